@@ -1,0 +1,45 @@
+//! Errors of the vocabulary: each names the thing, its value and what would be right.
+
+use std::path::PathBuf;
+
+/// Result with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can be wrong with a problem or its data.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A mistake in a TOML or JSON text, at a place in it.
+    #[error("{origin}:{line}:{column}: {message}")]
+    Document {
+        /// File name, or what the text came from (for example `--set network.hidden_layers=0`).
+        origin: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// What is wrong, with the value and what would be right.
+        message: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's or the decoder's reason.
+        reason: String,
+    },
+    /// A data file or array whose content is not what it must be.
+    #[error("{what}: {message}")]
+    Data {
+        /// Which data (a path or `data.inputs`).
+        what: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The scaling has no infinite-width limit.
+    #[error("no infinite-width limit: {0}")]
+    NoLimit(String),
+    /// Anything else that is wrong with an argument.
+    #[error("{0}")]
+    Invalid(String),
+}

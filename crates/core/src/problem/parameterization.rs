@@ -1,0 +1,116 @@
+//! The named parameterisations as constructors of per-layer data.
+
+use crate::scaling::{LayerScaling, PowerOfWidth, Scaling};
+
+/// A width scaling, as written in the problem file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameterization {
+    /// Mean-field / maximal-update (mean-field page §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
+    MeanField {
+        /// Richness γ > 0.
+        richness: f64,
+        /// Standard deviation of the input weights, > 0.
+        sigma_in: f64,
+        /// Standard deviation of the readout weights, > 0.
+        sigma_out: f64,
+    },
+    /// Neural-tangent: `h = σ_w/√fan_in W x`, all entries N(0,1), rate `η` everywhere.
+    Ntk {
+        /// σ_w > 0, every layer.
+        sigma_w: f64,
+    },
+    /// Standard: entries N(0, σ_w²/fan_in), rate `η` everywhere.
+    Standard {
+        /// σ_w > 0, every layer.
+        sigma_w: f64,
+    },
+    /// Golikov's exponents for one hidden layer with n = m/d* (scaling-limits page §1).
+    Scaling {
+        /// q_σ.
+        q_sigma: f64,
+        /// q̃_a (readout).
+        q_a: f64,
+        /// q̃_w (input).
+        q_w: f64,
+        /// Reference width d* ≥ 1, at which every scaling is the standard network.
+        reference_width: f64,
+        /// σ_w > 0 of the reference network.
+        sigma_w: f64,
+    },
+    /// Exponents of Yang & Hu: `W_l = m^(-a_l) w_l`, `w_l ~ N(0, σ_l² m^(-2 b_l))`, rate `η m^(-c)`.
+    Abc {
+        /// `a_l`, input first (L + 1 numbers).
+        a: Vec<f64>,
+        /// `b_l`.
+        b: Vec<f64>,
+        /// `c`.
+        c: f64,
+        /// Standard deviations at width 1 (L + 1 numbers).
+        sigma: Vec<f64>,
+    },
+}
+
+impl Parameterization {
+    /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
+    pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
+        let layers = hidden_layers + 1;
+        let inverse_root_dimension = (input_dimension as f64).sqrt().recip();
+        let one = PowerOfWidth::new(1.0, 0.0);
+        let layer = |l: usize| -> LayerScaling {
+            let (input, readout) = (l == 0, l + 1 == layers);
+            match self {
+                Parameterization::MeanField { richness, sigma_in, sigma_out } => {
+                    let gamma_squared = richness * richness;
+                    LayerScaling {
+                        multiplier: if readout { PowerOfWidth::new(1.0 / richness, -1.0) } else { one },
+                        init_std: match (input, readout) {
+                            (true, _) => PowerOfWidth::new(*sigma_in, 0.0),
+                            (_, true) => PowerOfWidth::new(*sigma_out, 0.0),
+                            _ => PowerOfWidth::new(1.0, -0.5),
+                        },
+                        learning_rate: PowerOfWidth::new(gamma_squared, if input || readout { 1.0 } else { 0.0 }),
+                    }
+                }
+                Parameterization::Ntk { sigma_w } => LayerScaling {
+                    multiplier: if input {
+                        PowerOfWidth::new(sigma_w * inverse_root_dimension, 0.0)
+                    } else {
+                        PowerOfWidth::new(*sigma_w, -0.5)
+                    },
+                    init_std: one,
+                    learning_rate: one,
+                },
+                Parameterization::Standard { sigma_w } => LayerScaling {
+                    multiplier: one,
+                    init_std: standard_init(*sigma_w, input, inverse_root_dimension),
+                    learning_rate: one,
+                },
+                Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w } => {
+                    // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ).
+                    let n = |q: f64| PowerOfWidth::new(reference_width.powf(-q), q);
+                    let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
+                    if readout {
+                        let factor = n(q_sigma + 0.5);
+                        init_std.constant *= factor.constant;
+                        init_std.exponent += factor.exponent;
+                    }
+                    LayerScaling {
+                        multiplier: one,
+                        init_std,
+                        learning_rate: if input { n(*q_w) } else { n(q_a + 2.0 * q_sigma) },
+                    }
+                }
+                Parameterization::Abc { a, b, c, sigma } => LayerScaling {
+                    multiplier: PowerOfWidth::new(1.0, -a[l]),
+                    init_std: PowerOfWidth::new(sigma[l], -b[l]),
+                    learning_rate: PowerOfWidth::new(1.0, -c),
+                },
+            }
+        };
+        Scaling { layers: (0..layers).map(layer).collect() }
+    }
+}
+
+fn standard_init(sigma_w: f64, input: bool, inverse_root_dimension: f64) -> PowerOfWidth {
+    if input { PowerOfWidth::new(sigma_w * inverse_root_dimension, 0.0) } else { PowerOfWidth::new(sigma_w, -0.5) }
+}

@@ -1,0 +1,64 @@
+//! Keyed randomness: every stream is addressed by (seed, purpose, index), never by the order of calls.
+//!
+//! The same address gives the same numbers on any thread count. Streams are ChaCha8 keyed by the seed and the
+//! purpose's words; `index` selects one of 2^64 independent streams under that key.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::SeedableRng,
+};
+
+/// What a stream of random numbers is for. One variant per use, so that no two uses share numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Entries of the initial weights of layer `.0` (dense engine; index = row).
+    Weights(u32),
+    /// Fresh answers of layer `.0` to questions `W q` (law engine; index = question).
+    Answers(u32),
+    /// Fresh answers of layer `.0` to questions `Wᵀ q` (law engine; index = question).
+    TransposeAnswers(u32),
+    /// Initial predictor of a lazy limit.
+    InitialPredictor,
+    /// Order of the samples in epoch `index`.
+    Batches,
+    /// Inputs of a synthetic data set (index = row).
+    Inputs,
+    /// Teacher weights of a synthetic data set.
+    Teacher,
+    /// Label noise of a synthetic data set (index = row).
+    Noise,
+    /// Bootstrap resampling (index = resample).
+    Bootstrap,
+    /// Random start of a range finder.
+    Sketch,
+}
+
+impl Purpose {
+    fn words(self) -> (u32, u32) {
+        match self {
+            Purpose::Weights(layer) => (1, layer),
+            Purpose::Answers(layer) => (2, layer),
+            Purpose::TransposeAnswers(layer) => (3, layer),
+            Purpose::InitialPredictor => (4, 0),
+            Purpose::Batches => (5, 0),
+            Purpose::Inputs => (6, 0),
+            Purpose::Teacher => (7, 0),
+            Purpose::Noise => (8, 0),
+            Purpose::Bootstrap => (9, 0),
+            Purpose::Sketch => (10, 0),
+        }
+    }
+}
+
+/// The random stream at an address.
+pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
+    let (kind, layer) = purpose.words();
+    let mut key = [0u8; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..12].copy_from_slice(&kind.to_le_bytes());
+    key[12..16].copy_from_slice(&layer.to_le_bytes());
+    key[16..23].copy_from_slice(b"widenet");
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(index);
+    rng
+}

@@ -1,0 +1,167 @@
+//! The training loop of deep linear networks, written once: it does not know the width.
+//!
+//! [`train`] runs any [`LinearNetwork`] whose layers implement [`WeightMatrix`]: dense on a device, finite in law,
+//! infinite. One step of descent is a backward chain, the residual covariance, a forward chain and the update
+//! ([`network`]); gradient flow strings the same pieces together by Runge–Kutta ([`flow`]).
+
+mod batches;
+mod flow;
+pub mod network;
+mod recorder;
+pub mod risk;
+pub mod weights;
+
+pub use network::LinearNetwork;
+pub use recorder::Recorder;
+pub use weights::{Block, OuterProduct, UpdateRule, WeightMatrix};
+
+use batches::Batches;
+use network::{Factors, Point};
+use risk::FullBatch;
+
+use crate::{
+    Matrix, Problem,
+    problem::Rule,
+    scaling::Normalized,
+    trajectory::{Record, Status},
+};
+
+/// A predictor larger than this has diverged, though it may still be finite.
+const DIVERGED: f64 = 1e100;
+
+fn is_finite(predictor: &Matrix) -> bool {
+    predictor.norm() < DIVERGED
+}
+
+/// Where a run begins: at time 0, or where a checkpoint left it.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// Steps taken.
+    pub step: u64,
+    /// Training time reached.
+    pub time: f64,
+    /// Integrator's next step, for gradient flow.
+    pub step_size: Option<f64>,
+    /// Records taken.
+    pub records: Vec<Record>,
+}
+
+/// How far a run has come, after a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// Steps taken.
+    pub step: u64,
+    /// Training time.
+    pub time: f64,
+    /// Share of the horizon, in [0, 1].
+    pub fraction: f64,
+    /// Integrator's next step, for gradient flow.
+    pub step_size: Option<f64>,
+    /// Records taken.
+    pub records: &'a [Record],
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Take the next step.
+    Continue,
+    /// Stop here; the run can be resumed from this state.
+    Stop,
+}
+
+/// Watches a run, may keep checkpoints of it, may stop it.
+pub trait Observer<W> {
+    /// Called after every step.
+    fn after_step(&mut self, progress: &Progress<'_>, network: &mut LinearNetwork<W>) -> Control;
+}
+
+/// Lets a run go to its end.
+pub struct Unobserved;
+
+impl<W> Observer<W> for Unobserved {
+    fn after_step(&mut self, _: &Progress<'_>, _: &mut LinearNetwork<W>) -> Control {
+        Control::Continue
+    }
+}
+
+/// Trains a network and records what the problem asks for. A run that diverges returns what was recorded before.
+///
+/// `recorder` was made from the network at time 0; `seed` keys the order of minibatches.
+pub fn train<W: WeightMatrix>(
+    network: &mut LinearNetwork<W>,
+    recorder: &Recorder<'_, W::Block>,
+    problem: &Problem,
+    seed: u64,
+    start: Start,
+    observer: &mut dyn Observer<W>,
+) -> (Vec<Record>, Status) {
+    match problem.optimizer.rule {
+        Rule::Flow { time, tolerance } => {
+            flow::integrate(network, recorder, problem, time, tolerance, start, observer)
+        }
+        Rule::Descent { learning_rate, steps, momentum, nesterov, batch_size } => {
+            let rule = UpdateRule { momentum, nesterov, decay: learning_rate * problem.optimizer.weight_decay };
+            let batches = batch_size.map(|size| Batches::new(seed, problem.data.train.inputs.nrows(), size));
+            descend(network, recorder, problem, (learning_rate, steps, rule), batches, start, observer)
+        }
+    }
+}
+
+fn descend<W: WeightMatrix>(
+    network: &mut LinearNetwork<W>,
+    recorder: &Recorder<'_, W::Block>,
+    problem: &Problem,
+    (learning_rate, steps, rule): (f64, u64, UpdateRule),
+    mut batches: Option<Batches>,
+    start: Start,
+    observer: &mut dyn Observer<W>,
+) -> (Vec<Record>, Status) {
+    let full_batch = FullBatch::new(&problem.data.train);
+    let Start { mut step, mut records, .. } = start;
+    loop {
+        let time = learning_rate * step as f64;
+        let mut backward = network.backward(&Point::OWN, &[]);
+        let predictor = network.predictor(&backward);
+        if !is_finite(&predictor) {
+            return (records, Status::Diverged { step, time });
+        }
+        if problem.record.at.get(records.len()).is_some_and(|&due| step as f64 >= due) {
+            records.push(recorder.record(network, &backward, &predictor, step, time));
+        }
+        if step == steps {
+            return (records, Status::Done);
+        }
+        let residual = match &mut batches {
+            Some(batches) => risk::batch_residual(&problem.data.train, batches.at(step), &predictor),
+            None => full_batch.residual(&predictor),
+        };
+        let forward = network.forward_factors(&residual, &Point::OWN, &[]);
+        backward.remove(0);
+        network.update(rule, &[(learning_rate, &Factors { backward, forward })]);
+        step += 1;
+        let progress = Progress {
+            step,
+            time: learning_rate * step as f64,
+            fraction: step as f64 / steps as f64,
+            step_size: None,
+            records: &records,
+        };
+        if let Control::Stop = observer.after_step(&progress, network) {
+            return (records, Status::Interrupted { step });
+        }
+    }
+}
+
+/// The learning rate above which gradient descent is unstable at initialisation,
+/// `2 / (λ_max(Σ) · C Σ_l ρ_l Π_{j≠l} s_j²)`: the tangent kernel of the network at time 0 against the data.
+pub fn stable_learning_rate(problem: &Problem, network: &Normalized) -> f64 {
+    let variance: f64 = network.init_std.iter().map(|s| s * s).product();
+    let kernel: f64 = network
+        .rates
+        .iter()
+        .zip(&network.init_std)
+        .map(|(rate, s)| network.output_scale * rate * variance / (s * s))
+        .sum();
+    2.0 / (risk::largest_curvature(&problem.data.train) * kernel)
+}

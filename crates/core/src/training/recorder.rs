@@ -1,0 +1,225 @@
+//! From the state of a network to recorded quantities (mean-field page §6).
+//!
+//! ```text
+//! F_0 = 1, F_{l+1} = W_l F_l        feature Gram matrices M_l = F_lᵀF_l (d × d), gradient Gram matrices B_l = G_lᵀG_l (k × k)
+//! Θ(x,x') = C Σ_l ρ_l B_{l+1} xᵀ M_l x'
+//! ```
+//!
+//! Features are questions to the matrices, so recording them extends what the law and limit engines have explored.
+
+use std::collections::BTreeMap;
+
+use super::{
+    network::{LinearNetwork, Point},
+    risk,
+    weights::{Block, WeightMatrix},
+};
+use crate::{
+    Matrix, Problem,
+    problem::Quantity,
+    trajectory::{Record, Value},
+};
+
+/// The factors of the tangent kernel.
+#[derive(Debug, Clone)]
+struct KernelFactors {
+    /// `C ρ_l`.
+    scales: Vec<f64>,
+    /// `M_0 … M_L`.
+    features: Vec<Matrix>,
+    /// `B_1 … B_{L+1}`.
+    gradients: Vec<Matrix>,
+}
+
+impl KernelFactors {
+    /// `⟨Θ, Θ'⟩_F / P²` on inputs with covariance Σ: `Σ_ij c_i c_j' tr(B_i B_j') tr(M_i Σ M_j' Σ)`.
+    fn inner(&self, other: &Self, sigma: &Matrix) -> f64 {
+        let weighted: Vec<Matrix> = self.features.iter().map(|m| sigma * m * sigma).collect();
+        let mut sum = 0.0;
+        for (i, left) in weighted.iter().enumerate() {
+            for (j, right) in other.features.iter().enumerate() {
+                let gradients = self.gradients[i].dot(&other.gradients[j]);
+                sum += self.scales[i] * other.scales[j] * gradients * left.dot(right);
+            }
+        }
+        sum
+    }
+}
+
+/// What later records are compared with.
+struct Baseline<B> {
+    kernel: Option<KernelFactors>,
+    kernel_norm_squared: f64,
+    input_weights: Option<B>,
+    readout_weights: Option<B>,
+}
+
+/// Takes records of one run.
+pub struct Recorder<'p, B> {
+    problem: &'p Problem,
+    sigma: Option<Matrix>,
+    min_norm: Option<Matrix>,
+    baseline: Baseline<B>,
+}
+
+impl<'p, B: Block> Recorder<'p, B> {
+    /// Prepares for a run that starts from `initial`, the network at time 0 (also when the run is then resumed).
+    pub fn new<W: WeightMatrix<Block = B>>(problem: &'p Problem, initial: &mut LinearNetwork<W>) -> Self {
+        let wants = |quantity| problem.record.quantities.contains(&quantity);
+        let sigma = (wants(Quantity::TangentKernelChange) || wants(Quantity::TangentKernelNorm))
+            .then(|| risk::input_covariance(&problem.data.train));
+        let min_norm = wants(Quantity::MinNormDistance).then(|| risk::min_norm_predictor(&problem.data.train));
+        let kernel = wants(Quantity::TangentKernelChange).then(|| {
+            let backward = initial.backward(&Point::OWN, &[]);
+            let features = features(initial);
+            kernel_factors(initial, &backward, &features)
+        });
+        let kernel_norm_squared = match (&kernel, &sigma) {
+            (Some(kernel), Some(sigma)) => kernel.inner(kernel, sigma),
+            _ => 0.0,
+        };
+        let input_weights = wants(Quantity::InputAutocovariance).then(|| input_weights(initial));
+        let readout_weights = wants(Quantity::OutputAutocovariance).then(|| readout_weights(initial));
+        let baseline = Baseline { kernel, kernel_norm_squared, input_weights, readout_weights };
+        Self { problem, sigma, min_norm, baseline }
+    }
+
+    /// Records everything asked for. `backward` and `predictor` belong to the network as it is now.
+    pub fn record<W: WeightMatrix<Block = B>>(
+        &self,
+        network: &mut LinearNetwork<W>,
+        backward: &[B],
+        predictor: &Matrix,
+        step: u64,
+        time: f64,
+    ) -> Record {
+        let data = &self.problem.data;
+        let needs_features = self.problem.record.quantities.iter().any(|quantity| {
+            matches!(
+                quantity,
+                Quantity::FeatureGram | Quantity::TangentKernelChange | Quantity::TangentKernelNorm
+            )
+        });
+        let features = if needs_features { features(network) } else { Vec::new() };
+        let hidden_layers = network.layers.len() - 1;
+        let mut values = BTreeMap::new();
+        for &quantity in &self.problem.record.quantities {
+            let value = match quantity {
+                Quantity::TrainLoss => Value::Scalar(risk::squared_loss(&data.train, predictor)),
+                Quantity::TestLoss => match &data.test {
+                    Some(test) => Value::Scalar(risk::squared_loss(test, predictor)),
+                    None => continue,
+                },
+                Quantity::Predictor => Value::Matrix(predictor.clone()),
+                Quantity::Outputs => Value::Matrix(&data.train.inputs * predictor.transpose()),
+                Quantity::TestOutputs => match &data.test {
+                    Some(test) => Value::Matrix(&test.inputs * predictor.transpose()),
+                    None => continue,
+                },
+                Quantity::MinNormDistance => match &self.min_norm {
+                    Some(target) => Value::Scalar((predictor - target).norm()),
+                    None => continue,
+                },
+                Quantity::FeatureGram => {
+                    Value::Matrices(features[1..=hidden_layers].iter().map(|f| f.gram(f)).collect())
+                }
+                Quantity::GradientGram => {
+                    Value::Matrices(backward[1..=hidden_layers].iter().map(|g| g.gram(g)).collect())
+                }
+                Quantity::TangentKernelChange => {
+                    Value::Scalar(self.kernel_change(&kernel_factors(network, backward, &features)))
+                }
+                Quantity::TangentKernelNorm => {
+                    Value::Scalar(self.kernel_norm(&kernel_factors(network, backward, &features)))
+                }
+                Quantity::InputCovariance => {
+                    let weights = input_weights(network);
+                    Value::Matrix(weights.gram(&weights))
+                }
+                Quantity::InputAutocovariance => match &self.baseline.input_weights {
+                    Some(initial) => Value::Matrix(initial.gram(&input_weights(network))),
+                    None => continue,
+                },
+                Quantity::OutputCovariance => {
+                    let weights = readout_weights(network);
+                    Value::Matrix(weights.gram(&weights))
+                }
+                Quantity::OutputAutocovariance => match &self.baseline.readout_weights {
+                    Some(initial) => Value::Matrix(initial.gram(&readout_weights(network))),
+                    None => continue,
+                },
+                Quantity::InputKurtosis => match network.layers[0].excess_kurtosis() {
+                    Some(kurtosis) => Value::Scalar(kurtosis),
+                    None => continue,
+                },
+                Quantity::LearnedSingularValues => {
+                    let layers = &mut network.layers;
+                    Value::Lists(
+                        (1..hidden_layers).map(|layer| layers[layer].learned_singular_values()).collect(),
+                    )
+                }
+                Quantity::EffectiveDimensions => Value::List(
+                    network.layers[..hidden_layers].iter().map(|layer| layer.output_dimension() as f64).collect(),
+                ),
+            };
+            values.insert(quantity, value);
+        }
+        Record { step, time, values }
+    }
+
+    fn kernel_change(&self, now: &KernelFactors) -> f64 {
+        let (Some(initial), Some(sigma)) = (&self.baseline.kernel, &self.sigma) else { return f64::NAN };
+        // Θ_t − Θ_0 as one kernel with twice the terms: no cancellation of two large norms.
+        let mut difference = Vec::new();
+        for l in 0..now.scales.len() {
+            let features = &now.features[l] - &initial.features[l];
+            let gradients = &now.gradients[l] - &initial.gradients[l];
+            difference.push((now.scales[l], features, now.gradients[l].clone()));
+            difference.push((now.scales[l], initial.features[l].clone(), gradients));
+        }
+        let difference = KernelFactors {
+            scales: difference.iter().map(|term| term.0).collect(),
+            features: difference.iter().map(|term| term.1.clone()).collect(),
+            gradients: difference.into_iter().map(|term| term.2).collect(),
+        };
+        (difference.inner(&difference, sigma).max(0.0) / self.baseline.kernel_norm_squared).sqrt()
+    }
+
+    fn kernel_norm(&self, now: &KernelFactors) -> f64 {
+        self.sigma.as_ref().map_or(f64::NAN, |sigma| now.inner(now, sigma).max(0.0).sqrt())
+    }
+}
+
+/// `F_0 … F_{L+1}`.
+fn features<W: WeightMatrix>(network: &mut LinearNetwork<W>) -> Vec<W::Block> {
+    let identity = Matrix::identity(network.input_dimension, network.input_dimension);
+    network.forward(&identity, &Point::OWN, &[])
+}
+
+fn kernel_factors<W: WeightMatrix>(
+    network: &LinearNetwork<W>,
+    backward: &[W::Block],
+    features: &[W::Block],
+) -> KernelFactors {
+    let layers = network.layers.len();
+    KernelFactors {
+        scales: network.rates.iter().map(|rate| network.output_scale * rate).collect(),
+        features: features[..layers].iter().map(|f| f.gram(f)).collect(),
+        gradients: backward[1..].iter().map(|g| g.gram(g)).collect(),
+    }
+}
+
+/// `U`, as a block of d columns.
+fn input_weights<W: WeightMatrix>(network: &mut LinearNetwork<W>) -> W::Block {
+    let layer = &mut network.layers[0];
+    let identity = layer.input_block(&Matrix::identity(network.input_dimension, network.input_dimension));
+    layer.apply(&identity)
+}
+
+/// `V`, as a block of k columns.
+fn readout_weights<W: WeightMatrix>(network: &mut LinearNetwork<W>) -> W::Block {
+    let last = network.layers.len() - 1;
+    let layer = &mut network.layers[last];
+    let identity = layer.output_block(&Matrix::identity(network.output_dimension, network.output_dimension));
+    layer.apply_transpose(&identity)
+}

@@ -1,0 +1,100 @@
+//! What the training loop needs to know of a weight matrix, whatever it is made of.
+//!
+//! A matrix answers questions: `W x`, `Wᵀ g`, and learns by outer products,
+//!
+//! ```text
+//! ∇ = Σ_j c_j g_j a_jᵀ + λ W,    u ← μ u + ∇,    W ← W − u        (Nesterov: W ← W − ∇ − μ u)
+//! ```
+//!
+//! Dense matrices on a device, finite matrices known only in law, and infinite ones implement it; the loop does not know
+//! the width. Everything is in the normalised coordinates of [`crate::scaling`]: inner products of hidden vectors are
+//! the plain inner products of their blocks.
+
+use crate::Matrix;
+
+/// A few vectors of one space, as columns.
+pub trait Block: Clone {
+    /// `selfᵀ other`, columns of `self` × columns of `other`.
+    fn gram(&self, other: &Self) -> Matrix;
+
+    /// `self · coefficients`, with `coefficients` of shape columns × new columns.
+    fn times(&self, coefficients: &Matrix) -> Self;
+
+    /// `self ← self + scale · other`.
+    fn add_scaled(&mut self, scale: f64, other: &Self);
+
+    /// `self ← factor · self`.
+    fn scale(&mut self, factor: f64);
+
+    /// Coordinates, for blocks of the input or output space only (n × columns).
+    fn to_matrix(&self) -> Matrix;
+}
+
+/// `scale · left · rightᵀ`: one term of a gradient.
+#[derive(Debug, Clone, Copy)]
+pub struct OuterProduct<'a, B> {
+    /// Factor.
+    pub scale: f64,
+    /// Block of the output space.
+    pub left: &'a B,
+    /// Block of the input space, as many columns as `left`.
+    pub right: &'a B,
+}
+
+/// How a gradient becomes an update (module formula).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UpdateRule {
+    /// `μ`, in [0, 1).
+    pub momentum: f64,
+    /// Nesterov's form.
+    pub nesterov: bool,
+    /// `λ` per step.
+    pub decay: f64,
+}
+
+impl UpdateRule {
+    /// `W ← W − Σ_j c_j g_j a_jᵀ`.
+    pub const PLAIN: UpdateRule = UpdateRule { momentum: 0.0, nesterov: false, decay: 0.0 };
+
+    /// One step for one component of `(W, u)`: the coefficients of a fixed matrix in `W` and in `u`, given its
+    /// coefficient in the new gradient's terms. The rule is linear, so every component follows this same recurrence.
+    pub fn advance(&self, (weight, velocity): (f64, f64), term: f64) -> (f64, f64) {
+        let gradient = term + self.decay * weight;
+        let velocity = self.momentum * velocity + gradient;
+        let step = if self.nesterov { gradient + self.momentum * velocity } else { velocity };
+        (weight - step, velocity)
+    }
+}
+
+/// One weight matrix of a deep linear network.
+pub trait WeightMatrix {
+    /// Vectors of its input and output spaces.
+    type Block: Block;
+
+    /// A block of the input space from coordinates; only for the input layer (R^d).
+    fn input_block(&self, coordinates: &Matrix) -> Self::Block;
+
+    /// A block of the output space from coordinates; only for the readout (R^k).
+    fn output_block(&self, coordinates: &Matrix) -> Self::Block;
+
+    /// `W x`.
+    fn apply(&mut self, x: &Self::Block) -> Self::Block;
+
+    /// `Wᵀ g`.
+    fn apply_transpose(&mut self, g: &Self::Block) -> Self::Block;
+
+    /// One step of the module's formula with `∇ = Σ terms + λ W`.
+    fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, Self::Block>]);
+
+    /// Unit roundoff of its blocks.
+    fn precision(&self) -> f64;
+
+    /// Dimension of the output space that is in use: explored so far, or all of it.
+    fn output_dimension(&self) -> u64;
+
+    /// Singular values of `W − W_0`, largest first, without those that are zero to rounding.
+    fn learned_singular_values(&mut self) -> Vec<f64>;
+
+    /// Excess kurtosis of the entries, standardised by columns; `None` where entries are not kept.
+    fn excess_kurtosis(&mut self) -> Option<f64>;
+}

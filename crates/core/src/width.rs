@@ -1,0 +1,114 @@
+//! Width as a number that may be infinite.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Serialize, Serializer};
+
+/// Width `m` of every hidden layer: a whole number ≥ 1, or ∞.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Width {
+    /// `m` neurons per hidden layer, `1 ≤ m ≤ 2^53`.
+    Finite(u64),
+    /// The infinite-width limit.
+    Infinite,
+}
+
+/// Largest finite width: above it `m` and `m - 1` are the same `f64`.
+pub const MAX_WIDTH: u64 = 1 << 53;
+
+impl Width {
+    /// `m` as a float; `f64::INFINITY` for the limit.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Width::Finite(m) => m as f64,
+            Width::Infinite => f64::INFINITY,
+        }
+    }
+
+    /// `m^exponent`, with the limits 0, 1 and ∞ at infinite width.
+    pub fn power(self, exponent: f64) -> f64 {
+        // `f64::powf` gives ∞^0 = 1, which is the value of the constant function m^0.
+        self.as_f64().powf(exponent)
+    }
+}
+
+impl FromStr for Width {
+    type Err = String;
+
+    /// Accepts `64`, `1e6`, `1_000_000`, `inf`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let cleaned = text.trim().replace('_', "");
+        if ["inf", "infinity", "∞"].contains(&cleaned.as_str()) {
+            return Ok(Width::Infinite);
+        }
+        let value: f64 = cleaned
+            .parse()
+            .map_err(|_| format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`"))?;
+        Width::try_from(value)
+    }
+}
+
+impl TryFrom<f64> for Width {
+    type Error = String;
+
+    fn try_from(value: f64) -> Result<Self, String> {
+        if value == f64::INFINITY {
+            return Ok(Width::Infinite);
+        }
+        if !(value >= 1.0 && value.fract() == 0.0) {
+            return Err(format!("width {value} is not a whole number ≥ 1 (or `inf`)"));
+        }
+        if value > MAX_WIDTH as f64 {
+            return Err(format!("width {value} is above 2^53 ≈ 9e15, where f64 cannot tell m from m - 1; use `inf`"));
+        }
+        Ok(Width::Finite(value as u64))
+    }
+}
+
+impl fmt::Display for Width {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Width::Finite(m) if *m >= 1_000_000 && m % 100_000 == 0 => write!(f, "{:e}", *m as f64),
+            Width::Finite(m) => write!(f, "{m}"),
+            Width::Infinite => f.write_str("inf"),
+        }
+    }
+}
+
+impl Serialize for Width {
+    /// A number, or the string `"inf"` (JSON has no ∞).
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Width::Finite(m) => serializer.serialize_u64(*m),
+            Width::Infinite => serializer.serialize_str("inf"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_what_people_write_and_prints_it_back() {
+        for (text, width) in [("64", 64), ("1e6", 1_000_000), ("1_000", 1000), ("1e12", 1_000_000_000_000)] {
+            let parsed: Width = text.parse().unwrap();
+            assert_eq!(parsed, Width::Finite(width));
+            assert_eq!(parsed.to_string().parse::<Width>().unwrap(), parsed);
+        }
+        assert_eq!("inf".parse::<Width>().unwrap(), Width::Infinite);
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_width_and_names_it() {
+        for text in ["0", "-3", "1.5", "nan", "wide", "1e17"] {
+            let message = text.parse::<Width>().unwrap_err();
+            assert!(message.contains("width"), "{message}");
+        }
+    }
+
+    #[test]
+    fn infinity_is_the_largest_width() {
+        assert!(Width::Finite(MAX_WIDTH) < Width::Infinite);
+    }
+}
