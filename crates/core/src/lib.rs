@@ -18,7 +18,7 @@ mod width;
 pub use error::{Error, Result};
 pub use problem::Problem;
 pub use trajectory::Trajectory;
-pub use width::Width;
+pub use width::{MAX_WIDTH, Width};
 
 /// Host matrices, always `f64`: predictors, covariances, Gram matrices. Never anything with a side of size m.
 pub type Matrix = nalgebra::DMatrix<f64>;

@@ -1,1 +1,3 @@
-//! stub
+//! Infinite-width limits and laws of finite networks in closed form, in `f64` on the CPU.
+
+pub mod mean_field;

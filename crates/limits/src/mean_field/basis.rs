@@ -1,0 +1,135 @@
+//! Orthonormal bases of what has been asked, and what a new question adds to them.
+
+use widenet_core::Matrix;
+
+/// Orthonormal columns in a space whose dimension grows.
+#[derive(Debug, Clone)]
+pub(super) struct Basis(Matrix);
+
+impl Basis {
+    pub(super) fn empty() -> Self {
+        Self(Matrix::zeros(0, 0))
+    }
+
+    /// All of R^n.
+    pub(super) fn complete(dimension: usize) -> Self {
+        Self(Matrix::identity(dimension, dimension))
+    }
+
+    /// `(I − Q Qᵀ) x`; rows of `x` beyond the basis' own are unchanged.
+    pub(super) fn project_out(&self, x: &mut Matrix) {
+        let rows = self.0.nrows().min(x.nrows());
+        if rows == 0 || self.0.ncols() == 0 {
+            return;
+        }
+        let known = self.0.rows(0, rows);
+        let coefficients = known.tr_mul(&x.rows(0, rows));
+        x.rows_mut(0, rows).gemm(-1.0, &known, &coefficients, 1.0);
+    }
+
+    /// Orthonormal directions of the columns of `x` outside the basis: what is left of a column after projection counts if
+    /// it is longer than `tolerance` times the column. They are not yet part of the basis.
+    ///
+    /// Projection is done twice ("twice is enough"), then pivoted Gram–Schmidt reveals the rank among the columns.
+    pub(super) fn new_directions(&self, x: &Matrix, tolerance: f64) -> Option<Matrix> {
+        let mut rest = x.clone();
+        self.project_out(&mut rest);
+        let mut any = false;
+        for (mut column, original) in rest.column_iter_mut().zip(x.column_iter()) {
+            let length = original.norm();
+            // The columns of one question may differ in length by many orders (residuals of several outputs).
+            if length > 0.0 && column.norm() > tolerance * length {
+                column /= length;
+                any = true;
+            } else {
+                column.fill(0.0);
+            }
+        }
+        if !any {
+            return None;
+        }
+        self.project_out(&mut rest);
+        let mut found = Vec::new();
+        while found.len() < rest.ncols() {
+            let Some((pivot, length)) = rest
+                .column_iter()
+                .map(|column| column.norm())
+                .enumerate()
+                .max_by(|(_, a), (_, b)| a.total_cmp(b))
+                .filter(|(_, length)| *length > tolerance)
+            else {
+                break;
+            };
+            let mut direction = rest.columns(pivot, 1) / length;
+            self.project_out(&mut direction);
+            direction /= direction.norm();
+            for mut column in rest.column_iter_mut() {
+                for _ in 0..2 {
+                    let along = direction.column(0).dot(&column);
+                    column.axpy(-along, &direction.column(0), 1.0);
+                }
+            }
+            rest.column_mut(pivot).fill(0.0);
+            found.push(direction.column(0).into_owned());
+        }
+        (!found.is_empty()).then(|| Matrix::from_columns(&found))
+    }
+
+    /// Appends orthonormal columns, orthogonal to those there.
+    pub(super) fn extend(&mut self, directions: &Matrix) {
+        let (rows, rank) = (directions.nrows().max(self.0.nrows()), self.0.ncols());
+        let mut grown = std::mem::replace(&mut self.0, Matrix::zeros(0, 0)).resize(rows, rank + directions.ncols(), 0.0);
+        grown.view_mut((0, rank), directions.shape()).copy_from(directions);
+        self.0 = grown;
+    }
+
+    /// Columns from `first` on.
+    #[cfg(test)]
+    pub(super) fn columns_from(&self, first: usize) -> Matrix {
+        self.0.columns_range(first..).into_owned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn rank(&self) -> usize {
+        self.0.ncols()
+    }
+
+    /// `max |QᵀQ − I|`.
+    #[cfg(test)]
+    pub(super) fn orthogonality_loss(&self) -> f64 {
+        (self.0.tr_mul(&self.0) - Matrix::identity(self.0.ncols(), self.0.ncols())).amax()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wave(rows: usize, columns: usize) -> Matrix {
+        Matrix::from_fn(rows, columns, |i, j| ((i * 7 + j * j * 3 + 1) as f64 * 0.37).sin())
+    }
+
+    #[test]
+    fn directions_are_orthonormal_and_span_the_question() {
+        let mut basis = Basis::empty();
+        basis.extend(&basis.new_directions(&wave(12, 3), 1e-12).unwrap());
+        let question = wave(15, 5);
+        let new = basis.new_directions(&question, 1e-12).unwrap();
+        basis.extend(&new);
+        assert!(basis.orthogonality_loss() < 1e-14);
+        let mut rest = question.clone();
+        basis.project_out(&mut rest);
+        assert!(rest.amax() < 1e-13, "{}", rest.amax());
+    }
+
+    #[test]
+    fn dependent_and_zero_columns_add_nothing() {
+        let mut question = wave(10, 4);
+        let copy = question.column(0) * 1e8 + question.column(1);
+        question.set_column(2, &copy);
+        question.column_mut(3).fill(0.0);
+        let new = Basis::empty().new_directions(&question, 1e-12).unwrap();
+        assert_eq!(new.ncols(), 2);
+        assert!(Basis::complete(10).new_directions(&question, 1e-12).is_none());
+    }
+}

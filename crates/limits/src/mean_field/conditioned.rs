@@ -1,0 +1,289 @@
+//! A random weight matrix of any width, finite or infinite, known only where it has been asked.
+//!
+//! Suppose `W_0` (iid N(0, s²/m)) has answered on orthonormal `Q_A` and `Q_G` (its transpose). Then, for a new direction
+//! `q ⟂ Q_A` (conditioning page §1, §3 b),
+//!
+//! ```text
+//! W_0 q = Q_G (M_Gᵀ q) + (I − Q_G Q_Gᵀ) ξ,    ξ fresh: N(0, s²/m) along the n explored coordinates of the output space,
+//!                                             and one new coordinate of length χ_{m−n} s/√m (none when n = m)
+//! ```
+//!
+//! At m = ∞ the components of ξ vanish and the new coordinate has length s: the isometries ι, κ of the mean-field page §4. The
+//! state is one small matrix, the *known part* `W_0 = M_A Q_Aᵀ + Q_G M_Gᵀ (I − Q_A Q_Aᵀ)`: it already answers `q` by
+//! `Q_G (M_Gᵀ q)`, so a new answer adds just `(I − Q_G Q_Gᵀ) ξ qᵀ` to it. What training adds lives in the same coordinates.
+
+use std::{cell::Cell, rc::Rc};
+
+use rand::distr::Distribution;
+use rand_distr::{ChiSquared, StandardNormal};
+use widenet_core::{
+    Matrix, Width,
+    seed::{Purpose, stream},
+    training::{OuterProduct, UpdateRule, WeightMatrix},
+};
+
+use super::{basis::Basis, coordinates::Coordinates};
+
+/// A space of dimension `total`, of which `explored` coordinates are in use.
+#[derive(Debug)]
+pub(super) struct Space {
+    total: Width,
+    explored: Cell<usize>,
+}
+
+impl Space {
+    /// A hidden space of which nothing is known.
+    pub(super) fn hidden(width: Width) -> Rc<Self> {
+        Rc::new(Self { total: width, explored: Cell::new(0) })
+    }
+
+    /// R^n with its own coordinates.
+    pub(super) fn coordinates(dimension: usize) -> Rc<Self> {
+        Rc::new(Self { total: Width::Finite(dimension as u64), explored: Cell::new(dimension) })
+    }
+
+    fn unexplored(&self) -> Width {
+        match self.total {
+            Width::Finite(total) => Width::Finite(total - self.explored.get() as u64),
+            Width::Infinite => Width::Infinite,
+        }
+    }
+}
+
+/// Where a matrix' randomness comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source {
+    /// Seed of the trial.
+    pub(super) seed: u64,
+    /// Index of the layer.
+    pub(super) layer: u32,
+    /// Width m of the network.
+    pub(super) width: Width,
+    /// `s`: entries have standard deviation `s/√m`.
+    pub(super) std: f64,
+}
+
+/// A weight matrix whose fresh answers are drawn when they are needed.
+#[derive(Debug)]
+pub struct ConditionedMatrix {
+    source: Source,
+    input: Rc<Space>,
+    output: Rc<Space>,
+    /// Known part of `W_t`, explored output × explored input dimension.
+    weights: Matrix,
+    /// Known part of the velocity, if there is momentum.
+    velocity: Option<Matrix>,
+    /// Known part of `W_0`.
+    initial: Matrix,
+    /// Coefficients of `W_0` in `W_t` and in the velocity.
+    initial_share: (f64, f64),
+    asked: Basis,
+    asked_transpose: Basis,
+    questions: u64,
+    transpose_questions: u64,
+    tolerance: f64,
+}
+
+#[cfg(test)]
+mod tests;
+
+/// Which side of the matrix is asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Direct,
+    Transpose,
+}
+
+impl ConditionedMatrix {
+    /// A random matrix between two spaces; directions shorter than `tolerance` relative to their question are dropped.
+    pub(super) fn random(source: Source, input: Rc<Space>, output: Rc<Space>, tolerance: f64) -> Self {
+        let known = Matrix::zeros(output.explored.get(), input.explored.get());
+        Self {
+            source,
+            input,
+            output,
+            weights: known.clone(),
+            velocity: None,
+            initial: known,
+            initial_share: (1.0, 0.0),
+            asked: Basis::empty(),
+            asked_transpose: Basis::empty(),
+            questions: 0,
+            transpose_questions: 0,
+            tolerance,
+        }
+    }
+
+    /// A matrix that is known entirely (k × d).
+    pub(super) fn known(weights: Matrix) -> Self {
+        let (rows, columns) = weights.shape();
+        let source = Source { seed: 0, layer: 0, width: Width::Infinite, std: 0.0 };
+        Self {
+            initial: weights.clone(),
+            weights,
+            asked: Basis::complete(columns),
+            asked_transpose: Basis::complete(rows),
+            ..Self::random(source, Space::coordinates(columns), Space::coordinates(rows), 1.0)
+        }
+    }
+
+    /// Asks for what `x` adds to what is known.
+    fn ask(&mut self, side: Side, x: &Coordinates) {
+        let asked = if side == Side::Direct { &self.asked } else { &self.asked_transpose };
+        let Some(directions) = asked.new_directions(&x.0, self.tolerance) else { return };
+        let answers = self.fresh_answers(side, directions.ncols());
+        let (outer, asked) = match side {
+            Side::Direct => ((&answers, &directions), &mut self.asked),
+            Side::Transpose => ((&directions, &answers), &mut self.asked_transpose),
+        };
+        asked.extend(&directions);
+        let shape = (self.output.explored.get(), self.input.explored.get());
+        let (share, velocity_share) = self.initial_share;
+        add_outer(&mut self.initial, shape, 1.0, outer.0, outer.1);
+        add_outer(&mut self.weights, shape, share, outer.0, outer.1);
+        if let Some(velocity) = &mut self.velocity {
+            add_outer(velocity, shape, velocity_share, outer.0, outer.1);
+        }
+    }
+
+    /// `(I − Q Qᵀ) ξ` for `count` new questions, exploring the answering space.
+    fn fresh_answers(&mut self, side: Side, count: usize) -> Matrix {
+        let (space, known, questions, purpose) = match side {
+            Side::Direct => {
+                (&self.output, &self.asked_transpose, &mut self.questions, Purpose::Answers(self.source.layer))
+            }
+            Side::Transpose => (
+                &self.input,
+                &self.asked,
+                &mut self.transpose_questions,
+                Purpose::TransposeAnswers(self.source.layer),
+            ),
+        };
+        let Source { seed, width, std, .. } = self.source;
+        let unit = std * width.power(-0.5);
+        let mut answers = Matrix::zeros(space.explored.get(), count);
+        for column in 0..count {
+            let explored = space.explored.get();
+            let mut rng = stream(seed, purpose, *questions);
+            *questions += 1;
+            if unit > 0.0 {
+                for x in answers.column_mut(column).rows_mut(0, explored).iter_mut() {
+                    let normal: f64 = StandardNormal.sample(&mut rng);
+                    *x = unit * normal;
+                }
+            }
+            let length = match space.unexplored() {
+                Width::Finite(0) => continue,
+                Width::Infinite => std,
+                // ChiSquared accepts every degree of freedom > 0.
+                Width::Finite(left) => {
+                    ChiSquared::new(left as f64).map_or(0.0, |chi| unit * chi.sample(&mut rng).sqrt())
+                }
+            };
+            answers.resize_vertically_mut(explored + 1, 0.0);
+            answers[(explored, column)] = length;
+            space.explored.set(explored + 1);
+        }
+        known.project_out(&mut answers);
+        answers
+    }
+
+    fn grow(&mut self) {
+        let shape = (self.output.explored.get(), self.input.explored.get());
+        for matrix in [&mut self.weights, &mut self.initial].into_iter().chain(self.velocity.as_mut()) {
+            resize(matrix, shape);
+        }
+    }
+}
+
+fn resize(matrix: &mut Matrix, shape: (usize, usize)) {
+    if matrix.shape() != shape {
+        matrix.resize_mut(shape.0, shape.1, 0.0);
+    }
+}
+
+/// `matrix += scale · left · rightᵀ` after growing it to `shape`.
+fn add_outer(matrix: &mut Matrix, shape: (usize, usize), scale: f64, left: &Matrix, right: &Matrix) {
+    resize(matrix, shape);
+    let mut view = matrix.view_mut((0, 0), (left.nrows(), right.nrows()));
+    if left.ncols() == 1 {
+        view.ger(scale, &left.column(0), &right.column(0), 1.0);
+    } else {
+        view.gemm(scale, left, &right.transpose(), 1.0);
+    }
+}
+
+impl WeightMatrix for ConditionedMatrix {
+    type Block = Coordinates;
+
+    fn input_block(&self, coordinates: &Matrix) -> Coordinates {
+        Coordinates(coordinates.clone())
+    }
+
+    fn output_block(&self, coordinates: &Matrix) -> Coordinates {
+        Coordinates(coordinates.clone())
+    }
+
+    fn apply(&mut self, x: &Coordinates) -> Coordinates {
+        self.ask(Side::Direct, x);
+        self.grow();
+        Coordinates(self.weights.columns(0, x.0.nrows()) * &x.0)
+    }
+
+    fn apply_transpose(&mut self, g: &Coordinates) -> Coordinates {
+        self.ask(Side::Transpose, g);
+        self.grow();
+        Coordinates(self.weights.rows(0, g.0.nrows()).tr_mul(&g.0))
+    }
+
+    fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, Coordinates>]) {
+        self.grow();
+        let shape = self.weights.shape();
+        self.initial_share = rule.advance(self.initial_share, 0.0);
+        if rule.momentum == 0.0 {
+            if rule.decay != 0.0 {
+                self.weights *= 1.0 - rule.decay;
+            }
+            for term in terms {
+                add_outer(&mut self.weights, shape, -term.scale, &term.left.0, &term.right.0);
+            }
+            return;
+        }
+        let mut gradient = &self.weights * rule.decay;
+        for term in terms {
+            add_outer(&mut gradient, shape, term.scale, &term.left.0, &term.right.0);
+        }
+        let velocity = self.velocity.get_or_insert_with(|| Matrix::zeros(shape.0, shape.1));
+        *velocity *= rule.momentum;
+        *velocity += &gradient;
+        if rule.nesterov {
+            self.weights -= gradient;
+            self.weights -= &*velocity * rule.momentum;
+        } else {
+            self.weights -= &*velocity;
+        }
+    }
+
+    fn precision(&self) -> f64 {
+        f64::EPSILON / 2.0
+    }
+
+    fn output_dimension(&self) -> u64 {
+        self.output.explored.get() as u64
+    }
+
+    fn learned_singular_values(&mut self) -> Vec<f64> {
+        self.grow();
+        let learned = &self.weights - &self.initial * self.initial_share.0;
+        let mut values: Vec<f64> = learned.svd(false, false).singular_values.iter().copied().collect();
+        values.sort_by(|a, b| b.total_cmp(a));
+        let cutoff = values.first().copied().unwrap_or(0.0) * 1e-12;
+        values.retain(|value| *value > cutoff);
+        values
+    }
+
+    fn excess_kurtosis(&mut self) -> Option<f64> {
+        // Rows are Gaussian in the limit (mean-field page §2.2); at finite width their entries are not kept.
+        (self.source.width == Width::Infinite).then_some(0.0)
+    }
+}
