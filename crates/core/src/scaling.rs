@@ -75,6 +75,16 @@ pub struct Normalized {
     pub rates: Vec<f64>,
 }
 
+impl Normalized {
+    /// Tangent kernel of the wide network at initialisation per unit of input covariance, in units of the learning rate:
+    /// `Θ_0 = C Σ_l ρ_l Π_{j≠l} s_j²`, so that `β ← β − η Θ_0 D` at first (mean-field page §4).
+    pub fn tangent_kernel(&self) -> f64 {
+        let variance: f64 = self.init_std.iter().map(|s| s * s).product();
+        let layers = self.rates.iter().zip(&self.init_std);
+        self.output_scale * layers.map(|(rate, s)| rate * variance / (s * s)).sum::<f64>()
+    }
+}
+
 /// What a scaling becomes as m → ∞.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Limit {
@@ -82,7 +92,7 @@ pub enum Limit {
     Network(Normalized),
     /// The lazy type: the predictor itself moves linearly, `β ← β − η Θ D`, from a Gaussian start.
     Lazy {
-        /// Tangent kernel per unit of input covariance, `Θ = Σ_l C ρ_l Π_{j≠l} s_j²`.
+        /// Limit of [`Normalized::tangent_kernel`].
         kernel: f64,
         /// Standard deviation of the iid entries of the initial predictor (0 if it vanishes).
         initial_std: f64,
@@ -171,21 +181,18 @@ impl Scaling {
             }
             rates.push(PowerOfWidth::new(rate.constant, if p > 0.0 { predictor } else { features }));
         }
-        let stds = self.init_stds();
+        let normalized = Normalized {
+            output_scale: if p > 0.0 { scale.constant } else { PowerOfWidth::new(scale.constant, p).at(Width::Infinite) },
+            rates: rates.iter().map(|rate| rate.at(Width::Infinite)).collect(),
+            init_std: self.init_stds(),
+        };
         if p <= 0.0 {
-            return Ok(Limit::Network(Normalized {
-                output_scale: PowerOfWidth::new(scale.constant, p).at(Width::Infinite),
-                rates: rates.iter().map(|rate| rate.at(Width::Infinite)).collect(),
-                init_std: stds,
-            }));
+            return Ok(Limit::Network(normalized));
         }
-        let variance: f64 = stds.iter().map(|s| s * s).product();
-        let kernel = rates
-            .iter()
-            .zip(&stds)
-            .map(|(rate, s)| scale.constant * rate.at(Width::Infinite) * variance / (s * s))
-            .sum();
-        let initial_std = if p == 0.5 { scale.constant * variance.sqrt() } else { 0.0 };
-        Ok(Limit::Lazy { kernel, initial_std })
+        let std: f64 = normalized.init_std.iter().product();
+        Ok(Limit::Lazy {
+            kernel: normalized.tangent_kernel(),
+            initial_std: if p == 0.5 { scale.constant * std } else { 0.0 },
+        })
     }
 }

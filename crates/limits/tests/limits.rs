@@ -84,6 +84,30 @@ fn every_optimizer_has_the_limit_of_its_finite_networks() {
     }
 }
 
+/// With weight decay the kernel of a lazy network shrinks along with its weights.
+#[test]
+fn lazy_limits_decay_as_their_networks_do() {
+    let rule = |momentum, nesterov| Rule::Descent { learning_rate: 0.2, steps: 40, momentum, nesterov, batch_size: None };
+    for rule in [rule(0.0, false), rule(0.6, false), rule(0.6, true), Rule::Flow { time: 40.0, tolerance: 1e-9 }] {
+        let mut problem = problem(3, 4, 2, 10);
+        problem.parameterization = Parameterization::Ntk { sigma_w: 1.1 };
+        problem.optimizer = Optimizer { rule, weight_decay: 0.05 };
+        problem.record.quantities.extend([Quantity::FeatureGram, Quantity::GradientGram, Quantity::OutputAutocovariance]);
+        let finite = run(&problem, Width::Finite(1 << 40), 5);
+        let limit = own_limit(&problem, &finite);
+        let moved = (predictor(&finite.records[6]) - predictor(&finite.records[0])).norm();
+        let distance = sup_distance(&finite.records, &limit.records);
+        assert!(distance < 1e-4 && moved > 0.3, "{:?}: {distance:e}, moved {moved}", problem.optimizer);
+        for (finite, limit) in finite.records.iter().zip(&limit.records) {
+            for quantity in [Quantity::FeatureGram, Quantity::GradientGram, Quantity::OutputAutocovariance] {
+                let (a, b) = (finite.values[&quantity].flatten(), limit.values[&quantity].flatten());
+                let distance = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                assert!(a.len() == b.len() && distance < 1e-3, "{quantity:?}: {distance:e}");
+            }
+        }
+    }
+}
+
 /// As γ → 0 the mean-field limit becomes the lazy one with the kernel of the initial network, at distance O(γ²).
 #[test]
 fn small_richness_agrees_with_the_lazy_limit() {

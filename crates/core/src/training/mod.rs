@@ -153,15 +153,7 @@ fn descend<W: WeightMatrix>(
     }
 }
 
-/// The learning rate above which gradient descent is unstable at initialisation,
-/// `2 / (λ_max(Σ) · C Σ_l ρ_l Π_{j≠l} s_j²)`: the tangent kernel of the network at time 0 against the data.
+/// The learning rate above which gradient descent is unstable at initialisation: `2 / (λ_max(Σ) Θ_0)`.
 pub fn stable_learning_rate(problem: &Problem, network: &Normalized) -> f64 {
-    let variance: f64 = network.init_std.iter().map(|s| s * s).product();
-    let kernel: f64 = network
-        .rates
-        .iter()
-        .zip(&network.init_std)
-        .map(|(rate, s)| network.output_scale * rate * variance / (s * s))
-        .sum();
-    2.0 / (risk::largest_curvature(&problem.data.train) * kernel)
+    2.0 / (risk::largest_curvature(&problem.data.train) * network.tangent_kernel())
 }

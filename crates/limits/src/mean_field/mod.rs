@@ -11,20 +11,19 @@
 mod basis;
 mod conditioned;
 mod coordinates;
+mod lazy;
 
 pub use conditioned::ConditionedMatrix;
 pub use coordinates::Coordinates;
+pub use lazy::solve_lazy;
 
 use conditioned::{Source, Space};
-use rand::distr::Distribution;
-use rand_distr::StandardNormal;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     problem::Quantity,
     scaling::{Limit, Normalized},
-    seed::{Purpose, stream},
     training::{Control, LinearNetwork, Observer, Progress, Recorder, Start, train},
-    trajectory::{Engine, Value},
+    trajectory::Engine,
 };
 
 /// Default of [`Options::tolerance`].
@@ -84,17 +83,11 @@ pub fn solve(
                 Ok(run(problem, width, seed, network, watch))
             }
             Limit::Lazy { kernel, initial_std } => {
-                let initial = lazy_start(problem, seed, initial_std, options.initial_predictor.as_ref())?;
-                let network = LinearNetwork {
-                    input_dimension: initial.ncols(),
-                    output_dimension: initial.nrows(),
-                    layers: vec![ConditionedMatrix::known(initial)],
-                    output_scale: 1.0,
-                    rates: vec![kernel],
+                let initial = match &options.initial_predictor {
+                    Some(initial) => initial.clone(),
+                    None => lazy::random_start(problem, seed, initial_std),
                 };
-                let mut trajectory = run(problem, width, seed, network, watch);
-                fill_constants(&mut trajectory, problem);
-                Ok(trajectory)
+                lazy::solve(problem, kernel, &initial, seed, watch)
             }
         },
     }
@@ -148,52 +141,4 @@ fn run(
     let (records, status) = train(&mut network, &recorder, problem, seed, Start::default(), &mut Watch(watch));
     let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
     Trajectory { width, engine, seed, status, records }
-}
-
-/// β_0 of a lazy limit: given, or iid N(0, std²).
-fn lazy_start(problem: &Problem, seed: u64, std: f64, given: Option<&Matrix>) -> Result<Matrix> {
-    let shape = (problem.data.output_dimension(), problem.data.input_dimension());
-    match given {
-        Some(initial) if initial.shape() == shape => Ok(initial.clone()),
-        Some(initial) => Err(Error::Invalid(format!(
-            "initial predictor is {} × {}; this problem has {} outputs and {} inputs",
-            initial.nrows(),
-            initial.ncols(),
-            shape.0,
-            shape.1
-        ))),
-        None => {
-            let mut rng = stream(seed, Purpose::InitialPredictor, 0);
-            Ok(Matrix::from_fn(shape.0, shape.1, |_, _| {
-                let normal: f64 = StandardNormal.sample(&mut rng);
-                std * normal
-            }))
-        }
-    }
-}
-
-/// In a lazy limit the weights and features of every layer stay at their initial covariances.
-fn fill_constants(trajectory: &mut Trajectory, problem: &Problem) {
-    let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());
-    let hidden = problem.network.hidden_layers;
-    let variances: Vec<f64> = problem.scaling().layers.iter().map(|layer| layer.init_std.constant.powi(2)).collect();
-    let scaled = |n: usize, variance: f64| Matrix::identity(n, n) * variance;
-    let features = |l: usize| scaled(d, variances[..l].iter().product());
-    let gradients = |l: usize| scaled(k, variances[l..].iter().product());
-    for record in &mut trajectory.records {
-        for &quantity in &problem.record.quantities {
-            let value = match quantity {
-                Quantity::FeatureGram => Value::Matrices((1..=hidden).map(features).collect()),
-                Quantity::GradientGram => Value::Matrices((1..=hidden).map(gradients).collect()),
-                Quantity::InputCovariance | Quantity::InputAutocovariance => Value::Matrix(scaled(d, variances[0])),
-                Quantity::OutputCovariance | Quantity::OutputAutocovariance => {
-                    Value::Matrix(scaled(k, variances[hidden]))
-                }
-                Quantity::LearnedSingularValues => Value::Lists(vec![Vec::new(); hidden - 1]),
-                Quantity::EffectiveDimensions => Value::List(vec![0.0; hidden]),
-                _ => continue,
-            };
-            record.values.insert(quantity, value);
-        }
-    }
 }
