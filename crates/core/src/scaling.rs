@@ -157,10 +157,7 @@ impl Scaling {
         let scale = self.output_scale();
         let p = snap(snap(scale.exponent, 0.0), 0.5);
         if p > 0.5 {
-            return Err(Error::NoLimit(format!(
-                "the initial predictor grows like m^{:.4}; it must not grow",
-                p - 0.5
-            )));
+            return Err(Error::NoLimit(format!("the initial predictor grows like m^{:.4}; it must not grow", p - 0.5)));
         }
         let mut rates = Vec::new();
         for (layer, rate) in self.rates().into_iter().enumerate() {
@@ -182,7 +179,11 @@ impl Scaling {
             rates.push(PowerOfWidth::new(rate.constant, if p > 0.0 { predictor } else { features }));
         }
         let normalized = Normalized {
-            output_scale: if p > 0.0 { scale.constant } else { PowerOfWidth::new(scale.constant, p).at(Width::Infinite) },
+            output_scale: if p > 0.0 {
+                scale.constant
+            } else {
+                PowerOfWidth::new(scale.constant, p).at(Width::Infinite)
+            },
             rates: rates.iter().map(|rate| rate.at(Width::Infinite)).collect(),
             init_std: self.init_stds(),
         };

@@ -3,10 +3,7 @@
 //! The same address gives the same numbers on any thread count. Streams are ChaCha8 keyed by the seed and the
 //! purpose's words; `index` selects one of 2^64 independent streams under that key.
 
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::SeedableRng,
-};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 /// What a stream of random numbers is for. One variant per use, so that no two uses share numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value as Json;
 
-use crate::{Matrix, Width, problem::Quantity};
+use crate::{Error, Matrix, Result, Width, problem::Quantity};
 
 /// The engine that made a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -91,18 +92,72 @@ impl Value {
     }
 }
 
-fn nested(matrix: &Matrix) -> Vec<Vec<f64>> {
-    matrix.row_iter().map(|row| row.iter().copied().collect()).collect()
+/// A number in a record. JSON has no NaN and no ∞, so they are written as the strings `"NaN"`, `"inf"`, `"-inf"`.
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.is_finite() { self.0.serialize(serializer) } else { serializer.collect_str(&self.0) }
+    }
+}
+
+fn numbers(list: &[f64]) -> Vec<Number> {
+    list.iter().copied().map(Number).collect()
+}
+
+fn nested(matrix: &Matrix) -> Vec<Vec<Number>> {
+    matrix.row_iter().map(|row| row.iter().copied().map(Number).collect()).collect()
 }
 
 impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
-            Value::Scalar(x) => x.serialize(serializer),
-            Value::List(list) => list.serialize(serializer),
+            Value::Scalar(x) => Number(*x).serialize(serializer),
+            Value::List(list) => numbers(list).serialize(serializer),
             Value::Matrix(matrix) => nested(matrix).serialize(serializer),
-            Value::Lists(lists) => lists.serialize(serializer),
+            Value::Lists(lists) => lists.iter().map(|list| numbers(list)).collect::<Vec<_>>().serialize(serializer),
             Value::Matrices(matrices) => matrices.iter().map(nested).collect::<Vec<_>>().serialize(serializer),
+        }
+    }
+}
+
+impl Value {
+    /// Reads the value of a quantity back, bit for bit. `null` reads as NaN.
+    fn from_json(quantity: Quantity, json: &Json) -> Option<Value> {
+        fn number(json: &Json) -> Option<f64> {
+            match json {
+                Json::Null => Some(f64::NAN),
+                Json::String(text) => text.parse().ok(),
+                other => other.as_f64(),
+            }
+        }
+        fn list<T>(json: &Json, item: impl Fn(&Json) -> Option<T>) -> Option<Vec<T>> {
+            json.as_array()?.iter().map(item).collect()
+        }
+        fn matrix(json: &Json) -> Option<Matrix> {
+            let rows = list(json, |row| list(row, number))?;
+            let columns = rows.first().map_or(0, Vec::len);
+            rows.iter()
+                .all(|row| row.len() == columns)
+                .then(|| Matrix::from_row_iterator(rows.len(), columns, rows.concat()))
+        }
+        match quantity {
+            Quantity::TrainLoss
+            | Quantity::TestLoss
+            | Quantity::MinNormDistance
+            | Quantity::TangentKernelChange
+            | Quantity::TangentKernelNorm
+            | Quantity::InputKurtosis => number(json).map(Value::Scalar),
+            Quantity::EffectiveDimensions => list(json, number).map(Value::List),
+            Quantity::Predictor
+            | Quantity::Outputs
+            | Quantity::TestOutputs
+            | Quantity::InputCovariance
+            | Quantity::InputAutocovariance
+            | Quantity::OutputCovariance
+            | Quantity::OutputAutocovariance => matrix(json).map(Value::Matrix),
+            Quantity::FeatureGram | Quantity::GradientGram => list(json, matrix).map(Value::Matrices),
+            Quantity::LearnedSingularValues => list(json, |item| list(item, number)).map(Value::Lists),
         }
     }
 }
@@ -118,8 +173,29 @@ pub struct Record {
     pub values: BTreeMap<Quantity, Value>,
 }
 
+impl Record {
+    /// Reads back what its serialisation wrote; every number is the same bit for bit.
+    ///
+    /// # Errors
+    /// Names the key that is missing, unknown, or whose value has not the shape of its quantity.
+    pub fn from_json(json: &Json) -> Result<Record> {
+        let wrong = |key: &str, needs: &str| Error::Invalid(format!("record: `{key}` {needs}"));
+        let object = json.as_object().ok_or_else(|| wrong("{}", "must be an object"))?;
+        let step = object.get("step").and_then(Json::as_u64).ok_or_else(|| wrong("step", "must be a whole number"))?;
+        let time = object.get("time").and_then(Json::as_f64).ok_or_else(|| wrong("time", "must be a number"))?;
+        let mut values = BTreeMap::new();
+        for (key, json) in object.iter().filter(|(key, _)| !["step", "time"].contains(&key.as_str())) {
+            let quantity = Quantity::from_name(key).ok_or_else(|| wrong(key, "is not a quantity"))?;
+            let value = Value::from_json(quantity, json)
+                .ok_or_else(|| wrong(key, &format!("has not the shape of its quantity: {json}")))?;
+            values.insert(quantity, value);
+        }
+        Ok(Record { step, time, values })
+    }
+}
+
 impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("step", &self.step)?;
         map.serialize_entry("time", &self.time)?;
@@ -146,6 +222,55 @@ pub struct Trajectory {
     pub records: Vec<Record>,
 }
 
-fn status_word<S: Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
+impl Trajectory {
+    /// Largest Frobenius distance of the predictors to those of another trajectory at the same steps (gradient flow: the same
+    /// times); `None` if they were not both recorded.
+    pub fn predictor_distance(&self, other: &Trajectory) -> Option<f64> {
+        let predictor = |record: &Record| match record.values.get(&Quantity::Predictor) {
+            Some(Value::Matrix(predictor)) => Some(predictor.clone()),
+            _ => None,
+        };
+        let pairs = self.records.iter().zip(&other.records).filter(|(a, b)| a.time == b.time);
+        let distances = pairs.map(|(a, b)| Some((predictor(a)? - predictor(b)?).norm()));
+        distances.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
+    }
+}
+
+fn status_word<S: Serializer>(status: &Status, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.serialize_str(status.word())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back_bit_for_bit() {
+        let values = BTreeMap::from([
+            (Quantity::TrainLoss, Value::Scalar(0.1 + 0.2)),
+            (Quantity::TestLoss, Value::Scalar(f64::NEG_INFINITY)),
+            (Quantity::EffectiveDimensions, Value::List(vec![3.0, 5e-324])),
+            (
+                Quantity::Predictor,
+                Value::Matrix(Matrix::from_row_slice(2, 3, &[1.0, -0.0, f64::INFINITY, 4.5, 1e300, 6.0])),
+            ),
+            (Quantity::FeatureGram, Value::Matrices(vec![Matrix::identity(2, 2), Matrix::zeros(1, 1)])),
+            (Quantity::LearnedSingularValues, Value::Lists(vec![vec![], vec![2.0, 1.0]])),
+        ]);
+        let record = Record { step: 7, time: 1.0 / 3.0, values };
+        let text = serde_json::to_string(&record).unwrap();
+        let back = Record::from_json(&serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(back, record);
+        let Value::Matrix(predictor) = &back.values[&Quantity::Predictor] else { panic!("a matrix") };
+        assert!(predictor[(0, 1)].is_sign_negative());
+    }
+
+    #[test]
+    fn nan_survives_and_a_wrong_shape_is_named() {
+        let json = serde_json::json!({ "step": 0, "time": 0.0, "tangent_kernel_change": null });
+        let record = Record::from_json(&json).unwrap();
+        assert!(matches!(record.values[&Quantity::TangentKernelChange], Value::Scalar(x) if x.is_nan()));
+        let json = serde_json::json!({ "step": 0, "time": 0.0, "predictor": [[1.0], [1.0, 2.0]] });
+        assert!(Record::from_json(&json).unwrap_err().to_string().contains("predictor"));
+    }
 }

@@ -41,9 +41,9 @@ impl FromStr for Width {
         if ["inf", "infinity", "∞"].contains(&cleaned.as_str()) {
             return Ok(Width::Infinite);
         }
-        let value: f64 = cleaned
-            .parse()
-            .map_err(|_| format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`"))?;
+        let value: f64 = cleaned.parse().map_err(|_| {
+            format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`")
+        })?;
         Width::try_from(value)
     }
 }
@@ -68,9 +68,9 @@ impl TryFrom<f64> for Width {
 impl fmt::Display for Width {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Width::Finite(m) if *m >= 1_000_000 && m % 100_000 == 0 => write!(f, "{:e}", *m as f64),
-            Width::Finite(m) => write!(f, "{m}"),
-            Width::Infinite => f.write_str("inf"),
+            Width::Finite(m) if *m >= 1_000_000 && m % 100_000 == 0 => f.pad(&format!("{:e}", *m as f64)),
+            Width::Finite(m) => f.pad(&m.to_string()),
+            Width::Infinite => f.pad("inf"),
         }
     }
 }

@@ -1,6 +1,21 @@
 //! Data sets: samples as matrices, wherever they come from.
+//!
+//! A problem file says where in its section `[data]` ([`DataSource`], cheap to parse); [`DataSource::load`] reads them.
 
-use crate::Matrix;
+mod cifar;
+mod csv;
+mod files;
+mod idx;
+mod images;
+mod inline;
+mod npy;
+mod preprocessing;
+mod source;
+mod teacher;
+
+pub use source::DataSource;
+
+use crate::{Error, Matrix, Result};
 
 /// Inputs with their targets.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,4 +45,23 @@ impl Dataset {
     pub fn output_dimension(&self) -> usize {
         self.train.targets.ncols()
     }
+}
+
+fn shape(matrix: &Matrix) -> String {
+    format!("{} × {}", matrix.nrows(), matrix.ncols())
+}
+
+/// Refuses NaN and infinities, naming the first by row and column (from 1).
+fn check_finite(matrix: &Matrix, what: &str) -> Result<()> {
+    let Some(position) = matrix.iter().position(|value| !value.is_finite()) else { return Ok(()) };
+    let (row, column) = (position % matrix.nrows(), position / matrix.nrows());
+    Err(Error::Data {
+        what: what.into(),
+        message: format!(
+            "row {}, column {} is {}; all values must be finite",
+            row + 1,
+            column + 1,
+            matrix[(row, column)]
+        ),
+    })
 }

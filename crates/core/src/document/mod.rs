@@ -1,1 +1,83 @@
 //! Problem and study files: TOML or JSON read into one tree that knows where everything stands.
+//!
+//! A [`Document`] is parsed, edited ([`Document::set`] for `--set key=value`, [`Document::set_node`] for the axes of a
+//! study), read through a [`Reader`] whose errors point at the place of the mistake, and written back by
+//! [`Node::to_toml`].
+
+mod edit;
+mod field;
+mod json;
+mod node;
+mod reader;
+mod suggest;
+mod toml;
+mod write;
+
+use std::path::Path;
+
+pub use field::Field;
+pub use node::{Entry, Node, Place, Value};
+pub use reader::Reader;
+
+use crate::{Error, Result};
+
+/// A parsed file; the root is always a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    root: Node,
+}
+
+impl Document {
+    /// Reads a `.toml` or `.json` file.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] if the file cannot be read or is of another kind, [`Error::Document`] if its syntax is
+    /// wrong.
+    pub fn load(path: &Path) -> Result<Document> {
+        let unreadable = |reason: String| Error::Unreadable { path: path.to_owned(), reason };
+        let parse = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("toml") => Document::from_toml,
+            Some("json") => Document::from_json,
+            _ => return Err(unreadable("its name must end in .toml or .json".into())),
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        parse(&path.display().to_string(), &text)
+    }
+
+    /// Parses TOML; `origin` is what errors call the text.
+    ///
+    /// # Errors
+    /// [`Error::Document`] at a syntax error or duplicate key.
+    pub fn from_toml(origin: &str, text: &str) -> Result<Document> {
+        toml::parse(origin, text).map(|root| Document { root })
+    }
+
+    /// Parses JSON (strict: no comments, no trailing commas); `origin` is what errors call the text.
+    ///
+    /// # Errors
+    /// [`Error::Document`] at a syntax error, a duplicate key, `null`, or a root that is not an object.
+    pub fn from_json(origin: &str, text: &str) -> Result<Document> {
+        json::parse(origin, text).map(|root| Document { root })
+    }
+
+    /// The part of another document as a document of its own.
+    ///
+    /// # Errors
+    /// [`Error::Document`] if the node is not a table.
+    pub fn from_node(root: Node) -> Result<Document> {
+        match root.value {
+            Value::Table(_) => Ok(Document { root }),
+            _ => Err(root.place.error(format!("{} is not a table", root.excerpt()))),
+        }
+    }
+
+    /// The whole tree.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// A reader of the root table.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(String::new(), &self.root.place, self.root.entries())
+    }
+}

@@ -1,13 +1,29 @@
-//! Optimisers that are linear in past gradients.
+//! Optimisers that are linear in past gradients: section `[optimizer]`.
+
+use crate::{
+    Result,
+    document::{Field, Reader, Value},
+};
 
 /// Optimiser of a deep linear network. `η` is `learning_rate`, in the loss normalisation of [`super::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
+///
+/// # Section `[optimizer]`
+///
+/// | `kind` | keys and defaults |
+/// |---|---|
+/// | `"gd"` | `learning_rate`, `steps` required |
+/// | `"momentum"` | `learning_rate`, `steps`, `momentum` required, `nesterov = false` |
+/// | `"sgd"` | `learning_rate`, `steps`, `batch_size` required, `momentum = 0` |
+/// | `"flow"` | `times` required: the horizon, or a list of moments whose last is the horizon; `tolerance = 1e-9` |
+///
+/// All kinds: `weight_decay = 0`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
     /// The update rule and its horizon.
     pub rule: Rule,
-    /// `λ ≥ 0`: every weight shrinks at rate `ηλ` per step (flow: `λ` per unit time) in all layers alike. This is the L2
-    /// penalty measured in each layer's own learning rate, so that it has an infinite-width limit.
+    /// `λ ≥ 0`: every weight shrinks at rate `ηλ` per step (flow: `λ` per unit time) in all layers alike. This is the
+    /// L2 penalty measured in each layer's own learning rate, so that it has an infinite-width limit.
     pub weight_decay: f64,
 }
 
@@ -23,10 +39,10 @@ pub enum Rule {
         steps: u64,
         /// `0 ≤ μ < 1`; 0 is plain gradient descent.
         momentum: f64,
-        /// Nesterov's form of momentum.
+        /// Whether the momentum is Nesterov's.
         nesterov: bool,
-        /// Samples per batch; `None` is full batch. Batches are drawn without replacement within an epoch, reshuffled by
-        /// the trial's seed.
+        /// Samples per batch; `None` is full batch. Batches are drawn without replacement within an epoch, reshuffled
+        /// by the trial's seed.
         batch_size: Option<usize>,
     },
     /// Gradient flow `dW/dt = −∇ − λ W`, by an adaptive embedded Runge–Kutta pair.
@@ -36,4 +52,87 @@ pub enum Rule {
         /// Allowed local error of the predictor per step, > 0.
         tolerance: f64,
     },
+}
+
+/// Reads the keys of one kind; the number is that of the training samples.
+type ParseKind = fn(&mut Reader, usize) -> Result<Rule>;
+
+impl Optimizer {
+    /// Reads the section for `samples` training samples.
+    pub(super) fn parse(section: &Field, samples: usize) -> Result<Optimizer> {
+        const KINDS: [(&str, ParseKind); 4] =
+            [("gd", parse_gd), ("momentum", parse_momentum), ("sgd", parse_sgd), ("flow", parse_flow)];
+        let mut table = section.table()?;
+        let parse = table.required("kind", |field| field.choice(&KINDS))?;
+        let rule = parse(&mut table, samples)?;
+        let weight_decay = table.or("weight_decay", 0.0, Field::non_negative)?;
+        table.finish()?;
+        Ok(Optimizer { rule, weight_decay })
+    }
+
+    /// The moments that the section itself lists (`times = [ … ]` of a flow).
+    pub(super) fn listed_moments(section: &Field) -> Result<Option<Vec<f64>>> {
+        section.table()?.optional("times", listed_times).map(Option::flatten)
+    }
+
+    /// The last step (descent) or time (flow).
+    pub fn horizon(&self) -> f64 {
+        match self.rule {
+            Rule::Descent { steps, .. } => steps as f64,
+            Rule::Flow { time, .. } => time,
+        }
+    }
+}
+
+/// Above 2^53 a step is no longer an exact `f64`.
+const MAX_STEPS: u64 = 1 << 53;
+
+fn parse_steps(table: &mut Reader) -> Result<(f64, u64)> {
+    let learning_rate = table.required("learning_rate", Field::positive)?;
+    let steps = table.required("steps", |field| field.whole_in(1..=MAX_STEPS))?;
+    Ok((learning_rate, steps))
+}
+
+fn below_one(field: &Field) -> Result<f64> {
+    field.number_in(0.0, 1.0)
+}
+
+fn parse_gd(table: &mut Reader, _: usize) -> Result<Rule> {
+    let (learning_rate, steps) = parse_steps(table)?;
+    Ok(Rule::Descent { learning_rate, steps, momentum: 0.0, nesterov: false, batch_size: None })
+}
+
+fn parse_momentum(table: &mut Reader, _: usize) -> Result<Rule> {
+    let (learning_rate, steps) = parse_steps(table)?;
+    let momentum = table.required("momentum", below_one)?;
+    let nesterov = table.or("nesterov", false, Field::boolean)?;
+    Ok(Rule::Descent { learning_rate, steps, momentum, nesterov, batch_size: None })
+}
+
+fn parse_sgd(table: &mut Reader, samples: usize) -> Result<Rule> {
+    let (learning_rate, steps) = parse_steps(table)?;
+    let momentum = table.or("momentum", 0.0, below_one)?;
+    let batch_size = table.required("batch_size", |field| match field.count()? {
+        size if size <= samples => Ok(size),
+        _ => Err(field.must_be(&format!("at most {samples}, the number of training samples"))),
+    })?;
+    Ok(Rule::Descent { learning_rate, steps, momentum, nesterov: false, batch_size: Some(batch_size) })
+}
+
+fn parse_flow(table: &mut Reader, _: usize) -> Result<Rule> {
+    table.refuse("learning_rate", "the time of gradient flow is absolute; give `times`")?;
+    table.refuse("steps", "gradient flow has no steps; give `times`")?;
+    let time = table.required("times", |field| {
+        let horizon =
+            listed_times(field)?.map_or_else(|| field.positive(), |times| Ok(times.into_iter().fold(0.0, f64::max)))?;
+        if horizon > 0.0 { Ok(horizon) } else { Err(field.must_be("a list with a time > 0")) }
+    })?;
+    Ok(Rule::Flow { time, tolerance: table.or("tolerance", 1e-9, Field::positive)? })
+}
+
+fn listed_times(times: &Field) -> Result<Option<Vec<f64>>> {
+    match times.node().value {
+        Value::Array(_) => times.list(Field::non_negative).map(Some),
+        _ => Ok(None),
+    }
 }

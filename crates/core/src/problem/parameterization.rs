@@ -1,8 +1,22 @@
-//! The named parameterisations as constructors of per-layer data.
+//! The named parameterisations as constructors of per-layer data: section `[parameterization]`.
 
-use crate::scaling::{LayerScaling, PowerOfWidth, Scaling};
+use crate::{
+    Result,
+    document::{Field, Reader, Value},
+    scaling::{LayerScaling, PowerOfWidth, Scaling},
+};
 
 /// A width scaling, as written in the problem file.
+///
+/// # Section `[parameterization]`
+///
+/// | `kind` | keys and defaults |
+/// |---|---|
+/// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1` |
+/// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no other value: there are no biases) |
+/// | `"standard"` | `sigma_w = 1` |
+/// | `"scaling"` | `q_sigma`, `q_a`, `q_w` required, `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
+/// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, one number or a list |
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameterization {
     /// Mean-field / maximal-update (mean-field page §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
@@ -50,7 +64,25 @@ pub enum Parameterization {
     },
 }
 
+/// Reads the keys of one kind; the number is `L`.
+type ParseKind = fn(&mut Reader, usize) -> Result<Parameterization>;
+
 impl Parameterization {
+    pub(super) fn parse(section: &Field, hidden_layers: usize) -> Result<Parameterization> {
+        const KINDS: [(&str, ParseKind); 5] = [
+            ("mean_field", parse_mean_field),
+            ("ntk", parse_ntk),
+            ("standard", parse_standard),
+            ("scaling", parse_scaling),
+            ("abc", parse_abc),
+        ];
+        let mut table = section.table()?;
+        let parse = table.required("kind", |field| field.choice(&KINDS))?;
+        let parameterization = parse(&mut table, hidden_layers)?;
+        table.finish()?;
+        Ok(parameterization)
+    }
+
     /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
     pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
         let layers = hidden_layers + 1;
@@ -113,4 +145,58 @@ impl Parameterization {
 
 fn standard_init(sigma_w: f64, input: bool, inverse_root_dimension: f64) -> PowerOfWidth {
     if input { PowerOfWidth::new(sigma_w * inverse_root_dimension, 0.0) } else { PowerOfWidth::new(sigma_w, -0.5) }
+}
+
+fn parse_mean_field(table: &mut Reader, _: usize) -> Result<Parameterization> {
+    Ok(Parameterization::MeanField {
+        richness: table.or("richness", 1.0, Field::positive)?,
+        sigma_in: table.or("sigma_in", 1.0, Field::positive)?,
+        sigma_out: table.or("sigma_out", 1.0, Field::positive)?,
+    })
+}
+
+fn parse_ntk(table: &mut Reader, _: usize) -> Result<Parameterization> {
+    table.or("sigma_b", (), |field| match field.number()? {
+        0.0 => Ok(()),
+        _ => Err(field.must_be("0: the network has no biases")),
+    })?;
+    Ok(Parameterization::Ntk { sigma_w: table.or("sigma_w", 1.0, Field::positive)? })
+}
+
+fn parse_standard(table: &mut Reader, _: usize) -> Result<Parameterization> {
+    Ok(Parameterization::Standard { sigma_w: table.or("sigma_w", 1.0, Field::positive)? })
+}
+
+fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
+    if hidden_layers != 1 {
+        return Err(table.error(format!(
+            "the \"scaling\" parameterization needs network.hidden_layers = 1, not {hidden_layers}; use \"abc\" instead"
+        )));
+    }
+    let reference_width = |field: &Field| match field.number()? {
+        width if width >= 1.0 => Ok(width),
+        _ => Err(field.must_be("a number ≥ 1")),
+    };
+    Ok(Parameterization::Scaling {
+        q_sigma: table.required("q_sigma", Field::number)?,
+        q_a: table.required("q_a", Field::number)?,
+        q_w: table.required("q_w", Field::number)?,
+        reference_width: table.or("reference_width", 128.0, reference_width)?,
+        sigma_w: table.or("sigma_w", 1.0, Field::positive)?,
+    })
+}
+
+fn parse_abc(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
+    let layers = hidden_layers + 1;
+    let meaning = "one per weight matrix (network.hidden_layers + 1)";
+    let sigma = |field: &Field| match field.node().value {
+        Value::Array(_) => field.list_of(layers, meaning, Field::positive),
+        _ => Ok(vec![field.positive()?; layers]),
+    };
+    Ok(Parameterization::Abc {
+        a: table.required("a", |field| field.list_of(layers, meaning, Field::number))?,
+        b: table.required("b", |field| field.list_of(layers, meaning, Field::number))?,
+        c: table.required("c", Field::number)?,
+        sigma: table.or("sigma", vec![1.0; layers], sigma)?,
+    })
 }

@@ -1,4 +1,10 @@
-//! What is recorded, and when.
+//! What is recorded, and when: section `[record]`.
+
+use super::{Optimizer, Rule};
+use crate::{
+    Result,
+    document::{Field, Value},
+};
 
 /// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,11 +97,134 @@ impl Quantity {
     }
 }
 
+/// Most moments a plan may have.
+const MAX_MOMENTS: f64 = 1e6;
+
+/// Log-spaced times of a flow start at this part of the horizon.
+const FIRST_TIME: f64 = 1e-3;
+
 /// When and what to record. Moments are sorted, distinct and within the horizon.
+///
+/// # Section `[record]`
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `at` | `{ log_spaced = 30 }`, or the `times` that a flow lists | the moments, see below |
+/// | `quantities` | `["train_loss", "predictor"]`, with test data also `"test_loss"` | names of [`Quantity`] |
+///
+/// Moments are steps (descent) or times (flow). `at = [0, 1, 10]` lists them; `{ log_spaced = n }` is 0, the horizon
+/// and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth of the time; steps are
+/// rounded and given once); `{ every = s }` is 0, `s`, `2s`, … and the horizon. Default moments include 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordPlan {
     /// Steps (descent, whole numbers) or times (flow).
     pub at: Vec<f64>,
     /// Quantities, sorted.
     pub quantities: Vec<Quantity>,
+}
+
+impl RecordPlan {
+    /// Reads the section; `listed` are the moments that the optimiser's section lists.
+    pub(super) fn parse(
+        section: Option<&Field>,
+        optimizer: &Optimizer,
+        listed: Option<Vec<f64>>,
+        has_test: bool,
+    ) -> Result<RecordPlan> {
+        let default_at = match listed {
+            Some(times) => [vec![0.0], times].concat(),
+            None => log_spaced(optimizer, 30),
+        };
+        let mut default_quantities = vec![Quantity::TrainLoss, Quantity::Predictor];
+        if has_test {
+            default_quantities.push(Quantity::TestLoss);
+        }
+        let (mut at, mut quantities) = match section {
+            None => (default_at, default_quantities),
+            Some(section) => {
+                let mut table = section.table()?;
+                let at = table.or("at", default_at, |field| moments(field, optimizer))?;
+                let quantity = |field: &Field| parse_quantity(field, has_test);
+                let quantities = table.or("quantities", default_quantities, |field| field.list(quantity))?;
+                table.finish()?;
+                (at, quantities)
+            }
+        };
+        at.sort_by(f64::total_cmp);
+        at.dedup();
+        quantities.sort();
+        quantities.dedup();
+        Ok(RecordPlan { at, quantities })
+    }
+}
+
+fn parse_quantity(field: &Field, has_test: bool) -> Result<Quantity> {
+    let quantity = field.choice(&Quantity::ALL.map(|quantity| (quantity.name(), quantity)))?;
+    if matches!(quantity, Quantity::TestLoss | Quantity::TestOutputs) && !has_test {
+        let name = quantity.name();
+        return Err(field.error(format!("`{name}` needs test data, and `data` has none; give it test samples")));
+    }
+    Ok(quantity)
+}
+
+fn moments(field: &Field, optimizer: &Optimizer) -> Result<Vec<f64>> {
+    if let Value::Array(_) = field.node().value {
+        return field.list(|moment| listed_moment(moment, optimizer));
+    }
+    let mut table = field.table()?;
+    let log = table.optional("log_spaced", |field| field.whole_in(1..=10_000))?;
+    let every = table.optional("every", |field| spacing(field, optimizer))?;
+    table.finish()?;
+    match (log, every) {
+        (Some(count), None) => Ok(log_spaced(optimizer, count)),
+        (None, Some(spacing)) => {
+            let horizon = optimizer.horizon();
+            let count = (horizon / spacing).floor() as u64;
+            // A multiple that misses the horizon by rounding is the horizon.
+            let before_horizon = |moment: &f64| *moment < horizon * (1.0 - 1e-12);
+            let multiples = (0..=count).map(|i| i as f64 * spacing).filter(before_horizon);
+            Ok(multiples.chain([horizon]).collect())
+        }
+        _ => Err(field.must_be("a list of moments, { log_spaced = 30 } or { every = 10 }")),
+    }
+}
+
+fn listed_moment(field: &Field, optimizer: &Optimizer) -> Result<f64> {
+    let (moment, unit) = match optimizer.rule {
+        Rule::Descent { .. } => (field.whole()? as f64, "steps"),
+        Rule::Flow { .. } => (field.non_negative()?, "time"),
+    };
+    let horizon = optimizer.horizon();
+    if moment > horizon {
+        return Err(field.must_be(&format!("at most {horizon}, the {unit} of the optimizer")));
+    }
+    Ok(moment)
+}
+
+fn spacing(field: &Field, optimizer: &Optimizer) -> Result<f64> {
+    let spacing = match optimizer.rule {
+        Rule::Descent { .. } => field.count()? as f64,
+        Rule::Flow { .. } => field.positive()?,
+    };
+    let horizon = optimizer.horizon();
+    if horizon / spacing > MAX_MOMENTS {
+        return Err(
+            field.must_be(&format!("at least {}, or there are over {MAX_MOMENTS} moments", horizon / MAX_MOMENTS))
+        );
+    }
+    Ok(spacing)
+}
+
+fn log_spaced(optimizer: &Optimizer, count: u64) -> Vec<f64> {
+    let horizon = optimizer.horizon();
+    let spaced = |first: f64| {
+        let ratio = (horizon / first).ln() / count as f64;
+        (0..count).map(move |i| first * (ratio * i as f64).exp())
+    };
+    let mut at: Vec<f64> = match optimizer.rule {
+        Rule::Descent { .. } => spaced(1.0).map(f64::round).collect(),
+        Rule::Flow { .. } => spaced(FIRST_TIME * horizon).collect(),
+    };
+    at.extend([0.0, horizon]);
+    at
 }

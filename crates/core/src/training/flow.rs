@@ -77,7 +77,8 @@ pub(super) fn integrate<W: WeightMatrix>(
         // Rounding in f32 vectors puts a floor under the error that a step can show.
         let floor = 64.0 * network.layers[0].precision() * (network.output_scale + predictor.norm());
         let tolerance = tolerance.max(floor);
-        let first = Factors { forward: forward(network, &risk, &predictor, &Point::OWN, &[]), backward: after(backward) };
+        let first =
+            Factors { forward: forward(network, &risk, &predictor, &Point::OWN, &[]), backward: after(backward) };
         let mut factors = vec![first];
         loop {
             let step_size = proposal.min(next - time);

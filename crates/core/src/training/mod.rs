@@ -2,7 +2,7 @@
 //!
 //! [`train`] runs any [`LinearNetwork`] whose layers implement [`WeightMatrix`]: dense on a device, finite in law,
 //! infinite. One step of descent is a backward chain, the residual covariance, a forward chain and the update
-//! ([`network`]); gradient flow strings the same pieces together by Runge–Kutta ([`flow`]).
+//! ([`network`]); gradient flow strings the same pieces together by Runge–Kutta.
 
 mod batches;
 mod flow;
@@ -97,9 +97,7 @@ pub fn train<W: WeightMatrix>(
     observer: &mut dyn Observer<W>,
 ) -> (Vec<Record>, Status) {
     match problem.optimizer.rule {
-        Rule::Flow { time, tolerance } => {
-            flow::integrate(network, recorder, problem, time, tolerance, start, observer)
-        }
+        Rule::Flow { time, tolerance } => flow::integrate(network, recorder, problem, time, tolerance, start, observer),
         Rule::Descent { learning_rate, steps, momentum, nesterov, batch_size } => {
             let rule = UpdateRule { momentum, nesterov, decay: learning_rate * problem.optimizer.weight_decay };
             let batches = batch_size.map(|size| Batches::new(seed, problem.data.train.inputs.nrows(), size));

@@ -95,10 +95,7 @@ impl<'p, B: Block> Recorder<'p, B> {
     ) -> Record {
         let data = &self.problem.data;
         let needs_features = self.problem.record.quantities.iter().any(|quantity| {
-            matches!(
-                quantity,
-                Quantity::FeatureGram | Quantity::TangentKernelChange | Quantity::TangentKernelNorm
-            )
+            matches!(quantity, Quantity::FeatureGram | Quantity::TangentKernelChange | Quantity::TangentKernelNorm)
         });
         let features = if needs_features { features(network) } else { Vec::new() };
         let hidden_layers = network.layers.len() - 1;
@@ -154,9 +151,7 @@ impl<'p, B: Block> Recorder<'p, B> {
                 },
                 Quantity::LearnedSingularValues => {
                     let layers = &mut network.layers;
-                    Value::Lists(
-                        (1..hidden_layers).map(|layer| layers[layer].learned_singular_values()).collect(),
-                    )
+                    Value::Lists((1..hidden_layers).map(|layer| layers[layer].learned_singular_values()).collect())
                 }
                 Quantity::EffectiveDimensions => Value::List(
                     network.layers[..hidden_layers].iter().map(|layer| layer.output_dimension() as f64).collect(),

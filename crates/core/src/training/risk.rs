@@ -33,9 +33,8 @@ impl<'a> FullBatch<'a> {
     /// Prepares Σ and C when d ≤ P.
     pub fn new(samples: &'a Samples) -> Self {
         let count = samples.inputs.nrows();
-        let covariances = (samples.inputs.ncols() <= count).then(|| {
-            (input_covariance(samples), samples.targets.tr_mul(&samples.inputs) / count as f64)
-        });
+        let covariances = (samples.inputs.ncols() <= count)
+            .then(|| (input_covariance(samples), samples.targets.tr_mul(&samples.inputs) / count as f64));
         Self { samples, covariances }
     }
 

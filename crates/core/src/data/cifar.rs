@@ -1,0 +1,80 @@
+//! CIFAR-10 binary files: records of a label byte (0…9) and 3072 pixel bytes (32 × 32 red, green, blue).
+//!
+//! Format: A. Krizhevsky, *Learning multiple layers of features from tiny images* (2009), "binary version".
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    files::BinaryFile,
+    images::{ImageOptions, Images, Pixels},
+    source::Tables,
+};
+use crate::{
+    Result,
+    document::{Field, Reader},
+};
+
+const PIXELS: u64 = 3 * 32 * 32;
+const RECORD: u64 = 1 + PIXELS;
+
+/// Records read at a time while collecting labels.
+const BLOCK: u64 = 1024;
+
+/// Batches of training and test images.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cifar {
+    train: Vec<PathBuf>,
+    test: Option<Vec<PathBuf>>,
+    options: ImageOptions,
+}
+
+impl Cifar {
+    pub(super) fn parse(table: &mut Reader) -> Result<Cifar> {
+        let files = |field: &Field| field.list(|file| file.string().map(PathBuf::from));
+        Ok(Cifar {
+            train: table.required("train", files)?,
+            test: table.optional("test", files)?,
+            options: ImageOptions::parse(table)?,
+        })
+    }
+
+    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
+        let test = self.test.as_ref().map(|files| open(base, files)).transpose()?;
+        self.options.tables(open(base, &self.train)?, test)
+    }
+}
+
+fn open(base: &Path, paths: &[PathBuf]) -> Result<Images> {
+    let files = paths.iter().map(|path| BinaryFile::open(&base.join(path))).collect::<Result<Vec<_>>>()?;
+    let mut images = Images {
+        name: files.iter().map(BinaryFile::name).collect::<Vec<_>>().join(", "),
+        labels: Vec::new(),
+        pixels: Vec::new(),
+        pixels_per_image: PIXELS as usize,
+        files: Vec::new(),
+    };
+    for (index, file) in files.iter().enumerate() {
+        let length = file.length();
+        if length == 0 || length % RECORD != 0 {
+            return Err(
+                file.error(format!("it has {length} bytes; CIFAR-10 files are whole records of {RECORD} bytes"))
+            );
+        }
+        let records = length / RECORD;
+        for first in (0..records).step_by(BLOCK as usize) {
+            let block = file.read(first * RECORD, BLOCK.min(records - first) * RECORD)?;
+            for (record, bytes) in (first..).zip(block.chunks_exact(RECORD as usize)) {
+                if bytes[0] > 9 {
+                    return Err(file.error(format!(
+                        "record {} has label {}; CIFAR-10 labels are 0 to 9",
+                        record + 1,
+                        bytes[0]
+                    )));
+                }
+                images.labels.push(bytes[0]);
+                images.pixels.push(Pixels { file: index, offset: record * RECORD + 1 });
+            }
+        }
+    }
+    Ok(Images { files, ..images })
+}

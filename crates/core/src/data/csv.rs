@@ -1,0 +1,127 @@
+//! Comma-separated text: one sample per line, columns chosen by number or name.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Samples,
+    inline::InMemory,
+    source::{SampleTable, Tables},
+};
+use crate::{
+    Error, Matrix, Result,
+    document::{Field, Reader, Value},
+};
+
+/// Text files with the columns to use.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Csv {
+    train: PathBuf,
+    test: Option<PathBuf>,
+    inputs: Columns,
+    targets: Columns,
+    header: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Columns {
+    /// Numbers from 0.
+    Numbers(Vec<usize>),
+    Names(Vec<String>),
+}
+
+impl Csv {
+    pub(super) fn parse(table: &mut Reader) -> Result<Csv> {
+        let path = |field: &Field| field.string().map(PathBuf::from);
+        let header = table.or("header", true, Field::boolean)?;
+        let inputs = |field: &Field| match field.node().value {
+            Value::Integer(_) => Ok(Columns::Numbers((0..field.whole_in(1..=MAX_COLUMNS)? as usize).collect())),
+            _ => parse_columns(field, header),
+        };
+        Ok(Csv {
+            train: table.required("train", path)?,
+            test: table.optional("test", path)?,
+            inputs: table.required("inputs", inputs)?,
+            targets: table.required("targets", |field| parse_columns(field, header))?,
+            header,
+        })
+    }
+
+    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
+        let open = |path: &PathBuf| -> Result<Box<dyn SampleTable>> { Ok(Box::new(self.read(&base.join(path))?)) };
+        Ok(Tables { train: open(&self.train)?, test: self.test.as_ref().map(open).transpose()? })
+    }
+
+    fn read(&self, path: &Path) -> Result<InMemory> {
+        let name = path.display().to_string();
+        let wrong = |message: String| Error::Data { what: name.clone(), message };
+        let file =
+            File::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
+        let mut reader = csv::ReaderBuilder::new().has_headers(self.header).trim(csv::Trim::All).from_reader(file);
+        let titles: Vec<String> = if self.header {
+            reader.headers().map_err(|error| wrong(error.to_string()))?.iter().map(String::from).collect()
+        } else {
+            Vec::new()
+        };
+        let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
+        let target_columns = self.targets.positions(&titles).map_err(&wrong)?;
+        let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
+        for record in reader.records() {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            rows += 1;
+            let number = |column: &usize| {
+                let title = titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{title}`"));
+                let cell = record.get(*column).ok_or_else(|| {
+                    wrong(format!("sample {rows} has {} columns; column {column} (from 0) is wanted", record.len()))
+                })?;
+                cell.parse()
+                    .ok()
+                    .filter(|number: &f64| number.is_finite())
+                    .ok_or_else(|| wrong(format!("sample {rows}, column {title}: `{cell}` is not a finite number")))
+            };
+            for (columns, values) in [(&input_columns, &mut inputs), (&target_columns, &mut targets)] {
+                for column in columns {
+                    values.push(number(column)?);
+                }
+            }
+        }
+        let samples = Samples {
+            inputs: Matrix::from_row_slice(rows, input_columns.len(), &inputs),
+            targets: Matrix::from_row_slice(rows, target_columns.len(), &targets),
+        };
+        Ok(InMemory { name, samples })
+    }
+}
+
+/// No file has more columns.
+const MAX_COLUMNS: u64 = 1_000_000;
+
+fn parse_columns(field: &Field, header: bool) -> Result<Columns> {
+    let elements = field.elements()?;
+    match elements.first().map(|element| &element.node().value) {
+        Some(Value::String(_)) if !header => Err(field.must_be("a list of column numbers from 0, as header = false")),
+        Some(Value::String(_)) => field.list(Field::string).map(Columns::Names),
+        Some(_) => field.list(|element| Ok(element.whole_in(0..=MAX_COLUMNS)? as usize)).map(Columns::Numbers),
+        None => Err(field.must_be("a list of at least one column name, or column number from 0")),
+    }
+}
+
+impl Columns {
+    fn positions(&self, titles: &[String]) -> std::result::Result<Vec<usize>, String> {
+        let names = match self {
+            Columns::Numbers(numbers) => return Ok(numbers.clone()),
+            Columns::Names(names) => names,
+        };
+        let position = |name: &String| {
+            let found: Vec<_> = (0..titles.len()).filter(|column| titles[*column] == *name).collect();
+            match found[..] {
+                [column] => Ok(column),
+                [] => Err(format!("there is no column `{name}`; the header has {}", titles.join(", "))),
+                _ => Err(format!("{} columns are called `{name}`; give column numbers from 0", found.len())),
+            }
+        };
+        names.iter().map(position).collect()
+    }
+}

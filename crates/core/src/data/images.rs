@@ -1,0 +1,164 @@
+//! Labelled images of unsigned bytes, whatever the file format: choice of classes, targets, scale of the pixels.
+
+use std::ops::Range;
+
+use super::{
+    Samples,
+    files::BinaryFile,
+    source::{SampleTable, Tables},
+};
+use crate::{
+    Error, Matrix, Result,
+    document::{Field, Reader},
+};
+
+/// Keys that all image formats share.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ImageOptions {
+    /// Labels to keep, in the order of the outputs.
+    classes: Option<Vec<u8>>,
+    pixel_scale: f64,
+}
+
+/// Images of opened files, not yet read; labels and places are in the order of the files.
+pub(super) struct Images {
+    pub(super) name: String,
+    pub(super) files: Vec<BinaryFile>,
+    pub(super) pixels_per_image: usize,
+    pub(super) pixels: Vec<Pixels>,
+    pub(super) labels: Vec<u8>,
+}
+
+/// Where the pixels of an image start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pixels {
+    pub(super) file: usize,
+    pub(super) offset: u64,
+}
+
+impl ImageOptions {
+    pub(super) fn parse(table: &mut Reader) -> Result<ImageOptions> {
+        Ok(ImageOptions {
+            classes: table.optional("classes", parse_classes)?,
+            pixel_scale: table.or("pixel_scale", 255.0, Field::positive)?,
+        })
+    }
+
+    /// The images of the wanted classes.
+    pub(super) fn tables(&self, train: Images, test: Option<Images>) -> Result<Tables> {
+        let classes = self.classes.clone().unwrap_or_else(|| {
+            let mut found = train.labels.clone();
+            found.sort_unstable();
+            found.dedup();
+            found
+        });
+        if classes.len() < 2 {
+            return Err(Error::Data {
+                what: train.name,
+                message: format!("all images have the label {classes:?}; at least two classes are needed"),
+            });
+        }
+        let table = |images| ImageTable::new(images, &classes, self);
+        Ok(Tables {
+            train: Box::new(table(train)?),
+            test: match test {
+                Some(test) => Some(Box::new(table(test)?)),
+                None => None,
+            },
+        })
+    }
+}
+
+fn parse_classes(field: &Field) -> Result<Vec<u8>> {
+    let classes = field.list(|class| Ok(class.whole_in(0..=255)? as u8))?;
+    let mut distinct = classes.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if distinct.len() < classes.len() || classes.len() < 2 {
+        return Err(field.must_be("a list of at least two different labels"));
+    }
+    Ok(classes)
+}
+
+struct ImageTable {
+    images: Images,
+    /// Images of the wanted classes.
+    samples: Vec<ClassifiedImage>,
+    classes: usize,
+    pixel_scale: f64,
+}
+
+struct ClassifiedImage {
+    pixels: Pixels,
+    /// Position in the list of classes.
+    class: usize,
+}
+
+impl ImageTable {
+    fn new(images: Images, classes: &[u8], options: &ImageOptions) -> Result<ImageTable> {
+        let mut counts = vec![0usize; classes.len()];
+        let mut samples = Vec::new();
+        for (pixels, label) in images.pixels.iter().zip(&images.labels) {
+            match classes.iter().position(|class| class == label) {
+                Some(class) => {
+                    counts[class] += 1;
+                    samples.push(ClassifiedImage { pixels: *pixels, class });
+                }
+                None if options.classes.is_some() => {}
+                None => {
+                    return Err(Error::Data {
+                        what: images.name,
+                        message: format!("a test image has the label {label}, which no training image has"),
+                    });
+                }
+            }
+        }
+        // A test set need not show every class that was found in the training set; a class asked for must be there.
+        if let Some(class) = counts.iter().position(|count| *count == 0)
+            && options.classes.is_some()
+        {
+            let label = classes[class];
+            return Err(Error::Data {
+                what: images.name,
+                message: format!("no image has the label {label} of `classes`"),
+            });
+        }
+        Ok(ImageTable { images, samples, classes: classes.len(), pixel_scale: options.pixel_scale })
+    }
+
+    fn outputs(&self) -> usize {
+        if self.classes == 2 { 1 } else { self.classes }
+    }
+}
+
+impl SampleTable for ImageTable {
+    fn name(&self) -> String {
+        self.images.name.clone()
+    }
+
+    fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.images.pixels_per_image.saturating_add(self.outputs())
+    }
+
+    fn read(&self, rows: Range<usize>) -> Result<Samples> {
+        let mut inputs = Matrix::zeros(rows.len(), self.images.pixels_per_image);
+        let mut targets = Matrix::zeros(rows.len(), self.outputs());
+        for (row, sample) in self.samples[rows].iter().enumerate() {
+            let file = &self.images.files[sample.pixels.file];
+            let bytes = file.read(sample.pixels.offset, self.images.pixels_per_image as u64)?;
+            for (input, byte) in inputs.row_mut(row).iter_mut().zip(bytes) {
+                *input = f64::from(byte) / self.pixel_scale;
+            }
+            if self.classes == 2 {
+                targets[(row, 0)] = if sample.class == 0 { -1.0 } else { 1.0 };
+            } else {
+                targets[(row, sample.class)] = 1.0;
+            }
+        }
+        Ok(Samples { inputs, targets })
+    }
+}

@@ -1,0 +1,229 @@
+//! NumPy arrays: `.npy` files of versions 1 to 3 holding one- or two-dimensional arrays of plain numbers.
+//!
+//! Format: NumPy Enhancement Proposal 1. Magic `\x93NUMPY`, version, length of the header, a Python dictionary
+//! `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, then the numbers. A one-dimensional array is one
+//! column.
+
+use std::{ops::Range, path::Path};
+
+use super::{
+    Samples,
+    files::{BinaryFile, FilePair},
+    source::{SampleTable, Tables, train_and_test},
+};
+use crate::{Matrix, Result, document::Reader};
+
+/// Files of inputs and targets.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Npy {
+    train: FilePair,
+    test: Option<FilePair>,
+}
+
+impl Npy {
+    pub(super) fn parse(table: &mut Reader) -> Result<Npy> {
+        let (train, test) =
+            train_and_test(table, ["inputs", "targets"], ["test_inputs", "test_targets"], FilePair::parse)?;
+        Ok(Npy { train, test })
+    }
+
+    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
+        Ok(Tables {
+            train: open(&self.train, base)?,
+            test: self.test.as_ref().map(|pair| open(pair, base)).transpose()?,
+        })
+    }
+}
+
+fn open(pair: &FilePair, base: &Path) -> Result<Box<dyn SampleTable>> {
+    let inputs = Array::open(&base.join(&pair.inputs))?;
+    let targets = Array::open(&base.join(&pair.targets))?;
+    if inputs.rows != targets.rows {
+        return Err(targets.file.error(format!(
+            "it is {} × {} and {} is {} × {}; both must have one row per sample",
+            targets.rows,
+            targets.columns,
+            inputs.file.name(),
+            inputs.rows,
+            inputs.columns
+        )));
+    }
+    Ok(Box::new(NpyTable { inputs, targets }))
+}
+
+struct NpyTable {
+    inputs: Array,
+    targets: Array,
+}
+
+impl SampleTable for NpyTable {
+    fn name(&self) -> String {
+        self.inputs.file.name()
+    }
+
+    fn len(&self) -> usize {
+        self.inputs.rows as usize
+    }
+
+    fn columns(&self) -> usize {
+        (self.inputs.columns as usize).saturating_add(self.targets.columns as usize)
+    }
+
+    fn read(&self, rows: Range<usize>) -> Result<Samples> {
+        Ok(Samples { inputs: self.inputs.read(rows.clone())?, targets: self.targets.read(rows)? })
+    }
+}
+
+/// An opened array whose length agrees with its header.
+struct Array {
+    file: BinaryFile,
+    number: Number,
+    fortran_order: bool,
+    rows: u64,
+    columns: u64,
+    /// Where the numbers start.
+    start: u64,
+}
+
+impl Array {
+    fn open(path: &Path) -> Result<Array> {
+        let file = BinaryFile::open(path)?;
+        let preamble = file.read(0, 10)?;
+        if preamble[..6] != *b"\x93NUMPY" || !(1..=3).contains(&preamble[6]) {
+            return Err(file.error(format!(
+                "it starts with the bytes {:?}; a .npy file starts with \\x93NUMPY and version 1, 2 or 3",
+                &preamble[..8]
+            )));
+        }
+        let (header_start, header_length) = match preamble[6] {
+            1 => (10, u64::from(u16::from_le_bytes([preamble[8], preamble[9]]))),
+            _ => {
+                let length = file.read(8, 4)?;
+                (12, u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]])))
+            }
+        };
+        let header = file.read(header_start, header_length)?;
+        let header = String::from_utf8_lossy(&header);
+        let unknown = |what: &str| file.error(format!("its header {:?} has no {what}", header.trim()));
+
+        let type_name = quoted(value_of(&header, "descr")).ok_or_else(|| unknown("plain 'descr' such as '<f8'"))?;
+        let number = Number::from_type(type_name).ok_or_else(|| {
+            file.error(format!("its numbers are of type '{type_name}'; f4, f8, i1 to i8 and u1 to u8 can be read"))
+        })?;
+        let fortran_order = match value_of(&header, "fortran_order") {
+            Some(value) if value.starts_with("True") => true,
+            Some(value) if value.starts_with("False") => false,
+            _ => return Err(unknown("'fortran_order' True or False")),
+        };
+        let shape = shape(value_of(&header, "shape")).ok_or_else(|| unknown("'shape' such as (3, 4)"))?;
+        let (rows, columns) = match shape[..] {
+            [rows] => (rows, 1),
+            [rows, columns] => (rows, columns),
+            _ => return Err(file.error(format!("its shape is {shape:?}; it must have one or two dimensions"))),
+        };
+        let start = header_start + header_length;
+        let promised = rows.checked_mul(columns).and_then(|count| count.checked_mul(number.bytes));
+        let found = file.length() - start;
+        if promised != Some(found) || found == 0 {
+            return Err(file.error(format!(
+                "its header promises {shape:?} numbers of {} bytes, but {found} bytes follow",
+                number.bytes
+            )));
+        }
+        Ok(Array { file, number, fortran_order, rows, columns, start })
+    }
+
+    fn read(&self, rows: Range<usize>) -> Result<Matrix> {
+        let (first, count) = (rows.start as u64, rows.len() as u64);
+        let part = |position: u64, count: u64| {
+            let bytes = self.number.bytes;
+            self.file.read(self.start + position * bytes, count * bytes)
+        };
+        let mut matrix = Matrix::zeros(rows.len(), self.columns as usize);
+        if self.fortran_order {
+            for (column, mut values) in (0u64..).zip(matrix.column_iter_mut()) {
+                self.number.decode(&part(column * self.rows + first, count)?, values.iter_mut());
+            }
+        } else {
+            for (row, mut values) in (first..).zip(matrix.row_iter_mut()) {
+                self.number.decode(&part(row * self.columns, self.columns)?, values.iter_mut());
+            }
+        }
+        Ok(matrix)
+    }
+}
+
+/// What follows `'key':` in the dictionary.
+fn value_of<'a>(header: &'a str, key: &str) -> Option<&'a str> {
+    let (_, rest) = header.split_once(&format!("'{key}'"))?;
+    Some(rest.trim_start().strip_prefix(':')?.trim_start())
+}
+
+fn quoted(value: Option<&str>) -> Option<&str> {
+    value?.strip_prefix('\'')?.split_once('\'').map(|(inside, _)| inside)
+}
+
+fn shape(value: Option<&str>) -> Option<Vec<u64>> {
+    let (inside, _) = value?.strip_prefix('(')?.split_once(')')?;
+    inside.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok()).collect()
+}
+
+/// How a number is stored.
+struct Number {
+    kind: Kind,
+    bytes: u64,
+    big_endian: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Float,
+    Signed,
+    Unsigned,
+}
+
+impl Number {
+    /// Of a NumPy type such as `<f8`.
+    fn from_type(name: &str) -> Option<Number> {
+        let mut letters = name.chars();
+        let big_endian = match letters.next()? {
+            '<' | '|' => false,
+            '>' => true,
+            '=' => cfg!(target_endian = "big"),
+            _ => return None,
+        };
+        let kind = match letters.next()? {
+            'f' => Kind::Float,
+            'i' => Kind::Signed,
+            'u' => Kind::Unsigned,
+            _ => return None,
+        };
+        let bytes = letters.as_str().parse().ok().filter(|bytes| match kind {
+            Kind::Float => [4, 8].contains(bytes),
+            _ => [1, 2, 4, 8].contains(bytes),
+        })?;
+        Some(Number { kind, bytes, big_endian })
+    }
+
+    fn decode<'a>(&self, bytes: &[u8], values: impl Iterator<Item = &'a mut f64>) {
+        for (value, stored) in values.zip(bytes.chunks_exact(self.bytes as usize)) {
+            *value = self.value(stored);
+        }
+    }
+
+    fn value(&self, stored: &[u8]) -> f64 {
+        // The number in the upper bytes of a big-endian word, so that a signed shift extends its sign.
+        let mut word = [0; 8];
+        for (i, byte) in word.iter_mut().enumerate().take(stored.len()) {
+            *byte = if self.big_endian { stored[i] } else { stored[stored.len() - 1 - i] };
+        }
+        let shift = 64 - 8 * stored.len() as u32;
+        let bits = u64::from_be_bytes(word);
+        match self.kind {
+            Kind::Signed => (bits as i64 >> shift) as f64,
+            Kind::Unsigned => (bits >> shift) as f64,
+            Kind::Float if shift == 0 => f64::from_bits(bits),
+            Kind::Float => f64::from(f32::from_bits((bits >> 32) as u32)),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Preparing inputs: mean and variance from the training samples, then the norm of each row.
+
+use super::{Dataset, check_finite};
+use crate::{Error, Matrix, Result, document::Reader};
+
+/// What is done to the inputs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Preprocessing {
+    standardise: Standardise,
+    normalise: Normalise,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Standardise {
+    None,
+    Feature,
+    Global,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Normalise {
+    None,
+    Unit,
+}
+
+impl Preprocessing {
+    pub(super) fn parse(table: &mut Reader) -> Result<Preprocessing> {
+        let standardise =
+            [("none", Standardise::None), ("feature", Standardise::Feature), ("global", Standardise::Global)];
+        let normalise = [("none", Normalise::None), ("unit", Normalise::Unit)];
+        Ok(Preprocessing {
+            standardise: table.or("standardise", Standardise::None, |field| field.choice(&standardise))?,
+            normalise: table.or("normalise", Normalise::None, |field| field.choice(&normalise))?,
+        })
+    }
+
+    pub(super) fn apply(&self, mut data: Dataset) -> Result<Dataset> {
+        let affine: Vec<Affine> = match self.standardise {
+            Standardise::None => Vec::new(),
+            Standardise::Feature => data
+                .train
+                .inputs
+                .column_iter()
+                .map(|column| Affine::standardising(column.as_slice()))
+                .collect::<Result<_>>()?,
+            Standardise::Global => {
+                vec![Affine::standardising(data.train.inputs.as_slice())?; data.train.inputs.ncols()]
+            }
+        };
+        let samples = [("training inputs", Some(&mut data.train)), ("test inputs", data.test.as_mut())];
+        for (what, samples) in samples {
+            let Some(samples) = samples else { continue };
+            for (mut column, affine) in samples.inputs.column_iter_mut().zip(&affine) {
+                column.apply(|value| *value = (*value - affine.mean) * affine.scale);
+            }
+            if self.normalise == Normalise::Unit {
+                to_unit_rows(&mut samples.inputs, what)?;
+            }
+            check_finite(&samples.inputs, &format!("{what} after preprocessing"))?;
+        }
+        Ok(data)
+    }
+}
+
+/// `x ↦ (x − mean) · scale`.
+#[derive(Debug, Clone, Copy)]
+struct Affine {
+    mean: f64,
+    scale: f64,
+}
+
+impl Affine {
+    /// Gives the values mean 0 and variance 1, or 0 if they are all the same.
+    fn standardising(values: &[f64]) -> Result<Affine> {
+        // Compared exactly: the variance of equal numbers need not round to 0.
+        if values.iter().all(|value| *value == values[0]) {
+            return Ok(Affine { mean: 0.0, scale: 0.0 });
+        }
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        if !variance.is_finite() {
+            return Err(Error::Data {
+                what: "training inputs".into(),
+                message: "their variance is too large for f64; rescale them or set data.standardise = \"none\"".into(),
+            });
+        }
+        Ok(Affine { mean, scale: variance.sqrt().recip() })
+    }
+}
+
+fn to_unit_rows(inputs: &mut Matrix, what: &str) -> Result<()> {
+    for (row, mut input) in inputs.row_iter_mut().enumerate() {
+        let norm = input.norm();
+        if norm == 0.0 {
+            return Err(Error::Data {
+                what: what.into(),
+                message: format!("row {} is 0 and cannot be scaled to norm 1; set data.normalise = \"none\"", row + 1),
+            });
+        }
+        input /= norm;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Samples;
+
+    fn dataset() -> Dataset {
+        let samples = |inputs: Matrix| Samples { targets: Matrix::zeros(inputs.nrows(), 1), inputs };
+        Dataset {
+            train: samples(Matrix::from_row_slice(2, 2, &[1.0, 0.1, 3.0, 0.1])),
+            test: Some(samples(Matrix::from_row_slice(1, 2, &[4.0, 7.0]))),
+        }
+    }
+
+    #[test]
+    fn features_are_standardised_by_training_statistics_and_constant_ones_vanish() {
+        let preprocessing = Preprocessing { standardise: Standardise::Feature, normalise: Normalise::None };
+        let data = preprocessing.apply(dataset()).unwrap();
+        assert_eq!(data.train.inputs, Matrix::from_row_slice(2, 2, &[-1.0, 0.0, 1.0, 0.0]));
+        assert_eq!(data.test.unwrap().inputs, Matrix::from_row_slice(1, 2, &[2.0, 0.0]));
+    }
+
+    #[test]
+    fn global_standardisation_uses_one_mean_and_one_variance() {
+        let preprocessing = Preprocessing { standardise: Standardise::Global, normalise: Normalise::None };
+        let inputs = preprocessing.apply(dataset()).unwrap().train.inputs;
+        assert!(inputs.mean().abs() < 1e-15);
+        assert!((inputs.norm_squared() - 4.0).abs() < 1e-14);
+        assert_eq!(inputs[(0, 1)], inputs[(1, 1)]);
+    }
+
+    #[test]
+    fn rows_get_norm_one_and_a_zero_row_is_named() {
+        let preprocessing = Preprocessing { standardise: Standardise::None, normalise: Normalise::Unit };
+        let data = preprocessing.apply(dataset()).unwrap();
+        assert!(data.train.inputs.row_iter().all(|row| (row.norm() - 1.0).abs() < 1e-15));
+        let mut zero = dataset();
+        zero.train.inputs.row_mut(1).fill(0.0);
+        assert!(preprocessing.apply(zero).unwrap_err().to_string().contains("training inputs: row 2 is 0"));
+    }
+}

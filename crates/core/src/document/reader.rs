@@ -1,0 +1,119 @@
+//! Reading a table key by key; keys nobody asked for are errors.
+
+use super::{
+    field::Field,
+    node::{Entry, Place},
+    suggest::{nearest, suggestion},
+};
+use crate::Result;
+
+/// A table being read. It remembers the keys it was asked for: [`Reader::finish`] refuses all others.
+///
+/// ```
+/// use widenet_core::document::{Document, Field};
+///
+/// let document = Document::from_toml("run.toml", "steps = 1e3\nrate = 0.1")?;
+/// let mut table = document.reader();
+/// assert_eq!(table.required("steps", Field::whole)?, 1000);
+/// assert_eq!(table.or("momentum", 0.0, Field::number)?, 0.0);
+/// let error = table.finish().unwrap_err().to_string();
+/// assert_eq!(error, "run.toml:2:1: unknown key `rate`; known: steps, momentum");
+/// # Ok::<(), widenet_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Reader<'a> {
+    path: String,
+    place: &'a Place,
+    entries: &'a [Entry],
+    known: Vec<&'a str>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(path: String, place: &'a Place, entries: &'a [Entry]) -> Reader<'a> {
+        Reader { path, place, entries, known: Vec::new() }
+    }
+
+    fn dotted(&self, key: &str) -> String {
+        if self.path.is_empty() { key.into() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn field(&self, entry: &'a Entry) -> Field<'a> {
+        Field::new(self.dotted(&entry.key), &entry.node)
+    }
+
+    /// The value of `key`, if it is there.
+    pub fn get(&mut self, key: &'a str) -> Option<Field<'a>> {
+        self.known.push(key);
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| self.field(entry))
+    }
+
+    /// The value of `key`, read by `read`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Document`] if the key is missing, and what `read` says.
+    pub fn required<T>(&mut self, key: &'a str, read: impl FnOnce(&Field<'a>) -> Result<T>) -> Result<T> {
+        if let Some(field) = self.get(key) {
+            return read(&field);
+        }
+        let unasked = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()));
+        let misspelt = nearest(key, unasked.map(|entry| entry.key.as_str()), key.len() / 4);
+        let key = self.dotted(key);
+        Err(match misspelt {
+            Some(found) => self.place.error(format!("`{key}` is missing; is `{found}` a misspelling of it?")),
+            None => self.place.error(format!("`{key}` is missing")),
+        })
+    }
+
+    /// The value of `key` if it is there, read by `read`.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn optional<T>(&mut self, key: &'a str, read: impl FnOnce(&Field<'a>) -> Result<T>) -> Result<Option<T>> {
+        self.get(key).map(|field| read(&field)).transpose()
+    }
+
+    /// The value of `key` read by `read`, or the default.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn or<T>(&mut self, key: &'a str, default: T, read: impl FnOnce(&Field<'a>) -> Result<T>) -> Result<T> {
+        Ok(self.optional(key, read)?.unwrap_or(default))
+    }
+
+    /// Refuses a key that has a meaning elsewhere, with the reason.
+    ///
+    /// # Errors
+    /// [`crate::Error::Document`] if the key is there.
+    pub fn refuse(&self, key: &str, reason: &str) -> Result<()> {
+        match self.entries.iter().find(|entry| entry.key == key) {
+            Some(entry) => Err(entry.place.error(format!("`{}` is not used here: {reason}", self.dotted(key)))),
+            None => Ok(()),
+        }
+    }
+
+    /// All values in the order of the file, for tables with free keys. They count as asked for.
+    pub fn fields(&mut self) -> Vec<Field<'a>> {
+        self.known.extend(self.entries.iter().map(|entry| entry.key.as_str()));
+        self.entries.iter().map(|entry| self.field(entry)).collect()
+    }
+
+    /// An error at the table, for what is wrong with its keys together.
+    pub fn error(&self, message: impl Into<String>) -> crate::Error {
+        self.place.error(message)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// [`crate::Error::Document`] at the first key that was not asked for, with the nearest known one.
+    pub fn finish(self) -> Result<()> {
+        match self.entries.iter().find(|entry| !self.known.contains(&entry.key.as_str())) {
+            Some(entry) => Err(entry.place.error(format!(
+                "unknown key `{}`; {}",
+                self.dotted(&entry.key),
+                suggestion(&entry.key, &self.known)
+            ))),
+            None => Ok(()),
+        }
+    }
+}

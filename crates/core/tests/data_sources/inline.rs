@@ -1,0 +1,55 @@
+//! Samples in the problem file, splits and preparation.
+
+use std::path::Path;
+
+use crate::{assert_refused, load};
+
+#[test]
+fn samples_are_split_and_counted() {
+    let base = "kind = 'inline'\ninputs = [[1], [2], [3], [4]]\ntargets = [[5, 0], [6, 0], [7, 0], [8, 0]]\n";
+    let load = |more: &str| load(&format!("{base}{more}"), Path::new("")).unwrap();
+    let all = load("");
+    assert_eq!((all.train.inputs.nrows(), all.input_dimension(), all.output_dimension()), (4, 1, 2));
+    let first = load("train_samples = 2");
+    assert_eq!((first.train.inputs.as_slice(), first.test), (&[1.0, 2.0][..], None));
+    let both = load("train_samples = 2\ntest_samples = 1");
+    assert_eq!(both.test.unwrap().inputs.as_slice(), [3.0]);
+    let rest = load("test_samples = 3");
+    assert_eq!((rest.train.inputs.as_slice(), rest.test.unwrap().inputs.nrows()), (&[1.0][..], 3));
+    let separate = load("test_samples = 1\ntest_inputs = [[9], [8]]\ntest_targets = [[0, 1], [1, 0]]");
+    assert_eq!((separate.train.inputs.nrows(), separate.test.unwrap().inputs.as_slice()), (4, &[9.0][..]));
+}
+
+#[test]
+fn mistakes_are_refused() {
+    let refused = |section: &str, parts: &[&str]| {
+        assert_refused(&format!("kind = 'inline'\n{section}"), Path::new(""), parts);
+    };
+    refused("inputs = [[1, 2], [3, 4]]\ntargets = [[1]]", &["`data.targets` is 1 × 1", "2 × 2"]);
+    refused("inputs = [[1, 2], [3, nan]]\ntargets = [[1], [2]]", &["column 2 of row 2 of `data.inputs` is nan"]);
+    refused("inputs = [[1, 2], [3]]\ntargets = [[1], [2]]", &["row 2 of `data.inputs` has 1 numbers"]);
+    refused("inputs = []\ntargets = []", &["`data.inputs` is []"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 0", &["train_samples` is 0"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 2", &["it has 1 samples", "2 training"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntest_samples = 1", &["it has 1 samples", "1 test samples"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1]]", &["`data.test_targets` is missing"]);
+    refused(
+        "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1, 2]]\ntest_targets = [[1]]",
+        &["test inputs are 1 × 2", "training inputs 1 × 1"],
+    );
+    refused(
+        "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1]]\ntest_targets = [[1]]\ntest_samples = 2",
+        &["data.test_inputs", "2 test samples are wanted"],
+    );
+    refused("inputs = [[1]]\ntargets = [[1]]\nstandardise = 'featur'", &["did you mean `feature`?"]);
+    refused("inputs = [[0]]\ntargets = [[1]]\nnormalise = 'unit'", &["row 1 is 0"]);
+    refused(
+        "inputs = [[1e300], [-1e300]]\ntargets = [[1], [1]]\nstandardise = 'feature'",
+        &["too large", "standardise"],
+    );
+}
+
+#[test]
+fn kinds_are_listed() {
+    assert_refused("kind = 'hdf5'", Path::new(""), &["inline, teacher, idx, cifar, csv, npy"]);
+}

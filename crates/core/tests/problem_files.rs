@@ -1,0 +1,225 @@
+//! Problem files: what is read, the defaults, and an error for every mistake.
+
+use std::path::Path;
+
+use widenet_core::{
+    Problem, Result,
+    document::Document,
+    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+};
+
+const BASE: &str = r#"
+[network]
+hidden_layers = 2
+[parameterization]
+kind = "mean_field"
+[data]
+kind = "inline"
+inputs = [[1, 0], [0, 2], [1, 1]]
+targets = [[1], [-1], [0]]
+[optimizer]
+kind = "gd"
+learning_rate = 0.1
+steps = 1000
+"#;
+
+/// The base problem with some values set.
+fn problem(overrides: &[(&str, &str)]) -> Result<Problem> {
+    let mut document = Document::from_toml("problem.toml", BASE)?;
+    for (key, value) in overrides {
+        document.set(key, value, &format!("--set {key}={value}"))?;
+    }
+    Problem::from_document(&document, Path::new(""))
+}
+
+fn assert_refused(overrides: &[(&str, &str)], parts: &[&str]) {
+    let error = problem(overrides).expect_err(&format!("{overrides:?} is wrong")).to_string();
+    assert!(parts.iter().all(|part| error.contains(part)), "{overrides:?}: {error}\ndoes not contain {parts:?}");
+}
+
+#[test]
+fn defaults_are_as_documented() {
+    let problem = problem(&[]).unwrap();
+    assert_eq!((problem.network.hidden_layers, problem.network.activation), (2, Activation::Identity));
+    let mean_field = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0 };
+    assert_eq!(problem.parameterization, mean_field);
+    assert_eq!(problem.loss, Loss::Squared);
+    let rule = Rule::Descent { learning_rate: 0.1, steps: 1000, momentum: 0.0, nesterov: false, batch_size: None };
+    assert_eq!((problem.optimizer.rule.clone(), problem.optimizer.weight_decay), (rule, 0.0));
+    assert_eq!(problem.record.quantities, [Quantity::TrainLoss, Quantity::Predictor]);
+    assert!(problem.data.test.is_none());
+    assert_eq!(problem.scaling().layers.len(), 3);
+}
+
+#[test]
+fn a_file_is_loaded_with_overrides_and_data_relative_to_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("samples.csv"), "x,y\n1,2\n3,4\n").unwrap();
+    let text = BASE.replace(
+        "kind = \"inline\"\ninputs = [[1, 0], [0, 2], [1, 1]]\ntargets = [[1], [-1], [0]]",
+        "kind = \"csv\"\ntrain = \"samples.csv\"\ninputs = 1\ntargets = [\"y\"]",
+    );
+    let path = folder.path().join("problem.toml");
+    std::fs::write(&path, text).unwrap();
+    let set = |key: &str, value: &str| (key.to_string(), value.to_string());
+    let problem = Problem::load(&path, &[set("optimizer.steps", "7"), set("record.at", "[0, 7]")]).unwrap();
+    assert_eq!(problem.data.train.targets.as_slice(), [2.0, 4.0]);
+    assert_eq!(problem.record.at, [0.0, 7.0]);
+    let error = Problem::load(&path, &[set("optimizer.steps", "0")]).unwrap_err().to_string();
+    assert!(error.starts_with("--set optimizer.steps=0:1:1: `optimizer.steps` is 0"), "{error}");
+}
+
+#[test]
+fn network_mistakes_are_refused() {
+    assert_refused(&[("network.hidden_layers", "0")], &["hidden_layers` is 0", "from 1 to 1000"]);
+    assert_refused(&[("network.hidden_layers", "1.5")], &["hidden_layers` is 1.5"]);
+    assert_refused(&[("network.activation", "relu")], &["\"relu\"", "known: identity"]);
+    assert_refused(&[("network.bias", "true")], &["network.bias` is true", "must be false"]);
+    assert_refused(&[("network.depth", "3")], &["unknown key `network.depth`", "hidden_layers"]);
+    assert_refused(&[("netwrok.hidden_layers", "3")], &["unknown key `netwrok`", "did you mean `network`?"]);
+}
+
+#[test]
+fn every_parameterization_is_read() {
+    let read = |value: &str| problem(&[("parameterization", value)]).unwrap().parameterization;
+    assert_eq!(
+        read("{ kind = 'mean_field', richness = 2, sigma_in = 0.5, sigma_out = 3 }"),
+        Parameterization::MeanField { richness: 2.0, sigma_in: 0.5, sigma_out: 3.0 }
+    );
+    assert_eq!(read("{ kind = 'ntk', sigma_b = 0 }"), Parameterization::Ntk { sigma_w: 1.0 });
+    assert_eq!(read("{ kind = 'standard', sigma_w = 2 }"), Parameterization::Standard { sigma_w: 2.0 });
+    let (a, b) = (vec![-0.5, 0.0, 0.5], vec![0.5; 3]);
+    assert_eq!(
+        read("{ kind = 'abc', a = [-0.5, 0, 0.5], b = [0.5, 0.5, 0.5], c = 0, sigma = 2 }"),
+        Parameterization::Abc { a: a.clone(), b: b.clone(), c: 0.0, sigma: vec![2.0; 3] }
+    );
+    assert_eq!(
+        read("{ kind = 'abc', a = [-0.5, 0, 0.5], b = [0.5, 0.5, 0.5], c = 0, sigma = [1, 2, 3] }"),
+        Parameterization::Abc { a, b, c: 0.0, sigma: vec![1.0, 2.0, 3.0] }
+    );
+    let golikov = "{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1 }";
+    let shallow = problem(&[("network.hidden_layers", "1"), ("parameterization", golikov)]).unwrap();
+    assert_eq!(
+        shallow.parameterization,
+        Parameterization::Scaling { q_sigma: -1.0, q_a: 1.0, q_w: 1.0, reference_width: 128.0, sigma_w: 1.0 }
+    );
+}
+
+#[test]
+fn parameterization_mistakes_are_refused() {
+    let refused = |value: &str, parts: &[&str]| assert_refused(&[("parameterization", value)], parts);
+    refused("{ kind = 'mean_feild' }", &["\"mean_feild\"", "did you mean `mean_field`?"]);
+    refused("{ kind = 'mean_field', richness = 0 }", &["richness` is 0", "> 0"]);
+    refused("{ kind = 'mean_field', richness = nan }", &["richness` is nan"]);
+    refused("{ kind = 'mean_field', sigma_in = -1 }", &["sigma_in` is -1"]);
+    refused("{ kind = 'mean_field', sigma_w = 1 }", &["unknown key `parameterization.sigma_w`"]);
+    refused("{ kind = 'ntk', sigma_b = 0.1 }", &["sigma_b` is 0.1", "no biases"]);
+    refused("{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1 }", &["hidden_layers = 1, not 2"]);
+    refused("{ kind = 'abc', a = [0, 0], b = [0, 0, 0], c = 0 }", &["parameterization.a` has 2", "must have 3"]);
+    refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0] }", &["`parameterization.c` is missing"]);
+    refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0], c = 0, sigma = [1, 0, 1] }", &["sigma[1]` is 0"]);
+    refused("{ richness = 1 }", &["`parameterization.kind` is missing"]);
+    let golikov = "{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1, reference_width = 0.5 }";
+    assert_refused(
+        &[("network.hidden_layers", "1"), ("parameterization", golikov)],
+        &["reference_width` is 0.5", "≥ 1"],
+    );
+}
+
+#[test]
+fn every_optimizer_is_read() {
+    let read = |value: &str| problem(&[("optimizer", value)]).unwrap().optimizer;
+    let momentum = read(
+        "{ kind = 'momentum', learning_rate = 0.1, steps = 5, momentum = 0.9, nesterov = true, weight_decay = 0.01 }",
+    );
+    assert_eq!(
+        momentum.rule,
+        Rule::Descent { learning_rate: 0.1, steps: 5, momentum: 0.9, nesterov: true, batch_size: None }
+    );
+    assert_eq!((momentum.weight_decay, momentum.horizon()), (0.01, 5.0));
+    assert_eq!(
+        read("{ kind = 'sgd', learning_rate = 0.1, steps = 5, batch_size = 3 }").rule,
+        Rule::Descent { learning_rate: 0.1, steps: 5, momentum: 0.0, nesterov: false, batch_size: Some(3) }
+    );
+    assert_eq!(read("{ kind = 'flow', times = 2 }").rule, Rule::Flow { time: 2.0, tolerance: 1e-9 });
+    let flow = read("{ kind = 'flow', times = [3, 1.5], tolerance = 1e-6 }");
+    assert_eq!((flow.rule.clone(), flow.horizon()), (Rule::Flow { time: 3.0, tolerance: 1e-6 }, 3.0));
+}
+
+#[test]
+fn optimizer_mistakes_are_refused() {
+    let refused = |value: &str, parts: &[&str]| assert_refused(&[("optimizer", value)], parts);
+    refused("{ kind = 'adam', learning_rate = 0.1, steps = 5 }", &["\"adam\"", "gd, momentum, sgd, flow"]);
+    refused("{ kind = 'gd', learning_rate = 0, steps = 5 }", &["learning_rate` is 0", "> 0"]);
+    refused("{ kind = 'gd', learning_rate = 0.1, steps = 0 }", &["steps` is 0"]);
+    refused("{ kind = 'gd', learning_rate = 0.1 }", &["`optimizer.steps` is missing"]);
+    refused("{ kind = 'gd', learning_rate = 0.1, steps = 5, momentum = 0.5 }", &["unknown key `optimizer.momentum`"]);
+    refused("{ kind = 'gd', learning_rate = 0.1, steps = 5, weight_decay = -1 }", &["weight_decay` is -1"]);
+    refused("{ kind = 'momentum', learning_rate = 0.1, steps = 5, momentum = 1 }", &["momentum` is 1", "< 1"]);
+    refused(
+        "{ kind = 'sgd', learning_rate = 0.1, steps = 5, batch_size = 4 }",
+        &["batch_size` is 4", "at most 3, the number of training samples"],
+    );
+    refused("{ kind = 'sgd', learning_rate = 0.1, steps = 5, batch_size = 0 }", &["batch_size` is 0"]);
+    refused("{ kind = 'flow', times = 1, learning_rate = 0.1 }", &["learning_rate` is not used here", "absolute"]);
+    refused("{ kind = 'flow', times = 1, steps = 3 }", &["steps` is not used here"]);
+    refused("{ kind = 'flow', times = 0 }", &["times` is 0"]);
+    refused("{ kind = 'flow', times = [0] }", &["times` is [0]", "> 0"]);
+    refused("{ kind = 'flow', times = [1, -1] }", &["times[1]` is -1"]);
+    refused("{ kind = 'flow', times = 1, tolerance = 0 }", &["tolerance` is 0"]);
+}
+
+#[test]
+fn loss_is_read_and_refused() {
+    assert_eq!(problem(&[("loss.kind", "squared")]).unwrap().loss, Loss::Squared);
+    assert_refused(&[("loss.kind", "logistic")], &["\"logistic\"", "known: squared"]);
+}
+
+#[test]
+fn moments_are_listed_or_spaced() {
+    let at = |value: &str| problem(&[("record.at", value)]).unwrap().record.at;
+    assert_eq!(at("[10, 0, 1e2, 10]"), [0.0, 10.0, 100.0]);
+    assert_eq!(at("{ every = 300 }"), [0.0, 300.0, 600.0, 900.0, 1000.0]);
+    assert_eq!(at("{ log_spaced = 3 }"), [0.0, 1.0, 10.0, 100.0, 1000.0]);
+    let default = problem(&[]).unwrap().record.at;
+    assert_eq!((default[..4].to_vec(), default.last()), (vec![0.0, 1.0, 2.0, 3.0], Some(&1000.0)));
+    assert!(default.iter().all(|step| step.fract() == 0.0) && default.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
+#[test]
+fn a_flow_records_at_times() {
+    let at = |optimizer: &str, at: &str| problem(&[("optimizer", optimizer), ("record", at)]).unwrap().record.at;
+    assert_eq!(at("{ kind = 'flow', times = [2, 0.5] }", "{}"), [0.0, 0.5, 2.0]);
+    assert_eq!(at("{ kind = 'flow', times = 0.3 }", "{ at = { every = 0.1 } }").len(), 4);
+    let log = at("{ kind = 'flow', times = 2 }", "{ at = { log_spaced = 3 } }");
+    let wanted = [0.0, 0.002, 0.02, 0.2, 2.0];
+    assert!(log.len() == 5 && log.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{log:?}");
+}
+
+#[test]
+fn record_mistakes_are_refused() {
+    assert_refused(&[("record.at", "[0, 1001]")], &["record.at[1]` is 1001", "at most 1000"]);
+    assert_refused(&[("record.at", "[0.5]")], &["record.at[0]` is 0.5", "whole number"]);
+    assert_refused(&[("record.at", "[]")], &["record.at` is []", "at least one"]);
+    assert_refused(&[("record.at", "{ every = 0 }")], &["every` is 0"]);
+    assert_refused(&[("record.at", "{ evry = 2 }")], &["unknown key `record.at.evry`", "every"]);
+    assert_refused(&[("record.at", "{ every = 2, log_spaced = 3 }")], &["{ log_spaced = 30 } or { every = 10 }"]);
+    assert_refused(&[("optimizer.steps", "1e9"), ("record.at", "{ every = 1 }")], &["every` is 1", "at least 1000"]);
+    assert_refused(&[("record.quantities", "['train_los']")], &["train_los", "did you mean `train_loss`?"]);
+    assert_refused(&[("record.quantities", "['test_loss']")], &["`test_loss` needs test data"]);
+    assert_refused(&[("record.quantities", "['test_outputs']")], &["`test_outputs` needs test data"]);
+}
+
+#[test]
+fn test_data_add_the_test_loss() {
+    let problem = problem(&[("data.test_inputs", "[[1, 2]]"), ("data.test_targets", "[[3]]")]).unwrap();
+    assert_eq!(problem.record.quantities, [Quantity::TrainLoss, Quantity::TestLoss, Quantity::Predictor]);
+}
+
+#[test]
+fn the_data_can_be_shared_between_problems() {
+    let document = Document::from_toml("problem.toml", BASE).unwrap();
+    let shared = problem(&[("data.train_samples", "1")]).unwrap().data;
+    let problem = Problem::with_loader(&document, |_| Ok(shared.clone())).unwrap();
+    assert_eq!(problem.data, shared);
+}

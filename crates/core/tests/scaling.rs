@@ -1,0 +1,165 @@
+//! Relations between parameterisations, at finite widths and in the limit.
+
+use widenet_core::{
+    Width,
+    problem::{Parameterization, ScalingTable},
+    scaling::{Limit, Normalized, Scaling},
+};
+
+const WIDTHS: [u64; 4] = [1, 37, 4096, 1_000_000_000];
+
+/// Products of a few powers of the width round in the last digits.
+const ROUNDING: f64 = 1e-12;
+
+fn mean_field(richness: f64) -> Parameterization {
+    Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0 }
+}
+
+fn abc(a: &[f64], b: &[f64], c: f64) -> Parameterization {
+    Parameterization::Abc { a: a.into(), b: b.into(), c, sigma: vec![1.0; a.len()] }
+}
+
+fn golikov(q_sigma: f64, q: f64) -> Parameterization {
+    Parameterization::Scaling { q_sigma, q_a: q, q_w: q, reference_width: 128.0, sigma_w: 1.0 }
+}
+
+fn assert_close(found: f64, wanted: f64) {
+    assert!((found / wanted - 1.0).abs() < ROUNDING, "{found} is not {wanted}");
+}
+
+fn assert_same(found: &Normalized, wanted: &Normalized) {
+    assert_close(found.output_scale, wanted.output_scale);
+    assert_eq!(found.init_std, wanted.init_std);
+    assert_eq!(found.rates.len(), wanted.rates.len());
+    found.rates.iter().zip(&wanted.rates).for_each(|(found, wanted)| assert_close(*found, *wanted));
+}
+
+fn exponents(scaling: &Scaling) -> Vec<f64> {
+    [scaling.output_scale()].into_iter().chain(scaling.rates()).map(|power| power.exponent).collect()
+}
+
+/// Mean-field page §1: `f = Vᵀh/(γm)` and updates `ηγ G Aᵀ` at every width.
+#[test]
+fn mean_field_has_output_scale_one_over_richness_and_rates_richness() {
+    for hidden_layers in 1..=4 {
+        let scaling = mean_field(0.25).scaling(hidden_layers, 7);
+        for width in WIDTHS {
+            let wanted = Normalized {
+                output_scale: 4.0,
+                init_std: vec![1.0; hidden_layers + 1],
+                rates: vec![0.25; hidden_layers + 1],
+            };
+            assert_same(&scaling.at(width), &wanted);
+            assert_eq!(scaling.limit().unwrap(), Limit::Network(wanted));
+        }
+    }
+}
+
+/// Mean-field page §4: the NTK network is the mean-field network with γ = m^-1/2 on inputs divided by √d. In terms of
+/// the undivided inputs the predictor, and with it `C` and `ρ`, carries the factor 1/√d.
+#[test]
+fn ntk_is_mean_field_at_richness_one_over_root_width() {
+    let input_dimension = 9;
+    for hidden_layers in 1..=3 {
+        let ntk = Parameterization::Ntk { sigma_w: 1.0 }.scaling(hidden_layers, input_dimension);
+        for width in WIDTHS {
+            let mut wanted = mean_field((width as f64).powf(-0.5)).scaling(hidden_layers, input_dimension).at(width);
+            wanted.output_scale /= 3.0;
+            wanted.rates.iter_mut().for_each(|rate| *rate /= 3.0);
+            assert_same(&ntk.at(width), &wanted);
+        }
+    }
+}
+
+/// Scaling-limits page §3: NTK is lazy; per unit of input covariance every layer adds 1/d to the kernel.
+#[test]
+fn ntk_limit_is_lazy_with_the_kernel_of_all_layers() {
+    let limit = Parameterization::Ntk { sigma_w: 1.0 }.scaling(2, 4).limit().unwrap();
+    let Limit::Lazy { kernel, initial_std } = limit else { panic!("{limit:?}") };
+    assert_close(kernel, 3.0 / 4.0);
+    assert_close(initial_std, 0.5);
+}
+
+/// Scaling-limits page §3.2, classes 12 (MF), 2 (NTK) and 7 (between them).
+#[test]
+fn golikov_scalings_fall_into_their_classes() {
+    let limit = |q_sigma, q| golikov(q_sigma, q).scaling(1, 5).limit().unwrap();
+    assert!(matches!(limit(-1.0, 1.0), Limit::Network(_)));
+    assert!(matches!(mean_field(1.0).scaling(1, 5).limit().unwrap(), Limit::Network(_)));
+    assert!(matches!(limit(-0.5, 0.0), Limit::Lazy { initial_std, .. } if initial_std > 0.0));
+    assert!(matches!(limit(-0.75, 0.5), Limit::Lazy { initial_std: 0.0, kernel } if kernel > 0.0));
+}
+
+/// Scaling-limits page §3.1 with its remark on the squared loss, which needs A ≤ 0 and B ≤ 0.
+#[test]
+fn golikov_scalings_that_blow_up_have_no_limit() {
+    for (q_sigma, q) in [(0.0, -0.5), (-0.5, 0.5), (1.0, 1.0)] {
+        assert!(golikov(q_sigma, q).scaling(1, 5).limit().is_err(), "({q_sigma}, {q})");
+    }
+}
+
+#[test]
+fn golikov_scaling_is_the_standard_network_at_the_reference_width() {
+    let standard = Parameterization::Standard { sigma_w: 1.0 }.scaling(1, 5);
+    for (q_sigma, q) in [(-1.0, 1.0), (-0.5, 0.5), (0.3, -2.0)] {
+        let (scaled, reference) = (golikov(q_sigma, q).scaling(1, 5), standard.at(128));
+        // The constant of the readout's initial law sits in `init_std`, that of the width in `output_scale`.
+        let predictor_std = |network: &Normalized| network.output_scale * network.init_std.iter().product::<f64>();
+        let scaled = scaled.at(128);
+        assert_close(predictor_std(&scaled), predictor_std(&reference));
+        for layer in 0..2 {
+            let step = |network: &Normalized| network.rates[layer] / network.init_std[layer].powi(2);
+            let relative = |network: &Normalized| step(network) * network.init_std.iter().product::<f64>();
+            assert_close(relative(&scaled), relative(&reference));
+        }
+    }
+}
+
+/// Scaling-limits page §5.2: µP is a = (−½, 0, ½), b = ½, c = 0.
+#[test]
+fn maximal_update_has_the_exponents_of_mean_field() {
+    let maximal_update = abc(&[-0.5, 0.0, 0.5], &[0.5; 3], 0.0).scaling(2, 5);
+    assert_eq!(exponents(&maximal_update), exponents(&mean_field(1.0).scaling(2, 5)));
+    assert_same(&maximal_update.at(4096), &mean_field(1.0).scaling(2, 5).at(4096));
+}
+
+/// Scaling-limits page §5.1: (a + θ, b − θ, c − 2θ) is the same network.
+#[test]
+fn abc_symmetry_leaves_the_network_unchanged() {
+    let (a, b, c) = ([-0.5, 0.25, 0.75], [0.5, 0.25, 0.5], -0.25);
+    for theta in [-1.0, 0.5, 2.0] {
+        let shifted = abc(&a.map(|a| a + theta), &b.map(|b| b - theta), c - 2.0 * theta).scaling(2, 5);
+        for width in WIDTHS {
+            assert_same(&shifted.at(width), &abc(&a, &b, c).scaling(2, 5).at(width));
+        }
+        let moved = abc(&a.map(|a| a + theta), &b.map(|b| b - theta), c - theta).scaling(2, 5);
+        assert!((moved.at(37).rates[0] / abc(&a, &b, c).scaling(2, 5).at(37).rates[0] - 1.0).abs() > 0.1);
+    }
+}
+
+/// Scaling-limits page §5.2: SP with constant learning rate is unstable; the kernel grows like m (§5.3).
+#[test]
+fn standard_has_no_limit_and_the_error_names_the_hidden_layer() {
+    for hidden_layers in 2..=4 {
+        let error = Parameterization::Standard { sigma_w: 1.0 }.scaling(hidden_layers, 5).limit().unwrap_err();
+        assert!(error.to_string().contains("hidden 1"), "{error}");
+    }
+}
+
+#[test]
+fn the_table_shows_powers_and_merges_equal_hidden_layers() {
+    let table = ScalingTable::new(&mean_field(0.5).scaling(4, 3), None).to_string();
+    let wanted = "\
+layer       multiplier  init std  learning rate
+input       1           1         0.25 m
+hidden 1-3  1           m^-1/2    0.25
+readout     2 m^-1      1         0.25 m
+limit: mean-field type, output scale 2, features move at rates 0.5 (5 times)
+";
+    assert_eq!(table, wanted);
+    let at_width = ScalingTable::new(&mean_field(0.5).scaling(4, 3), Some(Width::Finite(100))).to_string();
+    assert!(at_width.contains("m^-1/2 = 0.1"), "{at_width}");
+    let no_limit = ScalingTable::new(&Parameterization::Standard { sigma_w: 1.0 }.scaling(2, 4), None).to_string();
+    assert!(no_limit.contains("input     1           0.5       1\n"), "{no_limit}");
+    assert!(no_limit.lines().last().unwrap().starts_with("no infinite-width limit"), "{no_limit}");
+}
