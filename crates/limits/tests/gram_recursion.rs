@@ -80,8 +80,7 @@ fn gram_recursion(problem: &Problem, richness: f64, eta: f64, sigmas: (f64, f64)
     let rate = eta * richness;
     let mut spaces: Vec<Space> = (0..hidden).map(|_| Space::default()).collect();
     let orthogonal = |_| 0.0;
-    let mut u: Vec<Vector> =
-        (0..d).map(|_| spaces[0].add(Generator::Input, orthogonal, sigmas.0 * sigmas.0)).collect();
+    let mut u: Vec<Vector> = (0..d).map(|_| spaces[0].add(Generator::Input, orthogonal, sigmas.0 * sigmas.0)).collect();
     let mut v: Vec<Vector> =
         (0..k).map(|_| spaces[hidden - 1].add(Generator::Readout, orthogonal, sigmas.1 * sigmas.1)).collect();
     let mut histories: Vec<History> = (0..hidden - 1).map(|_| History::default()).collect();
@@ -174,12 +173,12 @@ fn gram_recursion(problem: &Problem, richness: f64, eta: f64, sigmas: (f64, f64)
 
 #[test]
 fn limit_equals_the_gram_recursion() {
-    for (hidden_layers, k, richness, eta) in [(1, 1, 1.0, 0.1), (2, 2, 0.5, 0.1), (3, 1, 2.0, 0.05), (4, 2, 1.0, 0.04)] {
+    for (hidden_layers, k, richness, eta) in [(1, 1, 1.0, 0.1), (2, 2, 0.5, 0.1), (3, 1, 2.0, 0.05), (4, 2, 1.0, 0.04)]
+    {
         let sigmas = (0.8, 1.3);
         let steps = 20;
         let mut problem = common::problem(hidden_layers, 3, k, 12);
-        problem.parameterization =
-            Parameterization::MeanField { richness, sigma_in: sigmas.0, sigma_out: sigmas.1 };
+        problem.parameterization = Parameterization::MeanField { richness, sigma_in: sigmas.0, sigma_out: sigmas.1 };
         problem.optimizer = common::descent(eta, steps as u64);
         problem.record.at = (0..=steps).map(|step| step as f64).collect();
         let expected = gram_recursion(&problem, richness, eta, sigmas, steps);

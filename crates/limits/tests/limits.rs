@@ -12,8 +12,8 @@ use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Optimizer, Parameterization, Quantity, Rule},
     scaling::Limit,
-    trajectory::{Status, Value},
     training::{Control, risk, stable_learning_rate},
+    trajectory::{Status, Value},
 };
 use widenet_limits::mean_field::{Options, solve};
 
@@ -87,12 +87,17 @@ fn every_optimizer_has_the_limit_of_its_finite_networks() {
 /// With weight decay the kernel of a lazy network shrinks along with its weights.
 #[test]
 fn lazy_limits_decay_as_their_networks_do() {
-    let rule = |momentum, nesterov| Rule::Descent { learning_rate: 0.2, steps: 40, momentum, nesterov, batch_size: None };
+    let rule =
+        |momentum, nesterov| Rule::Descent { learning_rate: 0.2, steps: 40, momentum, nesterov, batch_size: None };
     for rule in [rule(0.0, false), rule(0.6, false), rule(0.6, true), Rule::Flow { time: 40.0, tolerance: 1e-9 }] {
         let mut problem = problem(3, 4, 2, 10);
         problem.parameterization = Parameterization::Ntk { sigma_w: 1.1 };
         problem.optimizer = Optimizer { rule, weight_decay: 0.05 };
-        problem.record.quantities.extend([Quantity::FeatureGram, Quantity::GradientGram, Quantity::OutputAutocovariance]);
+        problem.record.quantities.extend([
+            Quantity::FeatureGram,
+            Quantity::GradientGram,
+            Quantity::OutputAutocovariance,
+        ]);
         let finite = run(&problem, Width::Finite(1 << 40), 5);
         let limit = own_limit(&problem, &finite);
         let moved = (predictor(&finite.records[6]) - predictor(&finite.records[0])).norm();
@@ -128,9 +133,11 @@ fn small_richness_agrees_with_the_lazy_limit() {
         lazy.data.train.inputs *= d.sqrt();
         let rich = run(&rich, Width::Infinite, 0);
         let lazy = solve(&lazy, Width::Infinite, 0, &options, &mut |_| Control::Continue).expect("solves");
-        let distances = rich.records.iter().zip(&lazy.records).map(|(rich, lazy)| {
-            (predictor(rich) - rescaled(predictor(lazy)) * d).norm()
-        });
+        let distances = rich
+            .records
+            .iter()
+            .zip(&lazy.records)
+            .map(|(rich, lazy)| (predictor(rich) - rescaled(predictor(lazy)) * d).norm());
         distances.fold(0.0, f64::max)
     };
     let (coarse, fine) = (distance(1e-2), distance(1e-3));

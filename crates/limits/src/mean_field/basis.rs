@@ -78,7 +78,8 @@ impl Basis {
     /// Appends orthonormal columns, orthogonal to those there.
     pub(super) fn extend(&mut self, directions: &Matrix) {
         let (rows, rank) = (directions.nrows().max(self.0.nrows()), self.0.ncols());
-        let mut grown = std::mem::replace(&mut self.0, Matrix::zeros(0, 0)).resize(rows, rank + directions.ncols(), 0.0);
+        let mut grown =
+            std::mem::replace(&mut self.0, Matrix::zeros(0, 0)).resize(rows, rank + directions.ncols(), 0.0);
         grown.view_mut((0, rank), directions.shape()).copy_from(directions);
         self.0 = grown;
     }

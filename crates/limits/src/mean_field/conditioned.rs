@@ -152,12 +152,9 @@ impl ConditionedMatrix {
             Side::Direct => {
                 (&self.output, &self.asked_transpose, &mut self.questions, Purpose::Answers(self.source.layer))
             }
-            Side::Transpose => (
-                &self.input,
-                &self.asked,
-                &mut self.transpose_questions,
-                Purpose::TransposeAnswers(self.source.layer),
-            ),
+            Side::Transpose => {
+                (&self.input, &self.asked, &mut self.transpose_questions, Purpose::TransposeAnswers(self.source.layer))
+            }
         };
         let Source { seed, width, std, .. } = self.source;
         let unit = std * width.power(-0.5);

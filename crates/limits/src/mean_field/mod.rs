@@ -62,7 +62,9 @@ pub fn solve(
 ) -> Result<Trajectory> {
     let tolerance = options.tolerance;
     if !(tolerance > 0.0 && tolerance < 1.0) {
-        return Err(Error::Invalid(format!("tolerance = {tolerance} must lie between 0 and 1; {TOLERANCE:e} is usual")));
+        return Err(Error::Invalid(format!(
+            "tolerance = {tolerance} must lie between 0 and 1; {TOLERANCE:e} is usual"
+        )));
     }
     let scaling = problem.scaling();
     match width {

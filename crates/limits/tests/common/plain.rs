@@ -116,11 +116,7 @@ pub(crate) fn initial_weights(problem: &Problem, width: usize, normalized: &Norm
 }
 
 /// Builds a network from its layers.
-pub(crate) fn network<W: WeightMatrix>(
-    problem: &Problem,
-    normalized: &Normalized,
-    layers: Vec<W>,
-) -> LinearNetwork<W> {
+pub(crate) fn network<W: WeightMatrix>(problem: &Problem, normalized: &Normalized, layers: Vec<W>) -> LinearNetwork<W> {
     LinearNetwork {
         layers,
         output_scale: normalized.output_scale,
@@ -139,8 +135,7 @@ pub(crate) fn records<W: WeightMatrix>(problem: &Problem, mut network: LinearNet
 /// The obvious network of a width, trained.
 pub(crate) fn plain_records(problem: &Problem, width: usize, seed: u64) -> Vec<Record> {
     let normalized = problem.scaling().at(width as u64);
-    let layers =
-        initial_weights(problem, width, &normalized, seed).into_iter().map(PlainMatrix::new).collect();
+    let layers = initial_weights(problem, width, &normalized, seed).into_iter().map(PlainMatrix::new).collect();
     records(problem, network(problem, &normalized, layers), seed)
 }
 

@@ -131,7 +131,12 @@ fn optimizers() -> Vec<(&'static str, Optimizer)> {
 }
 
 /// A conditioned network of width m in explicit coordinates, answering from given dense matrices.
-fn given_network(problem: &Problem, width: usize, normalized: &Normalized, dense: &[Matrix]) -> LinearNetwork<Replaced> {
+fn given_network(
+    problem: &Problem,
+    width: usize,
+    normalized: &Normalized,
+    dense: &[Matrix],
+) -> LinearNetwork<Replaced> {
     let layers = dense
         .iter()
         .map(|weights| {
@@ -143,9 +148,11 @@ fn given_network(problem: &Problem, width: usize, normalized: &Normalized, dense
                 1e-12,
             );
             let weights = weights.clone();
-            let answer: Replacement = Box::new(move |direct, directions, _, _| {
-                if direct { &weights * directions } else { weights.tr_mul(directions) }
-            });
+            let answer: Replacement = Box::new(
+                move |direct, directions, _, _| {
+                    if direct { &weights * directions } else { weights.tr_mul(directions) }
+                },
+            );
             Replaced { inner, answer }
         })
         .collect();
