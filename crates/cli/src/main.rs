@@ -1,1 +1,55 @@
-fn main(){}
+//! `widenet`: problems and studies of wide networks from the command line. Talks; computes nothing.
+
+mod arguments;
+mod devices;
+mod interrupt;
+mod plan;
+mod progress;
+mod solve;
+mod study;
+mod table;
+
+use std::{io::Write, process::ExitCode};
+
+use arguments::{Arguments, Command};
+use clap::{CommandFactory, Parser};
+
+/// What a run of the program amounts to, as its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Everything asked for was done.
+    Done = 0,
+    /// A check of a study was refuted.
+    CheckFailed = 1,
+    /// Bad usage, bad input or an I/O error.
+    Unusable = 2,
+    /// Stopped on request; the same command continues.
+    Interrupted = 75,
+}
+
+/// Anything that ends the program with a message.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let exit = match Arguments::parse().command {
+        Command::Solve(arguments) => solve::run(&arguments),
+        Command::Study(arguments) => study::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Report(arguments) => study::report(&arguments),
+        Command::Parameterization(arguments) => solve::parameterization(&arguments),
+        Command::Devices => devices::run(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+    };
+    let exit = exit.unwrap_or_else(|failure| {
+        // A reader that closed the pipe (`widenet … | head`) has seen what it wanted.
+        if failure.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+            return Exit::Done;
+        }
+        let _ = writeln!(std::io::stderr(), "error: {failure}");
+        Exit::Unusable
+    });
+    ExitCode::from(exit as u8)
+}

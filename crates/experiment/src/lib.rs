@@ -1,1 +1,35 @@
-//! stub
+//! Studies: from a claim in a file to tables, figures and verdicts in a run directory.
+//!
+//! ```text
+//! study.toml ─Study::load→ Study ─expand→ trials ─run→ run directory ─report→ tables, figures, verdicts
+//! ```
+//!
+//! [`plan()`] says what a study would do, [`run()`] does it or continues it, [`report()`] collects again from the run
+//! directory. The engines stand behind [`Solver`]: [`Engines`] are the real ones. Who wants to follow a run implements
+//! [`Reporter`].
+
+mod check;
+mod engines;
+mod error;
+mod figures;
+pub mod fit;
+mod measure;
+mod prepare;
+mod report;
+mod run;
+mod run_directory;
+mod solver;
+pub mod study;
+mod tables;
+
+pub use check::{Finding, Verdict};
+pub use engines::Engines;
+pub use error::{Error, Result};
+pub use report::{Report, report};
+pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Shard, Silent, plan, run};
+pub use solver::{EngineChoice, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+pub use study::{Check, CheckKind, Figure, FigureKind, Metric, Over, Study, Trial};
+pub use widenet_model::{DeviceChoice, DeviceInfo, Precision, list_devices};
+
+/// Version of the program, part of every hash.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,1 +1,25 @@
-//! stub
+//! Deep linear networks of finite width with real m × m matrices, on burn devices.
+//!
+//! [`solve_dense`] is the door: a problem, a width and a seed in, a trajectory out. Behind it a [`DenseMatrix`] is one
+//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights; the loop itself
+//! is [`widenet_core::training::train`], written once for every width. [`DeviceChoice::open`] finds the device,
+//! [`MemoryEstimate`] says beforehand whether a width fits, and a checkpoint file carries a run across an interruption without
+//! changing a bit of it.
+
+mod block;
+mod checkpoint;
+mod dense;
+mod device;
+mod error;
+mod estimate;
+mod network;
+mod solve;
+
+pub use block::DeviceBlock;
+pub use checkpoint::{CheckpointPlan, Every};
+pub use dense::{DenseMatrix, InitialWeights};
+pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, list_devices};
+pub use error::ModelError;
+pub use estimate::{MemoryEstimate, seconds_per_step};
+pub use network::{dense_network, network_with_panels};
+pub use solve::{DenseRun, DenseSolution, solve_dense};

@@ -1,0 +1,185 @@
+//! What the user may type.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use widenet_core::Width;
+use widenet_experiment::{DeviceChoice, EngineChoice, Precision, Shard};
+
+/// One problem, every width: train deep linear networks from width 1 to infinity.
+///
+/// Exit codes: 0 done, 1 a check was refuted, 2 bad usage, input or I/O, 75 interrupted (run the same command to continue).
+#[derive(Debug, Parser)]
+#[command(name = "widenet", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Solve a problem at the given widths (`inf` is a width) and print one table.
+    Solve(SolveArguments),
+    /// Run a study, or continue one that was interrupted; ends with figures and verdicts.
+    Study(StudyArguments),
+    /// Show what a study or a problem would run: engine and reason, memory and time.
+    Plan(PlanArguments),
+    /// Make tables, figures and verdicts again from a run directory.
+    Report(ReportArguments),
+    /// Print the parameterisation of a problem as a table of exponents and constants per layer.
+    Parameterization(ParameterizationArguments),
+    /// List the devices, what each is and what it can hold.
+    Devices,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SolveArguments {
+    /// Problem file (.toml or .json).
+    pub(crate) problem: PathBuf,
+    /// Widths, separated by commas: whole numbers such as 64 or 1e6, or inf.
+    #[arg(long, value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    pub(crate) width: Vec<Width>,
+    #[command(flatten)]
+    pub(crate) seeds: Seeds,
+    #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Print trajectories as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which seeds.
+#[derive(Debug, Args)]
+pub(crate) struct Seeds {
+    /// Seed of the initial weights and batches.
+    #[arg(long, default_value_t = 0, conflicts_with = "seeds")]
+    seed: u64,
+    /// Run this many seeds, 0 … N−1.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+}
+
+impl Seeds {
+    pub(crate) fn list(&self) -> Vec<u64> {
+        self.seeds.map_or_else(|| vec![self.seed], |count| (0..count).collect())
+    }
+}
+
+/// Which engine, device and precision.
+#[derive(Debug, Args)]
+pub(crate) struct EngineArguments {
+    /// auto (the cheapest that can record what is asked), limit (only width inf), law or dense.
+    #[arg(long, default_value = "auto", value_parser = engine)]
+    pub(crate) engine: EngineOption,
+    /// Device of the dense engine: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Floating-point type of the dense engine: f32 or f64.
+    #[arg(long, default_value = "f32", value_parser = precision)]
+    pub(crate) precision: Precision,
+}
+
+/// `--engine`: one that fits the width, or `limit`, which takes only width ∞.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EngineOption {
+    LimitOnly,
+    Choice(EngineChoice),
+}
+
+fn engine(word: &str) -> Result<EngineOption, String> {
+    if word == "limit" {
+        return Ok(EngineOption::LimitOnly);
+    }
+    let known = EngineChoice::WORDS.into_iter().find(|(name, _)| *name == word);
+    known
+        .map(|(_, choice)| EngineOption::Choice(choice))
+        .ok_or_else(|| "known engines are auto, limit, law and dense".into())
+}
+
+fn precision(word: &str) -> Result<Precision, String> {
+    let known = Precision::WORDS.into_iter().find(|(name, _)| *name == word);
+    known.map(|(_, precision)| precision).ok_or_else(|| "known precisions are f32 and f64".into())
+}
+
+/// Changes to the file.
+#[derive(Debug, Args)]
+pub(crate) struct Overrides {
+    /// Change a key of the file, for example --set optimizer.learning_rate=0.05; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
+        _ => Err("give KEY=VALUE, for example optimizer.learning_rate=0.05".into()),
+    }
+}
+
+fn positive_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds < 1e9 => Ok(seconds),
+        _ => Err("give a number of seconds > 0".into()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StudyArguments {
+    /// Study file (.toml or .json).
+    pub(crate) study: PathBuf,
+    /// Folder for the run directory.
+    #[arg(long, default_value = "out")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Run only part I of N of the trials; several processes may share the folder.
+    #[arg(long, default_value = "1/1", value_name = "I/N")]
+    pub(crate) shard: Shard,
+    /// Seconds between checkpoints of a dense run.
+    #[arg(long, default_value_t = 60.0, value_parser = positive_seconds)]
+    pub(crate) checkpoint_every: f64,
+    /// Trials at once [default: number of cores].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Device of the dense engine: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// Study or problem file (.toml or .json).
+    pub(crate) file: PathBuf,
+    /// Widths, for a problem file.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) width: Vec<Width>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArguments,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Run directory.
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ParameterizationArguments {
+    /// Problem file (.toml or .json).
+    pub(crate) problem: PathBuf,
+    /// Also print the values at this width.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) width: Option<Width>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}

@@ -1,0 +1,34 @@
+//! `widenet devices`.
+
+use std::io::Write;
+
+use widenet_experiment::{Precision, list_devices};
+
+use crate::{Exit, Failure, table};
+
+/// Prints what each device is and what it can hold, or why it is not there.
+pub(crate) fn run() -> Result<Exit, Failure> {
+    let rows: Vec<Vec<String>> = list_devices()
+        .into_iter()
+        .map(|(choice, info)| match info {
+            Ok(info) => {
+                let widest = |precision| info.widest_matrix(precision).map_or_else(|| "unknown".into(), |m| m.to_string());
+                vec![
+                    choice.to_string(),
+                    info.available_memory.map_or_else(|| "unknown".into(), table::bytes),
+                    info.largest_buffer.map_or_else(|| "any".into(), table::bytes),
+                    widest(Precision::F32),
+                    if info.supports_f64 { widest(Precision::F64) } else { "no f64".into() },
+                    format!("{} ({})", info.adapter, info.interface),
+                ]
+            }
+            Err(reason) => {
+                let absent = || "-".to_string();
+                vec![choice.to_string(), absent(), absent(), absent(), absent(), reason.to_string()]
+            }
+        })
+        .collect();
+    let header = ["device", "memory", "largest buffer", "widest f32 matrix", "widest f64 matrix", "what it is"];
+    write!(std::io::stdout(), "{}", table::aligned(&header, &rows))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,20 @@
+//! Ctrl-C and SIGTERM as a flag that running work looks at.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crate::Failure;
+
+/// A flag that a signal sets. A second signal ends the program at once: everything on disk is whole at any moment.
+pub(crate) fn flag() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let handler = Arc::clone(&flag);
+    ctrlc::set_handler(move || {
+        if handler.swap(true, Ordering::SeqCst) {
+            std::process::exit(crate::Exit::Interrupted as i32);
+        }
+    })?;
+    Ok(flag)
+}

@@ -1,0 +1,119 @@
+//! Progress on standard error: bars on a terminal, plain lines elsewhere.
+
+use std::{
+    io::{IsTerminal, Write},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use widenet_core::trajectory::Status;
+use widenet_experiment::{Plan, Reporter, Trial};
+
+const RESOLUTION: u64 = 1000;
+
+/// A bar for one solution, shown only if it takes longer than a second.
+pub(crate) struct Single {
+    bar: ProgressBar,
+    since: Instant,
+}
+
+/// Progress of one solution.
+pub(crate) fn single(label: &str) -> Single {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(RESOLUTION) } else { ProgressBar::hidden() };
+    bar.set_style(style("{msg}  {wide_bar} {percent:>3} %  {eta}"));
+    bar.set_message(label.to_string());
+    Single { bar, since: Instant::now() }
+}
+
+impl Single {
+    /// Shows a share in [0, 1].
+    pub(crate) fn update(&self, fraction: f64) {
+        if self.since.elapsed() > Duration::from_secs(1) {
+            self.bar.set_position((fraction * RESOLUTION as f64) as u64);
+        }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Follows a study: one bar over its trials, or a line every few seconds.
+pub(crate) struct StudyProgress {
+    bar: ProgressBar,
+    total: usize,
+    lines: Option<Mutex<Lines>>,
+}
+
+struct Lines {
+    finished: usize,
+    reused: usize,
+    last: Instant,
+}
+
+/// Seconds between plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+impl StudyProgress {
+    pub(crate) fn new(total: usize) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = if terminal { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
+        bar.set_style(style("{wide_bar} {pos}/{len} trials  {eta}  {msg}"));
+        let lines = Lines { finished: 0, reused: 0, last: Instant::now() };
+        Self { bar, total, lines: (!terminal).then(|| Mutex::new(lines)) }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, message: &str) {
+        if self.lines.is_some() {
+            let _ = writeln!(std::io::stderr(), "{message}");
+        } else {
+            self.bar.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "{message}");
+            });
+        }
+    }
+}
+
+impl Reporter for StudyProgress {
+    fn started(&self, trial: &Trial, plan: &Plan) {
+        self.bar.set_message(format!("{} ({})", trial.label, plan.engine.name()));
+    }
+
+    fn progress(&self, trial: &Trial, fraction: f64) {
+        if fraction > 0.0 {
+            self.bar.set_message(format!("{} {:.0} %", trial.label, 100.0 * fraction));
+        }
+    }
+
+    fn finished(&self, trial: &Trial, status: &Status, reused: bool) {
+        self.bar.inc(1);
+        if let Status::Diverged { step, .. } = status
+            && !reused
+        {
+            self.line(&format!("{}: diverged at step {step}", trial.label));
+        }
+        let Some(lines) = &self.lines else { return };
+        let mut lines = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lines.finished += 1;
+        lines.reused += usize::from(reused);
+        if lines.last.elapsed() > LINE_INTERVAL || lines.finished == self.total {
+            lines.last = Instant::now();
+            let message = format!("{}/{} trials done ({} from before)", lines.finished, self.total, lines.reused);
+            self.line(&message);
+        }
+    }
+
+    fn note(&self, message: &str) {
+        self.line(&format!("note: {message}"));
+    }
+}

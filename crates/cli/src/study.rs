@@ -1,0 +1,77 @@
+//! `widenet study` and `widenet report`.
+
+use std::{io::Write, thread::available_parallelism, time::Duration};
+
+use widenet_experiment::{Engines, Outcome, Report, RunOptions, Study, Verdict};
+
+use crate::{
+    Exit, Failure,
+    arguments::{ReportArguments, StudyArguments},
+    interrupt,
+    progress::StudyProgress,
+    table,
+};
+
+/// Runs a study or continues it.
+pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
+    let study = Study::load(&arguments.study, &arguments.overrides.set)?;
+    let cores = available_parallelism().map_or(1, usize::from);
+    let options = RunOptions {
+        out: arguments.out.clone(),
+        jobs: arguments.jobs.map_or(cores, usize::from),
+        shard: arguments.shard,
+    };
+    let interval = Duration::from_secs_f64(arguments.checkpoint_every);
+    let engines = Engines::new(arguments.device).checkpoint_every(interval);
+    let stop = interrupt::flag()?;
+    let progress = StudyProgress::new(study.expand()?.len());
+    let outcome = widenet_experiment::run(&study, &engines, &options, &stop, &progress);
+    progress.finish();
+    for note in engines.take_notes() {
+        writeln!(std::io::stderr(), "note: {note}")?;
+    }
+    match outcome? {
+        Outcome::Finished(report) => verdicts(&report),
+        Outcome::ShardFinished { directory, remaining } => {
+            let mut out = std::io::stdout();
+            writeln!(out, "shard {} done; {remaining} trials of other shards remain", arguments.shard)?;
+            writeln!(out, "run directory: {}", directory.display())?;
+            Ok(Exit::Done)
+        }
+        Outcome::Interrupted { directory, remaining } => {
+            writeln!(
+                std::io::stderr(),
+                "interrupted with {remaining} trials to go; the same command continues in {}",
+                directory.display()
+            )?;
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+/// Collects again from a run directory.
+pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
+    let engines = Engines::new(widenet_experiment::DeviceChoice::Auto);
+    verdicts(&widenet_experiment::report(&arguments.directory, &engines)?)
+}
+
+fn verdicts(report: &Report) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout();
+    let rows: Vec<Vec<String>> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            vec![
+                finding.check.clone(),
+                finding.group.clone(),
+                finding.measured(),
+                finding.predicted.clone(),
+                finding.verdict.word().to_string(),
+            ]
+        })
+        .collect();
+    write!(out, "{}", table::aligned(&["check", "group", "measured", "predicted", "verdict"], &rows))?;
+    writeln!(out, "report: {}", report.path.display())?;
+    let refuted = report.findings.iter().any(|finding| finding.verdict == Verdict::Refuted);
+    Ok(if refuted { Exit::CheckFailed } else { Exit::Done })
+}

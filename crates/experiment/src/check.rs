@@ -1,0 +1,214 @@
+//! Judging checks.
+//!
+//! * `power_law`: *confirmed* if the fitted exponent is within the tolerance of the predicted one and its 95 % interval
+//!   within twice the tolerance; *refuted* if the interval lies outside the tolerance altogether; else *inconclusive*.
+//!   Trials at infinite width have no place on a logarithmic axis and are left out.
+//! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
+//!   *refuted* if in some trial it does not, *inconclusive* with fewer than three usable records.
+//! * `below`: *refuted* if a value is above the bound, *inconclusive* if one is missing, else *confirmed*.
+
+use widenet_core::{Width, problem::Quantity, trajectory::Value};
+
+use crate::{
+    Check, CheckKind,
+    fit::{self, PowerLaw, Sample},
+    measure::{MeasuredTrial, Results},
+};
+
+/// What became of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The data agree with the statement, closely enough to mean something.
+    Confirmed,
+    /// The data contradict the statement.
+    Refuted,
+    /// The data do not decide.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Confirmed => "confirmed",
+            Verdict::Refuted => "refuted",
+            Verdict::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// One check in one group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Name of the check.
+    pub check: String,
+    /// Common axes of the trials, `all` if there are none.
+    pub group: String,
+    /// What was predicted, for example `-0.5 ± 0.05`.
+    pub predicted: String,
+    /// What was found: an exponent, a rate, the largest value.
+    pub found: Option<f64>,
+    /// 95 % interval of what was found.
+    pub interval: Option<(f64, f64)>,
+    /// The fit, for power laws.
+    pub fit: Option<PowerLaw>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+impl Finding {
+    /// What was found, with its interval if there is one.
+    pub fn measured(&self) -> String {
+        let number = |value: f64| if self.fit.is_some() { format!("{value:.4}") } else { format!("{value:.3e}") };
+        match (self.found, self.interval) {
+            (None, _) => "–".into(),
+            (Some(found), None) => number(found),
+            (Some(found), Some((low, high))) => format!("{} [{}, {}]", number(found), number(low), number(high)),
+        }
+    }
+}
+
+/// Judges one check in all its groups.
+pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
+    match &check.kind {
+        CheckKind::PowerLaw { metric, x, exponent, tolerance, range } => results
+            .groups(&[x])
+            .into_iter()
+            .filter(|(_, trials)| trials.iter().any(|trial| results.number(trial.trial, x).is_finite()))
+            .map(|(group, trials)| {
+                let fit = fit_metric(results, &trials, metric, x, *range);
+                power_law(&check.name, group, fit, *exponent, *tolerance)
+            })
+            .collect(),
+        CheckKind::Exponential { quantity, from, floor, min_r2, width } => results
+            .groups(&["width"])
+            .into_iter()
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| trial.trial.width == *width);
+                exponential(&check.name, group, &trials, *quantity, (*from, *floor), *min_r2)
+            })
+            .collect(),
+        CheckKind::Below { metric, value, width } => results
+            .groups(&["width"])
+            .into_iter()
+            .map(|(group, trials)| {
+                let counts = |trial: &&MeasuredTrial<'_>| width.is_none_or(|width| trial.trial.width == width);
+                let column = results.metric(metric);
+                let values = trials.into_iter().filter(counts).map(|trial| trial.metrics[column].clone());
+                below(&check.name, group, values.collect(), *value, *width)
+            })
+            .collect(),
+    }
+}
+
+/// The power law through the values of a metric that can be on logarithmic axes.
+pub(crate) fn fit_metric(
+    results: &Results<'_>,
+    trials: &[&MeasuredTrial<'_>],
+    metric: &str,
+    x: &str,
+    (min_x, max_x): (f64, f64),
+) -> Option<PowerLaw> {
+    fit::power_law(&samples(results, trials, metric, x, (min_x, max_x)))
+}
+
+/// Measured values with a finite abscissa within bounds; values that are not positive are left out.
+pub(crate) fn samples(
+    results: &Results<'_>,
+    trials: &[&MeasuredTrial<'_>],
+    metric: &str,
+    x: &str,
+    (min_x, max_x): (f64, f64),
+) -> Vec<Sample> {
+    let column = results.metric(metric);
+    let sample = |trial: &&MeasuredTrial<'_>| {
+        let x = results.number(trial.trial, x);
+        let y = *trial.metrics[column].as_ref().ok()?;
+        let usable = x.is_finite() && (min_x..=max_x).contains(&x) && y > 0.0;
+        usable.then_some(Sample { x, seed: trial.trial.seed, y })
+    };
+    trials.iter().filter_map(sample).collect()
+}
+
+fn power_law(check: &str, group: String, fit: Option<PowerLaw>, exponent: f64, tolerance: f64) -> Finding {
+    let interval = fit.and_then(|fit| fit.interval);
+    let (verdict, reason) = match (fit, interval) {
+        (None, _) => (Verdict::Inconclusive, "fewer than two usable points".into()),
+        (Some(_), None) => (Verdict::Inconclusive, "two points and too few seeds for an interval".into()),
+        (Some(fit), Some((low, high))) => {
+            let near = (fit.exponent - exponent).abs() <= tolerance;
+            let sharp = low >= exponent - 2.0 * tolerance && high <= exponent + 2.0 * tolerance;
+            let apart = high < exponent - tolerance || low > exponent + tolerance;
+            let counts = format!("points: {}, seeds: {}, interval: {}", fit.points, fit.seeds, fit.method.name());
+            match (near && sharp, apart) {
+                (true, _) => (Verdict::Confirmed, counts),
+                (_, true) => (Verdict::Refuted, format!("the interval is outside the tolerance; {counts}")),
+                _ => (Verdict::Inconclusive, format!("the interval is too wide or off centre; {counts}")),
+            }
+        }
+    };
+    let predicted = format!("{exponent} ± {tolerance}");
+    Finding {
+        check: check.into(),
+        group,
+        predicted,
+        found: fit.map(|fit| fit.exponent),
+        interval,
+        fit,
+        verdict,
+        reason,
+    }
+}
+
+fn exponential(
+    check: &str,
+    group: String,
+    trials: &[&MeasuredTrial<'_>],
+    quantity: Quantity,
+    (from, floor): (f64, f64),
+    min_r2: f64,
+) -> Finding {
+    // The trial that agrees least decides.
+    let mut slowest: Option<f64> = None;
+    let mut verdict = Verdict::Confirmed;
+    let mut reason = format!("R² ≥ {min_r2}, trials: {}", trials.len());
+    for trial in trials {
+        let usable = trial.trajectory.records.iter().filter(|record| record.time >= from).filter_map(|record| {
+            match record.values.get(&quantity) {
+                Some(Value::Scalar(value)) if *value > floor => Some((record.time, value.ln())),
+                _ => None,
+            }
+        });
+        let points: Vec<_> = usable.collect();
+        let line = if points.len() >= 3 { fit::line(&points) } else { None };
+        let Some(line) = line else {
+            if verdict != Verdict::Refuted {
+                verdict = Verdict::Inconclusive;
+                reason = format!("{}: fewer than three usable records", trial.trial.label);
+            }
+            continue;
+        };
+        slowest = Some(slowest.map_or(-line.slope, |rate| rate.min(-line.slope)));
+        if !(line.slope < 0.0 && line.r2 >= min_r2) {
+            verdict = Verdict::Refuted;
+            reason = format!("{}: rate {:.4}, R² {:.4}", trial.trial.label, -line.slope, line.r2);
+        }
+    }
+    let predicted = "rate > 0".into();
+    Finding { check: check.into(), group, predicted, found: slowest, interval: None, fit: None, verdict, reason }
+}
+
+fn below(check: &str, group: String, values: Vec<Result<f64, String>>, bound: f64, width: Option<Width>) -> Finding {
+    let largest = values.iter().flatten().copied().reduce(f64::max);
+    let missing = values.iter().filter(|value| value.is_err()).count();
+    let (verdict, reason) = match largest {
+        Some(largest) if largest > bound => (Verdict::Refuted, "largest value above the bound".into()),
+        Some(_) if missing == 0 => (Verdict::Confirmed, format!("largest of {} values", values.len())),
+        _ => (Verdict::Inconclusive, format!("{missing} of {} values are missing", values.len())),
+    };
+    let place = width.map_or_else(String::new, |width| format!(" at width {width}"));
+    let predicted = format!("≤ {bound:?}{place}");
+    Finding { check: check.into(), group, predicted, found: largest, interval: None, fit: None, verdict, reason }
+}

@@ -1,0 +1,226 @@
+//! The engines behind [`Solver`]: limit and law from the limits crate, dense from the model crate.
+
+use std::{
+    hint::black_box,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use widenet_core::{
+    Matrix, Problem, Trajectory, Width,
+    problem::{Quantity, Rule},
+    training::{Control, Progress},
+    trajectory::Engine,
+};
+use widenet_limits::mean_field;
+use widenet_model::{
+    CheckpointPlan, DenseRun, DeviceChoice, DeviceKind, Every, MemoryEstimate, ModelError, OpenDevice,
+    seconds_per_step, solve_dense,
+};
+
+use crate::solver::{EngineChoice, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+
+/// All engines, with a device for the dense one. The device is opened when it is first needed.
+pub struct Engines {
+    device: DeviceChoice,
+    checkpoint_every: Duration,
+    opened: OnceLock<Result<OpenDevice, ModelError>>,
+    bandwidth: OnceLock<f64>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Engines {
+    /// Engines with this device; dense runs keep a checkpoint every minute where they are given a place for it.
+    pub fn new(device: DeviceChoice) -> Self {
+        Self {
+            device,
+            checkpoint_every: Duration::from_secs(60),
+            opened: OnceLock::new(),
+            bandwidth: OnceLock::new(),
+            notes: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Keeps checkpoints this often.
+    #[must_use]
+    pub fn checkpoint_every(self, interval: Duration) -> Self {
+        Self { checkpoint_every: interval, ..self }
+    }
+
+    /// What should be said to the user since the last call: which device was chosen and why.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn open(&self) -> Result<&OpenDevice, SolveError> {
+        let opened = self.opened.get_or_init(|| {
+            let opened = self.device.open();
+            if let Ok(device) = &opened {
+                self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(device.note.clone());
+            }
+            opened
+        });
+        opened.as_ref().map_err(|error| refused(error.clone()))
+    }
+
+    /// Bytes per second at which the device reads its memory: measured for the processor, a cautious figure for a GPU.
+    fn bandwidth(&self, kind: DeviceKind) -> f64 {
+        match kind {
+            DeviceKind::Gpu => 200e9,
+            DeviceKind::Cpu | DeviceKind::SoftwareGpu => *self.bandwidth.get_or_init(read_bandwidth),
+        }
+    }
+
+    fn plan_dense(&self, request: &Request<'_>, width: u64, reason: &str) -> Result<Plan, SolveError> {
+        let device = self.open()?;
+        device.placement(request.precision).map_err(refused)?;
+        let memory =
+            MemoryEstimate::check(request.problem, width, request.precision, &device.info).map_err(|error| {
+                let law = "the law engine takes any width";
+                SolveError::Refused(format!("{error}; {law} (--engine law)"))
+            })?;
+        let bandwidth = self.bandwidth(device.info.kind);
+        let per_step = seconds_per_step(request.problem, width, request.precision, bandwidth);
+        Ok(Plan {
+            engine: Engine::Dense,
+            reason: format!("{reason}, {} on {}", request.precision, device.info.choice),
+            bytes: memory.bytes(),
+            seconds: per_step * steps(request.problem),
+        })
+    }
+}
+
+fn refused(error: ModelError) -> SolveError {
+    SolveError::Refused(error.to_string())
+}
+
+/// Steps of descent; for gradient flow a typical number of accepted steps.
+fn steps(problem: &Problem) -> f64 {
+    match problem.optimizer.rule {
+        Rule::Descent { steps, .. } => steps as f64,
+        Rule::Flow { time, .. } => 100.0 + 10.0 * time,
+    }
+}
+
+/// Law and limit: a few dozen coordinates per space and output, more where features are recorded.
+fn plan_coordinates(problem: &Problem, engine: Engine, reason: &str) -> Plan {
+    let layers = problem.network.hidden_layers as f64 + 1.0;
+    let features = problem.record.quantities.iter().any(|quantity| {
+        matches!(quantity, Quantity::FeatureGram | Quantity::TangentKernelChange | Quantity::TangentKernelNorm)
+    });
+    let asked = problem.data.output_dimension() as f64 * steps(problem).min(40.0)
+        + if features { problem.data.input_dimension() as f64 * layers } else { 0.0 };
+    let dimension = asked.max(problem.data.input_dimension() as f64);
+    Plan {
+        engine,
+        reason: reason.into(),
+        bytes: (layers * 4.0 * 8.0 * dimension * dimension) as u64,
+        seconds: steps(problem) * layers * dimension * dimension * 1e-9,
+    }
+}
+
+/// Reads 256 MiB four times; the best pass counts.
+fn read_bandwidth() -> f64 {
+    let data = vec![1u64; 32 << 20];
+    let pass = || {
+        let start = Instant::now();
+        black_box(data.iter().fold(0u64, |sum, x| sum.wrapping_add(*x)));
+        start.elapsed().as_secs_f64()
+    };
+    let best = (0..4).map(|_| pass()).fold(f64::INFINITY, f64::min);
+    (data.len() * 8) as f64 / best
+}
+
+impl Solver for Engines {
+    fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let problem = request.problem;
+        let Width::Finite(width) = request.width else {
+            problem.scaling().limit()?;
+            return Ok(plan_coordinates(problem, Engine::Limit, "the infinite-width limit in closed form"));
+        };
+        let needs_entries = problem.record.quantities.contains(&Quantity::InputKurtosis);
+        match choice {
+            EngineChoice::Auto if needs_entries => {
+                self.plan_dense(request, width, "input_kurtosis needs the entries of the weights")
+            }
+            EngineChoice::Dense => self.plan_dense(request, width, "asked for: real matrices"),
+            EngineChoice::Law if needs_entries => Err(SolveError::Refused(
+                "input_kurtosis needs the entries of the weights, which the law engine does not keep; use the dense engine"
+                    .into(),
+            )),
+            EngineChoice::Auto | EngineChoice::Law => {
+                let reason = "exact in law, at a cost that does not depend on the width";
+                Ok(plan_coordinates(problem, Engine::Law, reason))
+            }
+        }
+    }
+
+    fn solve(
+        &self,
+        request: &Request<'_>,
+        engine: Engine,
+        checkpoint: Option<&Path>,
+        watch: &Watch<'_>,
+    ) -> Result<Solution, SolveError> {
+        let Request { problem, width, seed, precision } = *request;
+        match (engine, width) {
+            (Engine::Dense, Width::Finite(m)) => {
+                let run = DenseRun {
+                    problem,
+                    width: m,
+                    seed,
+                    device: self.open()?,
+                    precision,
+                    checkpoints: checkpoint.map(|path| CheckpointPlan {
+                        path: path.to_owned(),
+                        every: Every::Time(self.checkpoint_every),
+                    }),
+                };
+                // burn reports a device that fails in the middle of a run (out of memory, lost) by panicking.
+                let solved = catch_unwind(AssertUnwindSafe(|| solve_dense(&run, &mut |progress| watch(progress))));
+                let solved = solved.map_err(|panic| SolveError::Refused(device_failure(panic.as_ref())))?;
+                let solved = solved.map_err(refused)?;
+                Ok(Solution { trajectory: solved.trajectory, notes: solved.notes })
+            }
+            (Engine::Dense, Width::Infinite) => {
+                Err(SolveError::Refused("the dense engine needs a finite width; use --engine auto for inf".into()))
+            }
+            (Engine::Law | Engine::Limit, _) => {
+                let options = mean_field::Options::default();
+                let trajectory = mean_field::solve(problem, width, seed, &options, &mut |progress| watch(progress))?;
+                Ok(Solution { trajectory, notes: Vec::new() })
+            }
+        }
+    }
+
+    fn reference(
+        &self,
+        reference: Reference,
+        problem: &Problem,
+        seed: u64,
+        initial: Option<&Matrix>,
+    ) -> Result<Trajectory, SolveError> {
+        let watch = &mut |_: &Progress<'_>| Control::Continue;
+        let start = initial.cloned().unwrap_or_else(|| {
+            Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension())
+        });
+        Ok(match reference {
+            Reference::Limit => {
+                let options = mean_field::Options { initial_predictor: Some(start), ..mean_field::Options::default() };
+                mean_field::solve(problem, Width::Infinite, seed, &options, watch)?
+            }
+            Reference::Lazy => mean_field::solve_lazy(problem, &start, seed, watch)?,
+        })
+    }
+}
+
+fn device_failure(panic: &(dyn std::any::Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    format!("the device failed: {message}")
+}

@@ -1,0 +1,190 @@
+//! Metrics of finished trials (formula: `[[metric]]` in the study's documentation).
+
+use std::collections::BTreeMap;
+
+use widenet_core::{
+    Matrix, Problem, Trajectory,
+    problem::{Quantity, Rule},
+    scaling::Limit,
+    trajectory::{Record, Status, Value},
+};
+
+use crate::{Metric, Over, Reference, Solver, Study, Trial, prepare::PreparedTrial};
+
+/// The value of a metric, or why there is none.
+pub(crate) type Measurement = Result<f64, String>;
+
+/// Finished trials with their metrics.
+pub(crate) struct Results<'a> {
+    pub(crate) study: &'a Study,
+    pub(crate) trials: Vec<MeasuredTrial<'a>>,
+}
+
+/// A finished trial with its metrics, in the order of the study.
+pub(crate) struct MeasuredTrial<'a> {
+    pub(crate) trial: &'a Trial,
+    pub(crate) trajectory: Trajectory,
+    pub(crate) metrics: Vec<Measurement>,
+}
+
+impl<'a> Results<'a> {
+    /// Measures all trials.
+    pub(crate) fn new(
+        study: &'a Study,
+        finished: impl Iterator<Item = (&'a PreparedTrial, Trajectory)>,
+        solver: &dyn Solver,
+    ) -> Results<'a> {
+        let mut references = References { solver, known: BTreeMap::new() };
+        let measure = |(prepared, trajectory): (&'a PreparedTrial, Trajectory)| {
+            let measure = |metric| measure(metric, prepared, &trajectory, &mut references);
+            let metrics = study.metrics.iter().map(measure).collect();
+            MeasuredTrial { trial: &prepared.trial, trajectory, metrics }
+        };
+        Results { study, trials: finished.map(measure).collect() }
+    }
+
+    /// Position of a metric in [`MeasuredTrial::metrics`].
+    pub(crate) fn metric(&self, name: &str) -> usize {
+        // Names in checks and figures were matched with metrics when the study was read.
+        self.study.metrics.iter().position(|metric| metric.name == name).unwrap_or_default()
+    }
+
+    /// The number an axis (or `width`) has in a trial.
+    pub(crate) fn number(&self, trial: &Trial, key: &str) -> f64 {
+        if key == "width" {
+            return trial.width.as_f64();
+        }
+        let label = trial.axes.iter().find(|(axis, _)| axis == key).map(|(_, label)| label);
+        let axis = self.study.axes.iter().find(|axis| axis.key == key);
+        let value = axis.and_then(|axis| axis.values.iter().find(|value| Some(&value.label) == label));
+        value.and_then(|value| value.number).unwrap_or(f64::NAN)
+    }
+
+    /// Trials in groups of equal axes but seed and `without`, in order of first appearance. Axes with a single value
+    /// are not mentioned in the names.
+    pub(crate) fn groups(&self, without: &[&str]) -> Vec<(String, Vec<&MeasuredTrial<'a>>)> {
+        let single = self.study.axes.iter().filter(|axis| axis.values.len() == 1).map(|axis| axis.key.as_str());
+        let width = (self.study.widths.len() == 1).then_some("width");
+        let without: Vec<_> = without.iter().copied().chain(single).chain(width).collect();
+        let mut groups: Vec<(String, Vec<&MeasuredTrial<'a>>)> = Vec::new();
+        for trial in &self.trials {
+            let name = trial.trial.group(&without);
+            match groups.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, members)) => members.push(trial),
+                None => groups.push((name, vec![trial])),
+            }
+        }
+        groups
+    }
+}
+
+/// Everything a reference depends on: its kind, the problem, the seed of minibatches, the bits of a random start.
+type ReferenceKey = (Reference, String, Option<u64>, Vec<u64>);
+
+/// Reference trajectories, each computed once.
+struct References<'s> {
+    solver: &'s dyn Solver,
+    known: BTreeMap<ReferenceKey, Result<Trajectory, String>>,
+}
+
+/// The limit's start is random: it is compared given the trial's own start.
+fn starts_at_random(problem: &Problem) -> bool {
+    matches!(problem.scaling().limit(), Ok(Limit::Lazy { initial_std, .. }) if initial_std > 0.0)
+}
+
+impl References<'_> {
+    fn get(
+        &mut self,
+        reference: Reference,
+        prepared: &PreparedTrial,
+        trajectory: &Trajectory,
+    ) -> Result<&Trajectory, String> {
+        let problem = &prepared.problem;
+        let initial: Option<&Matrix> = match trajectory.records.first().and_then(|r| r.values.get(&Quantity::Predictor))
+        {
+            Some(Value::Matrix(predictor)) if starts_at_random(problem) => Some(predictor),
+            _ => None,
+        };
+        let has_batches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
+        let bits = initial.map(|matrix| matrix.iter().map(|value| value.to_bits()).collect()).unwrap_or_default();
+        let seed = prepared.trial.seed;
+        let key = (reference, prepared.problem_hash.to_string(), has_batches.then_some(seed), bits);
+        let solve = || {
+            let solved = self.solver.reference(reference, problem, seed, initial).map_err(|error| error.to_string())?;
+            match solved.status {
+                Status::Done => Ok(solved),
+                _ => Err(format!("its reference {}", ending(&solved))),
+            }
+        };
+        self.known.entry(key).or_insert_with(solve).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// How a trajectory that is not done ended.
+pub(crate) fn ending(trajectory: &Trajectory) -> String {
+    match trajectory.status {
+        Status::Done => "is done".into(),
+        Status::Diverged { step, time } => format!("diverged at step {step} (time {time:?})"),
+        Status::Interrupted { step } => format!("was stopped before step {step}"),
+    }
+}
+
+fn measure(
+    metric: &Metric,
+    prepared: &PreparedTrial,
+    trajectory: &Trajectory,
+    references: &mut References<'_>,
+) -> Measurement {
+    if trajectory.status != Status::Done {
+        return Err(ending(trajectory));
+    }
+    let (norms, scale) = match metric.against {
+        None => (norms(metric.quantity, &trajectory.records, None)?, 1.0),
+        Some(reference) => {
+            let reference = references.get(reference, prepared, trajectory)?;
+            let scale = match metric.relative {
+                true => norms(metric.quantity, &reference.records, None)?.into_iter().fold(0.0, f64::max),
+                false => 1.0,
+            };
+            (norms(metric.quantity, &trajectory.records, Some(&reference.records))?, scale)
+        }
+    };
+    let value = match metric.over {
+        Over::Initial => norms.first().copied(),
+        Over::Final => norms.last().copied(),
+        // `f64::max` would skip NaN.
+        Over::Sup => norms.iter().copied().reduce(|a, b| if a >= b || a.is_nan() { a } else { b }),
+    };
+    match value.map(|value| value / scale) {
+        Some(value) if value.is_finite() => Ok(value),
+        Some(_) => Err("it is not finite".into()),
+        None => Err("nothing was recorded".into()),
+    }
+}
+
+/// `‖q_t‖`, or `‖q_t − r_t‖`, at every record.
+fn norms(quantity: Quantity, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
+    let values = |record: &Record| {
+        let value = record.values.get(&quantity).map(Value::flatten);
+        value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))
+    };
+    let norm = |entries: Vec<f64>| entries.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let Some(reference) = reference else {
+        return records.iter().map(|record| values(record).map(norm)).collect();
+    };
+    if records.len() != reference.len() {
+        return Err(format!("it has {} records and its reference {}", records.len(), reference.len()));
+    }
+    let distance = |(record, reference): (&Record, &Record)| {
+        // Both record at the planned moments; flows reach them to rounding.
+        if (record.time - reference.time).abs() > 1e-9 * reference.time.abs() {
+            return Err(format!("its record at time {:?} has a reference at time {:?}", record.time, reference.time));
+        }
+        let (a, b) = (values(record)?, values(reference)?);
+        match a.len() == b.len() {
+            true => Ok(norm(a.iter().zip(&b).map(|(a, b)| a - b).collect())),
+            false => Err(format!("{} has {} entries and its reference {}", quantity.name(), a.len(), b.len())),
+        }
+    };
+    records.iter().zip(reference).map(distance).collect()
+}

@@ -1,0 +1,326 @@
+//! Running a study: plan every trial, run what is not done, collect when all are.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use widenet_core::{
+    training::{Control, Progress},
+    trajectory::{Engine, Status},
+};
+
+use crate::{
+    Error, Plan, Result, SolveError, Solver, Study, Trial,
+    prepare::{Prepared, PreparedTrial, prepare},
+    report::{self, Report},
+    run_directory::{Found, Manifest, TrialDirectory, create_directory, write_whole},
+};
+
+/// Part `number` of `count` of the trials: those with `index % count == number − 1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    number: usize,
+    count: usize,
+}
+
+impl Shard {
+    /// All trials.
+    pub const WHOLE: Shard = Shard { number: 1, count: 1 };
+
+    fn contains(self, index: usize) -> bool {
+        index % self.count == self.number - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = Error;
+
+    /// Reads `2/4`.
+    fn from_str(text: &str) -> Result<Shard> {
+        let parts = text.split_once('/').and_then(|(number, count)| Some((number.parse().ok()?, count.parse().ok()?)));
+        match parts {
+            Some((number, count)) if (1..=count).contains(&number) => Ok(Shard { number, count }),
+            _ => Err(Error::Shard(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.count)
+    }
+}
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Folder that holds run directories.
+    pub out: PathBuf,
+    /// Trials run at once, ≥ 1. Dense trials run one at a time, because each uses all cores.
+    pub jobs: usize,
+    /// Which trials.
+    pub shard: Shard,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions { out: PathBuf::from("out"), jobs: 1, shard: Shard::WHOLE }
+    }
+}
+
+/// Told about a run as it goes. Called from several threads.
+pub trait Reporter: Sync {
+    /// A trial begins.
+    fn started(&self, _trial: &Trial, _plan: &Plan) {}
+    /// A trial has come this far, a share in [0, 1].
+    fn progress(&self, _trial: &Trial, _fraction: f64) {}
+    /// A trial has its result; `reused` if it was there already.
+    fn finished(&self, _trial: &Trial, _status: &Status, _reused: bool) {}
+    /// Something the user should know, for example that a damaged result is made again.
+    fn note(&self, _message: &str) {}
+}
+
+/// Reports nothing.
+pub struct Silent;
+
+impl Reporter for Silent {}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All trials of the study are done and reported.
+    Finished(Report),
+    /// All trials of this shard are done, others are not.
+    ShardFinished {
+        /// The run directory.
+        directory: PathBuf,
+        /// Trials of other shards that are not done.
+        remaining: usize,
+    },
+    /// Stopped on request; running again continues.
+    Interrupted {
+        /// The run directory.
+        directory: PathBuf,
+        /// Trials of this shard that are not done.
+        remaining: usize,
+    },
+}
+
+/// A trial with its engine, or why none takes it.
+#[derive(Debug)]
+pub struct PlannedTrial {
+    /// The trial.
+    pub trial: Trial,
+    /// Engine, reason and estimates.
+    pub plan: std::result::Result<Plan, SolveError>,
+}
+
+/// What a run would do: every trial with its engine. Reads the data, runs nothing.
+///
+/// # Errors
+/// [`Error::Core`] for mistakes in the study, its problem or data.
+pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
+    let prepared = prepare(study)?;
+    let plan = |p: PreparedTrial| PlannedTrial { plan: solver.plan(&p.request(), p.trial.engine), trial: p.trial };
+    Ok(prepared.trials.into_iter().map(plan).collect())
+}
+
+/// Runs a study, or what is left of it, in `options.out/<name>-<hash8>`, and reports when all its trials are done.
+///
+/// When `stop` becomes true the run stops at the next step of every running trial and leaves everything resumable. The
+/// results of a resumed run equal those of an undisturbed one.
+///
+/// # Errors
+/// [`Error::Refused`] before anything runs if no engine takes a trial; [`Error::Failed`] if an engine fails;
+/// [`Error::File`] and [`Error::Directory`] for the run directory.
+pub fn run(
+    study: &Study,
+    solver: &dyn Solver,
+    options: &RunOptions,
+    stop: &AtomicBool,
+    reporter: &dyn Reporter,
+) -> Result<Outcome> {
+    let prepared = prepare(study)?;
+    let mut plans = Vec::new();
+    for p in &prepared.trials {
+        let plan = solver.plan(&p.request(), p.trial.engine);
+        plans.push(plan.map_err(|error| Error::Refused { trial: p.trial.label.clone(), reason: error.to_string() })?);
+    }
+    let directory = open_directory(study, &prepared, &plans, &options.out)?;
+
+    let mut queue = Queue::default();
+    for (index, p) in prepared.trials.iter().enumerate().filter(|(index, _)| options.shard.contains(*index)) {
+        match p.directory(&directory).read(&p.trial) {
+            Found::Done(trajectory) => reporter.finished(&p.trial, &trajectory.status, true),
+            found => {
+                if let Found::Unusable(reason) = found {
+                    reporter.note(&format!("{reason}; running it again"));
+                }
+                queue.push(index, plans[index].engine);
+            }
+        }
+    }
+    let worker = Worker { solver, directory: &directory, stop, failed: AtomicBool::new(false), reporter };
+    let run = |index: usize| {
+        let finished = worker.run(&prepared.trials[index], &plans[index]);
+        finished.inspect_err(|_| worker.failed.store(true, Ordering::Relaxed))
+    };
+    let remaining = work(&queue, options.jobs, run)?;
+    if remaining > 0 {
+        return Ok(Outcome::Interrupted { directory, remaining });
+    }
+    let is_pending = |p: &&PreparedTrial| !matches!(p.directory(&directory).read(&p.trial), Found::Done(_));
+    match prepared.trials.iter().filter(is_pending).count() {
+        0 => Ok(Outcome::Finished(report::collect(study, &prepared, &directory, solver)?)),
+        remaining => Ok(Outcome::ShardFinished { directory, remaining }),
+    }
+}
+
+/// Makes the run directory with what is known before any trial runs.
+fn open_directory(study: &Study, prepared: &Prepared, plans: &[Plan], out: &Path) -> Result<PathBuf> {
+    let directory = out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
+    create_directory(&directory)?;
+    let (text, extension) = &study.source;
+    let source = format!("study.{extension}");
+    let manifest = Manifest {
+        program: "widenet".into(),
+        version: crate::VERSION.into(),
+        study: study.name.clone(),
+        hash: prepared.hash.clone(),
+        trials: prepared.trials.len(),
+        base: study.base.clone(),
+        source: source.clone(),
+    };
+    manifest.claim(&directory)?;
+    write_whole(&directory.join(source), text.as_bytes())?;
+    write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())?;
+    write_whole(&directory.join("plan.csv"), &plan_table(prepared, plans)?)?;
+    Ok(directory)
+}
+
+fn plan_table(prepared: &Prepared, plans: &[Plan]) -> Result<Vec<u8>> {
+    let header = ["trial", "label", "width", "seed", "engine", "reason", "bytes", "seconds"];
+    let rows = prepared.trials.iter().zip(plans).map(|(p, plan)| {
+        vec![
+            p.trial.index.to_string(),
+            p.trial.label.clone(),
+            p.trial.width.to_string(),
+            p.trial.seed.to_string(),
+            plan.engine.name().into(),
+            plan.reason.clone(),
+            plan.bytes.to_string(),
+            format!("{:.3}", plan.seconds),
+        ]
+    });
+    crate::tables::csv_bytes(&header.map(String::from), rows)
+}
+
+/// Trials to run, dense ones apart.
+#[derive(Debug, Default)]
+struct Queue {
+    dense: Mutex<VecDeque<usize>>,
+    light: Mutex<VecDeque<usize>>,
+    /// Held while a dense trial runs.
+    device: Mutex<()>,
+}
+
+fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
+
+impl Queue {
+    fn push(&mut self, index: usize, engine: Engine) {
+        let queue = if engine == Engine::Dense { &mut self.dense } else { &mut self.light };
+        queue.get_mut().unwrap_or_else(PoisonError::into_inner).push_back(index);
+    }
+
+    /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
+    fn drain(&self, run: &(impl Fn(usize) -> Result<bool> + Sync)) -> Result<usize> {
+        loop {
+            // Light trials fill the time while another worker holds the device.
+            let mut device = self.device.try_lock().ok();
+            let mut next = device.as_ref().and_then(|_| pop(&self.dense));
+            if next.is_none() {
+                device = None;
+                next = pop(&self.light);
+            }
+            if next.is_none() {
+                device = Some(self.device.lock().unwrap_or_else(PoisonError::into_inner));
+                next = pop(&self.dense);
+            }
+            let Some(index) = next else { return Ok(0) };
+            let finished = run(index)?;
+            drop(device);
+            if !finished {
+                return Ok(1);
+            }
+        }
+    }
+}
+
+/// Runs the queue on `jobs` threads and returns the number of trials left.
+fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<bool> + Sync) -> Result<usize> {
+    let results: Vec<Result<usize>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| queue.drain(&run))).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut remaining = 0;
+    for result in results {
+        remaining += result?;
+    }
+    let waiting = |queue: &Mutex<VecDeque<usize>>| queue.lock().unwrap_or_else(PoisonError::into_inner).len();
+    Ok(remaining + waiting(&queue.dense) + waiting(&queue.light))
+}
+
+struct Worker<'a> {
+    solver: &'a dyn Solver,
+    directory: &'a Path,
+    stop: &'a AtomicBool,
+    /// A trial failed: the others stop too.
+    failed: AtomicBool,
+    reporter: &'a dyn Reporter,
+}
+
+impl Worker<'_> {
+    fn must_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Runs one trial and stores its result; false if it was stopped.
+    fn run(&self, prepared: &PreparedTrial, plan: &Plan) -> Result<bool> {
+        let trial = &prepared.trial;
+        if self.must_stop() {
+            return Ok(false);
+        }
+        let directory: TrialDirectory = prepared.directory(self.directory);
+        directory.prepare()?;
+        self.reporter.started(trial, plan);
+        let watch = |progress: &Progress<'_>| {
+            self.reporter.progress(trial, progress.fraction);
+            if self.must_stop() { Control::Stop } else { Control::Continue }
+        };
+        let solution = self
+            .solver
+            .solve(&prepared.request(), plan.engine, Some(&directory.checkpoint()), &watch)
+            .map_err(|error| Error::Failed { trial: trial.label.clone(), reason: error.to_string() })?;
+        for note in &solution.notes {
+            self.reporter.note(&format!("trial {}: {note}", trial.label));
+        }
+        directory.store(&solution.trajectory)?;
+        if let Status::Interrupted { .. } = solution.trajectory.status {
+            return Ok(false);
+        }
+        self.reporter.finished(trial, &solution.trajectory.status, false);
+        Ok(true)
+    }
+}

@@ -1,0 +1,275 @@
+//! The run directory: whole files, hashes, and which trials are done.
+//!
+//! ```text
+//! <study>-<hash8>/
+//!   study.toml  resolved.toml  plan.csv  manifest.json
+//!   trials/0007-<label>/  trial.toml  status.json  trajectory.json  checkpoint.safetensors
+//!   table.csv  metrics.csv  fits.csv  figures/*.svg *.png  report.md
+//! ```
+//!
+//! A file appears whole or not at all: it is written aside, synced, and renamed. A trial is done when its `status.json`
+//! says so and names the trial and the trajectory by their SHA-256.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use widenet_core::{
+    Trajectory,
+    trajectory::{Engine, Record, Status},
+};
+
+use crate::{Error, Result, Trial};
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let written = File::create(&aside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)?;
+        match path.parent() {
+            // Only Unix can sync a directory.
+            Some(parent) if cfg!(unix) => File::open(parent)?.sync_all(),
+            _ => Ok(()),
+        }
+    });
+    written.map_err(|error| {
+        let _ = fs::remove_file(&aside);
+        Error::file("write", path, error)
+    })
+}
+
+/// Makes a directory and its parents.
+pub(crate) fn create_directory(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| Error::file("create", path, error))
+}
+
+/// What a run directory was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Always `widenet`.
+    pub(crate) program: String,
+    /// Version of the program.
+    pub(crate) version: String,
+    /// Name of the study.
+    pub(crate) study: String,
+    /// SHA-256 of the resolved study, the version and the data.
+    pub(crate) hash: String,
+    /// Number of trials.
+    pub(crate) trials: usize,
+    /// Folder that relative data paths are relative to.
+    pub(crate) base: PathBuf,
+    /// Name of the study file's copy.
+    pub(crate) source: String,
+}
+
+const MANIFEST: &str = "manifest.json";
+
+impl Manifest {
+    /// Reads the manifest of a run directory.
+    pub(crate) fn read(directory: &Path) -> Result<Manifest> {
+        let path = directory.join(MANIFEST);
+        let text = fs::read(&path).map_err(|error| {
+            Error::directory(directory, format!("not a run directory: cannot read {MANIFEST}: {error}"))
+        })?;
+        serde_json::from_slice(&text).map_err(|error| {
+            let reason = format!("{MANIFEST} is damaged ({error}); remove the directory, or choose another `out`");
+            Error::directory(directory, reason)
+        })
+    }
+
+    /// Writes the manifest, or checks the one that is there.
+    pub(crate) fn claim(&self, directory: &Path) -> Result<()> {
+        let path = directory.join(MANIFEST);
+        if !path.exists() {
+            return write_whole(&path, &pretty(self));
+        }
+        // The base may differ: the same study may be run from another place.
+        let found = Manifest::read(directory)?;
+        match (Manifest { base: self.base.clone(), ..found.clone() }) == *self {
+            true => Ok(()),
+            false => Err(Error::directory(
+                directory,
+                format!(
+                    "belongs to study `{}` of version {} with hash {}, not to `{}` of version {} with hash {}; \
+                     choose another `out`",
+                    found.study, found.version, found.hash, self.study, self.version, self.hash
+                ),
+            )),
+        }
+    }
+}
+
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    // Plain structs of strings and numbers always serialise.
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+/// `status.json` of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct TrialStatus {
+    /// `done` or `diverged`; `interrupted` leaves a checkpoint.
+    state: String,
+    /// Engine that ran.
+    engine: String,
+    /// Step (and time) of divergence, or the step that would have come next.
+    step: Option<u64>,
+    time: Option<f64>,
+    /// SHA-256 of `trial.toml`.
+    trial: String,
+    /// SHA-256 of `trajectory.json`; none for an interrupted trial.
+    trajectory: Option<String>,
+    /// Number of records.
+    records: usize,
+}
+
+/// What is known of a trial.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Its result.
+    Done(Box<Trajectory>),
+    /// Nothing, or only a checkpoint.
+    Pending,
+    /// Files that cannot be used, with the reason.
+    Unusable(String),
+}
+
+/// The directory of one trial.
+#[derive(Debug, Clone)]
+pub(crate) struct TrialDirectory {
+    path: PathBuf,
+    text: String,
+    hash: String,
+}
+
+const TRIAL: &str = "trial.toml";
+const STATUS: &str = "status.json";
+const TRAJECTORY: &str = "trajectory.json";
+
+impl TrialDirectory {
+    /// The directory of a trial whose resolved form is `text`.
+    pub(crate) fn new(run_directory: &Path, trial: &Trial, text: &str) -> TrialDirectory {
+        let path = run_directory.join("trials").join(trial.directory_name());
+        TrialDirectory { path, text: text.into(), hash: sha256(text.as_bytes()) }
+    }
+
+    /// Where an engine keeps its checkpoint.
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
+
+    /// Makes it ready for a run of its trial. A checkpoint of another trial is removed.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        create_directory(&self.path)?;
+        self.remove_leftovers().map_err(|error| Error::file("clean", &self.path, error))?;
+        let trial = self.path.join(TRIAL);
+        if fs::read(&trial).is_ok_and(|found| found == self.text.as_bytes()) {
+            return Ok(());
+        }
+        for foreign in [self.checkpoint(), self.path.join(STATUS)] {
+            if foreign.exists() {
+                fs::remove_file(&foreign).map_err(|error| Error::file("remove", &foreign, error))?;
+            }
+        }
+        write_whole(&trial, self.text.as_bytes())
+    }
+
+    /// Removes files that a killed process was writing. Only this trial's process writes here.
+    fn remove_leftovers(&self) -> std::io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "tmp") {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The result, if it is whole and belongs to the trial.
+    pub(crate) fn read(&self, trial: &Trial) -> Found {
+        let Ok(status) = fs::read(self.path.join(STATUS)) else { return Found::Pending };
+        let unusable = |reason: String| Found::Unusable(format!("trial {}: {reason}", trial.label));
+        let status: TrialStatus = match serde_json::from_slice(&status) {
+            Ok(status) => status,
+            Err(error) => return unusable(format!("{STATUS} is damaged ({error})")),
+        };
+        if status.trial != self.hash {
+            return unusable(format!("{STATUS} belongs to another trial or version"));
+        }
+        let Some(expected) = &status.trajectory else { return Found::Pending };
+        let bytes = match fs::read(self.path.join(TRAJECTORY)) {
+            Ok(bytes) if sha256(&bytes) == *expected => bytes,
+            Ok(_) => return unusable(format!("{TRAJECTORY} is not the one that {STATUS} names")),
+            Err(error) => return unusable(format!("cannot read {TRAJECTORY}: {error}")),
+        };
+        match decode(&bytes, &status, trial) {
+            Ok(trajectory) => Found::Done(Box::new(trajectory)),
+            Err(reason) => unusable(format!("{TRAJECTORY}: {reason}")),
+        }
+    }
+
+    /// Stores a result; an interrupted trajectory leaves only its state, the records are in the checkpoint.
+    pub(crate) fn store(&self, trajectory: &Trajectory) -> Result<()> {
+        let (step, time) = match trajectory.status {
+            Status::Done => (None, None),
+            Status::Diverged { step, time } => (Some(step), Some(time)),
+            Status::Interrupted { step } => (Some(step), None),
+        };
+        let finished = !matches!(trajectory.status, Status::Interrupted { .. });
+        let hash = match finished {
+            true => {
+                let path = self.path.join(TRAJECTORY);
+                let bytes = serde_json::to_vec(trajectory).map_err(|error| Error::file("write", &path, error))?;
+                write_whole(&path, &bytes)?;
+                Some(sha256(&bytes))
+            }
+            false => None,
+        };
+        let status = TrialStatus {
+            state: trajectory.status.word().into(),
+            engine: trajectory.engine.name().into(),
+            step,
+            time,
+            trial: self.hash.clone(),
+            trajectory: hash,
+            records: trajectory.records.len(),
+        };
+        write_whole(&self.path.join(STATUS), &pretty(&status))?;
+        let checkpoint = self.checkpoint();
+        if finished && checkpoint.exists() {
+            fs::remove_file(&checkpoint).map_err(|error| Error::file("remove", &checkpoint, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Result<Trajectory, String> {
+    let tree: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let records = tree["records"].as_array().ok_or("it has no list `records`")?;
+    let records = records
+        .iter()
+        .map(|record| Record::from_json(record).map_err(|error| error.to_string()))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    let engine = [Engine::Limit, Engine::Law, Engine::Dense].into_iter().find(|e| e.name() == status.engine);
+    let status = match (status.state.as_str(), status.step) {
+        ("done", _) => Status::Done,
+        // JSON has no ∞: a time that overflowed is missing.
+        ("diverged", Some(step)) => Status::Diverged { step, time: status.time.unwrap_or(f64::INFINITY) },
+        (state, _) => return Err(format!("unknown state `{state}`")),
+    };
+    let engine = engine.ok_or("unknown engine")?;
+    Ok(Trajectory { width: trial.width, engine, seed: trial.seed, status, records })
+}

@@ -1,0 +1,131 @@
+//! The door between studies and engines: [`Solver`] gives the trajectory of a problem at a width.
+
+use std::path::Path;
+
+use widenet_core::{
+    Matrix, Problem, Trajectory, Width,
+    training::{Control, Progress},
+    trajectory::Engine,
+};
+use widenet_model::Precision;
+
+/// Which engine a finite width is given to; infinite widths always go to the limit engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// Whatever the problem allows, cheapest first.
+    Auto,
+    /// The law engine.
+    Law,
+    /// The dense engine.
+    Dense,
+}
+
+impl EngineChoice {
+    /// Words of study files and of the command line.
+    pub const WORDS: [(&str, EngineChoice); 3] =
+        [("auto", EngineChoice::Auto), ("law", EngineChoice::Law), ("dense", EngineChoice::Dense)];
+
+    /// The word in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineChoice::Auto => "auto",
+            EngineChoice::Law => "law",
+            EngineChoice::Dense => "dense",
+        }
+    }
+}
+
+/// One solution asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The problem.
+    pub problem: &'a Problem,
+    /// Width of the hidden layers.
+    pub width: Width,
+    /// Seed of the initial weights and of the batches.
+    pub seed: u64,
+    /// Float type of the dense engine; the other engines compute in `f64`.
+    pub precision: Precision,
+}
+
+/// The engine that would run a request, and what it would take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The engine.
+    pub engine: Engine,
+    /// Why this engine, in one sentence.
+    pub reason: String,
+    /// Estimate of peak memory in bytes.
+    pub bytes: u64,
+    /// Estimate of the time in seconds on this machine.
+    pub seconds: f64,
+}
+
+/// What an engine returns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    /// The trajectory; its status tells how it ended.
+    pub trajectory: Trajectory,
+    /// Remarks for the user, for example that a damaged checkpoint was not used.
+    pub notes: Vec<String>,
+}
+
+/// What trajectories are compared with. Both are deterministic given the initial predictor and the batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reference {
+    /// The infinite-width limit of the same problem.
+    Limit,
+    /// The kernel regime: the predictor of the network linearised around its infinitely wide initialisation,
+    /// `β ← β − η Θ_0 D` (mean-field page §4).
+    Lazy,
+}
+
+/// Why there is no solution.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SolveError {
+    /// The problem has no solution of this kind, for example no infinite-width limit.
+    #[error(transparent)]
+    Problem(#[from] widenet_core::Error),
+    /// An engine cannot take the request; the text says why and what it would take.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Called after every step; stops the run when it says so.
+pub type Watch<'a> = dyn Fn(&Progress<'_>) -> Control + Sync + 'a;
+
+/// The engines, seen from a study. A solution depends on its request and engine only, never on threads or timing.
+pub trait Solver: Sync {
+    /// The engine for a request with its reason and its estimates.
+    ///
+    /// # Errors
+    /// [`SolveError`] if no engine takes it; the text says what would fit.
+    fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError>;
+
+    /// The trajectory. With a `checkpoint` path the engine may keep checkpoints there; a run stopped by `watch` leaves
+    /// one, and one that is there is continued. The continued trajectory equals the undisturbed one.
+    ///
+    /// # Errors
+    /// [`SolveError`] if the engine cannot run. A diverged run is a solution.
+    fn solve(
+        &self,
+        request: &Request<'_>,
+        engine: Engine,
+        checkpoint: Option<&Path>,
+        watch: &Watch<'_>,
+    ) -> Result<Solution, SolveError>;
+
+    /// The reference for trajectories of a problem, at the same moments. Minibatches follow `seed`. It starts at
+    /// `initial` (k × d, the compared trajectory's own initial predictor), which is given exactly if the start of the
+    /// limit is random ([`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`), else at zero.
+    ///
+    /// # Errors
+    /// [`SolveError`] if the problem has no such reference.
+    fn reference(
+        &self,
+        reference: Reference,
+        problem: &Problem,
+        seed: u64,
+        initial: Option<&Matrix>,
+    ) -> Result<Trajectory, SolveError>;
+}

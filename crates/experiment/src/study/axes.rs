@@ -1,0 +1,165 @@
+//! `[axes]`: what varies between trials.
+//!
+//! ```toml
+//! [axes]
+//! width = [64, 1e6, "inf"]                          # required
+//! seed = { count = 10 }                             # seeds 1 … 10; or a list; default [1]
+//! network.hidden_layers = [1, 2, 3]                 # any key of the problem, with values …
+//! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
+//! ```
+//!
+//! A table is labelled by its `kind` if kinds differ, else by all its keys.
+
+use widenet_core::{
+    Width,
+    document::{Field, Node, Value},
+};
+
+use super::{Metric, ReadResult};
+
+/// A key of the problem with the values it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// Dotted key of the problem.
+    pub key: String,
+    /// Values, in the order of the file.
+    pub values: Vec<AxisValue>,
+}
+
+/// One value of an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisValue {
+    /// Short text for tables and legends; differs from the other values'.
+    pub label: String,
+    /// The value as a number, if it is one.
+    pub number: Option<f64>,
+    /// The value itself.
+    pub node: Node,
+}
+
+/// The parsed section.
+pub(super) struct Axes {
+    pub(super) widths: Vec<Width>,
+    pub(super) seeds: Vec<u64>,
+    pub(super) axes: Vec<Axis>,
+}
+
+/// What checks and figures may refer to.
+pub(super) struct Keys<'k> {
+    pub(super) axes: &'k Axes,
+    pub(super) metrics: &'k [Metric],
+}
+
+pub(super) fn parse(field: &Field<'_>) -> ReadResult<Axes> {
+    let mut reader = field.table()?;
+    let widths = reader.required("width", |field| distinct(field, field.list(Field::width)?))?;
+    let seeds = reader.or("seed", vec![1], seeds)?;
+    let mut axes = Vec::new();
+    for field in reader.fields() {
+        collect(&field, &mut axes)?;
+    }
+    // Sorted, so that trials have the same numbers whether read from the file as given or as resolved.
+    axes.sort_by(|a, b| a.key.cmp(&b.key));
+    if let Some(pair) = axes.windows(2).find(|pair| pair[0].key == pair[1].key) {
+        return Err(field.error(format!("the axis `{}` is given twice", pair[0].key)));
+    }
+    Ok(Axes { widths, seeds, axes })
+}
+
+fn distinct<T: PartialEq>(field: &Field<'_>, list: Vec<T>) -> ReadResult<Vec<T>> {
+    match list.iter().enumerate().any(|(i, value)| list[..i].contains(value)) {
+        true => Err(field.must_be("a list of distinct values")),
+        false => Ok(list),
+    }
+}
+
+fn seeds(field: &Field<'_>) -> ReadResult<Vec<u64>> {
+    if !matches!(field.node().value, Value::Table(_)) {
+        return distinct(field, field.list(Field::whole)?);
+    }
+    let mut reader = field.table()?;
+    let count = reader.required("count", |field| field.whole_in(1..=1_000_000))?;
+    reader.finish()?;
+    Ok((1..=count).collect())
+}
+
+/// Tables are walked down to the lists they hold: `network.hidden_layers = […]` is an axis of that key.
+fn collect(field: &Field<'_>, axes: &mut Vec<Axis>) -> ReadResult<()> {
+    let key = field.key().trim_start_matches("axes.");
+    if ["width", "seed"].contains(&key) {
+        return Ok(());
+    }
+    if matches!(field.node().value, Value::Table(_)) {
+        return field.table()?.fields().iter().try_for_each(|field| collect(field, axes));
+    }
+    let nodes = field.list(|field| Ok(field.node().clone()))?;
+    let labels = labels(&nodes);
+    distinct(field, labels.clone())?;
+    let value = |(label, node): (String, Node)| {
+        let number = match node.value {
+            Value::Integer(integer) => Some(integer as f64),
+            Value::Float(float) => Some(float),
+            _ => None,
+        };
+        AxisValue { label, number, node }
+    };
+    axes.push(Axis { key: key.into(), values: labels.into_iter().zip(nodes).map(value).collect() });
+    Ok(())
+}
+
+fn text(node: &Node) -> String {
+    match &node.value {
+        Value::String(string) => string.clone(),
+        Value::Table(entries) => {
+            let pairs: Vec<_> = entries.iter().map(|entry| format!("{}={}", entry.key, text(&entry.node))).collect();
+            pairs.join(" ")
+        }
+        _ => node.to_toml(),
+    }
+}
+
+fn labels(nodes: &[Node]) -> Vec<String> {
+    let kind = |node: &Node| match &node.value {
+        Value::Table(entries) => entries.iter().find(|entry| entry.key == "kind").map(|entry| text(&entry.node)),
+        _ => None,
+    };
+    let kinds: Vec<_> = nodes.iter().filter_map(kind).collect();
+    let all_differ = kinds.iter().enumerate().all(|(i, kind)| !kinds[..i].contains(kind));
+    if kinds.len() == nodes.len() && all_differ { kinds } else { nodes.iter().map(text).collect() }
+}
+
+impl Keys<'_> {
+    /// The name of a metric.
+    pub(super) fn metric(&self, field: &Field<'_>) -> ReadResult<String> {
+        let words: Vec<_> = self.metrics.iter().map(|metric| (metric.name.as_str(), metric.name.clone())).collect();
+        field.choice(&words)
+    }
+
+    /// `width` or the key of any axis.
+    pub(super) fn axis(&self, field: &Field<'_>) -> ReadResult<String> {
+        let keys = self.axes.axes.iter().map(|axis| axis.key.as_str());
+        let words: Vec<_> = keys.chain(["width"]).map(|key| (key, key.to_owned())).collect();
+        field.choice(&words)
+    }
+
+    /// `width` or the key of an axis whose values are positive numbers.
+    pub(super) fn variable(&self, field: &Field<'_>) -> ReadResult<String> {
+        let key = self.axis(field)?;
+        let positive = |value: &AxisValue| value.number.is_some_and(|number| number > 0.0 && number.is_finite());
+        match self.axes.axes.iter().find(|axis| axis.key == key) {
+            Some(axis) if !axis.values.iter().all(positive) => {
+                Err(field.must_be("an axis whose values are positive numbers"))
+            }
+            _ => Ok(key),
+        }
+    }
+
+    /// A width of the axis.
+    pub(super) fn width(&self, field: &Field<'_>) -> ReadResult<Width> {
+        let width = field.width()?;
+        match self.axes.widths.contains(&width) {
+            true => Ok(width),
+            false => Err(field.must_be("one of the widths in `axes.width`")),
+        }
+    }
+}

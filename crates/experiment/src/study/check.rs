@@ -1,0 +1,124 @@
+//! `[[check]]`: what must hold, with the rule by which it is confirmed or refuted (module [`crate::check`]).
+//!
+//! ```toml
+//! [[check]]
+//! name = "rate"
+//! kind = "power_law"        # metric ~ x^exponent, in every group of the other axes
+//! metric = "predictor_distance"
+//! x = "width"               # default; or an axis of positive numbers
+//! exponent = -0.5
+//! tolerance = 0.05
+//! min_x = 100               # optional, as is max_x: only trials with min_x <= x <= max_x
+//!
+//! [[check]]
+//! name = "decay"
+//! kind = "exponential"      # quantity ~ exp(-rate t) with rate > 0
+//! quantity = "train_loss"   # a scalar
+//! from = 1.0                # default 0; records before this time are left out
+//! floor = 1e-20             # default 0; so are records not above it (rounding)
+//! min_r2 = 0.99             # default
+//! width = "inf"             # default
+//!
+//! [[check]]
+//! name = "close"
+//! kind = "below"            # metric <= value for every trial
+//! metric = "distance"
+//! value = 1e-6
+//! width = "inf"             # optional: at this width only
+//! ```
+
+use widenet_core::{
+    Width,
+    document::{Field, Reader},
+    problem::Quantity,
+};
+
+use super::{ReadResult, axes::Keys, figure::scalar_quantity, own_name};
+
+/// A named statement about the results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Name.
+    pub name: String,
+    /// The statement.
+    pub kind: CheckKind,
+}
+
+/// What is stated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CheckKind {
+    /// `metric ∝ x^exponent` in every group of the other axes.
+    PowerLaw {
+        /// Name of the metric.
+        metric: String,
+        /// `width` or the key of an axis.
+        x: String,
+        /// Predicted exponent.
+        exponent: f64,
+        /// Allowed difference, > 0.
+        tolerance: f64,
+        /// Smallest and largest x that count.
+        range: (f64, f64),
+    },
+    /// `quantity ∝ exp(−rate · t)` with a positive rate, in every trial of one width.
+    Exponential {
+        /// A scalar quantity.
+        quantity: Quantity,
+        /// Records before this time are left out.
+        from: f64,
+        /// Records not above this value are left out.
+        floor: f64,
+        /// Smallest R² of the line through `(t, ln quantity)`.
+        min_r2: f64,
+        /// The width.
+        width: Width,
+    },
+    /// `metric ≤ value` for every trial.
+    Below {
+        /// Name of the metric.
+        metric: String,
+        /// The bound.
+        value: f64,
+        /// At this width only.
+        width: Option<Width>,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    PowerLaw,
+    Exponential,
+    Below,
+}
+
+impl Check {
+    pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Check> {
+        let kinds = [("power_law", Kind::PowerLaw), ("exponential", Kind::Exponential), ("below", Kind::Below)];
+        let kind = match reader.required("kind", |field| field.choice(&kinds))? {
+            Kind::PowerLaw => CheckKind::PowerLaw {
+                metric: reader.required("metric", |field| keys.metric(field))?,
+                x: reader.or("x", "width".into(), |field| keys.variable(field))?,
+                exponent: reader.required("exponent", Field::number)?,
+                tolerance: reader.required("tolerance", Field::positive)?,
+                range: (reader.or("min_x", 0.0, Field::non_negative)?, reader.or("max_x", f64::MAX, Field::positive)?),
+            },
+            Kind::Exponential => CheckKind::Exponential {
+                quantity: reader.required("quantity", scalar_quantity)?,
+                from: reader.or("from", 0.0, Field::non_negative)?,
+                floor: reader.or("floor", 0.0, Field::non_negative)?,
+                min_r2: reader.or("min_r2", 0.99, |field| field.number_in(0.0, 1.0))?,
+                width: match reader.optional("width", |field| keys.width(field))? {
+                    Some(width) => width,
+                    None if keys.axes.widths.contains(&Width::Infinite) => Width::Infinite,
+                    None => return Err(reader.error("`axes.width` has no \"inf\"; give the `width` to check")),
+                },
+            },
+            Kind::Below => CheckKind::Below {
+                metric: reader.required("metric", |field| keys.metric(field))?,
+                value: reader.required("value", Field::positive)?,
+                width: reader.optional("width", |field| keys.width(field))?,
+            },
+        };
+        Ok(Check { name: own_name(reader)?, kind })
+    }
+}

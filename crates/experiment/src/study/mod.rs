@@ -1,0 +1,225 @@
+//! Study files: a claim, a problem with axes, and what to measure, check and draw.
+//!
+//! ```toml
+//! [study]
+//! name = "convergence"                    # lower-case letters, digits, - and _
+//! claim = "…"                             # one sentence, with the page that states it
+//! expected = "…"                          # the expected outcome
+//! engine = "auto"                         # "auto" (default), "law" or "dense" for finite widths; or
+//! dense_up_to = 1024                      # dense up to this width, law above it
+//! precision = "f32"                       # of the dense engine: "f32" (default) or "f64"
+//!
+//! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"
+//!
+//! [axes]                                  # all combinations are run; see the module `axes`
+//! width = [64, 1e6, "inf"]
+//! seed = { count = 10 }
+//!
+//! [[metric]]                              # module `metric`
+//! [[check]]                               # module `check`
+//! [[figure]]                              # module `figure`
+//! ```
+
+mod axes;
+mod check;
+mod expand;
+mod figure;
+mod metric;
+
+use std::path::{Path, PathBuf};
+
+use widenet_core::{
+    Width,
+    document::{Document, Field, Node, Reader, Value},
+};
+
+pub use axes::{Axis, AxisValue};
+pub use check::{Check, CheckKind};
+pub use expand::Trial;
+pub use figure::{AxisScale, Figure, FigureKind};
+pub use metric::{Metric, Over};
+
+use crate::{EngineChoice, Error, Precision, Result, run_directory::sha256};
+
+/// Result of reading a document.
+type ReadResult<T> = widenet_core::Result<T>;
+
+/// How finite widths find their engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineRule {
+    /// The same choice at every width.
+    All(EngineChoice),
+    /// Dense up to this width, law above it.
+    DenseUpTo(u64),
+}
+
+impl EngineRule {
+    /// The choice at a width; infinite widths have no choice to make.
+    pub fn at(self, width: Width) -> EngineChoice {
+        match (self, width) {
+            (_, Width::Infinite) => EngineChoice::Auto,
+            (EngineRule::All(choice), Width::Finite(_)) => choice,
+            (EngineRule::DenseUpTo(limit), Width::Finite(m)) if m <= limit => EngineChoice::Dense,
+            (EngineRule::DenseUpTo(_), Width::Finite(_)) => EngineChoice::Law,
+        }
+    }
+}
+
+/// A validated study. Its problem is validated trial by trial, when the data are loaded.
+#[derive(Debug, Clone)]
+pub struct Study {
+    /// Name, part of the run directory's name.
+    pub name: String,
+    /// What it tests.
+    pub claim: String,
+    /// The expected outcome.
+    pub expected: String,
+    /// Engines of finite widths.
+    pub engine: EngineRule,
+    /// Floating-point type of the dense engine.
+    pub precision: Precision,
+    /// Widths, in the order of the file.
+    pub widths: Vec<Width>,
+    /// Seeds, in the order of the file.
+    pub seeds: Vec<u64>,
+    /// Other axes, sorted by key.
+    pub axes: Vec<Axis>,
+    /// One number per trial each.
+    pub metrics: Vec<Metric>,
+    /// What must hold.
+    pub checks: Vec<Check>,
+    /// What is drawn.
+    pub figures: Vec<Figure>,
+    /// The study with overrides applied and its problem written out.
+    document: Document,
+    /// Its problem before the axes are applied.
+    problem: Document,
+    /// Text and extension of the file as given.
+    pub(crate) source: (String, String),
+    /// Folder that relative data paths of the problem are relative to.
+    pub(crate) base: PathBuf,
+}
+
+impl Study {
+    /// Reads a study file (`.toml` or `.json`). `overrides` are pairs of a dotted key (`problem.optimizer.steps`,
+    /// `axes.width`) and a value as text, applied in order.
+    ///
+    /// # Errors
+    /// [`Error::Core`] at the first mistake in the file, its problem file or an override.
+    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Study> {
+        let mut document = Document::load(path)?;
+        let folder = |path: &Path| match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let mut base = folder(path);
+        // The problem file is read before the overrides that reach into it.
+        let (file, inside): (Vec<_>, Vec<_>) = overrides.iter().partition(|(key, _)| key == "problem");
+        let set = |document: &mut Document, (key, value): &(String, String)| {
+            document.set(key, value, &format!("--set {key}={value}"))
+        };
+        file.into_iter().try_for_each(|pair| set(&mut document, pair))?;
+        if let Some(Node { value: Value::String(file), .. }) = document.get("problem") {
+            let problem = base.join(file);
+            base = folder(&problem);
+            let root = Document::load(&problem)?.root().clone();
+            document.set_node("problem", root)?;
+        }
+        inside.into_iter().try_for_each(|pair| set(&mut document, pair))?;
+        let base = std::path::absolute(&base).map_err(|error| Error::file("find", &base, error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, error))?;
+        let extension = path.extension().map_or_else(String::new, |extension| extension.to_string_lossy().into());
+        Study::from_document(document, (text, extension), base)
+    }
+
+    pub(crate) fn from_document(document: Document, source: (String, String), base: PathBuf) -> Result<Study> {
+        let mut root = document.reader();
+        let mut study = root.required("study", Field::table)?;
+        let problem = root.required("problem", |field| Document::from_node(field.node().clone()))?;
+        let axes = root.required("axes", axes::parse)?;
+        let metrics = list(&mut root, "metric", Metric::parse)?;
+        let keys = axes::Keys { axes: &axes, metrics: &metrics };
+        let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
+        let figures = list(&mut root, "figure", |reader| Figure::parse(reader, &keys))?;
+        root.finish()?;
+
+        let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
+        let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
+            Some((field, _)) if choice.is_some() => {
+                return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one").into());
+            }
+            Some((_, width)) => EngineRule::DenseUpTo(width as u64),
+            None => EngineRule::All(choice.unwrap_or(EngineChoice::Auto)),
+        };
+        let name = study.required("name", name)?;
+        let claim = study.required("claim", Field::string)?;
+        let expected = study.required("expected", Field::string)?;
+        let precision = study.or("precision", Precision::F32, |field| field.choice(&Precision::WORDS))?;
+        study.finish()?;
+        let axes::Axes { widths, seeds, axes } = axes;
+        Ok(Study {
+            name,
+            claim,
+            expected,
+            engine,
+            precision,
+            widths,
+            seeds,
+            axes,
+            metrics,
+            checks,
+            figures,
+            document,
+            problem,
+            source,
+            base,
+        })
+    }
+
+    /// The resolved study as TOML: overrides applied, problem written out, keys sorted.
+    pub fn resolved(&self) -> String {
+        self.document.root().to_toml()
+    }
+
+    /// SHA-256 of the resolved study, the program's version and `data`, the fingerprints of its data sets.
+    pub(crate) fn hash(&self, data: &[&str]) -> String {
+        sha256(format!("{}\n{}\n{}", crate::VERSION, self.resolved(), data.join("\n")).as_bytes())
+    }
+}
+
+/// A name that is safe in file names.
+fn name(field: &Field<'_>) -> ReadResult<String> {
+    let name = field.string()?;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    match !name.is_empty() && name.len() <= 60 && name.chars().all(allowed) {
+        true => Ok(name),
+        false => Err(field.must_be("a name of at most 60 lower-case letters, digits, - and _")),
+    }
+}
+
+/// The tables of `[[key]]`, each with a `name` of its own.
+fn list<'a, T>(
+    root: &mut Reader<'a>,
+    key: &'a str,
+    mut parse: impl FnMut(&mut Reader<'a>) -> ReadResult<T>,
+) -> ReadResult<Vec<T>> {
+    let Some(field) = root.get(key) else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    let mut parsed = Vec::new();
+    for element in field.elements()? {
+        let mut reader = element.table()?;
+        let name = reader.required("name", name)?;
+        if names.contains(&name) {
+            return Err(element.error(format!("two `{key}` tables are named \"{name}\"; names must differ")));
+        }
+        parsed.push(parse(&mut reader)?);
+        reader.finish()?;
+        names.push(name);
+    }
+    Ok(parsed)
+}
+
+/// A name met in a table that [`list`] reads.
+fn own_name(reader: &mut Reader<'_>) -> ReadResult<String> {
+    reader.required("name", Field::string)
+}

@@ -1,0 +1,131 @@
+//! Tidy tables: one row per trial and record, per trial, per fit. Nothing in them depends on time or machine.
+
+use std::{collections::BTreeSet, path::Path};
+
+use widenet_core::{
+    problem::Quantity,
+    trajectory::{Status, Value},
+};
+
+use crate::{
+    Error, Finding, Result,
+    measure::{MeasuredTrial, Results},
+    run_directory::write_whole,
+};
+
+/// A CSV text.
+pub(crate) fn csv_bytes(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>> {
+    let failed = |error: String| Error::file("write", Path::new("table"), error);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header).map_err(|error| failed(error.to_string()))?;
+    for row in rows {
+        writer.write_record(&row).map_err(|error| failed(error.to_string()))?;
+    }
+    writer.into_inner().map_err(|error| failed(error.to_string()))
+}
+
+fn cell(number: Option<f64>) -> String {
+    number.map(|number| format!("{number:?}")).unwrap_or_default()
+}
+
+/// Writes `table.csv`, `metrics.csv` and `fits.csv`.
+pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<()> {
+    write_whole(&directory.join("table.csv"), &records(results)?)?;
+    write_whole(&directory.join("metrics.csv"), &metrics(results)?)?;
+    write_whole(&directory.join("fits.csv"), &fits(findings)?)
+}
+
+/// Columns that say which trial a row belongs to.
+fn trial_header(results: &Results<'_>) -> Vec<String> {
+    let axes = results.study.axes.iter().map(|axis| axis.key.as_str());
+    let names = ["trial", "label"].into_iter().chain(axes).chain(["width", "seed", "engine", "status"]);
+    names.map(String::from).collect()
+}
+
+fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
+    let MeasuredTrial { trial, trajectory, .. } = measured;
+    let mut cells = vec![trial.index.to_string(), trial.label.clone()];
+    cells.extend(trial.axes.iter().map(|(_, label)| label.clone()));
+    cells.extend([trial.width.to_string(), trial.seed.to_string()]);
+    cells.extend([trajectory.engine.name().into(), trajectory.status.word().into()]);
+    cells
+}
+
+/// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.
+fn records(results: &Results<'_>) -> Result<Vec<u8>> {
+    let mut quantities: BTreeSet<Quantity> = BTreeSet::new();
+    for record in results.trials.iter().flat_map(|trial| &trial.trajectory.records) {
+        let scalars = record.values.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
+        quantities.extend(scalars.map(|(quantity, _)| *quantity));
+    }
+    let mut header = trial_header(results);
+    header.extend(["step", "time"].map(String::from));
+    header.extend(quantities.iter().map(|quantity| quantity.name().to_owned()));
+    let mut rows = Vec::new();
+    for measured in &results.trials {
+        let row = |step: u64, time: f64, values: Vec<String>| {
+            let mut row = trial_cells(measured);
+            row.extend([step.to_string(), format!("{time:?}")]);
+            row.extend(values);
+            row
+        };
+        for record in &measured.trajectory.records {
+            let scalar = |quantity| match record.values.get(quantity) {
+                Some(Value::Scalar(value)) => Some(*value),
+                _ => None,
+            };
+            rows.push(row(record.step, record.time, quantities.iter().map(|q| cell(scalar(q))).collect()));
+        }
+        if let Status::Diverged { step, time } = measured.trajectory.status {
+            rows.push(row(step, time, vec![String::new(); quantities.len()]));
+        }
+    }
+    csv_bytes(&header, rows)
+}
+
+fn metrics(results: &Results<'_>) -> Result<Vec<u8>> {
+    let mut header = trial_header(results);
+    header.extend(results.study.metrics.iter().map(|metric| metric.name.clone()));
+    let row = |measured: &MeasuredTrial<'_>| {
+        let mut row = trial_cells(measured);
+        row.extend(measured.metrics.iter().map(|value| cell(value.as_ref().ok().copied())));
+        row
+    };
+    csv_bytes(&header, results.trials.iter().map(row))
+}
+
+fn fits(findings: &[Finding]) -> Result<Vec<u8>> {
+    let header = [
+        "check",
+        "group",
+        "predicted",
+        "found",
+        "low",
+        "high",
+        "constant",
+        "r2",
+        "points",
+        "seeds",
+        "interval",
+        "verdict",
+    ];
+    let row = |finding: &Finding| {
+        let fit = finding.fit.as_ref();
+        let text = |value: Option<String>| value.unwrap_or_default();
+        vec![
+            finding.check.clone(),
+            finding.group.clone(),
+            finding.predicted.clone(),
+            cell(finding.found),
+            cell(finding.interval.map(|interval| interval.0)),
+            cell(finding.interval.map(|interval| interval.1)),
+            cell(fit.map(|fit| fit.constant)),
+            cell(fit.map(|fit| fit.r2)),
+            text(fit.map(|fit| fit.points.to_string())),
+            text(fit.map(|fit| fit.seeds.to_string())),
+            text(fit.map(|fit| fit.method.name().into())),
+            finding.verdict.word().into(),
+        ]
+    };
+    csv_bytes(&header.map(String::from), findings.iter().map(row))
+}

@@ -1,0 +1,235 @@
+//! A solver with known answers: `β_m(t) = β_∞(t) + ξ m^(-1/2)`, with ξ from the seed and the width.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use rand::RngExt;
+use widenet_core::{
+    Matrix, Problem, Trajectory, Width,
+    problem::{Quantity, Rule},
+    seed::{Purpose, stream},
+    training::{Control, Progress},
+    trajectory::{Engine, Record, Status, Value},
+};
+use widenet_experiment::{
+    EngineChoice, Plan, Reference, Reporter, Request, Solution, SolveError, Solver, Study, Trial, Watch,
+};
+
+/// Counts its work; may diverge or refuse at one width.
+#[derive(Default)]
+pub(crate) struct FakeSolver {
+    pub(crate) diverging: Option<Width>,
+    pub(crate) refused: Option<Width>,
+    pub(crate) steps: AtomicU64,
+    pub(crate) dense_running: AtomicUsize,
+    pub(crate) dense_at_once: AtomicUsize,
+}
+
+const RATE: f64 = 2.0;
+
+fn record(problem: &Problem, step: u64, learning_rate: f64, noise: f64) -> Record {
+    let time = learning_rate * step as f64;
+    let decay = (-RATE * time).exp();
+    let value = |quantity: &Quantity| match quantity {
+        Quantity::Predictor => {
+            Value::Matrix(Matrix::from_row_slice(1, 2, &[1.0 - decay + noise, 2.0 - 2.0 * decay - noise]))
+        }
+        Quantity::TangentKernelChange => Value::Scalar(noise),
+        _ => Value::Scalar(2.5 * decay * decay),
+    };
+    Record { step, time, values: problem.record.quantities.iter().map(|q| (*q, value(q))).collect() }
+}
+
+impl FakeSolver {
+    fn noise(width: Width, seed: u64) -> f64 {
+        match width {
+            Width::Infinite => 0.0,
+            Width::Finite(m) => {
+                let uniform: f64 = stream(seed, Purpose::Weights(0), m).random();
+                (0.8 + 0.4 * uniform) / (m as f64).sqrt()
+            }
+        }
+    }
+}
+
+impl Solver for FakeSolver {
+    fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        if self.refused == Some(request.width) {
+            return Err(SolveError::Refused(format!("width {} needs more memory than there is", request.width)));
+        }
+        let engine = match (request.width, choice) {
+            (Width::Infinite, _) => Engine::Limit,
+            (_, EngineChoice::Dense) => Engine::Dense,
+            _ => Engine::Law,
+        };
+        Ok(Plan { engine, reason: format!("the fake's {} engine", engine.name()), bytes: 1000, seconds: 0.1 })
+    }
+
+    fn solve(
+        &self,
+        request: &Request<'_>,
+        engine: Engine,
+        checkpoint: Option<&Path>,
+        watch: &Watch<'_>,
+    ) -> Result<Solution, SolveError> {
+        let Request { problem, width, seed, .. } = *request;
+        let Rule::Descent { learning_rate, steps, .. } = problem.optimizer.rule else { unreachable!() };
+        if engine == Engine::Dense {
+            let running = self.dense_running.fetch_add(1, Ordering::SeqCst) + 1;
+            self.dense_at_once.fetch_max(running, Ordering::SeqCst);
+        }
+        let noise = FakeSolver::noise(width, seed);
+        let saved = checkpoint.and_then(|path| fs::read_to_string(path).ok());
+        let mut notes = Vec::new();
+        let start = saved.map_or(0, |text| {
+            text.parse().unwrap_or_else(|_| {
+                notes.push("the checkpoint is damaged; starting anew".into());
+                0
+            })
+        });
+        let (mut records, mut status) = (Vec::new(), Status::Done);
+        for step in 0..=steps {
+            if self.diverging == Some(width) && step == 7 {
+                status = Status::Diverged { step, time: learning_rate * step as f64 };
+                break;
+            }
+            if problem.record.at.contains(&(step as f64)) {
+                records.push(record(problem, step, learning_rate, noise));
+            }
+            if step < start {
+                continue;
+            }
+            self.steps.fetch_add(1, Ordering::SeqCst);
+            let fraction = step as f64 / steps as f64;
+            let progress = Progress { step, time: 0.0, fraction, step_size: None, records: &records };
+            if step < steps && watch(&progress) == Control::Stop {
+                if let Some(path) = checkpoint {
+                    fs::write(path, (step + 1).to_string()).unwrap();
+                }
+                status = Status::Interrupted { step: step + 1 };
+                break;
+            }
+        }
+        if engine == Engine::Dense {
+            self.dense_running.fetch_sub(1, Ordering::SeqCst);
+        }
+        Ok(Solution { trajectory: Trajectory { width, engine, seed, status, records }, notes })
+    }
+
+    fn reference(
+        &self,
+        _: Reference,
+        problem: &Problem,
+        seed: u64,
+        initial: Option<&Matrix>,
+    ) -> Result<Trajectory, SolveError> {
+        let Rule::Descent { learning_rate, .. } = problem.optimizer.rule else { unreachable!() };
+        // The lazy fake keeps the noise of its start for ever.
+        let noise = initial.map_or(0.0, |initial| initial[(0, 0)]);
+        let records = problem.record.at.iter().map(|at| record(problem, *at as u64, learning_rate, noise)).collect();
+        Ok(Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status: Status::Done, records })
+    }
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+pub(crate) struct Log {
+    pub(crate) notes: Mutex<Vec<String>>,
+    pub(crate) reused: AtomicUsize,
+    pub(crate) ran: AtomicUsize,
+}
+
+impl Reporter for Log {
+    fn finished(&self, _: &Trial, _: &Status, reused: bool) {
+        if reused { &self.reused } else { &self.ran }.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn note(&self, message: &str) {
+        self.notes.lock().unwrap().push(message.into());
+    }
+}
+
+pub(crate) const STUDY: &str = r#"
+[study]
+name = "fake"
+claim = "The predictor of width m is within O(m^-1/2) of the limit's."
+expected = "exponent -1/2"
+dense_up_to = 100
+
+[problem.network]
+hidden_layers = 2
+[problem.parameterization]
+kind = "mean_field"
+[problem.data]
+kind = "inline"
+inputs = [[1, 0], [0, 1]]
+targets = [[1], [2]]
+[problem.optimizer]
+kind = "gd"
+learning_rate = 0.1
+steps = 20
+[problem.record]
+at = [0, 1, 2, 5, 10, 20]
+quantities = ["train_loss", "predictor"]
+
+[axes]
+width = [64, 1e3, 1e5, 1e7, "inf"]
+seed = { count = 5 }
+network.hidden_layers = [1, 3]
+
+[[metric]]
+name = "distance"
+quantity = "predictor"
+against = "limit"
+
+[[check]]
+name = "rate"
+kind = "power_law"
+metric = "distance"
+exponent = -0.5
+tolerance = 0.05
+
+[[check]]
+name = "decay"
+kind = "exponential"
+quantity = "train_loss"
+
+[[check]]
+name = "exact"
+kind = "below"
+metric = "distance"
+value = 1e-12
+width = "inf"
+
+[[figure]]
+name = "convergence"
+kind = "scaling"
+metric = "distance"
+
+[[figure]]
+name = "loss"
+kind = "curves"
+quantity = "train_loss"
+"#;
+
+/// Writes a study file into a folder.
+pub(crate) fn study_file(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("fake.toml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// The study above with replacements.
+pub(crate) fn study(folder: &Path, replacements: &[(&str, &str)]) -> Study {
+    let text = replacements.iter().fold(STUDY.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the study does not contain `{from}`");
+        text.replace(from, to)
+    });
+    Study::load(&study_file(folder, &text), &[]).unwrap()
+}

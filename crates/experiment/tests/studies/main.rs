@@ -1,0 +1,5 @@
+//! Studies with a fake solver.
+
+mod fake;
+mod run;
+mod study;

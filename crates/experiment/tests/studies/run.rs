@@ -1,0 +1,248 @@
+//! Runs with a fake solver: verdicts, resuming, shards, damaged files.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use crate::fake::{FakeSolver, Log, study};
+use widenet_core::Width;
+use widenet_experiment::{
+    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, Verdict, report, run,
+};
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn options(out: &Path) -> RunOptions {
+    RunOptions { out: out.into(), ..RunOptions::default() }
+}
+
+fn finish(study: &Study, solver: &FakeSolver, options: &RunOptions, reporter: &dyn Reporter) -> Report {
+    match run(study, solver, options, &NEVER, reporter).unwrap() {
+        Outcome::Finished(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The files that must not depend on how a run went.
+fn results(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut names: Vec<_> =
+        ["table.csv", "metrics.csv", "fits.csv", "report.md"].map(|name| directory.join(name)).into();
+    names.extend(fs::read_dir(directory.join("figures")).unwrap().map(|entry| entry.unwrap().path()));
+    for trial in fs::read_dir(directory.join("trials")).unwrap() {
+        names.extend(fs::read_dir(trial.unwrap().path()).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    names.sort();
+    names
+        .iter()
+        .map(|path| (path.strip_prefix(directory).unwrap().display().to_string(), fs::read(path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_study_confirms_what_is_true_and_refutes_what_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let solver = FakeSolver::default();
+    let found = finish(&study(folder.path(), &[]), &solver, &options(folder.path()), &Silent);
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+    // Two depths: a rate and a bound each, and a decay each at infinite width.
+    assert_eq!(found.findings.len(), 6);
+    let rate = &found.findings[0];
+    assert_eq!((rate.check.as_str(), rate.group.as_str()), ("rate", "hidden_layers = 1"));
+    assert!((rate.found.unwrap() + 0.5).abs() < 0.02);
+    let text = fs::read_to_string(&found.path).unwrap();
+    assert!(text.contains("| rate | hidden_layers = 1 | -0.5 ± 0.05 |") && text.contains("**confirmed**"), "{text}");
+    for figure in ["convergence.svg", "convergence.png", "loss-1.svg", "loss-2.png"] {
+        assert!(found.directory.join("figures").join(figure).exists(), "{figure}");
+    }
+
+    let wrong = study(folder.path(), &[("exponent = -0.5", "exponent = -0.7")]);
+    let found = finish(&wrong, &solver, &options(folder.path()), &Silent);
+    assert_eq!(found.findings[0].verdict, Verdict::Refuted);
+    assert!(!found.all_confirmed());
+}
+
+#[test]
+fn a_second_run_reuses_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let first = finish(&study, &solver, &options(folder.path()), &Silent);
+    let before = (results(&first.directory), solver.steps.load(Ordering::SeqCst));
+    let log = Log::default();
+    let second = finish(&study, &solver, &options(folder.path()), &log);
+    assert_eq!(second.directory, first.directory);
+    assert_eq!(log.reused.load(Ordering::SeqCst), 50);
+    assert!((results(&second.directory), solver.steps.load(Ordering::SeqCst)) == before);
+}
+
+/// Raises the stop flag after some steps.
+struct Stopper<'a> {
+    stop: &'a AtomicBool,
+    solver: &'a FakeSolver,
+    after: u64,
+}
+
+impl Reporter for Stopper<'_> {
+    fn progress(&self, _: &Trial, _: f64) {
+        if self.solver.steps.load(Ordering::SeqCst) >= self.after {
+            self.stop.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_continues_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let undisturbed = FakeSolver::default();
+    let expected = finish(&study, &undisturbed, &options(&folder.path().join("a")), &Silent);
+
+    let solver = FakeSolver::default();
+    let resumed = options(&folder.path().join("b"));
+    for after in [5, 33, 400] {
+        let stop = AtomicBool::new(false);
+        let stopper = Stopper { stop: &stop, solver: &solver, after };
+        match run(&study, &solver, &resumed, &stop, &stopper).unwrap() {
+            Outcome::Interrupted { remaining, .. } => assert!(remaining > 0),
+            other => panic!("{other:?}"),
+        }
+    }
+    let found = finish(&study, &solver, &RunOptions { jobs: 3, ..resumed }, &Silent);
+    let (expected_steps, steps) = (undisturbed.steps.load(Ordering::SeqCst), solver.steps.load(Ordering::SeqCst));
+    assert_eq!(steps, expected_steps, "no step is run twice");
+    assert!(results(&found.directory) == results(&expected.directory));
+}
+
+#[test]
+fn shards_share_a_directory_and_the_last_one_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let whole = finish(&study, &solver, &options(&folder.path().join("a")), &Silent);
+    let shard = |text: &str| RunOptions { shard: text.parse().unwrap(), ..options(&folder.path().join("b")) };
+    match run(&study, &solver, &shard("2/3"), &NEVER, &Silent).unwrap() {
+        Outcome::ShardFinished { remaining, directory } => {
+            assert_eq!(remaining, 33);
+            let error = report(&directory, &solver).unwrap_err().to_string();
+            assert!(error.contains("33 of 50 trials are not done"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(run(&study, &solver, &shard("1/3"), &NEVER, &Silent), Ok(Outcome::ShardFinished { .. })));
+    let found = finish(&study, &solver, &shard("3/3"), &Silent);
+    assert!(results(&found.directory) == results(&whole.directory));
+    for text in ["0/3", "4/3", "1", "a/b", "1/0"] {
+        assert!(text.parse::<Shard>().unwrap_err().to_string().contains(text));
+    }
+}
+
+#[test]
+fn damaged_trials_are_run_again_with_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let first = finish(&study, &solver, &options(folder.path()), &Silent);
+    let before = results(&first.directory);
+    let mut trials: Vec<_> =
+        fs::read_dir(first.directory.join("trials")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    trials.sort();
+    let trajectory = trials[0].join("trajectory.json");
+    let half = fs::read(&trajectory).unwrap();
+    fs::write(&trajectory, &half[..half.len() / 2]).unwrap();
+    fs::write(trials[1].join("status.json"), "{").unwrap();
+    fs::remove_file(trials[2].join("trajectory.json")).unwrap();
+    fs::copy(trials[4].join("status.json"), trials[3].join("status.json")).unwrap();
+    fs::remove_dir_all(&trials[5]).unwrap();
+    fs::remove_file(trials[6].join("status.json")).unwrap();
+    fs::write(trials[6].join("checkpoint.safetensors"), "rubbish").unwrap();
+    let log = Log::default();
+    let second = finish(&study, &solver, &options(folder.path()), &log);
+    assert_eq!(log.ran.load(Ordering::SeqCst), 6);
+    let notes = log.notes.lock().unwrap().join("\n");
+    for part in ["is not the one", "status.json is damaged", "cannot read trajectory.json", "another trial", "anew"] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+    assert!(results(&second.directory) == before);
+}
+
+#[test]
+fn diverged_trials_are_rows_and_warnings() {
+    let folder = tempfile::tempdir().unwrap();
+    let solver = FakeSolver { diverging: Some(Width::Finite(1000)), ..FakeSolver::default() };
+    let found = finish(&study(folder.path(), &[]), &solver, &options(folder.path()), &Silent);
+    assert_eq!(found.findings[0].verdict, Verdict::Confirmed, "three widths are left");
+    assert_eq!(found.findings[0].fit.unwrap().points, 3);
+    let text = fs::read_to_string(&found.path).unwrap();
+    assert!(text.contains("diverged at step 7") && text.contains("m1000-s1"), "{text}");
+    let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
+    assert!(table.lines().any(|line| line.contains("1000,1,law,diverged,7,")), "{table}");
+}
+
+#[test]
+fn the_report_needs_only_the_run_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let first = finish(&study, &solver, &options(folder.path()), &Silent);
+    let before = results(&first.directory);
+    fs::remove_file(folder.path().join("fake.toml")).unwrap();
+    for name in ["report.md", "table.csv", "figures/convergence.svg"] {
+        fs::remove_file(first.directory.join(name)).unwrap();
+    }
+    let moved = folder.path().join("moved");
+    fs::rename(&first.directory, &moved).unwrap();
+    let again = report(&moved, &solver).unwrap();
+    assert_eq!(again.findings, first.findings);
+    assert!(results(&moved) == before);
+}
+
+#[test]
+fn foreign_and_damaged_directories_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let directory = finish(&study, &solver, &options(folder.path()), &Silent).directory;
+    let error =
+        |solver: &FakeSolver| run(&study, solver, &options(folder.path()), &NEVER, &Silent).unwrap_err().to_string();
+    let manifest = directory.join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+
+    fs::write(&manifest, &text[..20]).unwrap();
+    assert!(error(&solver).contains("manifest.json is damaged"));
+    fs::write(&manifest, text.replace("\"trials\": 50", "\"trials\": 51")).unwrap();
+    assert!(error(&solver).contains("belongs to study `fake`"));
+    fs::write(&manifest, &text).unwrap();
+    fs::write(directory.join("resolved.toml"), study.resolved().replace("0.1", "0.2")).unwrap();
+    assert!(report(&directory, &solver).unwrap_err().to_string().contains("have changed since the run"));
+    fs::write(&manifest, text.replace("\"version\": \"", "\"version\": \"0.0.")).unwrap();
+    assert!(report(&directory, &solver).unwrap_err().to_string().contains("was made by version 0.0."));
+    assert!(report(folder.path(), &solver).unwrap_err().to_string().contains("not a run directory"));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("file");
+    fs::write(&out, "").unwrap();
+    let error = run(&study(folder.path(), &[]), &FakeSolver::default(), &options(&out), &NEVER, &Silent).unwrap_err();
+    assert!(matches!(&error, Error::File { path, .. } if path.starts_with(&out)), "{error}");
+}
+
+#[test]
+fn a_refused_trial_stops_the_study_before_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let solver = FakeSolver { refused: Some(Width::Finite(1000)), ..FakeSolver::default() };
+    let error = run(&study(folder.path(), &[]), &solver, &options(folder.path()), &NEVER, &Silent).unwrap_err();
+    assert!(error.to_string().contains("width 1000 needs more memory"), "{error}");
+    assert_eq!(solver.steps.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn dense_trials_run_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let solver = FakeSolver::default();
+    finish(&study(folder.path(), &[]), &solver, &RunOptions { jobs: 4, ..options(folder.path()) }, &Silent);
+    assert_eq!(solver.dense_at_once.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,102 @@
+//! Study files: expansion, overrides, mistakes.
+
+use std::fs;
+
+use crate::fake::{FakeSolver, STUDY, study, study_file};
+use widenet_core::{Width, trajectory::Engine};
+use widenet_experiment::{Study, plan};
+
+#[test]
+fn a_study_expands_to_all_combinations() {
+    let folder = tempfile::tempdir().unwrap();
+    let trials = study(folder.path(), &[]).expand().unwrap();
+    assert_eq!(trials.len(), 2 * 5 * 5);
+    let labels: Vec<_> = [0, 1, 5, 24, 49].map(|index| trials[index].label.clone()).into();
+    assert_eq!(labels, ["1-m64-s1", "1-m64-s2", "1-m1000-s1", "1-minf-s5", "3-minf-s5"]);
+    assert!(trials.iter().enumerate().all(|(index, trial)| trial.index == index));
+}
+
+#[test]
+fn tables_are_axis_values_labelled_by_kind_or_by_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |axis: &str| study(folder.path(), &[("network.hidden_layers = [1, 3]", axis)]).axes[0].clone();
+    let labels = |axis: &str| with(axis).values.into_iter().map(|value| value.label).collect::<Vec<_>>();
+    assert_eq!(labels(r#"parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]"#), ["mean_field", "ntk"]);
+    let same = r#"parameterization = [{ kind = "mean_field" }, { kind = "mean_field", richness = 0.1 }]"#;
+    assert_eq!(labels(same), ["kind=mean_field", "kind=mean_field richness=0.1"]);
+    let quoted = with(r#""parameterization.richness" = [0.1, 1]"#);
+    assert_eq!(quoted.key, "parameterization.richness");
+    assert_eq!(quoted.values[0].number, Some(0.1));
+}
+
+#[test]
+fn overrides_reach_the_problem_and_the_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = study_file(folder.path(), STUDY);
+    let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let study = Study::load(&path, &[set("axes.width", "[8, \"inf\"]"), set("problem.optimizer.steps", "30")]).unwrap();
+    assert_eq!(study.widths, [Width::Finite(8), Width::Infinite]);
+    assert!(study.resolved().contains("steps = 30"));
+    let error = Study::load(&path, &[set("axes.width", "[0]")]).unwrap_err().to_string();
+    assert!(error.starts_with("--set axes.width=[0]"), "{error}");
+}
+
+#[test]
+fn the_problem_may_be_a_file_with_data_next_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (head, rest) = STUDY.split_once("[problem.network]").unwrap();
+    let (problem, tail) = rest.split_once("[axes]").unwrap();
+    let problem = format!("[network]{}", problem.replace("[problem.", "["));
+    let inline = "kind = \"inline\"\ninputs = [[1, 0], [0, 1]]\ntargets = [[1], [2]]";
+    assert!(problem.contains(inline));
+    fs::create_dir(folder.path().join("problems")).unwrap();
+    let csv = "kind = \"csv\"\ntrain = \"small.csv\"\ninputs = 2\ntargets = [\"y\"]";
+    fs::write(folder.path().join("problems/small.toml"), problem.replace(inline, csv)).unwrap();
+    fs::write(folder.path().join("problems/small.csv"), "a,b,y\n1,0,1\n0,1,2\n").unwrap();
+    let head = format!("problem = \"problems/small.toml\"\n{head}");
+    let study = Study::load(&study_file(folder.path(), &format!("{head}[axes]{tail}")), &[]).unwrap();
+    assert!(study.resolved().contains("[problem.network]"));
+    assert_eq!(plan(&study, &FakeSolver::default()).unwrap().len(), 50);
+}
+
+#[test]
+fn the_plan_says_which_engine_takes_each_trial_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let plans = plan(&study(folder.path(), &[]), &FakeSolver::default()).unwrap();
+    let engine = |index: usize| plans[index].plan.as_ref().unwrap().engine;
+    assert_eq!([engine(0), engine(5), engine(24)], [Engine::Dense, Engine::Law, Engine::Limit]);
+    assert_eq!(plans[0].plan.as_ref().unwrap().reason, "the fake's dense engine");
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("name = \"fake\"", "name = \"Fake study\"", "`study.name` is \"Fake study\"; it must be a name"),
+        ("claim =", "clam =", "`study.claim` is missing; is `clam` a misspelling"),
+        ("dense_up_to = 100", "dense_up_to = 100\nengine = \"law\"", "exclude each other"),
+        ("dense_up_to = 100", "engine = \"lax\"", "did you mean `law`?"),
+        ("width = [64,", "width = [64, 64,", "a list of distinct values"),
+        ("count = 5", "count = 0", "a whole number from 1"),
+        ("hidden_layers = [1, 3]", "hidden_layers = []", "a list of at least one element"),
+        ("hidden_layers = [1, 3]", "hidden_layers = [1, 0]", "`network.hidden_layers` is 0"),
+        ("network.hidden_layers = [1, 3]", "network.hiden_layers = [1, 3]", "did you mean `hidden_layers`?"),
+        ("metric = \"distance\"", "metric = \"distanc\"", "did you mean `distance`?"),
+        ("name = \"decay\"", "name = \"rate\"", "two `check` tables are named \"rate\""),
+        ("kind = \"power_law\"", "kind = \"power\"", "unknown `check[0].kind`: \"power\""),
+        ("tolerance = 0.05", "tolerance = 0", "`check[0].tolerance` is 0; it must be a finite number > 0"),
+        ("value = 1e-12", "value = 1e-12\nvalu = 3", "unknown key `check[2].valu`; did you mean `value`?"),
+        ("width = \"inf\"", "width = 65", "one of the widths in `axes.width`"),
+        ("exponent = -0.5", "exponent = -0.5\nx = \"parameterization\"", "unknown `check[0].x`"),
+        ("against = \"limit\"", "relative = true", "relative to what?"),
+        ("[\"train_loss\", \"predictor\"]", "[\"train_loss\"]", "metric `distance` needs `predictor`"),
+        ("kind = \"mean_field\"", "kind = \"standard\"", "no infinite-width limit"),
+    ];
+    for (from, to, expected) in cases {
+        assert!(STUDY.contains(from), "{from}");
+        let path = study_file(folder.path(), &STUDY.replace(from, to));
+        let study = Study::load(&path, &[]);
+        let error = study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string();
+        assert!(error.contains(expected), "`{to}`: {error}");
+    }
+}

@@ -1,0 +1,59 @@
+//! A few vectors of one space, on a device.
+
+use burn::Tensor;
+use widenet_core::{Matrix, training::Block};
+use widenet_kernels::panel_apply_transpose;
+
+use crate::device::Placement;
+
+/// n × columns in [`Block`]'s terms, stored with every vector contiguous: a tensor of shape columns × n.
+#[derive(Debug, Clone)]
+pub struct DeviceBlock {
+    vectors: Tensor<2>,
+    placement: Placement,
+}
+
+impl DeviceBlock {
+    /// Vectors that are the rows of a tensor (columns × n).
+    pub fn from_vectors(vectors: Tensor<2>, placement: Placement) -> Self {
+        Self { vectors, placement }
+    }
+
+    /// Vectors that are the columns of a host matrix (n × columns).
+    pub fn from_matrix(coordinates: &Matrix, placement: Placement) -> Self {
+        let shape = [coordinates.ncols(), coordinates.nrows()];
+        // nalgebra stores columns contiguously, which is the order of the tensor's rows.
+        Self { vectors: placement.tensor(coordinates.as_slice().to_vec(), shape), placement }
+    }
+
+    /// The vectors as rows of a tensor (columns × n).
+    pub fn vectors(&self) -> &Tensor<2> {
+        &self.vectors
+    }
+}
+
+impl Block for DeviceBlock {
+    /// Summed on the host in `f64`: the same on every device, and accurate where vectors are long.
+    fn gram(&self, other: &Self) -> Matrix {
+        self.to_matrix().tr_mul(&other.to_matrix())
+    }
+
+    fn times(&self, coefficients: &Matrix) -> Self {
+        let weights = self.placement.tensor(coefficients.as_slice().to_vec(), [coefficients.ncols(), coefficients.nrows()]);
+        Self { vectors: panel_apply_transpose(&self.vectors, &weights), placement: self.placement.clone() }
+    }
+
+    fn add_scaled(&mut self, scale: f64, other: &Self) {
+        let term = if scale == 1.0 { other.vectors.clone() } else { other.vectors.clone().mul_scalar(scale) };
+        self.vectors = self.vectors.clone().add(term);
+    }
+
+    fn scale(&mut self, factor: f64) {
+        self.vectors = self.vectors.clone().mul_scalar(factor);
+    }
+
+    fn to_matrix(&self) -> Matrix {
+        let [columns, n] = self.vectors.dims();
+        Matrix::from_vec(n, columns, self.placement.read(&self.vectors))
+    }
+}

@@ -1,0 +1,125 @@
+//! A run on disk: a safetensors file of all matrices with everything else that the next step depends on.
+//!
+//! The header's metadata holds `state` (JSON: which run this is, step, time, records, the coefficients of every matrix) and
+//! `sha256` of the state and all tensor bytes. The file appears whole (written aside, synced, renamed), and one panel at a
+//! time passes through memory.
+
+mod file;
+mod layer;
+
+use std::{path::PathBuf, time::Duration};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use widenet_core::{
+    Problem,
+    training::{LinearNetwork, Progress, Start},
+    trajectory::Record,
+};
+
+use crate::{
+    ModelError,
+    dense::DenseMatrix,
+    device::{DeviceChoice, Precision},
+};
+
+/// How often a checkpoint is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// After so many steps, ≥ 1.
+    Steps(u64),
+    /// After so much wall-clock time.
+    Time(Duration),
+}
+
+/// Where checkpoints go, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointPlan {
+    /// The file; removed when the run ends.
+    pub path: PathBuf,
+    /// How often.
+    pub every: Every,
+}
+
+/// Which run a checkpoint belongs to: everything its numbers depend on.
+pub(crate) fn identity(
+    problem: &Problem,
+    width: u64,
+    seed: u64,
+    precision: Precision,
+    device: DeviceChoice,
+) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        // `Debug` prints every f64 of the problem and its data so that it reads back exactly.
+        "problem_sha256": hex(&Sha256::digest(format!("{problem:?}"))),
+        "width": width,
+        "seed": seed,
+        "precision": precision.name(),
+        "device": device.name(),
+    })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a checkpoint after a step.
+pub(crate) fn save(
+    plan: &CheckpointPlan,
+    identity: &Value,
+    progress: &Progress<'_>,
+    network: &LinearNetwork<DenseMatrix>,
+) -> Result<(), ModelError> {
+    let state = json!({
+        "run": identity,
+        "step": progress.step,
+        "time": progress.time,
+        "step_size": progress.step_size,
+        "records": progress.records,
+        "layers": network.layers.iter().map(layer::state).collect::<Vec<_>>(),
+    });
+    let tensors: Vec<_> = network.layers.iter().enumerate().flat_map(|(l, matrix)| layer::tensors(l, matrix)).collect();
+    file::write(&plan.path, &state.to_string(), &tensors)
+        .map_err(|reason| ModelError::Checkpoint { path: plan.path.clone(), reason })
+}
+
+/// Brings a network at time 0 to where a checkpoint left it; `Ok(None)` if there is no checkpoint.
+///
+/// # Errors
+/// Why the checkpoint is of no use; the network is then as it was.
+pub(crate) fn load(
+    plan: &CheckpointPlan,
+    identity: &Value,
+    network: &mut LinearNetwork<DenseMatrix>,
+) -> Result<Option<Start>, String> {
+    if !plan.path.exists() {
+        return Ok(None);
+    }
+    let mut checkpoint = file::Checkpoint::open(&plan.path)?;
+    let state: Value = serde_json::from_str(checkpoint.state()).map_err(|error| format!("its state is no JSON: {error}"))?;
+    if state["run"] != *identity {
+        return Err(format!("it belongs to another run: {} instead of {identity}", state["run"]));
+    }
+    checkpoint.verify()?;
+    let start = start(&state).ok_or("its step, time or records cannot be read")?;
+    let layers: Result<Vec<DenseMatrix>, String> = network
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(l, matrix)| layer::restore(l, matrix, &state["layers"][l], &mut checkpoint))
+        .collect();
+    network.layers = layers?;
+    Ok(Some(start))
+}
+
+fn start(state: &Value) -> Option<Start> {
+    let records: Option<Vec<Record>> =
+        state["records"].as_array()?.iter().map(|record| Record::from_json(record).ok()).collect();
+    Some(Start {
+        step: state["step"].as_u64()?,
+        time: state["time"].as_f64()?,
+        step_size: state["step_size"].as_f64(),
+        records: records?,
+    })
+}

@@ -1,0 +1,92 @@
+//! What a dense run costs, before it starts: memory, and bytes streamed per step.
+
+use widenet_core::{Problem, problem::Rule};
+
+use crate::{
+    ModelError,
+    dense::{DenseMatrix, PENDING_COLUMNS},
+    device::{DeviceInfo, Precision},
+};
+
+/// Bytes that a dense run needs on its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryEstimate {
+    /// Stored matrices, with a stored velocity where the run will keep one.
+    pub weights: u64,
+    /// Outer products not yet folded into the matrices.
+    pub pending: u64,
+    /// Forward and backward chains, features, and one row panel in passing.
+    pub blocks: u64,
+}
+
+impl MemoryEstimate {
+    /// The need of a problem at a width.
+    pub fn new(problem: &Problem, width: u64, precision: Precision) -> Self {
+        let (d, k) = (problem.data.input_dimension() as u64, problem.data.output_dimension() as u64);
+        let layers = problem.network.hidden_layers as u64 + 1;
+        let (momentum, stages) = match problem.optimizer.rule {
+            Rule::Descent { momentum, .. } => (momentum, 1),
+            Rule::Flow { .. } => (0.0, 6),
+        };
+        // Products stay alive in the velocity until μ^age falls below rounding.
+        let lifetime = if momentum > 0.0 { (precision.epsilon().ln() / momentum.ln()).ceil() as u64 } else { 0 };
+        let (mut weights, mut pending) = (0u64, 0u64);
+        for layer in 0..layers {
+            let columns = if layer == 0 { d } else { width };
+            let rows = if layer + 1 == layers { k } else { width };
+            let entries = rows.saturating_mul(columns);
+            let alive = lifetime * k;
+            let outgrown = alive > rows.min(columns) / 2;
+            weights = weights.saturating_add(if outgrown { entries.saturating_mul(2) } else { entries });
+            let kept = PENDING_COLUMNS as u64 + stages * k + if outgrown { 0 } else { alive };
+            pending = pending.saturating_add(kept.saturating_mul(rows.saturating_add(columns)));
+        }
+        let vectors = (layers + 1) * (2 * k * stages + d);
+        let bytes = precision.bytes();
+        Self {
+            weights: weights.saturating_mul(bytes),
+            pending: pending.saturating_mul(bytes),
+            blocks: vectors.saturating_mul(width).saturating_mul(bytes),
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> u64 {
+        self.weights.saturating_add(self.pending).saturating_add(self.blocks)
+    }
+
+    /// Refuses a width that cannot fit the device's available memory; where that is unknown, nothing is refused.
+    ///
+    /// # Errors
+    /// [`ModelError::TooWide`], with the widest that fits.
+    pub fn check(problem: &Problem, width: u64, precision: Precision, info: &DeviceInfo) -> Result<Self, ModelError> {
+        let estimate = Self::new(problem, width, precision);
+        let Some(available) = info.available_memory else { return Ok(estimate) };
+        if estimate.bytes() <= available {
+            return Ok(estimate);
+        }
+        let (mut widest, mut too_wide) = (0, width);
+        while too_wide - widest > 1 {
+            let middle = widest + (too_wide - widest) / 2;
+            if Self::new(problem, middle, precision).bytes() <= available { widest = middle } else { too_wide = middle }
+        }
+        let needed = estimate.bytes();
+        Err(ModelError::TooWide { width, needed, available, widest, adapter: info.adapter.clone() })
+    }
+}
+
+/// Seconds per step on a device that streams `bytes_per_second`: every product reads its matrix once, every flush reads and
+/// writes it.
+pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
+    let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());
+    let hidden = (problem.network.hidden_layers - 1) as f64 * (width as f64).powi(2);
+    let outer = width as f64 * (d + k) as f64;
+    // A Runge–Kutta step is six stages and two trial predictors.
+    let (products, columns) = match problem.optimizer.rule {
+        Rule::Descent { .. } => (2.0, k),
+        Rule::Flow { .. } => (14.0, 6 * k),
+    };
+    let rows = usize::try_from(width).unwrap_or(usize::MAX);
+    let flushes = (columns as f64 / DenseMatrix::flush_limit(rows, rows) as f64).min(1.0);
+    (hidden + outer) * precision.bytes() as f64 * (products + 2.0 * flushes) / bytes_per_second
+}

@@ -1,0 +1,100 @@
+//! The three primitives on slices: fixed pieces for rayon around the register tiles of `tiles`.
+
+mod tiles;
+
+use rayon::prelude::*;
+
+pub use tiles::Real;
+use tiles::{Coefficients, Rows, RowsMut};
+
+/// Rows of W per task in [`panel_apply`].
+const APPLY_ROWS: usize = 32;
+/// Rows and columns of W per task in [`panel_apply_transpose`]: its partial sums are 1/1024 of the panel per vector.
+const TRANSPOSE_ROWS: usize = 1024;
+const STRIPE: usize = 1024;
+/// Rows of W per task in [`panel_rank_update`]: a stripe of them stays in the first-level cache.
+const UPDATE_ROWS: usize = 8;
+
+/// `Y (P × r)` with `y_c = W x_c`, for W (r × n) and X (P × n), row-major.
+///
+/// # Panics
+/// If a length is not a multiple of `n`, or `n` is 0.
+pub fn panel_apply<T: Real>(w: &[T], x: &[T], n: usize) -> Vec<T> {
+    assert!(w.len().is_multiple_of(n) && x.len().is_multiple_of(n), "lengths {}, {} of rows of {n}", w.len(), x.len());
+    let (rows, vectors) = (w.len() / n, x.len() / n);
+    let mut by_row = vec![T::ZERO; rows * vectors];
+    by_row.par_chunks_mut(APPLY_ROWS * vectors.max(1)).zip(w.par_chunks(APPLY_ROWS * n)).for_each(|(y, w)| {
+        T::dot_products(w, x, n, y);
+    });
+    if vectors == 1 { by_row } else { transposed(&by_row, vectors) }
+}
+
+/// `Z (P × n)` with `z_c = Wᵀ g_c`, for W (r × n) and G (P × r), row-major.
+///
+/// # Panics
+/// If lengths do not fit, or `n` is 0.
+pub fn panel_apply_transpose<T: Real>(w: &[T], g: &[T], n: usize) -> Vec<T> {
+    let rows = w.len() / n;
+    assert!(w.len() == rows * n && g.len().is_multiple_of(rows), "panel {rows} x {n} against {} numbers", g.len());
+    let vectors = g.len() / rows;
+    let (chunks, stripes) = (rows.div_ceil(TRANSPOSE_ROWS), n.div_ceil(STRIPE));
+    let partial_sums: Vec<Vec<T>> = (0..chunks * stripes)
+        .into_par_iter()
+        .map(|task| {
+            let (first, column) = (task / stripes * TRANSPOSE_ROWS, task % stripes * STRIPE);
+            let last = rows.min(first + TRANSPOSE_ROWS);
+            let columns = column..n.min(column + STRIPE);
+            let width = columns.len();
+            let mut z = vec![T::ZERO; vectors * width];
+            let source = Rows { values: &w[first * n..last * n], stride: n, columns };
+            let coefficients = Coefficients { values: &g[first..], target_stride: rows, source_stride: 1 };
+            T::accumulate(RowsMut { values: &mut z, stride: width, columns: 0..width }, source, coefficients);
+            z
+        })
+        .collect();
+    let mut z = vec![T::ZERO; vectors * n];
+    for (task, sums) in partial_sums.iter().enumerate() {
+        let column = task % stripes * STRIPE;
+        let width = n.min(column + STRIPE) - column;
+        for (vector, sums) in sums.chunks(width).enumerate() {
+            let target = &mut z[vector * n + column..][..width];
+            target.iter_mut().zip(sums).for_each(|(z, sum)| *z += *sum);
+        }
+    }
+    z
+}
+
+/// `W ← p W + Σ_q a_q b_qᵀ` in place, for W (r × n), A (Q × r) and B (Q × n), row-major.
+///
+/// # Panics
+/// If lengths do not fit, or `n` is 0.
+pub fn panel_rank_update<T: Real>(w: &mut [T], factor: T, a: &[T], b: &[T], n: usize) {
+    let rows = w.len() / n;
+    assert!(
+        w.len() == rows * n && b.len().is_multiple_of(n) && a.len() == b.len() / n * rows,
+        "panel {rows} x {n} against factors of {} and {} numbers",
+        a.len(),
+        b.len()
+    );
+    w.par_chunks_mut(UPDATE_ROWS * n).enumerate().for_each(|(chunk, w)| {
+        for column in (0..n).step_by(STRIPE) {
+            let columns = column..n.min(column + STRIPE);
+            if factor != T::ONE {
+                for row in w.chunks_mut(n) {
+                    row[columns.clone()].iter_mut().for_each(|w| *w = *w * factor);
+                }
+            }
+            if !b.is_empty() {
+                let source = Rows { values: b, stride: n, columns: columns.clone() };
+                let coefficients =
+                    Coefficients { values: &a[chunk * UPDATE_ROWS..], target_stride: 1, source_stride: rows };
+                T::accumulate(RowsMut { values: w, stride: n, columns }, source, coefficients);
+            }
+        }
+    });
+}
+
+/// `(rows × columns) → (columns × rows)`.
+fn transposed<T: Real>(values: &[T], columns: usize) -> Vec<T> {
+    (0..columns).flat_map(|c| values.iter().skip(c).step_by(columns).copied()).collect()
+}

@@ -1,0 +1,77 @@
+//! The dense engine on a real device against the law engine: two-sample tests, with a negative control.
+
+#[path = "../crates/limits/tests/common/statistics.rs"]
+mod statistics;
+
+use statistics::{kolmogorov_smirnov_z, mean_z, spread_z};
+use widenet_core::{
+    Matrix, Problem, Width,
+    document::Document,
+    problem::Quantity,
+    training::Control,
+    trajectory::{Engine, Value},
+};
+use widenet_experiment::{DeviceChoice, Engines, Precision, Request, Solver};
+
+const PROBLEM: &str = r#"
+[network]
+hidden_layers = 3
+[parameterization]
+kind = "mean_field"
+[data]
+kind = "inline"
+inputs = [[1.0, 0.5], [-0.5, 1.0], [0.3, -0.8], [0.2, 0.4]]
+targets = [[1.0], [-1.0], [0.5], [0.7]]
+[optimizer]
+kind = "gd"
+learning_rate = 0.1
+steps = 6
+[record]
+at = [2, 6]
+quantities = ["predictor"]
+"#;
+
+/// n = 3,000 networks a side: a 10 % change of a standard deviation moves the spread test by about 5 standard errors. Six tests
+/// an engine pair, |z| < 4: false alarms below 1e-3. Seeds are fixed.
+const SEEDS: u64 = 3000;
+const THRESHOLD: f64 = 4.0;
+
+/// First predictor entry, squashed, at both records; m = 8, where finite-width effects are large.
+fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Vec<Vec<f64>> {
+    let engines = Engines::new(DeviceChoice::Flex);
+    let mut samples = vec![Vec::new(); 2];
+    for seed in first_seed..first_seed + SEEDS {
+        let request = Request { problem, width: Width::Finite(width), seed, precision: Precision::F64 };
+        let solved = engines.solve(&request, engine, None, &|_| Control::Continue).expect("solves");
+        for (sample, record) in samples.iter_mut().zip(&solved.trajectory.records) {
+            let beta: &Matrix = match &record.values[&Quantity::Predictor] {
+                Value::Matrix(beta) => beta,
+                other => panic!("{other:?}"),
+            };
+            sample.push(beta[(0, 0)] / (1.0 + beta[(0, 0)].abs()));
+        }
+    }
+    samples
+}
+
+fn largest_z(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
+    a.iter()
+        .zip(b)
+        .flat_map(|(a, b)| [mean_z(a, b), spread_z(a, b), kolmogorov_smirnov_z(a, b)])
+        .map(f64::abs)
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn dense_networks_have_the_law_of_the_law_engine() {
+    let document = Document::from_toml("problem", PROBLEM).expect("valid");
+    let problem = Problem::from_document(&document, std::path::Path::new("")).expect("valid");
+    let dense = samples(&problem, Engine::Dense, 8, 0);
+    let law = samples(&problem, Engine::Law, 8, 1_000_000);
+    let z = largest_z(&dense, &law);
+    assert!(z < THRESHOLD, "|z| = {z}");
+    // Negative control: the law of networks a quarter wider is another one.
+    let wider = samples(&problem, Engine::Law, 12, 2_000_000);
+    let z = largest_z(&dense, &wider);
+    assert!(z > THRESHOLD, "the test must see width 12 against 8: |z| = {z}");
+}
