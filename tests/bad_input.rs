@@ -94,7 +94,7 @@ fn widths() {
 
 #[test]
 fn numbers_out_of_range() {
-    contains(&problem_refusal(&with("learning_rate = 0.1", "learning_rate = 0")), &["learning_rate", "0", "positive"]);
+    contains(&problem_refusal(&with("learning_rate = 0.1", "learning_rate = 0")), &["learning_rate", "0", "> 0"]);
     contains(&problem_refusal(&with("learning_rate = 0.1", "learning_rate = -0.5")), &["learning_rate", "-0.5"]);
     contains(&problem_refusal(&with("hidden_layers = 2", "hidden_layers = 0")), &["hidden_layers", "0"]);
     contains(&problem_refusal(&with("steps = 10", "steps = 0")), &["steps", "0"]);

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{run, said, widenet, write};
+use common::{Said, run, said, widenet, write};
 
 /// Dense trials long enough to be caught between checkpoints, law trials, and the limit.
 const STUDY: &str = r#"
@@ -90,9 +90,10 @@ impl Setting {
             .expect("the program starts")
     }
 
-    fn finish(&self, out: &Path) {
+    fn finish(&self, out: &Path) -> Said {
         let said = said(self.spawn(out, &[]).wait_with_output().expect("it ends"));
         assert!([0, 1].contains(&said.code), "{}", said.err);
+        said
     }
 }
 
@@ -128,7 +129,7 @@ fn sigterm_ends_with_75_and_the_same_command_continues() {
     let undisturbed = setting.out("undisturbed");
     setting.finish(&undisturbed);
     let stopped = setting.out("stopped");
-    let mut interruptions = 0;
+    let (mut interruptions, mut resumed) = (0, false);
     for milliseconds in [60, 120, 200, 300] {
         let child = setting.spawn(&stopped, &[]);
         std::thread::sleep(Duration::from_millis(milliseconds));
@@ -136,13 +137,15 @@ fn sigterm_ends_with_75_and_the_same_command_continues() {
         assert!(kill.is_ok());
         let said = said(child.wait_with_output().expect("it ends"));
         assert!([0, 1, 75].contains(&said.code), "code {}: {}", said.code, said.err);
+        resumed |= said.err.contains("resumed at step");
         if said.code == 75 {
             interruptions += 1;
             assert!(said.err.contains("the same command continues"), "{}", said.err);
         }
     }
     assert!(interruptions > 0, "no run was interrupted in time");
-    setting.finish(&stopped);
+    resumed |= setting.finish(&stopped).err.contains("resumed at step");
+    assert!(resumed, "no dense run was continued from a checkpoint");
     assert_eq!(results(&stopped), results(&undisturbed));
 }
 

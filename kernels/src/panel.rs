@@ -1,4 +1,5 @@
 //! The primitives on burn tensors: one dispatch over the backends compiled in.
+#![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use burn::{
     Tensor,
@@ -65,10 +66,7 @@ pub fn panel_rank_update(w: Tensor<2>, factor: f64, a: &Tensor<2>, b: &Tensor<2>
 }
 
 #[cfg(feature = "ndarray")]
-#[expect(deprecated, reason = "ndarray is kept as the peer that flex is measured against")]
-mod ndarray {
-    impl super::PanelOps for burn::backend::NdArray {}
-}
+impl PanelOps for burn::backend::NdArray {}
 
 impl PanelOps for Flex {
     fn panel_apply(w: FlexTensor, x: FlexTensor) -> FlexTensor {

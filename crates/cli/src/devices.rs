@@ -12,7 +12,8 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         .into_iter()
         .map(|(choice, info)| match info {
             Ok(info) => {
-                let widest = |precision| info.widest_matrix(precision).map_or_else(|| "unknown".into(), |m| m.to_string());
+                let widest =
+                    |precision| info.widest_matrix(precision).map_or_else(|| "unknown".into(), |m| m.to_string());
                 vec![
                     choice.to_string(),
                     info.available_memory.map_or_else(|| "unknown".into(), table::bytes),

@@ -89,8 +89,8 @@ fn unknown_and_missing_keys_name_what_was_probably_meant() {
     let mut root = document.reader();
     let mut table = root.required("optimizer", Field::table).unwrap();
     let (line, _, message) = place_and_message(table.required("learning_rate", Field::positive).unwrap_err());
-    assert_eq!(line, 1);
-    assert_eq!(message, "`optimizer.learning_rate` is missing; is `learning_rat` a misspelling of it?");
+    assert_eq!(line, 2);
+    assert_eq!(message, "unknown key `optimizer.learning_rat`; did you mean `learning_rate`?");
     let message = place_and_message(table.required("momentum", Field::positive).unwrap_err()).2;
     assert_eq!(message, "`optimizer.momentum` is missing");
     table.get("learning_rat");

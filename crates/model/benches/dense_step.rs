@@ -4,8 +4,9 @@
 //! cargo bench -p widenet-model [--features ndarray]
 //! ```
 //!
-//! A step of descent on L = 3 hidden layers with k = 1 must read every hidden matrix twice. `stream` reads them twice and adds them
-//! up; `step` is one step of the engine, averaged over a multiple of the flush period. JAX, if it is installed, takes the same step.
+//! A step of descent on L = 3 hidden layers with k = 1 must read every hidden matrix twice. The first row reads them twice and
+//! adds them up; every other row is divided by the time of streaming the matrices that it must read. The step is averaged over
+//! a multiple of the flush period. JAX, if python3 has it, takes the same step.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::{hint::black_box, process::Command, time::Instant};
@@ -24,17 +25,32 @@ use widenet_model::{DeviceChoice, InitialWeights, Precision, network_with_panels
 const HIDDEN_LAYERS: usize = 3;
 const INPUTS: usize = 10;
 const REPEATS: usize = 5;
+/// Matrices that a step must read.
+const READS: usize = 2 * (HIDDEN_LAYERS - 1);
 /// A multiple of the number of updates between two flushes.
 const STEPS: u64 = 64;
 
-/// Best time of some runs, in milliseconds.
-fn best(mut run: impl FnMut()) -> f64 {
-    let time = |_| {
+/// Something timed, and the best time so far in milliseconds.
+struct Case {
+    what: String,
+    run: Box<dyn FnMut()>,
+    /// Runs of what is reported in one call.
+    count: f64,
+    /// Matrices that one of them must read.
+    matrices: usize,
+    best: f64,
+}
+
+impl Case {
+    fn new(what: impl Into<String>, count: u64, matrices: usize, run: impl FnMut() + 'static) -> Self {
+        Self { what: what.into(), run: Box::new(run), count: count as f64, matrices, best: f64::INFINITY }
+    }
+
+    fn time(&mut self) {
         let start = Instant::now();
-        run();
-        start.elapsed().as_secs_f64() * 1e3
-    };
-    (0..REPEATS).map(time).fold(f64::INFINITY, f64::min)
+        (self.run)();
+        self.best = self.best.min(start.elapsed().as_secs_f64() * 1e3 / self.count);
+    }
 }
 
 fn problem() -> Problem {
@@ -53,7 +69,7 @@ fn problem() -> Problem {
 }
 
 /// Reads the hidden matrices twice with all threads.
-fn stream(width: usize) -> f64 {
+fn stream(width: usize) -> Case {
     let matrices = vec![vec![1.0f32; width * width]; HIDDEN_LAYERS - 1];
     let sum = |chunk: &[f32]| {
         let (lanes, _) = chunk.as_chunks::<64>();
@@ -65,34 +81,35 @@ fn stream(width: usize) -> f64 {
         }
         sums.iter().sum::<f32>()
     };
-    best(|| {
+    Case::new("stream the hidden weights twice", 1, READS, move || {
         for matrix in matrices.iter().chain(&matrices) {
             black_box(matrix.par_chunks(1 << 18).map(sum).sum::<f32>());
         }
     })
 }
 
-fn step(width: usize) -> f64 {
+fn step(width: usize) -> Case {
     let problem = problem();
     let device = DeviceChoice::Flex.open().expect("the CPU always opens");
     let placement = device.placement(Precision::F32).expect("the CPU computes in f32");
     let mut network = network_with_panels(&problem, width as u64, 1, &placement, device.info.panel_bytes());
-    let recorder = Recorder::new(&problem, &mut network);
-    let run = || {
+    Case::new("step, widenet", STEPS, READS, move || {
+        let recorder = Recorder::new(&problem, &mut network);
         black_box(train(&mut network, &recorder, &problem, 1, Start::default(), &mut Unobserved));
-    };
-    best(run) / STEPS as f64
+    })
 }
 
-fn products(choice: DeviceChoice, width: usize) -> Option<(f64, f64)> {
-    let device = choice.open().ok()?;
-    let placement = device.placement(Precision::F32).ok()?;
+/// `W x` and `Wᵀ g` by the kernels of a device, where this build has it.
+fn products(choice: DeviceChoice, width: usize) -> Vec<Case> {
+    let Ok(device) = choice.open() else { return Vec::new() };
+    let placement = device.placement(Precision::F32).expect("the CPU computes in f32");
     let law = |rows| InitialWeights { seed: 1, layer: 1, rows, columns: width, std: 0.01 };
     let (w, x) = (law(width).rows(0..width, &placement), law(1).rows(0..1, &placement));
-    let read = |tensor: Tensor<2>| black_box(tensor.into_data());
-    let apply = best(|| drop(read(panel_apply(&w, &x))));
-    let transpose = best(|| drop(read(panel_apply_transpose(&w, &x))));
-    Some((apply, transpose))
+    let case = |what: &str, product: fn(&Tensor<2>, &Tensor<2>) -> Tensor<2>| {
+        let (w, x) = (w.clone(), x.clone());
+        Case::new(format!("{what}, {choice}"), 1, 1, move || drop(black_box(product(&w, &x).into_data())))
+    };
+    vec![case("W x", panel_apply), case("W' g", panel_apply_transpose)]
 }
 
 /// Milliseconds per step of the JAX peer.
@@ -104,22 +121,23 @@ fn jax(width: usize) -> Option<f64> {
 }
 
 fn main() {
-    println!("{:>6}  {:<34} {:>10} {:>8}", "m", "what (L = 3, k = 1, d = 10, f32)", "ms", "ratio");
-    let row = |width: usize, what: &str, time: Option<f64>, reference: f64| match time {
-        Some(time) => println!("{width:>6}  {what:<34} {time:>10.3} {:>8.2}", time / reference),
-        None => println!("{width:>6}  {what:<34} {:>10}", "not run"),
-    };
+    println!("{:>6}  {:<34} {:>10} {:>14}", "m", "what (L = 3, k = 1, d = 10, f32)", "ms", "/ streaming");
     for width in [4096, 8192] {
-        let streaming = stream(width);
-        row(width, "stream hidden weights twice", Some(streaming), streaming);
-        row(width, "step: widenet", Some(step(width)), streaming);
-        row(width, "step: JAX (python3 -c 'import jax')", jax(width), streaming);
-        let own = products(DeviceChoice::Flex, width);
-        let peer = products(DeviceChoice::NdArray, width);
-        let one_matrix = streaming / (2 * (HIDDEN_LAYERS - 1)) as f64;
-        row(width, "W x: widenet", own.map(|times| times.0), one_matrix);
-        row(width, "W x: burn-ndarray", peer.map(|times| times.0), one_matrix);
-        row(width, "W' g: widenet", own.map(|times| times.1), one_matrix);
-        row(width, "W' g: burn-ndarray", peer.map(|times| times.1), one_matrix);
+        let mut cases = vec![stream(width), step(width)];
+        cases.extend(products(DeviceChoice::Flex, width));
+        cases.extend(products(DeviceChoice::NdArray, width));
+        // Round robin, so that what else the machine does hits all alike.
+        for _ in 0..REPEATS {
+            cases.iter_mut().for_each(Case::time);
+        }
+        let per_matrix = cases[0].best / READS as f64;
+        let row = |what: &str, time: f64, matrices: usize| {
+            println!("{width:>6}  {what:<34} {time:>10.3} {:>14.2}", time / (per_matrix * matrices as f64));
+        };
+        cases.iter().for_each(|case| row(&case.what, case.best, case.matrices));
+        match jax(width) {
+            Some(time) => row("step, JAX", time, READS),
+            None => println!("{width:>6}  {:<34} {:>10}", "step, JAX", "not run: python3 cannot import jax"),
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use widenet_core::Width;
+
 use crate::device::Precision;
 
 /// An error of the dense engine; each names the thing, its value and what would be right.
@@ -39,7 +41,8 @@ pub enum ModelError {
     },
     /// A network larger than the memory of the device.
     #[error(
-        "width {width} needs {needed} bytes and {available} are available on {adapter}; the widest that fits is {widest}"
+        "width {} needs {} and {} are available on {adapter}; the widest that fits is {widest}",
+        Width::Finite(*.width), gibibytes(*.needed), gibibytes(*.available)
     )]
     TooWide {
         /// m.
@@ -61,4 +64,8 @@ pub enum ModelError {
         /// The operating system's reason.
         reason: String,
     },
+}
+
+fn gibibytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
 }

@@ -90,3 +90,50 @@ pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, byt
     let flushes = (columns as f64 / DenseMatrix::flush_limit(rows, rows) as f64).min(1.0);
     (hidden + outer) * precision.bytes() as f64 * (products + 2.0 * flushes) / bytes_per_second
 }
+
+#[cfg(test)]
+mod tests {
+    use widenet_core::{
+        Matrix,
+        data::{Dataset, Samples},
+        problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan},
+    };
+
+    use super::*;
+
+    /// L = 3, d = 5, k = 1.
+    fn problem(momentum: f64) -> Problem {
+        let rule = Rule::Descent { learning_rate: 0.1, steps: 10, momentum, nesterov: false, batch_size: None };
+        Problem {
+            network: Network { hidden_layers: 3, activation: Activation::Identity },
+            parameterization: Parameterization::Ntk { sigma_w: 1.0 },
+            data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
+            loss: Loss::Squared,
+            optimizer: Optimizer { rule, weight_decay: 0.0 },
+            record: RecordPlan { at: vec![], quantities: vec![] },
+        }
+    }
+
+    #[test]
+    fn a_wide_run_needs_little_more_than_one_copy_of_its_weights_even_with_momentum() {
+        let m = 20_000;
+        let one_copy = 4 * (2 * m * m + 5 * m + m);
+        let plain = MemoryEstimate::new(&problem(0.0), m, Precision::F32);
+        assert_eq!(plain.weights, one_copy);
+        assert!(plain.bytes() < one_copy * 101 / 100);
+        // Only the input and readout matrices, 5 × m and m × 1, keep their velocity: μ^151 = ε.
+        let momentum = MemoryEstimate::new(&problem(0.9), m, Precision::F32);
+        assert_eq!(momentum.weights, one_copy + 4 * 6 * m);
+        assert!(momentum.bytes() < one_copy * 102 / 100);
+        // A narrow matrix keeps its velocity whole rather than 151 products of it.
+        assert_eq!(MemoryEstimate::new(&problem(0.9), 100, Precision::F32).weights, 2 * 4 * (20_000 + 600));
+    }
+
+    #[test]
+    fn a_step_reads_every_matrix_twice_and_flushes_now_and_then() {
+        let m = 10_000;
+        let one_copy = 8.0 * (2e8 + 6e4);
+        let seconds = seconds_per_step(&problem(0.0), m, Precision::F64, 1e9);
+        assert!((seconds - one_copy * (2.0 + 2.0 / 32.0) / 1e9).abs() < 1e-12, "{seconds}");
+    }
+}

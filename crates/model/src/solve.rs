@@ -1,15 +1,12 @@
 //! One run from its problem to its trajectory, with checkpoints.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use widenet_core::{
     Problem, Trajectory, Width,
     training::{Control, LinearNetwork, Observer, Progress, Recorder, Start, train},
-    trajectory::{Engine, Status},
+    trajectory::Engine,
 };
 
 use crate::{
@@ -49,7 +46,8 @@ pub struct DenseSolution {
 /// Trains a network of real matrices and records what the problem asks for.
 ///
 /// `watch` is called after every step and may stop the run, which then writes a checkpoint if it has a plan for it. A resumed
-/// run gives the records of an undisturbed one, bit for bit.
+/// run gives the records of an undisturbed one, bit for bit. The checkpoint of a finished run is left to the caller, who removes
+/// it once the trajectory is safe.
 ///
 /// # Errors
 /// [`ModelError`]: a width that does not fit, a float type that the device lacks, a checkpoint that cannot be written. A
@@ -79,13 +77,6 @@ pub fn solve_dense(
     let (records, status) = train(&mut network, &recorder, problem, seed, start, &mut keeper);
     if let Some(error) = keeper.failure {
         return Err(error);
-    }
-    if let Some(plan) = plan
-        && !matches!(status, Status::Interrupted { .. })
-        && plan.path.exists()
-    {
-        fs::remove_file(&plan.path)
-            .map_err(|error| ModelError::Checkpoint { path: plan.path.clone(), reason: error.to_string() })?;
     }
     let trajectory = Trajectory { width: Width::Finite(width), engine: Engine::Dense, seed, status, records };
     Ok(DenseSolution { trajectory, notes })

@@ -56,11 +56,12 @@ impl<'a> Reader<'a> {
             return read(&field);
         }
         let unasked = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()));
-        let misspelt = nearest(key, unasked.map(|entry| entry.key.as_str()), key.len() / 4);
-        let key = self.dotted(key);
-        Err(match misspelt {
-            Some(found) => self.place.error(format!("`{key}` is missing; is `{found}` a misspelling of it?")),
-            None => self.place.error(format!("`{key}` is missing")),
+        let misspelt = nearest(key, unasked.clone().map(|entry| entry.key.as_str()), key.len() / 4);
+        Err(match unasked.clone().find(|entry| Some(entry.key.as_str()) == misspelt) {
+            Some(entry) => {
+                entry.place.error(format!("unknown key `{}`; did you mean `{key}`?", self.dotted(&entry.key)))
+            }
+            None => self.place.error(format!("`{}` is missing", self.dotted(key))),
         })
     }
 

@@ -73,7 +73,7 @@ fn mistakes_are_named_with_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         ("name = \"fake\"", "name = \"Fake study\"", "`study.name` is \"Fake study\"; it must be a name"),
-        ("claim =", "clam =", "`study.claim` is missing; is `clam` a misspelling"),
+        ("claim =", "clam =", "unknown key `study.clam`; did you mean `claim`?"),
         ("dense_up_to = 100", "dense_up_to = 100\nengine = \"law\"", "exclude each other"),
         ("dense_up_to = 100", "engine = \"lax\"", "did you mean `law`?"),
         ("width = [64,", "width = [64, 64,", "a list of distinct values"),
