@@ -109,3 +109,26 @@ fn completions_are_printed() {
     let said = run(&["completions", "bash"]);
     assert!(said.code == 0 && said.out.contains("widenet"), "{}", said.err);
 }
+
+/// Devices compute the same trajectory, up to f32 rounding carried through a few steps.
+#[cfg(any(feature = "gpu", feature = "ndarray"))]
+#[test]
+fn devices_agree_through_the_program() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let solve = |device: &str| run(&["solve", &path, "--width", "100", "--engine", "dense", "--device", device, "--json"]);
+    let loss = |said: &common::Said| {
+        let solved: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+        solved[0]["records"][3]["train_loss"].as_f64().expect("a loss")
+    };
+    let cpu = loss(&solve("cpu"));
+    for (device, compiled) in [("ndarray", cfg!(feature = "ndarray")), ("wgpu", cfg!(feature = "gpu"))] {
+        let said = solve(device);
+        if said.code == 2 && said.err.contains("on this machine") {
+            println!("SKIPPED (no adapter): {device}: {}", said.err);
+        } else if compiled {
+            assert_eq!(said.code, 0, "{}", said.err);
+            assert!((loss(&said) - cpu).abs() < 1e-5 * cpu, "{device}: {} against {cpu}", loss(&said));
+        }
+    }
+}

@@ -152,6 +152,7 @@ impl Value {
             Quantity::Predictor
             | Quantity::Outputs
             | Quantity::TestOutputs
+            | Quantity::TangentKernel
             | Quantity::InputCovariance
             | Quantity::InputAutocovariance
             | Quantity::OutputCovariance

@@ -107,9 +107,7 @@ fn steps(problem: &Problem) -> f64 {
 /// Law and limit: a few dozen coordinates per space and output, more where features are recorded.
 fn plan_coordinates(problem: &Problem, engine: Engine, reason: &str) -> Plan {
     let layers = problem.network.hidden_layers as f64 + 1.0;
-    let features = problem.record.quantities.iter().any(|quantity| {
-        matches!(quantity, Quantity::FeatureGram | Quantity::TangentKernelChange | Quantity::TangentKernelNorm)
-    });
+    let features = problem.record.quantities.iter().any(|quantity| quantity.needs_features());
     let asked = problem.data.output_dimension() as f64 * steps(problem).min(40.0)
         + if features { problem.data.input_dimension() as f64 * layers } else { 0.0 };
     let dimension = asked.max(problem.data.input_dimension() as f64);
@@ -203,9 +201,9 @@ impl Solver for Engines {
         initial: Option<&Matrix>,
     ) -> Result<Trajectory, SolveError> {
         let watch = &mut |_: &Progress<'_>| Control::Continue;
-        let start = initial.cloned().unwrap_or_else(|| {
-            Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension())
-        });
+        let start = initial
+            .cloned()
+            .unwrap_or_else(|| Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension()));
         Ok(match reference {
             Reference::Limit => {
                 let options = mean_field::Options { initial_predictor: Some(start), ..mean_field::Options::default() };

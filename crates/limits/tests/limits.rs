@@ -212,6 +212,39 @@ fn initial_velocity_is_the_initial_tangent_kernel() {
     assert!((velocity - &expected).amax() < 1e-4 * expected.amax());
 }
 
+/// The kernel predicts the first-order motion of the outputs, and the trace formulas agree with its entries.
+#[test]
+fn tangent_kernel_moves_the_outputs() {
+    let eta = 1e-6;
+    let mut watched = problem(3, 4, 2, 6);
+    watched.parameterization = Parameterization::MeanField { richness: 0.7, sigma_in: 1.2, sigma_out: 0.9 };
+    watched.optimizer = descent(eta, 41);
+    watched.record.at = vec![0.0, 40.0, 41.0];
+    watched.record.quantities =
+        vec![Quantity::Outputs, Quantity::TangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange];
+    let solved = run(&watched, Width::Finite(20), 0);
+    let matrix = |record: usize, quantity| match &solved.records[record].values[&quantity] {
+        Value::Matrix(matrix) => matrix.clone(),
+        other => panic!("{other:?}"),
+    };
+    let scalar = |record: usize, quantity| solved.records[record].values[&quantity].flatten()[0];
+    let (now, next) = (matrix(1, Quantity::Outputs), matrix(2, Quantity::Outputs));
+    let kernel = matrix(1, Quantity::TangentKernel);
+    // Rows of the transpose, one sample after the other, are the order of the kernel's index.
+    let stacked = |outputs: &widenet_core::Matrix| {
+        let values: Vec<f64> = outputs.transpose().iter().copied().collect();
+        widenet_core::Matrix::from_column_slice(values.len(), 1, &values)
+    };
+    let expected = &kernel * stacked(&(&now - &watched.data.train.targets)) * (-eta / 6.0);
+    let moved = stacked(&(next - now));
+    assert!((&moved - &expected).norm() < 1e-4 * moved.norm(), "{moved} {expected}");
+    let (norm, recorded) = (kernel.norm() / 6.0, scalar(1, Quantity::TangentKernelNorm));
+    assert!((norm - recorded).abs() < 1e-12 * norm, "{norm} {recorded}");
+    let initial = matrix(0, Quantity::TangentKernel);
+    let (change, recorded) = ((kernel - &initial).norm() / initial.norm(), scalar(1, Quantity::TangentKernelChange));
+    assert!((change - recorded).abs() < 1e-6 * change, "{change} {recorded}");
+}
+
 #[test]
 fn a_diverging_run_is_a_result_with_its_step_and_what_came_before() {
     let mut diverging = problem(3, 4, 1, 10);

@@ -114,7 +114,7 @@ impl Problem {
         let data = load(&source)?;
         let listed = Optimizer::listed_moments(&optimizer)?;
         let optimizer = Optimizer::parse(&optimizer, data.train.inputs.nrows())?;
-        let record = RecordPlan::parse(record.as_ref(), &optimizer, listed, data.test.is_some())?;
+        let record = RecordPlan::parse(record.as_ref(), &optimizer, listed, &data)?;
         Ok(Problem { network, parameterization, data, loss, optimizer, record })
     }
 

@@ -3,6 +3,7 @@
 use super::{Optimizer, Rule};
 use crate::{
     Result,
+    data::Dataset,
     document::{Field, Value},
 };
 
@@ -29,6 +30,9 @@ pub enum Quantity {
     TangentKernelChange,
     /// `‖Θ_t‖_F / P` of the tangent kernel on the training inputs (scalar).
     TangentKernelNorm,
+    /// Tangent kernel on the training inputs, P k × P k: entry (p k + i, q k + j) is `Θ_ij(x_p, x_q)` per unit learning rate, so
+    /// that `f ← f − (η/P) Θ (f − y)` to first order; at most 10^6 entries.
+    TangentKernel,
     /// `U_tᵀ U_t / m`, d × d: covariance of the rows of the input weights (neurons).
     InputCovariance,
     /// `U_0ᵀ U_t / m`, d × d: covariance of the rows between the start and now.
@@ -48,7 +52,7 @@ pub enum Quantity {
 
 impl Quantity {
     /// All quantities.
-    pub const ALL: [Quantity; 17] = [
+    pub const ALL: [Quantity; 18] = [
         Quantity::TrainLoss,
         Quantity::TestLoss,
         Quantity::Predictor,
@@ -59,6 +63,7 @@ impl Quantity {
         Quantity::GradientGram,
         Quantity::TangentKernelChange,
         Quantity::TangentKernelNorm,
+        Quantity::TangentKernel,
         Quantity::InputCovariance,
         Quantity::InputAutocovariance,
         Quantity::OutputCovariance,
@@ -81,6 +86,7 @@ impl Quantity {
             Quantity::GradientGram => "gradient_gram",
             Quantity::TangentKernelChange => "tangent_kernel_change",
             Quantity::TangentKernelNorm => "tangent_kernel_norm",
+            Quantity::TangentKernel => "tangent_kernel",
             Quantity::InputCovariance => "input_covariance",
             Quantity::InputAutocovariance => "input_autocovariance",
             Quantity::OutputCovariance => "output_covariance",
@@ -91,6 +97,17 @@ impl Quantity {
         }
     }
 
+    /// Whether recording it sends all d input directions through the network.
+    pub fn needs_features(self) -> bool {
+        matches!(
+            self,
+            Quantity::FeatureGram
+                | Quantity::TangentKernelChange
+                | Quantity::TangentKernelNorm
+                | Quantity::TangentKernel
+        )
+    }
+
     /// The quantity of a name.
     pub fn from_name(name: &str) -> Option<Quantity> {
         Quantity::ALL.into_iter().find(|quantity| quantity.name() == name)
@@ -99,6 +116,9 @@ impl Quantity {
 
 /// Most moments a plan may have.
 const MAX_MOMENTS: f64 = 1e6;
+
+/// Most entries of a recorded tangent kernel.
+const MAX_KERNEL_ENTRIES: usize = 1_000_000;
 
 /// Log-spaced times of a flow start at this part of the horizon.
 const FIRST_TIME: f64 = 1e-3;
@@ -129,14 +149,14 @@ impl RecordPlan {
         section: Option<&Field>,
         optimizer: &Optimizer,
         listed: Option<Vec<f64>>,
-        has_test: bool,
+        data: &Dataset,
     ) -> Result<RecordPlan> {
         let default_at = match listed {
             Some(times) => [vec![0.0], times].concat(),
             None => log_spaced(optimizer, 30),
         };
         let mut default_quantities = vec![Quantity::TrainLoss, Quantity::Predictor];
-        if has_test {
+        if data.test.is_some() {
             default_quantities.push(Quantity::TestLoss);
         }
         let (mut at, mut quantities) = match section {
@@ -144,7 +164,7 @@ impl RecordPlan {
             Some(section) => {
                 let mut table = section.table()?;
                 let at = table.or("at", default_at, |field| moments(field, optimizer))?;
-                let quantity = |field: &Field| parse_quantity(field, has_test);
+                let quantity = |field: &Field| parse_quantity(field, data);
                 let quantities = table.or("quantities", default_quantities, |field| field.list(quantity))?;
                 table.finish()?;
                 (at, quantities)
@@ -158,11 +178,17 @@ impl RecordPlan {
     }
 }
 
-fn parse_quantity(field: &Field, has_test: bool) -> Result<Quantity> {
+fn parse_quantity(field: &Field, data: &Dataset) -> Result<Quantity> {
     let quantity = field.choice(&Quantity::ALL.map(|quantity| (quantity.name(), quantity)))?;
-    if matches!(quantity, Quantity::TestLoss | Quantity::TestOutputs) && !has_test {
+    if matches!(quantity, Quantity::TestLoss | Quantity::TestOutputs) && data.test.is_none() {
         let name = quantity.name();
         return Err(field.error(format!("`{name}` needs test data, and `data` has none; give it test samples")));
+    }
+    let side = data.train.inputs.nrows() * data.output_dimension();
+    if quantity == Quantity::TangentKernel && side.saturating_mul(side) > MAX_KERNEL_ENTRIES {
+        return Err(field.error(format!(
+            "`tangent_kernel` has {side} × {side} entries here and at most {MAX_KERNEL_ENTRIES} are recorded; use fewer              training samples, or tangent_kernel_norm and tangent_kernel_change, which hold for any number"
+        )));
     }
     Ok(quantity)
 }

@@ -59,15 +59,8 @@ impl<W: WeightMatrix> LinearNetwork<W> {
         for l in (0..self.layers.len()).rev() {
             let g = &chain[chain.len() - 1];
             let mut image = self.layers[l].apply_transpose(g);
-            if point.weights != 1.0 {
-                image.scale(point.weights);
-            }
-            for (coefficient, factor) in point.products.iter().zip(factors) {
-                if *coefficient != 0.0 {
-                    let inner = factor.backward[l].gram(g) * (coefficient * self.rates[l]);
-                    image.add_scaled(1.0, &factor.forward[l].times(&inner));
-                }
-            }
+            let products = factors.iter().map(|factor| (&factor.forward[l], &factor.backward[l]));
+            displace(&mut image, g, point, self.rates[l], products);
             chain.push(image);
         }
         chain.reverse();
@@ -80,15 +73,8 @@ impl<W: WeightMatrix> LinearNetwork<W> {
         for l in 0..self.layers.len() {
             let a = &chain[l];
             let mut image = self.layers[l].apply(a);
-            if point.weights != 1.0 {
-                image.scale(point.weights);
-            }
-            for (coefficient, factor) in point.products.iter().zip(factors) {
-                if *coefficient != 0.0 {
-                    let inner = factor.forward[l].gram(a) * (coefficient * self.rates[l]);
-                    image.add_scaled(1.0, &factor.backward[l].times(&inner));
-                }
-            }
+            let products = factors.iter().map(|factor| (&factor.backward[l], &factor.forward[l]));
+            displace(&mut image, a, point, self.rates[l], products);
             chain.push(image);
         }
         chain
@@ -128,6 +114,24 @@ impl<W: WeightMatrix> LinearNetwork<W> {
                 })
                 .collect();
             layer.update(rule, &products);
+        }
+    }
+}
+
+/// From the image of `x` under a layer to its image at a point: `weights · image + Σ_j products[j] ρ left_j (right_jᵀ x)`.
+fn displace<'a, B: Block + 'a>(
+    image: &mut B,
+    x: &B,
+    point: &Point,
+    rate: f64,
+    products: impl Iterator<Item = (&'a B, &'a B)>,
+) {
+    if point.weights != 1.0 {
+        image.scale(point.weights);
+    }
+    for (coefficient, (left, right)) in point.products.iter().zip(products) {
+        if *coefficient != 0.0 {
+            image.add_scaled(coefficient * rate, &left.times(&right.gram(x)));
         }
     }
 }

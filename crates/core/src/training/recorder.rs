@@ -44,6 +44,15 @@ impl KernelFactors {
         }
         sum
     }
+
+    /// `Θ` on some inputs (P × d), P k × P k, samples outermost.
+    fn on(&self, inputs: &Matrix) -> Matrix {
+        let layers = self.scales.iter().zip(&self.features).zip(&self.gradients);
+        let kernels = layers.map(|((scale, features), gradients)| {
+            (inputs * features * inputs.transpose() * *scale).kronecker(gradients)
+        });
+        kernels.reduce(|sum, kernel| sum + kernel).unwrap_or_else(|| Matrix::zeros(0, 0))
+    }
 }
 
 /// What later records are compared with.
@@ -94,9 +103,7 @@ impl<'p, B: Block> Recorder<'p, B> {
         time: f64,
     ) -> Record {
         let data = &self.problem.data;
-        let needs_features = self.problem.record.quantities.iter().any(|quantity| {
-            matches!(quantity, Quantity::FeatureGram | Quantity::TangentKernelChange | Quantity::TangentKernelNorm)
-        });
+        let needs_features = self.problem.record.quantities.iter().any(|quantity| quantity.needs_features());
         let features = if needs_features { features(network) } else { Vec::new() };
         let hidden_layers = network.layers.len() - 1;
         let mut values = BTreeMap::new();
@@ -128,6 +135,9 @@ impl<'p, B: Block> Recorder<'p, B> {
                 }
                 Quantity::TangentKernelNorm => {
                     Value::Scalar(self.kernel_norm(&kernel_factors(network, backward, &features)))
+                }
+                Quantity::TangentKernel => {
+                    Value::Matrix(kernel_factors(network, backward, &features).on(&data.train.inputs))
                 }
                 Quantity::InputCovariance => {
                     let weights = input_weights(network);
