@@ -1,11 +1,4 @@
-//! Judging checks.
-//!
-//! * `power_law`: *confirmed* if the fitted exponent is within the tolerance of the predicted one and its 95 % interval
-//!   within twice the tolerance; *refuted* if the interval lies outside the tolerance altogether; else *inconclusive*.
-//!   Trials at infinite width have no place on a logarithmic axis and are left out.
-//! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
-//!   *refuted* if in some trial it does not, *inconclusive* with fewer than three usable records.
-//! * `below`: *refuted* if a value is above the bound, *inconclusive* if one is missing, else *confirmed*.
+//! Judging checks, by the rules in [`crate::study::check`].
 
 use widenet_core::{Width, problem::Quantity, trajectory::Value};
 
@@ -211,4 +204,40 @@ fn below(check: &str, group: String, values: Vec<Result<f64, String>>, bound: f6
     let place = width.map_or_else(String::new, |width| format!(" at width {width}"));
     let predicted = format!("≤ {bound:?}{place}");
     Finding { check: check.into(), group, predicted, found: largest, interval: None, fit: None, verdict, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit::Method;
+
+    fn fitted(exponent: f64, low: f64, high: f64) -> Option<PowerLaw> {
+        let interval = Some((low, high));
+        Some(PowerLaw { exponent, constant: 1.0, r2: 1.0, interval, method: Method::Bootstrap, points: 4, seeds: 5 })
+    }
+
+    #[test]
+    fn a_power_law_is_confirmed_only_by_a_sharp_fit_in_the_right_place() {
+        let verdict = |fit| power_law("rate", "all".into(), fit, -0.5, 0.05).verdict;
+        assert_eq!(verdict(fitted(-0.52, -0.55, -0.49)), Verdict::Confirmed);
+        assert_eq!(verdict(fitted(-0.50, -0.65, -0.35)), Verdict::Inconclusive);
+        assert_eq!(verdict(fitted(-0.58, -0.62, -0.54)), Verdict::Inconclusive);
+        assert_eq!(verdict(fitted(-0.58, -0.60, -0.56)), Verdict::Refuted);
+        assert_eq!(verdict(fitted(-0.30, -0.40, -0.20)), Verdict::Refuted);
+        assert_eq!(
+            verdict(fitted(-0.50, -0.50, -0.50).map(|fit| PowerLaw { interval: None, ..fit })),
+            Verdict::Inconclusive
+        );
+        assert_eq!(verdict(None), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_bound_holds_only_if_every_value_is_there_and_below_it() {
+        let missing = || Err("diverged".to_owned());
+        let verdict = |values| below("bound", "all".into(), values, 1.0, None).verdict;
+        assert_eq!(verdict(vec![Ok(0.5), Ok(1.0)]), Verdict::Confirmed);
+        assert_eq!(verdict(vec![Ok(0.5), missing()]), Verdict::Inconclusive);
+        assert_eq!(verdict(vec![Ok(1.5), missing()]), Verdict::Refuted);
+        assert_eq!(verdict(vec![]), Verdict::Inconclusive);
+    }
 }

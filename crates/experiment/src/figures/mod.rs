@@ -11,7 +11,7 @@ use widenet_core::{Width, problem::Quantity, trajectory::Value};
 use crate::{
     CheckKind, Finding, Metric, Over, Reference, Result,
     check::samples,
-    fit::{Sample, quantile},
+    fit::quantile,
     measure::{MeasuredTrial, Results},
     run_directory::create_directory,
     study::{AxisScale, FigureKind},
@@ -91,7 +91,7 @@ fn scaling(results: &Results<'_>, findings: &[Finding], metric: &str, x: &str) -
         .filter(|(_, samples)| !samples.is_empty())
         .collect();
     let colours = palette::groups(groups.len());
-    let mut series = Vec::new();
+    let (mut series, mut all_points) = (Vec::new(), Vec::new());
     for ((group, samples), (colour, marker)) in
         groups.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
     {
@@ -118,10 +118,12 @@ fn scaling(results: &Results<'_>, findings: &[Finding], metric: &str, x: &str) -
             let interval = finding.interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
             legend.push(format!("{:.3}{interval}", fit.exponent).replace('-', "−"));
         }
-        marks.push(Mark::Points(by_x.iter().map(at).collect(), marker));
+        let points: Vec<_> = by_x.iter().map(at).collect();
+        all_points.extend(points.iter().copied());
+        marks.push(Mark::Points(points, marker));
         series.push(Series { legend, colour, marks });
     }
-    series.splice(0..0, reference_slopes(&groups, &checks));
+    series.splice(0..0, reference_slopes(&all_points, &checks));
     let metric = results.study.metrics.iter().find(|m| m.name == metric);
     let mut remarks = Vec::new();
     if results.study.seeds.len() > 1 {
@@ -140,21 +142,20 @@ fn scaling(results: &Results<'_>, findings: &[Finding], metric: &str, x: &str) -
 }
 
 /// Grey lines of the predicted exponents, below all points that they are about.
-fn reference_slopes(groups: &[(String, Vec<Sample>)], checks: &[(&String, f64, (f64, f64))]) -> Vec<Series> {
+fn reference_slopes(points: &[(f64, f64)], checks: &[(&String, f64, (f64, f64))]) -> Vec<Series> {
     let mut lines = Vec::new();
     for (index, (_, exponent, (min_x, max_x))) in checks.iter().enumerate() {
         let repeated = checks[..index].iter().any(|check| check.1 == *exponent);
-        let samples = groups.iter().flat_map(|(_, samples)| samples).filter(|s| (*min_x..=*max_x).contains(&s.x));
-        let samples: Vec<_> = samples.collect();
-        if repeated || samples.is_empty() {
+        let fitted: Vec<_> = points.iter().filter(|point| (*min_x..=*max_x).contains(&point.0)).collect();
+        if repeated || fitted.is_empty() {
             continue;
         }
-        let constant = samples.iter().map(|s| s.y / s.x.powf(*exponent)).fold(f64::INFINITY, f64::min) / 2.0;
-        let first = samples.iter().map(|s| s.x).fold(f64::INFINITY, f64::min);
-        let last = samples.iter().map(|s| s.x).fold(0.0, f64::max);
-        let points = [first, last].map(|x| (x, constant * x.powf(*exponent))).into();
+        let constant = fitted.iter().map(|(x, y)| y / x.powf(*exponent)).fold(f64::INFINITY, f64::min) / 2.0;
+        let first = fitted.iter().map(|point| point.0).fold(f64::INFINITY, f64::min);
+        let last = fitted.iter().map(|point| point.0).fold(0.0, f64::max);
+        let ends = [first, last].map(|x| (x, constant * x.powf(*exponent))).into();
         let legend = vec![format!("predicted slope {exponent}").replace('-', "−")];
-        let marks = vec![Mark::Line { points, width: 1.5, dashed: false }];
+        let marks = vec![Mark::Line { points: ends, width: 1.5, dashed: false }];
         lines.push(Series { legend, colour: palette::GREY, marks });
     }
     lines

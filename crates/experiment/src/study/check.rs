@@ -1,4 +1,4 @@
-//! `[[check]]`: what must hold, with the rule by which it is confirmed or refuted (module [`crate::check`]).
+//! `[[check]]`: what must hold, and when it counts as confirmed.
 //!
 //! ```toml
 //! [[check]]
@@ -26,6 +26,13 @@
 //! value = 1e-6
 //! width = "inf"             # optional: at this width only
 //! ```
+//!
+//! * `power_law`: *confirmed* if the fitted exponent is within the tolerance of the predicted one and its 95 % interval
+//!   within twice the tolerance; *refuted* if the interval lies outside the tolerance altogether; else *inconclusive*.
+//!   Trials at infinite width have no place on a logarithmic axis and are left out.
+//! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
+//!   *refuted* if in some trial it does not, *inconclusive* with fewer than three usable records.
+//! * `below`: *refuted* if a value is above the bound, *inconclusive* if one is missing, else *confirmed*.
 
 use widenet_core::{
     Width,

@@ -11,7 +11,7 @@
 //!
 //! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"
 //!
-//! [axes]                                  # all combinations are run; see the module `axes`
+//! [axes]                                  # all combinations are run; module `axes`
 //! width = [64, 1e6, "inf"]
 //! seed = { count = 10 }
 //!
@@ -20,11 +20,11 @@
 //! [[figure]]                              # module `figure`
 //! ```
 
-mod axes;
-mod check;
+pub mod axes;
+pub mod check;
 mod expand;
-mod figure;
-mod metric;
+pub mod figure;
+pub mod metric;
 
 use std::path::{Path, PathBuf};
 

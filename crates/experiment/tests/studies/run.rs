@@ -57,10 +57,79 @@ fn a_study_confirms_what_is_true_and_refutes_what_is_not() {
         assert!(found.directory.join("figures").join(figure).exists(), "{figure}");
     }
 
+    let svg = fs::read_to_string(found.directory.join("figures/convergence.svg")).unwrap();
+    for part in ["predicted slope −0.5", "hidden layers = 3", "10⁻³", "‖predictor − limit‖", "width m"] {
+        assert!(svg.contains(part), "{part}");
+    }
+    let svg = fs::read_to_string(found.directory.join("figures/loss-1.svg")).unwrap();
+    assert!(svg.contains("m = ∞ (limit)") && svg.contains("m = 64") && svg.contains("training time t"));
+
     let wrong = study(folder.path(), &[("exponent = -0.5", "exponent = -0.7")]);
     let found = finish(&wrong, &solver, &options(folder.path()), &Silent);
     assert_eq!(found.findings[0].verdict, Verdict::Refuted);
     assert!(!found.all_confirmed());
+}
+
+/// The values of a column of `metrics.csv`, by width and seed 1.
+fn column(directory: &Path, name: &str) -> Vec<(String, f64)> {
+    let text = fs::read_to_string(directory.join("metrics.csv")).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let at = |name: &str| header.iter().position(|cell| *cell == name).unwrap();
+    lines
+        .filter(|row| row[at("seed")] == "1")
+        .map(|row| (row[at("width")].into(), row[at(name)].parse().unwrap()))
+        .collect()
+}
+
+#[test]
+fn metrics_are_what_their_formula_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = r#"
+[[metric]]
+name = "relative"
+quantity = "predictor"
+against = "limit"
+over = "final"
+relative = true
+[[metric]]
+name = "loss"
+quantity = "train_loss"
+over = "final"
+[[metric]]
+name = "start"
+quantity = "predictor"
+over = "initial"
+[[check]]
+name = "rate"
+"#;
+    let study = study(
+        folder.path(),
+        &[("hidden_layers = [1, 3]", "hidden_layers = [1]"), ("[[check]]\nname = \"rate\"\n", metrics)],
+    );
+    let found = finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent);
+    let close = |(_, a): &(String, f64), b: f64| (a / b - 1.0).abs() < 1e-12;
+    let distance = column(&found.directory, "distance");
+    let (start, relative) = (column(&found.directory, "start"), column(&found.directory, "relative"));
+    // The fake's predictor is (1 + n, 2 − n) − (1, 2) exp(−2t) at times 0 … 2, with n the noise, so the distance is
+    // always √2 n, the limit's largest norm √5 (1 − e⁻⁴), and the final loss 2.5 e⁻⁸.
+    for i in 0..4 {
+        assert!(close(&start[i], distance[i].1), "the predictor starts at its noise");
+        assert!(close(&relative[i], distance[i].1 / (5f64.sqrt() * (1.0 - (-4f64).exp()))));
+    }
+    assert!(column(&found.directory, "loss").iter().all(|loss| close(loss, 2.5 * (-8f64).exp())));
+    assert_eq!(distance[4], ("inf".into(), 0.0));
+}
+
+#[test]
+fn a_limit_with_a_random_start_is_compared_given_the_own_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let solver = FakeSolver::default();
+    // The fake's reference keeps the start it is given, as its trajectories do: nothing is left of the distance.
+    let ntk = study(folder.path(), &[("kind = \"mean_field\"", "kind = \"ntk\"")]);
+    let found = finish(&ntk, &solver, &options(folder.path()), &Silent);
+    assert!(column(&found.directory, "distance").iter().all(|(_, distance)| *distance < 1e-15));
+    assert_eq!(found.findings[0].verdict, Verdict::Inconclusive, "zeros have no exponent");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Study files: expansion, overrides, mistakes.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::fake::{FakeSolver, STUDY, study, study_file};
-use widenet_core::{Width, trajectory::Engine};
+use widenet_core::{Problem, Width, document::Document, trajectory::Engine};
 use widenet_experiment::{Study, plan};
 
 #[test]
@@ -99,4 +102,29 @@ fn mistakes_are_named_with_their_place() {
         let error = study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string();
         assert!(error.contains(expected), "`{to}`: {error}");
     }
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn the_studies_and_problems_of_this_repository_are_sound() {
+    let mut studies = 0;
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments")) {
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        if Document::load(&path).unwrap().get("study").is_none() {
+            Problem::load(&path, &[]).unwrap();
+            continue;
+        }
+        let study = Study::load(&path, &[]).unwrap();
+        let plans = plan(&study, &FakeSolver::default()).unwrap();
+        assert!(!plans.is_empty() && !study.checks.is_empty() && !study.figures.is_empty(), "{}", path.display());
+        studies += 1;
+    }
+    assert!(studies >= 6, "{studies} studies");
 }
