@@ -77,8 +77,15 @@ fn the_readme_problem_is_the_file() {
     let readme = read("README.md");
     let problem = read("experiments/problem.toml");
     assert!(readme.contains(problem.trim()), "the README must show experiments/problem.toml as it is");
-    let solved = run(&["solve", "experiments/problem.toml", "--width", "64,1e6,inf"]);
+    let solved = run(&["solve", "experiments/problem.toml", "--width", "1e4,1e8,inf"]);
     assert_eq!(solved.code, 0, "{}", solved.err);
+    let distance = |line: usize| -> f64 {
+        let row = solved.out.lines().nth(line).expect("a row");
+        row.split_whitespace().last().expect("a distance").parse().expect("a number")
+    };
+    // Same seed, same random stream: the ratio of two widths 10^4 apart is 100 up to O(m^-1/2).
+    let ratio = distance(1) / distance(2);
+    assert!((ratio / 100.0 - 1.0).abs() < 0.1, "m^-1/2 between 1e4 and 1e8: ratio {ratio}\n{}", solved.out);
 }
 
 /// Every study says what it claims and expects, and can be planned.

@@ -1,7 +1,8 @@
 """One full-batch gradient descent step of a deep linear network in JAX (jit, CPU): milliseconds per step.
 
-The same network as crates/model/benches/dense_step.rs in mean-field scaling and normalised coordinates: f = W_L ... W_0 x with
-entries N(0, 1/m), f32, 8 samples in R^d, k = 1, plain gradient descent, weights updated in place (donated).
+The same network as crates/model/benches/dense_step.rs in mean-field scaling and normalised coordinates:
+f = W_L ... W_0 x with entries N(0, 1/m), f32, 8 samples in R^d, k = 1, plain gradient descent, weights updated in
+place (donated).
 
     python3 jax_dense_step.py M L D STEPS
 """

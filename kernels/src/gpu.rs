@@ -1,7 +1,7 @@
 //! The primitives as CubeCL kernels: portable WGSL (no plane operations, no atomics), sums in a fixed order.
 
 use burn::{
-    backend::{Cube, TensorMetadata},
+    backend::{Cube, TensorMetadata, cubecl::dtype_to_storage_type},
     tensor::{DType, Shape},
 };
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
@@ -141,7 +141,7 @@ fn update_kernel<F: Float>(
     w: &mut [F],
     a: &[F],
     b: &[F],
-    factor: F,
+    factor: InputScalar,
     rows: u32,
     n: u32,
     terms: u32,
@@ -169,7 +169,7 @@ fn update_kernel<F: Float>(
             let row = start + t as u32;
             if row < rows {
                 let at = (row * n + j) as usize;
-                w[at] = factor * w[at] + sums[t];
+                w[at] = factor.get::<F>() * w[at] + sums[t];
             }
         }
     }
@@ -246,9 +246,10 @@ fn apply_transpose<F: Float + CubeElement>(w: &CubeTensor, g: &CubeTensor) -> Cu
     z
 }
 
-fn rank_update<F: Float + CubeElement>(w: CubeTensor, factor: F, a: &CubeTensor, b: &CubeTensor) -> CubeTensor {
+fn rank_update<F: Float + CubeElement>(w: CubeTensor, factor: f64, a: &CubeTensor, b: &CubeTensor) -> CubeTensor {
     let ((rows, n), (terms, _)) = (dims(&w), dims(a));
     let w = if w.can_mut() { w } else { w.copy() };
+    let factor = InputScalar::new(factor, dtype_to_storage_type(w.dtype));
     update_kernel::launch::<F>(
         &w.client,
         grid(n.div_ceil(UNITS), rows.div_ceil(TILE)),
@@ -278,6 +279,10 @@ impl PanelOps for Cube {
 
     fn panel_rank_update(w: CubeTensor, factor: f64, a: CubeTensor, b: CubeTensor) -> CubeTensor {
         let (w, a, b) = (into_contiguous(w), into_contiguous(a), into_contiguous(b));
-        if w.dtype == DType::F64 { rank_update(w, factor, &a, &b) } else { rank_update(w, factor as f32, &a, &b) }
+        if w.dtype == DType::F64 {
+            rank_update::<f64>(w, factor, &a, &b)
+        } else {
+            rank_update::<f32>(w, factor, &a, &b)
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::cpu::{self, Real};
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait PanelOps: Backend {
     fn panel_apply(w: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::float_matmul(x, Self::float_transpose(w))
+        Self::float_transpose(Self::float_matmul(w, Self::float_transpose(x)))
     }
 
     fn panel_apply_transpose(w: FloatTensor<Self>, g: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -8,8 +8,17 @@ use burn::{
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update, reference};
 
 /// (rows, columns, vectors): single entries, odd sizes, both sides of every tile and task boundary.
-const SHAPES: [(usize, usize, usize); 9] =
-    [(1, 1, 1), (3, 5, 2), (17, 31, 3), (4, 16, 4), (33, 257, 7), (257, 33, 16), (1030, 65, 5), (64, 1100, 64), (9, 2050, 1)];
+const SHAPES: [(usize, usize, usize); 9] = [
+    (1, 1, 1),
+    (3, 5, 2),
+    (17, 31, 3),
+    (4, 16, 4),
+    (33, 257, 7),
+    (257, 33, 16),
+    (1030, 65, 5),
+    (64, 1100, 64),
+    (9, 2050, 1),
+];
 
 /// Numbers in [-1, 1] that f32 holds exactly, from a linear congruential generator (Numerical Recipes).
 fn numbers(count: usize, seed: u32) -> Vec<f64> {
@@ -67,6 +76,7 @@ fn flex_conforms_in_both_float_types() {
 
 #[cfg(feature = "ndarray")]
 #[test]
+#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
 fn ndarray_conforms_in_both_float_types() {
     conformance(&Device::ndarray(), DType::F32);
     conformance(&Device::ndarray(), DType::F64);
@@ -74,8 +84,9 @@ fn ndarray_conforms_in_both_float_types() {
 
 #[cfg(feature = "gpu")]
 #[test]
+#[expect(clippy::print_stdout, reason = "CI looks for this line")]
 fn wgpu_conforms_in_f32() {
-    use burn::backend::wgpu::{AutoGraphicsApi, RuntimeOptions, WgpuDevice, try_init_setup};
+    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
     match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
         Ok(_) => conformance(&Device::new(WgpuDevice::default()), DType::F32),
         Err(error) => println!("SKIPPED (no adapter): wgpu_conforms_in_f32: {error}"),

@@ -31,8 +31,7 @@ impl Engine {
 }
 
 /// How a run ended. A diverged run is a result.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "state")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Status {
     /// All records were taken.
     Done,
@@ -58,6 +57,17 @@ impl Status {
             Status::Diverged { .. } => "diverged",
             Status::Interrupted { .. } => "interrupted",
         }
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", self.word())?;
+        if let Status::Diverged { step, time } = self {
+            map.serialize_entry("diverged_at", &serde_json::json!({ "step": step, "time": time }))?;
+        }
+        map.end()
     }
 }
 
@@ -147,7 +157,8 @@ impl Value {
             | Quantity::MinNormDistance
             | Quantity::TangentKernelChange
             | Quantity::TangentKernelNorm
-            | Quantity::InputKurtosis => number(json).map(Value::Scalar),
+            | Quantity::InputKurtosis
+            | Quantity::OutputKurtosis => number(json).map(Value::Scalar),
             Quantity::EffectiveDimensions => list(json, number).map(Value::List),
             Quantity::Predictor
             | Quantity::Outputs
@@ -216,29 +227,26 @@ pub struct Trajectory {
     pub engine: Engine,
     /// Seed of the initial weights and batches.
     pub seed: u64,
-    /// How it ended.
-    #[serde(serialize_with = "status_word")]
+    /// How it ended; in JSON the word as `status`, and where it diverged as `diverged_at`.
+    #[serde(flatten)]
     pub status: Status,
     /// Records in order of time.
     pub records: Vec<Record>,
 }
 
 impl Trajectory {
-    /// Largest Frobenius distance of the predictors to those of another trajectory at the same steps (gradient flow: the same
-    /// times); `None` if they were not both recorded.
+    /// Largest Frobenius distance of the predictors to those of another trajectory over the times that both recorded; `None`
+    /// without common times or predictors.
     pub fn predictor_distance(&self, other: &Trajectory) -> Option<f64> {
         let predictor = |record: &Record| match record.values.get(&Quantity::Predictor) {
             Some(Value::Matrix(predictor)) => Some(predictor.clone()),
             _ => None,
         };
-        let pairs = self.records.iter().zip(&other.records).filter(|(a, b)| a.time == b.time);
+        let at = |time: f64| other.records.iter().find(|record| record.time == time);
+        let pairs = self.records.iter().filter_map(|record| Some((record, at(record.time)?)));
         let distances = pairs.map(|(a, b)| Some((predictor(a)? - predictor(b)?).norm()));
         distances.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
     }
-}
-
-fn status_word<S: Serializer>(status: &Status, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(status.word())
 }
 
 #[cfg(test)]

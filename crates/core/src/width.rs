@@ -41,10 +41,30 @@ impl FromStr for Width {
         if ["inf", "infinity", "∞"].contains(&cleaned.as_str()) {
             return Ok(Width::Infinite);
         }
-        let value: f64 = cleaned.parse().map_err(|_| {
-            format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`")
-        })?;
-        Width::try_from(value)
+        if let Ok(m) = cleaned.parse::<u64>() {
+            return Width::try_from(m);
+        }
+        match cleaned.parse::<f64>() {
+            Ok(value) if value.is_infinite() => Err(format!("width `{text}` {TOO_LARGE}")),
+            Ok(value) => Width::try_from(value),
+            Err(_) => {
+                Err(format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`"))
+            }
+        }
+    }
+}
+
+const TOO_LARGE: &str = "is above 2^53 ≈ 9e15, where f64 cannot tell m from m - 1; use `inf`";
+
+impl TryFrom<u64> for Width {
+    type Error = String;
+
+    fn try_from(m: u64) -> Result<Self, String> {
+        match m {
+            0 => Err("width 0 is not a whole number ≥ 1 (or `inf`)".into()),
+            1..=MAX_WIDTH => Ok(Width::Finite(m)),
+            _ => Err(format!("width {m} {TOO_LARGE}")),
+        }
     }
 }
 
@@ -58,8 +78,11 @@ impl TryFrom<f64> for Width {
         if !(value >= 1.0 && value.fract() == 0.0) {
             return Err(format!("width {value} is not a whole number ≥ 1 (or `inf`)"));
         }
-        if value > MAX_WIDTH as f64 {
-            return Err(format!("width {value} is above 2^53 ≈ 9e15, where f64 cannot tell m from m - 1; use `inf`"));
+        if value >= MAX_WIDTH as f64 {
+            // As a float, 2^53 + 1 is 2^53 too.
+            return Err(format!(
+                "width {value} as a float is not below 2^53; write it without point and exponent, or `inf`"
+            ));
         }
         Ok(Width::Finite(value as u64))
     }

@@ -309,3 +309,82 @@ fn recording_does_not_disturb_the_limit() {
         assert!((covariance - covariance.transpose()).amax() < 1e-12);
     }
 }
+
+/// A predictor that stays 0 does not hide what weight decay does to the weights: the integrator must stay in its stability
+/// region. With targets 0 the weights are `e^(−λt)` times the initial ones.
+#[test]
+fn flow_follows_weights_that_the_predictor_does_not_feel() {
+    let mut silent = problem(2, 3, 1, 6);
+    silent.data.train.targets.fill(0.0);
+    silent.optimizer = Optimizer { rule: Rule::Flow { time: 100.0, tolerance: 1e-9 }, weight_decay: 1.0 };
+    silent.record.at = vec![0.0, 1.0, 10.0, 100.0];
+    silent.record.quantities.push(Quantity::InputCovariance);
+    let solved = run(&silent, Width::Infinite, 0);
+    assert_eq!(solved.status, Status::Done);
+    for record in &solved.records {
+        let variance = record.values[&Quantity::InputCovariance].flatten()[0];
+        let expected = (-2.0 * record.time).exp();
+        assert!((variance - expected).abs() < 1e-8, "t = {}: {variance:e} against {expected:e}", record.time);
+    }
+}
+
+/// The flow's tolerance holds at every richness: no floor under it where nothing rounds.
+#[test]
+fn flow_is_exact_in_the_lazy_regime() {
+    let solve_at = |richness: f64| {
+        let mut flow = problem(2, 3, 1, 8);
+        flow.parameterization = Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0 };
+        flow.optimizer = Optimizer { rule: Rule::Flow { time: 2.0, tolerance: 1e-9 }, weight_decay: 0.0 };
+        flow.record.at = vec![2.0];
+        predictor(&run(&flow, Width::Infinite, 0).records[0]).clone()
+    };
+    let distance = (solve_at(1e-6) - solve_at(1e-12)).amax();
+    assert!(distance < 1e-8, "{distance:e}");
+}
+
+/// Conditioning page §4: the error of the predictor follows the tolerance, and a coarser tolerance explores less.
+#[test]
+fn error_and_dimension_follow_the_tolerance() {
+    let mut swept = problem(3, 6, 2, 12);
+    swept.optimizer = descent(0.05, 200);
+    swept.record.at = vec![10.0, 50.0, 200.0];
+    swept.record.quantities.push(Quantity::EffectiveDimensions);
+    for width in [Width::Finite(100), Width::Infinite] {
+        let solve_at = |tolerance| {
+            let options = Options { tolerance, ..Options::default() };
+            solve(&swept, width, 3, &options, &mut |_| Control::Continue).expect("solves")
+        };
+        let best = solve_at(1e-14);
+        let dimension = |trajectory: &Trajectory| {
+            trajectory.records[2].values[&Quantity::EffectiveDimensions].flatten().iter().sum::<f64>()
+        };
+        let mut previous = f64::INFINITY;
+        for tolerance in [1e-3, 1e-5, 1e-7, 1e-9] {
+            let solved = solve_at(tolerance);
+            if width == Width::Infinite {
+                // Fresh answers of a finite network depend on which questions were asked; at ∞ there is one solution.
+                let error = sup_distance(&solved.records, &best.records);
+                assert!(error < 10.0 * tolerance, "tolerance {tolerance:e}: error {error:e}");
+                assert!(error < previous, "tolerance {tolerance:e}: {error:e} after {previous:e}");
+                previous = error;
+            }
+            assert!(dimension(&solved) <= dimension(&best), "tolerance {tolerance:e} at width {width}");
+        }
+        assert!(dimension(&solve_at(1e-3)) < dimension(&best), "a coarse tolerance must explore less at width {width}");
+    }
+}
+
+/// Questions whose squares underflow are questions still; depths at which everything is tiny do not panic.
+#[test]
+fn tiny_scales_and_great_depth_do_not_panic() {
+    let mut deep = problem(700, 2, 1, 4);
+    deep.optimizer = descent(0.1, 2);
+    deep.record.at = vec![0.0, 2.0];
+    deep.record.quantities.push(Quantity::LearnedSingularValues);
+    assert_eq!(run(&deep, Width::Finite(1), 0).records.len(), 2);
+    let mut tiny = problem(2, 2, 1, 4);
+    tiny.parameterization = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1e-200 };
+    tiny.record.quantities = vec![Quantity::OutputCovariance, Quantity::EffectiveDimensions];
+    let solved = run(&tiny, Width::Finite(8), 0);
+    assert!(solved.records[0].values[&Quantity::EffectiveDimensions].flatten()[1] >= 1.0);
+}

@@ -4,9 +4,9 @@
 //! cargo bench -p widenet-model [--features ndarray]
 //! ```
 //!
-//! A step of descent on L = 3 hidden layers with k = 1 must read every hidden matrix twice. The first row reads them twice and
-//! adds them up; every other row is divided by the time of streaming the matrices that it must read. The step is averaged over
-//! a multiple of the flush period. JAX, if python3 has it, takes the same step.
+//! A step of descent on L = 3 hidden layers with k = 1 must read every hidden matrix twice. The first row reads them
+//! twice and adds them up; every other row is divided by the time of streaming the matrices that it must read. The
+//! step is averaged over a multiple of the flush period. JAX, if python3 has it, takes the same step.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::{hint::black_box, process::Command, time::Instant};
@@ -54,7 +54,8 @@ impl Case {
 }
 
 fn problem() -> Problem {
-    let wave = |columns, frequency: f64| Matrix::from_fn(8, columns, |i, j| ((i * columns + j) as f64 * frequency).sin());
+    let wave =
+        |columns, frequency: f64| Matrix::from_fn(8, columns, |i, j| ((i * columns + j) as f64 * frequency).sin());
     Problem {
         network: Network { hidden_layers: HIDDEN_LAYERS, activation: Activation::Identity },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0 },

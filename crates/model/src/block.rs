@@ -39,7 +39,8 @@ impl Block for DeviceBlock {
     }
 
     fn times(&self, coefficients: &Matrix) -> Self {
-        let weights = self.placement.tensor(coefficients.as_slice().to_vec(), [coefficients.ncols(), coefficients.nrows()]);
+        let weights =
+            self.placement.tensor(coefficients.as_slice().to_vec(), [coefficients.ncols(), coefficients.nrows()]);
         Self { vectors: panel_apply_transpose(&self.vectors, &weights), placement: self.placement.clone() }
     }
 

@@ -35,7 +35,7 @@ impl MemoryEstimate {
             let columns = if layer == 0 { d } else { width };
             let rows = if layer + 1 == layers { k } else { width };
             let entries = rows.saturating_mul(columns);
-            let alive = lifetime * k;
+            let alive = lifetime.saturating_mul(k);
             let outgrown = alive > rows.min(columns) / 2;
             weights = weights.saturating_add(if outgrown { entries.saturating_mul(2) } else { entries });
             let kept = PENDING_COLUMNS as u64 + stages * k + if outgrown { 0 } else { alive };
@@ -75,8 +75,8 @@ impl MemoryEstimate {
     }
 }
 
-/// Seconds per step on a device that streams `bytes_per_second`: every product reads its matrix once, every flush reads and
-/// writes it.
+/// Seconds per step on a device that streams `bytes_per_second`: every product reads its matrix once, every flush
+/// reads and writes it.
 pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
     let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());
     let hidden = (problem.network.hidden_layers - 1) as f64 * (width as f64).powi(2);
@@ -124,7 +124,8 @@ mod tests {
         // Only the input and readout matrices, 5 × m and m × 1, keep their velocity: μ^151 = ε.
         let momentum = MemoryEstimate::new(&problem(0.9), m, Precision::F32);
         assert_eq!(momentum.weights, one_copy + 4 * 6 * m);
-        assert!(momentum.bytes() < one_copy * 102 / 100);
+        // Two hidden matrices hold up to 184 products of 2 × 20 000 numbers: 1.8 %.
+        assert!(momentum.bytes() < one_copy * 103 / 100);
         // A narrow matrix keeps its velocity whole rather than 151 products of it.
         assert_eq!(MemoryEstimate::new(&problem(0.9), 100, Precision::F32).weights, 2 * 4 * (20_000 + 600));
     }

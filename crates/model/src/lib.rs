@@ -1,10 +1,10 @@
 //! Deep linear networks of finite width with real m × m matrices, on burn devices.
 //!
 //! [`solve_dense`] is the door: a problem, a width and a seed in, a trajectory out. Behind it a [`DenseMatrix`] is one
-//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights; the loop itself
-//! is [`widenet_core::training::train`], written once for every width. [`DeviceChoice::open`] finds the device,
-//! [`MemoryEstimate`] says beforehand whether a width fits, and a checkpoint file carries a run across an interruption without
-//! changing a bit of it.
+//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights; the loop
+//! itself is [`widenet_core::training::train`], written once for every width. [`DeviceChoice::open`] finds the device,
+//! [`MemoryEstimate`] says beforehand whether a width fits, and a checkpoint file carries a run across an interruption
+//! without changing a bit of it.
 
 mod block;
 mod checkpoint;

@@ -45,13 +45,13 @@ pub struct DenseSolution {
 
 /// Trains a network of real matrices and records what the problem asks for.
 ///
-/// `watch` is called after every step and may stop the run, which then writes a checkpoint if it has a plan for it. A resumed
-/// run gives the records of an undisturbed one, bit for bit. The checkpoint of a finished run is left to the caller, who removes
-/// it once the trajectory is safe.
+/// `watch` is called after every step and may stop the run, which then writes a checkpoint if it has a plan for it. A
+/// resumed run gives the records of an undisturbed one, bit for bit. The checkpoint of a finished run is left to the
+/// caller, who removes it once the trajectory is safe.
 ///
 /// # Errors
-/// [`ModelError`]: a width that does not fit, a float type that the device lacks, a checkpoint that cannot be written. A
-/// checkpoint that cannot be *used* is a note, and the run starts anew. A diverged run is a result.
+/// [`ModelError`]: a width that does not fit, a float type that the device lacks, a checkpoint that cannot be written.
+/// A checkpoint that cannot be *used* is a note, and the run starts anew. A diverged run is a result.
 pub fn solve_dense(
     run: &DenseRun<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
@@ -59,7 +59,10 @@ pub fn solve_dense(
     let DenseRun { problem, width, seed, device, precision, .. } = *run;
     let mut network = dense_network(problem, width, seed, device, precision)?;
     let recorder = Recorder::new(problem, &mut network);
-    let identity = checkpoint::identity(problem, width, seed, precision, device.info.choice);
+    let identity = match run.checkpoints {
+        Some(_) => checkpoint::identity(problem, width, seed, precision, device.info.choice),
+        None => Value::Null,
+    };
     let mut notes = Vec::new();
     let mut start = Start::default();
     if let Some(plan) = &run.checkpoints {

@@ -58,7 +58,8 @@ impl<'a> Reference<'a> {
         let weights: Vec<Tensor<2>> = self.weights.iter().map(|w| self.tensor(w, &device).require_grad()).collect();
         let samples = &self.problem.data.train;
         let start = self.tensor(&samples.inputs, &device);
-        let output = weights.iter().fold(start, |h, w| h.matmul(w.clone().transpose())).mul_scalar(normalized.output_scale);
+        let output =
+            weights.iter().fold(start, |h, w| h.matmul(w.clone().transpose())).mul_scalar(normalized.output_scale);
         let residual = output.sub(self.tensor(&samples.targets, &device));
         let loss = residual.clone().mul(residual).sum().div_scalar(2.0 * samples.inputs.nrows() as f64);
         let gradients = loss.backward();
@@ -95,7 +96,8 @@ fn difference(problem: &Problem, width: usize, precision: Precision) -> f64 {
 
 #[test]
 fn descent_agrees_with_automatic_differentiation() {
-    // 70 steps are two flushes; with μ = 0.3 products live on as factors across them, with μ = 0.9 as a stored velocity.
+    // 70 steps are two flushes; with μ = 0.3 products live on as factors across them, with μ = 0.9 as a stored
+    // velocity.
     let rules = [
         (0.0, false, 0.0),
         (0.0, false, 0.05),

@@ -106,7 +106,8 @@ fn a_checkpoint_that_cannot_be_written_is_an_error_that_names_it() {
     let device = DeviceChoice::Flex.open().unwrap();
     let path = Path::new("no/such/folder/checkpoint.safetensors").to_owned();
     let checkpoints = Some(CheckpointPlan { path, every: Every::Steps(2) });
-    let run = DenseRun { problem: &problem, width: 8, seed: 2, device: &device, precision: Precision::F32, checkpoints };
+    let run =
+        DenseRun { problem: &problem, width: 8, seed: 2, device: &device, precision: Precision::F32, checkpoints };
     let error = solve_dense(&run, &mut |_| Control::Continue).unwrap_err().to_string();
     assert!(error.contains("no/such/folder"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Register tiles, written as loops over lane arrays that the compiler turns into SIMD for the machine it finds.
 //!
-//! Products and sums are separate instructions (no fused multiply-add) in a fixed order of lanes, so the numbers are the same
-//! with SSE2, AVX2, AVX-512 and NEON; the loops are bound by memory, not by arithmetic.
+//! Products and sums are separate instructions (no fused multiply-add) in a fixed order of lanes, so the numbers are
+//! the same with SSE2, AVX2, AVX-512 and NEON; the loops are bound by memory, not by arithmetic.
 
 use std::{
     array,
@@ -68,39 +68,61 @@ impl<T: Copy> Coefficients<'_, T> {
     }
 }
 
-/// `w_r · x_c` for R rows and C vectors.
+/// Partial sums per dot product. Long enough that the loop over them is the one that the compiler vectorises.
+const SUMS: usize = 64;
+
+/// `s[r][c][l] += Σ_k w_r[k, l] x_c[k, l]` over K consecutive groups of [`SUMS`] columns.
 #[inline(always)]
-fn dot_tile<T: Real, const LANES: usize, const R: usize, const C: usize>(
+fn add_products<T: Real, const K: usize, const R: usize, const C: usize>(
+    sums: &mut [[[T; SUMS]; C]; R],
     w: [&[T]; R],
     x: [&[T]; C],
-) -> [[T; C]; R] {
-    let n = w[0].len();
-    let whole = n / LANES;
-    let w_lanes: [&[[T; LANES]]; R] = array::from_fn(|r| &w[r].as_chunks().0[..whole]);
-    let x_lanes: [&[[T; LANES]]; C] = array::from_fn(|c| &x[c].as_chunks().0[..whole]);
-    let mut sums = [[[T::ZERO; LANES]; C]; R];
-    for j in 0..whole {
+) {
+    let w: [&[[T; SUMS]]; R] = w.map(|row| &row.as_chunks().0[..K]);
+    let x: [&[[T; SUMS]]; C] = x.map(|vector| &vector.as_chunks().0[..K]);
+    for lane in 0..SUMS {
         for r in 0..R {
             for c in 0..C {
-                for lane in 0..LANES {
-                    sums[r][c][lane] += w_lanes[r][j][lane] * x_lanes[c][j][lane];
+                let mut sum = sums[r][c][lane];
+                for k in 0..K {
+                    sum += w[r][k][lane] * x[c][k][lane];
                 }
+                sums[r][c][lane] = sum;
             }
         }
     }
+}
+
+/// The sum of all partial sums, by halves.
+#[inline(always)]
+fn total<T: Real>(mut sums: [T; SUMS]) -> T {
+    let mut width = SUMS;
+    while width > 1 {
+        width /= 2;
+        let (lower, upper) = sums.split_at_mut(width);
+        lower.iter_mut().zip(upper).for_each(|(lower, upper)| *lower += *upper);
+    }
+    sums[0]
+}
+
+/// `w_r · x_c` for R rows and C vectors.
+#[inline(always)]
+fn dot_tile<T: Real, const R: usize, const C: usize>(w: [&[T]; R], x: [&[T]; C]) -> [[T; C]; R] {
+    let n = w[0].len();
+    let mut sums = [[[T::ZERO; SUMS]; C]; R];
+    let mut j = 0;
+    while j + 4 * SUMS <= n {
+        add_products::<T, 4, R, C>(&mut sums, w.map(|row| &row[j..]), x.map(|vector| &vector[j..]));
+        j += 4 * SUMS;
+    }
+    while j + SUMS <= n {
+        add_products::<T, 1, R, C>(&mut sums, w.map(|row| &row[j..]), x.map(|vector| &vector[j..]));
+        j += SUMS;
+    }
     array::from_fn(|r| {
         array::from_fn(|c| {
-            let mut lanes = sums[r][c];
-            let mut width = LANES;
-            while width > 1 {
-                width /= 2;
-                for lane in 0..width {
-                    let upper = lanes[lane + width];
-                    lanes[lane] += upper;
-                }
-            }
-            let mut sum = lanes[0];
-            for j in whole * LANES..n {
+            let mut sum = total(sums[r][c]);
+            for j in j..n {
                 sum += w[r][j] * x[c][j];
             }
             sum
@@ -108,50 +130,50 @@ fn dot_tile<T: Real, const LANES: usize, const R: usize, const C: usize>(
     })
 }
 
+/// Writes one tile of dot products.
 #[inline(always)]
-fn dot_block<T: Real, const LANES: usize, const R: usize, const C: usize>(
+fn dot_block<T: Real, const R: usize, const C: usize>(
     w: &[T],
     x: &[T],
     n: usize,
     y: &mut [T],
     (row, vector): (usize, usize),
 ) {
-    let tile = dot_tile::<T, LANES, R, C>(
+    let tile = dot_tile::<T, R, C>(
         array::from_fn(|r| &w[(row + r) * n..][..n]),
         array::from_fn(|c| &x[(vector + c) * n..][..n]),
     );
     let vectors = x.len() / n;
-    for (r, sums) in tile.iter().enumerate() {
-        y[(row + r) * vectors + vector..][..C].copy_from_slice(sums);
+    for (r, products) in tile.iter().enumerate() {
+        y[(row + r) * vectors + vector..][..C].copy_from_slice(products);
     }
 }
 
 #[inline(always)]
-fn dot_products<T: Real, const LANES: usize>(w: &[T], x: &[T], n: usize, y: &mut [T]) {
+fn dot_products<T: Real>(w: &[T], x: &[T], n: usize, y: &mut [T]) {
     let (rows, vectors) = (w.len() / n, x.len() / n);
     let mut row = 0;
     while row < rows {
-        let fours = row + 4 <= rows;
+        let two_rows = row + 2 <= rows;
         let mut vector = 0;
         while vector < vectors {
+            let two_vectors = vector + 2 <= vectors;
             let at = (row, vector);
-            match (fours, vector + 4 <= vectors) {
-                (true, true) => {
-                    dot_block::<T, LANES, 2, 4>(w, x, n, y, at);
-                    dot_block::<T, LANES, 2, 4>(w, x, n, y, (row + 2, vector));
-                }
-                (true, false) => dot_block::<T, LANES, 4, 1>(w, x, n, y, at),
-                (false, true) => dot_block::<T, LANES, 1, 4>(w, x, n, y, at),
-                (false, false) => dot_block::<T, LANES, 1, 1>(w, x, n, y, at),
+            match (two_rows, two_vectors) {
+                (true, true) => dot_block::<T, 2, 2>(w, x, n, y, at),
+                (true, false) => dot_block::<T, 2, 1>(w, x, n, y, at),
+                (false, true) => dot_block::<T, 1, 2>(w, x, n, y, at),
+                (false, false) => dot_block::<T, 1, 1>(w, x, n, y, at),
             }
-            vector += if vector + 4 <= vectors { 4 } else { 1 };
+            vector += if two_vectors { 2 } else { 1 };
         }
-        row += if fours { 4 } else { 1 };
+        row += if two_rows { 2 } else { 1 };
     }
 }
 
 /// `t_c += Σ_r k[c][r] s_r` for C target rows and R source rows.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "one index runs over all rows")]
 fn accumulate_tile<T: Real, const LANES: usize, const R: usize, const C: usize>(
     target: [&mut [T]; C],
     source: [&[T]; R],
@@ -234,7 +256,7 @@ macro_rules! real {
     ($type:ty, $lanes:literal, $dot_products:ident, $accumulate:ident) => {
         #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
         fn $dot_products(w: &[$type], x: &[$type], n: usize, y: &mut [$type]) {
-            dot_products::<$type, $lanes>(w, x, n, y);
+            dot_products::<$type>(w, x, n, y);
         }
 
         #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]

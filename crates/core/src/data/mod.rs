@@ -45,6 +45,16 @@ impl Dataset {
     pub fn output_dimension(&self) -> usize {
         self.train.targets.ncols()
     }
+
+    /// Every shape and number as bytes, in a fixed order, for a hash of the data.
+    pub fn visit_bytes(&self, mut visit: impl FnMut(&[u8])) {
+        let samples = [Some(&self.train), self.test.as_ref()];
+        for matrix in samples.into_iter().flatten().flat_map(|samples| [&samples.inputs, &samples.targets]) {
+            visit(&(matrix.nrows() as u64).to_le_bytes());
+            visit(&(matrix.ncols() as u64).to_le_bytes());
+            matrix.iter().for_each(|x| visit(&x.to_le_bytes()));
+        }
+    }
 }
 
 fn shape(matrix: &Matrix) -> String {

@@ -79,10 +79,14 @@ impl Affine {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-        if !variance.is_finite() {
+        // One that overflows, or has lost its digits to underflow, would standardise nothing.
+        if !variance.is_normal() {
             return Err(Error::Data {
                 what: "training inputs".into(),
-                message: "their variance is too large for f64; rescale them or set data.standardise = \"none\"".into(),
+                message: format!(
+                    "their variance is {variance:e}, too large or too small for f64; \
+                     rescale them or set data.standardise = \"none\""
+                ),
             });
         }
         Ok(Affine { mean, scale: variance.sqrt().recip() })
@@ -91,13 +95,16 @@ impl Affine {
 
 fn to_unit_rows(inputs: &mut Matrix, what: &str) -> Result<()> {
     for (row, mut input) in inputs.row_iter_mut().enumerate() {
-        let norm = input.norm();
-        if norm == 0.0 {
+        let largest = input.amax();
+        if largest == 0.0 {
             return Err(Error::Data {
                 what: what.into(),
                 message: format!("row {} is 0 and cannot be scaled to norm 1; set data.normalise = \"none\"", row + 1),
             });
         }
+        // In two divisions, as the squares of the values may over- or underflow.
+        input /= largest;
+        let norm = input.norm();
         input /= norm;
     }
     Ok(())
@@ -138,6 +145,10 @@ mod tests {
         let preprocessing = Preprocessing { standardise: Standardise::None, normalise: Normalise::Unit };
         let data = preprocessing.apply(dataset()).unwrap();
         assert!(data.train.inputs.row_iter().all(|row| (row.norm() - 1.0).abs() < 1e-15));
+        let mut extreme = dataset();
+        extreme.train.inputs = Matrix::from_row_slice(3, 2, &[1e200, 0.0, 3e-200, -4e-200, 0.0, 5e-324]);
+        let units = Matrix::from_row_slice(3, 2, &[1.0, 0.0, 0.6, -0.8, 0.0, 1.0]);
+        assert!((preprocessing.apply(extreme).unwrap().train.inputs - units).amax() < 1e-15);
         let mut zero = dataset();
         zero.train.inputs.row_mut(1).fill(0.0);
         assert!(preprocessing.apply(zero).unwrap_err().to_string().contains("training inputs: row 2 is 0"));

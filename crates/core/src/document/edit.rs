@@ -3,6 +3,7 @@
 use super::{
     Document,
     node::{Entry, Node, Place, Value},
+    toml,
 };
 use crate::Result;
 
@@ -82,13 +83,10 @@ fn parse_value(text: &str, origin: &str) -> Result<Node> {
     if is_bare_word(text) {
         return Ok(Node { value: Value::String(text.into()), place });
     }
-    // The value is parsed in its own line, so that neither a comment nor a second key can hide in it.
-    let parsed = Document::from_toml(origin, &format!("value = {text}\n"))
-        .ok()
-        .filter(|document| document.root.entries().len() == 1 && !text.contains(['\n', '\r']));
-    match parsed.and_then(|mut document| document.remove("value")) {
-        Some(node) => Ok(Node { place, ..node }),
-        None => Err(place
+    // Parsed on its own and in one line, so that neither a comment nor a second key can hide in it.
+    match text.trim().parse() {
+        Ok(value) if !text.contains(['\n', '\r']) => toml::value(&value, &place),
+        _ => Err(place
             .error(format!("`{text}` is not a value; give a number, true, false, a word, \"text\", [ … ] or {{ … }}"))),
     }
 }

@@ -51,7 +51,8 @@ fn item(item: &Item, near: &Place) -> Result<Node> {
     Ok(Node { value, place })
 }
 
-fn value(value: &TomlValue, near: &Place) -> Result<Node> {
+/// A single value; without a place of its own it stands at `near`.
+pub(super) fn value(value: &TomlValue, near: &Place) -> Result<Node> {
     let place = place(value.span(), near);
     let value = match value {
         TomlValue::String(string) => Value::String(string.value().clone()),

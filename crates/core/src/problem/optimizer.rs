@@ -37,7 +37,7 @@ pub enum Rule {
         learning_rate: f64,
         /// Number of steps `T ≥ 1`.
         steps: u64,
-        /// `0 ≤ μ < 1`; 0 is plain gradient descent.
+        /// `0 ≤ μ < 1 − 10⁻⁹`; 0 is plain gradient descent.
         momentum: f64,
         /// Whether the momentum is Nesterov's.
         nesterov: bool,
@@ -47,7 +47,7 @@ pub enum Rule {
     },
     /// Gradient flow `dW/dt = −∇ − λ W`, by an adaptive embedded Runge–Kutta pair.
     Flow {
-        /// Horizon `T > 0`.
+        /// Horizon `T ≥ 1e-300`.
         time: f64,
         /// Allowed local error of the predictor per step, > 0.
         tolerance: f64,
@@ -87,14 +87,20 @@ impl Optimizer {
 /// Above 2^53 a step is no longer an exact `f64`.
 const MAX_STEPS: u64 = 1 << 53;
 
+/// Nearer to 1, `1 − μ` keeps fewer than seven digits.
+const MOMENTUM_BOUND: f64 = 1.0 - 1e-9;
+
+/// Shorter horizons have fractions, such as the first moments recorded, that underflow.
+const MIN_HORIZON: f64 = 1e-300;
+
 fn parse_steps(table: &mut Reader) -> Result<(f64, u64)> {
     let learning_rate = table.required("learning_rate", Field::positive)?;
     let steps = table.required("steps", |field| field.whole_in(1..=MAX_STEPS))?;
     Ok((learning_rate, steps))
 }
 
-fn below_one(field: &Field) -> Result<f64> {
-    field.number_in(0.0, 1.0)
+fn parse_coefficient(field: &Field) -> Result<f64> {
+    field.number_in(0.0, MOMENTUM_BOUND)
 }
 
 fn parse_gd(table: &mut Reader, _: usize) -> Result<Rule> {
@@ -104,14 +110,14 @@ fn parse_gd(table: &mut Reader, _: usize) -> Result<Rule> {
 
 fn parse_momentum(table: &mut Reader, _: usize) -> Result<Rule> {
     let (learning_rate, steps) = parse_steps(table)?;
-    let momentum = table.required("momentum", below_one)?;
+    let momentum = table.required("momentum", parse_coefficient)?;
     let nesterov = table.or("nesterov", false, Field::boolean)?;
     Ok(Rule::Descent { learning_rate, steps, momentum, nesterov, batch_size: None })
 }
 
 fn parse_sgd(table: &mut Reader, samples: usize) -> Result<Rule> {
     let (learning_rate, steps) = parse_steps(table)?;
-    let momentum = table.or("momentum", 0.0, below_one)?;
+    let momentum = table.or("momentum", 0.0, parse_coefficient)?;
     let batch_size = table.required("batch_size", |field| match field.count()? {
         size if size <= samples => Ok(size),
         _ => Err(field.must_be(&format!("at most {samples}, the number of training samples"))),
@@ -123,9 +129,12 @@ fn parse_flow(table: &mut Reader, _: usize) -> Result<Rule> {
     table.refuse("learning_rate", "the time of gradient flow is absolute; give `times`")?;
     table.refuse("steps", "gradient flow has no steps; give `times`")?;
     let time = table.required("times", |field| {
-        let horizon =
-            listed_times(field)?.map_or_else(|| field.positive(), |times| Ok(times.into_iter().fold(0.0, f64::max)))?;
-        if horizon > 0.0 { Ok(horizon) } else { Err(field.must_be("a list with a time > 0")) }
+        let horizon = match listed_times(field)? {
+            Some(times) => times.into_iter().fold(0.0, f64::max),
+            None => field.positive()?,
+        };
+        let wanted = format!("a horizon of at least {MIN_HORIZON:e}, or a list with such a time");
+        if horizon >= MIN_HORIZON { Ok(horizon) } else { Err(field.must_be(&wanted)) }
     })?;
     Ok(Rule::Flow { time, tolerance: table.or("tolerance", 1e-9, Field::positive)? })
 }

@@ -83,6 +83,33 @@ impl Parameterization {
         Ok(parameterization)
     }
 
+    /// Refuses values that make a constant of the scaling over- or underflow `f64`: a rate of 0 would turn training off
+    /// without a word.
+    pub(super) fn check_range(&self, section: &Field, hidden_layers: usize, input_dimension: usize) -> Result<()> {
+        let scaling = self.scaling(hidden_layers, input_dimension);
+        let of_network = [
+            ("output scale".to_string(), scaling.output_scale().constant),
+            ("initial tangent kernel".into(), scaling.at(1).tangent_kernel()),
+        ];
+        let of_layers = scaling.layers.iter().zip(scaling.rates()).enumerate().flat_map(|(l, (layer, rate))| {
+            let powers = [
+                ("multiplier", layer.multiplier),
+                ("initial standard deviation", layer.init_std),
+                ("learning rate", layer.learning_rate),
+                ("normalised rate ρ", rate),
+            ];
+            let name = scaling.layer_name(l);
+            powers.map(|(what, power)| (format!("{what} of the {name} layer"), power.constant))
+        });
+        match of_layers.chain(of_network).find(|(_, constant)| !constant.is_normal()) {
+            None => Ok(()),
+            Some((what, constant)) => Err(section.error(format!(
+                "`{}`: the {what} is {constant:e} at width 1; it must be from 2.3e-308 to 1.7e308",
+                section.key()
+            ))),
+        }
+    }
+
     /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
     pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
         let layers = hidden_layers + 1;

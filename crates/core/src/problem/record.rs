@@ -8,6 +8,10 @@ use crate::{
 };
 
 /// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training samples.
+///
+/// Weights and hidden vectors are meant in the normalised coordinates of [`crate::scaling`]: `U`, `V` with entries of
+/// standard deviation `s_l` and hidden matrices with variance `s_l²/m` at time 0, whatever the parameterisation. For the
+/// mean-field parameterisation they are the `U`, `W`, `V` of the mean-field page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quantity {
     /// Training loss (scalar).
@@ -41,10 +45,14 @@ pub enum Quantity {
     OutputCovariance,
     /// `V_0ᵀ V_t / m`, k × k.
     OutputAutocovariance,
-    /// Excess kurtosis of the entries of `U_t`, standardised by their columns (scalar); 0 for Gaussian rows.
+    /// Excess kurtosis of the neurons' input weights: over the rows of `U_t`, averaged over its d columns (scalar; unbiased for
+    /// Gaussian rows, for which it is 0). Needs the entries and m ≥ 4.
     InputKurtosis,
-    /// Singular values of the learned part `W_t − W_0` of each hidden matrix (L − 1 lists; finite-width: in the
-    /// normalisation where `W_0` has entries of variance 1/m).
+    /// The same of the readout weights: over the rows of `V_t`, averaged over its k columns.
+    OutputKurtosis,
+    /// Singular values of the learned part `W_t − s W_0` of each hidden matrix, largest first (L − 1 lists), where s is what
+    /// weight decay leaves of the initial weights (1 without). Values below 1e-12 of the largest are left out; the dense engine
+    /// finds the 24 largest, above its rounding.
     LearnedSingularValues,
     /// Explored dimension of each hidden space (L numbers); the width for the dense engine.
     EffectiveDimensions,
@@ -52,7 +60,7 @@ pub enum Quantity {
 
 impl Quantity {
     /// All quantities.
-    pub const ALL: [Quantity; 18] = [
+    pub const ALL: [Quantity; 19] = [
         Quantity::TrainLoss,
         Quantity::TestLoss,
         Quantity::Predictor,
@@ -69,6 +77,7 @@ impl Quantity {
         Quantity::OutputCovariance,
         Quantity::OutputAutocovariance,
         Quantity::InputKurtosis,
+        Quantity::OutputKurtosis,
         Quantity::LearnedSingularValues,
         Quantity::EffectiveDimensions,
     ];
@@ -92,6 +101,7 @@ impl Quantity {
             Quantity::OutputCovariance => "output_covariance",
             Quantity::OutputAutocovariance => "output_autocovariance",
             Quantity::InputKurtosis => "input_kurtosis",
+            Quantity::OutputKurtosis => "output_kurtosis",
             Quantity::LearnedSingularValues => "learned_singular_values",
             Quantity::EffectiveDimensions => "effective_dimensions",
         }
@@ -106,6 +116,11 @@ impl Quantity {
                 | Quantity::TangentKernelNorm
                 | Quantity::TangentKernel
         )
+    }
+
+    /// Whether it needs the entries of the weights, which only the dense engine keeps.
+    pub fn needs_entries(self) -> bool {
+        matches!(self, Quantity::InputKurtosis | Quantity::OutputKurtosis)
     }
 
     /// The quantity of a name.

@@ -29,8 +29,8 @@ const ORDER_5: [f64; STAGES] = [37.0 / 378.0, 0.0, 250.0 / 621.0, 125.0 / 594.0,
 const ORDER_4: [f64; STAGES] =
     [2825.0 / 27648.0, 0.0, 18575.0 / 48384.0, 13525.0 / 55296.0, 277.0 / 14336.0, 1.0 / 4.0];
 
-/// Steps shorter than this fraction of the horizon mean that the solution has left the finite numbers.
-const SMALLEST_STEP: f64 = 1e-13;
+/// Rounding is probed at weights scaled by this, where the predictor is known to be `PROBE^(L+1) β`.
+const PROBE: f64 = 1.001;
 
 /// A derivative in the basis (weights, products).
 type Derivative = (f64, Vec<f64>);
@@ -74,15 +74,14 @@ pub(super) fn integrate<W: WeightMatrix>(
         let Some(&next) = problem.record.at.get(records.len()) else {
             return (records, Status::Done);
         };
-        // Rounding in f32 vectors puts a floor under the error that a step can show.
-        let floor = 64.0 * network.layers[0].precision() * (network.output_scale + predictor.norm());
-        let tolerance = tolerance.max(floor);
+        let tolerance = tolerance.max(8.0 * rounding(network, &predictor));
         let first =
             Factors { forward: forward(network, &risk, &predictor, &Point::OWN, &[]), backward: after(backward) };
         let mut factors = vec![first];
         loop {
             let step_size = proposal.min(next - time);
-            if step_size < SMALLEST_STEP * horizon && step_size < next - time {
+            // A step that time cannot resolve: the derivative is not finite.
+            if step_size <= (16.0 * f64::EPSILON * time).max(f64::MIN_POSITIVE) && step_size < next - time {
                 return (records, Status::Diverged { step, time });
             }
             factors.truncate(1);
@@ -94,7 +93,8 @@ pub(super) fn integrate<W: WeightMatrix>(
                 let low = network.backward(&low, &factors);
                 (network.predictor(&high) - network.predictor(&low)).norm()
             };
-            let error = difference / tolerance;
+            // The predictor may not feel the weights (β = 0); their decay always shows in their own coefficient.
+            let error = difference.max((high.weights - low.weights).abs()) / tolerance;
             let factor = if error.is_finite() { (0.9 * error.powf(-0.2)).clamp(0.2, 5.0) } else { 0.1 };
             if error <= 1.0 {
                 let terms: Vec<_> = high.products.iter().map(|c| -c).zip(&factors).collect();
@@ -113,6 +113,13 @@ pub(super) fn integrate<W: WeightMatrix>(
             return (records, Status::Interrupted { step });
         }
     }
+}
+
+/// Size of the rounding errors in the predictor, below which no step can be judged.
+fn rounding<W: WeightMatrix>(network: &mut LinearNetwork<W>, predictor: &Matrix) -> f64 {
+    let chain = network.backward(&Point { weights: PROBE, products: Vec::new() }, &[]);
+    let expected = predictor * PROBE.powi(network.layers.len() as i32);
+    (network.predictor(&chain) - expected).norm()
 }
 
 /// Derivatives of all stages; pushes the factors of stages 2 … 6.

@@ -13,7 +13,7 @@ pub mod weights;
 
 pub use network::LinearNetwork;
 pub use recorder::Recorder;
-pub use weights::{Block, OuterProduct, UpdateRule, WeightMatrix};
+pub use weights::{Block, Neurons, OuterProduct, UpdateRule, WeightMatrix};
 
 use batches::Batches;
 use network::{Factors, Point};

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::{
     network::{LinearNetwork, Point},
     risk,
-    weights::{Block, WeightMatrix},
+    weights::{Block, Neurons, WeightMatrix},
 };
 use crate::{
     Matrix, Problem,
@@ -155,10 +155,20 @@ impl<'p, B: Block> Recorder<'p, B> {
                     Some(initial) => Value::Matrix(initial.gram(&readout_weights(network))),
                     None => continue,
                 },
-                Quantity::InputKurtosis => match network.layers[0].excess_kurtosis() {
-                    Some(kurtosis) => Value::Scalar(kurtosis),
-                    None => continue,
-                },
+                Quantity::InputKurtosis => {
+                    let weights = input_weights(network);
+                    match excess_kurtosis(network.layers[0].neurons(&weights)) {
+                        Some(kurtosis) => Value::Scalar(kurtosis),
+                        None => continue,
+                    }
+                }
+                Quantity::OutputKurtosis => {
+                    let weights = readout_weights(network);
+                    match excess_kurtosis(network.layers[hidden_layers].neurons(&weights)) {
+                        Some(kurtosis) => Value::Scalar(kurtosis),
+                        None => continue,
+                    }
+                }
                 Quantity::LearnedSingularValues => {
                     let layers = &mut network.layers;
                     Value::Lists((1..hidden_layers).map(|layer| layers[layer].learned_singular_values()).collect())
@@ -187,7 +197,9 @@ impl<'p, B: Block> Recorder<'p, B> {
             features: difference.iter().map(|term| term.1.clone()).collect(),
             gradients: difference.into_iter().map(|term| term.2).collect(),
         };
-        (difference.inner(&difference, sigma).max(0.0) / self.baseline.kernel_norm_squared).sqrt()
+        let moved = difference.inner(&difference, sigma).max(0.0);
+        // A kernel that is 0 on these inputs stays so.
+        if moved == 0.0 { 0.0 } else { (moved / self.baseline.kernel_norm_squared).sqrt() }
     }
 
     fn kernel_norm(&self, now: &KernelFactors) -> f64 {
@@ -227,4 +239,22 @@ fn readout_weights<W: WeightMatrix>(network: &mut LinearNetwork<W>) -> W::Block 
     let layer = &mut network.layers[last];
     let identity = layer.output_block(&Matrix::identity(network.output_dimension, network.output_dimension));
     layer.apply_transpose(&identity)
+}
+
+/// Mean over columns of the unbiased `G_2 = (n−1)/((n−2)(n−3)) ((n+1) g_2 + 6)`, `g_2 = m_4/m_2² − 3`, over n ≥ 4 neurons.
+fn excess_kurtosis(neurons: Neurons) -> Option<f64> {
+    let entries = match neurons {
+        Neurons::Entries(entries) => entries,
+        Neurons::Gaussian => return Some(0.0),
+        Neurons::Unknown => return None,
+    };
+    let n = entries.nrows() as f64;
+    let of_column = |column: nalgebra::DVectorView<'_, f64>| {
+        let mean = column.mean();
+        let moment = |power| column.iter().map(|x| (x - mean).powi(power)).sum::<f64>() / n;
+        let plain = moment(4) / moment(2).powi(2) - 3.0;
+        (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * plain + 6.0)
+    };
+    let sum: f64 = entries.column_iter().map(of_column).sum();
+    Some(sum / entries.ncols() as f64)
 }

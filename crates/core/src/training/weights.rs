@@ -86,15 +86,24 @@ pub trait WeightMatrix {
     /// One step of the module's formula with `∇ = Σ terms + λ W`.
     fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, Self::Block>]);
 
-    /// Unit roundoff of its blocks.
-    fn precision(&self) -> f64;
-
     /// Dimension of the output space that is in use: explored so far, or all of it.
     fn output_dimension(&self) -> u64;
 
-    /// Singular values of `W − W_0`, largest first, without those that are zero to rounding.
+    /// Singular values of the learned part `W − s W_0`, s being the coefficient that [`UpdateRule::advance`] leaves of the
+    /// initial weights; largest first, without those that are zero to rounding.
     fn learned_singular_values(&mut self) -> Vec<f64>;
 
-    /// Excess kurtosis of the entries, standardised by columns; `None` where entries are not kept.
-    fn excess_kurtosis(&mut self) -> Option<f64>;
+    /// What is known of the neurons behind a block of a hidden space.
+    fn neurons(&self, block: &Self::Block) -> Neurons;
+}
+
+/// What is known of single neurons.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Neurons {
+    /// One row per neuron, one column per vector.
+    Entries(Matrix),
+    /// Infinitely many, iid Gaussian (mean-field page §2.2).
+    Gaussian,
+    /// Only inner products are kept.
+    Unknown,
 }

@@ -33,19 +33,18 @@ impl Basis {
     /// Projection is done twice ("twice is enough"), then pivoted Gram–Schmidt reveals the rank among the columns.
     pub(super) fn new_directions(&self, x: &Matrix, tolerance: f64) -> Option<Matrix> {
         let mut rest = x.clone();
-        self.project_out(&mut rest);
-        let mut any = false;
-        for (mut column, original) in rest.column_iter_mut().zip(x.column_iter()) {
-            let length = original.norm();
-            // The columns of one question may differ in length by many orders (residuals of several outputs).
-            if length > 0.0 && column.norm() > tolerance * length {
+        for mut column in rest.column_iter_mut() {
+            // The columns of one question may differ in length by many orders (residuals of several outputs), and their
+            // squares may be too small for a float.
+            let largest = column.amax();
+            if largest > 0.0 {
+                column /= largest;
+                let length = column.norm();
                 column /= length;
-                any = true;
-            } else {
-                column.fill(0.0);
             }
         }
-        if !any {
+        self.project_out(&mut rest);
+        if rest.column_iter().all(|column| column.norm() <= tolerance) {
             return None;
         }
         self.project_out(&mut rest);

@@ -19,7 +19,7 @@ use rand_distr::{ChiSquared, StandardNormal};
 use widenet_core::{
     Matrix, Width,
     seed::{Purpose, stream},
-    training::{OuterProduct, UpdateRule, WeightMatrix},
+    training::{Neurons, OuterProduct, UpdateRule, WeightMatrix},
 };
 
 use super::{basis::Basis, coordinates::Coordinates};
@@ -261,10 +261,6 @@ impl WeightMatrix for ConditionedMatrix {
         }
     }
 
-    fn precision(&self) -> f64 {
-        f64::EPSILON / 2.0
-    }
-
     fn output_dimension(&self) -> u64 {
         self.output.explored.get() as u64
     }
@@ -272,6 +268,9 @@ impl WeightMatrix for ConditionedMatrix {
     fn learned_singular_values(&mut self) -> Vec<f64> {
         self.grow();
         let learned = &self.weights - &self.initial * self.initial_share.0;
+        if learned.is_empty() {
+            return Vec::new();
+        }
         let mut values: Vec<f64> = learned.svd(false, false).singular_values.iter().copied().collect();
         values.sort_by(|a, b| b.total_cmp(a));
         let cutoff = values.first().copied().unwrap_or(0.0) * 1e-12;
@@ -279,8 +278,7 @@ impl WeightMatrix for ConditionedMatrix {
         values
     }
 
-    fn excess_kurtosis(&mut self) -> Option<f64> {
-        // Rows are Gaussian in the limit (mean-field page §2.2); at finite width their entries are not kept.
-        (self.source.width == Width::Infinite).then_some(0.0)
+    fn neurons(&self, _: &Coordinates) -> Neurons {
+        if self.source.width == Width::Infinite { Neurons::Gaussian } else { Neurons::Unknown }
     }
 }

@@ -20,7 +20,6 @@ pub use lazy::solve_lazy;
 use conditioned::{Source, Space};
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
-    problem::Quantity,
     scaling::{Limit, Normalized},
     training::{Control, LinearNetwork, Observer, Progress, Recorder, Start, train},
     trajectory::Engine,
@@ -51,7 +50,7 @@ impl Default for Options {
 /// `watch` is called after every step and may stop the run.
 ///
 /// # Errors
-/// A tolerance outside (0, 1); a scaling without limit at width ∞; `input_kurtosis` at a finite width; an initial
+/// A tolerance outside (0, 1); a scaling without limit at width ∞; a quantity that needs entries at a finite width; an initial
 /// predictor of the wrong shape.
 pub fn solve(
     problem: &Problem,
@@ -69,12 +68,11 @@ pub fn solve(
     let scaling = problem.scaling();
     match width {
         Width::Finite(m) => {
-            if problem.record.quantities.contains(&Quantity::InputKurtosis) {
-                return Err(Error::Invalid(
-                    "input_kurtosis needs the entries of the weights, which the law engine does not keep; use the dense \
-                     engine"
-                        .into(),
-                ));
+            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs_entries()) {
+                return Err(Error::Invalid(format!(
+                    "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
+                    quantity.name()
+                )));
             }
             let network = random_network(problem, width, scaling.at(m), seed, tolerance);
             Ok(run(problem, width, seed, network, watch))

@@ -7,7 +7,9 @@ use widenet_core::{
     problem::Quantity,
     scaling::Normalized,
     seed::{Purpose, stream},
-    training::{Block, LinearNetwork, OuterProduct, Recorder, Start, Unobserved, UpdateRule, WeightMatrix, train},
+    training::{
+        Block, LinearNetwork, Neurons, OuterProduct, Recorder, Start, Unobserved, UpdateRule, WeightMatrix, train,
+    },
     trajectory::{Record, Value},
 };
 
@@ -78,10 +80,6 @@ impl WeightMatrix for PlainMatrix {
         self.weights -= if rule.nesterov { gradient + &self.velocity * rule.momentum } else { self.velocity.clone() };
     }
 
-    fn precision(&self) -> f64 {
-        f64::EPSILON / 2.0
-    }
-
     fn output_dimension(&self) -> u64 {
         self.weights.nrows() as u64
     }
@@ -90,8 +88,8 @@ impl WeightMatrix for PlainMatrix {
         Vec::new()
     }
 
-    fn excess_kurtosis(&mut self) -> Option<f64> {
-        None
+    fn neurons(&self, block: &Columns) -> Neurons {
+        Neurons::Entries(block.0.clone())
     }
 }
 

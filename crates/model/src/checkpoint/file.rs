@@ -61,10 +61,8 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, &Tensor<2>)]) 
     for (_, tensor) in in_order {
         digest.update(tensor.to_data().as_bytes());
     }
-    let metadata = HashMap::from([
-        ("state".to_owned(), state.to_owned()),
-        ("sha256".to_owned(), hex(&digest.finalize())),
-    ]);
+    let metadata =
+        HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);
     let views = tensors.iter().map(|(name, tensor)| (name, Stored { tensor, shape: tensor.dims() }));
     let aside = path.with_extension("partial");
     serialize_to_file(views, Some(metadata), &aside).map_err(|error| error.to_string())?;
@@ -148,7 +146,7 @@ impl Checkpoint {
         self.bytes_of(&info)?.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         let data = TensorData::try_from_bytes_vec(bytes, shape, precision.dtype())
             .map_err(|error| format!("tensor `{name}`: {error}"))?;
-        Ok(placement.from_data(data))
+        Ok(placement.upload(data))
     }
 
     fn bytes_of(&mut self, info: &TensorInfo) -> Result<impl Read, String> {

@@ -14,9 +14,10 @@ pub(super) fn tensors(layer: usize, matrix: &DenseMatrix) -> Vec<(String, &Tenso
     let panels = matrix.panels.iter().enumerate().map(|(i, panel)| (format!("{layer}.panel.{i}"), panel));
     let velocity = matrix.velocity.iter().flat_map(|(panels, _)| panels).enumerate();
     let velocity = velocity.map(|(i, panel)| (format!("{layer}.velocity.{i}"), panel));
-    let pending = matrix.pending.iter().flat_map(|pending| {
-        [(format!("{layer}.left"), &pending.left), (format!("{layer}.right"), &pending.right)]
-    });
+    let pending = matrix
+        .pending
+        .iter()
+        .flat_map(|pending| [(format!("{layer}.left"), &pending.left), (format!("{layer}.right"), &pending.right)]);
     panels.chain(velocity).chain(pending).collect()
 }
 
@@ -26,6 +27,7 @@ pub(super) fn state(matrix: &DenseMatrix) -> Value {
     let terms = matrix.pending.iter().flat_map(|pending| &pending.terms);
     json!({
         "stored": pair(matrix.stored),
+        "remaining": pair(matrix.remaining),
         "velocity": matrix.velocity.as_ref().map(|(_, component)| pair(*component)),
         "terms": terms.map(|term| json!([pair(term.component), term.size])).collect::<Vec<_>>(),
         "fresh": matrix.fresh,
@@ -70,6 +72,7 @@ pub(super) fn restore(
         stored: numbers.stored,
         velocity,
         pending,
+        remaining: numbers.remaining,
         fresh: numbers.fresh,
         flushes: numbers.flushes,
     })
@@ -78,6 +81,7 @@ pub(super) fn restore(
 /// What [`state`] writes.
 struct Numbers {
     stored: Component,
+    remaining: Component,
     velocity: Option<Component>,
     terms: Vec<Term>,
     fresh: usize,
@@ -91,6 +95,7 @@ impl Numbers {
         let velocity = &state["velocity"];
         Some(Numbers {
             stored: pair(&state["stored"])?,
+            remaining: pair(&state["remaining"])?,
             velocity: if velocity.is_null() { None } else { Some(pair(velocity)?) },
             terms: state["terms"].as_array()?.iter().map(term).collect::<Option<_>>()?,
             fresh: usize::try_from(state["fresh"].as_u64()?).ok()?,

@@ -1,8 +1,8 @@
 //! A run on disk: a safetensors file of all matrices with everything else that the next step depends on.
 //!
-//! The header's metadata holds `state` (JSON: which run this is, step, time, records, the coefficients of every matrix) and
-//! `sha256` of the state and all tensor bytes. The file appears whole (written aside, synced, renamed), and one panel at a
-//! time passes through memory.
+//! The header's metadata holds `state` (JSON: which run this is, step, time, records, the coefficients of every
+//! matrix) and `sha256` of the state and all tensor bytes. The file appears whole (written aside, synced, renamed),
+//! and one panel at a time passes through memory.
 
 mod file;
 mod layer;
@@ -35,24 +35,22 @@ pub enum Every {
 /// Where checkpoints go, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointPlan {
-    /// The file; removed when the run ends.
+    /// The file. The checkpoint of a finished run is left to the caller.
     pub path: PathBuf,
     /// How often.
     pub every: Every,
 }
 
 /// Which run a checkpoint belongs to: everything its numbers depend on.
-pub(crate) fn identity(
-    problem: &Problem,
-    width: u64,
-    seed: u64,
-    precision: Precision,
-    device: DeviceChoice,
-) -> Value {
+pub(crate) fn identity(problem: &Problem, width: u64, seed: u64, precision: Precision, device: DeviceChoice) -> Value {
+    let mut hash = Sha256::new();
+    problem.data.visit_bytes(|bytes| hash.update(bytes));
+    let Problem { network, parameterization, data: _, loss, optimizer, record } = problem;
+    // `Debug` prints every f64 so that it reads back exactly.
+    hash.update(format!("{network:?} {parameterization:?} {loss:?} {optimizer:?} {record:?}"));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        // `Debug` prints every f64 of the problem and its data so that it reads back exactly.
-        "problem_sha256": hex(&Sha256::digest(format!("{problem:?}"))),
+        "problem_sha256": hex(&hash.finalize()),
         "width": width,
         "seed": seed,
         "precision": precision.name(),
@@ -97,7 +95,8 @@ pub(crate) fn load(
         return Ok(None);
     }
     let mut checkpoint = file::Checkpoint::open(&plan.path)?;
-    let state: Value = serde_json::from_str(checkpoint.state()).map_err(|error| format!("its state is no JSON: {error}"))?;
+    let state: Value =
+        serde_json::from_str(checkpoint.state()).map_err(|error| format!("its state is no JSON: {error}"))?;
     if state["run"] != *identity {
         return Err(format!("it belongs to another run: {} instead of {identity}", state["run"]));
     }

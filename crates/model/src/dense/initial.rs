@@ -32,7 +32,7 @@ impl InitialWeights {
             Precision::F32 => TensorData::new(self.draw(rows, |x| x as f32), shape),
             Precision::F64 => TensorData::new(self.draw(rows, |x| x), shape),
         };
-        placement.from_data(data)
+        placement.upload(data)
     }
 
     fn draw<T: Copy + Default + Send>(&self, rows: Range<usize>, round: impl Fn(f64) -> T + Sync) -> Vec<T> {

@@ -4,9 +4,9 @@
 //! W = p B + s U + Σ_j c_j g_j a_jᵀ        stored matrix B, pending outer products, rarely a stored velocity U
 //! ```
 //!
-//! A product with W streams B once. An update only notes its outer products; every [`PENDING_COLUMNS`] of them the matrix is
-//! flushed: `B ← W` in place, after which `u = (q/p) B + Σ_j (d_j − (q/p) c_j) g_j a_jᵀ`. So momentum costs no second
-//! matrix, unless the products still alive in the velocity outweigh one; then U holds the velocity.
+//! A product with W streams B once. An update only notes its outer products; every [`PENDING_COLUMNS`] of them the
+//! matrix is flushed: `B ← W` in place, after which `u = (q/p) B + Σ_j (d_j − (q/p) c_j) g_j a_jᵀ`. So momentum costs
+//! no second matrix, unless the products still alive in the velocity outweigh one; then U holds the velocity.
 
 mod initial;
 pub(crate) mod pending;
@@ -17,7 +17,7 @@ use std::ops::Range;
 use burn::Tensor;
 use widenet_core::{
     Matrix,
-    training::{OuterProduct, UpdateRule, WeightMatrix},
+    training::{Block, Neurons, OuterProduct, UpdateRule, WeightMatrix},
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose, panel_rank_update};
 
@@ -44,6 +44,8 @@ pub struct DenseMatrix {
     /// U with (s, r).
     pub(crate) velocity: Option<(Vec<Tensor<2>>, Component)>,
     pub(crate) pending: Option<Pending>,
+    /// Coefficients of W_0, which weight decay shrinks.
+    pub(crate) remaining: Component,
     /// Pending columns that have come since the last flush.
     pub(crate) fresh: usize,
     pub(crate) flushes: u64,
@@ -57,7 +59,17 @@ impl DenseMatrix {
             .map(|first| initial.rows(first..initial.rows.min(first + panel_rows), &placement))
             .collect();
         let stored = Component { weight: 1.0, velocity: 0.0 };
-        Self { initial, placement, panels, stored, velocity: None, pending: None, fresh: 0, flushes: 0 }
+        Self {
+            initial,
+            placement,
+            panels,
+            stored,
+            velocity: None,
+            pending: None,
+            remaining: stored,
+            fresh: 0,
+            flushes: 0,
+        }
     }
 
     /// Pending columns at which a matrix of this shape is flushed.
@@ -107,9 +119,7 @@ impl DenseMatrix {
         let Component { weight: p, velocity: q } = self.stored;
         let epsilon = self.placement.precision.epsilon();
         // What a term still does to the weights is |d| μ/(1 − μ); it is dropped below the rounding of what it brought.
-        let alive = |term: &Term, velocity: f64| {
-            velocity.abs() * momentum / (1.0 - momentum) > epsilon * term.size
-        };
+        let alive = |term: &Term, velocity: f64| velocity.abs() * momentum / (1.0 - momentum) > epsilon * term.size;
         let ratio = if momentum > 0.0 { q / p } else { 0.0 };
         let carry = |mut term: Term| {
             let velocity = term.component.velocity - ratio * term.component.weight;
@@ -214,6 +224,7 @@ impl WeightMatrix for DenseMatrix {
 
     fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, DeviceBlock>]) {
         self.stored.advance(rule, 0.0);
+        self.remaining.advance(rule, 0.0);
         if let Some((_, component)) = &mut self.velocity {
             component.advance(rule, 0.0);
         }
@@ -234,10 +245,6 @@ impl WeightMatrix for DenseMatrix {
         }
     }
 
-    fn precision(&self) -> f64 {
-        self.placement.precision.epsilon() / 2.0
-    }
-
     fn output_dimension(&self) -> u64 {
         self.initial.rows as u64
     }
@@ -246,7 +253,7 @@ impl WeightMatrix for DenseMatrix {
         spectrum::learned_singular_values(self)
     }
 
-    fn excess_kurtosis(&mut self) -> Option<f64> {
-        Some(spectrum::excess_kurtosis(self))
+    fn neurons(&self, block: &DeviceBlock) -> Neurons {
+        Neurons::Entries(block.to_matrix())
     }
 }

@@ -1,8 +1,8 @@
-//! What a matrix has learned, and the shape of the law of its entries: passes over all rows in chunks.
+//! What a matrix has learned: passes over all rows in chunks.
 //!
-//! `W − W_0` is formed entry by entry, with W_0 drawn again from its seed, so no copy of it is kept and large numbers never
-//! cancel in a product. Its singular values come from a randomised range finder with power iterations
-//! (N. Halko, P. G. Martinsson, J. A. Tropp, SIAM Review 53, 2011, algorithm 4.4).
+//! `W − s W_0` is formed entry by entry, with W_0 drawn again from its seed, so no copy of it is kept and large numbers
+//! never cancel in a product. Its singular values come from a randomised range finder with power iterations (N. Halko,
+//! P. G. Martinsson, J. A. Tropp, SIAM Review 53, 2011, algorithm 4.4).
 
 use std::ops::Range;
 
@@ -53,11 +53,11 @@ impl DenseMatrix {
         }
     }
 
-    /// Rows of `W − W_0`, chunk by chunk.
-    fn learned_rows(&self) -> impl Iterator<Item = (Range<usize>, Tensor<2>)> + '_ {
+    /// Rows of `W − s W_0`, chunk by chunk; s is what weight decay has left of the initial weights.
+    fn learned_rows(&self) -> impl Iterator<Item = Tensor<2>> + '_ {
         self.chunks().map(|chunk| {
-            let rows = chunk.2.clone();
-            (rows.clone(), self.rows(chunk).sub(self.initial.rows(rows, &self.placement)))
+            let initial = self.initial.rows(chunk.2.clone(), &self.placement).mul_scalar(self.remaining.weight);
+            self.rows(chunk).sub(initial)
         })
     }
 }
@@ -69,17 +69,16 @@ pub(super) fn learned_singular_values(matrix: &DenseMatrix) -> Vec<f64> {
     let mut rng = stream(matrix.initial.seed, Purpose::Sketch, u64::from(matrix.initial.layer));
     let mut basis = Matrix::from_fn(columns, directions, |_, _| StandardNormal.sample(&mut rng));
     let to_device = |basis: &Matrix| matrix.placement.tensor(basis.as_slice().to_vec(), [directions, columns]);
-    let to_host = |vectors: &Tensor<2>, length: usize| {
-        Matrix::from_vec(length, directions, matrix.placement.read(vectors))
-    };
+    let to_host =
+        |vectors: &Tensor<2>, length: usize| Matrix::from_vec(length, directions, matrix.placement.read(vectors));
     for _ in 0..=POWER_ITERATIONS {
         let vectors = to_device(&basis);
-        let images = matrix.learned_rows().map(|(_, chunk)| panel_apply_transpose(&chunk, &panel_apply(&chunk, &vectors)));
+        let images = matrix.learned_rows().map(|chunk| panel_apply_transpose(&chunk, &panel_apply(&chunk, &vectors)));
         let Some(image) = images.reduce(Tensor::add) else { return Vec::new() };
         basis = to_host(&image, columns).qr().q();
     }
     let vectors = to_device(&basis);
-    let images: Vec<Tensor<2>> = matrix.learned_rows().map(|(_, chunk)| panel_apply(&chunk, &vectors)).collect();
+    let images: Vec<Tensor<2>> = matrix.learned_rows().map(|chunk| panel_apply(&chunk, &vectors)).collect();
     let image = to_host(&Tensor::cat(images, 1), rows);
     let mut values: Vec<f64> = image.qr().r().singular_values().iter().copied().collect();
     values.sort_by(|a, b| b.total_cmp(a));
@@ -89,25 +88,4 @@ pub(super) fn learned_singular_values(matrix: &DenseMatrix) -> Vec<f64> {
     let rounding = ROUNDING_MARGIN * matrix.placement.precision.epsilon() * (scale + largest);
     values.retain(|value| *value > rounding);
     values
-}
-
-/// `m₄/m₂² − 3` of the entries of every column about their mean, averaged over columns.
-pub(super) fn excess_kurtosis(matrix: &DenseMatrix) -> f64 {
-    let (rows, columns) = (matrix.initial.rows, matrix.initial.columns);
-    let each_row = |visit: &mut dyn FnMut(&[f64])| {
-        for chunk in matrix.chunks() {
-            matrix.placement.read(&matrix.rows(chunk)).chunks(columns).for_each(&mut *visit);
-        }
-    };
-    let mut means = vec![0.0; columns];
-    each_row(&mut |row| means.iter_mut().zip(row).for_each(|(mean, entry)| *mean += entry / rows as f64));
-    let mut moments = vec![(0.0, 0.0); columns];
-    each_row(&mut |row| {
-        for ((moment, mean), entry) in moments.iter_mut().zip(&means).zip(row) {
-            let square = (entry - mean).powi(2);
-            moment.0 += square / rows as f64;
-            moment.1 += square * square / rows as f64;
-        }
-    });
-    moments.iter().map(|(second, fourth)| fourth / (second * second) - 3.0).sum::<f64>() / columns as f64
 }

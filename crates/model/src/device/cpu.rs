@@ -12,7 +12,7 @@ pub(super) fn flex() -> OpenDevice {
 }
 
 #[cfg(feature = "ndarray")]
-#[expect(deprecated, reason = "ndarray is kept as the peer that flex is measured against")]
+#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
 pub(super) fn ndarray() -> Result<OpenDevice, ModelError> {
     Ok(open(DeviceChoice::NdArray, Device::ndarray()))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use burn::{
-    backend::wgpu::{AutoGraphicsApi, RuntimeOptions, WgpuBackend, WgpuDevice, try_init_setup, wgpu},
+    backend::wgpu::{RuntimeOptions, WgpuBackend, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup, wgpu},
     tensor::Device,
 };
 

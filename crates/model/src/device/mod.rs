@@ -56,7 +56,8 @@ impl DeviceChoice {
     /// Opens the device.
     ///
     /// # Errors
-    /// [`ModelError::NotCompiled`] or [`ModelError::NoAdapter`], with what to do about it. `auto` and `cpu` always open.
+    /// [`ModelError::NotCompiled`] or [`ModelError::NoAdapter`], with what to do about it. `auto` and `cpu` always
+    /// open.
     pub fn open(self) -> Result<OpenDevice, ModelError> {
         match self {
             DeviceChoice::Auto => Ok(open_best()),

@@ -84,11 +84,11 @@ pub struct Placement {
 impl Placement {
     /// A matrix from its entries, row by row.
     pub(crate) fn tensor(&self, values: Vec<f64>, shape: [usize; 2]) -> Tensor<2> {
-        self.from_data(TensorData::new(values, shape).convert_dtype(self.precision.dtype()))
+        self.upload(TensorData::new(values, shape).convert_dtype(self.precision.dtype()))
     }
 
     /// A matrix from data that has the float type already.
-    pub(crate) fn from_data(&self, data: TensorData) -> Tensor<2> {
+    pub(crate) fn upload(&self, data: TensorData) -> Tensor<2> {
         Tensor::from_data(data, (&self.device, self.precision.dtype()))
     }
 

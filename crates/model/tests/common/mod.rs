@@ -13,10 +13,13 @@ fn wave(rows: usize, columns: usize, frequency: f64) -> Matrix {
     Matrix::from_fn(rows, columns, |i, j| ((i * columns + j) as f64 * frequency + 0.3).sin())
 }
 
-/// `L` hidden layers, inputs in R^5, outputs in R^`outputs`, 8 training and 3 test samples, mean-field scaling with γ = 0.8.
+/// `L` hidden layers, inputs in R^5, outputs in R^`outputs`, 8 training and 3 test samples, mean-field scaling with γ
+/// = 0.8.
 pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_decay: f64) -> Problem {
-    let samples =
-        |count: usize, shift: f64| Samples { inputs: wave(count, 5, 1.7 + shift), targets: wave(count, outputs, 0.9 + shift) };
+    let samples = |count: usize, shift: f64| Samples {
+        inputs: wave(count, 5, 1.7 + shift),
+        targets: wave(count, outputs, 0.9 + shift),
+    };
     let horizon = match rule {
         Rule::Descent { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => time,

@@ -14,7 +14,7 @@ use widenet_core::{
     Matrix, Problem, Width,
     problem::{Optimizer, Parameterization, Rule},
     scaling::Normalized,
-    training::{LinearNetwork, OuterProduct, UpdateRule, WeightMatrix},
+    training::{LinearNetwork, Neurons, OuterProduct, UpdateRule, WeightMatrix},
 };
 
 use super::*;
@@ -92,10 +92,6 @@ impl WeightMatrix for Replaced {
         self.inner.update(rule, terms);
     }
 
-    fn precision(&self) -> f64 {
-        self.inner.precision()
-    }
-
     fn output_dimension(&self) -> u64 {
         self.inner.output_dimension()
     }
@@ -104,8 +100,8 @@ impl WeightMatrix for Replaced {
         self.inner.learned_singular_values()
     }
 
-    fn excess_kurtosis(&mut self) -> Option<f64> {
-        self.inner.excess_kurtosis()
+    fn neurons(&self, block: &Coordinates) -> Neurons {
+        self.inner.neurons(block)
     }
 }
 
@@ -161,7 +157,7 @@ fn given_network(
 
 #[test]
 fn given_matrices_reproduce_dense_training_to_rounding() {
-    for hidden_layers in 1..=3 {
+    for hidden_layers in 1..=4 {
         for (width, k) in [(1, 1), (5, 2), (17, 2)] {
             for (name, optimizer) in optimizers() {
                 let mut problem = problem(hidden_layers, 4, k, 9);
@@ -223,18 +219,25 @@ fn law_samples(problem: &Problem, width: u64, seeds: u64, first_seed: u64) -> Ve
     })
 }
 
-/// With n = 10,000 seeds a side, a 5 % change of a standard deviation moves the spread test by about 5 standard errors; over
-/// 12 tests a case and 10 cases, |z| < 4.5 has a false alarm rate below 1e-3. Seeds are fixed.
-const SEEDS: u64 = 10_000;
+/// With n = 25,000 seeds a side, a 5 % change of a standard deviation moves the spread test by about 7 standard errors, so it
+/// is seen with probability > 0.99. Over 7 cases of 12 tests, |z| < 4.5 has a false alarm rate of 84 × 7e-6 < 1e-3. Seeds are
+/// fixed.
+const SEEDS: u64 = 25_000;
 const THRESHOLD: f64 = 4.5;
 
 #[test]
 fn law_and_dense_networks_have_the_same_law() {
     // Widths below the explored rank (1, 2, 3) saturate; m = 10 shows large finite-width effects.
     let ntk = Parameterization::Ntk { sigma_w: 1.2 };
-    for (hidden_layers, width, k, parameterization) in
-        [(1, 3, 1, None), (2, 1, 1, None), (2, 10, 2, None), (3, 2, 1, None), (3, 10, 1, None), (3, 10, 1, Some(ntk))]
-    {
+    for (hidden_layers, width, k, parameterization) in [
+        (1, 3, 1, None),
+        (2, 1, 1, None),
+        (2, 10, 2, None),
+        (3, 2, 1, None),
+        (3, 10, 1, None),
+        (3, 10, 1, Some(ntk)),
+        (4, 10, 1, None),
+    ] {
         let mut problem = short(hidden_layers, k);
         if let Some(parameterization) = parameterization {
             problem.parameterization = parameterization;
@@ -253,7 +256,7 @@ fn law_test_sees_a_five_percent_change_of_spread() {
     let mut law = law_samples(&problem, 10, SEEDS, 500_000);
     for sample in &mut law {
         let mean = sample.iter().sum::<f64>() / sample.len() as f64;
-        sample.iter_mut().for_each(|x| *x = mean + 1.07 * (*x - mean));
+        sample.iter_mut().for_each(|x| *x = mean + 1.05 * (*x - mean));
     }
     assert!(largest_z(&dense, &law) > THRESHOLD);
 }
@@ -288,4 +291,20 @@ fn forgetting_the_transposed_answers_is_seen() {
     });
     let z = largest_z(&dense, &amnesiac);
     assert!(z > 15.0, "|z| = {z}");
+}
+
+/// Bases stay orthonormal to rounding over a long run.
+#[test]
+fn orthogonality_is_not_lost() {
+    let mut long = problem(3, 6, 2, 12);
+    long.optimizer = descent(0.05, 1000);
+    let normalized = long.scaling().at(1000);
+    let mut network = crate::mean_field::random_network(&long, Width::Finite(1000), normalized, 3, 1e-12);
+    let recorder = widenet_core::training::Recorder::new(&long, &mut network);
+    let start = widenet_core::training::Start::default();
+    widenet_core::training::train(&mut network, &recorder, &long, 3, start, &mut widenet_core::training::Unobserved);
+    for layer in &network.layers[1..3] {
+        assert!(layer.asked.rank() > 20 && layer.asked_transpose.rank() > 20);
+        assert!(layer.asked.orthogonality_loss() < 1e-13 && layer.asked_transpose.orthogonality_loss() < 1e-13);
+    }
 }
