@@ -7,14 +7,14 @@ use serde::{Serialize, Serializer};
 /// Width `m` of every hidden layer: a whole number ≥ 1, or ∞.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Width {
-    /// `m` neurons per hidden layer, `1 ≤ m ≤ 2^53`.
+    /// `m` neurons per hidden layer, `1 ≤ m < 2^53`.
     Finite(u64),
     /// The infinite-width limit.
     Infinite,
 }
 
-/// Largest finite width: above it `m` and `m - 1` are the same `f64`.
-pub const MAX_WIDTH: u64 = 1 << 53;
+/// Largest finite width: an `f64` above it may have been rounded from a neighbouring whole number.
+pub const MAX_WIDTH: u64 = (1 << 53) - 1;
 
 impl Width {
     /// `m` as a float; `f64::INFINITY` for the limit.
@@ -30,6 +30,17 @@ impl Width {
         // `f64::powf` gives ∞^0 = 1, which is the value of the constant function m^0.
         self.as_f64().powf(exponent)
     }
+
+    /// The width of a number; `written` is what errors call it.
+    fn checked(value: f64, written: impl fmt::Display) -> Result<Width, String> {
+        if !(value >= 1.0 && (value.fract() == 0.0 || value.is_infinite())) {
+            return Err(format!("width {written} is not a whole number ≥ 1 (or `inf`)"));
+        }
+        if value > MAX_WIDTH as f64 {
+            return Err(format!("width {written} is above 2^53 - 1 ≈ 9e15, where f64 skips whole numbers; use `inf`"));
+        }
+        Ok(Width::Finite(value as u64))
+    }
 }
 
 impl FromStr for Width {
@@ -41,30 +52,10 @@ impl FromStr for Width {
         if ["inf", "infinity", "∞"].contains(&cleaned.as_str()) {
             return Ok(Width::Infinite);
         }
-        if let Ok(m) = cleaned.parse::<u64>() {
-            return Width::try_from(m);
-        }
-        match cleaned.parse::<f64>() {
-            Ok(value) if value.is_infinite() => Err(format!("width `{text}` {TOO_LARGE}")),
-            Ok(value) => Width::try_from(value),
-            Err(_) => {
-                Err(format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`"))
-            }
-        }
-    }
-}
-
-const TOO_LARGE: &str = "is above 2^53 ≈ 9e15, where f64 cannot tell m from m - 1; use `inf`";
-
-impl TryFrom<u64> for Width {
-    type Error = String;
-
-    fn try_from(m: u64) -> Result<Self, String> {
-        match m {
-            0 => Err("width 0 is not a whole number ≥ 1 (or `inf`)".into()),
-            1..=MAX_WIDTH => Ok(Width::Finite(m)),
-            _ => Err(format!("width {m} {TOO_LARGE}")),
-        }
+        let value = cleaned.parse().map_err(|_| {
+            format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`")
+        })?;
+        Width::checked(value, cleaned)
     }
 }
 
@@ -75,16 +66,7 @@ impl TryFrom<f64> for Width {
         if value == f64::INFINITY {
             return Ok(Width::Infinite);
         }
-        if !(value >= 1.0 && value.fract() == 0.0) {
-            return Err(format!("width {value} is not a whole number ≥ 1 (or `inf`)"));
-        }
-        if value >= MAX_WIDTH as f64 {
-            // As a float, 2^53 + 1 is 2^53 too.
-            return Err(format!(
-                "width {value} as a float is not below 2^53; write it without point and exponent, or `inf`"
-            ));
-        }
-        Ok(Width::Finite(value as u64))
+        Width::checked(value, value)
     }
 }
 
@@ -128,6 +110,17 @@ mod tests {
             let message = text.parse::<Width>().unwrap_err();
             assert!(message.contains("width"), "{message}");
         }
+    }
+
+    #[test]
+    fn no_width_is_changed_silently() {
+        assert_eq!("9007199254740991".parse(), Ok(Width::Finite(MAX_WIDTH)));
+        for text in ["9007199254740993", "9007199254740993.0", "18446744073709551617", "1e400"] {
+            let message = text.parse::<Width>().unwrap_err();
+            assert!(message.contains(&format!("width {text} is above 2^53")), "{message}");
+        }
+        assert!(Width::try_from(9_007_199_254_740_992.0).is_err());
+        assert_eq!(Width::try_from(f64::INFINITY), Ok(Width::Infinite));
     }
 
     #[test]

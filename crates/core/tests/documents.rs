@@ -56,7 +56,17 @@ fn syntax_errors_have_line_and_column() {
 
 #[test]
 fn json_is_strict_and_duplicate_keys_are_errors_in_both() {
-    for text in ["{\"a\": 1,}", "{\"a\": 1} // x", "{a: 1}", "{'a': 1}", "[1]", "", "{\"a\": null}", "{\"a\": NaN}"] {
+    for text in [
+        "{\"a\": 1,}",
+        "{\"a\": 1} // x",
+        "{a: 1}",
+        "{'a': 1}",
+        "[1]",
+        "",
+        "{\"a\": null}",
+        "{\"a\": NaN}",
+        "{\"a\": 1e400}",
+    ] {
         assert!(Document::from_json("x.json", text).is_err(), "{text}");
     }
     let (_, column, message) = place_and_message(Document::from_json("x.json", r#"{"a": 1, "a": 2}"#).unwrap_err());
@@ -130,6 +140,8 @@ fn widths_words_lists_and_matrices_are_read() {
     root.finish().unwrap();
 
     assert!(refusal("x = 0", Field::width).contains("width 0"));
+    assert!(refusal("x = 9007199254740993", Field::width).contains("width 9007199254740993 is above 2^53"));
+    assert!(refusal("x = '1e400'", Field::width).contains("width 1e400 is above 2^53"));
     let colours = |field: &Field<'_>| field.choice(&[("red", 1), ("blue", 2)]);
     assert_eq!(refusal("x = 'blu'", colours), "unknown `x`: \"blu\"; did you mean `blue`?");
     assert_eq!(refusal("x = 'green'", colours), "unknown `x`: \"green\"; known: red, blue");
@@ -153,7 +165,8 @@ fn set_parses_values_and_bare_words_and_makes_tables() {
         ("record.at.every", "10"),
         ("data.inputs", "[[inf]]"),
         ("data.flags", "{ on = false }"),
-        ("network.bias", "false"),
+        ("network.bias", " false "),
+        ("record.label", "'a # b'"),
     ] {
         document.set(path, text, "--set").unwrap();
     }
@@ -161,7 +174,7 @@ fn set_parses_values_and_bare_words_and_makes_tables() {
         title = 'a "b" µ'
         optimizer = { learning_rate = 0.5, steps = 1000, kind = "gd" }
         data = { inputs = [[inf]], file = "folder/train-1.csv", flags = { on = false } }
-        record.at.every = 10
+        record = { at.every = 10, label = "a # b" }
         network.bias = false
     "#;
     assert_eq!(document, toml(expected));
@@ -180,7 +193,7 @@ fn errors_in_set_values_name_their_origin() {
 #[test]
 fn set_refuses_what_is_no_value_or_no_place() {
     let mut document = toml(TOML);
-    for text in ["", "1 # x\nsteps = 2", "1.2.3", "[1", "a b", "\"x", "1\n"] {
+    for text in ["", "3 # x", "[1] #", "1, 2", "1 # x\nsteps = 2", "1.2.3", "[1", "a b", "\"x", "1\n"] {
         let error = document.set("optimizer.steps", text, "--set").unwrap_err().to_string();
         assert!(error.contains("is not a value"), "{text}: {error}");
     }

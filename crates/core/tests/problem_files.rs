@@ -126,6 +126,23 @@ fn parameterization_mistakes_are_refused() {
     );
 }
 
+/// `γ² = 1e-326` and `128^±200.5` are no `f64`; neither is the kernel `σ^(2L) d^-1` of a thousand layers.
+#[test]
+fn parameters_that_would_turn_training_off_are_refused() {
+    let refused = |layers: &str, value: &str, parts: &[&str]| {
+        let parts = [&["`parameterization`", "at width 1"], parts].concat();
+        assert_refused(&[("network.hidden_layers", layers), ("parameterization", value)], &parts);
+    };
+    refused("2", "{ kind = 'mean_field', richness = 1e-163 }", &["learning rate of the input layer is 0e0"]);
+    refused("2", "{ kind = 'mean_field', richness = 1e160 }", &["learning rate of the input layer is inf"]);
+    for (q_sigma, constant) in [("200", "0e0"), ("-200", "inf")] {
+        let golikov = format!("{{ kind = 'scaling', q_sigma = {q_sigma}, q_a = 1, q_w = 1 }}");
+        refused("1", &golikov, &["initial standard deviation of the readout layer is", constant]);
+    }
+    refused("1000", "{ kind = 'ntk', sigma_w = 0.5 }", &["initial tangent kernel is 0e0"]);
+    refused("1000", "{ kind = 'ntk', sigma_w = 0.4 }", &["normalised rate ρ of the input layer is 0e0"]);
+}
+
 #[test]
 fn every_optimizer_is_read() {
     let read = |value: &str| problem(&[("optimizer", value)]).unwrap().optimizer;
@@ -155,7 +172,14 @@ fn optimizer_mistakes_are_refused() {
     refused("{ kind = 'gd', learning_rate = 0.1 }", &["`optimizer.steps` is missing"]);
     refused("{ kind = 'gd', learning_rate = 0.1, steps = 5, momentum = 0.5 }", &["unknown key `optimizer.momentum`"]);
     refused("{ kind = 'gd', learning_rate = 0.1, steps = 5, weight_decay = -1 }", &["weight_decay` is -1"]);
-    refused("{ kind = 'momentum', learning_rate = 0.1, steps = 5, momentum = 1 }", &["momentum` is 1", "< 1"]);
+    refused(
+        "{ kind = 'momentum', learning_rate = 0.1, steps = 5, momentum = 1 }",
+        &["momentum` is 1", "< 0.999999999"],
+    );
+    refused(
+        "{ kind = 'momentum', learning_rate = 0.1, steps = 5, momentum = 0.9999999999999999 }",
+        &["momentum` is 0.9999999999999999", "< 0.999999999"],
+    );
     refused(
         "{ kind = 'sgd', learning_rate = 0.1, steps = 5, batch_size = 4 }",
         &["batch_size` is 4", "at most 3, the number of training samples"],
@@ -164,7 +188,8 @@ fn optimizer_mistakes_are_refused() {
     refused("{ kind = 'flow', times = 1, learning_rate = 0.1 }", &["learning_rate` is not used here", "absolute"]);
     refused("{ kind = 'flow', times = 1, steps = 3 }", &["steps` is not used here"]);
     refused("{ kind = 'flow', times = 0 }", &["times` is 0"]);
-    refused("{ kind = 'flow', times = [0] }", &["times` is [0]", "> 0"]);
+    refused("{ kind = 'flow', times = 1e-322 }", &["times` is 1e-322", "at least 1e-300"]);
+    refused("{ kind = 'flow', times = [0] }", &["times` is [0]", "at least 1e-300"]);
     refused("{ kind = 'flow', times = [1, -1] }", &["times[1]` is -1"]);
     refused("{ kind = 'flow', times = 1, tolerance = 0 }", &["tolerance` is 0"]);
 }

@@ -1,6 +1,7 @@
 //! Comma-separated text: one sample per line, columns chosen by number or name.
 
 use std::{
+    collections::HashSet,
     fs::File,
     path::{Path, PathBuf},
 };
@@ -8,7 +9,7 @@ use std::{
 use super::{
     Samples,
     inline::InMemory,
-    source::{SampleTable, Tables},
+    source::{SampleTable, Tables, check_size},
 };
 use crate::{
     Error, Matrix, Result,
@@ -49,12 +50,24 @@ impl Csv {
         })
     }
 
-    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
-        let open = |path: &PathBuf| -> Result<Box<dyn SampleTable>> { Ok(Box::new(self.read(&base.join(path))?)) };
-        Ok(Tables { train: open(&self.train)?, test: self.test.as_ref().map(open).transpose()? })
+    /// Reads as many samples as are wanted of each file, or all of them.
+    pub(super) fn open(
+        &self,
+        base: &Path,
+        train_samples: Option<usize>,
+        test_samples: Option<usize>,
+    ) -> Result<Tables> {
+        let open = |path: &PathBuf, wanted: Option<usize>| -> Result<Box<dyn SampleTable>> {
+            Ok(Box::new(self.read(&base.join(path), wanted.unwrap_or(usize::MAX))?))
+        };
+        let held_out = if self.test.is_some() { 0 } else { test_samples.unwrap_or(0) };
+        Ok(Tables {
+            train: open(&self.train, train_samples.map(|samples| samples.saturating_add(held_out)))?,
+            test: self.test.as_ref().map(|path| open(path, test_samples)).transpose()?,
+        })
     }
 
-    fn read(&self, path: &Path) -> Result<InMemory> {
+    fn read(&self, path: &Path, wanted: usize) -> Result<InMemory> {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
         let file =
@@ -67,19 +80,27 @@ impl Csv {
         };
         let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
         let target_columns = self.targets.positions(&titles).map_err(&wrong)?;
+        let title =
+            |column: &usize| titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{title}`"));
+        let mut used = HashSet::new();
+        if let Some(column) = input_columns.iter().chain(&target_columns).find(|column| !used.insert(**column)) {
+            return Err(wrong(format!(
+                "column {} stands twice in `inputs` and `targets`; each column is an input or a target, once",
+                title(column)
+            )));
+        }
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
-        for record in reader.records() {
+        for record in reader.records().take(wanted) {
             let record = record.map_err(|error| wrong(error.to_string()))?;
             rows += 1;
+            check_size(&name, rows, input_columns.len() + target_columns.len())?;
             let number = |column: &usize| {
-                let title = titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{title}`"));
                 let cell = record.get(*column).ok_or_else(|| {
                     wrong(format!("sample {rows} has {} columns; column {column} (from 0) is wanted", record.len()))
                 })?;
-                cell.parse()
-                    .ok()
-                    .filter(|number: &f64| number.is_finite())
-                    .ok_or_else(|| wrong(format!("sample {rows}, column {title}: `{cell}` is not a finite number")))
+                cell.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
+                    wrong(format!("sample {rows}, column {}: `{cell}` is not a finite number", title(column)))
+                })
             };
             for (columns, values) in [(&input_columns, &mut inputs), (&target_columns, &mut targets)] {
                 for column in columns {

@@ -41,7 +41,7 @@ use crate::{
 /// more classes give one output per class, 1 for the class of the image and 0 for the others.
 ///
 /// CSV: `inputs` is the number of leading columns, or a list of column names, or of column numbers from 0; `targets` is
-/// such a list.
+/// such a list; no column is used twice.
 ///
 /// Teacher: `y = B x + noise`, with `x ~ N(0, diag(spectrum²))`, `B` iid `N(0, teacher_scale²/d)` and noise
 /// `N(0, noise²)`. Keys: `input_dimension` and `train_samples` required, `output_dimension = 1`, `spectrum` = list of
@@ -139,7 +139,7 @@ impl DataSource {
             Origin::Teacher(teacher) => teacher.tables(self.train_samples, self.test_samples),
             Origin::Idx(idx) => idx.open(base)?,
             Origin::Cifar(cifar) => cifar.open(base)?,
-            Origin::Csv(csv) => csv.open(base)?,
+            Origin::Csv(csv) => csv.open(base, self.train_samples, self.test_samples)?,
             Origin::Npy(npy) => npy.open(base)?,
         };
         let (train_rows, test_rows) = self.rows(&tables)?;
@@ -178,20 +178,24 @@ impl DataSource {
 }
 
 fn read(table: &dyn SampleTable, rows: Range<usize>) -> Result<Samples> {
-    if rows.len().checked_mul(table.columns()).is_none_or(|numbers| numbers > MAX_NUMBERS) {
-        return Err(Error::Data {
-            what: table.name(),
-            message: format!(
-                "{} samples of {} numbers are over {MAX_NUMBERS} numbers (16 GiB); set fewer samples",
-                rows.len(),
-                table.columns()
-            ),
-        });
-    }
+    check_size(&table.name(), rows.len(), table.columns())?;
     let samples = table.read(rows)?;
     check_finite(&samples.inputs, &format!("{}, inputs", table.name()))?;
     check_finite(&samples.targets, &format!("{}, targets", table.name()))?;
     Ok(samples)
+}
+
+/// Refuses more samples than are held in memory.
+pub(super) fn check_size(name: &str, samples: usize, columns: usize) -> Result<()> {
+    if samples.checked_mul(columns).is_some_and(|numbers| numbers <= MAX_NUMBERS) {
+        return Ok(());
+    }
+    Err(Error::Data {
+        what: name.into(),
+        message: format!(
+            "{samples} samples of {columns} numbers are over {MAX_NUMBERS} numbers (16 GiB); set fewer samples"
+        ),
+    })
 }
 
 fn same_columns(train: &Samples, test: &Samples, test_name: &str) -> Result<()> {

@@ -129,7 +129,7 @@ impl<'a> Field<'a> {
     /// A width: a whole number ≥ 1, TOML's `inf`, or a string such as `"inf"`.
     pub fn width(&self) -> Result<Width> {
         let width = match &self.node.value {
-            Value::Integer(integer) => Width::try_from(*integer as f64),
+            Value::Integer(integer) => integer.to_string().parse(),
             Value::Float(float) => Width::try_from(*float),
             Value::String(text) => text.parse(),
             _ => return Err(self.must_be("a width: a whole number ≥ 1 or inf")),

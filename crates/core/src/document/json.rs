@@ -49,7 +49,10 @@ fn number(text: &str, place: &Place) -> Result<Value> {
     if let Ok(integer) = text.parse() {
         return Ok(Value::Integer(integer));
     }
-    text.parse().map(Value::Float).map_err(|_| place.error(format!("`{text}` is not a number")))
+    match text.parse() {
+        Ok(float) if f64::is_finite(float) => Ok(Value::Float(float)),
+        _ => Err(place.error(format!("`{text}` is not a number within f64"))),
+    }
 }
 
 fn entries(object: &ast::Object, start: &Place) -> Result<Vec<Entry>> {

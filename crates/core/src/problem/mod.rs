@@ -102,8 +102,8 @@ impl Problem {
     pub fn with_loader(document: &Document, load: impl FnOnce(&DataSource) -> Result<Dataset>) -> Result<Problem> {
         let mut root = document.reader();
         let network = root.required("network", Network::parse)?;
-        let width_scaling = root.required("parameterization", |field| Ok(field.clone()))?;
-        let parameterization = Parameterization::parse(&width_scaling, network.hidden_layers)?;
+        let parameterization_section = root.required("parameterization", |field| Ok(field.clone()))?;
+        let parameterization = Parameterization::parse(&parameterization_section, network.hidden_layers)?;
         let source = root.required("data", DataSource::parse)?;
         let loss = Loss::parse(root.get("loss").as_ref())?;
         let optimizer = root.required("optimizer", |field| Ok(field.clone()))?;
@@ -112,7 +112,7 @@ impl Problem {
 
         // What remains depends on the data.
         let data = load(&source)?;
-        parameterization.check_range(&width_scaling, network.hidden_layers, data.input_dimension())?;
+        parameterization.check_range(&parameterization_section, network.hidden_layers, data.input_dimension())?;
         let listed = Optimizer::listed_moments(&optimizer)?;
         let optimizer = Optimizer::parse(&optimizer, data.train.inputs.nrows())?;
         let record = RecordPlan::parse(record.as_ref(), &optimizer, listed, &data)?;

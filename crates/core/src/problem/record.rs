@@ -202,7 +202,8 @@ fn parse_quantity(field: &Field, data: &Dataset) -> Result<Quantity> {
     let side = data.train.inputs.nrows() * data.output_dimension();
     if quantity == Quantity::TangentKernel && side.saturating_mul(side) > MAX_KERNEL_ENTRIES {
         return Err(field.error(format!(
-            "`tangent_kernel` has {side} × {side} entries here and at most {MAX_KERNEL_ENTRIES} are recorded; use fewer              training samples, or tangent_kernel_norm and tangent_kernel_change, which hold for any number"
+            "`tangent_kernel` has {side} × {side} entries here and at most {MAX_KERNEL_ENTRIES} are recorded; \
+             use fewer training samples, or tangent_kernel_norm and tangent_kernel_change, which hold for any number"
         )));
     }
     Ok(quantity)

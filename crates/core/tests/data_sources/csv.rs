@@ -33,6 +33,19 @@ fn columns_are_chosen_by_count_name_or_number() {
 }
 
 #[test]
+fn reading_stops_after_the_wanted_samples() {
+    // The second sample of text.csv is wrong.
+    let load = |more: &str| {
+        load(&format!("kind = 'csv'\ninputs = ['a']\ntargets = ['b']\ntrain_samples = 1\n{more}"), files().path())
+    };
+    assert_eq!(load("train = 'text.csv'").unwrap().train.inputs.as_slice(), [1.0]);
+    assert!(load("train = 'text.csv'\ntest_samples = 1").is_err());
+    let both = load("train = 'text.csv'\ntest = 'text.csv'\ntest_samples = 1").unwrap();
+    assert_eq!(both.test.unwrap().targets.as_slice(), [2.0]);
+    assert!(load("train = 'text.csv'\ntest = 'text.csv'").is_err());
+}
+
+#[test]
 fn mistakes_are_refused() {
     let refused = |section: &str, parts: &[&str]| {
         assert_refused(&format!("kind = 'csv'\n{section}"), files().path(), parts);
@@ -45,6 +58,9 @@ fn mistakes_are_refused() {
     refused("train = 'nan.csv'\ninputs = 1\ntargets = [1]", &["sample 1, column `b`: `nan`"]);
     refused("train = 'empty.csv'\ninputs = 1\ntargets = [1]", &["it has 0 samples"]);
     refused("train = 'bare.csv'\ninputs = 1\ntargets = ['b']\nheader = false", &["column numbers"]);
+    refused("train = 't.csv'\ninputs = 4\ntargets = ['y']", &["t.csv", "column `y` stands twice"]);
+    refused("train = 't.csv'\ninputs = ['a', 'a']\ntargets = [1]", &["column `a` stands twice"]);
+    refused("train = 'bare.csv'\ninputs = 1\ntargets = [1, 1]\nheader = false", &["column 1 stands twice"]);
     refused("train = 't.csv'\ninputs = 0\ntargets = ['y']", &["inputs` is 0"]);
     refused("train = 't.csv'\ninputs = 1\ntargets = []", &["targets` is []"]);
     refused("train = 'none.csv'\ninputs = 1\ntargets = ['y']", &["cannot read"]);

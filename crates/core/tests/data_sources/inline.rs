@@ -45,8 +45,21 @@ fn mistakes_are_refused() {
     refused("inputs = [[0]]\ntargets = [[1]]\nnormalise = 'unit'", &["row 1 is 0"]);
     refused(
         "inputs = [[1e300], [-1e300]]\ntargets = [[1], [1]]\nstandardise = 'feature'",
-        &["too large", "standardise"],
+        &["variance is inf", "too large", "standardise"],
     );
+    refused(
+        "inputs = [[1e-200], [3e-200]]\ntargets = [[1], [1]]\nstandardise = 'feature'",
+        &["variance is 0e0", "too small", "standardise"],
+    );
+}
+
+#[test]
+fn inputs_may_be_zero() {
+    for standardise in ["none", "feature", "global"] {
+        let section =
+            format!("kind = 'inline'\ninputs = [[0], [0]]\ntargets = [[1], [2]]\nstandardise = '{standardise}'");
+        assert_eq!(load(&section, Path::new("")).unwrap().train.inputs.amax(), 0.0);
+    }
 }
 
 #[test]
