@@ -76,19 +76,21 @@ pub fn panel_rank_update<T: Real>(w: &mut [T], factor: T, a: &[T], b: &[T], n: u
         a.len(),
         b.len()
     );
+    if b.is_empty() {
+        return w.par_iter_mut().for_each(|w| *w = factor * *w);
+    }
     w.par_chunks_mut(UPDATE_ROWS * n).enumerate().for_each(|(chunk, w)| {
         for column in (0..n).step_by(STRIPE) {
             let columns = column..n.min(column + STRIPE);
-            if factor != T::ONE {
-                for row in w.chunks_mut(n) {
-                    row[columns.clone()].iter_mut().for_each(|w| *w = *w * factor);
-                }
-            }
-            if !b.is_empty() {
-                let source = Rows { values: b, stride: n, columns: columns.clone() };
-                let coefficients =
-                    Coefficients { values: &a[chunk * UPDATE_ROWS..], target_stride: 1, source_stride: rows };
-                T::accumulate(RowsMut { values: w, stride: n, columns }, source, coefficients);
+            let width = columns.len();
+            // Summed by themselves first: small terms added to a large entry one by one would round alike each time.
+            let mut sums = vec![T::ZERO; w.len() / n * width];
+            let source = Rows { values: b, stride: n, columns: columns.clone() };
+            let coefficients =
+                Coefficients { values: &a[chunk * UPDATE_ROWS..], target_stride: 1, source_stride: rows };
+            T::accumulate(RowsMut { values: &mut sums, stride: width, columns: 0..width }, source, coefficients);
+            for (row, sums) in w.chunks_mut(n).zip(sums.chunks(width)) {
+                row[columns.clone()].iter_mut().zip(sums).for_each(|(w, sum)| *w = factor * *w + *sum);
             }
         }
     });

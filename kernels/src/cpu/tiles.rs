@@ -11,11 +11,9 @@ use std::{
 use multiversion::multiversion;
 
 /// The float types of the kernels: `f32` and `f64`.
-pub trait Real: Copy + Send + Sync + PartialEq + Add<Output = Self> + Mul<Output = Self> + AddAssign {
+pub trait Real: Copy + Send + Sync + Add<Output = Self> + Mul<Output = Self> + AddAssign {
     /// 0.
     const ZERO: Self;
-    /// 1.
-    const ONE: Self;
 
     /// `y[i, c] = w_i · x_c` for all rows of W (r × n) and X (P × n); `y` is r × P.
     #[doc(hidden)]
@@ -266,7 +264,6 @@ macro_rules! real {
 
         impl Real for $type {
             const ZERO: Self = 0.0;
-            const ONE: Self = 1.0;
 
             fn dot_products(w: &[Self], x: &[Self], n: usize, y: &mut [Self]) {
                 $dot_products(w, x, n, y);
