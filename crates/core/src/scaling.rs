@@ -76,6 +76,23 @@ pub struct Normalized {
 }
 
 impl Normalized {
+    /// Refuses values that have left the range of `f64`: extreme exponents would silently turn training off.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the first such value.
+    pub fn check(&self) -> Result<()> {
+        let values = std::iter::once(("output scale".to_string(), self.output_scale)).chain(
+            self.rates.iter().enumerate().map(|(l, rate)| (format!("learning rate of weight matrix {l}"), *rate)),
+        );
+        match values.into_iter().find(|(_, value)| !value.is_normal()) {
+            Some((name, value)) => Err(Error::Invalid(format!(
+                "at this width the {name} is {value:e} in normalised coordinates, outside the range of f64; the exponents of \
+                 the parameterization are too large for it"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Tangent kernel of the wide network at initialisation per unit of input covariance, in units of the learning rate:
     /// `Θ_0 = C Σ_l ρ_l Π_{j≠l} s_j²`, so that `β ← β − η Θ_0 D` at first (mean-field page §4).
     pub fn tangent_kernel(&self) -> f64 {

@@ -56,6 +56,9 @@ pub enum ModelError {
         /// The device.
         adapter: String,
     },
+    /// A problem that cannot be posed at this width.
+    #[error(transparent)]
+    Problem(#[from] widenet_core::Error),
     /// A checkpoint that could not be written.
     #[error("cannot write the checkpoint {path}: {reason}")]
     Checkpoint {

@@ -12,7 +12,8 @@ use crate::{
 /// The network at time 0.
 ///
 /// # Errors
-/// [`ModelError::TooWide`] before anything is allocated, or [`ModelError::UnsupportedPrecision`].
+/// [`ModelError::TooWide`] before anything is allocated, [`ModelError::UnsupportedPrecision`], or a scaling outside the range
+/// of floats at this width.
 pub fn dense_network(
     problem: &Problem,
     width: u64,
@@ -22,6 +23,7 @@ pub fn dense_network(
 ) -> Result<LinearNetwork<DenseMatrix>, ModelError> {
     let placement = device.placement(precision)?;
     MemoryEstimate::check(problem, width, precision, &device.info)?;
+    problem.scaling().at(width).check()?;
     Ok(network_with_panels(problem, width, seed, &placement, device.info.panel_bytes()))
 }
 

@@ -74,7 +74,9 @@ pub fn solve(
                     quantity.name()
                 )));
             }
-            let network = random_network(problem, width, scaling.at(m), seed, tolerance);
+            let normalized = scaling.at(m);
+            normalized.check()?;
+            let network = random_network(problem, width, normalized, seed, tolerance);
             Ok(run(problem, width, seed, network, watch))
         }
         Width::Infinite => match scaling.limit()? {
