@@ -140,6 +140,9 @@ fn engine_that_cannot() {
     let message = refusal(&["solve", &path, "--width", "1e9", "--engine", "dense", "--device", "cpu"]);
     contains(&message, &["1e9", "GiB", "law"]);
     contains(&refusal(&["solve", &path, "--width", "64", "--engine", "limit"]), &["64", "inf"]);
+    for engine in ["law", "dense"] {
+        contains(&refusal(&["solve", &path, "--width", "inf", "--engine", engine]), &[engine, "finite", "limit"]);
+    }
     contains(&refusal(&["solve", &path, "--width", "64", "--engine", "quantum"]), &["quantum", "dense"]);
     let kurtosis = with("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"input_kurtosis\"]");
     let path = write(folder.path(), "kurtosis.toml", &kurtosis);
@@ -160,6 +163,9 @@ fn device_absent() {
     contains(&refused("tpu"), &["tpu", "auto", "wgpu"]);
     if cfg!(not(feature = "gpu-spirv")) {
         contains(&refused("vulkan"), &["vulkan", "--features gpu-spirv"]);
+        // Also where nothing would run on it.
+        let law = ["solve", &path, "--width", "1e6", "--device", "vulkan"];
+        contains(&refusal(&law), &["vulkan", "--features gpu-spirv"]);
     }
     if cfg!(not(feature = "ndarray")) {
         contains(&refused("ndarray"), &["ndarray", "--features ndarray"]);
@@ -210,6 +216,9 @@ fn studies() {
     let path = write(folder.path(), "study.toml", &study());
     contains(&refusal(&["study", &path, "--shard", "3/2"]), &["3/2"]);
     contains(&refusal(&["study", &path, "--jobs", "0"]), &["jobs"]);
+    contains(&refusal(&["plan", &path, "--width", "64"]), &["--width", "axes.width"]);
+    contains(&refusal(&["plan", &path, "--engine", "law"]), &["--engine", "study.engine"]);
+    contains(&refusal(&["plan", &path, "--precision", "f64"]), &["--precision", "study.precision"]);
 }
 
 #[test]
@@ -250,6 +259,6 @@ fn diverging_run() {
     let path = write(folder.path(), "problem.toml", &with("learning_rate = 0.1", "learning_rate = 1000"));
     let said = run(&["solve", &path, "--width", "100,inf"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    contains(&said.out, &["diverged"]);
+    contains(&said.out, &["diverged at step"]);
     contains(&said.err, &["diverged at step", "learning rates below"]);
 }

@@ -89,7 +89,9 @@ fn plan_says_which_engine_and_why_and_refuses_what_cannot_fit() {
     let path = write(folder.path(), "problem.toml", PROBLEM);
     let said = run(&["plan", &path, "--width", "64,1e9,inf"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.out.contains("law") && said.out.contains("limit") && said.out.contains("iB"), "{}", said.out);
+    for part in ["law", "limit", "iB", "up to"] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
     let said = run(&["plan", &path, "--width", "64,1e9", "--engine", "dense", "--device", "cpu"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("1e9") && said.out.contains("64"), "{}{}", said.out, said.err);
@@ -110,13 +112,26 @@ fn completions_are_printed() {
     assert!(said.code == 0 && said.out.contains("widenet"), "{}", said.err);
 }
 
+/// The width that cannot run is found before the others have run.
+#[test]
+fn solve_plans_everything_first() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let said = run(&["solve", &path, "--width", "64,1e9", "--engine", "dense", "--device", "cpu", "--json"]);
+    assert_eq!(said.code, 2);
+    assert!(said.out.is_empty() && said.err.contains("1e9"), "{}{}", said.out, said.err);
+    let mixed = json(&["solve", &path, "--width", "64,inf", "--engine", "dense", "--device", "cpu", "--json"]);
+    assert_eq!((&mixed[0]["engine"], &mixed[1]["engine"]), (&"dense".into(), &"limit".into()));
+}
+
 /// Devices compute the same trajectory, up to f32 rounding carried through a few steps.
 #[cfg(any(feature = "gpu", feature = "ndarray"))]
 #[test]
 fn devices_agree_through_the_program() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = write(folder.path(), "problem.toml", PROBLEM);
-    let solve = |device: &str| run(&["solve", &path, "--width", "100", "--engine", "dense", "--device", device, "--json"]);
+    let solve =
+        |device: &str| run(&["solve", &path, "--width", "100", "--engine", "dense", "--device", device, "--json"]);
     let loss = |said: &common::Said| {
         let solved: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
         solved[0]["records"][3]["train_loss"].as_f64().expect("a loss")

@@ -104,22 +104,32 @@ fn kill_9_at_random_moments_then_resume_gives_the_same_table() {
     let start = Instant::now();
     setting.finish(&undisturbed);
     let whole = start.elapsed();
-    // Moments from a fixed sequence, spread over the length of an undisturbed run.
-    let killed = setting.out("killed");
-    let mut kills = 0;
-    for round in 0..12u32 {
-        let share = f64::from((round * 7919 + 31) % 97) / 97.0;
-        let mut child = setting.spawn(&killed, &[]);
-        std::thread::sleep(Duration::from_millis(30) + whole.mul_f64(0.5 * share));
-        if child.try_wait().expect("it can be asked").is_none() {
-            kills += 1;
+    let (mut kills, mut resumed) = (0, 0);
+    for sequence in 0..6u32 {
+        let killed = setting.out(&format!("killed-{sequence}"));
+        // Two moments from a fixed sequence, spread over the length of an undisturbed run and of what is left of it.
+        let share = f64::from((sequence * 7919 + 31) % 97) / 97.0;
+        for moment in [share, share * (1.0 - share)] {
+            let mut child = setting.spawn(&killed, &[]);
+            std::thread::sleep(Duration::from_millis(30) + whole.mul_f64(moment));
+            kills += u32::from(child.try_wait().expect("it can be asked").is_none());
+            child.kill().expect("it can be killed");
+            let said = said(child.wait_with_output().expect("it ends"));
+            resumed += said.err.matches("resumed at step").count();
         }
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
+        resumed += setting.finish(&killed).err.matches("resumed at step").count();
+        assert_eq!(results(&killed), results(&undisturbed));
     }
     assert!(kills >= 3, "only {kills} of 12 runs were still going when they were killed");
-    setting.finish(&killed);
-    assert_eq!(results(&killed), results(&undisturbed));
+    assert!(resumed > 0, "no dense trial was continued from a checkpoint of a killed run");
+}
+
+/// Some trial has a checkpoint.
+#[cfg(unix)]
+fn has_checkpoint(out: &Path) -> bool {
+    let Some(Ok(directory)) = fs::read_dir(out).ok().and_then(|mut entries| entries.next()) else { return false };
+    let Ok(trials) = fs::read_dir(directory.path().join("trials")) else { return false };
+    trials.flatten().any(|trial| trial.path().join("checkpoint.safetensors").exists())
 }
 
 #[cfg(unix)]
@@ -128,25 +138,29 @@ fn sigterm_ends_with_75_and_the_same_command_continues() {
     let setting = Setting::new();
     let undisturbed = setting.out("undisturbed");
     setting.finish(&undisturbed);
-    let stopped = setting.out("stopped");
-    let (mut interruptions, mut resumed) = (0, false);
-    for milliseconds in [60, 120, 200, 300] {
-        let child = setting.spawn(&stopped, &[]);
-        std::thread::sleep(Duration::from_millis(milliseconds));
+    let (mut interrupted, mut resumed) = (0, 0);
+    // A dense trial may end between its checkpoint and the signal: one of a few attempts meets it in the middle.
+    for attempt in 0..8 {
+        let stopped = setting.out(&format!("stopped-{attempt}"));
+        let mut child = setting.spawn(&stopped, &[]);
+        while !has_checkpoint(&stopped) && child.try_wait().expect("it can be asked").is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
         assert!(kill.is_ok());
-        let said = said(child.wait_with_output().expect("it ends"));
-        assert!([0, 1, 75].contains(&said.code), "code {}: {}", said.code, said.err);
-        resumed |= said.err.contains("resumed at step");
-        if said.code == 75 {
-            interruptions += 1;
-            assert!(said.err.contains("the same command continues"), "{}", said.err);
+        let first = said(child.wait_with_output().expect("it ends"));
+        assert!([0, 1, 75].contains(&first.code), "code {}: {}", first.code, first.err);
+        if first.code == 75 {
+            interrupted += 1;
+            assert!(first.err.contains("the same command continues"), "{}", first.err);
+        }
+        resumed += usize::from(setting.finish(&stopped).err.contains("resumed at step"));
+        assert_eq!(results(&stopped), results(&undisturbed));
+        if interrupted > 0 && resumed > 0 {
+            return;
         }
     }
-    assert!(interruptions > 0, "no run was interrupted in time");
-    resumed |= setting.finish(&stopped).err.contains("resumed at step");
-    assert!(resumed, "no dense run was continued from a checkpoint");
-    assert_eq!(results(&stopped), results(&undisturbed));
+    panic!("{interrupted} runs were interrupted and {resumed} continued from a checkpoint");
 }
 
 #[test]
@@ -160,6 +174,19 @@ fn shards_share_a_directory_and_the_last_one_reports() {
     let second = said(setting.spawn(&shared, &["--shard", "2/2"]).wait_with_output().expect("it ends"));
     assert!([0, 1].contains(&second.code), "{}", second.err);
     assert_eq!(results(&shared), results(&whole));
+}
+
+#[test]
+fn processes_at_once_in_one_directory_do_not_disturb_each_other() {
+    let setting = Setting::new();
+    let (alone, shared) = (setting.out("alone"), setting.out("shared"));
+    setting.finish(&alone);
+    let children = ["1/1", "1/1", "1/2", "2/2"].map(|shard| setting.spawn(&shared, &["--shard", shard]));
+    for child in children {
+        let said = said(child.wait_with_output().expect("it ends"));
+        assert!([0, 1].contains(&said.code), "{}", said.err);
+    }
+    assert_eq!(results(&shared), results(&alone));
 }
 
 #[test]

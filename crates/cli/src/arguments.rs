@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_experiment::{DeviceChoice, EngineChoice, Precision, Shard};
+use widenet_experiment::{DeviceChoice, EngineChoice, EngineRule, Precision, Shard};
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
 ///
-/// Exit codes: 0 done, 1 a check was refuted, 2 bad usage, input or I/O, 75 interrupted (run the same command to continue).
+/// Exit codes: 0 done, 1 a check was refuted, 2 bad usage, input or I/O, 75 interrupted (a study: the same command
+/// continues it).
 #[derive(Debug, Parser)]
 #[command(name = "widenet", version)]
 pub(crate) struct Arguments {
@@ -76,20 +77,55 @@ impl Seeds {
 /// Which engine, device and precision.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArguments {
-    /// auto (the cheapest that can record what is asked), limit (only width inf), law or dense.
-    #[arg(long, default_value = "auto", value_parser = engine)]
-    pub(crate) engine: EngineOption,
+    /// Engine: limit (only width inf), law or dense (finite widths; inf among them goes to limit), or auto, the
+    /// cheapest that can record what is asked [default: auto].
+    #[arg(long, value_parser = engine)]
+    engine: Option<EngineOption>,
     /// Device of the dense engine: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
-    /// Floating-point type of the dense engine: f32 or f64.
-    #[arg(long, default_value = "f32", value_parser = precision)]
-    pub(crate) precision: Precision,
+    /// Floating-point type of the dense engine: f32 or f64 [default: f32].
+    #[arg(long, value_parser = precision)]
+    precision: Option<Precision>,
+}
+
+impl EngineArguments {
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision.unwrap_or(Precision::F32)
+    }
+
+    /// An option that was given though a study has a key of its own for it.
+    pub(crate) fn study_key(&self) -> Option<&'static str> {
+        match (self.engine, self.precision) {
+            (Some(_), _) => Some("engine"),
+            (None, Some(_)) => Some("precision"),
+            (None, None) => None,
+        }
+    }
+
+    /// The choice at each of the widths.
+    ///
+    /// # Errors
+    /// `limit` for a finite width; law or dense where no width is finite.
+    pub(crate) fn rule(&self, widths: &[Width]) -> Result<EngineRule, String> {
+        let finite = widths.iter().find(|width| **width != Width::Infinite);
+        match (self.engine.unwrap_or(EngineOption::Choice(EngineChoice::Auto)), finite) {
+            (EngineOption::LimitOnly, Some(width)) => {
+                Err(format!("--engine limit solves only width inf, not {width}; use law or dense for finite widths"))
+            }
+            (EngineOption::Choice(choice @ (EngineChoice::Law | EngineChoice::Dense)), None) => Err(format!(
+                "--engine {} needs a finite width, and only inf is given; use --engine auto or limit",
+                choice.name()
+            )),
+            (EngineOption::LimitOnly, None) => Ok(EngineRule::All(EngineChoice::Auto)),
+            (EngineOption::Choice(choice), _) => Ok(EngineRule::All(choice)),
+        }
+    }
 }
 
 /// `--engine`: one that fits the width, or `limit`, which takes only width ∞.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EngineOption {
+enum EngineOption {
     LimitOnly,
     Choice(EngineChoice),
 }

@@ -23,7 +23,7 @@ enum Exit {
     CheckFailed = 1,
     /// Bad usage, bad input or an I/O error.
     Unusable = 2,
-    /// Stopped on request; the same command continues.
+    /// Stopped on request; a study is continued by the same command.
     Interrupted = 75,
 }
 

@@ -1,70 +1,82 @@
 //! `widenet solve` and `widenet parameterization`.
 
-use std::{io::Write, sync::atomic::Ordering};
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Quantity, ScalingTable},
     training::{Control, stable_learning_rate},
-    trajectory::{Record, Status, Value},
+    trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{EngineChoice, Engines, Request, Solver};
+use widenet_experiment::{Engines, Request, Solution, Solver};
 
 use crate::{
     Exit, Failure,
-    arguments::{EngineOption, ParameterizationArguments, SolveArguments},
+    arguments::{ParameterizationArguments, SolveArguments},
     interrupt, progress, table,
 };
 
-/// Solves at every width and seed; prints one table or JSON.
+/// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = Problem::load(&arguments.problem, &arguments.overrides.set)?;
-    let choice = engine_choice(arguments.engine.engine, &arguments.width)?;
-    let engines = Engines::new(arguments.engine.device);
-    let stop = interrupt::flag()?;
-    let mut trajectories: Vec<Trajectory> = Vec::new();
+    let engines = Engines::new(arguments.engine.device)?;
+    let rule = arguments.engine.rule(&arguments.width)?;
+    let mut jobs = Vec::new();
     for &width in &arguments.width {
         for seed in arguments.seeds.list() {
-            let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision };
-            let plan = engines.plan(&request, choice)?;
-            let bar = progress::single(&format!("width {width}, seed {seed}, {}", plan.engine.name()));
-            let solution = engines.solve(&request, plan.engine, None, &|progress| {
-                bar.update(progress.fraction);
-                if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
-            })?;
-            bar.finish();
-            for note in engines.take_notes().into_iter().chain(solution.notes) {
-                writeln!(std::io::stderr(), "note: {note}")?;
-            }
-            if let Some(hint) = divergence_hint(&problem, &solution.trajectory) {
-                writeln!(std::io::stderr(), "note: {hint}")?;
-            }
-            trajectories.push(solution.trajectory);
-            if stop.load(Ordering::SeqCst) {
+            let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision() };
+            jobs.push((request, engines.plan(&request, rule.at(width))?.engine));
+        }
+    }
+    say(engines.take_notes())?;
+    let stop = interrupt::flag()?;
+    let mut trajectories: Vec<Trajectory> = Vec::new();
+    let mut failure = None;
+    for (request, engine) in jobs {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        match solve(&engines, &request, engine, &stop) {
+            Ok(trajectory) => trajectories.push(trajectory),
+            Err(error) => {
+                failure = Some(error);
                 break;
             }
         }
     }
-    if arguments.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&trajectories)?)?;
-    } else {
-        write!(std::io::stdout(), "{}", summary(&trajectories))?;
+    if failure.is_none() || !trajectories.is_empty() {
+        match arguments.json {
+            true => writeln!(std::io::stdout(), "{}", serde_json::to_string(&trajectories)?)?,
+            false => write!(std::io::stdout(), "{}", summary(&trajectories))?,
+        }
     }
-    Ok(if stop.load(Ordering::SeqCst) { Exit::Interrupted } else { Exit::Done })
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(if stop.load(Ordering::SeqCst) { Exit::Interrupted } else { Exit::Done }),
+    }
 }
 
-/// The choice handed to the solver; `limit` is for width ∞ alone.
-pub(crate) fn engine_choice(option: EngineOption, widths: &[Width]) -> Result<EngineChoice, Failure> {
-    match option {
-        EngineOption::Choice(choice) => Ok(choice),
-        EngineOption::LimitOnly => match widths.iter().find(|width| **width != Width::Infinite) {
-            None => Ok(EngineChoice::Auto),
-            Some(width) => {
-                Err(format!("--engine limit solves only width inf, not {width}; use law or dense for finite widths")
-                    .into())
-            }
-        },
+/// One solution, with a bar if it takes long.
+fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, stop: &AtomicBool) -> Result<Trajectory, Failure> {
+    let bar = progress::single(&format!("width {}, seed {}, {}", request.width, request.seed, engine.name()));
+    let solution = engines.solve(request, engine, None, &|progress| {
+        bar.update(progress.fraction);
+        if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
+    });
+    bar.finish();
+    let Solution { trajectory, notes } = solution?;
+    say(notes.into_iter().chain(divergence_hint(request.problem, &trajectory)))?;
+    Ok(trajectory)
+}
+
+fn say(notes: impl IntoIterator<Item = String>) -> Result<(), Failure> {
+    for note in notes {
+        writeln!(std::io::stderr(), "note: {note}")?;
     }
+    Ok(())
 }
 
 /// What to do about a diverged run.
@@ -81,8 +93,8 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     };
     if let Some(bound) = kernel {
         hint.push_str(&format!(
-            "; gradient descent is stable at initialisation for learning rates below 2/(λ_max(Σ) Θ_0) = {bound:.4}, and \
-             rich training needs less"
+            "; gradient descent is stable at initialisation for learning rates below 2/(λ_max(Σ) Θ_0) = {bound:.4}, \
+             and rich training needs less"
         ));
     }
     Some(hint)
@@ -121,7 +133,10 @@ fn summary(trajectories: &[Trajectory]) -> String {
                 trajectory.width.to_string(),
                 trajectory.engine.name().to_string(),
                 trajectory.seed.to_string(),
-                trajectory.status.word().to_string(),
+                match trajectory.status {
+                    Status::Diverged { step, .. } => format!("diverged at step {step}"),
+                    status => status.word().to_string(),
+                },
             ];
             let last = trajectory.records.last();
             row.push(last.map_or("-".into(), |record| record.step.to_string()));

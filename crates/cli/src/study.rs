@@ -22,14 +22,11 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
         shard: arguments.shard,
     };
     let interval = Duration::from_secs_f64(arguments.checkpoint_every);
-    let engines = Engines::new(arguments.device).checkpoint_every(interval);
+    let engines = Engines::new(arguments.device)?.checkpoint_every(interval);
     let stop = interrupt::flag()?;
     let progress = StudyProgress::new(study.expand()?.len());
     let outcome = widenet_experiment::run(&study, &engines, &options, &stop, &progress);
     progress.finish();
-    for note in engines.take_notes() {
-        writeln!(std::io::stderr(), "note: {note}")?;
-    }
     match outcome? {
         Outcome::Finished(report) => verdicts(&report),
         Outcome::ShardFinished { directory, remaining } => {
@@ -51,7 +48,7 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
 
 /// Collects again from a run directory.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
-    let engines = Engines::new(widenet_experiment::DeviceChoice::Auto);
+    let engines = Engines::new(widenet_experiment::DeviceChoice::Auto)?;
     verdicts(&widenet_experiment::report(&arguments.directory, &engines)?)
 }
 
@@ -67,10 +64,11 @@ fn verdicts(report: &Report) -> Result<Exit, Failure> {
                 finding.measured(),
                 finding.predicted.clone(),
                 finding.verdict.word().to_string(),
+                finding.reason.clone(),
             ]
         })
         .collect();
-    write!(out, "{}", table::aligned(&["check", "group", "measured", "predicted", "verdict"], &rows))?;
+    write!(out, "{}", table::aligned(&["check", "group", "measured", "predicted", "verdict", "why"], &rows))?;
     writeln!(out, "report: {}", report.path.display())?;
     let refuted = report.findings.iter().any(|finding| finding.verdict == Verdict::Refuted);
     Ok(if refuted { Exit::CheckFailed } else { Exit::Done })

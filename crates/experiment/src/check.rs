@@ -1,11 +1,15 @@
 //! Judging checks, by the rules in [`crate::study::check`].
 
-use widenet_core::{Width, problem::Quantity, trajectory::Value};
+use widenet_core::{
+    Width,
+    problem::Quantity,
+    trajectory::{Status, Value},
+};
 
 use crate::{
     Check, CheckKind,
     fit::{self, PowerLaw, Sample},
-    measure::{MeasuredTrial, Results},
+    measure::{MeasuredTrial, Results, ending},
 };
 
 /// What became of a check.
@@ -63,16 +67,24 @@ impl Finding {
     }
 }
 
+/// Fewest distinct x of a power law.
+const MIN_POINTS: usize = 3;
+
 /// Judges one check in all its groups.
 pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
     match &check.kind {
-        CheckKind::PowerLaw { metric, x, exponent, tolerance, range } => results
+        CheckKind::PowerLaw { metric, x, exponent, tolerance, range, min_r2 } => results
             .groups(&[x])
             .into_iter()
-            .filter(|(_, trials)| trials.iter().any(|trial| results.number(trial.trial, x).is_finite()))
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| has_place(results.number(trial.trial, x), *range));
+                (group, trials)
+            })
+            .filter(|(_, trials)| !trials.is_empty())
             .map(|(group, trials)| {
-                let fit = fit_metric(results, &trials, metric, x, *range);
-                power_law(&check.name, group, fit, *exponent, *tolerance)
+                let samples = samples(results, &trials, metric, x, *range);
+                let law = Law { exponent: *exponent, tolerance: *tolerance, min_r2: *min_r2 };
+                power_law(&check.name, group, fit::power_law(&samples), law, (samples.len(), trials.len()))
             })
             .collect(),
         CheckKind::Exponential { quantity, from, floor, min_r2, width } => results
@@ -96,15 +108,9 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
     }
 }
 
-/// The power law through the values of a metric that can be on logarithmic axes.
-pub(crate) fn fit_metric(
-    results: &Results<'_>,
-    trials: &[&MeasuredTrial<'_>],
-    metric: &str,
-    x: &str,
-    (min_x, max_x): (f64, f64),
-) -> Option<PowerLaw> {
-    fit::power_law(&samples(results, trials, metric, x, (min_x, max_x)))
+/// Whether a trial belongs to a fit: the infinite width has no place on a logarithmic axis.
+fn has_place(x: f64, (min_x, max_x): (f64, f64)) -> bool {
+    x.is_finite() && (min_x..=max_x).contains(&x)
 }
 
 /// Measured values with a finite abscissa within bounds; values that are not positive are left out.
@@ -113,46 +119,59 @@ pub(crate) fn samples(
     trials: &[&MeasuredTrial<'_>],
     metric: &str,
     x: &str,
-    (min_x, max_x): (f64, f64),
+    range: (f64, f64),
 ) -> Vec<Sample> {
     let column = results.metric(metric);
     let sample = |trial: &&MeasuredTrial<'_>| {
         let x = results.number(trial.trial, x);
         let y = *trial.metrics[column].as_ref().ok()?;
-        let usable = x.is_finite() && (min_x..=max_x).contains(&x) && y > 0.0;
-        usable.then_some(Sample { x, seed: trial.trial.seed, y })
+        (has_place(x, range) && y > 0.0).then_some(Sample { x, seed: trial.trial.seed, y })
     };
     trials.iter().filter_map(sample).collect()
 }
 
-fn power_law(check: &str, group: String, fit: Option<PowerLaw>, exponent: f64, tolerance: f64) -> Finding {
+/// What a power law is predicted to be, and how straight its line must be.
+#[derive(Clone, Copy)]
+struct Law {
+    exponent: f64,
+    tolerance: f64,
+    min_r2: f64,
+}
+
+/// `usable` of `expected` values are in the fit.
+fn power_law(
+    check: &str,
+    group: String,
+    fit: Option<PowerLaw>,
+    Law { exponent, tolerance, min_r2 }: Law,
+    (usable, expected): (usize, usize),
+) -> Finding {
     let interval = fit.and_then(|fit| fit.interval);
     let (verdict, reason) = match (fit, interval) {
-        (None, _) => (Verdict::Inconclusive, "fewer than two usable points".into()),
-        (Some(_), None) => (Verdict::Inconclusive, "two points and too few seeds for an interval".into()),
-        (Some(fit), Some((low, high))) => {
+        _ if usable < expected => {
+            let missing = expected - usable;
+            (Verdict::Inconclusive, format!("{missing} of {expected} values are missing: diverged, or not positive"))
+        }
+        (Some(fit), Some((low, high))) if fit.points >= MIN_POINTS => {
             let near = (fit.exponent - exponent).abs() <= tolerance;
             let sharp = low >= exponent - 2.0 * tolerance && high <= exponent + 2.0 * tolerance;
             let apart = high < exponent - tolerance || low > exponent + tolerance;
             let counts = format!("points: {}, seeds: {}, interval: {}", fit.points, fit.seeds, fit.method.name());
-            match (near && sharp, apart) {
-                (true, _) => (Verdict::Confirmed, counts),
-                (_, true) => (Verdict::Refuted, format!("the interval is outside the tolerance; {counts}")),
-                _ => (Verdict::Inconclusive, format!("the interval is too wide or off centre; {counts}")),
+            if apart {
+                (Verdict::Refuted, format!("the interval is outside the tolerance; {counts}"))
+            } else if fit.r2 < min_r2 {
+                (Verdict::Inconclusive, format!("not a line: R² = {:.4} < {min_r2}; {counts}", fit.r2))
+            } else if near && sharp {
+                (Verdict::Confirmed, counts)
+            } else {
+                (Verdict::Inconclusive, format!("the interval is too wide or off centre; {counts}"))
             }
         }
+        _ => (Verdict::Inconclusive, format!("fewer than {MIN_POINTS} distinct x: no line can be told from a curve")),
     };
     let predicted = format!("{exponent} ± {tolerance}");
-    Finding {
-        check: check.into(),
-        group,
-        predicted,
-        found: fit.map(|fit| fit.exponent),
-        interval,
-        fit,
-        verdict,
-        reason,
-    }
+    let found = fit.map(|fit| fit.exponent);
+    Finding { check: check.into(), group, predicted, found, interval, fit, verdict, reason }
 }
 
 fn exponential(
@@ -175,11 +194,13 @@ fn exponential(
             }
         });
         let points: Vec<_> = usable.collect();
-        let line = if points.len() >= 3 { fit::line(&points) } else { None };
+        let done = trial.trajectory.status == Status::Done;
+        let line = if done && points.len() >= 3 { fit::line(&points) } else { None };
         let Some(line) = line else {
             if verdict != Verdict::Refuted {
+                let why = if done { "has fewer than three usable records".into() } else { ending(&trial.trajectory) };
                 verdict = Verdict::Inconclusive;
-                reason = format!("{}: fewer than three usable records", trial.trial.label);
+                reason = format!("{} {why}", trial.trial.label);
             }
             continue;
         };
@@ -218,17 +239,28 @@ mod tests {
 
     #[test]
     fn a_power_law_is_confirmed_only_by_a_sharp_fit_in_the_right_place() {
-        let verdict = |fit| power_law("rate", "all".into(), fit, -0.5, 0.05).verdict;
-        assert_eq!(verdict(fitted(-0.52, -0.55, -0.49)), Verdict::Confirmed);
+        let law = Law { exponent: -0.5, tolerance: 0.05, min_r2: 0.98 };
+        let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
+        let good = fitted(-0.52, -0.55, -0.49);
+        assert_eq!(verdict(good), Verdict::Confirmed);
         assert_eq!(verdict(fitted(-0.50, -0.65, -0.35)), Verdict::Inconclusive);
         assert_eq!(verdict(fitted(-0.58, -0.62, -0.54)), Verdict::Inconclusive);
         assert_eq!(verdict(fitted(-0.58, -0.60, -0.56)), Verdict::Refuted);
         assert_eq!(verdict(fitted(-0.30, -0.40, -0.20)), Verdict::Refuted);
-        assert_eq!(
-            verdict(fitted(-0.50, -0.50, -0.50).map(|fit| PowerLaw { interval: None, ..fit })),
-            Verdict::Inconclusive
-        );
+        assert_eq!(verdict(good.map(|fit| PowerLaw { interval: None, ..fit })), Verdict::Inconclusive);
+        assert_eq!(verdict(good.map(|fit| PowerLaw { points: 2, ..fit })), Verdict::Inconclusive);
+        assert_eq!(verdict(good.map(|fit| PowerLaw { r2: 0.97, ..fit })), Verdict::Inconclusive);
         assert_eq!(verdict(None), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_missing_value_leaves_a_power_law_undecided() {
+        let law = Law { exponent: -0.5, tolerance: 0.05, min_r2: 0.98 };
+        for fit in [fitted(-0.52, -0.55, -0.49), fitted(-0.30, -0.40, -0.20)] {
+            let found = power_law("rate", "all".into(), fit, law, (18, 20));
+            assert_eq!(found.verdict, Verdict::Inconclusive);
+            assert!(found.reason.starts_with("2 of 20 values are missing"), "{}", found.reason);
+        }
     }
 
     #[test]

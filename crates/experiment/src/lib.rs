@@ -18,6 +18,7 @@ mod prepare;
 mod report;
 mod run;
 mod run_directory;
+mod shard;
 mod solver;
 pub mod study;
 mod tables;
@@ -26,10 +27,11 @@ pub use check::{Finding, Verdict};
 pub use engines::Engines;
 pub use error::{Error, Result};
 pub use report::{Report, report};
-pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Shard, Silent, plan, run};
+pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
+pub use shard::Shard;
 pub use solver::{EngineChoice, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
-pub use study::{Check, CheckKind, Figure, FigureKind, Metric, Over, Study, Trial};
+pub use study::{Check, CheckKind, EngineRule, Figure, FigureKind, Metric, Over, Study, Trial};
 pub use widenet_model::{DeviceChoice, DeviceInfo, Precision, list_devices};
 
-/// Version of the program, part of every hash.
+/// Version of the program, part of every trial.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use widenet_core::{
-    Matrix, Problem, Trajectory,
+    Matrix, Problem, Trajectory, Width,
     problem::{Quantity, Rule},
     scaling::Limit,
     trajectory::{Record, Status, Value},
@@ -25,6 +25,8 @@ pub(crate) struct MeasuredTrial<'a> {
     pub(crate) trial: &'a Trial,
     pub(crate) trajectory: Trajectory,
     pub(crate) metrics: Vec<Measurement>,
+    /// At the widest finite width, where the limit starts at random: the limit given this trial's own start.
+    pub(crate) limit_given_start: Option<Trajectory>,
 }
 
 impl<'a> Results<'a> {
@@ -35,10 +37,13 @@ impl<'a> Results<'a> {
         solver: &dyn Solver,
     ) -> Results<'a> {
         let mut references = References { solver, known: BTreeMap::new() };
+        let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
         let measure = |(prepared, trajectory): (&'a PreparedTrial, Trajectory)| {
             let measure = |metric| measure(metric, prepared, &trajectory, &mut references);
             let metrics = study.metrics.iter().map(measure).collect();
-            MeasuredTrial { trial: &prepared.trial, trajectory, metrics }
+            let shows_limit = widest == Some(&prepared.trial.width) && starts_at_random(&prepared.problem);
+            let limit = shows_limit.then(|| references.get(Reference::Limit, prepared, &trajectory).ok().cloned());
+            MeasuredTrial { trial: &prepared.trial, trajectory, metrics, limit_given_start: limit.flatten() }
         };
         Results { study, trials: finished.map(measure).collect() }
     }
@@ -92,6 +97,15 @@ fn starts_at_random(problem: &Problem) -> bool {
     matches!(problem.scaling().limit(), Ok(Limit::Lazy { initial_std, .. }) if initial_std > 0.0)
 }
 
+/// The initial predictor.
+fn own_start(trajectory: &Trajectory) -> Result<&Matrix, String> {
+    let first = trajectory.records.first().filter(|record| record.time == 0.0);
+    match first.and_then(|record| record.values.get(&Quantity::Predictor)) {
+        Some(Value::Matrix(predictor)) => Ok(predictor),
+        _ => Err("its limit starts at random and is taken given its own start: record the predictor at 0".into()),
+    }
+}
+
 impl References<'_> {
     fn get(
         &mut self,
@@ -100,11 +114,7 @@ impl References<'_> {
         trajectory: &Trajectory,
     ) -> Result<&Trajectory, String> {
         let problem = &prepared.problem;
-        let initial: Option<&Matrix> = match trajectory.records.first().and_then(|r| r.values.get(&Quantity::Predictor))
-        {
-            Some(Value::Matrix(predictor)) if starts_at_random(problem) => Some(predictor),
-            _ => None,
-        };
+        let initial = if starts_at_random(problem) { Some(own_start(trajectory)?) } else { None };
         let has_batches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
         let bits = initial.map(|matrix| matrix.iter().map(|value| value.to_bits()).collect()).unwrap_or_default();
         let seed = prepared.trial.seed;

@@ -6,15 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use widenet_core::{document::Document, trajectory::Status};
+use widenet_core::{Width, document::Document, trajectory::Status};
 
 use crate::{
-    Error, Finding, Metric, Result, Solver, Study, Verdict,
+    Error, Finding, Metric, Reference, Result, Solver, Study, Verdict,
     check::judge,
     figures,
     measure::{MeasuredTrial, Results, ending},
     prepare::{Prepared, prepare},
-    run_directory::{Found, Manifest, write_whole},
+    run_directory::{Finished, Found, Manifest, write_whole},
     tables,
 };
 
@@ -40,7 +40,7 @@ impl Report {
 ///
 /// # Errors
 /// [`Error::Directory`] if it is not a run directory, was made by another version or from data that have changed, or
-/// has trials that are not done.
+/// has trials that are not done, or if its data files are not where they were.
 pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let manifest = Manifest::read(directory)?;
     if manifest.version != crate::VERSION {
@@ -52,7 +52,7 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
     let extension = manifest.source.rsplit('.').next().unwrap_or_default().to_owned();
     let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
-    let prepared = prepare(&study)?;
+    let prepared = prepare(&study).map_err(|error| missing_data(error, directory, &manifest))?;
     if prepared.hash != manifest.hash {
         let reason = "resolved.toml or the data files have changed since the run; run the study again";
         return Err(Error::directory(directory, reason));
@@ -60,13 +60,34 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     collect(&study, &prepared, directory, solver)
 }
 
+fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
+    match error {
+        Error::Core(unreadable @ widenet_core::Error::Unreadable { .. }) => {
+            let out = directory.parent().unwrap_or(directory);
+            let reason = format!(
+                "{unreadable}; relative data paths start from {}. If the files have moved, run `widenet study` on the \
+                 study file where it is now, with --out {}: its trials are found and nothing runs again",
+                manifest.base.display(),
+                out.display()
+            );
+            Error::directory(directory, reason)
+        }
+        other => other,
+    }
+}
+
 /// Tables, figures and report of a run whose trials are all done.
 pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let mut finished = Vec::new();
+    let mut engines = EngineCounts::new();
     let mut pending = Vec::new();
     for trial in &prepared.trials {
         match trial.directory(directory).read(&trial.trial) {
-            Found::Done(trajectory) => finished.push((trial, *trajectory)),
+            Found::Done(found) => {
+                let Finished { trajectory, reason } = *found;
+                *engines.entry((trajectory.engine.name(), reason)).or_insert(0) += 1;
+                finished.push((trial, trajectory));
+            }
             Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),
         }
     }
@@ -83,22 +104,12 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
     tables::write(directory, &results, &findings)?;
     let figures = figures::draw_all(directory, &results, &findings)?;
     let path = directory.join("report.md");
-    write_whole(&path, markdown(&results, &findings, &figures, &engines(directory)?).as_bytes())?;
+    write_whole(&path, markdown(&results, &findings, &figures, &engines).as_bytes())?;
     Ok(Report { directory: directory.to_owned(), path, findings })
 }
 
-/// Trials by engine and reason, from `plan.csv`.
-fn engines(directory: &Path) -> Result<BTreeMap<(String, String), usize>> {
-    let path = directory.join("plan.csv");
-    let failed = |error: csv::Error| Error::file("read", &path, error);
-    let mut counts = BTreeMap::new();
-    for row in csv::Reader::from_path(&path).map_err(failed)?.records() {
-        let row = row.map_err(failed)?;
-        let column = |index| row.get(index).unwrap_or_default().to_owned();
-        *counts.entry((column(4), column(5))).or_insert(0) += 1;
-    }
-    Ok(counts)
-}
+/// Numbers of trials by engine and reason.
+type EngineCounts = BTreeMap<(&'static str, String), usize>;
 
 /// A Markdown table; `|` in cells is escaped.
 fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -112,12 +123,7 @@ fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String
     text
 }
 
-fn markdown(
-    results: &Results<'_>,
-    findings: &[Finding],
-    figures: &[String],
-    engines: &BTreeMap<(String, String), usize>,
-) -> String {
+fn markdown(results: &Results<'_>, findings: &[Finding], figures: &[String], engines: &EngineCounts) -> String {
     let study = results.study;
     let mut text = format!("# {}\n\n{}\n\nExpected: {}\n", study.name, study.claim, study.expected);
     // Writing to a String cannot fail.
@@ -138,7 +144,8 @@ fn markdown(
     if !warnings.is_empty() {
         section("Excluded", warnings.iter().map(|warning| format!("- {warning}\n")).collect());
     }
-    let rows = engines.iter().map(|((engine, reason), count)| vec![engine.clone(), count.to_string(), reason.clone()]);
+    let rows =
+        engines.iter().map(|((engine, reason), count)| vec![(*engine).into(), count.to_string(), reason.clone()]);
     section("Engines", table(&["engine", "trials", "why"], rows));
     section(
         "Made by",
@@ -175,10 +182,11 @@ fn summary(results: &Results<'_>) -> String {
         for width in &results.study.widths {
             let at_width: Vec<_> = trials.iter().filter(|trial| trial.trial.width == *width).collect();
             let mut row = vec![group.clone(), width.to_string()];
-            row.extend((0..metrics.len()).map(|column| {
-                let values: Vec<f64> =
-                    at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied()).collect();
-                mean_and_error(&values)
+            row.extend(metrics.iter().enumerate().map(|(column, metric)| {
+                // The limit has no distance from itself.
+                let itself = *width == Width::Infinite && metric.against == Some(Reference::Limit);
+                let values = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied());
+                if itself { "–".into() } else { mean_and_error(&values.collect::<Vec<f64>>()) }
             }));
             rows.push(row);
         }
@@ -202,7 +210,7 @@ fn warnings(results: &Results<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     // Equal reasons are told once, with the number of trials.
     let mut missing: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for MeasuredTrial { trial, trajectory, metrics } in &results.trials {
+    for MeasuredTrial { trial, trajectory, metrics, .. } in &results.trials {
         if trajectory.status != Status::Done {
             warnings.push(format!(
                 "trial {} {}; its metrics are in no fit and no mean",

@@ -2,9 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,46 +15,11 @@ use widenet_core::{
 };
 
 use crate::{
-    Error, Plan, Result, SolveError, Solver, Study, Trial,
+    Error, Plan, Result, Shard, SolveError, Solver, Study, Trial,
     prepare::{Prepared, PreparedTrial, prepare},
     report::{self, Report},
     run_directory::{Found, Manifest, TrialDirectory, create_directory, write_whole},
 };
-
-/// Part `number` of `count` of the trials: those with `index % count == number − 1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    number: usize,
-    count: usize,
-}
-
-impl Shard {
-    /// All trials.
-    pub const WHOLE: Shard = Shard { number: 1, count: 1 };
-
-    fn contains(self, index: usize) -> bool {
-        index % self.count == self.number - 1
-    }
-}
-
-impl FromStr for Shard {
-    type Err = Error;
-
-    /// Reads `2/4`.
-    fn from_str(text: &str) -> Result<Shard> {
-        let parts = text.split_once('/').and_then(|(number, count)| Some((number.parse().ok()?, count.parse().ok()?)));
-        match parts {
-            Some((number, count)) if (1..=count).contains(&number) => Ok(Shard { number, count }),
-            _ => Err(Error::Shard(text.into())),
-        }
-    }
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.number, self.count)
-    }
-}
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -138,8 +101,8 @@ pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
 /// results of a resumed run equal those of an undisturbed one.
 ///
 /// # Errors
-/// [`Error::Refused`] before anything runs if no engine takes a trial; [`Error::Failed`] if an engine fails;
-/// [`Error::File`] and [`Error::Directory`] for the run directory.
+/// [`Error::Refused`] before anything runs if no engine takes a trial that is left to do; [`Error::Failed`] if an
+/// engine fails; [`Error::File`] and [`Error::Directory`] for the run directory.
 pub fn run(
     study: &Study,
     solver: &dyn Solver,
@@ -148,30 +111,32 @@ pub fn run(
     reporter: &dyn Reporter,
 ) -> Result<Outcome> {
     let prepared = prepare(study)?;
-    let mut plans = Vec::new();
-    for p in &prepared.trials {
-        let plan = solver.plan(&p.request(), p.trial.engine);
-        plans.push(plan.map_err(|error| Error::Refused { trial: p.trial.label.clone(), reason: error.to_string() })?);
-    }
-    let directory = open_directory(study, &prepared, &plans, &options.out)?;
-
-    let mut queue = Queue::default();
+    let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
+    let mut jobs = Vec::new();
     for (index, p) in prepared.trials.iter().enumerate().filter(|(index, _)| options.shard.contains(*index)) {
-        match p.directory(&directory).read(&p.trial) {
-            Found::Done(trajectory) => reporter.finished(&p.trial, &trajectory.status, true),
+        let trial_directory = p.directory(&directory);
+        match trial_directory.read(&p.trial) {
+            Found::Done(finished) => {
+                trial_directory.remove_leftovers()?;
+                reporter.finished(&p.trial, &finished.trajectory.status, true);
+            }
             found => {
                 if let Found::Unusable(reason) = found {
                     reporter.note(&format!("{reason}; running it again"));
                 }
-                queue.push(index, plans[index].engine);
+                jobs.push(Job::new(index, p, solver)?);
             }
         }
     }
+    solver.take_notes().iter().for_each(|note| reporter.note(note));
+    write_study(study, &prepared, &directory)?;
+    if !jobs.is_empty() {
+        write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
+    }
+
+    let queue = Queue::of(&jobs);
     let worker = Worker { solver, directory: &directory, stop, failed: AtomicBool::new(false), reporter };
-    let run = |index: usize| {
-        let finished = worker.run(&prepared.trials[index], &plans[index]);
-        finished.inspect_err(|_| worker.failed.store(true, Ordering::Relaxed))
-    };
+    let run = |job: usize| worker.run(&jobs[job]).inspect_err(|_| worker.failed.store(true, Ordering::Relaxed));
     let remaining = work(&queue, options.jobs, run)?;
     if remaining > 0 {
         return Ok(Outcome::Interrupted { directory, remaining });
@@ -184,9 +149,8 @@ pub fn run(
 }
 
 /// Makes the run directory with what is known before any trial runs.
-fn open_directory(study: &Study, prepared: &Prepared, plans: &[Plan], out: &Path) -> Result<PathBuf> {
-    let directory = out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
-    create_directory(&directory)?;
+fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
+    create_directory(directory)?;
     let (text, extension) = &study.source;
     let source = format!("study.{extension}");
     let manifest = Manifest {
@@ -198,21 +162,35 @@ fn open_directory(study: &Study, prepared: &Prepared, plans: &[Plan], out: &Path
         base: study.base.clone(),
         source: source.clone(),
     };
-    manifest.claim(&directory)?;
+    manifest.claim(directory)?;
     write_whole(&directory.join(source), text.as_bytes())?;
-    write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())?;
-    write_whole(&directory.join("plan.csv"), &plan_table(prepared, plans)?)?;
-    Ok(directory)
+    write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())
 }
 
-fn plan_table(prepared: &Prepared, plans: &[Plan]) -> Result<Vec<u8>> {
+/// A trial to run.
+struct Job<'a> {
+    index: usize,
+    prepared: &'a PreparedTrial,
+    plan: Plan,
+}
+
+impl<'a> Job<'a> {
+    fn new(index: usize, prepared: &'a PreparedTrial, solver: &dyn Solver) -> Result<Job<'a>> {
+        let trial = &prepared.trial;
+        let plan = solver.plan(&prepared.request(), trial.engine);
+        let refused = |error: SolveError| Error::Refused { trial: trial.label.clone(), reason: error.to_string() };
+        Ok(Job { index, prepared, plan: plan.map_err(refused)? })
+    }
+}
+
+fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
     let header = ["trial", "label", "width", "seed", "engine", "reason", "bytes", "seconds"];
-    let rows = prepared.trials.iter().zip(plans).map(|(p, plan)| {
+    let rows = jobs.iter().map(|Job { index, prepared: PreparedTrial { trial, .. }, plan }| {
         vec![
-            p.trial.index.to_string(),
-            p.trial.label.clone(),
-            p.trial.width.to_string(),
-            p.trial.seed.to_string(),
+            index.to_string(),
+            trial.label.clone(),
+            trial.width.to_string(),
+            trial.seed.to_string(),
             plan.engine.name().into(),
             plan.reason.clone(),
             plan.bytes.to_string(),
@@ -222,8 +200,8 @@ fn plan_table(prepared: &Prepared, plans: &[Plan]) -> Result<Vec<u8>> {
     crate::tables::csv_bytes(&header.map(String::from), rows)
 }
 
-/// Trials to run, dense ones apart.
-#[derive(Debug, Default)]
+/// Numbers of the jobs to run, dense ones apart.
+#[derive(Debug)]
 struct Queue {
     dense: Mutex<VecDeque<usize>>,
     light: Mutex<VecDeque<usize>>,
@@ -236,9 +214,10 @@ fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
 }
 
 impl Queue {
-    fn push(&mut self, index: usize, engine: Engine) {
-        let queue = if engine == Engine::Dense { &mut self.dense } else { &mut self.light };
-        queue.get_mut().unwrap_or_else(PoisonError::into_inner).push_back(index);
+    fn of(jobs: &[Job<'_>]) -> Queue {
+        let is_dense = |job: &usize| jobs[*job].plan.engine == Engine::Dense;
+        let (dense, light): (VecDeque<_>, VecDeque<_>) = (0..jobs.len()).partition(is_dense);
+        Queue { dense: Mutex::new(dense), light: Mutex::new(light), device: Mutex::new(()) }
     }
 
     /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
@@ -255,8 +234,8 @@ impl Queue {
                 device = Some(self.device.lock().unwrap_or_else(PoisonError::into_inner));
                 next = pop(&self.dense);
             }
-            let Some(index) = next else { return Ok(0) };
-            let finished = run(index)?;
+            let Some(job) = next else { return Ok(0) };
+            let finished = run(job)?;
             drop(device);
             if !finished {
                 return Ok(1);
@@ -297,12 +276,17 @@ impl Worker<'_> {
     }
 
     /// Runs one trial and stores its result; false if it was stopped.
-    fn run(&self, prepared: &PreparedTrial, plan: &Plan) -> Result<bool> {
+    fn run(&self, Job { prepared, plan, .. }: &Job<'_>) -> Result<bool> {
         let trial = &prepared.trial;
         if self.must_stop() {
             return Ok(false);
         }
         let directory: TrialDirectory = prepared.directory(self.directory);
+        if let Found::Done(finished) = directory.read(trial) {
+            // By another process, since the plan was made.
+            self.reporter.finished(trial, &finished.trajectory.status, true);
+            return Ok(true);
+        }
         directory.prepare()?;
         self.reporter.started(trial, plan);
         let watch = |progress: &Progress<'_>| {
@@ -316,8 +300,13 @@ impl Worker<'_> {
         for note in &solution.notes {
             self.reporter.note(&format!("trial {}: {note}", trial.label));
         }
-        directory.store(&solution.trajectory)?;
-        if let Status::Interrupted { .. } = solution.trajectory.status {
+        let interrupted = matches!(solution.trajectory.status, Status::Interrupted { .. });
+        if interrupted && matches!(directory.read(trial), Found::Done(_)) {
+            // Another process was faster; its result stays.
+            return Ok(false);
+        }
+        directory.store(&solution.trajectory, &plan.reason)?;
+        if interrupted {
             return Ok(false);
         }
         self.reporter.finished(trial, &solution.trajectory.status, false);

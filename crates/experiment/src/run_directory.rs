@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! <study>-<hash8>/
-//!   study.toml  resolved.toml  plan.csv  manifest.json
-//!   trials/0007-<label>/  trial.toml  status.json  trajectory.json  checkpoint.safetensors
+//!   study.toml  resolved.toml  manifest.json
+//!   plan.csv                                      what was left to do when the study was last started;
+//!   plan-1-of-4.csv … trials/0007-<label>/  trial.toml  status.json  trajectory.json  checkpoint.safetensors
 //!   table.csv  metrics.csv  fits.csv  figures/*.svg *.png  report.md
 //! ```
 //!
 //! A file appears whole or not at all: it is written aside, synced, and renamed. A trial is done when its `status.json`
-//! says so and names the trial and the trajectory by their SHA-256.
+//! says so and names the trial and the trajectory by their SHA-256. Several processes may work in one directory: what
+//! two of them write is the same, and neither touches what the other is writing.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -30,10 +35,29 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A file being written is never this old: older ones were left by a killed process.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+
+/// A name next to `path` that no other process or thread uses, on this or another machine.
+pub(crate) fn aside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    path.with_file_name(format!(".{name}.{}-{count}-{nanoseconds}.tmp", std::process::id()))
+}
+
+/// Removes a file that another process may remove first.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let aside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let aside = aside(path);
     let written = File::create(&aside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
@@ -64,7 +88,7 @@ pub(crate) struct Manifest {
     pub(crate) version: String,
     /// Name of the study.
     pub(crate) study: String,
-    /// SHA-256 of the resolved study, the version and the data.
+    /// SHA-256 of all trials, that is of everything their results depend on.
     pub(crate) hash: String,
     /// Number of trials.
     pub(crate) trials: usize,
@@ -89,16 +113,17 @@ impl Manifest {
         })
     }
 
-    /// Writes the manifest, or checks the one that is there.
+    /// Writes the manifest, unless that of other trials is there.
     pub(crate) fn claim(&self, directory: &Path) -> Result<()> {
         let path = directory.join(MANIFEST);
         if !path.exists() {
             return write_whole(&path, &pretty(self));
         }
-        // The base may differ: the same study may be run from another place.
+        // The same trials may be run from another place, or by another file.
         let found = Manifest::read(directory)?;
-        match (Manifest { base: self.base.clone(), ..found.clone() }) == *self {
-            true => Ok(()),
+        match (Manifest { base: self.base.clone(), source: self.source.clone(), ..found.clone() }) == *self {
+            true if found == *self => Ok(()),
+            true => write_whole(&path, &pretty(self)),
             false => Err(Error::directory(
                 directory,
                 format!(
@@ -125,6 +150,8 @@ struct TrialStatus {
     state: String,
     /// Engine that ran.
     engine: String,
+    /// Why that engine, and on which device.
+    reason: String,
     /// Step (and time) of divergence, or the step that would have come next.
     step: Option<u64>,
     time: Option<f64>,
@@ -140,11 +167,19 @@ struct TrialStatus {
 #[derive(Debug)]
 pub(crate) enum Found {
     /// Its result.
-    Done(Box<Trajectory>),
+    Done(Box<Finished>),
     /// Nothing, or only a checkpoint.
     Pending,
     /// Files that cannot be used, with the reason.
     Unusable(String),
+}
+
+/// A result with how it was made.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) trajectory: Trajectory,
+    /// Why its engine, and on which device.
+    pub(crate) reason: String,
 }
 
 /// The directory of one trial.
@@ -174,25 +209,27 @@ impl TrialDirectory {
     /// Makes it ready for a run of its trial. A checkpoint of another trial is removed.
     pub(crate) fn prepare(&self) -> Result<()> {
         create_directory(&self.path)?;
-        self.remove_leftovers().map_err(|error| Error::file("clean", &self.path, error))?;
+        self.remove_leftovers()?;
         let trial = self.path.join(TRIAL);
         if fs::read(&trial).is_ok_and(|found| found == self.text.as_bytes()) {
             return Ok(());
         }
         for foreign in [self.checkpoint(), self.path.join(STATUS)] {
-            if foreign.exists() {
-                fs::remove_file(&foreign).map_err(|error| Error::file("remove", &foreign, error))?;
-            }
+            remove_file(&foreign)?;
         }
         write_whole(&trial, self.text.as_bytes())
     }
 
-    /// Removes files that a killed process was writing. Only this trial's process writes here.
-    fn remove_leftovers(&self) -> std::io::Result<()> {
-        for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "tmp") {
-                fs::remove_file(path)?;
+    /// Removes files that a process killed long ago was writing; younger ones may be another process's.
+    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+        let entries = fs::read_dir(&self.path).map_err(|error| Error::file("read", &self.path, error))?;
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let is_aside =
+                path.extension().is_some_and(|extension| ["tmp", "partial"].map(OsStr::new).contains(&extension));
+            let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
+            let age = modified.and_then(|time| time.elapsed().ok()).unwrap_or_default();
+            if is_aside && age > LEFTOVER_AGE {
+                remove_file(&path)?;
             }
         }
         Ok(())
@@ -216,13 +253,14 @@ impl TrialDirectory {
             Err(error) => return unusable(format!("cannot read {TRAJECTORY}: {error}")),
         };
         match decode(&bytes, &status, trial) {
-            Ok(trajectory) => Found::Done(Box::new(trajectory)),
+            Ok(trajectory) => Found::Done(Box::new(Finished { trajectory, reason: status.reason })),
             Err(reason) => unusable(format!("{TRAJECTORY}: {reason}")),
         }
     }
 
-    /// Stores a result; an interrupted trajectory leaves only its state, the records are in the checkpoint.
-    pub(crate) fn store(&self, trajectory: &Trajectory) -> Result<()> {
+    /// Stores a result; an interrupted trajectory leaves only its state, the records are in the checkpoint. `reason`
+    /// says why its engine, and on which device.
+    pub(crate) fn store(&self, trajectory: &Trajectory, reason: &str) -> Result<()> {
         let (step, time) = match trajectory.status {
             Status::Done => (None, None),
             Status::Diverged { step, time } => (Some(step), Some(time)),
@@ -241,6 +279,7 @@ impl TrialDirectory {
         let status = TrialStatus {
             state: trajectory.status.word().into(),
             engine: trajectory.engine.name().into(),
+            reason: reason.into(),
             step,
             time,
             trial: self.hash.clone(),
@@ -248,11 +287,7 @@ impl TrialDirectory {
             records: trajectory.records.len(),
         };
         write_whole(&self.path.join(STATUS), &pretty(&status))?;
-        let checkpoint = self.checkpoint();
-        if finished && checkpoint.exists() {
-            fs::remove_file(&checkpoint).map_err(|error| Error::file("remove", &checkpoint, error))?;
-        }
-        Ok(())
+        if finished { remove_file(&self.checkpoint()) } else { Ok(()) }
     }
 }
 

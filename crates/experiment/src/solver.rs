@@ -9,7 +9,7 @@ use widenet_core::{
 };
 use widenet_model::Precision;
 
-/// Which engine a finite width is given to; infinite widths always go to the limit engine.
+/// Which engine a width is given to. Law and dense networks are finite: at infinite width only `Auto` finds an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineChoice {
     /// Whatever the problem allows, cheapest first.
@@ -55,9 +55,9 @@ pub struct Plan {
     pub engine: Engine,
     /// Why this engine, in one sentence.
     pub reason: String,
-    /// Estimate of peak memory in bytes.
+    /// Peak memory in bytes: at most this for law and limit, about this for dense.
     pub bytes: u64,
-    /// Estimate of the time in seconds on this machine.
+    /// Time in seconds on this machine: at most this for law and limit, about this for dense.
     pub seconds: f64,
 }
 
@@ -101,6 +101,11 @@ pub trait Solver: Sync {
     /// # Errors
     /// [`SolveError`] if no engine takes it; the text says what would fit.
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError>;
+
+    /// What should be said to the user since the last call, for example which device was chosen and why.
+    fn take_notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The trajectory. With a `checkpoint` path the engine may keep checkpoints there; a run stopped by `watch` leaves
     /// one, and one that is there is continued. The continued trajectory equals the undisturbed one.

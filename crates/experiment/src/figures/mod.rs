@@ -1,19 +1,24 @@
 //! Figures of a study, from its measured trials.
 
+mod canvas;
 mod palette;
 mod plot;
 mod ticks;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path};
 
-use widenet_core::{Width, problem::Quantity, trajectory::Value};
+use widenet_core::{
+    Trajectory, Width,
+    problem::Quantity,
+    trajectory::{Status, Value},
+};
 
 use crate::{
-    CheckKind, Finding, Metric, Over, Reference, Result,
+    CheckKind, Error, Finding, Metric, Over, Reference, Result,
     check::samples,
     fit::quantile,
     measure::{MeasuredTrial, Results},
-    run_directory::create_directory,
+    run_directory::{create_directory, remove_file},
     study::{AxisScale, FigureKind},
 };
 use plot::{Axis, Mark, Marker, Plot, Series};
@@ -22,12 +27,12 @@ use plot::{Axis, Mark, Marker, Plot, Series};
 pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<Vec<String>> {
     let directory = directory.join("figures");
     create_directory(&directory)?;
-    let mut stems = Vec::new();
+    let mut stems: Vec<String> = Vec::new();
     for figure in &results.study.figures {
         let plots = match &figure.kind {
             FigureKind::Scaling { metric, x } => vec![(figure.name.clone(), scaling(results, findings, metric, x))],
-            FigureKind::Curves { quantity, series, x_scale, y_scale } => {
-                curves(results, &figure.name, *quantity, series, (*x_scale, *y_scale))
+            FigureKind::Curves { quantity, series, x_scale, y_scale, floor } => {
+                curves(results, &figure.name, *quantity, series, (*x_scale, *y_scale), *floor)
             }
         };
         for (stem, plot) in plots {
@@ -35,7 +40,22 @@ pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Find
             stems.push(stem);
         }
     }
+    remove_others(&directory, &stems)?;
     Ok(stems)
+}
+
+/// Removes figures that the study no longer has.
+fn remove_others(directory: &Path, stems: &[String]) -> Result<()> {
+    let entries = std::fs::read_dir(directory).map_err(|error| Error::file("read", directory, error))?;
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        // A leading dot: another process is writing it.
+        let is_figure = path.extension().is_some_and(|extension| ["svg", "png"].map(OsStr::new).contains(&extension));
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+        if is_figure && !stem.starts_with('.') && !stems.iter().any(|known| *known == stem) {
+            remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Words for an axis: `width m`, or the key's last part.
@@ -161,34 +181,53 @@ fn reference_slopes(points: &[(f64, f64)], checks: &[(&String, f64, (f64, f64))]
     lines
 }
 
-/// A scalar against time: one plot per group, one line per value of `series`, the limit in black on top.
+/// A scalar against time: one plot per group, one line per value of `series`, the limit dashed in black on top.
 fn curves(
     results: &Results<'_>,
     name: &str,
     quantity: Quantity,
     series: &str,
     (x_scale, y_scale): (AxisScale, AxisScale),
+    floor: f64,
 ) -> Vec<(String, Plot)> {
     let groups = results.groups(&[series]);
-    let single = groups.len() == 1;
-    let plot = |(number, (group, trials)): (usize, (String, Vec<&MeasuredTrial<'_>>))| {
+    let stems = stems(name, &groups);
+    let plot = |(stem, (group, trials)): (String, (String, Vec<&MeasuredTrial<'_>>))| {
         let plot = Plot {
             title: if group == "all" { String::new() } else { words(&group) },
             x: Axis { label: "training time t".into(), scale: x_scale },
             y: Axis { label: words(quantity.name()), scale: y_scale },
-            series: lines(&trials, quantity, series),
+            series: lines(&trials, quantity, series, floor),
             remarks: match results.study.seeds.len() {
                 1 => Vec::new(),
                 _ => vec!["line: mean over seeds".into(), "band: 10–90 % of seeds".into()],
             },
         };
-        (if single { name.to_owned() } else { format!("{name}-{}", number + 1) }, plot)
+        (stem, plot)
     };
-    groups.into_iter().enumerate().map(plot).collect()
+    stems.into_iter().zip(groups).map(plot).collect()
 }
 
-/// One series per value of the axis `key`, in order of appearance, the infinite width last.
-fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str) -> Vec<Series> {
+/// File names of the plots of groups: with the values of their axes, for example `loss-hidden_layers-3`.
+fn stems(name: &str, groups: &[(String, Vec<&MeasuredTrial<'_>>)]) -> Vec<String> {
+    if let [_] = groups {
+        return vec![name.into()];
+    }
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
+    let mut stems: Vec<String> = Vec::new();
+    for (group, _) in groups {
+        let values: String = group.replace(" = ", "-").replace(", ", "-").chars().map(safe).collect();
+        let stem = format!("{name}-{values}");
+        // Values may differ in other characters only.
+        let taken = stems.contains(&stem);
+        stems.push(if taken { format!("{stem}-{}", stems.len() + 1) } else { stem });
+    }
+    stems
+}
+
+/// One series per value of the axis `key`, in order of appearance, the infinite width last. Diverged trials are left
+/// out.
+fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f64) -> Vec<Series> {
     let label = |trial: &MeasuredTrial<'_>| match key {
         "width" => format!("m = {}", trial.trial.width),
         _ => {
@@ -208,15 +247,32 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str) -> Vec<Se
     members.sort_by_key(|(_, list)| is_limit(list));
     let limits = members.iter().filter(|(_, list)| is_limit(list)).count();
     let colours = palette::sequence(members.len() - limits).into_iter().chain(std::iter::repeat(palette::BLACK));
+    let given_start: Vec<_> =
+        trials.iter().filter_map(|trial| Some((*trial, trial.limit_given_start.as_ref()?))).collect();
     let line = |((label, list), colour): ((String, Vec<&MeasuredTrial<'_>>), _)| {
         let limit = is_limit(&list);
-        let (mean, band) = average(&list, quantity);
+        let (mut legend, mut trajectories) = (vec![label], list.iter().map(|trial| &trial.trajectory).collect());
+        if limit {
+            legend = vec!["m = ∞ (limit)".into()];
+            // Limits with random starts of their own would be other networks' limits.
+            if let Some((trial, _)) = given_start.first() {
+                legend.push(format!("given the starts at m = {}", trial.trial.width));
+                trajectories = given_start.iter().map(|(_, limit)| *limit).collect::<Vec<_>>();
+            }
+        }
+        let count = trajectories.len();
+        trajectories.retain(|trajectory| trajectory.status == Status::Done);
+        if trajectories.len() < count {
+            legend.push(format!("without {} of {count}, diverged", count - trajectories.len()));
+        }
+        let (mean, band) = average(&trajectories, quantity, floor);
         let mut marks = Vec::new();
-        if list.len() > 1 {
+        if trajectories.len() > 1 {
             marks.push(Mark::Band(band));
         }
-        marks.push(Mark::Line { points: mean, width: if limit { 3.0 } else { 2.0 }, dashed: false });
-        Series { legend: vec![if limit { "m = ∞ (limit)".into() } else { label }], colour, marks }
+        // Dashed, so that what lies under the limit is seen.
+        marks.push(Mark::Line { points: mean, width: if limit { 2.5 } else { 2.0 }, dashed: limit });
+        Series { legend, colour, marks }
     };
     members.into_iter().zip(colours).map(line).collect()
 }
@@ -224,22 +280,23 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str) -> Vec<Se
 /// Points of a mean curve, and of a band (time, low, high).
 type Curve = (Vec<(f64, f64)>, Vec<(f64, f64, f64)>);
 
-/// Mean and 10–90 % band over trials at every record that all of them have.
-fn average(trials: &[&MeasuredTrial<'_>], quantity: Quantity) -> Curve {
-    let records = trials.iter().map(|trial| trial.trajectory.records.len()).min().unwrap_or(0);
-    let (mut mean, mut band) = (Vec::new(), Vec::new());
+/// Mean, where it is above `floor`, and 10–90 % band over trajectories that have the same records.
+fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curve {
+    let records = trajectories.iter().map(|trajectory| trajectory.records.len()).min().unwrap_or(0);
+    let (mut curve, mut band) = (Vec::new(), Vec::new());
     for index in 0..records {
-        let scalar = |trial: &&MeasuredTrial<'_>| match trial.trajectory.records[index].values.get(&quantity) {
+        let scalar = |trajectory: &&Trajectory| match trajectory.records[index].values.get(&quantity) {
             Some(Value::Scalar(value)) if value.is_finite() => Some(*value),
             _ => None,
         };
-        let mut values: Vec<f64> = trials.iter().filter_map(scalar).collect();
-        if values.len() == trials.len() {
+        let mut values: Vec<f64> = trajectories.iter().filter_map(scalar).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        if values.len() == trajectories.len() && mean > floor {
             values.sort_by(f64::total_cmp);
-            let time = trials[0].trajectory.records[index].time;
-            mean.push((time, values.iter().sum::<f64>() / values.len() as f64));
-            band.push((time, quantile(&values, 0.1), quantile(&values, 0.9)));
+            let time = trajectories[0].records[index].time;
+            curve.push((time, mean));
+            band.push((time, quantile(&values, 0.1).max(floor), quantile(&values, 0.9)));
         }
     }
-    (mean, band)
+    (curve, band)
 }

@@ -4,39 +4,20 @@ use std::{path::Path, sync::OnceLock};
 
 use plotters::{
     coord::Shift,
-    element::DashedPathElement,
     prelude::*,
-    style::{
-        FontStyle, FontTransform, register_font,
-        text_anchor::{HPos, Pos, VPos},
-    },
+    style::{FontStyle, register_font, text_anchor::HPos},
 };
 
-use super::ticks::{Range, is_drawable};
-use crate::{Error, Result, run_directory::write_whole, study::AxisScale};
-
-/// Shape of a marker, so that series differ in more than colour.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Marker {
-    Circle,
-    Square,
-    Triangle,
-    Diamond,
-}
-
-impl Marker {
-    pub(super) const ALL: [Marker; 4] = [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond];
-
-    /// Corners on a circle of radius 1, y pointing down; a circle has none.
-    fn corners(self) -> &'static [(f64, f64)] {
-        match self {
-            Marker::Circle => &[],
-            Marker::Square => &[(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
-            Marker::Triangle => &[(0.0, -1.2), (1.04, 0.6), (-1.04, 0.6)],
-            Marker::Diamond => &[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)],
-        }
-    }
-}
+pub(super) use super::canvas::Marker;
+use super::{
+    canvas::{BLACK_INK, Canvas, LABEL},
+    ticks::{Range, is_drawable},
+};
+use crate::{
+    Error, Result,
+    run_directory::{aside, remove_file, write_whole},
+    study::AxisScale,
+};
 
 /// What is drawn of a series.
 #[derive(Debug, Clone)]
@@ -80,6 +61,7 @@ const AREA: (f64, f64) = (470.0, 380.0);
 /// Space around it for ticks, labels and title.
 const LEFT: f64 = 92.0;
 const TOP: f64 = 44.0;
+const TITLE_BAND: f64 = 30.0;
 const BOTTOM: f64 = 66.0;
 /// Space between the data area and the legend, and its line.
 const GAP: f64 = 18.0;
@@ -87,19 +69,16 @@ const SAMPLE: f64 = 30.0;
 const LINE_HEIGHT: f64 = 20.0;
 /// Opacity of all bands together, where they overlap.
 const BAND_OPACITY: f64 = 0.6;
-/// Radius of markers.
-const RADIUS: f64 = 4.5;
 /// Font sizes.
 const TITLE: f64 = 16.0;
-const LABEL: f64 = 16.0;
 const TEXT: f64 = 14.0;
 const SMALL: f64 = 12.0;
-/// Magnification of the PNG.
+/// Magnification of the PNG, and of the coordinates in the SVG.
 const PNG_SCALE: f64 = 2.0;
+const SVG_SCALE: f64 = 10.0;
 /// The bitmap backend centres the font's line, not its letters.
 const PNG_TEXT_DROP: f64 = 0.18;
 
-const BLACK_INK: RGBColor = RGBColor(25, 25, 25);
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
 /// Registers the bundled font once; the message says why it cannot be used.
@@ -114,20 +93,45 @@ impl Plot {
     pub(super) fn write(&self, directory: &Path, stem: &str) -> Result<()> {
         let path = directory.join(format!("{stem}.svg"));
         font().map_err(|reason| Error::file("draw", &path, reason))?;
-        let mut svg = String::new();
-        let size = self.size();
-        self.draw(&SVGBackend::with_string(&mut svg, pixels(size, 1.0)).into_drawing_area(), (1.0, 0.0))
-            .map_err(|reason| Error::file("draw", &path, reason))?;
+        let svg = self.svg().map_err(|reason| Error::file("draw", &path, reason))?;
         write_whole(&path, svg.as_bytes())?;
 
         let path = directory.join(format!("{stem}.png"));
         // The encoder writes to a path only, and chooses the format by its extension.
-        let aside = directory.join(format!(".{stem}.{}.png", std::process::id()));
-        self.draw(&BitMapBackend::new(&aside, pixels(size, PNG_SCALE)).into_drawing_area(), (PNG_SCALE, PNG_TEXT_DROP))
-            .map_err(|reason| Error::file("draw", &path, reason))?;
+        let aside = aside(&path).with_extension("png");
+        self.png(&aside).map_err(|reason| Error::file("draw", &path, reason))?;
         let bytes = std::fs::read(&aside).map_err(|error| Error::file("read", &aside, error))?;
-        std::fs::remove_file(&aside).map_err(|error| Error::file("remove", &aside, error))?;
+        remove_file(&aside)?;
         write_whole(&path, &bytes)
+    }
+
+    /// Backends draw at whole coordinates: drawn magnified, shown at its size.
+    fn svg(&self) -> std::result::Result<String, String> {
+        let mut svg = String::new();
+        let size = self.size();
+        let (large, shown) = (pixels(size, SVG_SCALE), pixels(size, 1.0));
+        self.draw(&SVGBackend::with_string(&mut svg, large).into_drawing_area(), (SVG_SCALE, 0.0))?;
+        let attributes = |(width, height): (u32, u32)| format!("width=\"{width}\" height=\"{height}\" viewBox");
+        Ok(svg.replacen(&attributes(large), &attributes(shown), 1))
+    }
+
+    /// Drawn at twice its size and averaged, for smooth lines.
+    fn png(&self, path: &Path) -> std::result::Result<(), String> {
+        let (width, height) = pixels(self.size(), PNG_SCALE);
+        let large = (2 * width, 2 * height);
+        let mut buffer = vec![0; 3 * (large.0 * large.1) as usize];
+        let scale = (2.0 * PNG_SCALE, PNG_TEXT_DROP);
+        self.draw(&BitMapBackend::with_buffer(&mut buffer, large).into_drawing_area(), scale)?;
+        let value = |x: u32, y: u32, channel: u32| u32::from(buffer[(3 * (y * large.0 + x) + channel) as usize]);
+        let mean = |x: u32, y: u32, channel: u32| {
+            let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(i, j)| value(2 * x + i, 2 * y + j, channel));
+            (corners.iter().sum::<u32>() / 4) as u8
+        };
+        let row = |y| (0..width).flat_map(move |x| (0..3).map(move |channel| (x, y, channel)));
+        let averaged = (0..height).flat_map(row).map(|(x, y, channel)| mean(x, y, channel)).collect();
+        let image = BitMapElement::with_owned_buffer((0, 0), (width, height), averaged).ok_or("no image")?;
+        let root = BitMapBackend::new(path, (width, height)).into_drawing_area();
+        root.draw(&image).and_then(|()| root.present()).map_err(|error| error.to_string())
     }
 
     /// The size that holds the longest line of the legend.
@@ -139,7 +143,12 @@ impl Plot {
         let legend = self.series.iter().flat_map(|series| &series.legend).map(|line| width(line, TEXT) + SAMPLE + 8.0);
         let remarks = self.remarks.iter().map(|line| width(line, SMALL));
         let column = legend.chain(remarks).fold(0.0, f64::max);
-        (LEFT + AREA.0 + GAP + column + 16.0, TOP + AREA.1 + BOTTOM)
+        (LEFT + AREA.0 + GAP + column + 16.0, TOP + AREA.1 + BOTTOM - self.cut())
+    }
+
+    /// Height of the band for the title, if there is none.
+    fn cut(&self) -> f64 {
+        if self.title.is_empty() { TITLE_BAND } else { 0.0 }
     }
 
     fn ranges(&self) -> Option<(Range, Range)> {
@@ -161,7 +170,7 @@ impl Plot {
         root: &DrawingArea<DB, Shift>,
         (scale, text_drop): (f64, f64),
     ) -> std::result::Result<(), String> {
-        let canvas = Canvas { root, scale, text_drop };
+        let canvas = Canvas { root, scale, text_drop, cut: self.cut() };
         root.fill(&WHITE).map_err(|error| error.to_string())?;
         canvas.text(&self.title, (LEFT + AREA.0 / 2.0, TOP / 2.0), TITLE, HPos::Center)?;
         canvas.text(&self.x.label, (LEFT + AREA.0 / 2.0, TOP + AREA.1 + 48.0), LABEL, HPos::Center)?;
@@ -275,81 +284,4 @@ fn draw_axes<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, x: Range, y: Range) ->
 
 fn pixels((width, height): (f64, f64), scale: f64) -> (u32, u32) {
     ((width * scale).ceil() as u32, (height * scale).ceil() as u32)
-}
-
-/// A drawing area measured in unmagnified pixels.
-struct Canvas<'a, DB: DrawingBackend> {
-    root: &'a DrawingArea<DB, Shift>,
-    scale: f64,
-    /// How far text must be moved down, in font sizes, for its middle to be at its place.
-    text_drop: f64,
-}
-
-impl<DB: DrawingBackend> Canvas<'_, DB> {
-    fn point(&self, (x, y): (f64, f64)) -> (i32, i32) {
-        ((x * self.scale).round() as i32, (y * self.scale).round() as i32)
-    }
-
-    fn style(&self, colour: RGBColor, width: f64) -> ShapeStyle {
-        ShapeStyle {
-            color: colour.to_rgba(),
-            filled: false,
-            stroke_width: (width * self.scale).round().max(1.0) as u32,
-        }
-    }
-
-    fn line(
-        &self,
-        path: Vec<(f64, f64)>,
-        colour: RGBColor,
-        width: f64,
-        dashed: bool,
-    ) -> std::result::Result<(), String> {
-        let style = self.style(colour, width);
-        let path: Vec<_> = path.into_iter().map(|point| self.point(point)).collect();
-        let drawn = match dashed {
-            true => {
-                let (dash, gap) = ((7.0 * self.scale) as u32, (4.0 * self.scale) as u32);
-                self.root.draw(&DashedPathElement::new(path, dash, gap, style))
-            }
-            false => self.root.draw(&PathElement::new(path, style)),
-        };
-        drawn.map_err(|error| error.to_string())
-    }
-
-    fn marker(&self, marker: Marker, place: (f64, f64), colour: RGBColor) -> std::result::Result<(), String> {
-        let corners = marker.corners();
-        let drawn = match corners.is_empty() {
-            true => {
-                self.root.draw(&Circle::new(self.point(place), (RADIUS * self.scale).round() as i32, colour.filled()))
-            }
-            false => {
-                let corner = |(x, y): &(f64, f64)| self.point((place.0 + RADIUS * x, place.1 + RADIUS * y));
-                self.root.draw(&Polygon::new(corners.iter().map(corner).collect::<Vec<_>>(), colour.filled()))
-            }
-        };
-        drawn.map_err(|error| error.to_string())
-    }
-
-    fn area(&self, outline: Vec<(f64, f64)>, colour: RGBColor, opacity: f64) -> std::result::Result<(), String> {
-        let outline: Vec<_> = outline.into_iter().map(|point| self.point(point)).collect();
-        self.root.draw(&Polygon::new(outline, colour.mix(opacity).filled())).map_err(|error| error.to_string())
-    }
-
-    fn rectangle(&self, from: (f64, f64), to: (f64, f64)) -> std::result::Result<(), String> {
-        let corners = [self.point(from), self.point(to)];
-        self.root.draw(&Rectangle::new(corners, self.style(BLACK_INK, 1.0))).map_err(|error| error.to_string())
-    }
-
-    fn text(&self, text: &str, place: (f64, f64), size: f64, align: HPos) -> std::result::Result<(), String> {
-        let style = ("sans-serif", size * self.scale).into_font().color(&BLACK_INK).pos(Pos::new(align, VPos::Center));
-        let place = (place.0, place.1 + self.text_drop * size);
-        self.root.draw_text(text, &style, self.point(place)).map_err(|error| error.to_string())
-    }
-
-    fn vertical_text(&self, text: &str, place: (f64, f64)) -> std::result::Result<(), String> {
-        let font = ("sans-serif", LABEL * self.scale).into_font().transform(FontTransform::Rotate270);
-        let style = font.color(&BLACK_INK).pos(Pos::new(HPos::Center, VPos::Center));
-        self.root.draw_text(text, &style, self.point(place)).map_err(|error| error.to_string())
-    }
 }

@@ -22,6 +22,8 @@ pub(super) struct Range {
 const PADDING: f64 = 0.04;
 /// Most labels on an axis.
 const MAX_LABELS: f64 = 7.0;
+/// Fewest labelled powers of ten that show a logarithmic scale; below that 2 and 5 are labelled too.
+const MIN_DECADES: usize = 3;
 
 fn transform(scale: AxisScale, value: f64) -> f64 {
     match scale {
@@ -56,12 +58,17 @@ impl Range {
 
     /// Ticks within the range, in increasing order.
     pub(super) fn ticks(self) -> Vec<Tick> {
-        let decades = self.high - self.low;
-        let mut ticks = match self.scale {
-            AxisScale::Log if decades >= 1.2 => self.decade_ticks(),
-            AxisScale::Log => self.digit_ticks(decades),
-            AxisScale::Linear => self.linear_ticks(),
-        };
+        match self.scale {
+            AxisScale::Log => {
+                let decades = self.within(self.decade_ticks());
+                let labels = decades.iter().filter(|tick| tick.label.is_some()).count();
+                if labels >= MIN_DECADES { decades } else { self.within(self.digit_ticks(self.high - self.low)) }
+            }
+            AxisScale::Linear => self.within(self.linear_ticks()),
+        }
+    }
+
+    fn within(self, mut ticks: Vec<Tick>) -> Vec<Tick> {
         ticks.retain(|tick| (0.0..=1.0).contains(&self.position(tick.value)));
         ticks
     }
@@ -82,13 +89,13 @@ impl Range {
         ticks
     }
 
-    /// Digits times powers of ten, for a range of about a decade.
+    /// Digits times powers of ten, for a range of a few decades at most.
     fn digit_ticks(self, decades: f64) -> Vec<Tick> {
         let (first, last) = (self.low.floor() as i32, self.high.ceil() as i32);
         let labelled: &[i32] = if decades < 0.5 { &[1, 2, 3, 4, 5, 6, 7, 8, 9] } else { &[1, 2, 5] };
         let tick = |(decade, digit): (i32, i32)| {
             let label = match digit {
-                _ if (-2..=2).contains(&decade) => plain(f64::from(digit) * 10f64.powi(decade)),
+                _ if (-3..=3).contains(&decade) => plain(f64::from(digit) * 10f64.powi(decade)),
                 1 => power_of_ten(decade),
                 _ => format!("{digit}·{}", power_of_ten(decade)),
             };
@@ -139,6 +146,7 @@ mod tests {
         assert_eq!(labels(AxisScale::Log, 100.0, 1e4), ["10²", "10³", "10⁴"]);
         assert_eq!(labels(AxisScale::Log, 1e-12, 1.0), ["10⁻¹²", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "10⁰"]);
         assert_eq!(labels(AxisScale::Log, 1.0, 6.0), ["1", "2", "5"]);
+        assert_eq!(labels(AxisScale::Log, 3.0, 90.0), ["5", "10", "20", "50", "100"]);
         assert_eq!(labels(AxisScale::Linear, 0.0, 0.6), ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6"]);
     }
 

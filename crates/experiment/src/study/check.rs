@@ -9,6 +9,7 @@
 //! exponent = -0.5
 //! tolerance = 0.05
 //! min_x = 100               # optional, as is max_x: only trials with min_x <= x <= max_x
+//! min_r2 = 0.98             # default; of the line on log-log axes (0 for exponents near 0)
 //!
 //! [[check]]
 //! name = "decay"
@@ -27,11 +28,14 @@
 //! width = "inf"             # optional: at this width only
 //! ```
 //!
-//! * `power_law`: *confirmed* if the fitted exponent is within the tolerance of the predicted one and its 95 % interval
-//!   within twice the tolerance; *refuted* if the interval lies outside the tolerance altogether; else *inconclusive*.
-//!   Trials at infinite width have no place on a logarithmic axis and are left out.
+//! * `power_law`: *refuted* if the 95 % interval of the fitted exponent lies outside the tolerance altogether;
+//!   *confirmed* if the exponent is within the tolerance of the predicted one, its interval within twice the
+//!   tolerance, and R² ≥ `min_r2` (a curve is no power law); else *inconclusive*. Inconclusive, whatever the fit says,
+//!   if a trial in the range of x diverged or has no positive value (the others are no fair sample), or with fewer
+//!   than three distinct x. Trials at infinite width have no place on a logarithmic axis and are left out.
 //! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
-//!   *refuted* if in some trial it does not, *inconclusive* with fewer than three usable records.
+//!   *refuted* if in some trial it does not, *inconclusive* if some trial diverged or has fewer than three usable
+//!   records.
 //! * `below`: *refuted* if a value is above the bound, *inconclusive* if one is missing, else *confirmed*.
 
 use widenet_core::{
@@ -66,6 +70,8 @@ pub enum CheckKind {
         tolerance: f64,
         /// Smallest and largest x that count.
         range: (f64, f64),
+        /// Smallest R² of the line on log-log axes.
+        min_r2: f64,
     },
     /// `quantity ∝ exp(−rate · t)` with a positive rate, in every trial of one width.
     Exponential {
@@ -108,6 +114,7 @@ impl Check {
                 exponent: reader.required("exponent", Field::number)?,
                 tolerance: reader.required("tolerance", Field::positive)?,
                 range: (reader.or("min_x", 0.0, Field::non_negative)?, reader.or("max_x", f64::MAX, Field::positive)?),
+                min_r2: reader.or("min_r2", 0.98, |field| field.number_in(0.0, 1.0))?,
             },
             Kind::Exponential => CheckKind::Exponential {
                 quantity: reader.required("quantity", scalar_quantity)?,

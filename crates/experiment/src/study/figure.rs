@@ -14,6 +14,7 @@
 //! series = "width"          # default: one line per width; or an axis
 //! x_scale = "linear"        # default; or "log" (time 0 is left out)
 //! y_scale = "log"           # default; or "linear"
+//! floor = 1e-18             # optional: means not above it are left out (rounding)
 //! ```
 
 use widenet_core::{
@@ -33,7 +34,7 @@ pub enum AxisScale {
 }
 
 /// A named figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     /// Name, the stem of its files.
     pub name: String,
@@ -42,7 +43,7 @@ pub struct Figure {
 }
 
 /// What a figure shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum FigureKind {
     /// A metric against an axis.
     Scaling {
@@ -61,17 +62,20 @@ pub enum FigureKind {
         x_scale: AxisScale,
         /// Scale of the quantity's axis.
         y_scale: AxisScale,
+        /// Means not above this value are left out; -∞ to keep all.
+        floor: f64,
     },
 }
 
 /// Quantities that are one number per record.
-const SCALARS: [Quantity; 6] = [
+const SCALARS: [Quantity; 7] = [
     Quantity::TrainLoss,
     Quantity::TestLoss,
     Quantity::MinNormDistance,
     Quantity::TangentKernelChange,
     Quantity::TangentKernelNorm,
     Quantity::InputKurtosis,
+    Quantity::OutputKurtosis,
 ];
 
 pub(super) fn scalar_quantity(field: &Field<'_>) -> ReadResult<Quantity> {
@@ -98,6 +102,7 @@ impl Figure {
                 series: reader.or("series", "width".into(), |field| keys.axis(field))?,
                 x_scale: reader.or("x_scale", AxisScale::Linear, |field| field.choice(&scales))?,
                 y_scale: reader.or("y_scale", AxisScale::Log, |field| field.choice(&scales))?,
+                floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
             },
         };
         Ok(Figure { name: own_name(reader)?, kind })

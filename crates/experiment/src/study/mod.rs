@@ -39,7 +39,7 @@ pub use expand::Trial;
 pub use figure::{AxisScale, Figure, FigureKind};
 pub use metric::{Metric, Over};
 
-use crate::{EngineChoice, Error, Precision, Result, run_directory::sha256};
+use crate::{EngineChoice, Error, Precision, Result};
 
 /// Result of reading a document.
 type ReadResult<T> = widenet_core::Result<T>;
@@ -179,11 +179,6 @@ impl Study {
     /// The resolved study as TOML: overrides applied, problem written out, keys sorted.
     pub fn resolved(&self) -> String {
         self.document.root().to_toml()
-    }
-
-    /// SHA-256 of the resolved study, the program's version and `data`, the fingerprints of its data sets.
-    pub(crate) fn hash(&self, data: &[&str]) -> String {
-        sha256(format!("{}\n{}\n{}", crate::VERSION, self.resolved(), data.join("\n")).as_bytes())
     }
 }
 

@@ -53,7 +53,7 @@ fn a_study_confirms_what_is_true_and_refutes_what_is_not() {
     assert!((rate.found.unwrap() + 0.5).abs() < 0.02);
     let text = fs::read_to_string(&found.path).unwrap();
     assert!(text.contains("| rate | hidden_layers = 1 | -0.5 ± 0.05 |") && text.contains("**confirmed**"), "{text}");
-    for figure in ["convergence.svg", "convergence.png", "loss-1.svg", "loss-2.png"] {
+    for figure in ["convergence.svg", "convergence.png", "loss-hidden_layers-1.svg", "loss-hidden_layers-3.png"] {
         assert!(found.directory.join("figures").join(figure).exists(), "{figure}");
     }
 
@@ -61,13 +61,21 @@ fn a_study_confirms_what_is_true_and_refutes_what_is_not() {
     for part in ["predicted slope −0.5", "hidden layers = 3", "10⁻³", "‖predictor − limit‖", "width m"] {
         assert!(svg.contains(part), "{part}");
     }
-    let svg = fs::read_to_string(found.directory.join("figures/loss-1.svg")).unwrap();
+    let svg = fs::read_to_string(found.directory.join("figures/loss-hidden_layers-1.svg")).unwrap();
     assert!(svg.contains("m = ∞ (limit)") && svg.contains("m = 64") && svg.contains("training time t"));
 
-    let wrong = study(folder.path(), &[("exponent = -0.5", "exponent = -0.7")]);
-    let found = finish(&wrong, &solver, &options(folder.path()), &Silent);
-    assert_eq!(found.findings[0].verdict, Verdict::Refuted);
-    assert!(!found.all_confirmed());
+    // Another claim about the same trials: nothing runs again, and what it no longer draws is gone.
+    let steps = solver.steps.load(Ordering::SeqCst);
+    let wrong =
+        study(folder.path(), &[("exponent = -0.5", "exponent = -0.7"), ("name = \"loss\"", "name = \"decay\"")]);
+    let other = finish(&wrong, &solver, &options(folder.path()), &Silent);
+    assert_eq!(other.findings[0].verdict, Verdict::Refuted);
+    assert!(!other.all_confirmed());
+    assert_eq!((&other.directory, solver.steps.load(Ordering::SeqCst)), (&found.directory, steps));
+    let figure = |name: &str| other.directory.join("figures").join(name).exists();
+    assert!(figure("decay-hidden_layers-1.svg") && !figure("loss-hidden_layers-1.svg"));
+    let longer = study(folder.path(), &[("steps = 20", "steps = 21")]);
+    assert_ne!(finish(&longer, &solver, &options(folder.path()), &Silent).directory, found.directory);
 }
 
 /// The values of a column of `metrics.csv`, by width and seed 1.
@@ -129,6 +137,8 @@ fn a_limit_with_a_random_start_is_compared_given_the_own_start() {
     let ntk = study(folder.path(), &[("kind = \"mean_field\"", "kind = \"ntk\"")]);
     let found = finish(&ntk, &solver, &options(folder.path()), &Silent);
     assert!(column(&found.directory, "distance").iter().all(|(_, distance)| *distance < 1e-15));
+    let svg = fs::read_to_string(found.directory.join("figures/loss-hidden_layers-1.svg")).unwrap();
+    assert!(svg.contains("given the starts at m = 1e7"), "the drawn limit belongs to the networks next to it");
     assert_eq!(found.findings[0].verdict, Verdict::Inconclusive, "zeros have no exponent");
 }
 
@@ -241,8 +251,11 @@ fn diverged_trials_are_rows_and_warnings() {
     let folder = tempfile::tempdir().unwrap();
     let solver = FakeSolver { diverging: Some(Width::Finite(1000)), ..FakeSolver::default() };
     let found = finish(&study(folder.path(), &[]), &solver, &options(folder.path()), &Silent);
-    assert_eq!(found.findings[0].verdict, Verdict::Confirmed, "three widths are left");
+    assert_eq!(found.findings[0].verdict, Verdict::Inconclusive, "three widths are left, no fair sample");
     assert_eq!(found.findings[0].fit.unwrap().points, 3);
+    assert!(found.findings[0].reason.starts_with("5 of 20 values are missing"), "{}", found.findings[0].reason);
+    let svg = fs::read_to_string(found.directory.join("figures/loss-hidden_layers-1.svg")).unwrap();
+    assert!(svg.contains("without 5 of 5, diverged"));
     let text = fs::read_to_string(&found.path).unwrap();
     assert!(text.contains("diverged at step 7") && text.contains("m1000-s1"), "{text}");
     let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
@@ -288,6 +301,70 @@ fn foreign_and_damaged_directories_are_refused() {
     fs::write(&manifest, text.replace("\"version\": \"", "\"version\": \"0.0.")).unwrap();
     assert!(report(&directory, &solver).unwrap_err().to_string().contains("was made by version 0.0."));
     assert!(report(folder.path(), &solver).unwrap_err().to_string().contains("not a run directory"));
+}
+
+#[test]
+fn a_run_directory_survives_a_move_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let csv = [(
+        "kind = \"inline\"\ninputs = [[1, 0], [0, 1]]\ntargets = [[1], [2]]",
+        "kind = \"csv\"\ntrain = \"small.csv\"\ninputs = 2\ntargets = [\"y\"]",
+    )];
+    fs::create_dir(&old).unwrap();
+    fs::write(old.join("small.csv"), "a,b,y\n1,0,1\n0,1,2\n").unwrap();
+    let solver = FakeSolver::default();
+    let out = options(&folder.path().join("out"));
+    let directory = finish(&study(&old, &csv), &solver, &out, &Silent).directory;
+    fs::rename(&old, &new).unwrap();
+    let error = report(&directory, &solver).unwrap_err().to_string();
+    for part in [old.to_str().unwrap(), "small.csv", "widenet study", "--out", "out"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let steps = solver.steps.load(Ordering::SeqCst);
+    assert_eq!(finish(&study(&new, &csv), &solver, &out, &Silent).directory, directory);
+    report(&directory, &solver).unwrap();
+    assert_eq!(solver.steps.load(Ordering::SeqCst), steps, "nothing ran again");
+}
+
+#[test]
+fn processes_in_one_directory_do_not_disturb_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let expected = finish(&study, &FakeSolver::default(), &options(&folder.path().join("a")), &Silent);
+    // The same shard twice and two shards at once: nobody fails, and the files are those of one process.
+    let shared = folder.path().join("b");
+    std::thread::scope(|scope| {
+        for shard in ["1/1", "1/1", "1/2", "2/2"] {
+            let (study, shared) = (&study, &shared);
+            scope.spawn(move || {
+                let options = RunOptions { shard: shard.parse().unwrap(), ..options(shared) };
+                run(study, &FakeSolver::default(), &options, &NEVER, &Silent).unwrap();
+            });
+        }
+    });
+    let name = expected.directory.file_name().unwrap();
+    assert!(results(&shared.join(name)) == results(&expected.directory));
+}
+
+#[test]
+fn what_is_done_is_not_planned_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let first = finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent);
+    let small = FakeSolver { refused: Some(Width::Finite(64)), ..FakeSolver::default() };
+    assert_eq!(finish(&study, &small, &options(folder.path()), &Silent), first);
+}
+
+#[test]
+fn the_engines_of_a_report_are_those_that_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let directory = finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent).directory;
+    fs::write(directory.join("plan.csv"), "garbage").unwrap();
+    let again = report(&directory, &FakeSolver::default()).unwrap();
+    let text = fs::read_to_string(again.path).unwrap();
+    assert!(text.contains("| dense | 10 | the fake's dense engine |"), "{text}");
 }
 
 #[test]

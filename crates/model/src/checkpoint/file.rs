@@ -64,7 +64,8 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, &Tensor<2>)]) 
     let metadata =
         HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);
     let views = tensors.iter().map(|(name, tensor)| (name, Stored { tensor, shape: tensor.dims() }));
-    let aside = path.with_extension("partial");
+    // Another process may be running the same trial.
+    let aside = path.with_extension(format!("{}.partial", std::process::id()));
     serialize_to_file(views, Some(metadata), &aside).map_err(|error| error.to_string())?;
     let settle = || -> io::Result<()> {
         File::open(&aside)?.sync_all()?;

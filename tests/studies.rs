@@ -1,0 +1,85 @@
+//! The studies of this repository by the built program: every claim is confirmed, and the figures are there.
+
+#[allow(dead_code, reason = "shared with other test binaries")]
+mod common;
+
+use std::{fs, path::PathBuf};
+
+use common::run;
+
+/// Runs a study; all its checks must be confirmed. Returns the run directory with the folder that holds it.
+#[track_caller]
+fn confirmed(study: &str, more: &[&str]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().to_str().expect("UTF-8");
+    let said = run(&[&["study", &format!("experiments/{study}.toml"), "--out", out, "--device", "cpu"], more].concat());
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let directory = fs::read_dir(out).expect("readable").next().expect("a run directory").expect("an entry").path();
+    let fits = fs::read_to_string(directory.join("fits.csv")).expect("fits");
+    let verdicts: Vec<&str> = fits.lines().skip(1).map(|line| line.rsplit(',').next().unwrap_or(line)).collect();
+    assert!(!verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == "confirmed"), "{}", said.out);
+    (folder, directory)
+}
+
+/// Figures of the given names, each as SVG and as PNG.
+#[track_caller]
+fn has_figures(directory: &std::path::Path, names: &[&str]) {
+    for name in names {
+        let read = |extension: &str| fs::read(directory.join(format!("figures/{name}.{extension}"))).expect(name);
+        assert!(read("svg").starts_with(b"<svg") && read("png").starts_with(b"\x89PNG"), "{name}");
+    }
+}
+
+/// The README's main command.
+#[test]
+fn quickstart() {
+    let (_folder, directory) = confirmed("quickstart", &[]);
+    has_figures(&directory, &["convergence", "loss-parameterization-mean_field", "loss-parameterization-ntk"]);
+    let report = fs::read_to_string(directory.join("report.md")).expect("a report");
+    for engine in ["| dense | 60 |", "| law | 100 |", "| limit | 20 |"] {
+        assert!(report.contains(engine), "{engine}: {report}");
+    }
+}
+
+#[test]
+fn convergence() {
+    let (_folder, directory) = confirmed("mean-field/convergence", &[]);
+    has_figures(&directory, &["convergence", "loss-hidden_layers-4"]);
+}
+
+/// Smaller than the file's: three widths, half the seeds, a quarter of the steps.
+#[test]
+fn weight_law() {
+    let (_folder, directory) = confirmed(
+        "mean-field/weight-law",
+        &[
+            "--set",
+            "axes.width=[64, 256, 2048, \"inf\"]",
+            "--set",
+            "axes.seed={ count = 8 }",
+            "--set",
+            "problem.optimizer.steps=50",
+            "--set",
+            "problem.record.at=[0, 25, 50]",
+        ],
+    );
+    has_figures(&directory, &["input-covariance", "output-covariance", "input-kurtosis", "output-kurtosis"]);
+}
+
+#[test]
+fn min_norm() {
+    let (_folder, directory) = confirmed("mean-field/min-norm", &[]);
+    has_figures(&directory, &["loss", "min-norm-distance"]);
+}
+
+#[test]
+fn richness() {
+    let (_folder, directory) = confirmed("mean-field/richness", &[]);
+    has_figures(&directory, &["kernel-change", "lazy-distance", "loss"]);
+}
+
+#[test]
+fn real_data() {
+    let (_folder, directory) = confirmed("mean-field/real-data", &[]);
+    has_figures(&directory, &["predictor", "outputs", "test-loss"]);
+}
