@@ -151,6 +151,16 @@ fn engine_that_cannot() {
 }
 
 #[test]
+fn tolerance() {
+    let folder = folder();
+    let path = write(folder.path(), "problem.toml", PROBLEM);
+    for tolerance in ["0", "-1e-3", "nan", "2"] {
+        let message = refusal(&["solve", &path, "--width", "inf", "--tolerance", tolerance]);
+        contains(&message, &["tolerance", "between 0 and 1"]);
+    }
+}
+
+#[test]
 fn device_absent() {
     let folder = folder();
     let path = write(folder.path(), "problem.toml", PROBLEM);

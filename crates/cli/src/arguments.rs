@@ -52,6 +52,9 @@ pub(crate) struct SolveArguments {
     pub(crate) engine: EngineArguments,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+    /// Law and limit: a direction counts as new if more than this share of it is; the predictor's error is of this size.
+    #[arg(long, default_value_t = 1e-10, allow_hyphen_values = true)]
+    pub(crate) tolerance: f64,
     /// Print trajectories as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

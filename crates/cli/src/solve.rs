@@ -7,7 +7,8 @@ use std::{
 
 use widenet_core::{
     Problem, Trajectory, Width,
-    problem::{Quantity, ScalingTable},
+    problem::{Quantity, Rule, ScalingTable},
+    scaling::Limit,
     training::{Control, stable_learning_rate},
     trajectory::{Engine, Record, Status, Value},
 };
@@ -22,7 +23,7 @@ use crate::{
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = Problem::load(&arguments.problem, &arguments.overrides.set)?;
-    let engines = Engines::new(arguments.engine.device)?;
+    let engines = Engines::new(arguments.engine.device)?.tolerance(arguments.tolerance);
     let rule = arguments.engine.rule(&arguments.width)?;
     let mut jobs = Vec::new();
     for &width in &arguments.width {
@@ -84,16 +85,16 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     let Status::Diverged { step, time } = trajectory.status else { return None };
     let width = trajectory.width;
     let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
-    let kernel = match width {
-        Width::Finite(m) => Some(stable_learning_rate(problem, &problem.scaling().at(m))),
-        Width::Infinite => match problem.scaling().limit() {
-            Ok(widenet_core::scaling::Limit::Network(network)) => Some(stable_learning_rate(problem, &network)),
-            _ => None,
-        },
+    let kernel = match (width, problem.scaling().limit()) {
+        (Width::Finite(m), _) => problem.scaling().at(m).tangent_kernel(),
+        (Width::Infinite, Ok(Limit::Network(network))) => network.tangent_kernel(),
+        (Width::Infinite, Ok(Limit::Lazy { kernel, .. })) => kernel,
+        (Width::Infinite, Err(_)) => return Some(hint),
     };
-    if let Some(bound) = kernel {
+    let bound = stable_learning_rate(problem, kernel);
+    if matches!(problem.optimizer.rule, Rule::Descent { .. }) && bound.is_normal() {
         hint.push_str(&format!(
-            "; gradient descent is stable at initialisation for learning rates below 2/(λ_max(Σ) Θ_0) = {bound:.4}, \
+            "; gradient descent is stable at initialisation for learning rates below 2/(λ_max(Σ) Θ_0) = {bound:.3e}, \
              and rich training needs less"
         ));
     }

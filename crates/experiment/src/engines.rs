@@ -26,6 +26,7 @@ use crate::solver::{EngineChoice, Plan, Reference, Request, Solution, SolveError
 pub struct Engines {
     device: DeviceChoice,
     checkpoint_every: Duration,
+    tolerance: f64,
     opened: OnceLock<Result<OpenDevice, ModelError>>,
     bandwidth: OnceLock<f64>,
     notes: Mutex<Vec<String>>,
@@ -41,6 +42,7 @@ impl Engines {
         let engines = Self {
             device,
             checkpoint_every: Duration::from_secs(60),
+            tolerance: mean_field::TOLERANCE,
             opened: OnceLock::new(),
             bandwidth: OnceLock::new(),
             notes: Mutex::new(Vec::new()),
@@ -55,6 +57,12 @@ impl Engines {
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
         Self { checkpoint_every: interval, ..self }
+    }
+
+    /// Tolerance of the law and limit engines, see [`mean_field::Options::tolerance`].
+    #[must_use]
+    pub fn tolerance(self, tolerance: f64) -> Self {
+        Self { tolerance, ..self }
     }
 
     fn open(&self) -> Result<&OpenDevice, SolveError> {
@@ -209,7 +217,7 @@ impl Solver for Engines {
                 Err(SolveError::Refused("the dense engine needs a finite width; use --engine auto for inf".into()))
             }
             (Engine::Law | Engine::Limit, _) => {
-                let options = mean_field::Options::default();
+                let options = mean_field::Options { tolerance: self.tolerance, ..mean_field::Options::default() };
                 let trajectory = mean_field::solve(problem, width, seed, &options, &mut |progress| watch(progress))?;
                 Ok(Solution { trajectory, notes: Vec::new() })
             }
@@ -229,7 +237,7 @@ impl Solver for Engines {
             .unwrap_or_else(|| Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension()));
         Ok(match reference {
             Reference::Limit => {
-                let options = mean_field::Options { initial_predictor: Some(start), ..mean_field::Options::default() };
+                let options = mean_field::Options { initial_predictor: Some(start), tolerance: self.tolerance };
                 mean_field::solve(problem, Width::Infinite, seed, &options, watch)?
             }
             Reference::Lazy => mean_field::solve_lazy(problem, &start, seed, watch)?,

@@ -253,7 +253,7 @@ fn a_diverging_run_is_a_result_with_its_step_and_what_came_before() {
     let Status::Diverged { step, .. } = solved.status else { panic!("{:?}", solved.status) };
     assert!(step > 0 && !solved.records.is_empty());
     assert!(solved.records.iter().all(|record| record.values[&Quantity::TrainLoss].flatten()[0].is_finite()));
-    let bound = stable_learning_rate(&diverging, &diverging.scaling().at(100));
+    let bound = stable_learning_rate(&diverging, diverging.scaling().at(100).tangent_kernel());
     assert!(bound < 50.0, "the hint must be below the rate that diverged: {bound}");
     diverging.optimizer = descent(bound / 10.0, 40);
     assert_eq!(run(&diverging, Width::Finite(100), 0).status, Status::Done);

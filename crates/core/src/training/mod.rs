@@ -22,7 +22,6 @@ use risk::FullBatch;
 use crate::{
     Matrix, Problem,
     problem::Rule,
-    scaling::Normalized,
     trajectory::{Record, Status},
 };
 
@@ -151,7 +150,8 @@ fn descend<W: WeightMatrix>(
     }
 }
 
-/// The learning rate above which gradient descent is unstable at initialisation: `2 / (λ_max(Σ) Θ_0)`.
-pub fn stable_learning_rate(problem: &Problem, network: &Normalized) -> f64 {
-    2.0 / (risk::largest_curvature(&problem.data.train) * network.tangent_kernel())
+/// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0)`, for the tangent
+/// kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
+pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
+    2.0 / (risk::largest_curvature(&problem.data.train) * tangent_kernel)
 }
