@@ -3,7 +3,7 @@
 #[path = "../crates/limits/tests/common/statistics.rs"]
 mod statistics;
 
-use statistics::{kolmogorov_smirnov_z, mean_z, spread_z};
+use statistics::largest_z;
 use widenet_core::{
     Matrix, Problem, Width,
     document::Document,
@@ -52,14 +52,6 @@ fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Ve
         }
     }
     samples
-}
-
-fn largest_z(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
-    a.iter()
-        .zip(b)
-        .flat_map(|(a, b)| [mean_z(a, b), spread_z(a, b), kolmogorov_smirnov_z(a, b)])
-        .map(f64::abs)
-        .fold(0.0, f64::max)
 }
 
 #[test]

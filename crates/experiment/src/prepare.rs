@@ -3,16 +3,17 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use sha2::{Digest, Sha256};
 use widenet_core::{
     Problem,
-    data::{Dataset, Samples},
+    data::Dataset,
     document::{Document, Entry, Node, Place, Value},
     problem::Quantity,
 };
 
 use crate::{
     CheckKind, Error, FigureKind, Result, Study, Trial,
-    run_directory::{TrialDirectory, sha256},
+    run_directory::{TrialDirectory, hex, sha256},
     solver::Request,
 };
 
@@ -80,15 +81,9 @@ impl Cache {
 }
 
 fn data_fingerprint(data: &Dataset) -> String {
-    let mut bytes = Vec::new();
-    for Samples { inputs, targets } in [Some(&data.train), data.test.as_ref()].into_iter().flatten() {
-        for matrix in [inputs, targets] {
-            bytes.extend((matrix.nrows() as u64).to_le_bytes());
-            bytes.extend((matrix.ncols() as u64).to_le_bytes());
-            bytes.extend(matrix.iter().flat_map(|value| value.to_le_bytes()));
-        }
-    }
-    sha256(&bytes)
+    let mut hash = Sha256::new();
+    data.visit_bytes(|bytes| hash.update(bytes));
+    hex(&hash.finalize())
 }
 
 /// `trial.toml`: a pure function of the trial, its data and the version.

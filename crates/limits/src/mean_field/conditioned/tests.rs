@@ -8,7 +8,7 @@ use common::{
     descent,
     plain::{self, PlainMatrix, initial_weights, network, plain_records, predictor, records, sup_distance},
     problem,
-    statistics::{kolmogorov_smirnov_z, mean_z, spread_z},
+    statistics::largest_z,
 };
 use widenet_core::{
     Matrix, Problem, Width,
@@ -192,15 +192,6 @@ fn samples(seeds: u64, mut run: impl FnMut(u64) -> Vec<Matrix>) -> Vec<Vec<f64>>
 
 fn predictors(records: &[widenet_core::trajectory::Record]) -> Vec<Matrix> {
     records.iter().map(|record| predictor(record).clone()).collect()
-}
-
-/// Largest |z| over observables, tests (means, spreads, whole laws).
-fn largest_z(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
-    a.iter()
-        .zip(b)
-        .flat_map(|(a, b)| [mean_z(a, b), spread_z(a, b), kolmogorov_smirnov_z(a, b)])
-        .map(f64::abs)
-        .fold(0.0, f64::max)
 }
 
 fn short(hidden_layers: usize, k: usize) -> Problem {
