@@ -60,6 +60,21 @@ fn the_table_has_a_row_per_width_and_the_distance_to_the_limit() {
     assert!(lines[3].trim_start().starts_with("inf") && lines[3].ends_with("0.00000"));
 }
 
+/// A limit that starts at random is compared given each network's own start.
+#[test]
+fn the_table_compares_ntk_networks_with_their_own_limit() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let said = run(&["solve", &path, "--width", "1e4,1e8,inf", "--set", "parameterization={ kind = \"ntk\" }"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let distance = |line: usize| -> f64 {
+        let row = said.out.lines().nth(line).expect("a row");
+        row.split_whitespace().last().expect("a distance").parse().expect("a number")
+    };
+    let ratio = distance(1) / distance(2);
+    assert!((ratio / 100.0 - 1.0).abs() < 0.1 && distance(3) == 0.0, "{}", said.out);
+}
+
 #[test]
 fn overrides_change_the_problem_and_seeds_change_the_network() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -12,7 +12,7 @@ use widenet_core::{
     training::{Control, stable_learning_rate},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{Engines, Request, Solution, Solver};
+use widenet_experiment::{Engines, Request, Solution, Solver, own_limit};
 
 use crate::{
     Exit, Failure,
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     if failure.is_none() || !trajectories.is_empty() {
         match arguments.json {
             true => writeln!(std::io::stdout(), "{}", serde_json::to_string(&trajectories)?)?,
-            false => write!(std::io::stdout(), "{}", summary(&trajectories))?,
+            false => write!(std::io::stdout(), "{}", summary(&engines, &problem, &trajectories))?,
         }
     }
     match failure {
@@ -108,12 +108,9 @@ fn scalar(record: &Record, quantity: Quantity) -> Option<f64> {
     }
 }
 
-/// One row per trajectory: its last record, and its distance to the limit where both predictors are there.
-fn summary(trajectories: &[Trajectory]) -> String {
-    let limit = |seed: u64| {
-        let at = |trajectory: &&Trajectory| trajectory.width == Width::Infinite && trajectory.seed == seed;
-        trajectories.iter().find(at)
-    };
+/// One row per trajectory: its last record and, if width ∞ was asked for, its distance to the limit (for a limit with a random
+/// start: given the trajectory's own).
+fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) -> String {
     let scalars: Vec<Quantity> = Quantity::ALL
         .into_iter()
         .filter(|quantity| {
@@ -147,7 +144,8 @@ fn summary(trajectories: &[Trajectory]) -> String {
                 row.push(value.map_or("-".into(), table::number));
             }
             if compare {
-                let distance = limit(trajectory.seed).and_then(|limit| trajectory.predictor_distance(limit));
+                let limit = own_limit(engines, problem, trajectory).ok();
+                let distance = limit.and_then(|limit| trajectory.predictor_distance(&limit));
                 row.push(distance.map_or("-".into(), table::number));
             }
             row

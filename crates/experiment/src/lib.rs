@@ -26,6 +26,7 @@ mod tables;
 pub use check::{Finding, Verdict};
 pub use engines::Engines;
 pub use error::{Error, Result};
+pub use measure::own_limit;
 pub use report::{Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use shard::Shard;

@@ -130,6 +130,20 @@ impl References<'_> {
     }
 }
 
+/// The infinite-width limit that a trajectory is compared with: where the limit starts at random (NTK parameterisation), it is
+/// started from the trajectory's own initial predictor (mean-field page §4).
+///
+/// # Errors
+/// Why there is none, in words: no limit, or the predictor at time 0 was not recorded.
+pub fn own_limit(
+    solver: &dyn Solver,
+    problem: &Problem,
+    trajectory: &Trajectory,
+) -> std::result::Result<Trajectory, String> {
+    let initial = if starts_at_random(problem) { Some(own_start(trajectory)?) } else { None };
+    solver.reference(Reference::Limit, problem, trajectory.seed, initial).map_err(|error| error.to_string())
+}
+
 /// How a trajectory that is not done ended.
 pub(crate) fn ending(trajectory: &Trajectory) -> String {
     match trajectory.status {
