@@ -25,6 +25,11 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = Problem::load(&arguments.problem, &arguments.overrides.set)?;
     let engines = Engines::new(arguments.engine.device)?.tolerance(arguments.tolerance);
     let rule = arguments.engine.rule(&arguments.width)?;
+    for (i, width) in arguments.width.iter().enumerate() {
+        if arguments.width[..i].contains(width) {
+            return Err(format!("width {width} is given twice; give distinct widths").into());
+        }
+    }
     let mut jobs = Vec::new();
     for &width in &arguments.width {
         for seed in arguments.seeds.list() {
@@ -94,7 +99,7 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     let bound = stable_learning_rate(problem, kernel);
     if matches!(problem.optimizer.rule, Rule::Descent { .. }) && bound.is_normal() {
         hint.push_str(&format!(
-            "; gradient descent is stable at initialisation for learning rates below 2/(λ_max(Σ) Θ_0) = {bound:.3e}, \
+            "; gradient descent is stable at initialisation for learning rates below 2/(λ_max(Σ) Θ_0 + weight_decay) = {bound:.3e}, \
              and rich training needs less"
         ));
     }

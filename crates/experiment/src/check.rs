@@ -80,7 +80,6 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 trials.retain(|trial| has_place(results.number(trial.trial, x), *range));
                 (group, trials)
             })
-            .filter(|(_, trials)| !trials.is_empty())
             .map(|(group, trials)| {
                 let samples = samples(results, &trials, metric, x, *range);
                 let law = Law { exponent: *exponent, tolerance: *tolerance, min_r2: *min_r2 };

@@ -131,11 +131,17 @@ fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
     let settled = if minibatches { f64::INFINITY } else { SETTLED };
     let explored = k * (2.0 * steps(problem)).min(settled) + if features { d * layers } else { 0.0 };
     let dimension = explored.max(d).min(width.as_f64());
+    // Features ask the input layer about all of R^d: a basis of its own, and products with d columns at every record.
+    let (input_basis, feature_products) = if features {
+        (d * d, problem.record.at.len() as f64 * layers * dimension * d * dimension.max(d))
+    } else {
+        (0.0, 0.0)
+    };
     Plan {
         engine: if width == Width::Infinite { Engine::Limit } else { Engine::Law },
         reason: reason.into(),
-        bytes: (layers * 4.0 * 8.0 * dimension * dimension) as u64,
-        seconds: steps(problem) * layers * dimension * dimension * COORDINATE_SECONDS,
+        bytes: (8.0 * (layers * 4.0 * dimension * dimension + 3.0 * input_basis)) as u64,
+        seconds: (steps(problem) * layers * dimension * dimension + feature_products) * COORDINATE_SECONDS,
     }
 }
 

@@ -333,6 +333,17 @@ fn flow_follows_weights_that_the_predictor_does_not_feel() {
     }
 }
 
+/// A first trial step far too long for the data overflows; it is shortened, not taken for a divergence.
+#[test]
+fn flow_with_a_long_horizon_is_not_taken_for_divergence() {
+    let mut long = problem(3, 3, 1, 8);
+    long.optimizer = Optimizer { rule: Rule::Flow { time: 1e6, tolerance: 1e-6 }, weight_decay: 0.0 };
+    long.record.at = vec![0.0, 1.0, 10.0];
+    long.data.train.inputs *= 10.0;
+    let solved = run(&long, Width::Finite(64), 0);
+    assert_eq!(solved.status, Status::Done);
+}
+
 /// The flow's tolerance holds at every richness: no floor under it where nothing rounds.
 #[test]
 fn flow_is_exact_in_the_lazy_regime() {

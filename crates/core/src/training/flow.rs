@@ -94,7 +94,9 @@ pub(super) fn integrate<W: WeightMatrix>(
                 (network.predictor(&high) - network.predictor(&low)).norm()
             };
             // The predictor may not feel the weights (β = 0); their decay always shows in their own coefficient.
-            let error = difference.max((high.weights - low.weights).abs()) / tolerance;
+            let decay = (high.weights - low.weights).abs();
+            // A sum, because a trial step that overflows to NaN must be rejected and `max` would drop the NaN.
+            let error = (difference + decay) / tolerance;
             let factor = if error.is_finite() { (0.9 * error.powf(-0.2)).clamp(0.2, 5.0) } else { 0.1 };
             if error <= 1.0 {
                 let terms: Vec<_> = high.products.iter().map(|c| -c).zip(&factors).collect();

@@ -150,8 +150,8 @@ fn descend<W: WeightMatrix>(
     }
 }
 
-/// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0)`, for the tangent
-/// kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
+/// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
+/// λ, for the tangent kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
 pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
-    2.0 / (risk::largest_curvature(&problem.data.train) * tangent_kernel)
+    2.0 / (risk::largest_curvature(&problem.data.train) * tangent_kernel + problem.optimizer.weight_decay)
 }

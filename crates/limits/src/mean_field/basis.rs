@@ -32,6 +32,13 @@ impl Basis {
     ///
     /// Projection is done twice ("twice is enough"), then pivoted Gram–Schmidt reveals the rank among the columns.
     pub(super) fn new_directions(&self, x: &Matrix, tolerance: f64) -> Option<Matrix> {
+        let (rows, rank) = self.0.shape();
+        if rank == rows && rows >= x.nrows() {
+            return None;
+        }
+        if rank == 0 && has_unit_columns(x) {
+            return Some(x.clone());
+        }
         let mut rest = x.clone();
         for mut column in rest.column_iter_mut() {
             // The columns of one question may differ in length by many orders (residuals of several outputs), and their
@@ -101,6 +108,18 @@ impl Basis {
     }
 }
 
+/// Whether the columns are distinct coordinate directions, which need no orthogonalisation (all inputs asked at once).
+fn has_unit_columns(x: &Matrix) -> bool {
+    let mut taken = vec![false; x.nrows()];
+    x.column_iter().all(|column| {
+        let mut entries = column.iter().enumerate().filter(|(_, entry)| **entry != 0.0);
+        match (entries.next(), entries.next()) {
+            (Some((row, &1.0)), None) => !std::mem::replace(&mut taken[row], true),
+            _ => false,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +139,15 @@ mod tests {
         let mut rest = question.clone();
         basis.project_out(&mut rest);
         assert!(rest.amax() < 1e-13, "{}", rest.amax());
+    }
+
+    #[test]
+    fn coordinates_are_their_own_directions_unless_they_repeat() {
+        let identity = Matrix::identity(5, 5);
+        assert_eq!(Basis::empty().new_directions(&identity, 1e-12), Some(identity.clone()));
+        let mut repeated = identity;
+        repeated.set_column(4, &repeated.column(3).into_owned());
+        assert_eq!(Basis::empty().new_directions(&repeated, 1e-12).unwrap().ncols(), 4);
     }
 
     #[test]
