@@ -49,7 +49,8 @@ pub enum Rule {
     Flow {
         /// Horizon `T ≥ 1e-300`.
         time: f64,
-        /// Allowed local error of the predictor per step, > 0.
+        /// Allowed local error per step, > 0: of the predictor plus that of the weights' decay. Where rounding is larger
+        /// (`f32`), rounding bounds it instead.
         tolerance: f64,
     },
 }

@@ -1,8 +1,9 @@
 //! Gradient flow `dW/dt = −ρ ∂R/∂W − λ W` by the Cash–Karp embedded Runge–Kutta pair of orders 5(4).
 //!
 //! Every stage derivative is a multiple of the weights plus outer products met so far, so a stage is a [`Point`]: nothing
-//! of the size of a weight matrix is copied. The step is chosen so that the predictors of the two orders differ by at most the
-//! tolerance. (J. R. Cash, A. H. Karp, ACM TOMS 16, 1990.)
+//! of the size of a weight matrix is copied. The step is chosen so that the predictors of the two orders, and what weight
+//! decay leaves of the weights, differ together by at most the tolerance, or by the rounding errors measured at the step where
+//! those are larger. (J. R. Cash, A. H. Karp, ACM TOMS 16, 1990.)
 
 use super::{
     Control, Observer, Progress, Start, is_finite,
