@@ -3,7 +3,10 @@
 //! The same address gives the same numbers on any thread count. Streams are ChaCha8 keyed by the seed and the
 //! purpose's words; `index` selects one of 2^64 independent streams under that key.
 
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
 
 /// What a stream of random numbers is for. One variant per use, so that no two uses share numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,12 @@ pub enum Purpose {
     Bootstrap,
     /// Random start of a range finder.
     Sketch,
+    /// Entries of the initial biases of layer `.0` (dense engine; index = 0).
+    Biases(u32),
+    /// Seeds of the networks of an ensemble (index = network).
+    Ensemble,
+    /// Sample functions of a Gaussian process (index = output).
+    SampleFunction,
 }
 
 impl Purpose {
@@ -43,8 +52,16 @@ impl Purpose {
             Purpose::Noise => (8, 0),
             Purpose::Bootstrap => (9, 0),
             Purpose::Sketch => (10, 0),
+            Purpose::Biases(layer) => (11, layer),
+            Purpose::Ensemble => (12, 0),
+            Purpose::SampleFunction => (13, 0),
         }
     }
+}
+
+/// Seed of network `index` of an ensemble.
+pub fn member(seed: u64, index: u64) -> u64 {
+    stream(seed, Purpose::Ensemble, index).next_u64()
 }
 
 /// The random stream at an address.

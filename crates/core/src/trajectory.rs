@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
 
-use crate::{Error, Matrix, Result, Width, problem::Quantity};
+use crate::{Error, Matrix, Result, Width, problem::{Quantity, Shape}};
 
 /// The engine that made a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -35,7 +35,7 @@ impl Engine {
 pub enum Status {
     /// All records were taken.
     Done,
-    /// The predictor stopped being finite (or beyond 1e100); the records before it are kept.
+    /// The outputs stopped being finite (or beyond 1e100); the records before it are kept.
     Diverged {
         /// Optimiser step (accepted integrator step for gradient flow) at which it was noticed.
         step: u64,
@@ -151,25 +151,12 @@ impl Value {
                 .all(|row| row.len() == columns)
                 .then(|| Matrix::from_row_iterator(rows.len(), columns, rows.concat()))
         }
-        match quantity {
-            Quantity::TrainLoss
-            | Quantity::TestLoss
-            | Quantity::MinNormDistance
-            | Quantity::TangentKernelChange
-            | Quantity::TangentKernelNorm
-            | Quantity::InputKurtosis
-            | Quantity::OutputKurtosis => number(json).map(Value::Scalar),
-            Quantity::EffectiveDimensions => list(json, number).map(Value::List),
-            Quantity::Predictor
-            | Quantity::Outputs
-            | Quantity::TestOutputs
-            | Quantity::TangentKernel
-            | Quantity::InputCovariance
-            | Quantity::InputAutocovariance
-            | Quantity::OutputCovariance
-            | Quantity::OutputAutocovariance => matrix(json).map(Value::Matrix),
-            Quantity::FeatureGram | Quantity::GradientGram => list(json, matrix).map(Value::Matrices),
-            Quantity::LearnedSingularValues => list(json, |item| list(item, number)).map(Value::Lists),
+        match quantity.shape() {
+            Shape::Scalar => number(json).map(Value::Scalar),
+            Shape::List => list(json, number).map(Value::List),
+            Shape::Matrix => matrix(json).map(Value::Matrix),
+            Shape::Lists => list(json, |item| list(item, number)).map(Value::Lists),
+            Shape::Matrices => list(json, matrix).map(Value::Matrices),
         }
     }
 }

@@ -41,7 +41,7 @@ fn assert_refused(overrides: &[(&str, &str)], parts: &[&str]) {
 fn defaults_are_as_documented() {
     let problem = problem(&[]).unwrap();
     assert_eq!((problem.network.hidden_layers, problem.network.activation), (2, Activation::Identity));
-    let mean_field = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0 };
+    let mean_field = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
     assert_eq!(problem.parameterization, mean_field);
     assert_eq!(problem.loss, Loss::Squared);
     let rule = Rule::Descent { learning_rate: 0.1, steps: 1000, momentum: 0.0, nesterov: false, batch_size: None };
@@ -84,10 +84,10 @@ fn every_parameterization_is_read() {
     let read = |value: &str| problem(&[("parameterization", value)]).unwrap().parameterization;
     assert_eq!(
         read("{ kind = 'mean_field', richness = 2, sigma_in = 0.5, sigma_out = 3 }"),
-        Parameterization::MeanField { richness: 2.0, sigma_in: 0.5, sigma_out: 3.0 }
+        Parameterization::MeanField { richness: 2.0, sigma_in: 0.5, sigma_out: 3.0, sigma_b: None }
     );
-    assert_eq!(read("{ kind = 'ntk', sigma_b = 0 }"), Parameterization::Ntk { sigma_w: 1.0 });
-    assert_eq!(read("{ kind = 'standard', sigma_w = 2 }"), Parameterization::Standard { sigma_w: 2.0 });
+    assert_eq!(read("{ kind = 'ntk', sigma_b = 0 }"), Parameterization::ntk(2, 1.0));
+    assert_eq!(read("{ kind = 'standard', sigma_w = 2 }"), Parameterization::standard(2, 2.0));
     let (a, b) = (vec![-0.5, 0.0, 0.5], vec![0.5; 3]);
     assert_eq!(
         read("{ kind = 'abc', a = [-0.5, 0, 0.5], b = [0.5, 0.5, 0.5], c = 0, sigma = 2 }"),

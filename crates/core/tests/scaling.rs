@@ -12,7 +12,7 @@ const WIDTHS: [u64; 4] = [1, 37, 4096, 1_000_000_000];
 const ROUNDING: f64 = 1e-12;
 
 fn mean_field(richness: f64) -> Parameterization {
-    Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0 }
+    Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None }
 }
 
 fn abc(a: &[f64], b: &[f64], c: f64) -> Parameterization {
@@ -61,7 +61,7 @@ fn mean_field_has_output_scale_one_over_richness_and_rates_richness() {
 fn ntk_is_mean_field_at_richness_one_over_root_width() {
     let input_dimension = 9;
     for hidden_layers in 1..=3 {
-        let ntk = Parameterization::Ntk { sigma_w: 1.0 }.scaling(hidden_layers, input_dimension);
+        let ntk = Parameterization::ntk(hidden_layers, 1.0).scaling(hidden_layers, input_dimension);
         for width in WIDTHS {
             let mut wanted = mean_field((width as f64).powf(-0.5)).scaling(hidden_layers, input_dimension).at(width);
             wanted.output_scale /= 3.0;
@@ -74,7 +74,7 @@ fn ntk_is_mean_field_at_richness_one_over_root_width() {
 /// Scaling-limits page §3: NTK is lazy; per unit of input covariance every layer adds 1/d to the kernel.
 #[test]
 fn ntk_limit_is_lazy_with_the_kernel_of_all_layers() {
-    let limit = Parameterization::Ntk { sigma_w: 1.0 }.scaling(2, 4).limit().unwrap();
+    let limit = Parameterization::ntk(2, 1.0).scaling(2, 4).limit().unwrap();
     let Limit::Lazy { kernel, initial_std } = limit else { panic!("{limit:?}") };
     assert_close(kernel, 3.0 / 4.0);
     assert_close(initial_std, 0.5);
@@ -100,7 +100,7 @@ fn golikov_scalings_that_blow_up_have_no_limit() {
 
 #[test]
 fn golikov_scaling_is_the_standard_network_at_the_reference_width() {
-    let standard = Parameterization::Standard { sigma_w: 1.0 }.scaling(1, 5);
+    let standard = Parameterization::standard(1, 1.0).scaling(1, 5);
     for (q_sigma, q) in [(-1.0, 1.0), (-0.5, 0.5), (0.3, -2.0)] {
         let (scaled, reference) = (golikov(q_sigma, q).scaling(1, 5), standard.at(128));
         // The constant of the readout's initial law sits in `init_std`, that of the width in `output_scale`.
@@ -141,7 +141,7 @@ fn abc_symmetry_leaves_the_network_unchanged() {
 #[test]
 fn standard_has_no_limit_and_the_error_names_the_hidden_layer() {
     for hidden_layers in 2..=4 {
-        let error = Parameterization::Standard { sigma_w: 1.0 }.scaling(hidden_layers, 5).limit().unwrap_err();
+        let error = Parameterization::standard(hidden_layers, 1.0).scaling(hidden_layers, 5).limit().unwrap_err();
         assert!(error.to_string().contains("hidden 1"), "{error}");
     }
 }
@@ -159,7 +159,7 @@ limit: mean-field type, output scale 2, features move at rates 0.5 (5 times)
     assert_eq!(table, wanted);
     let at_width = ScalingTable::new(&mean_field(0.5).scaling(4, 3), Some(Width::Finite(100))).to_string();
     assert!(at_width.contains("m^-1/2 = 0.1"), "{at_width}");
-    let no_limit = ScalingTable::new(&Parameterization::Standard { sigma_w: 1.0 }.scaling(2, 4), None).to_string();
+    let no_limit = ScalingTable::new(&Parameterization::standard(2, 1.0).scaling(2, 4), None).to_string();
     assert!(no_limit.contains("input     1           0.5       1\n"), "{no_limit}");
     assert!(no_limit.lines().last().unwrap().starts_with("no infinite-width limit"), "{no_limit}");
 }

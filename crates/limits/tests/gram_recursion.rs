@@ -178,7 +178,7 @@ fn limit_equals_the_gram_recursion() {
         let sigmas = (0.8, 1.3);
         let steps = 20;
         let mut problem = common::problem(hidden_layers, 3, k, 12);
-        problem.parameterization = Parameterization::MeanField { richness, sigma_in: sigmas.0, sigma_out: sigmas.1 };
+        problem.parameterization = Parameterization::MeanField { richness, sigma_in: sigmas.0, sigma_out: sigmas.1, sigma_b: None };
         problem.optimizer = common::descent(eta, steps as u64);
         problem.record.at = (0..=steps).map(|step| step as f64).collect();
         let expected = gram_recursion(&problem, richness, eta, sigmas, steps);

@@ -46,8 +46,8 @@ fn finite_networks_converge_at_rate_one_half() {
     // The same seeds at both widths share their random stream, so the slope is sharp: it must tell −1/2 from −0.48.
     for hidden_layers in 1..=4 {
         for parameterization in [
-            Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0 },
-            Parameterization::Ntk { sigma_w: 1.0 },
+            Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
+            Parameterization::ntk(hidden_layers, 1.0),
         ] {
             let mut problem = problem(hidden_layers, 4, 2, 10);
             problem.parameterization = parameterization.clone();
@@ -91,7 +91,7 @@ fn lazy_limits_decay_as_their_networks_do() {
         |momentum, nesterov| Rule::Descent { learning_rate: 0.2, steps: 40, momentum, nesterov, batch_size: None };
     for rule in [rule(0.0, false), rule(0.6, false), rule(0.6, true), Rule::Flow { time: 40.0, tolerance: 1e-9 }] {
         let mut problem = problem(3, 4, 2, 10);
-        problem.parameterization = Parameterization::Ntk { sigma_w: 1.1 };
+        problem.parameterization = Parameterization::ntk(3, 1.1);
         problem.optimizer = Optimizer { rule, weight_decay: 0.05 };
         problem.record.quantities.extend([
             Quantity::FeatureGram,
@@ -118,7 +118,7 @@ fn lazy_limits_decay_as_their_networks_do() {
 fn small_richness_agrees_with_the_lazy_limit() {
     let mut lazy = problem(3, 4, 2, 10);
     // NTK with inputs multiplied by √d has kernel L + 1, like the mean-field network with unit variances.
-    lazy.parameterization = Parameterization::Ntk { sigma_w: 1.0 };
+    lazy.parameterization = Parameterization::ntk(3, 1.0);
     let d = lazy.data.input_dimension() as f64;
     let rescaled = |predictor: &widenet_core::Matrix| predictor / d.sqrt();
     let Ok(Limit::Lazy { kernel, .. }) = lazy.scaling().limit() else { panic!("NTK is lazy") };
@@ -128,7 +128,7 @@ fn small_richness_agrees_with_the_lazy_limit() {
     let options = Options { initial_predictor: Some(zero), ..Options::default() };
     let distance = |richness: f64| {
         let mut rich = problem(3, 4, 2, 10);
-        rich.parameterization = Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0 };
+        rich.parameterization = Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
         let mut lazy = lazy.clone();
         lazy.data.train.inputs *= d.sqrt();
         let rich = run(&rich, Width::Infinite, 0);
@@ -200,7 +200,7 @@ fn flow_reaches_the_minimal_norm_minimiser() {
 fn initial_velocity_is_the_initial_tangent_kernel() {
     let (sigma_in, sigma_out) = (0.7f64, 1.4f64);
     let mut short = problem(4, 3, 2, 10);
-    short.parameterization = Parameterization::MeanField { richness: 0.6, sigma_in, sigma_out };
+    short.parameterization = Parameterization::MeanField { richness: 0.6, sigma_in, sigma_out, sigma_b: None };
     let eta = 1e-6;
     short.optimizer = descent(eta, 1);
     short.record.at = vec![0.0, 1.0];
@@ -217,7 +217,7 @@ fn initial_velocity_is_the_initial_tangent_kernel() {
 fn tangent_kernel_moves_the_outputs() {
     let eta = 1e-6;
     let mut watched = problem(3, 4, 2, 6);
-    watched.parameterization = Parameterization::MeanField { richness: 0.7, sigma_in: 1.2, sigma_out: 0.9 };
+    watched.parameterization = Parameterization::MeanField { richness: 0.7, sigma_in: 1.2, sigma_out: 0.9, sigma_b: None };
     watched.optimizer = descent(eta, 41);
     watched.record.at = vec![0.0, 40.0, 41.0];
     watched.record.quantities =
@@ -270,7 +270,7 @@ fn bad_arguments_are_named() {
         assert!(message.contains("tolerance") && message.contains(&tolerance.to_string()), "{message}");
     }
     let mut standard = problem.clone();
-    standard.parameterization = Parameterization::Standard { sigma_w: 1.0 };
+    standard.parameterization = Parameterization::standard(problem.network.hidden_layers, 1.0);
     let message = error(&standard, Width::Infinite, Options::default());
     assert!(message.contains("hidden 1") && message.contains("m^1.0000"), "{message}");
     let mut extreme = problem.clone();
@@ -283,7 +283,7 @@ fn bad_arguments_are_named() {
     let message = error(&kurtosis, Width::Finite(10), Options::default());
     assert!(message.contains("input_kurtosis") && message.contains("dense"), "{message}");
     let mut ntk = problem.clone();
-    ntk.parameterization = Parameterization::Ntk { sigma_w: 1.0 };
+    ntk.parameterization = Parameterization::ntk(problem.network.hidden_layers, 1.0);
     let wrong = Options { initial_predictor: Some(widenet_core::Matrix::zeros(1, 1)), ..Options::default() };
     let message = error(&ntk, Width::Infinite, wrong);
     assert!(message.contains("1 × 1") && message.contains("2 outputs"), "{message}");
@@ -349,7 +349,7 @@ fn flow_with_a_long_horizon_is_not_taken_for_divergence() {
 fn flow_is_exact_in_the_lazy_regime() {
     let solve_at = |richness: f64| {
         let mut flow = problem(2, 3, 1, 8);
-        flow.parameterization = Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0 };
+        flow.parameterization = Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
         flow.optimizer = Optimizer { rule: Rule::Flow { time: 2.0, tolerance: 1e-9 }, weight_decay: 0.0 };
         flow.record.at = vec![2.0];
         predictor(&run(&flow, Width::Infinite, 0).records[0]).clone()
@@ -399,7 +399,7 @@ fn tiny_scales_and_great_depth_do_not_panic() {
     deep.record.quantities.push(Quantity::LearnedSingularValues);
     assert_eq!(run(&deep, Width::Finite(1), 0).records.len(), 2);
     let mut tiny = problem(2, 2, 1, 4);
-    tiny.parameterization = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1e-200 };
+    tiny.parameterization = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1e-200, sigma_b: None };
     tiny.record.quantities = vec![Quantity::OutputCovariance, Quantity::EffectiveDimensions];
     let solved = run(&tiny, Width::Finite(8), 0);
     assert!(solved.records[0].values[&Quantity::EffectiveDimensions].flatten()[1] >= 1.0);

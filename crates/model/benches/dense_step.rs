@@ -58,7 +58,7 @@ fn problem() -> Problem {
         |columns, frequency: f64| Matrix::from_fn(8, columns, |i, j| ((i * columns + j) as f64 * frequency).sin());
     Problem {
         network: Network { hidden_layers: HIDDEN_LAYERS, activation: Activation::Identity },
-        parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0 },
+        parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
         loss: Loss::Squared,
         optimizer: Optimizer {

@@ -106,7 +106,7 @@ mod tests {
         let rule = Rule::Descent { learning_rate: 0.1, steps: 10, momentum, nesterov: false, batch_size: None };
         Problem {
             network: Network { hidden_layers: 3, activation: Activation::Identity },
-            parameterization: Parameterization::Ntk { sigma_w: 1.0 },
+            parameterization: Parameterization::ntk(3, 1.0),
             data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
             loss: Loss::Squared,
             optimizer: Optimizer { rule, weight_decay: 0.0 },

@@ -44,6 +44,18 @@ impl Document {
         parse(&path.display().to_string(), &text)
     }
 
+    /// Reads a file and applies `overrides`, pairs of a dotted key and a value as text, in order as by [`Document::set`].
+    ///
+    /// # Errors
+    /// As for [`Document::load`] and [`Document::set`].
+    pub fn load_with(path: &Path, overrides: &[(String, String)]) -> Result<Document> {
+        let mut document = Document::load(path)?;
+        for (key, value) in overrides {
+            document.set(key, value, &format!("--set {key}={value}"))?;
+        }
+        Ok(document)
+    }
+
     /// Parses TOML; `origin` is what errors call the text.
     ///
     /// # Errors

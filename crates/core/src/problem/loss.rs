@@ -1,24 +1,233 @@
 //! The loss: section `[loss]`.
+//!
+//! ```text
+//! squared        R = (1/2P) Σ_p ‖f(x_p) − y_p‖²        over_outputs = "mean":  (1/2Pk) Σ_p ‖f(x_p) − y_p‖²
+//! logistic       R = (1/P) Σ_p ln(1 + e^{−y_p f(x_p)})                          y_p = ±1, one output
+//! cross_entropy  R = −(1/P) Σ_p Σ_c y_pc ln softmax(f(x_p))_c
+//! ```
+//!
+//! A learning rate belongs to the loss as it is written here. (Kernel-regime page §1, whose squared loss is the mean over outputs.)
 
-use crate::{Result, document::Field};
+use crate::{
+    Matrix, Result,
+    data::{Dataset, Samples},
+    document::Field,
+};
 
-/// The loss. All losses are means over the samples of the batch.
+/// The loss (module formula). All losses are means over the samples of the batch.
 ///
 /// # Section `[loss]`
 ///
-/// `kind = "squared"`, which is also the default for the section as a whole.
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `kind` | `"squared"` | `"squared"`, `"logistic"`, `"cross_entropy"` |
+/// | `over_outputs` | `"sum"` | squared loss: `"sum"` or `"mean"` over the k outputs |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// `R = (1/2P) Σ_p ‖f(x_p) − y_p‖²` (mean-field page §1).
-    Squared,
+    /// Squared loss.
+    Squared {
+        /// Whether it is the mean over outputs instead of the sum.
+        mean_over_outputs: bool,
+    },
+    /// Logistic loss of one output with labels ±1.
+    Logistic,
+    /// Softmax cross-entropy; targets are probabilities of k ≥ 2 classes.
+    CrossEntropy,
 }
 
 impl Loss {
+    /// The squared loss, summed over outputs.
+    pub const SQUARED: Loss = Loss::Squared { mean_over_outputs: false };
+
     pub(super) fn parse(section: Option<&Field>) -> Result<Loss> {
-        let Some(section) = section else { return Ok(Loss::Squared) };
+        let Some(section) = section else { return Ok(Loss::SQUARED) };
         let mut table = section.table()?;
-        let loss = table.or("kind", Loss::Squared, |field| field.choice(&[("squared", Loss::Squared)]))?;
+        let kinds =
+            [("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
+        let mut loss = table.or("kind", Loss::SQUARED, |field| field.choice(&kinds))?;
+        if let Loss::Squared { mean_over_outputs } = &mut loss {
+            *mean_over_outputs =
+                table.or("over_outputs", false, |field| field.choice(&[("sum", false), ("mean", true)]))?;
+        } else {
+            table.refuse("over_outputs", "only the squared loss is summed or averaged over outputs")?;
+        }
         table.finish()?;
         Ok(loss)
+    }
+
+    /// Refuses targets that the loss has no meaning for.
+    pub(super) fn check_targets(self, section: Option<&Field>, data: &Dataset) -> Result<()> {
+        let refuse = |message: String| match section {
+            Some(section) => Err(section.error(message)),
+            None => Err(crate::Error::Invalid(message)),
+        };
+        let outputs = data.output_dimension();
+        match self {
+            Loss::Squared { .. } => return Ok(()),
+            Loss::Logistic if outputs != 1 => {
+                return refuse(format!(
+                    "the logistic loss needs one output with targets ±1, and the data have {outputs} outputs; use \"cross_entropy\""
+                ));
+            }
+            Loss::CrossEntropy if outputs < 2 => {
+                return refuse(
+                    "the cross-entropy needs at least 2 outputs, and the data have 1; use \"logistic\" for two classes".into(),
+                );
+            }
+            Loss::Logistic | Loss::CrossEntropy => {}
+        }
+        let (wrong, wanted): (fn(f64) -> bool, _) = match self {
+            Loss::Logistic => (|y| y.abs() != 1.0, "the logistic loss needs −1 or +1"),
+            _ => (|_| false, ""),
+        };
+        for (name, samples) in [("training", Some(&data.train)), ("test", data.test.as_ref())] {
+            let Some(samples) = samples else { continue };
+            if let Some(row) = samples.targets.iter().position(|y| wrong(*y)) {
+                let value = samples.targets[row % samples.targets.nrows()];
+                return refuse(format!("{name} target of sample {} is {value}; {wanted}", row + 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// What should be said about the targets: cross-entropy targets that are no probabilities.
+    pub(super) fn warning(self, data: &Dataset) -> Option<String> {
+        let Loss::CrossEntropy = self else { return None };
+        let mut rows = data.train.targets.row_iter().enumerate();
+        let (row, target) = rows.find(|(_, row)| row.iter().any(|y| *y < 0.0) || (row.sum() - 1.0).abs() > 1e-9)?;
+        let targets: Vec<String> = target.iter().map(f64::to_string).collect();
+        Some(format!(
+            "cross-entropy targets should be probabilities that sum to 1; those of training sample {} are [{}]",
+            row + 1,
+            targets.join(", ")
+        ))
+    }
+
+    /// What the sum over samples (and outputs) is divided by: `P`, or `P k` for the mean over outputs.
+    pub fn denominator(self, samples: usize, outputs: usize) -> f64 {
+        match self {
+            Loss::Squared { mean_over_outputs: true } => (samples * outputs) as f64,
+            _ => samples as f64,
+        }
+    }
+
+    /// The largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
+    /// or 1/2 (kernel-regime page §7).
+    pub fn largest_curvature(self) -> f64 {
+        match self {
+            Loss::Squared { .. } => 1.0,
+            Loss::Logistic => 0.25,
+            Loss::CrossEntropy => 0.5,
+        }
+    }
+
+    /// The loss of outputs (P × k) for targets (P × k).
+    pub fn value(self, outputs: &Matrix, targets: &Matrix) -> f64 {
+        let sum = match self {
+            Loss::Squared { .. } => 0.5 * (outputs - targets).norm_squared(),
+            Loss::Logistic => outputs.iter().zip(targets.iter()).map(|(f, y)| softplus(-y * f)).sum(),
+            Loss::CrossEntropy => {
+                let of_row = |i: usize| {
+                    let (f, y) = (outputs.row(i), targets.row(i));
+                    let largest = f.max();
+                    let log_sum = largest + f.iter().map(|f| (f - largest).exp()).sum::<f64>().ln();
+                    y.iter().zip(f.iter()).map(|(y, f)| y * (log_sum - f)).sum::<f64>()
+                };
+                (0..outputs.nrows()).map(of_row).sum::<f64>()
+            }
+        };
+        sum / self.denominator(outputs.nrows(), outputs.ncols())
+    }
+
+    /// The loss's gradient in the outputs (P × k), denominator included.
+    pub fn gradient(self, outputs: &Matrix, targets: &Matrix) -> Matrix {
+        let mut gradient = match self {
+            Loss::Squared { .. } => outputs - targets,
+            Loss::Logistic => outputs.zip_map(targets, |f, y| -y * sigmoid(-y * f)),
+            Loss::CrossEntropy => {
+                let mut gradient = outputs.clone();
+                for (mut row, y) in gradient.row_iter_mut().zip(targets.row_iter()) {
+                    let largest = row.max();
+                    row.apply(|f| *f = (*f - largest).exp());
+                    row *= y.sum() / row.sum();
+                    row -= y;
+                }
+                gradient
+            }
+        };
+        gradient /= self.denominator(outputs.nrows(), outputs.ncols());
+        gradient
+    }
+
+    /// Share of samples whose class is right: the sign of one output, the largest of several.
+    pub fn accuracy(outputs: &Matrix, targets: &Matrix) -> f64 {
+        let right = |i: usize| match outputs.ncols() {
+            1 => (outputs[(i, 0)] > 0.0) == (targets[(i, 0)] > 0.0),
+            _ => outputs.row(i).transpose().imax() == targets.row(i).transpose().imax(),
+        };
+        (0..outputs.nrows()).filter(|i| right(*i)).count() as f64 / outputs.nrows() as f64
+    }
+
+    /// The mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
+    pub fn mean_value(self, mean: &Matrix, variances: &Matrix, targets: &Matrix) -> Option<f64> {
+        match self {
+            Loss::Squared { .. } => {
+                let spread = 0.5 * variances.sum() / self.denominator(mean.nrows(), mean.ncols());
+                Some(self.value(mean, targets) + spread)
+            }
+            Loss::Logistic | Loss::CrossEntropy => None,
+        }
+    }
+
+    /// The loss of a predictor β (k × d) on samples, for networks linear in their inputs.
+    pub fn of_predictor(self, samples: &Samples, predictor: &Matrix) -> f64 {
+        self.value(&(&samples.inputs * predictor.transpose()), &samples.targets)
+    }
+}
+
+fn softplus(u: f64) -> f64 {
+    u.max(0.0) + (-u.abs()).exp().ln_1p()
+}
+
+fn sigmoid(u: f64) -> f64 {
+    if u >= 0.0 { 1.0 / (1.0 + (-u).exp()) } else { u.exp() / (1.0 + u.exp()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_are_those_of_the_values() {
+        let outputs = |k| Matrix::from_fn(3, k, |i, j| 2.0 * (i as f64 - 1.2) * (j as f64 + 0.7) + 0.3);
+        let signs = Matrix::from_row_slice(3, 1, &[1.0, -1.0, 1.0]);
+        let classes = Matrix::from_row_slice(3, 3, &[1.0, 0.0, 0.0, 0.2, 0.3, 0.5, 0.0, 0.0, 1.0]);
+        for (loss, outputs, targets) in [
+            (Loss::SQUARED, outputs(3), &classes),
+            (Loss::Squared { mean_over_outputs: true }, outputs(3), &classes),
+            (Loss::Logistic, outputs(1), &signs),
+            (Loss::CrossEntropy, outputs(3), &classes),
+        ] {
+            let gradient = loss.gradient(&outputs, targets);
+            for index in 0..outputs.len() {
+                let moved = |h: f64| {
+                    let mut outputs = outputs.clone();
+                    outputs[index] += h;
+                    loss.value(&outputs, targets)
+                };
+                let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                assert!((difference - gradient[index]).abs() < 1e-9, "{loss:?}: {difference} {}", gradient[index]);
+            }
+        }
+    }
+
+    #[test]
+    fn large_outputs_do_not_overflow() {
+        let outputs = Matrix::from_row_slice(1, 2, &[1e4, -1e4]);
+        let targets = Matrix::from_row_slice(1, 2, &[0.0, 1.0]);
+        assert_eq!(Loss::CrossEntropy.value(&outputs, &targets), 2e4);
+        assert_eq!(Loss::CrossEntropy.gradient(&outputs, &targets).as_slice(), [1.0, -1.0]);
+        let (output, target) = (Matrix::from_element(1, 1, -1e4), Matrix::from_element(1, 1, 1.0));
+        assert_eq!(Loss::Logistic.value(&output, &target), 1e4);
     }
 }

@@ -32,18 +32,24 @@
 //! # Ok::<(), widenet_core::Error>(())
 //! ```
 
+mod activation;
+mod ensemble;
 mod loss;
 mod network;
 mod optimizer;
 mod parameterization;
+mod quantity;
 mod record;
 mod scaling_table;
 
+pub use ensemble::Ensemble;
 pub use loss::Loss;
-pub use network::{Activation, Network};
+pub use activation::Activation;
+pub use network::Network;
 pub use optimizer::{Optimizer, Rule};
 pub use parameterization::Parameterization;
-pub use record::{Quantity, RecordPlan};
+pub use quantity::{Quantity, Scope, Shape};
+pub use record::RecordPlan;
 pub use scaling_table::ScalingTable;
 
 use std::path::Path;
@@ -54,6 +60,9 @@ use crate::{
     document::Document,
     scaling::Scaling,
 };
+
+/// Sections of a problem file that ask a question of their own (`widenet kernel`, `widenet predict`) and do not change the problem.
+const QUESTIONS: [&str; 2] = ["kernel", "predict"];
 
 /// A validated problem with its data.
 #[derive(Debug, Clone)]
@@ -70,53 +79,103 @@ pub struct Problem {
     pub optimizer: Optimizer,
     /// When and what to record.
     pub record: RecordPlan,
+    /// Many networks instead of one.
+    pub ensemble: Option<Ensemble>,
+}
+
+/// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
+pub type StableRate<'a> = dyn Fn(&Problem) -> Result<f64> + 'a;
+
+/// A place where no engine is at hand to find the largest stable learning rate.
+fn no_stable_rate(_: &Problem) -> Result<f64> {
+    Err(crate::Error::Invalid(
+        "`optimizer.relative_learning_rate` needs the kernels of the infinitely wide network; give `learning_rate` here".into(),
+    ))
 }
 
 impl Problem {
     /// Reads a problem file and its data. `overrides` are pairs of a dotted key and a value as text, applied in order
-    /// as by [`Document::set`]; relative data paths are relative to the folder of the file.
+    /// as by [`Document::set`]; relative data paths are relative to the folder of the file. `stable_rate` is asked if the
+    /// file has a `relative_learning_rate`.
     ///
     /// # Errors
     /// [`crate::Error::Document`] at the first mistake in the file or an override, [`crate::Error::Unreadable`] or
     /// [`crate::Error::Data`] for the data.
-    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Problem> {
-        let mut document = Document::load(path)?;
-        for (key, value) in overrides {
-            document.set(key, value, &format!("--set {key}={value}"))?;
-        }
-        Problem::from_document(&document, path.parent().unwrap_or(Path::new("")))
+    pub fn load(path: &Path, overrides: &[(String, String)], stable_rate: &StableRate<'_>) -> Result<Problem> {
+        let document = Document::load_with(path, overrides)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Problem::with_loader(&document, |source| source.load(base), stable_rate)
     }
 
-    /// Reads a problem and its data; relative data paths are relative to `base`.
+    /// Reads a problem without `relative_learning_rate`, and its data; relative data paths are relative to `base`.
     ///
     /// # Errors
     /// As for [`Problem::load`].
     pub fn from_document(document: &Document, base: &Path) -> Result<Problem> {
-        Problem::with_loader(document, |source| source.load(base))
+        Problem::with_loader(document, |source| source.load(base), &no_stable_rate)
     }
 
     /// Reads a problem whose data come from `load`, so that trials of a study can share what is loaded once.
     ///
     /// # Errors
-    /// As for [`Problem::load`], and those of `load`.
-    pub fn with_loader(document: &Document, load: impl FnOnce(&DataSource) -> Result<Dataset>) -> Result<Problem> {
+    /// As for [`Problem::load`], and those of `load` and `stable_rate`.
+    pub fn with_loader(
+        document: &Document,
+        load: impl FnOnce(&DataSource) -> Result<Dataset>,
+        stable_rate: &StableRate<'_>,
+    ) -> Result<Problem> {
         let mut root = document.reader();
         let network = root.required("network", Network::parse)?;
         let parameterization_section = root.required("parameterization", |field| Ok(field.clone()))?;
         let parameterization = Parameterization::parse(&parameterization_section, network.hidden_layers)?;
         let source = root.required("data", DataSource::parse)?;
-        let loss = Loss::parse(root.get("loss").as_ref())?;
-        let optimizer = root.required("optimizer", |field| Ok(field.clone()))?;
+        let loss_section = root.get("loss");
+        let loss = Loss::parse(loss_section.as_ref())?;
+        let optimizer_section = root.required("optimizer", |field| Ok(field.clone()))?;
         let record = root.get("record");
+        let ensemble = root.optional("ensemble", Ensemble::parse)?;
+        for section in QUESTIONS {
+            root.get(section);
+        }
         root.finish()?;
 
         // What remains depends on the data.
         let data = load(&source)?;
         parameterization.check_range(&parameterization_section, network.hidden_layers, data.input_dimension())?;
-        let listed = Optimizer::listed_moments(&optimizer)?;
-        let optimizer = Optimizer::parse(&optimizer, data.train.inputs.nrows())?;
-        let record = RecordPlan::parse(record.as_ref(), &optimizer, listed, &data)?;
-        Ok(Problem { network, parameterization, data, loss, optimizer, record })
+        loss.check_targets(loss_section.as_ref(), &data)?;
+        let listed = Optimizer::listed_moments(&optimizer_section)?;
+        let (optimizer, relative) = Optimizer::parse(&optimizer_section, data.train.inputs.nrows())?;
+        let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
+        let mut problem =
+            Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
+        let context = (&problem.data, problem.ensemble.as_ref(), problem.is_deep_linear());
+        problem.record = RecordPlan::parse(record.as_ref(), &problem.optimizer, listed, context)?;
+        if relative {
+            let largest = stable_rate(&problem).map_err(|error| {
+                optimizer_section.error(format!("`relative_learning_rate` has no meaning here: {error}"))
+            })?;
+            problem.optimizer.scale_learning_rate(largest);
+        }
+        Ok(problem)
+    }
+
+    /// Whether this is a deep linear network under squared loss: identity activation, no biases, nothing frozen, one
+    /// network, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
+    /// multilayer perceptron.
+    pub fn is_deep_linear(&self) -> bool {
+        let scaling = self.scaling();
+        self.network.activation == Activation::Identity
+            && matches!(self.loss, Loss::Squared { .. })
+            && self.ensemble.is_none()
+            && scaling.biases.iter().all(Option::is_none)
+            && !scaling.has_frozen_layers()
+            && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. })
+            && !self.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Mlp)
+    }
+
+    /// What should be said to the user about a valid problem.
+    pub fn warnings(&self) -> Vec<String> {
+        self.loss.warning(&self.data).into_iter().collect()
     }
 
     /// The parameterisation as per-layer data for this depth and input dimension.

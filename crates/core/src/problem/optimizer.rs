@@ -5,7 +5,7 @@ use crate::{
     document::{Field, Reader, Value},
 };
 
-/// Optimiser of a deep linear network. `η` is `learning_rate`, in the loss normalisation of [`super::Loss`]; each layer
+/// The optimiser. `η` is `learning_rate`, in the loss normalisation of [`super::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
 ///
 /// # Section `[optimizer]`
@@ -16,8 +16,11 @@ use crate::{
 /// | `"momentum"` | `learning_rate`, `steps`, `momentum` required, `nesterov = false` |
 /// | `"sgd"` | `learning_rate`, `steps`, `batch_size` required, `momentum = 0` |
 /// | `"flow"` | `times` required: the horizon, or a list of moments whose last is the horizon; `tolerance = 1e-9` |
+/// | `"momentum_flow"` | `learning_rate`, `steps`, `momentum` required; `tolerance = 1e-9` |
 ///
-/// All kinds: `weight_decay = 0`.
+/// All kinds: `weight_decay = 0`. Instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest one that is
+/// stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
+/// the logistic loss and the cross-entropy the one that is stable whatever the outputs; kernel-regime page §7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
     /// The update rule and its horizon.
@@ -53,22 +56,73 @@ pub enum Rule {
         /// (`f32`), rounding bounds it instead.
         tolerance: f64,
     },
+    /// Gradient flow with momentum, the limit of heavy-ball descent for small η: `W'' = −((1 − μ)/√η) W' − ∇` from rest, in the
+    /// time `s = √η t` of step t (kernel-regime page §4).
+    MomentumFlow {
+        /// `η > 0`.
+        learning_rate: f64,
+        /// Horizon in steps; moments in between may be fractions of steps.
+        steps: u64,
+        /// `0 ≤ μ < 1 − 10⁻⁹`.
+        momentum: f64,
+        /// Allowed relative local error per step, where the flow has no closed form.
+        tolerance: f64,
+    },
 }
 
 /// Reads the keys of one kind; the number is that of the training samples.
 type ParseKind = fn(&mut Reader, usize) -> Result<Rule>;
 
 impl Optimizer {
-    /// Reads the section for `samples` training samples.
-    pub(super) fn parse(section: &Field, samples: usize) -> Result<Optimizer> {
-        const KINDS: [(&str, ParseKind); 4] =
-            [("gd", parse_gd), ("momentum", parse_momentum), ("sgd", parse_sgd), ("flow", parse_flow)];
+    /// Reads the section for `samples` training samples. The flag says that the learning rate is in units of the largest
+    /// stable one.
+    pub(super) fn parse(section: &Field, samples: usize) -> Result<(Optimizer, bool)> {
+        const KINDS: [(&str, ParseKind); 5] = [
+            ("gd", parse_gd),
+            ("momentum", parse_momentum),
+            ("sgd", parse_sgd),
+            ("flow", parse_flow),
+            ("momentum_flow", parse_momentum_flow),
+        ];
         let mut table = section.table()?;
         let parse = table.required("kind", |field| field.choice(&KINDS))?;
+        let relative = table.get(RELATIVE).is_some();
         let rule = parse(&mut table, samples)?;
         let weight_decay = table.or("weight_decay", 0.0, Field::non_negative)?;
         table.finish()?;
-        Ok(Optimizer { rule, weight_decay })
+        Ok((Optimizer { rule, weight_decay }, relative))
+    }
+
+    /// The learning rate; none for gradient flow.
+    pub fn learning_rate(&self) -> Option<f64> {
+        match self.rule {
+            Rule::Descent { learning_rate, .. } | Rule::MomentumFlow { learning_rate, .. } => Some(learning_rate),
+            Rule::Flow { .. } => None,
+        }
+    }
+
+    /// Multiplies the learning rate.
+    pub(super) fn scale_learning_rate(&mut self, factor: f64) {
+        if let Rule::Descent { learning_rate, .. } | Rule::MomentumFlow { learning_rate, .. } = &mut self.rule {
+            *learning_rate *= factor;
+        }
+    }
+
+    /// `μ`, 0 without momentum.
+    pub fn momentum(&self) -> f64 {
+        match self.rule {
+            Rule::Descent { momentum, .. } | Rule::MomentumFlow { momentum, .. } => momentum,
+            Rule::Flow { .. } => 0.0,
+        }
+    }
+
+    /// Training time at a moment of the record plan: `η t` of step t, `√η t` with momentum flow, the moment itself for flow.
+    pub fn time(&self, moment: f64) -> f64 {
+        match self.rule {
+            Rule::Descent { learning_rate, .. } => learning_rate * moment,
+            Rule::Flow { .. } => moment,
+            Rule::MomentumFlow { learning_rate, .. } => learning_rate.sqrt() * moment,
+        }
     }
 
     /// The moments that the section itself lists (`times = [ … ]` of a flow).
@@ -76,10 +130,10 @@ impl Optimizer {
         section.table()?.optional("times", listed_times).map(Option::flatten)
     }
 
-    /// The last step (descent) or time (flow).
+    /// The last step (descent, momentum flow) or time (flow).
     pub fn horizon(&self) -> f64 {
         match self.rule {
-            Rule::Descent { steps, .. } => steps as f64,
+            Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
             Rule::Flow { time, .. } => time,
         }
     }
@@ -94,8 +148,17 @@ const MOMENTUM_BOUND: f64 = 1.0 - 1e-9;
 /// Shorter horizons have fractions, such as the first moments recorded, that underflow.
 const MIN_HORIZON: f64 = 1e-300;
 
+/// Key of a learning rate in units of the largest stable one.
+const RELATIVE: &str = "relative_learning_rate";
+
 fn parse_steps(table: &mut Reader) -> Result<(f64, u64)> {
-    let learning_rate = table.required("learning_rate", Field::positive)?;
+    let learning_rate = match table.optional(RELATIVE, Field::positive)? {
+        Some(relative) => {
+            table.refuse("learning_rate", "`relative_learning_rate` is given; give one of the two")?;
+            relative
+        }
+        None => table.required("learning_rate", Field::positive)?,
+    };
     let steps = table.required("steps", |field| field.whole_in(1..=MAX_STEPS))?;
     Ok((learning_rate, steps))
 }
@@ -126,7 +189,15 @@ fn parse_sgd(table: &mut Reader, samples: usize) -> Result<Rule> {
     Ok(Rule::Descent { learning_rate, steps, momentum, nesterov: false, batch_size: Some(batch_size) })
 }
 
+fn parse_momentum_flow(table: &mut Reader, _: usize) -> Result<Rule> {
+    let (learning_rate, steps) = parse_steps(table)?;
+    let momentum = table.required("momentum", parse_coefficient)?;
+    let tolerance = table.or("tolerance", 1e-9, Field::positive)?;
+    Ok(Rule::MomentumFlow { learning_rate, steps, momentum, tolerance })
+}
+
 fn parse_flow(table: &mut Reader, _: usize) -> Result<Rule> {
+    table.refuse(RELATIVE, "the time of gradient flow is absolute; give `times`")?;
     table.refuse("learning_rate", "the time of gradient flow is absolute; give `times`")?;
     table.refuse("steps", "gradient flow has no steps; give `times`")?;
     let time = table.required("times", |field| {

@@ -12,11 +12,15 @@ use crate::{
 ///
 /// | `kind` | keys and defaults |
 /// |---|---|
-/// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1` |
-/// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no other value: there are no biases) |
-/// | `"standard"` | `sigma_w = 1` |
+/// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1`; `sigma_b`: biases of the hidden layers |
+/// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
+/// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
 /// | `"scaling"` | `q_sigma`, `q_a`, `q_w` required, `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
 /// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, one number or a list |
+///
+/// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates` and `sigma` are one number for all layers, or a list with one per weight
+/// matrix (L + 1, input first). In the `"mean_field"` and `"standard"` parameterizations `sigma_b = 0` means biases that start at 0 and are
+/// trained; without the key there are none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameterization {
     /// Mean-field / maximal-update (mean-field page §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
@@ -27,16 +31,29 @@ pub enum Parameterization {
         sigma_in: f64,
         /// Standard deviation of the readout weights, > 0.
         sigma_out: f64,
+        /// Standard deviation ≥ 0 of the biases of the hidden layers, which learn like input weights; `None` without biases.
+        sigma_b: Option<f64>,
     },
-    /// Neural-tangent: `h = σ_w/√fan_in W x`, all entries N(0,1), rate `η` everywhere.
+    /// Neural-tangent: `h = σ_w/√fan_in W x + σ_b b`, all entries N(0,1), rates `c_W η` and `c_b η` (kernel-regime page §1). One
+    /// number per layer each.
     Ntk {
-        /// σ_w > 0, every layer.
-        sigma_w: f64,
+        /// σ_w > 0.
+        sigma_w: Vec<f64>,
+        /// σ_b ≥ 0; a layer with 0 has no biases.
+        sigma_b: Vec<f64>,
+        /// c_W ≥ 0; 0 freezes the weights.
+        weight_rates: Vec<f64>,
+        /// c_b ≥ 0; 0 freezes the biases.
+        bias_rates: Vec<f64>,
     },
-    /// Standard: entries N(0, σ_w²/fan_in), rate `η` everywhere.
+    /// Standard: weights N(0, σ_w²/fan_in), biases N(0, σ_b²), rate `η m^e` everywhere.
     Standard {
-        /// σ_w > 0, every layer.
-        sigma_w: f64,
+        /// σ_w > 0, one per layer.
+        sigma_w: Vec<f64>,
+        /// σ_b ≥ 0, one per layer; `None` without biases.
+        sigma_b: Option<Vec<f64>>,
+        /// e; −1 gives the kernel regime.
+        learning_rate_exponent: f64,
     },
     /// Golikov's exponents for one hidden layer with n = m/d* (scaling-limits page §1).
     Scaling {
@@ -91,7 +108,9 @@ impl Parameterization {
             ("output scale".to_string(), scaling.output_scale().constant),
             ("initial tangent kernel".into(), scaling.at(1).tangent_kernel()),
         ];
+        let of_network = of_network.into_iter().take(if scaling.has_frozen_layers() { 1 } else { 2 });
         let of_layers = scaling.layers.iter().zip(scaling.rates()).enumerate().flat_map(|(l, (layer, rate))| {
+            let frozen = layer.learning_rate.constant == 0.0;
             let powers = [
                 ("multiplier", layer.multiplier),
                 ("initial standard deviation", layer.init_std),
@@ -99,7 +118,8 @@ impl Parameterization {
                 ("normalised rate ρ", rate),
             ];
             let name = scaling.layer_name(l);
-            powers.map(|(what, power)| (format!("{what} of the {name} layer"), power.constant))
+            let powers = powers.into_iter().take(if frozen { 2 } else { 4 });
+            powers.map(move |(what, power)| (format!("{what} of the {name} layer"), power.constant))
         });
         match of_layers.chain(of_network).find(|(_, constant)| !constant.is_normal()) {
             None => Ok(()),
@@ -118,7 +138,7 @@ impl Parameterization {
         let layer = |l: usize| -> LayerScaling {
             let (input, readout) = (l == 0, l + 1 == layers);
             match self {
-                Parameterization::MeanField { richness, sigma_in, sigma_out } => {
+                Parameterization::MeanField { richness, sigma_in, sigma_out, .. } => {
                     let gamma_squared = richness * richness;
                     LayerScaling {
                         multiplier: if readout { PowerOfWidth::new(1.0 / richness, -1.0) } else { one },
@@ -130,19 +150,15 @@ impl Parameterization {
                         learning_rate: PowerOfWidth::new(gamma_squared, if input || readout { 1.0 } else { 0.0 }),
                     }
                 }
-                Parameterization::Ntk { sigma_w } => LayerScaling {
-                    multiplier: if input {
-                        PowerOfWidth::new(sigma_w * inverse_root_dimension, 0.0)
-                    } else {
-                        PowerOfWidth::new(*sigma_w, -0.5)
-                    },
+                Parameterization::Ntk { sigma_w, weight_rates, .. } => LayerScaling {
+                    multiplier: standard_init(sigma_w[l], input, inverse_root_dimension),
                     init_std: one,
-                    learning_rate: one,
+                    learning_rate: PowerOfWidth::new(weight_rates[l], 0.0),
                 },
-                Parameterization::Standard { sigma_w } => LayerScaling {
+                Parameterization::Standard { sigma_w, learning_rate_exponent, .. } => LayerScaling {
                     multiplier: one,
-                    init_std: standard_init(*sigma_w, input, inverse_root_dimension),
-                    learning_rate: one,
+                    init_std: standard_init(sigma_w[l], input, inverse_root_dimension),
+                    learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
                 Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w } => {
                     // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ).
@@ -166,7 +182,48 @@ impl Parameterization {
                 },
             }
         };
-        Scaling { layers: (0..layers).map(layer).collect() }
+        let bias = |l: usize| -> Option<LayerScaling> {
+            let readout = l + 1 == layers;
+            match self {
+                Parameterization::MeanField { richness, sigma_b: Some(sigma_b), .. } if !readout => Some(LayerScaling {
+                    multiplier: one,
+                    init_std: PowerOfWidth::new(*sigma_b, 0.0),
+                    learning_rate: PowerOfWidth::new(richness * richness, 1.0),
+                }),
+                Parameterization::Ntk { sigma_b, bias_rates, .. } if sigma_b[l] > 0.0 => Some(LayerScaling {
+                    multiplier: PowerOfWidth::new(sigma_b[l], 0.0),
+                    init_std: one,
+                    learning_rate: PowerOfWidth::new(bias_rates[l], 0.0),
+                }),
+                Parameterization::Standard { sigma_b: Some(sigma_b), learning_rate_exponent, .. } => Some(LayerScaling {
+                    multiplier: one,
+                    init_std: PowerOfWidth::new(sigma_b[l], 0.0),
+                    learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
+                }),
+                _ => None,
+            }
+        };
+        Scaling { layers: (0..layers).map(layer).collect(), biases: (0..layers).map(bias).collect() }
+    }
+
+    /// The standard parameterisation of `hidden_layers` layers with one σ_w, constant learning rate and no biases.
+    pub fn standard(hidden_layers: usize, sigma_w: f64) -> Self {
+        Parameterization::Standard {
+            sigma_w: vec![sigma_w; hidden_layers + 1],
+            sigma_b: None,
+            learning_rate_exponent: 0.0,
+        }
+    }
+
+    /// The NTK parameterisation of `hidden_layers` layers with one σ_w, without biases.
+    pub fn ntk(hidden_layers: usize, sigma_w: f64) -> Self {
+        let layers = hidden_layers + 1;
+        Parameterization::Ntk {
+            sigma_w: vec![sigma_w; layers],
+            sigma_b: vec![0.0; layers],
+            weight_rates: vec![1.0; layers],
+            bias_rates: vec![1.0; layers],
+        }
     }
 }
 
@@ -179,19 +236,37 @@ fn parse_mean_field(table: &mut Reader, _: usize) -> Result<Parameterization> {
         richness: table.or("richness", 1.0, Field::positive)?,
         sigma_in: table.or("sigma_in", 1.0, Field::positive)?,
         sigma_out: table.or("sigma_out", 1.0, Field::positive)?,
+        sigma_b: table.optional("sigma_b", Field::non_negative)?,
     })
 }
 
-fn parse_ntk(table: &mut Reader, _: usize) -> Result<Parameterization> {
-    table.or("sigma_b", (), |field| match field.number()? {
-        0.0 => Ok(()),
-        _ => Err(field.must_be("0: the network has no biases")),
-    })?;
-    Ok(Parameterization::Ntk { sigma_w: table.or("sigma_w", 1.0, Field::positive)? })
+/// One number for all layers, or a list with one per weight matrix.
+fn per_layer<'a>(field: &Field<'a>, layers: usize, read: impl Fn(&Field<'a>) -> Result<f64>) -> Result<Vec<f64>> {
+    match field.node().value {
+        Value::Array(_) => field.list_of(layers, "one per weight matrix (network.hidden_layers + 1)", read),
+        _ => Ok(vec![read(field)?; layers]),
+    }
 }
 
-fn parse_standard(table: &mut Reader, _: usize) -> Result<Parameterization> {
-    Ok(Parameterization::Standard { sigma_w: table.or("sigma_w", 1.0, Field::positive)? })
+fn parse_ntk(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
+    let layers = hidden_layers + 1;
+    let positive = |field: &Field| per_layer(field, layers, |field| field.positive());
+    let non_negative = |field: &Field| per_layer(field, layers, |field| field.non_negative());
+    Ok(Parameterization::Ntk {
+        sigma_w: table.or("sigma_w", vec![1.0; layers], positive)?,
+        sigma_b: table.or("sigma_b", vec![0.0; layers], non_negative)?,
+        weight_rates: table.or("weight_rates", vec![1.0; layers], non_negative)?,
+        bias_rates: table.or("bias_rates", vec![1.0; layers], non_negative)?,
+    })
+}
+
+fn parse_standard(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
+    let layers = hidden_layers + 1;
+    Ok(Parameterization::Standard {
+        sigma_w: table.or("sigma_w", vec![1.0; layers], |field| per_layer(field, layers, |field| field.positive()))?,
+        sigma_b: table.optional("sigma_b", |field| per_layer(field, layers, |field| field.non_negative()))?,
+        learning_rate_exponent: table.or("learning_rate_exponent", 0.0, Field::number)?,
+    })
 }
 
 fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
@@ -216,14 +291,10 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
 fn parse_abc(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
     let layers = hidden_layers + 1;
     let meaning = "one per weight matrix (network.hidden_layers + 1)";
-    let sigma = |field: &Field| match field.node().value {
-        Value::Array(_) => field.list_of(layers, meaning, Field::positive),
-        _ => Ok(vec![field.positive()?; layers]),
-    };
     Ok(Parameterization::Abc {
         a: table.required("a", |field| field.list_of(layers, meaning, Field::number))?,
         b: table.required("b", |field| field.list_of(layers, meaning, Field::number))?,
         c: table.required("c", Field::number)?,
-        sigma: table.or("sigma", vec![1.0; layers], sigma)?,
+        sigma: table.or("sigma", vec![1.0; layers], |field| per_layer(field, layers, |field| field.positive()))?,
     })
 }

@@ -8,7 +8,7 @@ use crate::seed::{Purpose, stream};
 ///
 /// The batch of a step depends only on `(seed, step)`, so a resumed run sees the same batches.
 #[derive(Debug, Clone)]
-pub(super) struct Batches {
+pub struct Batches {
     seed: u64,
     samples: usize,
     size: usize,
@@ -18,12 +18,12 @@ pub(super) struct Batches {
 
 impl Batches {
     /// Batches of `size ≤ samples`.
-    pub(super) fn new(seed: u64, samples: usize, size: usize) -> Self {
+    pub fn new(seed: u64, samples: usize, size: usize) -> Self {
         Self { seed, samples, size, epoch: None, order: Vec::new() }
     }
 
     /// Sample indices of a step.
-    pub(super) fn at(&mut self, step: u64) -> &[usize] {
+    pub fn at(&mut self, step: u64) -> &[usize] {
         let per_epoch = (self.samples / self.size) as u64;
         let (epoch, batch) = (step / per_epoch, (step % per_epoch) as usize);
         if self.epoch != Some(epoch) {

@@ -57,7 +57,7 @@ pub(super) fn integrate<W: WeightMatrix>(
     start: Start,
     observer: &mut dyn Observer<W>,
 ) -> (Vec<Record>, Status) {
-    let risk = FullBatch::new(&problem.data.train);
+    let risk = FullBatch::new(&problem.data.train, problem.loss);
     let Start { mut step, mut time, step_size, mut records } = start;
     let mut proposal = step_size.unwrap_or(horizon * 1e-3);
     loop {

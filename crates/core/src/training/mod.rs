@@ -15,7 +15,7 @@ pub use network::LinearNetwork;
 pub use recorder::Recorder;
 pub use weights::{Block, Neurons, OuterProduct, UpdateRule, WeightMatrix};
 
-use batches::Batches;
+pub use batches::Batches;
 use network::{Factors, Point};
 use risk::FullBatch;
 
@@ -102,6 +102,7 @@ pub fn train<W: WeightMatrix>(
             let batches = batch_size.map(|size| Batches::new(seed, problem.data.train.inputs.nrows(), size));
             descend(network, recorder, problem, (learning_rate, steps, rule), batches, start, observer)
         }
+        Rule::MomentumFlow { .. } => unreachable!("a problem with momentum flow is not deep linear"),
     }
 }
 
@@ -114,7 +115,7 @@ fn descend<W: WeightMatrix>(
     start: Start,
     observer: &mut dyn Observer<W>,
 ) -> (Vec<Record>, Status) {
-    let full_batch = FullBatch::new(&problem.data.train);
+    let full_batch = FullBatch::new(&problem.data.train, problem.loss);
     let Start { mut step, mut records, .. } = start;
     loop {
         let time = learning_rate * step as f64;
@@ -130,7 +131,7 @@ fn descend<W: WeightMatrix>(
             return (records, Status::Done);
         }
         let residual = match &mut batches {
-            Some(batches) => risk::batch_residual(&problem.data.train, batches.at(step), &predictor),
+            Some(batches) => risk::batch_residual(&problem.data.train, problem.loss, batches.at(step), &predictor),
             None => full_batch.residual(&predictor),
         };
         let forward = network.forward_factors(&residual, &Point::OWN, &[]);
@@ -153,5 +154,9 @@ fn descend<W: WeightMatrix>(
 /// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
 /// λ, for the tangent kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
 pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
-    2.0 / (risk::largest_curvature(&problem.data.train) * tangent_kernel + problem.optimizer.weight_decay)
+    let (samples, outputs) = problem.data.train.targets.shape();
+    // The loss is the mean over samples, or over samples and outputs.
+    let share = samples as f64 / problem.loss.denominator(samples, outputs);
+    let curvature = share * risk::largest_curvature(&problem.data.train) * tangent_kernel;
+    2.0 / (curvature + problem.optimizer.weight_decay)
 }

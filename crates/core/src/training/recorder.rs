@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     Matrix, Problem,
-    problem::Quantity,
+    data::Samples,
+    problem::{Loss, Quantity},
     trajectory::{Record, Value},
 };
 
@@ -109,9 +110,14 @@ impl<'p, B: Block> Recorder<'p, B> {
         let mut values = BTreeMap::new();
         for &quantity in &self.problem.record.quantities {
             let value = match quantity {
-                Quantity::TrainLoss => Value::Scalar(risk::squared_loss(&data.train, predictor)),
+                Quantity::TrainLoss => Value::Scalar(self.problem.loss.of_predictor(&data.train, predictor)),
                 Quantity::TestLoss => match &data.test {
-                    Some(test) => Value::Scalar(risk::squared_loss(test, predictor)),
+                    Some(test) => Value::Scalar(self.problem.loss.of_predictor(test, predictor)),
+                    None => continue,
+                },
+                Quantity::TrainAccuracy => Value::Scalar(accuracy(&data.train, predictor)),
+                Quantity::TestAccuracy => match &data.test {
+                    Some(test) => Value::Scalar(accuracy(test, predictor)),
                     None => continue,
                 },
                 Quantity::Predictor => Value::Matrix(predictor.clone()),
@@ -173,6 +179,21 @@ impl<'p, B: Block> Recorder<'p, B> {
                     let layers = &mut network.layers;
                     Value::Lists((1..hidden_layers).map(|layer| layers[layer].learned_singular_values()).collect())
                 }
+                // Perceptrons have a recorder of their own.
+                Quantity::OutputStd
+                | Quantity::TestOutputStd
+                | Quantity::TestOutputCovariance
+                | Quantity::FunctionKurtosis
+                | Quantity::MeanTangentKernel
+                | Quantity::NngpKernel
+                | Quantity::NngpKernelChange
+                | Quantity::WeightChange
+                | Quantity::ParameterDistance
+                | Quantity::LinearisedOutputs
+                | Quantity::LinearisedTestOutputs
+                | Quantity::LinearisedTrainLoss
+                | Quantity::LinearisedTestLoss
+                | Quantity::LinearisationDistance => continue,
                 Quantity::EffectiveDimensions => Value::List(
                     network.layers[..hidden_layers].iter().map(|layer| layer.output_dimension() as f64).collect(),
                 ),
@@ -239,6 +260,10 @@ fn readout_weights<W: WeightMatrix>(network: &mut LinearNetwork<W>) -> W::Block 
     let layer = &mut network.layers[last];
     let identity = layer.output_block(&Matrix::identity(network.output_dimension, network.output_dimension));
     layer.apply_transpose(&identity)
+}
+
+fn accuracy(samples: &Samples, predictor: &Matrix) -> f64 {
+    Loss::accuracy(&(&samples.inputs * predictor.transpose()), &samples.targets)
 }
 
 /// Mean over columns of the unbiased `G_2 = (n−1)/((n−2)(n−3)) ((n+1) g_2 + 6)`, `g_2 = m_4/m_2² − 3`, over n ≥ 4 neurons.

@@ -3,39 +3,38 @@
 //! ```text
 //! R(β) = (1/2P) Σ_p ‖β x_p − y_p‖²,    D = ∂R/∂β = β Σ − C,    Σ = XᵀX/P,  C = YᵀX/P
 //! ```
+//!
+//! (Both divided by k where the loss is the mean over outputs.)
 
 use nalgebra::SymmetricEigen;
 
-use crate::{Matrix, data::Samples};
-
-/// `R(β)` on some samples; β is k × d.
-pub fn squared_loss(samples: &Samples, predictor: &Matrix) -> f64 {
-    let residual = &samples.inputs * predictor.transpose() - &samples.targets;
-    residual.norm_squared() / (2.0 * samples.inputs.nrows() as f64)
-}
+use crate::{Matrix, data::Samples, problem::Loss};
 
 /// `D` on the rows `batch` of the samples, k × d.
-pub fn batch_residual(samples: &Samples, batch: &[usize], predictor: &Matrix) -> Matrix {
+pub fn batch_residual(samples: &Samples, loss: Loss, batch: &[usize], predictor: &Matrix) -> Matrix {
     let inputs = samples.inputs.select_rows(batch);
     let targets = samples.targets.select_rows(batch);
-    let residual = &inputs * predictor.transpose() - targets;
-    residual.tr_mul(&inputs) / batch.len() as f64
+    loss.gradient(&(&inputs * predictor.transpose()), &targets).tr_mul(&inputs)
 }
 
 /// `D` on all samples, by whichever of its two forms is cheaper.
 #[derive(Debug, Clone)]
 pub struct FullBatch<'a> {
     samples: &'a Samples,
+    loss: Loss,
     covariances: Option<(Matrix, Matrix)>,
 }
 
 impl<'a> FullBatch<'a> {
     /// Prepares Σ and C when d ≤ P.
-    pub fn new(samples: &'a Samples) -> Self {
-        let count = samples.inputs.nrows();
-        let covariances = (samples.inputs.ncols() <= count)
-            .then(|| (input_covariance(samples), samples.targets.tr_mul(&samples.inputs) / count as f64));
-        Self { samples, covariances }
+    pub fn new(samples: &'a Samples, loss: Loss) -> Self {
+        let (count, inputs) = samples.inputs.shape();
+        let denominator = loss.denominator(count, samples.targets.ncols());
+        let covariances = (inputs <= count).then(|| {
+            let gram = samples.inputs.tr_mul(&samples.inputs);
+            (gram / denominator, samples.targets.tr_mul(&samples.inputs) / denominator)
+        });
+        Self { samples, loss, covariances }
     }
 
     /// `D(β)`, k × d.
@@ -43,8 +42,8 @@ impl<'a> FullBatch<'a> {
         match &self.covariances {
             Some((sigma, cross)) => predictor * sigma - cross,
             None => {
-                let residual = &self.samples.inputs * predictor.transpose() - &self.samples.targets;
-                residual.tr_mul(&self.samples.inputs) / self.samples.inputs.nrows() as f64
+                let outputs = &self.samples.inputs * predictor.transpose();
+                self.loss.gradient(&outputs, &self.samples.targets).tr_mul(&self.samples.inputs)
             }
         }
     }

@@ -17,7 +17,7 @@ pub(crate) fn problem(hidden_layers: usize, d: usize, k: usize, samples: usize) 
     let targets = &inputs * teacher + Matrix::from_fn(samples, k, |i, j| 0.1 * wave(i, j + 3, 2.0));
     Problem {
         network: Network { hidden_layers, activation: Activation::Identity },
-        parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0 },
+        parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs, targets }, test: None },
         loss: Loss::Squared,
         optimizer: descent(0.1, 40),

@@ -219,7 +219,7 @@ const THRESHOLD: f64 = 4.5;
 #[test]
 fn law_and_dense_networks_have_the_same_law() {
     // Widths below the explored rank (1, 2, 3) saturate; m = 10 shows large finite-width effects.
-    let ntk = Parameterization::Ntk { sigma_w: 1.2 };
+    let ntk = Parameterization::ntk(3, 1.2);
     for (hidden_layers, width, k, parameterization) in [
         (1, 3, 1, None),
         (2, 1, 1, None),

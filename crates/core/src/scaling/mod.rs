@@ -17,6 +17,10 @@
 //!
 //! For the mean-field network `C = 1/γ` and `ρ_l = γ` at every width (mean-field page §1).
 
+mod kernel;
+
+pub use kernel::{KernelLayer, KernelNetwork};
+
 use serde::Serialize;
 
 use crate::{Error, Result, Width};
@@ -57,11 +61,22 @@ pub struct LayerScaling {
     pub learning_rate: PowerOfWidth,
 }
 
+impl LayerScaling {
+    /// Of pre-activations `h = A w a` with `fan_in` inputs of order 1: the variance `A² s² n` at the start, and the tangent `A² κ n`, by
+    /// which a step moves `h` per unit learning rate and backward signal.
+    fn variance_and_tangent(&self, fan_in: PowerOfWidth) -> (PowerOfWidth, PowerOfWidth) {
+        let forward = self.multiplier.times(self.multiplier).times(fan_in);
+        (forward.times(self.init_std).times(self.init_std), forward.times(self.learning_rate))
+    }
+}
+
 /// Scalings of all layers, input first, readout last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scaling {
     /// One entry per weight matrix: `hidden_layers + 1`.
     pub layers: Vec<LayerScaling>,
+    /// Biases of the same layers, where there are any: `h = A_w w a + A_b b`.
+    pub biases: Vec<Option<LayerScaling>>,
 }
 
 /// A deep linear network at one width, in normalised coordinates.
@@ -127,6 +142,11 @@ impl Scaling {
             l if l + 1 == self.layers.len() => "readout".into(),
             l => format!("hidden {l}"),
         }
+    }
+
+    /// Whether some weights or biases do not learn.
+    pub fn has_frozen_layers(&self) -> bool {
+        self.layers.iter().chain(self.biases.iter().flatten()).any(|layer| layer.learning_rate.constant == 0.0)
     }
 
     /// `C` as a power of the width.

@@ -1,0 +1,151 @@
+//! Activations: value and derivative, pointwise.
+
+use crate::{
+    Result,
+    document::{Field, Value},
+};
+
+/// Activation between layers. As a value of `network.activation`: its word, or a table `{ kind = "leaky_relu",
+/// negative_slope = 0.1 }` where it has a parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// `u`: deep linear networks.
+    Identity,
+    /// `max(u, 0)`.
+    Relu,
+    /// `u` for u > 0, `negative_slope · u` otherwise (default slope 0.01).
+    LeakyRelu {
+        /// Any finite number.
+        negative_slope: f64,
+    },
+    /// `|u|`.
+    Abs,
+    /// `erf(u)`.
+    Erf,
+    /// `sin(u)`.
+    Sin,
+    /// `u Φ(u)`, Φ the distribution function of N(0, 1).
+    Gelu,
+    /// `tanh(u)`.
+    Tanh,
+    /// `1/(1 + e^{-u})`.
+    Sigmoid,
+    /// `ln(1 + e^u)`.
+    Softplus,
+    /// `u/(1 + e^{-u})`.
+    Silu,
+}
+
+/// `1/√(2π)`.
+const INVERSE_ROOT_TWO_PI: f64 = 0.398_942_280_401_432_7;
+
+impl Activation {
+    /// Words of problem files; the leaky ReLU has its default slope.
+    pub const WORDS: [(&str, Activation); 11] = [
+        ("identity", Activation::Identity),
+        ("relu", Activation::Relu),
+        ("leaky_relu", Activation::LeakyRelu { negative_slope: 0.01 }),
+        ("abs", Activation::Abs),
+        ("erf", Activation::Erf),
+        ("sin", Activation::Sin),
+        ("gelu", Activation::Gelu),
+        ("tanh", Activation::Tanh),
+        ("sigmoid", Activation::Sigmoid),
+        ("softplus", Activation::Softplus),
+        ("silu", Activation::Silu),
+    ];
+
+    pub(super) fn parse(field: &Field) -> Result<Activation> {
+        if !matches!(field.node().value, Value::Table(_)) {
+            return field.choice(&Activation::WORDS);
+        }
+        let mut table = field.table()?;
+        let kind = table.required("kind", |field| field.choice(&Activation::WORDS))?;
+        let activation = match kind {
+            Activation::LeakyRelu { negative_slope } => Activation::LeakyRelu {
+                negative_slope: table.or("negative_slope", negative_slope, Field::number)?,
+            },
+            other => other,
+        };
+        table.finish()?;
+        Ok(activation)
+    }
+
+    /// The word in files.
+    pub fn name(self) -> &'static str {
+        let same_kind = |other: Activation| std::mem::discriminant(&other) == std::mem::discriminant(&self);
+        Activation::WORDS.into_iter().find(|(_, other)| same_kind(*other)).map_or("", |(word, _)| word)
+    }
+
+    /// The slopes for u < 0 and u > 0 of a piecewise linear activation.
+    pub fn slopes(self) -> Option<(f64, f64)> {
+        match self {
+            Activation::Identity => Some((1.0, 1.0)),
+            Activation::Relu => Some((0.0, 1.0)),
+            Activation::LeakyRelu { negative_slope } => Some((negative_slope, 1.0)),
+            Activation::Abs => Some((-1.0, 1.0)),
+            _ => None,
+        }
+    }
+
+    /// `φ(u)`.
+    pub fn value(self, u: f64) -> f64 {
+        if let Some((below, above)) = self.slopes() {
+            return below * u.min(0.0) + above * u.max(0.0);
+        }
+        match self {
+            Activation::Erf => libm::erf(u),
+            Activation::Sin => u.sin(),
+            Activation::Gelu => u * normal_distribution(u),
+            Activation::Tanh => u.tanh(),
+            Activation::Sigmoid => sigmoid(u),
+            Activation::Softplus => u.max(0.0) + (-u.abs()).exp().ln_1p(),
+            Activation::Silu => u * sigmoid(u),
+            Activation::Identity | Activation::Relu | Activation::LeakyRelu { .. } | Activation::Abs => u,
+        }
+    }
+
+    /// `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU).
+    pub fn derivative(self, u: f64) -> f64 {
+        if let Some((below, above)) = self.slopes() {
+            return if u > 0.0 { above } else { below };
+        }
+        match self {
+            Activation::Erf => std::f64::consts::FRAC_2_SQRT_PI * (-u * u).exp(),
+            Activation::Sin => u.cos(),
+            Activation::Gelu => normal_distribution(u) + u * INVERSE_ROOT_TWO_PI * (-0.5 * u * u).exp(),
+            Activation::Tanh => 1.0 - u.tanh().powi(2),
+            Activation::Sigmoid => sigmoid(u) * sigmoid(-u),
+            Activation::Softplus => sigmoid(u),
+            Activation::Silu => sigmoid(u) * (1.0 + u * sigmoid(-u)),
+            Activation::Identity | Activation::Relu | Activation::LeakyRelu { .. } | Activation::Abs => 1.0,
+        }
+    }
+}
+
+fn normal_distribution(u: f64) -> f64 {
+    0.5 * libm::erfc(-u * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+fn sigmoid(u: f64) -> f64 {
+    if u >= 0.0 { 1.0 / (1.0 + (-u).exp()) } else { u.exp() / (1.0 + u.exp()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derivatives_are_those_of_the_values() {
+        for (word, activation) in Activation::WORDS {
+            assert_eq!(activation.name(), word);
+            for u in [-40.0, -3.1, -0.7, 0.2, 1.9, 25.0] {
+                let h = 1e-5;
+                let difference = (activation.value(u + h) - activation.value(u - h)) / (2.0 * h);
+                let derivative = activation.derivative(u);
+                assert!((difference - derivative).abs() < 1e-8, "{word}'({u}): {derivative} against {difference}");
+            }
+        }
+        assert_eq!(Activation::Relu.derivative(0.0), 0.0);
+    }
+}

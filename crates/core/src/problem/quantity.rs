@@ -1,0 +1,245 @@
+//! Recorded quantities: their names, shapes and the networks they are defined for.
+
+/// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training and T test samples.
+///
+/// For deep linear networks weights and hidden vectors are meant in the normalised coordinates of [`crate::scaling`]: `U`, `V` with
+/// entries of standard deviation `s_l` and hidden matrices with variance `s_l²/m` at time 0, whatever the parameterisation. For
+/// the mean-field parameterisation they are the `U`, `W`, `V` of the mean-field page. With an [`super::Ensemble`] every
+/// quantity is the mean over its networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quantity {
+    /// Training loss (scalar).
+    TrainLoss,
+    /// Test loss (scalar); needs test data.
+    TestLoss,
+    /// Share of training samples whose class is right (scalar): the sign of one output, the largest of several.
+    TrainAccuracy,
+    /// The same of the test samples.
+    TestAccuracy,
+    /// Predictor β, k × d, with `f(x) = β x`.
+    Predictor,
+    /// `f` on the training inputs, P × k.
+    Outputs,
+    /// `f` on the test inputs, T × k.
+    TestOutputs,
+    /// Standard deviation of `f` over the networks of an ensemble, on the training inputs, P × k.
+    OutputStd,
+    /// The same on the test inputs, T × k.
+    TestOutputStd,
+    /// Covariance of `f` over the networks of an ensemble between test inputs, T × T, averaged over outputs.
+    TestOutputCovariance,
+    /// Excess kurtosis of `f` over the networks of an ensemble, averaged over training inputs and outputs (scalar;
+    /// unbiased for Gaussian outputs, for which it is 0).
+    FunctionKurtosis,
+    /// `‖β − β_min-norm‖_F`, distance to the minimal-norm minimiser `(X⁺Y)ᵀ` (scalar).
+    MinNormDistance,
+    /// `F_lᵀ F_l / m` for l = 1 … L, each d × d, where `h_l = F_l x`: the feature kernel is `xᵀ (F_lᵀF_l/m) x'`.
+    FeatureGram,
+    /// `G_lᵀ G_l / m` for l = 1 … L, each k × k, backward vectors of the mean-field page §1.
+    GradientGram,
+    /// `‖Θ_t − Θ_0‖_F / ‖Θ_0‖_F` of the tangent kernel on the training inputs (scalar).
+    TangentKernelChange,
+    /// `‖Θ_t‖_F / P` of the tangent kernel on the training inputs (scalar).
+    TangentKernelNorm,
+    /// Tangent kernel on the training inputs, P k × P k: entry (p k + i, q k + j) is `Θ_ij(x_p, x_q)` per unit learning rate, so
+    /// that to first order `f ← f − η Θ ∂R/∂f`; at most 10^6 entries.
+    TangentKernel,
+    /// Tangent kernel on the training inputs averaged over outputs, `(1/k) Σ_i Θ_ii`, P × P; at most 10^6 entries.
+    MeanTangentKernel,
+    /// NNGP kernel on the training inputs, P × P: `σ_w² a·a'/m + σ_b²` of the last hidden layer's activations a; at most 10^6 entries.
+    NngpKernel,
+    /// `‖K_t − K_0‖_F / ‖K_0‖_F` of the NNGP kernel on the training inputs (scalar).
+    NngpKernelChange,
+    /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
+    WeightChange,
+    /// `‖θ_t − θ_0‖` over all weights and biases `w`, `b` as the parameterisation has them (scalar).
+    ParameterDistance,
+    /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (kernel-regime page §3).
+    LinearisedOutputs,
+    /// `f_lin` on the test inputs, T × k.
+    LinearisedTestOutputs,
+    /// Training loss of `f_lin` (scalar).
+    LinearisedTrainLoss,
+    /// Test loss of `f_lin` (scalar).
+    LinearisedTestLoss,
+    /// Root mean square of `f − f_lin` over the test samples and outputs (training samples where there are no test samples).
+    LinearisationDistance,
+    /// `U_tᵀ U_t / m`, d × d: covariance of the rows of the input weights (neurons).
+    InputCovariance,
+    /// `U_0ᵀ U_t / m`, d × d: covariance of the rows between the start and now.
+    InputAutocovariance,
+    /// `V_tᵀ V_t / m`, k × k: covariance of the rows of the readout weights.
+    OutputCovariance,
+    /// `V_0ᵀ V_t / m`, k × k.
+    OutputAutocovariance,
+    /// Excess kurtosis of the neurons' input weights: over the rows of `U_t`, averaged over its d columns (scalar; unbiased for
+    /// Gaussian rows, for which it is 0). Needs the entries and m ≥ 4.
+    InputKurtosis,
+    /// The same of the readout weights: over the rows of `V_t`, averaged over its k columns.
+    OutputKurtosis,
+    /// Singular values of the learned part `W_t − s W_0` of each hidden matrix, largest first (L − 1 lists), where s is what
+    /// weight decay leaves of the initial weights (1 without). Values below 1e-12 of the largest are left out; the dense engine
+    /// finds the 24 largest, above its rounding.
+    LearnedSingularValues,
+    /// Explored dimension of each hidden space (L numbers); the width for the dense engine.
+    EffectiveDimensions,
+}
+
+/// Form of a recorded value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A number.
+    Scalar,
+    /// A list of numbers.
+    List,
+    /// A matrix.
+    Matrix,
+    /// One list per layer.
+    Lists,
+    /// One matrix per layer.
+    Matrices,
+}
+
+/// The networks a quantity is defined for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    Any,
+    /// Deep linear networks under squared loss, which are a predictor β.
+    DeepLinear,
+    /// Multilayer perceptrons ([`crate::problem::Problem::is_deep_linear`] is false); a deep linear problem that records one is solved as one.
+    Mlp,
+    /// Ensembles of multilayer perceptrons.
+    Ensemble,
+}
+
+impl Quantity {
+    /// Every quantity with its name in files, tables and JSON, its shape and the networks that have it.
+    const TABLE: [(Quantity, &str, Shape, Scope); 35] = [
+        (Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any),
+        (Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any),
+        (Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any),
+        (Quantity::TestAccuracy, "test_accuracy", Shape::Scalar, Scope::Any),
+        (Quantity::Predictor, "predictor", Shape::Matrix, Scope::DeepLinear),
+        (Quantity::Outputs, "outputs", Shape::Matrix, Scope::Any),
+        (Quantity::TestOutputs, "test_outputs", Shape::Matrix, Scope::Any),
+        (Quantity::OutputStd, "output_std", Shape::Matrix, Scope::Ensemble),
+        (Quantity::TestOutputStd, "test_output_std", Shape::Matrix, Scope::Ensemble),
+        (Quantity::TestOutputCovariance, "test_output_covariance", Shape::Matrix, Scope::Ensemble),
+        (Quantity::FunctionKurtosis, "function_kurtosis", Shape::Scalar, Scope::Ensemble),
+        (Quantity::MinNormDistance, "min_norm_distance", Shape::Scalar, Scope::DeepLinear),
+        (Quantity::FeatureGram, "feature_gram", Shape::Matrices, Scope::DeepLinear),
+        (Quantity::GradientGram, "gradient_gram", Shape::Matrices, Scope::DeepLinear),
+        (Quantity::TangentKernelChange, "tangent_kernel_change", Shape::Scalar, Scope::Any),
+        (Quantity::TangentKernelNorm, "tangent_kernel_norm", Shape::Scalar, Scope::Any),
+        (Quantity::TangentKernel, "tangent_kernel", Shape::Matrix, Scope::Any),
+        (Quantity::MeanTangentKernel, "mean_tangent_kernel", Shape::Matrix, Scope::Mlp),
+        (Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp),
+        (Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp),
+        (Quantity::WeightChange, "weight_change", Shape::List, Scope::Mlp),
+        (Quantity::ParameterDistance, "parameter_distance", Shape::Scalar, Scope::Mlp),
+        (Quantity::LinearisedOutputs, "linearised_outputs", Shape::Matrix, Scope::Mlp),
+        (Quantity::LinearisedTestOutputs, "linearised_test_outputs", Shape::Matrix, Scope::Mlp),
+        (Quantity::LinearisedTrainLoss, "linearised_train_loss", Shape::Scalar, Scope::Mlp),
+        (Quantity::LinearisedTestLoss, "linearised_test_loss", Shape::Scalar, Scope::Mlp),
+        (Quantity::LinearisationDistance, "linearisation_distance", Shape::Scalar, Scope::Mlp),
+        (Quantity::InputCovariance, "input_covariance", Shape::Matrix, Scope::DeepLinear),
+        (Quantity::InputAutocovariance, "input_autocovariance", Shape::Matrix, Scope::DeepLinear),
+        (Quantity::OutputCovariance, "output_covariance", Shape::Matrix, Scope::DeepLinear),
+        (Quantity::OutputAutocovariance, "output_autocovariance", Shape::Matrix, Scope::DeepLinear),
+        (Quantity::InputKurtosis, "input_kurtosis", Shape::Scalar, Scope::DeepLinear),
+        (Quantity::OutputKurtosis, "output_kurtosis", Shape::Scalar, Scope::DeepLinear),
+        (Quantity::LearnedSingularValues, "learned_singular_values", Shape::Lists, Scope::DeepLinear),
+        (Quantity::EffectiveDimensions, "effective_dimensions", Shape::List, Scope::DeepLinear),
+    ];
+
+    /// All quantities, in the order of [`Quantity`].
+    pub fn all() -> impl Iterator<Item = Quantity> {
+        Self::TABLE.into_iter().map(|(quantity, ..)| quantity)
+    }
+
+    fn row(self) -> (Quantity, &'static str, Shape, Scope) {
+        // The table is in the order of the variants, which a test checks.
+        Self::TABLE[self as usize]
+    }
+
+    /// The name in files, tables and JSON.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The form of its values.
+    pub fn shape(self) -> Shape {
+        self.row().2
+    }
+
+    /// The networks that have it.
+    pub fn scope(self) -> Scope {
+        self.row().3
+    }
+
+    /// Names with quantities, for [`crate::document::Field::choice`].
+    pub fn words() -> Vec<(&'static str, Quantity)> {
+        Self::all().map(|quantity| (quantity.name(), quantity)).collect()
+    }
+
+    /// Whether recording it sends all d input directions through a deep linear network.
+    pub fn needs_features(self) -> bool {
+        matches!(
+            self,
+            Quantity::FeatureGram
+                | Quantity::TangentKernelChange
+                | Quantity::TangentKernelNorm
+                | Quantity::TangentKernel
+        )
+    }
+
+    /// Whether it needs the entries of the weights, which only the dense engine keeps.
+    pub fn needs_entries(self) -> bool {
+        matches!(self, Quantity::InputKurtosis | Quantity::OutputKurtosis)
+    }
+
+    /// Whether it needs the network linearised at its start.
+    pub fn needs_linearisation(self) -> bool {
+        matches!(
+            self,
+            Quantity::LinearisedOutputs
+                | Quantity::LinearisedTestOutputs
+                | Quantity::LinearisedTrainLoss
+                | Quantity::LinearisedTestLoss
+                | Quantity::LinearisationDistance
+        )
+    }
+
+    /// Whether it needs test samples.
+    pub fn needs_test_samples(self) -> bool {
+        matches!(
+            self,
+            Quantity::TestLoss
+                | Quantity::TestAccuracy
+                | Quantity::TestOutputs
+                | Quantity::TestOutputStd
+                | Quantity::TestOutputCovariance
+                | Quantity::LinearisedTestOutputs
+                | Quantity::LinearisedTestLoss
+        )
+    }
+
+    /// The quantity of a name.
+    pub fn from_name(name: &str) -> Option<Quantity> {
+        Self::all().find(|quantity| quantity.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_variants_and_names_differ() {
+        for (position, quantity) in Quantity::all().enumerate() {
+            assert_eq!(quantity as usize, position);
+            assert_eq!(Quantity::from_name(quantity.name()), Some(quantity));
+        }
+    }
+}
