@@ -108,9 +108,10 @@ mod tests {
             network: Network { hidden_layers: 3, activation: Activation::Identity },
             parameterization: Parameterization::ntk(3, 1.0),
             data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
-            loss: Loss::Squared,
+            loss: Loss::SQUARED,
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: vec![], quantities: vec![] },
+            ensemble: None,
         }
     }
 

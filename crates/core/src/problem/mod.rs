@@ -163,12 +163,11 @@ impl Problem {
     /// network, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
     /// multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
-        let scaling = self.scaling();
         self.network.activation == Activation::Identity
             && matches!(self.loss, Loss::Squared { .. })
             && self.ensemble.is_none()
-            && scaling.biases.iter().all(Option::is_none)
-            && !scaling.has_frozen_layers()
+            && self.scaling().biases.iter().all(Option::is_none)
+            && !self.parameterization.has_frozen_layers()
             && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. })
             && !self.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Mlp)
     }
