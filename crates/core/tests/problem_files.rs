@@ -62,7 +62,8 @@ fn a_file_is_loaded_with_overrides_and_data_relative_to_its_folder() {
     let path = folder.path().join("problem.toml");
     std::fs::write(&path, text).unwrap();
     let set = |key: &str, value: &str| (key.to_string(), value.to_string());
-    let problem = Problem::load(&path, &[set("optimizer.steps", "7"), set("record.at", "[0, 7]")], &|_| Ok(1.0)).unwrap();
+    let problem =
+        Problem::load(&path, &[set("optimizer.steps", "7"), set("record.at", "[0, 7]")], &|_| Ok(1.0)).unwrap();
     assert_eq!(problem.data.train.targets.as_slice(), [2.0, 4.0]);
     assert_eq!(problem.record.at, [0.0, 7.0]);
     let error = Problem::load(&path, &[set("optimizer.steps", "0")], &|_| Ok(1.0)).unwrap_err().to_string();

@@ -176,8 +176,7 @@ fn the_kernel_regime_of_ntk_and_standard() {
     };
     let layers = ntk.scaling(2, 7).kernel_network(Activation::Erf, 7).unwrap().layers;
     let expected = [[1.44, 0.01, 1.44, 0.01], [0.81, 0.0, 0.0, 0.0], [2.25, 0.09, 4.5, 0.045]];
-    let numbers =
-        |l: &KernelLayer| [l.weight_variance, l.bias_variance, l.weight_tangent, l.bias_tangent];
+    let numbers = |l: &KernelLayer| [l.weight_variance, l.bias_variance, l.weight_tangent, l.bias_tangent];
     for (layer, expected) in layers.iter().zip(expected) {
         assert!(numbers(layer).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-14), "{layer:?} {expected:?}");
     }

@@ -42,9 +42,9 @@ mod quantity;
 mod record;
 mod scaling_table;
 
+pub use activation::Activation;
 pub use ensemble::Ensemble;
 pub use loss::Loss;
-pub use activation::Activation;
 pub use network::Network;
 pub use optimizer::{Optimizer, Rule};
 pub use parameterization::Parameterization;
@@ -146,8 +146,7 @@ impl Problem {
         let listed = Optimizer::listed_moments(&optimizer_section)?;
         let (optimizer, relative) = Optimizer::parse(&optimizer_section, data.train.inputs.nrows())?;
         let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
-        let mut problem =
-            Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
+        let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
         let context = (&problem.data, problem.ensemble.as_ref(), problem.is_deep_linear());
         problem.record = RecordPlan::parse(record.as_ref(), &problem.optimizer, listed, context)?;
         if relative {

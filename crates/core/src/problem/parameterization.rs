@@ -197,21 +197,25 @@ impl Parameterization {
         let bias = |l: usize| -> Option<LayerScaling> {
             let readout = l + 1 == layers;
             match self {
-                Parameterization::MeanField { richness, sigma_b: Some(sigma_b), .. } if !readout => Some(LayerScaling {
-                    multiplier: one,
-                    init_std: PowerOfWidth::new(*sigma_b, 0.0),
-                    learning_rate: PowerOfWidth::new(richness * richness, 1.0),
-                }),
+                Parameterization::MeanField { richness, sigma_b: Some(sigma_b), .. } if !readout => {
+                    Some(LayerScaling {
+                        multiplier: one,
+                        init_std: PowerOfWidth::new(*sigma_b, 0.0),
+                        learning_rate: PowerOfWidth::new(richness * richness, 1.0),
+                    })
+                }
                 Parameterization::Ntk { sigma_b, bias_rates, .. } if sigma_b[l] > 0.0 => Some(LayerScaling {
                     multiplier: PowerOfWidth::new(sigma_b[l], 0.0),
                     init_std: one,
                     learning_rate: PowerOfWidth::new(bias_rates[l], 0.0),
                 }),
-                Parameterization::Standard { sigma_b: Some(sigma_b), learning_rate_exponent, .. } => Some(LayerScaling {
-                    multiplier: one,
-                    init_std: PowerOfWidth::new(sigma_b[l], 0.0),
-                    learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
-                }),
+                Parameterization::Standard { sigma_b: Some(sigma_b), learning_rate_exponent, .. } => {
+                    Some(LayerScaling {
+                        multiplier: one,
+                        init_std: PowerOfWidth::new(sigma_b[l], 0.0),
+                        learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
+                    })
+                }
                 _ => None,
             }
         };

@@ -21,7 +21,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
         targets: wave(count, outputs, 0.9 + shift),
     };
     let horizon = match rule {
-        Rule::Descent { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => time,
     };
     Problem {
