@@ -92,6 +92,7 @@ fn initial_shares(problem: &Problem, records: &[Record]) -> Vec<f64> {
             };
             records.iter().map(advance).collect()
         }
+        Rule::MomentumFlow { .. } => unreachable!("a problem with momentum flow is not deep linear"),
     }
 }
 

@@ -1,0 +1,152 @@
+//! Predictions of infinitely wide networks at chosen moments of training: mean and spread over initialisations.
+
+use widenet_core::{Matrix, Problem, training::Control};
+
+use super::Result;
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trained {
+    /// All layers, as the parameterisation says: the tangent kernel.
+    All,
+    /// The readout alone: the NNGP kernel.
+    ReadoutOnly,
+}
+
+/// A moment of training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    /// Steps (descent; with fractions momentum flow) or flow time.
+    At(f64),
+    /// The end of training.
+    Infinity,
+}
+
+/// What is said about the spread over initialisations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// Nothing.
+    None,
+    /// Standard deviations.
+    Std,
+    /// Standard deviations and covariances (T × T and P × P).
+    Covariance,
+}
+
+/// A ridge r ≥ 0 added to the diagonal of the training kernel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ridge {
+    /// r.
+    Absolute(f64),
+    /// ρ, with `r = ρ trace/N` of each kernel's own trace.
+    Relative(f64),
+}
+
+/// Where training starts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Initial {
+    /// The law of infinitely many networks: means and spreads over it.
+    Ensemble,
+    /// `f_0 = 0`.
+    Zero,
+    /// One function drawn from the law.
+    Sample {
+        /// Key of the draw.
+        seed: u64,
+    },
+    /// These outputs.
+    Outputs {
+        /// P × k.
+        train: Matrix,
+        /// T × k.
+        test: Option<Matrix>,
+    },
+}
+
+/// A kernel given as matrices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenKernel {
+    /// Among training inputs, P × P.
+    pub train: Matrix,
+    /// Between test and training inputs, T × P.
+    pub test_train: Option<Matrix>,
+    /// Among test inputs, T × T; needed for spreads and sampled starts.
+    pub test_test: Option<Matrix>,
+}
+
+/// Kernels given by the caller instead of computed from the problem's network.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GivenKernels {
+    /// Needed when only the readout is trained, for spreads and for sampled starts.
+    pub nngp: Option<GivenKernel>,
+    /// Needed when all layers are trained.
+    pub tangent: Option<GivenKernel>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What is trained.
+    pub trained: Trained,
+    /// When.
+    pub moments: Vec<Moment>,
+    /// Spread over initialisations; of [`Initial::Ensemble`] only.
+    pub spread: Spread,
+    /// Ridge, squared loss only.
+    pub ridge: Option<Ridge>,
+    /// At t = ∞: drop eigenvalues below `N ε λ_max` instead of an error where the kernel is singular.
+    pub cutoff: bool,
+    /// Where training starts.
+    pub initial: Initial,
+    /// Key of the order of minibatches.
+    pub seed: u64,
+    /// Kernels to use instead of the network's own.
+    pub given: Option<GivenKernels>,
+}
+
+/// The answer at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The moment asked for.
+    pub moment: Moment,
+    /// Training time there (`η t`, `√η t`, flow time; ∞).
+    pub time: f64,
+    /// On the training inputs.
+    pub train: Moments,
+    /// On the test inputs.
+    pub test: Option<Moments>,
+    /// At t = ∞ with [`Question::cutoff`]: the number of eigenvalues dropped.
+    pub dropped: Option<usize>,
+}
+
+/// Mean and spread of outputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// N × k.
+    pub mean: Matrix,
+    /// Standard deviation per sample; the same for every output.
+    pub std: Option<Vec<f64>>,
+    /// Covariance, N × N; the same for every output.
+    pub covariance: Option<Matrix>,
+}
+
+/// Predictions at every moment asked for, in the order asked.
+///
+/// # Errors
+/// Names the argument that has no answer and its value; [`super::Error::Stopped`].
+pub fn predict(
+    _problem: &Problem,
+    _question: &Question,
+    _watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<Vec<Prediction>> {
+    Err(super::invalid("not yet".into()))
+}
+
+/// What should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
+/// targets where t = ∞ is asked for.
+///
+/// # Errors
+/// As for [`predict`].
+pub fn warnings(_problem: &Problem, _question: &Question) -> Result<Vec<String>> {
+    Ok(Vec::new())
+}
