@@ -74,12 +74,12 @@ fn unknown_key_suggests_the_nearest() {
 #[test]
 fn what_is_not_built_is_not_parsed() {
     contains(
-        &problem_refusal(&with("hidden_layers = 2", "hidden_layers = 2\nactivation = \"relu\"")),
-        &["relu", "identity"],
+        &problem_refusal(&with("hidden_layers = 2", "hidden_layers = 2\nactivation = \"rleu\"")),
+        &["rleu", "relu"],
     );
     contains(
-        &problem_refusal(&with("[optimizer]", "[loss]\nkind = \"logistic\"\n[optimizer]")),
-        &["logistic", "squared"],
+        &problem_refusal(&with("[optimizer]", "[loss]\nkind = \"hinge\"\n[optimizer]")),
+        &["hinge", "squared", "logistic"],
     );
 }
 

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use widenet_core::{Problem, document::Document, trajectory::Engine};
-use widenet_experiment::{Engines, Plan, Request, SolveError, Solver, Study};
+use widenet_core::{document::Document, trajectory::Engine};
+use widenet_experiment::{Engines, Plan, Request, SolveError, Solver, Study, load_problem};
 
 use crate::{Exit, Failure, arguments::PlanArguments, table};
 
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         if arguments.width.is_empty() {
             return Err("a problem is planned at given widths: add --width 64,1e6,inf".into());
         }
-        let problem = Problem::load(&arguments.file, &arguments.overrides.set)?;
+        let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
             let request = Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision() };

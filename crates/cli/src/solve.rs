@@ -12,7 +12,7 @@ use widenet_core::{
     training::{Control, stable_learning_rate},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{Engines, Request, Solution, Solver, own_limit};
+use widenet_experiment::{Engines, Request, Solution, Solver, load_problem, own_limit};
 
 use crate::{
     Exit, Failure,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
-    let problem = Problem::load(&arguments.problem, &arguments.overrides.set)?;
+    let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let engines = Engines::new(arguments.engine.device)?.tolerance(arguments.tolerance);
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
@@ -116,8 +116,7 @@ fn scalar(record: &Record, quantity: Quantity) -> Option<f64> {
 /// One row per trajectory: its last record and, if width ∞ was asked for, its distance to the limit (for a limit with a random
 /// start: given the trajectory's own).
 fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) -> String {
-    let scalars: Vec<Quantity> = Quantity::ALL
-        .into_iter()
+    let scalars: Vec<Quantity> = Quantity::all()
         .filter(|quantity| {
             let recorded = |record: &Record| scalar(record, *quantity).is_some();
             trajectories.iter().any(|trajectory| trajectory.records.iter().any(recorded))
@@ -161,7 +160,7 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
 
 /// Prints the parameterisation of a problem.
 pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<Exit, Failure> {
-    let problem = Problem::load(&arguments.problem, &arguments.overrides.set)?;
+    let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let scaling = problem.scaling();
     write!(std::io::stdout(), "{}", ScalingTable::new(&scaling, arguments.width))?;
     Ok(Exit::Done)

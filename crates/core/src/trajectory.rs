@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
 
-use crate::{Error, Matrix, Result, Width, problem::{Quantity, Shape}};
+use crate::{
+    Error, Matrix, Result, Width,
+    problem::{Quantity, Shape},
+};
 
 /// The engine that made a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use widenet_core::{
     Problem, Result,
     document::Document,
-    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule},
 };
 
 const BASE: &str = r#"
@@ -43,7 +43,7 @@ fn defaults_are_as_documented() {
     assert_eq!((problem.network.hidden_layers, problem.network.activation), (2, Activation::Identity));
     let mean_field = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
     assert_eq!(problem.parameterization, mean_field);
-    assert_eq!(problem.loss, Loss::Squared);
+    assert_eq!(problem.loss, Loss::SQUARED);
     let rule = Rule::Descent { learning_rate: 0.1, steps: 1000, momentum: 0.0, nesterov: false, batch_size: None };
     assert_eq!((problem.optimizer.rule.clone(), problem.optimizer.weight_decay), (rule, 0.0));
     assert_eq!(problem.record.quantities, [Quantity::TrainLoss, Quantity::Predictor]);
@@ -62,10 +62,11 @@ fn a_file_is_loaded_with_overrides_and_data_relative_to_its_folder() {
     let path = folder.path().join("problem.toml");
     std::fs::write(&path, text).unwrap();
     let set = |key: &str, value: &str| (key.to_string(), value.to_string());
-    let problem = Problem::load(&path, &[set("optimizer.steps", "7"), set("record.at", "[0, 7]")]).unwrap();
+    let problem =
+        Problem::load(&path, &[set("optimizer.steps", "7"), set("record.at", "[0, 7]")], &|_| Ok(1.0)).unwrap();
     assert_eq!(problem.data.train.targets.as_slice(), [2.0, 4.0]);
     assert_eq!(problem.record.at, [0.0, 7.0]);
-    let error = Problem::load(&path, &[set("optimizer.steps", "0")]).unwrap_err().to_string();
+    let error = Problem::load(&path, &[set("optimizer.steps", "0")], &|_| Ok(1.0)).unwrap_err().to_string();
     assert!(error.starts_with("--set optimizer.steps=0:1:1: `optimizer.steps` is 0"), "{error}");
 }
 
@@ -73,8 +74,9 @@ fn a_file_is_loaded_with_overrides_and_data_relative_to_its_folder() {
 fn network_mistakes_are_refused() {
     assert_refused(&[("network.hidden_layers", "0")], &["hidden_layers` is 0", "from 1 to 1000"]);
     assert_refused(&[("network.hidden_layers", "1.5")], &["hidden_layers` is 1.5"]);
-    assert_refused(&[("network.activation", "relu")], &["\"relu\"", "known: identity"]);
-    assert_refused(&[("network.bias", "true")], &["network.bias` is true", "must be false"]);
+    assert_refused(&[("network.activation", "rleu")], &["\"rleu\"", "relu"]);
+    assert_refused(&[("network.activation", "{ kind = 'relu', negative_slope = 0.1 }")], &["negative_slope"]);
+    assert_refused(&[("network.bias", "true")], &["network.bias`", "parameterization.sigma_b"]);
     assert_refused(&[("network.depth", "3")], &["unknown key `network.depth`", "hidden_layers"]);
     assert_refused(&[("netwrok.hidden_layers", "3")], &["unknown key `netwrok`", "did you mean `network`?"]);
 }
@@ -113,7 +115,10 @@ fn parameterization_mistakes_are_refused() {
     refused("{ kind = 'mean_field', richness = nan }", &["richness` is nan"]);
     refused("{ kind = 'mean_field', sigma_in = -1 }", &["sigma_in` is -1"]);
     refused("{ kind = 'mean_field', sigma_w = 1 }", &["unknown key `parameterization.sigma_w`"]);
-    refused("{ kind = 'ntk', sigma_b = 0.1 }", &["sigma_b` is 0.1", "no biases"]);
+    refused("{ kind = 'ntk', sigma_b = -0.1 }", &["sigma_b` is -0.1", "≥ 0"]);
+    refused("{ kind = 'ntk', sigma_w = [1, 2] }", &["sigma_w", "one per weight matrix"]);
+    refused("{ kind = 'ntk', sigma_w = [1, 0, 1] }", &["sigma_w[1]` is 0", "> 0"]);
+    refused("{ kind = 'ntk', weight_rates = [1, -1, 1] }", &["weight_rates[1]` is -1"]);
     refused("{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1 }", &["hidden_layers = 1, not 2"]);
     refused("{ kind = 'abc', a = [0, 0], b = [0, 0, 0], c = 0 }", &["parameterization.a` has 2", "must have 3"]);
     refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0] }", &["`parameterization.c` is missing"]);
@@ -196,8 +201,72 @@ fn optimizer_mistakes_are_refused() {
 
 #[test]
 fn loss_is_read_and_refused() {
-    assert_eq!(problem(&[("loss.kind", "squared")]).unwrap().loss, Loss::Squared);
-    assert_refused(&[("loss.kind", "logistic")], &["\"logistic\"", "known: squared"]);
+    assert_eq!(problem(&[("loss.kind", "squared")]).unwrap().loss, Loss::SQUARED);
+    let mean = problem(&[("loss", "{ kind = 'squared', over_outputs = 'mean' }")]).unwrap().loss;
+    assert_eq!(mean, Loss::Squared { mean_over_outputs: true });
+    assert_refused(&[("loss.kind", "hinge")], &["\"hinge\"", "squared", "logistic", "cross_entropy"]);
+    assert_refused(&[("loss", "{ kind = 'logistic', over_outputs = 'mean' }")], &["over_outputs", "squared"]);
+    assert_refused(&[("loss.kind", "logistic")], &["sample 3 is 0", "−1 or +1"]);
+    assert_refused(&[("loss.kind", "cross_entropy")], &["at least 2 outputs", "logistic"]);
+    let two_outputs = ("data.targets", "[[1, 0], [0, 1], [0.5, 0.6]]");
+    assert_refused(&[two_outputs, ("loss.kind", "logistic")], &["2 outputs", "cross_entropy"]);
+    let warnings = problem(&[two_outputs, ("loss.kind", "cross_entropy")]).unwrap().warnings();
+    assert!(warnings.len() == 1 && warnings[0].contains("sample 3 are [0.5, 0.6]"), "{warnings:?}");
+}
+
+#[test]
+fn what_is_a_deep_linear_network() {
+    let linear = |overrides: &[(&str, &str)]| problem(overrides).unwrap().is_deep_linear();
+    assert!(linear(&[]));
+    assert!(linear(&[("parameterization", "{ kind = 'ntk', sigma_b = 0 }")]));
+    for other in [
+        ("network.activation", "relu"),
+        ("network.activation", "{ kind = 'leaky_relu', negative_slope = 0.1 }"),
+        ("parameterization", "{ kind = 'ntk', sigma_b = 0.1 }"),
+        ("parameterization", "{ kind = 'standard', sigma_b = 0 }"),
+        ("parameterization", "{ kind = 'ntk', weight_rates = [0, 1, 1] }"),
+        ("ensemble.networks", "10"),
+        ("record.quantities", "['linearisation_distance']"),
+    ] {
+        assert!(!linear(&[other]), "{other:?}");
+    }
+    let flow = "{ kind = 'momentum_flow', learning_rate = 0.1, momentum = 0.5, steps = 10 }";
+    assert!(!linear(&[("optimizer", flow)]));
+}
+
+#[test]
+fn quantities_know_their_networks() {
+    let relu = ("network.activation", "relu");
+    assert_eq!(problem(&[relu]).unwrap().record.quantities, [Quantity::TrainLoss]);
+    assert_refused(&[relu, ("record.quantities", "['predictor']")], &["predictor", "deep linear"]);
+    assert_refused(&[relu, ("record.quantities", "['output_std']")], &["output_std", "[ensemble]"]);
+    assert_refused(
+        &[("record.quantities", "['predictor', 'weight_change']")],
+        &["`predictor`", "`weight_change`", "two runs"],
+    );
+}
+
+#[test]
+fn ensembles_are_read_and_refused() {
+    let read = |value: &str| problem(&[("ensemble", value)]).unwrap().ensemble;
+    assert_eq!(read("{ networks = 100 }"), Some(Ensemble { networks: 100, antithetic: false }));
+    assert_eq!(read("{ networks = 4, antithetic = true }"), Some(Ensemble { networks: 4, antithetic: true }));
+    assert_refused(&[("ensemble", "{ networks = 1 }")], &["networks` is 1", "from 2"]);
+    assert_refused(&[("ensemble", "{ networks = 5, antithetic = true }")], &["networks` is 5", "even"]);
+}
+
+#[test]
+fn a_relative_learning_rate_is_in_units_of_the_largest_stable_one() {
+    let text = BASE.replace("learning_rate = 0.1", "relative_learning_rate = 0.5");
+    let document = Document::from_toml("problem.toml", &text).unwrap();
+    let problem = Problem::with_loader(&document, |source| source.load(Path::new("")), &|problem: &Problem| {
+        assert_eq!(problem.optimizer.momentum(), 0.0);
+        Ok(8.0)
+    });
+    assert_eq!(problem.unwrap().optimizer.learning_rate(), Some(4.0));
+    let error = Problem::from_document(&document, Path::new("")).unwrap_err().to_string();
+    assert!(error.contains("relative_learning_rate") && error.contains("give `learning_rate`"), "{error}");
+    assert_refused(&[("optimizer.relative_learning_rate", "0.5")], &["`optimizer.learning_rate` is not used here"]);
 }
 
 #[test]
@@ -245,6 +314,6 @@ fn test_data_add_the_test_loss() {
 fn the_data_can_be_shared_between_problems() {
     let document = Document::from_toml("problem.toml", BASE).unwrap();
     let shared = problem(&[("data.train_samples", "1")]).unwrap().data;
-    let problem = Problem::with_loader(&document, |_| Ok(shared.clone())).unwrap();
+    let problem = Problem::with_loader(&document, |_| Ok(shared.clone()), &|_| Ok(1.0)).unwrap();
     assert_eq!(problem.data, shared);
 }

@@ -2,8 +2,8 @@
 
 use widenet_core::{
     Width,
-    problem::{Parameterization, ScalingTable},
-    scaling::{Limit, Normalized, Scaling},
+    problem::{Activation, Parameterization, ScalingTable},
+    scaling::{KernelLayer, Limit, Normalized, Scaling},
 };
 
 const WIDTHS: [u64; 4] = [1, 37, 4096, 1_000_000_000];
@@ -162,4 +162,35 @@ limit: mean-field type, output scale 2, features move at rates 0.5 (5 times)
     let no_limit = ScalingTable::new(&Parameterization::standard(2, 1.0).scaling(2, 4), None).to_string();
     assert!(no_limit.contains("input     1           0.5       1\n"), "{no_limit}");
     assert!(no_limit.lines().last().unwrap().starts_with("no infinite-width limit"), "{no_limit}");
+}
+
+/// Kernel-regime page §1 and §2: the NTK parameterisation trains everything, the standard one at rate η/m hidden weights and
+/// readout only, each divided by σ_w².
+#[test]
+fn the_kernel_regime_of_ntk_and_standard() {
+    let ntk = Parameterization::Ntk {
+        sigma_w: vec![1.2, 0.9, 1.5],
+        sigma_b: vec![0.1, 0.0, 0.3],
+        weight_rates: vec![1.0, 0.0, 2.0],
+        bias_rates: vec![1.0, 1.0, 0.5],
+    };
+    let layers = ntk.scaling(2, 7).kernel_network(Activation::Erf, 7).unwrap().layers;
+    let expected = [[1.44, 0.01, 1.44, 0.01], [0.81, 0.0, 0.0, 0.0], [2.25, 0.09, 4.5, 0.045]];
+    let numbers = |l: &KernelLayer| [l.weight_variance, l.bias_variance, l.weight_tangent, l.bias_tangent];
+    for (layer, expected) in layers.iter().zip(expected) {
+        assert!(numbers(layer).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-14), "{layer:?} {expected:?}");
+    }
+    let standard = Parameterization::Standard {
+        sigma_w: vec![1.2, 0.9, 1.5],
+        sigma_b: Some(vec![0.1; 3]),
+        learning_rate_exponent: -1.0,
+    };
+    let layers = standard.scaling(2, 7).kernel_network(Activation::Relu, 7).unwrap().layers;
+    let expected = [[1.44, 0.01, 0.0, 0.0], [0.81, 0.01, 1.0, 0.0], [2.25, 0.01, 1.0, 0.0]];
+    for (layer, expected) in layers.iter().zip(expected) {
+        assert!(numbers(layer).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-14), "{layer:?} {expected:?}");
+    }
+    let error = |scaling: Scaling| scaling.kernel_network(Activation::Relu, 7).unwrap_err().to_string();
+    assert!(error(Parameterization::standard(2, 1.0).scaling(2, 7)).contains("learning_rate_exponent"));
+    assert!(error(mean_field(1.0).scaling(2, 7)).contains("readout layer's outputs have variance of order m^-1"));
 }

@@ -110,7 +110,7 @@ fn refused(error: ModelError) -> SolveError {
 /// Steps of descent; for gradient flow a typical number of accepted steps.
 fn steps(problem: &Problem) -> f64 {
     match problem.optimizer.rule {
-        Rule::Descent { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => 100.0 + 10.0 * time,
     }
 }

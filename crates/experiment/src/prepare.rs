@@ -13,6 +13,7 @@ use widenet_core::{
 
 use crate::{
     CheckKind, Error, FigureKind, Result, Study, Trial,
+    problem::stable_rate,
     run_directory::{TrialDirectory, hex, sha256},
     solver::Request,
 };
@@ -64,16 +65,20 @@ impl Cache {
         }
         let source = trial.problem.get("data").map(Node::to_toml).unwrap_or_default();
         let mut fingerprint = String::new();
-        let problem = Problem::with_loader(&trial.problem, |spec| {
-            if !self.data.contains_key(&source) {
-                let data = spec.load(&trial.base)?;
-                let hash = data_fingerprint(&data);
-                self.data.insert(source.clone(), (data, hash));
-            }
-            let (data, hash) = &self.data[&source];
-            fingerprint.clone_from(hash);
-            Ok(data.clone())
-        })?;
+        let problem = Problem::with_loader(
+            &trial.problem,
+            |spec| {
+                if !self.data.contains_key(&source) {
+                    let data = spec.load(&trial.base)?;
+                    let hash = data_fingerprint(&data);
+                    self.data.insert(source.clone(), (data, hash));
+                }
+                let (data, hash) = &self.data[&source];
+                fingerprint.clone_from(hash);
+                Ok(data.clone())
+            },
+            &stable_rate,
+        )?;
         let known = (Arc::new(problem), fingerprint);
         self.problems.insert(text, known.clone());
         Ok(known)

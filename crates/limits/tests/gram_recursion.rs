@@ -123,7 +123,7 @@ fn gram_recursion(problem: &Problem, richness: f64, eta: f64, sigmas: (f64, f64)
         backward.reverse();
         let beta = Matrix::from_fn(k, d, |i, j| spaces[0].inner(&g[i], &u[j]) / richness);
         predictors.push(beta.clone());
-        let residual = risk::FullBatch::new(&problem.data.train).residual(&beta);
+        let residual = risk::FullBatch::new(&problem.data.train, problem.loss).residual(&beta);
         // Forward: A^1 = U Dᵀ, A^{l+1} = W A^l.
         let mut a: Vec<Vector> = (0..k)
             .map(|i| {
@@ -178,7 +178,8 @@ fn limit_equals_the_gram_recursion() {
         let sigmas = (0.8, 1.3);
         let steps = 20;
         let mut problem = common::problem(hidden_layers, 3, k, 12);
-        problem.parameterization = Parameterization::MeanField { richness, sigma_in: sigmas.0, sigma_out: sigmas.1, sigma_b: None };
+        problem.parameterization =
+            Parameterization::MeanField { richness, sigma_in: sigmas.0, sigma_out: sigmas.1, sigma_b: None };
         problem.optimizer = common::descent(eta, steps as u64);
         problem.record.at = (0..=steps).map(|step| step as f64).collect();
         let expected = gram_recursion(&problem, richness, eta, sigmas, steps);

@@ -10,7 +10,7 @@ use common::{
 };
 use widenet_core::{
     Problem, Trajectory, Width,
-    problem::{Optimizer, Parameterization, Quantity, Rule},
+    problem::{Optimizer, Parameterization, Quantity, Rule, Scope},
     scaling::Limit,
     training::{Control, risk, stable_learning_rate},
     trajectory::{Status, Value},
@@ -191,7 +191,7 @@ fn flow_reaches_the_minimal_norm_minimiser() {
     let distances: Vec<f64> =
         solved.records.iter().flat_map(|record| record.values[&Quantity::MinNormDistance].flatten()).collect();
     assert!(distances[0] > 0.5 && distances[1] < 1e-7, "{distances:?}");
-    let residual = risk::squared_loss(&under.data.train, &risk::min_norm_predictor(&under.data.train));
+    let residual = under.loss.of_predictor(&under.data.train, &risk::min_norm_predictor(&under.data.train));
     assert!(residual < 1e-25, "P < d interpolates: {residual:e}");
 }
 
@@ -207,7 +207,7 @@ fn initial_velocity_is_the_initial_tangent_kernel() {
     let solved = run(&short, Width::Infinite, 0);
     let velocity = (predictor(&solved.records[1]) - predictor(&solved.records[0])) / eta;
     let (a, b) = (sigma_in.powi(2), sigma_out.powi(2));
-    let residual = risk::FullBatch::new(&short.data.train).residual(predictor(&solved.records[0]));
+    let residual = risk::FullBatch::new(&short.data.train, short.loss).residual(predictor(&solved.records[0]));
     let expected = residual * -(b + 3.0 * a * b + a);
     assert!((velocity - &expected).amax() < 1e-4 * expected.amax());
 }
@@ -217,7 +217,8 @@ fn initial_velocity_is_the_initial_tangent_kernel() {
 fn tangent_kernel_moves_the_outputs() {
     let eta = 1e-6;
     let mut watched = problem(3, 4, 2, 6);
-    watched.parameterization = Parameterization::MeanField { richness: 0.7, sigma_in: 1.2, sigma_out: 0.9, sigma_b: None };
+    watched.parameterization =
+        Parameterization::MeanField { richness: 0.7, sigma_in: 1.2, sigma_out: 0.9, sigma_b: None };
     watched.optimizer = descent(eta, 41);
     watched.record.at = vec![0.0, 40.0, 41.0];
     watched.record.quantities =
@@ -302,14 +303,13 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_does_not() {
 fn recording_does_not_disturb_the_limit() {
     let plain = problem(3, 4, 2, 10);
     let mut watched = plain.clone();
-    watched.record.quantities = Quantity::ALL
-        .into_iter()
-        .filter(|quantity| !matches!(quantity, Quantity::TestLoss | Quantity::TestOutputs))
-        .collect();
+    let recorded = |q: &Quantity| matches!(q.scope(), Scope::Any | Scope::DeepLinear) && !q.needs_test_samples();
+    watched.record.quantities = Quantity::all().filter(recorded).collect();
+    let watched_quantities = watched.record.quantities.len();
     let (plain, watched) = (run(&plain, Width::Infinite, 0), run(&watched, Width::Infinite, 0));
     assert!(sup_distance(&plain.records, &watched.records) < 1e-10);
     for record in &watched.records {
-        assert_eq!(record.values.len(), Quantity::ALL.len() - 2);
+        assert_eq!(record.values.len(), watched_quantities);
         let Value::Matrix(covariance) = &record.values[&Quantity::InputCovariance] else { panic!("a matrix") };
         assert!((covariance - covariance.transpose()).amax() < 1e-12);
     }
@@ -399,7 +399,8 @@ fn tiny_scales_and_great_depth_do_not_panic() {
     deep.record.quantities.push(Quantity::LearnedSingularValues);
     assert_eq!(run(&deep, Width::Finite(1), 0).records.len(), 2);
     let mut tiny = problem(2, 2, 1, 4);
-    tiny.parameterization = Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1e-200, sigma_b: None };
+    tiny.parameterization =
+        Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1e-200, sigma_b: None };
     tiny.record.quantities = vec![Quantity::OutputCovariance, Quantity::EffectiveDimensions];
     let solved = run(&tiny, Width::Finite(8), 0);
     assert!(solved.records[0].values[&Quantity::EffectiveDimensions].flatten()[1] >= 1.0);

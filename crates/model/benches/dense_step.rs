@@ -60,12 +60,13 @@ fn problem() -> Problem {
         network: Network { hidden_layers: HIDDEN_LAYERS, activation: Activation::Identity },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
-        loss: Loss::Squared,
+        loss: Loss::SQUARED,
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.05, steps: STEPS, momentum: 0.0, nesterov: false, batch_size: None },
             weight_decay: 0.0,
         },
         record: RecordPlan { at: vec![], quantities: vec![] },
+        ensemble: None,
     }
 }
 

@@ -26,7 +26,7 @@ impl MemoryEstimate {
         let layers = problem.network.hidden_layers as u64 + 1;
         let (momentum, stages) = match problem.optimizer.rule {
             Rule::Descent { momentum, .. } => (momentum, 1),
-            Rule::Flow { .. } => (0.0, 6),
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } => (0.0, 6),
         };
         // Products stay alive in the velocity until μ^age falls below rounding.
         let lifetime = if momentum > 0.0 { (precision.epsilon().ln() / momentum.ln()).ceil() as u64 } else { 0 };
@@ -84,7 +84,7 @@ pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, byt
     // A Runge–Kutta step is six stages and two trial predictors.
     let (products, columns) = match problem.optimizer.rule {
         Rule::Descent { .. } => (2.0, k),
-        Rule::Flow { .. } => (14.0, 6 * k),
+        Rule::Flow { .. } | Rule::MomentumFlow { .. } => (14.0, 6 * k),
     };
     let rows = usize::try_from(width).unwrap_or(usize::MAX);
     let flushes = (columns as f64 / DenseMatrix::flush_limit(rows, rows) as f64).min(1.0);
@@ -108,9 +108,10 @@ mod tests {
             network: Network { hidden_layers: 3, activation: Activation::Identity },
             parameterization: Parameterization::ntk(3, 1.0),
             data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
-            loss: Loss::Squared,
+            loss: Loss::SQUARED,
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: vec![], quantities: vec![] },
+            ensemble: None,
         }
     }
 

@@ -4,7 +4,7 @@ mod common;
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Quantity, Rule},
+    problem::{Quantity, Rule, Scope},
     training::{Control, Neurons, OuterProduct, Recorder, Start, Unobserved, UpdateRule, WeightMatrix, train},
     trajectory::{Record, Value},
 };
@@ -61,7 +61,8 @@ fn the_number_of_threads_changes_no_bit() {
 fn recording_more_changes_no_bit() {
     let rule = || common::descent(45, 0.5, false);
     let mut talkative = common::problem(3, 1, rule(), 0.0);
-    talkative.record.quantities = Quantity::ALL.to_vec();
+    let of_linear = |quantity: &Quantity| matches!(quantity.scope(), Scope::Any | Scope::DeepLinear);
+    talkative.record.quantities = Quantity::all().filter(of_linear).collect();
     talkative.record.quantities.sort();
     let flex = DeviceChoice::Flex.open().unwrap();
     let quiet = records(&common::problem(3, 1, rule(), 0.0), &flex, Precision::F32, 1 << 30);

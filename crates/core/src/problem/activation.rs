@@ -62,9 +62,9 @@ impl Activation {
         let mut table = field.table()?;
         let kind = table.required("kind", |field| field.choice(&Activation::WORDS))?;
         let activation = match kind {
-            Activation::LeakyRelu { negative_slope } => Activation::LeakyRelu {
-                negative_slope: table.or("negative_slope", negative_slope, Field::number)?,
-            },
+            Activation::LeakyRelu { negative_slope } => {
+                Activation::LeakyRelu { negative_slope: table.or("negative_slope", negative_slope, Field::number)? }
+            }
             other => other,
         };
         table.finish()?;

@@ -42,8 +42,7 @@ impl Loss {
     pub(super) fn parse(section: Option<&Field>) -> Result<Loss> {
         let Some(section) = section else { return Ok(Loss::SQUARED) };
         let mut table = section.table()?;
-        let kinds =
-            [("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
+        let kinds = [("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
         let mut loss = table.or("kind", Loss::SQUARED, |field| field.choice(&kinds))?;
         if let Loss::Squared { mean_over_outputs } = &mut loss {
             *mean_over_outputs =
@@ -71,7 +70,8 @@ impl Loss {
             }
             Loss::CrossEntropy if outputs < 2 => {
                 return refuse(
-                    "the cross-entropy needs at least 2 outputs, and the data have 1; use \"logistic\" for two classes".into(),
+                    "the cross-entropy needs at least 2 outputs, and the data have 1; use \"logistic\" for two classes"
+                        .into(),
                 );
             }
             Loss::Logistic | Loss::CrossEntropy => {}

@@ -42,9 +42,9 @@ mod quantity;
 mod record;
 mod scaling_table;
 
+pub use activation::Activation;
 pub use ensemble::Ensemble;
 pub use loss::Loss;
-pub use activation::Activation;
 pub use network::Network;
 pub use optimizer::{Optimizer, Rule};
 pub use parameterization::Parameterization;
@@ -146,8 +146,7 @@ impl Problem {
         let listed = Optimizer::listed_moments(&optimizer_section)?;
         let (optimizer, relative) = Optimizer::parse(&optimizer_section, data.train.inputs.nrows())?;
         let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
-        let mut problem =
-            Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
+        let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
         let context = (&problem.data, problem.ensemble.as_ref(), problem.is_deep_linear());
         problem.record = RecordPlan::parse(record.as_ref(), &problem.optimizer, listed, context)?;
         if relative {
@@ -163,12 +162,11 @@ impl Problem {
     /// network, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
     /// multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
-        let scaling = self.scaling();
         self.network.activation == Activation::Identity
             && matches!(self.loss, Loss::Squared { .. })
             && self.ensemble.is_none()
-            && scaling.biases.iter().all(Option::is_none)
-            && !scaling.has_frozen_layers()
+            && self.scaling().biases.iter().all(Option::is_none)
+            && !self.parameterization.has_frozen_layers()
             && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. })
             && !self.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Mlp)
     }

@@ -108,9 +108,9 @@ impl Parameterization {
             ("output scale".to_string(), scaling.output_scale().constant),
             ("initial tangent kernel".into(), scaling.at(1).tangent_kernel()),
         ];
-        let of_network = of_network.into_iter().take(if scaling.has_frozen_layers() { 1 } else { 2 });
+        let of_network = of_network.into_iter().take(if self.has_frozen_layers() { 1 } else { 2 });
         let of_layers = scaling.layers.iter().zip(scaling.rates()).enumerate().flat_map(|(l, (layer, rate))| {
-            let frozen = layer.learning_rate.constant == 0.0;
+            let frozen = self.freezes(l);
             let powers = [
                 ("multiplier", layer.multiplier),
                 ("initial standard deviation", layer.init_std),
@@ -128,6 +128,18 @@ impl Parameterization {
                 section.key()
             ))),
         }
+    }
+
+    /// Whether the file says that the weights of a layer do not learn.
+    fn freezes(&self, layer: usize) -> bool {
+        matches!(self, Parameterization::Ntk { weight_rates, .. } if weight_rates[layer] == 0.0)
+    }
+
+    /// Whether some weights or biases do not learn.
+    pub fn has_frozen_layers(&self) -> bool {
+        let Parameterization::Ntk { weight_rates, sigma_b, bias_rates, .. } = self else { return false };
+        let frozen_bias = |(sigma, rate): (&f64, &f64)| *sigma > 0.0 && *rate == 0.0;
+        weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
     }
 
     /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
@@ -185,21 +197,25 @@ impl Parameterization {
         let bias = |l: usize| -> Option<LayerScaling> {
             let readout = l + 1 == layers;
             match self {
-                Parameterization::MeanField { richness, sigma_b: Some(sigma_b), .. } if !readout => Some(LayerScaling {
-                    multiplier: one,
-                    init_std: PowerOfWidth::new(*sigma_b, 0.0),
-                    learning_rate: PowerOfWidth::new(richness * richness, 1.0),
-                }),
+                Parameterization::MeanField { richness, sigma_b: Some(sigma_b), .. } if !readout => {
+                    Some(LayerScaling {
+                        multiplier: one,
+                        init_std: PowerOfWidth::new(*sigma_b, 0.0),
+                        learning_rate: PowerOfWidth::new(richness * richness, 1.0),
+                    })
+                }
                 Parameterization::Ntk { sigma_b, bias_rates, .. } if sigma_b[l] > 0.0 => Some(LayerScaling {
                     multiplier: PowerOfWidth::new(sigma_b[l], 0.0),
                     init_std: one,
                     learning_rate: PowerOfWidth::new(bias_rates[l], 0.0),
                 }),
-                Parameterization::Standard { sigma_b: Some(sigma_b), learning_rate_exponent, .. } => Some(LayerScaling {
-                    multiplier: one,
-                    init_std: PowerOfWidth::new(sigma_b[l], 0.0),
-                    learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
-                }),
+                Parameterization::Standard { sigma_b: Some(sigma_b), learning_rate_exponent, .. } => {
+                    Some(LayerScaling {
+                        multiplier: one,
+                        init_std: PowerOfWidth::new(sigma_b[l], 0.0),
+                        learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
+                    })
+                }
                 _ => None,
             }
         };

@@ -10,7 +10,7 @@
 
 use serde::Serialize;
 
-use super::{LayerScaling, PowerOfWidth, Scaling};
+use super::{PowerOfWidth, Scaling};
 use crate::{Error, Result, Width, problem::Activation};
 
 /// One layer of weights and biases (module formula).
@@ -60,39 +60,43 @@ impl Scaling {
     /// # Errors
     /// [`Error::NoLimit`] with the layer and its exponent.
     pub fn kernel_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
-        let layer = |(l, weights): (usize, &LayerScaling)| {
-            let name = self.layer_name(l);
-            let fan_in =
-                if l == 0 { PowerOfWidth::new(input_dimension as f64, 0.0) } else { PowerOfWidth::new(1.0, 1.0) };
-            let of_size_one = |part: LayerScaling, fan_in: PowerOfWidth| {
-                let (variance, tangent) = part.variance_and_tangent(fan_in);
-                let variance = snapped(variance);
-                if variance.exponent != 0.0 && variance.constant > 0.0 {
-                    return Err(Error::NoLimit(format!(
-                        "the {name} layer's outputs have variance of order m^{:.4} at the start; the kernel regime needs m^0 \
-                         (the \"ntk\" and \"standard\" parameterizations have it). The limit of other nonlinear networks has no \
-                         closed form",
-                        variance.exponent
-                    )));
-                }
-                let tangent = snapped(tangent);
-                if tangent.exponent > 0.0 && tangent.constant > 0.0 {
-                    return Err(Error::NoLimit(format!(
-                        "one step moves the outputs by m^{:.4} through the {name} layer; multiply that layer's learning rate \
-                         by m^{:.4} or less (learning_rate_exponent)",
-                        tangent.exponent, -tangent.exponent
-                    )));
-                }
-                Ok((variance.constant, tangent.at(Width::Infinite)))
-            };
-            let (weight_variance, weight_tangent) = of_size_one(*weights, fan_in)?;
-            let (bias_variance, bias_tangent) = match self.biases[l] {
-                Some(bias) => of_size_one(bias, PowerOfWidth::new(1.0, 0.0))?,
-                None => (0.0, 0.0),
-            };
-            Ok(KernelLayer { weight_variance, bias_variance, weight_tangent, bias_tangent })
+        // Variance and tangent of the weights and of the biases of each layer; layers without biases have (0, 0).
+        let parts = |l: usize| {
+            let of_width = if l == 0 { input_dimension as f64 } else { 1.0 };
+            let fan_in = PowerOfWidth::new(of_width, if l == 0 { 0.0 } else { 1.0 });
+            let none = (PowerOfWidth::new(0.0, 0.0), PowerOfWidth::new(0.0, 0.0));
+            let bias = self.biases[l].map(|bias| bias.variance_and_tangent(PowerOfWidth::new(1.0, 0.0)));
+            [self.layers[l].variance_and_tangent(fan_in), bias.unwrap_or(none)].map(|(v, t)| (snapped(v), snapped(t)))
         };
-        let layers = self.layers.iter().enumerate().map(layer).collect::<Result<_>>()?;
+        let parts: Vec<_> = (0..self.layers.len()).map(parts).collect();
+        for (l, (variance, _)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
+            if variance.exponent != 0.0 && variance.constant > 0.0 {
+                return Err(Error::NoLimit(format!(
+                    "the {} layer's outputs have variance of order m^{:.4} at the start, and the kernel regime needs m^0, as in the \
+                     \"ntk\" and \"standard\" parameterizations; the limit of other nonlinear networks has no closed form",
+                    self.layer_name(l),
+                    variance.exponent
+                )));
+            }
+        }
+        for (l, (_, tangent)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
+            if tangent.exponent > 0.0 && tangent.constant > 0.0 {
+                return Err(Error::NoLimit(format!(
+                    "one step moves the outputs by m^{:.4} through the {} layer; multiply that layer's learning rate by m^{:.4} \
+                     or less (learning_rate_exponent of the \"standard\" parameterization)",
+                    tangent.exponent,
+                    self.layer_name(l),
+                    -tangent.exponent
+                )));
+            }
+        }
+        let layer = |[(v, t), (b, s)]: [(PowerOfWidth, PowerOfWidth); 2]| KernelLayer {
+            weight_variance: v.constant,
+            bias_variance: b.constant,
+            weight_tangent: t.at(Width::Infinite),
+            bias_tangent: s.at(Width::Infinite),
+        };
+        let layers = parts.into_iter().map(layer).collect();
         Ok(KernelNetwork { activation, layers })
     }
 }

@@ -144,11 +144,6 @@ impl Scaling {
         }
     }
 
-    /// Whether some weights or biases do not learn.
-    pub fn has_frozen_layers(&self) -> bool {
-        self.layers.iter().chain(self.biases.iter().flatten()).any(|layer| layer.learning_rate.constant == 0.0)
-    }
-
     /// `C` as a power of the width.
     pub fn output_scale(&self) -> PowerOfWidth {
         self.layers.iter().fold(PowerOfWidth::new(1.0, 0.0), |product, layer| {

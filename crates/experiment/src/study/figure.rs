@@ -19,7 +19,7 @@
 
 use widenet_core::{
     document::{Field, Reader},
-    problem::Quantity,
+    problem::{Quantity, Shape},
 };
 
 use super::{ReadResult, axes::Keys, own_name};
@@ -67,19 +67,11 @@ pub enum FigureKind {
     },
 }
 
-/// Quantities that are one number per record.
-const SCALARS: [Quantity; 7] = [
-    Quantity::TrainLoss,
-    Quantity::TestLoss,
-    Quantity::MinNormDistance,
-    Quantity::TangentKernelChange,
-    Quantity::TangentKernelNorm,
-    Quantity::InputKurtosis,
-    Quantity::OutputKurtosis,
-];
-
+/// A quantity that is one number per record.
 pub(super) fn scalar_quantity(field: &Field<'_>) -> ReadResult<Quantity> {
-    field.choice(&SCALARS.map(|quantity| (quantity.name(), quantity)))
+    let scalars = Quantity::all().filter(|quantity| quantity.shape() == Shape::Scalar);
+    let words: Vec<_> = scalars.map(|quantity| (quantity.name(), quantity)).collect();
+    field.choice(&words)
 }
 
 #[derive(Clone, Copy)]

@@ -46,17 +46,13 @@ pub struct Metric {
     pub relative: bool,
 }
 
-pub(super) fn quantities() -> Vec<(&'static str, Quantity)> {
-    Quantity::ALL.into_iter().map(|quantity| (quantity.name(), quantity)).collect()
-}
-
 impl Metric {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>) -> ReadResult<Metric> {
         let against = [("limit", Reference::Limit), ("lazy", Reference::Lazy)];
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let metric = Metric {
             name: own_name(reader)?,
-            quantity: reader.required("quantity", |field| field.choice(&quantities()))?,
+            quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
             against: reader.optional("against", |field| field.choice(&against))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             relative: reader.or("relative", false, |field| field.boolean())?,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::fake::{FakeSolver, STUDY, study, study_file};
-use widenet_core::{Problem, Width, document::Document, trajectory::Engine};
-use widenet_experiment::{Study, plan};
+use widenet_core::{Width, document::Document, trajectory::Engine};
+use widenet_experiment::{Study, load_problem, plan};
 
 #[test]
 fn a_study_expands_to_all_combinations() {
@@ -118,7 +118,7 @@ fn the_studies_and_problems_of_this_repository_are_sound() {
             continue;
         }
         if Document::load(&path).unwrap().get("study").is_none() {
-            Problem::load(&path, &[]).unwrap();
+            load_problem(&path, &[]).unwrap();
             continue;
         }
         let study = Study::load(&path, &[]).unwrap();

@@ -19,12 +19,13 @@ pub(crate) fn problem(hidden_layers: usize, d: usize, k: usize, samples: usize) 
         network: Network { hidden_layers, activation: Activation::Identity },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs, targets }, test: None },
-        loss: Loss::Squared,
+        loss: Loss::SQUARED,
         optimizer: descent(0.1, 40),
         record: RecordPlan {
             at: vec![0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0],
             quantities: vec![Quantity::TrainLoss, Quantity::Predictor],
         },
+        ensemble: None,
     }
 }
 

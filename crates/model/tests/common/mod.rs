@@ -21,19 +21,20 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
         targets: wave(count, outputs, 0.9 + shift),
     };
     let horizon = match rule {
-        Rule::Descent { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => time,
     };
     Problem {
         network: Network { hidden_layers, activation: Activation::Identity },
         parameterization: Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
         data: Dataset { train: samples(8, 0.0), test: Some(samples(3, 0.01)) },
-        loss: Loss::Squared,
+        loss: Loss::SQUARED,
         optimizer: Optimizer { rule, weight_decay },
         record: RecordPlan {
             at: (0..=5).map(|i| horizon * f64::from(i) / 5.0).collect(),
             quantities: vec![Quantity::Predictor],
         },
+        ensemble: None,
     }
 }
 
