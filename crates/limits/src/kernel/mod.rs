@@ -8,6 +8,7 @@
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 pub mod dual;
+mod blocks;
 mod ensemble;
 mod filter;
 mod function_space;

@@ -9,7 +9,6 @@
 use widenet_core::Matrix;
 
 use super::{
-    Result,
     filter::Procedure,
     linear_algebra::{product, scale_columns, scale_rows},
     spectrum::Basis,
@@ -122,11 +121,6 @@ fn in_basis(basis: &Basis, factors: &[f64], b: &Matrix) -> Matrix {
     let mut modes = basis.to(b);
     scale_rows(&mut modes, factors);
     basis.from(modes)
-}
-
-/// The basis of training on a kernel: of eigenvectors, or where only t = ∞ is asked for and nothing is cut off, of a Cholesky factor.
-pub(super) fn basis(kernel: &Matrix, ridge: f64, only_infinity: bool, name: &str) -> Result<Basis> {
-    if only_infinity { Basis::cholesky(kernel, ridge, name) } else { Basis::eigen(kernel, name) }
 }
 
 /// `V diag(factors)` applied to `Vᵀ B` from the right: `Bᵀ V diag(factors) Vᵀ B` for the reduction of a covariance.
