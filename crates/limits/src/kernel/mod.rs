@@ -7,10 +7,19 @@
 //! (kernel-regime page §§2–7.) The tangent kernel does not move, so a network follows its linearisation: squared loss has a
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
+pub mod dual;
+mod blocks;
+mod ensemble;
+mod filter;
+mod function_space;
 mod gram;
+mod linear_algebra;
 mod predict;
 mod rates;
+mod recursion;
+mod response;
 mod solve;
+mod spectrum;
 
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
 pub use predict::{
