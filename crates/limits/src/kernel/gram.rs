@@ -1,8 +1,19 @@
-//! Kernel matrices in blocks.
+//! Kernel matrices in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
+//!
+//! Memory is the results and one tile per thread. The tiling depends on the sizes alone, so the numbers do not depend on
+//! the number of threads. (Kernel-regime page §10.1.)
 
+use std::{cell::RefCell, ops::Range};
+
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut};
 use widenet_core::{Matrix, scaling::KernelNetwork, training::Control};
 
-use super::Result;
+use super::{
+    Error, Result,
+    dual::arc::LANES,
+    invalid,
+    recursion::{Recursion, Side, prepare_series},
+};
 
 /// Which kernels are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,33 +44,262 @@ pub struct Diagonals {
     pub tangent: Vec<f64>,
 }
 
+/// Largest side of a tile: two of them fit in a second-level cache of 1 MiB.
+const TILE: usize = 256;
+
+/// Columns between two calls of `watch`.
+const PANEL: usize = 1024;
+
 /// Kernels between the rows of `x1` (N₁ × d) and `x2` (N₂ × d); without `x2` among the rows of `x1`.
 ///
 /// `watch` is called with the share of the work done, in [0, 1].
 ///
 /// # Errors
-/// Inputs of different dimensions, or not finite; a kernel that overflows, with its layer and row;
-/// [`super::Error::Stopped`].
+/// Inputs of different dimensions, or not finite; a kernel that overflows, with its layer and row; [`Error::Stopped`].
 pub fn kernels(
-    _network: &KernelNetwork,
-    _x1: &Matrix,
-    _x2: Option<&Matrix>,
-    _which: Which,
-    _watch: &mut dyn FnMut(f64) -> Control,
+    network: &KernelNetwork,
+    x1: &Matrix,
+    x2: Option<&Matrix>,
+    which: Which,
+    watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<Kernels> {
-    Err(super::invalid("not yet".into()))
+    if let Some(x2) = x2.filter(|x2| x2.ncols() != x1.ncols()) {
+        return Err(invalid(format!(
+            "x1 has inputs of dimension {} and x2 of dimension {}; they must be the same",
+            x1.ncols(),
+            x2.ncols()
+        )));
+    }
+    let mut left = Side::new(network, x1, "x1")?;
+    let mut right = x2.map(|x2| Side::new(network, x2, "x2")).transpose()?;
+    prepare_series(network, &mut left, right.as_mut());
+    let (n1, n2) = (x1.nrows(), x2.map_or(x1.nrows(), Matrix::nrows));
+    let matrix = |wanted: bool| wanted.then(|| Matrix::zeros(n1, n2));
+    let mut kernels = Kernels { nngp: matrix(which != Which::Tangent), tangent: matrix(which != Which::Nngp) };
+    let recursion = Recursion::new(network, &left, right.as_ref().unwrap_or(&left));
+    let blocks = Blocks { recursion, left: x1, right: x2.unwrap_or(x1) };
+    let mut results = Results {
+        nngp: kernels.nngp.as_mut().map(view),
+        tangent: kernels.tangent.as_mut().map(view),
+    };
+    for first in (0..n2).step_by(PANEL) {
+        let columns = first..n2.min(first + PANEL);
+        let last = columns.end;
+        // Of a symmetric matrix the columns up to `last` hold `last²` entries.
+        let done = if x2.is_none() { (last as f64 / n2 as f64).powi(2) } else { last as f64 / n2 as f64 };
+        if x2.is_none() {
+            let [_, above, beside, corner] = results.rb_mut().split(first, first);
+            let (corner, _) = corner.split_columns(columns.len());
+            let (corner, _) = corner.split_rows(columns.len());
+            let (above, _) = above.split_columns(columns.len());
+            let (beside, _) = beside.split_rows(columns.len());
+            rayon::join(
+                || blocks.rectangle(0..first, columns.clone(), above, Some(beside)),
+                || blocks.triangle(columns.clone(), corner),
+            );
+        } else {
+            let (_, panel) = results.rb_mut().split_columns(first);
+            let (panel, _) = panel.split_columns(columns.len());
+            blocks.rectangle(0..n1, columns, panel, None);
+        }
+        if watch(done) == Control::Stop {
+            return Err(Error::Stopped);
+        }
+    }
+    if x2.is_none() {
+        set_diagonals(&mut kernels, &left);
+    }
+    Ok(kernels)
+}
+
+/// The diagonals have their own recursion, without angles.
+fn set_diagonals(kernels: &mut Kernels, side: &Side<'_>) {
+    for i in 0..side.len() {
+        if let Some(nngp) = &mut kernels.nngp {
+            nngp[(i, i)] = side.nngp()[i];
+        }
+        if let Some(tangent) = &mut kernels.tangent {
+            tangent[(i, i)] = side.tangent[i];
+        }
+    }
 }
 
 /// `K(x, x)` and `Θ(x, x)` for the rows x of a matrix (N × d).
 ///
 /// # Errors
 /// As for [`kernels`].
-pub fn diagonals(_network: &KernelNetwork, _x: &Matrix) -> Result<Diagonals> {
-    Err(super::invalid("not yet".into()))
+pub fn diagonals(network: &KernelNetwork, x: &Matrix) -> Result<Diagonals> {
+    let side = Side::new(network, x, "x")?;
+    Ok(Diagonals { nngp: side.nngp().to_vec(), tangent: side.tangent })
 }
 
 /// Bytes of the results of [`kernels`] for N₁ × N₂ entries.
 pub fn kernel_bytes(n1: usize, n2: usize, which: Which) -> u64 {
     let matrices = if which == Which::Both { 2 } else { 1 };
     8 * matrices * n1 as u64 * n2 as u64
+}
+
+fn rows_of<'a>(matrix: &'a Matrix, rows: &Range<usize>) -> MatRef<'a, f64> {
+    MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols()).subrows(rows.start, rows.len())
+}
+
+fn view(matrix: &mut Matrix) -> MatMut<'_, f64> {
+    let (rows, columns) = matrix.shape();
+    MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), rows, columns)
+}
+
+/// The same part of the matrices that are computed.
+struct Results<'a> {
+    nngp: Option<MatMut<'a, f64>>,
+    tangent: Option<MatMut<'a, f64>>,
+}
+
+impl<'a> Results<'a> {
+    fn rb_mut(&mut self) -> Results<'_> {
+        Results {
+            nngp: self.nngp.as_mut().map(ReborrowMut::rb_mut),
+            tangent: self.tangent.as_mut().map(ReborrowMut::rb_mut),
+        }
+    }
+
+    fn split_rows(self, at: usize) -> (Results<'a>, Results<'a>) {
+        let (nngp, nngp_below) = self.nngp.map(|matrix| matrix.split_at_row_mut(at)).unzip();
+        let (tangent, tangent_below) = self.tangent.map(|matrix| matrix.split_at_row_mut(at)).unzip();
+        (Results { nngp, tangent }, Results { nngp: nngp_below, tangent: tangent_below })
+    }
+
+    fn split_columns(self, at: usize) -> (Results<'a>, Results<'a>) {
+        let (nngp, nngp_right) = self.nngp.map(|matrix| matrix.split_at_col_mut(at)).unzip();
+        let (tangent, tangent_right) = self.tangent.map(|matrix| matrix.split_at_col_mut(at)).unzip();
+        (Results { nngp, tangent }, Results { nngp: nngp_right, tangent: tangent_right })
+    }
+
+    /// Copies the upper triangle to the lower one.
+    fn mirror(self) {
+        for mut matrix in [self.nngp, self.tangent].into_iter().flatten() {
+            for column in 0..matrix.ncols() {
+                for row in 0..column {
+                    matrix[(column, row)] = matrix[(row, column)];
+                }
+            }
+        }
+    }
+
+    /// Top left, top right, bottom left, bottom right.
+    fn split(self, row: usize, column: usize) -> [Results<'a>; 4] {
+        let (top, bottom) = self.split_rows(row);
+        let ((a, b), (c, d)) = (top.split_columns(column), bottom.split_columns(column));
+        [a, b, c, d]
+    }
+}
+
+/// Kernels of a tile, columns one after the other, padded to whole lanes.
+#[derive(Default)]
+struct Tile {
+    values: Vec<f64>,
+    tangent: Vec<f64>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Tile> = RefCell::default();
+}
+
+struct Blocks<'a> {
+    recursion: Recursion<'a>,
+    left: &'a Matrix,
+    right: &'a Matrix,
+}
+
+impl Blocks<'_> {
+    /// Computes a rectangle; with `mirror` also its transpose.
+    fn rectangle(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        results: Results<'_>,
+        mirror: Option<Results<'_>>,
+    ) {
+        if rows.is_empty() || columns.is_empty() {
+            return;
+        }
+        if rows.len().max(columns.len()) <= TILE {
+            return self.tile(rows, columns, results, mirror);
+        }
+        if rows.len() >= columns.len() {
+            let half = rows.len() / 2;
+            let middle = rows.start + half;
+            let (above, below) = results.split_rows(half);
+            let (mirror_above, mirror_below) = mirror.map(|mirror| mirror.split_columns(half)).unzip();
+            rayon::join(
+                || self.rectangle(rows.start..middle, columns.clone(), above, mirror_above),
+                || self.rectangle(middle..rows.end, columns.clone(), below, mirror_below),
+            );
+        } else {
+            let half = columns.len() / 2;
+            let middle = columns.start + half;
+            let (before, behind) = results.split_columns(half);
+            let (mirror_before, mirror_behind) = mirror.map(|mirror| mirror.split_rows(half)).unzip();
+            rayon::join(
+                || self.rectangle(rows.clone(), columns.start..middle, before, mirror_before),
+                || self.rectangle(rows.clone(), middle..columns.end, behind, mirror_behind),
+            );
+        }
+    }
+
+    /// Computes a square on the diagonal from its upper triangle.
+    fn triangle(&self, range: Range<usize>, results: Results<'_>) {
+        if range.len() <= TILE {
+            let mut results = results;
+            self.tile(range.clone(), range, results.rb_mut(), None);
+            return results.mirror();
+        }
+        let half = range.len() / 2;
+        let middle = range.start + half;
+        let [first, above, beside, second] = results.split(half, half);
+        rayon::join(
+            || self.rectangle(range.start..middle, middle..range.end, above, Some(beside)),
+            || {
+                rayon::join(
+                    || self.triangle(range.start..middle, first),
+                    || self.triangle(middle..range.end, second),
+                )
+            },
+        );
+    }
+
+    fn tile(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        mut results: Results<'_>,
+        mut mirror: Option<Results<'_>>,
+    ) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let stride = rows.len().next_multiple_of(LANES);
+            scratch.values.clear();
+            scratch.values.resize(stride * columns.len(), 0.0);
+            scratch.tangent.resize(stride * columns.len(), 0.0);
+            let (left, right) = (rows_of(self.left, &rows), rows_of(self.right, &columns));
+            let gram =
+                MatMut::from_column_major_slice_with_stride_mut(&mut scratch.values, rows.len(), columns.len(), stride);
+            matmul(gram, Accum::Replace, left, right.transpose(), 1.0, Par::Seq);
+            let strips = scratch.values.chunks_mut(stride).zip(scratch.tangent.chunks_mut(stride));
+            for (column, (values, tangent)) in columns.clone().zip(strips) {
+                self.recursion.strip(rows.start, column, values, tangent);
+            }
+            let computed = [(&scratch.values, &mut results.nngp), (&scratch.tangent, &mut results.tangent)];
+            for (values, result) in computed {
+                let Some(result) = result else { continue };
+                let values = MatRef::from_column_major_slice_with_stride(values, rows.len(), columns.len(), stride);
+                result.copy_from(values);
+            }
+            let Some(mirror) = &mut mirror else { return };
+            let computed = [(&scratch.values, &mut mirror.nngp), (&scratch.tangent, &mut mirror.tangent)];
+            for (values, result) in computed {
+                let Some(result) = result else { continue };
+                let values = MatRef::from_column_major_slice_with_stride(values, rows.len(), columns.len(), stride);
+                result.copy_from(values.transpose());
+            }
+        });
+    }
 }

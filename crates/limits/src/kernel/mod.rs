@@ -7,9 +7,11 @@
 //! (kernel-regime page §§2–7.) The tangent kernel does not move, so a network follows its linearisation: squared loss has a
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
+pub mod dual;
 mod gram;
 mod predict;
 mod rates;
+mod recursion;
 mod solve;
 
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
