@@ -8,11 +8,14 @@
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 pub mod dual;
+mod filter;
 mod gram;
+mod linear_algebra;
 mod predict;
 mod rates;
 mod recursion;
 mod solve;
+mod spectrum;
 
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
 pub use predict::{

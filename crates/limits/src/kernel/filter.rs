@@ -1,0 +1,266 @@
+//! Training as a spectral filter: what is left of a mode of the residual, for every procedure with a closed form.
+//!
+//! ```text
+//! c(λ): share of a residual mode that is left,     h(λ) = (1 − c(λ))/λ,     f = y + V c Vᵀ r_0,     w = −Jᵀ V h Vᵀ r_0
+//! ```
+//!
+//! (kernel-regime page §4.) x = λ/denominator is the mode's curvature in the loss.
+
+use widenet_core::problem::{Optimizer, Rule};
+
+/// Training up to a moment, for the squared loss on full batches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Procedure {
+    /// Gradient flow for this time.
+    Flow { time: f64 },
+    /// Steps of plain gradient descent.
+    Descent { learning_rate: f64, steps: u64 },
+    /// Steps of descent with momentum.
+    Momentum { learning_rate: f64, momentum: f64, nesterov: bool, steps: u64 },
+    /// Flow with momentum for the time `s = √η t`, with friction `γ = (1 − μ)/(2√η)`.
+    MomentumFlow { friction: f64, time: f64 },
+}
+
+/// What a procedure does to one mode.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Filter {
+    /// `c`.
+    pub(super) remaining: f64,
+    /// `h`, per unit of λ.
+    pub(super) inverse: f64,
+}
+
+impl Procedure {
+    /// The procedure of an optimiser up to a moment of the record plan, if it has a closed form (no minibatches).
+    pub(super) fn new(optimizer: &Optimizer, moment: f64) -> Option<Procedure> {
+        Some(match optimizer.rule {
+            Rule::Flow { .. } => Procedure::Flow { time: moment },
+            Rule::Descent { batch_size: Some(_), .. } => return None,
+            Rule::Descent { learning_rate, momentum: 0.0, nesterov: false, .. } => {
+                Procedure::Descent { learning_rate, steps: moment as u64 }
+            }
+            Rule::Descent { learning_rate, momentum, nesterov, .. } => {
+                Procedure::Momentum { learning_rate, momentum, nesterov, steps: moment as u64 }
+            }
+            Rule::MomentumFlow { learning_rate, momentum, .. } => {
+                let root = learning_rate.sqrt();
+                Procedure::MomentumFlow { friction: (1.0 - momentum) / (2.0 * root), time: root * moment }
+            }
+        })
+    }
+
+    /// The filter at eigenvalue `λ ≥ 0`, for a loss whose sum is divided by `denominator`.
+    pub(super) fn filter(self, eigenvalue: f64, denominator: f64) -> Filter {
+        let x = eigenvalue / denominator;
+        // Everything below is (1 − c)/x, which has a limit as x → 0.
+        let (remaining, inverse) = match self {
+            Procedure::Flow { time } => ((-x * time).exp(), time * decay(x * time)),
+            Procedure::Descent { learning_rate, steps } => descent(learning_rate, x, steps),
+            Procedure::Momentum { learning_rate, momentum, nesterov, steps } => {
+                with_momentum(learning_rate, x, momentum, nesterov, steps)
+            }
+            Procedure::MomentumFlow { friction, time } => damped(friction, x, time),
+        };
+        Filter { remaining, inverse: inverse / denominator }
+    }
+}
+
+/// `(1 − e^{−z})/z`.
+fn decay(z: f64) -> f64 {
+    if z < 1e-12 { 1.0 } else { -(-z).exp_m1() / z }
+}
+
+/// `(1 − η x)^t`, by logarithms on both sides of η x = 1.
+fn descent(learning_rate: f64, x: f64, steps: u64) -> (f64, f64) {
+    let (step, t) = (learning_rate * x, steps as f64);
+    if steps == 0 || step == 0.0 {
+        return (1.0, learning_rate * t);
+    }
+    if step < 1.0 {
+        let exponent = t * (-step).ln_1p();
+        return (exponent.exp(), -exponent.exp_m1() / x);
+    }
+    let sign = if steps.is_multiple_of(2) { 1.0 } else { -1.0 };
+    let remaining = if step == 1.0 { 0.0 } else { sign * (t * (step - 1.0).ln()).exp() };
+    (remaining, (1.0 - remaining) / x)
+}
+
+/// Powers of the step on (residual ρ, velocity u) for c, and on (e, û, 1) with ρ = 1 − x e for h; the error is about t ε.
+fn with_momentum(learning_rate: f64, x: f64, momentum: f64, nesterov: bool, steps: u64) -> (f64, f64) {
+    let (a, b) = (learning_rate * x, momentum);
+    // Heavy ball: u ← b u + a ρ, ρ ← ρ − u. Nesterov: ρ ← ρ − a ρ − b u with the new u.
+    let (direct, pushed) = if nesterov { (1.0 + b, b * b) } else { (1.0, b) };
+    let homogeneous = power([[1.0 - direct * a, -pushed], [a, b]], steps);
+    let affine =
+        power([[1.0 - direct * a, pushed, direct * learning_rate], [-a, b, learning_rate], [0.0, 0.0, 1.0]], steps);
+    (homogeneous[0][0], affine[0][2])
+}
+
+/// `mᵗ` by repeated squaring.
+fn power<const N: usize>(mut m: [[f64; N]; N], mut t: u64) -> [[f64; N]; N] {
+    let multiply = |a: &[[f64; N]; N], b: &[[f64; N]; N]| {
+        std::array::from_fn(|i| std::array::from_fn(|j| (0..N).map(|k| a[i][k] * b[k][j]).sum()))
+    };
+    let mut result = std::array::from_fn(|i| std::array::from_fn(|j| if i == j { 1.0 } else { 0.0 }));
+    while t > 0 {
+        if t % 2 == 1 {
+            result = multiply(&result, &m);
+        }
+        t /= 2;
+        if t > 0 {
+            m = multiply(&m, &m);
+        }
+    }
+    result
+}
+
+/// `c'' + 2γ c' + x c = 0` from rest at 1, and `(1 − c)/x`.
+fn damped(friction: f64, x: f64, time: f64) -> (f64, f64) {
+    let square = friction * friction - x;
+    let rate = square.abs().sqrt();
+    if friction.max(x.sqrt()) * time < 1.0 {
+        let inverse = damped_series(friction, x, time);
+        return (1.0 - x * inverse, inverse);
+    }
+    if square > 0.0 && rate * time > 0.1 {
+        let (sum, slow) = (friction + rate, x / (friction + rate));
+        let fast = (-sum * time).exp();
+        let remaining = 0.5 * ((1.0 + friction / rate) * (-slow * time).exp() - slow / rate * fast);
+        let inverse = 0.5
+            * ((1.0 + friction / rate) * time / sum * decay(slow * time) + (-sum * time).exp_m1() / (sum * rate));
+        return (remaining, inverse);
+    }
+    let z = rate * time;
+    // cosh and sinh(z)/z, or cos and sin(z)/z.
+    let (even, odd) = match (z < 1e-4, square > 0.0) {
+        (true, growing) => {
+            let s = if growing { z * z } else { -z * z };
+            (1.0 + s / 2.0, 1.0 + s / 6.0)
+        }
+        (false, true) => (z.cosh(), z.sinh() / z),
+        (false, false) => (z.cos(), z.sin() / z),
+    };
+    let remaining = (-friction * time).exp() * (even + friction * time * odd);
+    (remaining, (1.0 - remaining) / x)
+}
+
+/// `H = (1 − c)/x` by its power series in time: `H'' + 2γ H' + x H = 1` from 0 at rest.
+fn damped_series(friction: f64, x: f64, time: f64) -> f64 {
+    // Terms h_n tⁿ with (n + 2)(n + 1) h_{n+2} = −2γ (n + 1) h_{n+1} − x h_n.
+    let (mut before, mut term) = (0.0, 0.5 * time * time);
+    let mut sum = term;
+    for n in 1..40 {
+        let n = f64::from(n);
+        let next = (-2.0 * friction * time * (n + 1.0) * term - x * time * time * before) / ((n + 2.0) * (n + 1.0));
+        (before, term) = (term, next);
+        sum += term;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EIGENVALUES: [f64; 7] = [0.0, 1e-14, 1e-6, 0.02, 0.7, 3.0, 11.0];
+    const DENOMINATOR: f64 = 4.0;
+
+    fn close(filter: Filter, expected: Filter, tolerance: f64, case: &str) {
+        assert!((filter.remaining - expected.remaining).abs() <= tolerance, "{case}: {filter:?} {expected:?}");
+        let allowed = tolerance * expected.inverse.abs().max(1e-300);
+        assert!((filter.inverse - expected.inverse).abs() <= allowed, "{case}: {filter:?} {expected:?}");
+    }
+
+    /// Steps on ρ = 1 − λ e, so that h = e, as the optimiser takes them.
+    fn steps(eigenvalue: f64, learning_rate: f64, momentum: f64, nesterov: bool, count: u64) -> Filter {
+        let (mut e, mut u) = (0.0, 0.0);
+        for _ in 0..count {
+            let push = learning_rate * (1.0 - eigenvalue * e) / DENOMINATOR;
+            u = momentum * u + push;
+            e += if nesterov { push + momentum * u } else { u };
+        }
+        Filter { remaining: 1.0 - eigenvalue * e, inverse: e }
+    }
+
+    #[test]
+    fn descent_is_the_recursion() {
+        for eigenvalue in EIGENVALUES {
+            for count in [0, 1, 2, 7, 300] {
+                let plain = Procedure::Descent { learning_rate: 0.6, steps: count };
+                close(plain.filter(eigenvalue, DENOMINATOR), steps(eigenvalue, 0.6, 0.0, false, count), 2e-13, "plain");
+                for nesterov in [false, true] {
+                    let procedure =
+                        Procedure::Momentum { learning_rate: 0.3, momentum: 0.8, nesterov, steps: count };
+                    let expected = steps(eigenvalue, 0.3, 0.8, nesterov, count);
+                    close(procedure.filter(eigenvalue, DENOMINATOR), expected, 2e-13, "momentum");
+                }
+            }
+        }
+        // Exactly at η x = 1, and above it, with alternating signs.
+        let filter = |steps| Procedure::Descent { learning_rate: 1.0, steps }.filter(4.0, DENOMINATOR).remaining;
+        assert_eq!((filter(0), filter(1), filter(9)), (1.0, 0.0, 0.0));
+        let above = |steps| Procedure::Descent { learning_rate: 1.5, steps }.filter(4.0, DENOMINATOR).remaining;
+        assert!((above(2) - 0.25).abs() < 1e-15 && (above(3) + 0.125).abs() < 1e-15);
+    }
+
+    /// `c'' + 2γ c' + x c = 0` and the integral of its inverse filter by small Runge–Kutta steps.
+    fn integrated(friction: f64, x: f64, time: f64) -> (f64, f64) {
+        let count = 20_000;
+        let dt = time / f64::from(count);
+        let slope = |[h, v]: [f64; 2]| [v, 1.0 - 2.0 * friction * v - x * h];
+        let moved = |y: [f64; 2], k: [f64; 2], dt: f64| [y[0] + dt * k[0], y[1] + dt * k[1]];
+        let mut y = [0.0, 0.0];
+        for _ in 0..count {
+            let a = slope(y);
+            let b = slope(moved(y, a, 0.5 * dt));
+            let c = slope(moved(y, b, 0.5 * dt));
+            let d = slope(moved(y, c, dt));
+            for i in 0..2 {
+                y[i] += dt / 6.0 * (a[i] + 2.0 * b[i] + 2.0 * c[i] + d[i]);
+            }
+        }
+        (1.0 - x * y[0], y[0])
+    }
+
+    #[test]
+    fn flows_are_the_integrals_of_their_equations() {
+        for eigenvalue in EIGENVALUES {
+            let x: f64 = eigenvalue / DENOMINATOR;
+            let filter = Procedure::Flow { time: 3.0 }.filter(eigenvalue, DENOMINATOR);
+            let inverse = if x == 0.0 { 3.0 } else { -(-3.0 * x).exp_m1() / x };
+            close(filter, Filter { remaining: (-3.0 * x).exp(), inverse: inverse / DENOMINATOR }, 1e-14, "flow");
+            // Over-, critically and underdamped, early and late.
+            for friction in [0.01, x.sqrt(), x.sqrt() * (1.0 + 1e-9), 0.9, 2.5] {
+                for time in [1e-3, 0.4, 2.0, 15.0] {
+                    let (remaining, inverse) = integrated(friction, x, time);
+                    let filter = Procedure::MomentumFlow { friction, time }.filter(eigenvalue, DENOMINATOR);
+                    let case = format!("γ {friction} x {x} s {time}");
+                    close(filter, Filter { remaining, inverse: inverse / DENOMINATOR }, 5e-11, &case);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_short_steps_are_the_flow_to_first_order() {
+        // c_descent − c_flow ≈ −η x² τ e^{−x τ}/2, and with momentum of order √η.
+        let gap = |learning_rate: f64| {
+            let steps = (2.0 / learning_rate).round() as u64;
+            let descent = Procedure::Descent { learning_rate, steps }.filter(3.0, DENOMINATOR);
+            let flow = Procedure::Flow { time: 2.0 }.filter(3.0, DENOMINATOR);
+            (descent.remaining - flow.remaining).abs()
+        };
+        let order = (gap(1e-3) / gap(1e-4)).log10();
+        assert!((order - 1.0).abs() < 0.01, "{order}");
+        let gap = |learning_rate: f64| {
+            let (time, friction) = (2.0, 0.5);
+            let momentum = 1.0 - 2.0 * friction * learning_rate.sqrt();
+            let steps = (time / learning_rate.sqrt()).round() as u64;
+            let discrete = Procedure::Momentum { learning_rate, momentum, nesterov: false, steps };
+            let flow = Procedure::MomentumFlow { friction, time };
+            (discrete.filter(3.0, DENOMINATOR).remaining - flow.filter(3.0, DENOMINATOR).remaining).abs()
+        };
+        let order = (gap(1e-6) / gap(1e-8)).log10() / 2.0;
+        assert!((order - 0.5).abs() < 0.02, "{order}");
+    }
+}

@@ -1,0 +1,196 @@
+//! A training kernel taken apart: eigenvectors for any moment, or a Cholesky factor for t = ∞ alone.
+//!
+//! ```text
+//! G = V diag(λ) Vᵀ,     or    G + r I = L Lᵀ with V = L⁻ᵀ:     (G + r I)⁻¹ = V Vᵀ
+//! ```
+//!
+//! (kernel-regime page §10.3.)
+
+use widenet_core::Matrix;
+
+use super::{
+    Result, invalid,
+    linear_algebra::{
+        cholesky, eigendecomposition, eigenvalues, product, scale_columns, solve_lower, solve_lower_transposed,
+        transpose_product,
+    },
+};
+
+/// Entries of a symmetric matrix may differ by this, relative to the largest.
+const ASYMMETRY: f64 = 1e-10;
+
+/// Refuses what is not a kernel on the training inputs: not square, not finite, not symmetric.
+pub(super) fn check_symmetric(kernel: &Matrix, name: &str) -> Result<()> {
+    let (rows, columns) = kernel.shape();
+    if rows != columns {
+        return Err(invalid(format!("{name} is {rows} × {columns}; it must be square")));
+    }
+    let largest = kernel.amax();
+    if let Some(position) = kernel.iter().position(|x| !x.is_finite()) {
+        return Err(invalid(format!(
+            "{name}: entry ({}, {}) is {}; all entries must be finite",
+            position % rows + 1,
+            position / rows + 1,
+            kernel[position]
+        )));
+    }
+    for j in 0..columns {
+        for i in 0..j {
+            let (above, below) = (kernel[(i, j)], kernel[(j, i)]);
+            if (above - below).abs() > ASYMMETRY * largest {
+                return Err(invalid(format!(
+                    "{name} is not symmetric: entry ({}, {}) is {above} and entry ({}, {}) is {below}",
+                    i + 1,
+                    j + 1,
+                    j + 1,
+                    i + 1
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `N ε λ_max`: eigenvalues within it are rounding.
+fn rounding(n: usize, largest: f64) -> f64 {
+    n.max(8) as f64 * f64::EPSILON * largest.abs()
+}
+
+/// An eigenvalue that is below 0 by more than rounding: not a kernel.
+fn indefinite(name: &str, smallest: f64, largest: f64) -> super::Error {
+    invalid(format!(
+        "{name} is not positive semi-definite: its smallest eigenvalue is {smallest:e} and its largest {largest:e}, so it is no kernel; \
+         a kernel computed in single precision needs a ridge above its noise"
+    ))
+}
+
+/// A basis in which a training kernel acts by numbers.
+#[derive(Debug, Clone)]
+pub(super) enum Basis {
+    /// Eigenvalues (ascending, ≥ 0) with eigenvectors as columns.
+    Eigen {
+        values: Vec<f64>,
+        vectors: Matrix,
+    },
+    /// L of `G + r I`.
+    Cholesky {
+        factor: Matrix,
+        ridge: f64,
+    },
+}
+
+impl Basis {
+    /// Eigenvalues and eigenvectors; those below 0 by rounding become 0.
+    pub(super) fn eigen(kernel: &Matrix, name: &str) -> Result<Basis> {
+        check_symmetric(kernel, name)?;
+        let (mut values, vectors) = eigendecomposition(kernel)
+            .ok_or_else(|| invalid(format!("the eigendecomposition of {name} did not converge")))?;
+        if let (Some(smallest), Some(largest)) = (values.first(), values.last())
+            && *smallest < -rounding(values.len(), *largest)
+        {
+            return Err(indefinite(name, *smallest, *largest));
+        }
+        values.iter_mut().for_each(|value| *value = value.max(0.0));
+        Ok(Basis::Eigen { values, vectors })
+    }
+
+    /// The factor of `G + r I`; where there is none, an error with what the kernel's spectrum suggests.
+    pub(super) fn cholesky(kernel: &Matrix, ridge: f64, name: &str) -> Result<Basis> {
+        check_symmetric(kernel, name)?;
+        let n = kernel.nrows();
+        let mut shifted = kernel.clone();
+        (0..n).for_each(|i| shifted[(i, i)] += ridge);
+        if let Some(factor) = cholesky(shifted) {
+            return Ok(Basis::Cholesky { factor, ridge });
+        }
+        let values = eigenvalues(kernel).unwrap_or_default();
+        let (smallest, largest) = (values.first().copied().unwrap_or(f64::NAN), values.last().copied().unwrap_or(f64::NAN));
+        if smallest < -rounding(n, largest) {
+            return Err(indefinite(name, smallest, largest));
+        }
+        let suggested = 4.0 * n as f64 * f64::EPSILON * kernel.diagonal().mean();
+        Err(invalid(format!(
+            "t = infinity has no answer: {name} ({n} × {n}) with ridge {ridge:e} is singular, its smallest eigenvalue is {smallest:e} and its \
+             largest {largest:e}. Give a ridge of {suggested:e} or more, or ask for the pseudo-inverse with cutoff \
+             (duplicate inputs with different targets, or more samples than features, make it singular)"
+        )))
+    }
+
+    /// `Vᵀ B`.
+    pub(super) fn to(&self, b: &Matrix) -> Matrix {
+        match self {
+            Basis::Eigen { vectors, .. } => transpose_product(vectors, b),
+            Basis::Cholesky { factor, .. } => solve_lower(factor, b.clone()),
+        }
+    }
+
+    /// `V B`.
+    pub(super) fn from(&self, b: Matrix) -> Matrix {
+        match self {
+            Basis::Eigen { vectors, .. } => product(vectors, &b),
+            Basis::Cholesky { factor, .. } => solve_lower_transposed(factor, b),
+        }
+    }
+
+    /// Number of training numbers.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Basis::Eigen { values, .. } => values.len(),
+            Basis::Cholesky { factor, .. } => factor.nrows(),
+        }
+    }
+}
+
+/// The symmetric square root of a positive semi-definite matrix. It depends continuously on the matrix, so functions drawn with it
+/// do not depend on how rounding turns the eigenvectors of equal eigenvalues.
+pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
+    match Basis::eigen(kernel, name)? {
+        Basis::Eigen { values, vectors } => {
+            let mut scaled = vectors.clone();
+            scale_columns(&mut scaled, &values.iter().map(|value| value.sqrt()).collect::<Vec<_>>());
+            Ok(super::linear_algebra::product_transpose(&scaled, &vectors))
+        }
+        Basis::Cholesky { .. } => Err(invalid(format!("{name} has no eigendecomposition"))),
+    }
+}
+
+/// Largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
+/// orthogonalisation (small matrices: by all eigenvalues).
+pub(super) fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {
+    const DIRECT: usize = 256;
+    const STEPS: usize = 200;
+    let n = kernel.nrows();
+    if n <= DIRECT {
+        return eigenvalues(kernel)?.last().copied();
+    }
+    // Kernels have positive entries for the most part: the constant vector is close to the leading one. A little of every other
+    // direction, fixed, keeps any from being orthogonal to the start.
+    let mut q = nalgebra::DVector::from_fn(n, |i, _| 1.0 + 0.1 * ((i + 1) as f64 * 0.754_877_666).sin()).normalize();
+    let (mut basis, mut alpha, mut beta) = (Vec::new(), Vec::new(), Vec::new());
+    let mut largest = 0.0;
+    for step in 1..=STEPS {
+        let mut w = kernel * &q;
+        alpha.push(q.dot(&w));
+        basis.push(q);
+        // Twice is enough.
+        for _ in 0..2 {
+            for v in &basis {
+                w.axpy(-v.dot(&w), v, 1.0);
+            }
+        }
+        let mut tridiagonal = Matrix::from_diagonal(&nalgebra::DVector::from_column_slice(&alpha));
+        for (i, b) in beta.iter().enumerate() {
+            tridiagonal[(i, i + 1)] = *b;
+            tridiagonal[(i + 1, i)] = *b;
+        }
+        let before = largest;
+        largest = *eigenvalues(&tridiagonal)?.last()?;
+        let norm: f64 = w.norm();
+        if (step > 4 && (largest - before).abs() <= 1e-14 * largest) || norm <= f64::EPSILON * largest {
+            break;
+        }
+        beta.push(norm);
+        q = w / norm;
+    }
+    Some(largest)
+}
