@@ -251,6 +251,9 @@ fn positive_seconds(text: &str) -> Result<f64, String> {
 pub(crate) struct StudyArguments {
     /// Study file (.toml or .json).
     pub(crate) study: PathBuf,
+    /// At full size: with the values of the study's section [full].
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Folder for the run directory.
     #[arg(long, default_value = "out")]
     pub(crate) out: PathBuf,
@@ -274,6 +277,9 @@ pub(crate) struct StudyArguments {
 pub(crate) struct PlanArguments {
     /// Study or problem file (.toml or .json).
     pub(crate) file: PathBuf,
+    /// A study at full size: with the values of its section [full].
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Widths, for a problem file.
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     pub(crate) width: Vec<Width>,

@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
             )
             .into());
         }
-        let study = Study::load(&arguments.file, &arguments.overrides.set)?;
+        let study = Study::load(&arguments.file, arguments.full, &arguments.overrides.set)?;
         for trial in widenet_experiment::plan(&study, &engines)? {
             planned.push((trial.trial.label, trial.plan));
         }

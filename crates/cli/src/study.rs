@@ -14,7 +14,7 @@ use crate::{
 
 /// Runs a study or continues it.
 pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
-    let study = Study::load(&arguments.study, &arguments.overrides.set)?;
+    let study = Study::load(&arguments.study, arguments.full, &arguments.overrides.set)?;
     let cores = available_parallelism().map_or(1, usize::from);
     let options = RunOptions {
         out: arguments.out.clone(),

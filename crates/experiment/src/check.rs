@@ -7,7 +7,7 @@ use widenet_core::{
 };
 
 use crate::{
-    Check, CheckKind,
+    Check, CheckKind, Exponent, Side,
     fit::{self, PowerLaw, Sample},
     measure::{MeasuredTrial, Results, ending},
 };
@@ -72,9 +72,20 @@ const MIN_POINTS: usize = 3;
 
 /// Judges one check in all its groups.
 pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
+    let selected = |trial: &&MeasuredTrial<'_>| {
+        let counts = |(key, labels): &(String, Vec<String>)| {
+            trial.trial.axes.iter().all(|(axis, label)| axis != key || labels.contains(label))
+        };
+        check.only.iter().all(counts)
+    };
+    let groups = |without: &[&str]| {
+        let mut groups = results.groups(without);
+        groups.iter_mut().for_each(|(_, trials)| trials.retain(selected));
+        groups.retain(|(_, trials)| !trials.is_empty());
+        groups
+    };
     match &check.kind {
-        CheckKind::PowerLaw { metric, x, exponent, tolerance, range, min_r2 } => results
-            .groups(&[x])
+        CheckKind::PowerLaw { metric, x, exponent, range, min_r2 } => groups(&[x])
             .into_iter()
             .map(|(group, mut trials)| {
                 trials.retain(|trial| has_place(results.number(trial.trial, x), *range));
@@ -82,26 +93,24 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
             })
             .map(|(group, trials)| {
                 let samples = samples(results, &trials, metric, x, *range);
-                let law = Law { exponent: *exponent, tolerance: *tolerance, min_r2: *min_r2 };
-                power_law(&check.name, group, fit::power_law(&samples), law, (samples.len(), trials.len()))
+                let counts = (samples.len(), trials.len());
+                power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
             })
             .collect(),
-        CheckKind::Exponential { quantity, from, floor, min_r2, width } => results
-            .groups(&["width"])
+        CheckKind::Exponential { quantity, from, floor, min_r2, width } => groups(&["width"])
             .into_iter()
             .map(|(group, mut trials)| {
                 trials.retain(|trial| trial.trial.width == *width);
                 exponential(&check.name, group, &trials, *quantity, (*from, *floor), *min_r2)
             })
             .collect(),
-        CheckKind::Below { metric, value, width } => results
-            .groups(&["width"])
+        CheckKind::Bound { metric, side, value, width } => groups(&["width"])
             .into_iter()
             .map(|(group, trials)| {
                 let counts = |trial: &&MeasuredTrial<'_>| width.is_none_or(|width| trial.trial.width == width);
                 let column = results.metric(metric);
                 let values = trials.into_iter().filter(counts).map(|trial| trial.metrics[column].clone());
-                below(&check.name, group, values.collect(), *value, *width)
+                bound(&check.name, group, values.collect(), (*side, *value), *width)
             })
             .collect(),
     }
@@ -129,20 +138,12 @@ pub(crate) fn samples(
     trials.iter().filter_map(sample).collect()
 }
 
-/// What a power law is predicted to be, and how straight its line must be.
-#[derive(Clone, Copy)]
-struct Law {
-    exponent: f64,
-    tolerance: f64,
-    min_r2: f64,
-}
-
-/// `usable` of `expected` values are in the fit.
+/// `usable` of `expected` values are in the fit, whose line must be as straight as `min_r2` says.
 fn power_law(
     check: &str,
     group: String,
     fit: Option<PowerLaw>,
-    Law { exponent, tolerance, min_r2 }: Law,
+    (exponent, min_r2): (Exponent, f64),
     (usable, expected): (usize, usize),
 ) -> Finding {
     let interval = fit.and_then(|fit| fit.interval);
@@ -152,23 +153,35 @@ fn power_law(
             (Verdict::Inconclusive, format!("{missing} of {expected} values are missing: diverged, or not positive"))
         }
         (Some(fit), Some((low, high))) if fit.points >= MIN_POINTS => {
-            let near = (fit.exponent - exponent).abs() <= tolerance;
-            let sharp = low >= exponent - 2.0 * tolerance && high <= exponent + 2.0 * tolerance;
-            let apart = high < exponent - tolerance || low > exponent + tolerance;
             let counts = format!("points: {}, seeds: {}, interval: {}", fit.points, fit.seeds, fit.method.name());
-            if apart {
-                (Verdict::Refuted, format!("the interval is outside the tolerance; {counts}"))
-            } else if fit.r2 < min_r2 {
-                (Verdict::Inconclusive, format!("not a line: R² = {:.4} < {min_r2}; {counts}", fit.r2))
-            } else if near && sharp {
-                (Verdict::Confirmed, counts)
-            } else {
-                (Verdict::Inconclusive, format!("the interval is too wide or off centre; {counts}"))
+            match exponent {
+                Exponent::Near { exponent, tolerance } => {
+                    let near = (fit.exponent - exponent).abs() <= tolerance;
+                    let sharp = low >= exponent - 2.0 * tolerance && high <= exponent + 2.0 * tolerance;
+                    let apart = high < exponent - tolerance || low > exponent + tolerance;
+                    if apart {
+                        (Verdict::Refuted, format!("the interval is outside the tolerance; {counts}"))
+                    } else if fit.r2 < min_r2 {
+                        (Verdict::Inconclusive, format!("not a line: R² = {:.4} < {min_r2}; {counts}", fit.r2))
+                    } else if near && sharp {
+                        (Verdict::Confirmed, counts)
+                    } else {
+                        (Verdict::Inconclusive, format!("the interval is too wide or off centre; {counts}"))
+                    }
+                }
+                Exponent::AtMost(bound) if high <= bound => (Verdict::Confirmed, counts),
+                Exponent::AtMost(bound) if low > bound => {
+                    (Verdict::Refuted, format!("the whole interval is above the bound; {counts}"))
+                }
+                Exponent::AtMost(_) => (Verdict::Inconclusive, format!("the bound is within the interval; {counts}")),
             }
         }
         _ => (Verdict::Inconclusive, format!("fewer than {MIN_POINTS} distinct x: no line can be told from a curve")),
     };
-    let predicted = format!("{exponent} ± {tolerance}");
+    let predicted = match exponent {
+        Exponent::Near { exponent, tolerance } => format!("{exponent} ± {tolerance}"),
+        Exponent::AtMost(bound) => format!("≤ {bound}"),
+    };
     let found = fit.map(|fit| fit.exponent);
     Finding { check: check.into(), group, predicted, found, interval, fit, verdict, reason }
 }
@@ -213,17 +226,29 @@ fn exponential(
     Finding { check: check.into(), group, predicted, found: slowest, interval: None, fit: None, verdict, reason }
 }
 
-fn below(check: &str, group: String, values: Vec<Result<f64, String>>, bound: f64, width: Option<Width>) -> Finding {
-    let largest = values.iter().flatten().copied().reduce(f64::max);
+fn bound(
+    check: &str,
+    group: String,
+    values: Vec<Result<f64, String>>,
+    (side, bound): (Side, f64),
+    width: Option<Width>,
+) -> Finding {
+    let (worse, word, sign): (fn(f64, f64) -> bool, _, _) = match side {
+        Side::Below => (|a, b| a > b, "largest", '≤'),
+        Side::Above => (|a, b| a < b, "smallest", '≥'),
+    };
+    let worst = values.iter().flatten().copied().reduce(|a, b| if worse(b, a) { b } else { a });
     let missing = values.iter().filter(|value| value.is_err()).count();
-    let (verdict, reason) = match largest {
-        Some(largest) if largest > bound => (Verdict::Refuted, "largest value above the bound".into()),
-        Some(_) if missing == 0 => (Verdict::Confirmed, format!("largest of {} values", values.len())),
+    let (verdict, reason) = match worst {
+        Some(worst) if worse(worst, bound) => {
+            (Verdict::Refuted, format!("the {word} of {} values is beyond the bound", values.len()))
+        }
+        Some(_) if missing == 0 => (Verdict::Confirmed, format!("{word} of {} values", values.len())),
         _ => (Verdict::Inconclusive, format!("{missing} of {} values are missing", values.len())),
     };
     let place = width.map_or_else(String::new, |width| format!(" at width {width}"));
-    let predicted = format!("≤ {bound:?}{place}");
-    Finding { check: check.into(), group, predicted, found: largest, interval: None, fit: None, verdict, reason }
+    let predicted = format!("{sign} {bound:?}{place}");
+    Finding { check: check.into(), group, predicted, found: worst, interval: None, fit: None, verdict, reason }
 }
 
 #[cfg(test)]
@@ -238,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_power_law_is_confirmed_only_by_a_sharp_fit_in_the_right_place() {
-        let law = Law { exponent: -0.5, tolerance: 0.05, min_r2: 0.98 };
+        let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
         let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
         let good = fitted(-0.52, -0.55, -0.49);
         assert_eq!(verdict(good), Verdict::Confirmed);
@@ -254,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_missing_value_leaves_a_power_law_undecided() {
-        let law = Law { exponent: -0.5, tolerance: 0.05, min_r2: 0.98 };
+        let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
         for fit in [fitted(-0.52, -0.55, -0.49), fitted(-0.30, -0.40, -0.20)] {
             let found = power_law("rate", "all".into(), fit, law, (18, 20));
             assert_eq!(found.verdict, Verdict::Inconclusive);
@@ -265,10 +290,22 @@ mod tests {
     #[test]
     fn a_bound_holds_only_if_every_value_is_there_and_below_it() {
         let missing = || Err("diverged".to_owned());
-        let verdict = |values| below("bound", "all".into(), values, 1.0, None).verdict;
+        let verdict = |values| bound("bound", "all".into(), values, (Side::Below, 1.0), None).verdict;
         assert_eq!(verdict(vec![Ok(0.5), Ok(1.0)]), Verdict::Confirmed);
         assert_eq!(verdict(vec![Ok(0.5), missing()]), Verdict::Inconclusive);
         assert_eq!(verdict(vec![Ok(1.5), missing()]), Verdict::Refuted);
         assert_eq!(verdict(vec![]), Verdict::Inconclusive);
+        let above = |values| bound("bound", "all".into(), values, (Side::Above, 1.0), None).verdict;
+        assert_eq!(above(vec![Ok(1.0), Ok(2.0)]), Verdict::Confirmed);
+        assert_eq!(above(vec![Ok(0.5), Ok(2.0)]), Verdict::Refuted);
+    }
+
+    #[test]
+    fn a_bounded_exponent_is_confirmed_by_its_whole_interval() {
+        let law = (Exponent::AtMost(-0.4), 0.98);
+        let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
+        assert_eq!(verdict(fitted(-0.86, -1.0, -0.7)), Verdict::Confirmed);
+        assert_eq!(verdict(fitted(-0.45, -0.6, -0.3)), Verdict::Inconclusive);
+        assert_eq!(verdict(fitted(-0.2, -0.3, -0.1)), Verdict::Refuted);
     }
 }

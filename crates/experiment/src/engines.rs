@@ -1,4 +1,6 @@
 //! The engines behind [`Solver`]: limit and law from the limits crate, dense from the model crate.
+//!
+//! Deep linear networks have all three. Perceptrons have the dense engine at finite widths and, in the kernel regime, the limit.
 
 use std::{
     hint::black_box,
@@ -14,13 +16,13 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::Engine,
 };
-use widenet_limits::mean_field;
+use widenet_limits::{kernel, mean_field};
 use widenet_model::{
     CheckpointPlan, DenseRun, DeviceChoice, DeviceKind, Every, MemoryEstimate, ModelError, OpenDevice,
     seconds_per_step, solve_dense,
 };
 
-use crate::solver::{EngineChoice, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+use crate::solver::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
 
 /// All engines, with a device for the dense one.
 pub struct Engines {
@@ -89,8 +91,10 @@ impl Engines {
         device.placement(request.precision).map_err(refused)?;
         let memory =
             MemoryEstimate::check(request.problem, width, request.precision, &device.info).map_err(|error| {
-                let law = "the law engine takes any width";
-                SolveError::Refused(format!("{error}; {law} (--engine law)"))
+                match request.problem.is_deep_linear() {
+                    true => SolveError::Refused(format!("{error}; the law engine takes any width (--engine law)")),
+                    false => refused(error),
+                }
             })?;
         let bandwidth = self.bandwidth(device.info.kind);
         let per_step = seconds_per_step(request.problem, width, request.precision, bandwidth);
@@ -157,14 +161,73 @@ fn read_bandwidth() -> f64 {
     (data.len() * 8) as f64 / best
 }
 
+/// Seconds per entry of a kernel, layer and core; and per cubed sample of an eigendecomposition (measured: N = 4000 in a minute).
+const KERNEL_SECONDS: f64 = 2e-9;
+const SPECTRUM_SECONDS: f64 = 1e-9;
+
+/// Kernels among all samples, their spectrum, and the answers at every record.
+fn plan_kernels(problem: &Problem) -> Plan {
+    let (samples, d) = problem.data.train.inputs.shape();
+    let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
+    let (n, all) = (samples as f64, (samples + test) as f64);
+    let layers = problem.network.hidden_layers as f64 + 1.0;
+    let kernels = all * all * (layers * KERNEL_SECONDS + d as f64 * 1e-10);
+    let answers = problem.record.at.len() as f64 * n * all * problem.data.output_dimension() as f64 * 1e-9;
+    Plan {
+        engine: Engine::Limit,
+        reason: "the kernel regime in closed form".into(),
+        // Both kernels among all samples, and three more matrices of the training samples.
+        bytes: (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64,
+        seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
+    }
+}
+
+/// The limit of perceptrons, stopped by `watch`.
+fn solve_kernels(
+    problem: &Problem,
+    seed: u64,
+    start: Option<&kernel::Start>,
+    watch: &Watch<'_>,
+) -> Result<Trajectory, SolveError> {
+    let mut watch = |fraction| watch(&Progress { step: 0, time: 0.0, fraction, step_size: None, records: &[] });
+    Ok(kernel::solve(problem, seed, start, &mut watch)?)
+}
+
+impl Engines {
+    /// Perceptrons: the limit of the kernel regime, or real matrices.
+    fn plan_mlp(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let problem = request.problem;
+        match (request.width, choice) {
+            (Width::Infinite, EngineChoice::Auto) => {
+                problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+                Ok(plan_kernels(problem))
+            }
+            (Width::Infinite, _) => Err(needs_finite_width(choice)),
+            (Width::Finite(_), EngineChoice::Law) => Err(SolveError::Refused(
+                "the law engine knows deep linear networks under squared loss only; use the dense engine (--engine dense or auto)"
+                    .into(),
+            )),
+            (Width::Finite(width), EngineChoice::Auto) => self.plan_dense(request, width, "a perceptron of real matrices"),
+            (Width::Finite(width), EngineChoice::Dense) => self.plan_dense(request, width, "asked for: real matrices"),
+        }
+    }
+}
+
+fn needs_finite_width(choice: EngineChoice) -> SolveError {
+    let engine = choice.name();
+    let limit = "width inf is solved by the limit engine (--engine auto or limit)";
+    SolveError::Refused(format!("the {engine} engine needs a finite width; {limit}"))
+}
+
 impl Solver for Engines {
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         let problem = request.problem;
+        if !problem.is_deep_linear() {
+            return self.plan_mlp(request, choice);
+        }
         let Width::Finite(width) = request.width else {
             if choice != EngineChoice::Auto {
-                let engine = choice.name();
-                let limit = "width inf is solved by the limit engine (--engine auto or limit)";
-                return Err(SolveError::Refused(format!("the {engine} engine needs a finite width; {limit}")));
+                return Err(needs_finite_width(choice));
             }
             problem.scaling().limit()?;
             return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
@@ -222,6 +285,9 @@ impl Solver for Engines {
             (Engine::Dense, Width::Infinite) => {
                 Err(SolveError::Refused("the dense engine needs a finite width; use --engine auto for inf".into()))
             }
+            (Engine::Law | Engine::Limit, _) if !problem.is_deep_linear() => {
+                Ok(Solution { trajectory: solve_kernels(problem, seed, None, watch)?, notes: Vec::new() })
+            }
             (Engine::Law | Engine::Limit, _) => {
                 let options = mean_field::Options { tolerance: self.tolerance, ..mean_field::Options::default() };
                 let trajectory = mean_field::solve(problem, width, seed, &options, &mut |progress| watch(progress))?;
@@ -235,12 +301,22 @@ impl Solver for Engines {
         reference: Reference,
         problem: &Problem,
         seed: u64,
-        initial: Option<&Matrix>,
+        initial: Option<&InitialFunction>,
     ) -> Result<Trajectory, SolveError> {
+        if !problem.is_deep_linear() {
+            let start = match initial {
+                Some(InitialFunction::Outputs { train, test }) => {
+                    Some(kernel::Start { train: train.clone(), test: test.clone() })
+                }
+                _ => None,
+            };
+            return solve_kernels(problem, seed, start.as_ref(), &|_: &Progress<'_>| Control::Continue);
+        }
         let watch = &mut |_: &Progress<'_>| Control::Continue;
-        let start = initial
-            .cloned()
-            .unwrap_or_else(|| Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension()));
+        let start = match initial {
+            Some(InitialFunction::Predictor(predictor)) => predictor.clone(),
+            _ => Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension()),
+        };
         Ok(match reference {
             Reference::Limit => {
                 let options = mean_field::Options { initial_predictor: Some(start), tolerance: self.tolerance };

@@ -9,6 +9,7 @@
 //! [`Reporter`].
 
 mod check;
+mod chi_square;
 mod engines;
 mod error;
 mod figures;
@@ -33,8 +34,10 @@ pub use problem::load_problem;
 pub use report::{Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use shard::Shard;
-pub use solver::{EngineChoice, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
-pub use study::{Check, CheckKind, EngineRule, Figure, FigureKind, Metric, Over, Study, Trial};
+pub use solver::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+pub use study::{
+    Check, CheckKind, EngineRule, Exponent, Figure, FigureKind, Metric, Over, Side, Statistic, Study, Trial,
+};
 pub use widenet_model::{DeviceChoice, DeviceInfo, Precision, list_devices};
 
 /// Version of the program, part of every trial.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use widenet_core::{
-    Matrix, Problem, Trajectory, Width,
+    Problem, Trajectory, Width,
     problem::{Quantity, Rule},
     scaling::Limit,
     trajectory::{Record, Status, Value},
 };
 
-use crate::{Metric, Over, Reference, Solver, Study, Trial, prepare::PreparedTrial};
+use crate::{
+    InitialFunction, Metric, Over, Reference, Solver, Statistic, Study, Trial, chi_square, prepare::PreparedTrial,
+};
 
 /// The value of a metric, or why there is none.
 pub(crate) type Measurement = Result<f64, String>;
@@ -93,17 +95,36 @@ struct References<'s> {
 }
 
 /// The limit's start is random: it is compared given the trial's own start.
-fn starts_at_random(problem: &Problem) -> bool {
-    matches!(problem.scaling().limit(), Ok(Limit::Lazy { initial_std, .. }) if initial_std > 0.0)
+pub(crate) fn starts_at_random(problem: &Problem) -> bool {
+    match problem.is_deep_linear() {
+        true => matches!(problem.scaling().limit(), Ok(Limit::Lazy { initial_std, .. }) if initial_std > 0.0),
+        false => problem.ensemble.is_none(),
+    }
 }
 
-/// The initial predictor.
-fn own_start(trajectory: &Trajectory) -> Result<&Matrix, String> {
-    let first = trajectory.records.first().filter(|record| record.time == 0.0);
-    match first.and_then(|record| record.values.get(&Quantity::Predictor)) {
-        Some(Value::Matrix(predictor)) => Ok(predictor),
-        _ => Err("its limit starts at random and is taken given its own start: record the predictor at 0".into()),
+/// Quantities that say what a network computes at time 0.
+pub(crate) fn start_quantities(problem: &Problem) -> Vec<Quantity> {
+    match (problem.is_deep_linear(), &problem.data.test) {
+        (true, _) => vec![Quantity::Predictor],
+        (false, None) => vec![Quantity::Outputs],
+        (false, Some(_)) => vec![Quantity::Outputs, Quantity::TestOutputs],
     }
+}
+
+/// What the network computed at time 0.
+fn own_start(problem: &Problem, trajectory: &Trajectory) -> Result<InitialFunction, String> {
+    let first = trajectory.records.first().filter(|record| record.time == 0.0);
+    let matrix = |quantity: Quantity| match first.and_then(|record| record.values.get(&quantity)) {
+        Some(Value::Matrix(matrix)) => Ok(matrix.clone()),
+        _ => {
+            Err(format!("its limit starts at random and is taken given its own start: record {} at 0", quantity.name()))
+        }
+    };
+    if problem.is_deep_linear() {
+        return matrix(Quantity::Predictor).map(InitialFunction::Predictor);
+    }
+    let test = problem.data.test.as_ref().map(|_| matrix(Quantity::TestOutputs)).transpose()?;
+    Ok(InitialFunction::Outputs { train: matrix(Quantity::Outputs)?, test })
 }
 
 impl References<'_> {
@@ -114,13 +135,14 @@ impl References<'_> {
         trajectory: &Trajectory,
     ) -> Result<&Trajectory, String> {
         let problem = &prepared.problem;
-        let initial = if starts_at_random(problem) { Some(own_start(trajectory)?) } else { None };
+        let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
         let has_batches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
-        let bits = initial.map(|matrix| matrix.iter().map(|value| value.to_bits()).collect()).unwrap_or_default();
+        let bits = initial.as_ref().map(InitialFunction::bits).unwrap_or_default();
         let seed = prepared.trial.seed;
         let key = (reference, prepared.problem_hash.to_string(), has_batches.then_some(seed), bits);
         let solve = || {
-            let solved = self.solver.reference(reference, problem, seed, initial).map_err(|error| error.to_string())?;
+            let solved = self.solver.reference(reference, problem, seed, initial.as_ref());
+            let solved = solved.map_err(|error| error.to_string())?;
             match solved.status {
                 Status::Done => Ok(solved),
                 _ => Err(format!("its reference {}", ending(&solved))),
@@ -134,14 +156,15 @@ impl References<'_> {
 /// started from the trajectory's own initial predictor (mean-field page §4).
 ///
 /// # Errors
-/// Why there is none, in words: no limit, or the predictor at time 0 was not recorded.
+/// Why there is none, in words: no limit, or what the network computes at time 0 was not recorded.
 pub fn own_limit(
     solver: &dyn Solver,
     problem: &Problem,
     trajectory: &Trajectory,
 ) -> std::result::Result<Trajectory, String> {
-    let initial = if starts_at_random(problem) { Some(own_start(trajectory)?) } else { None };
-    solver.reference(Reference::Limit, problem, trajectory.seed, initial).map_err(|error| error.to_string())
+    let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
+    let solved = solver.reference(Reference::Limit, problem, trajectory.seed, initial.as_ref());
+    solved.map_err(|error| error.to_string())
 }
 
 /// How a trajectory that is not done ended.
@@ -162,22 +185,30 @@ fn measure(
     if trajectory.status != Status::Done {
         return Err(ending(trajectory));
     }
-    let (norms, scale) = match metric.against {
-        None => (norms(metric.quantity, &trajectory.records, None)?, 1.0),
-        Some(reference) => {
-            let reference = references.get(reference, prepared, trajectory)?;
+    let reference = metric.against.map(|against| references.get(against, prepared, trajectory)).transpose()?;
+    let (values, scale) = match (metric.statistic, reference) {
+        (Statistic::PValue, Some(reference)) => {
+            let networks = prepared.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
+            (chi_square::p_values(&trajectory.records, &reference.records, networks)?, 1.0)
+        }
+        (_, None) => (norms(metric, &trajectory.records, None)?, 1.0),
+        (Statistic::Norm, Some(reference)) => {
             let scale = match metric.relative {
-                true => norms(metric.quantity, &reference.records, None)?.into_iter().fold(0.0, f64::max),
+                true => norms(metric, &reference.records, None)?.into_iter().fold(0.0, f64::max),
                 false => 1.0,
             };
-            (norms(metric.quantity, &trajectory.records, Some(&reference.records))?, scale)
+            (norms(metric, &trajectory.records, Some(&reference.records))?, scale)
         }
     };
+    // `f64::max` and `f64::min` would skip NaN.
+    let worse = |a: f64, b: f64| match metric.statistic {
+        Statistic::Norm => a >= b,
+        Statistic::PValue => a <= b,
+    };
     let value = match metric.over {
-        Over::Initial => norms.first().copied(),
-        Over::Final => norms.last().copied(),
-        // `f64::max` would skip NaN.
-        Over::Sup => norms.iter().copied().reduce(|a, b| if a >= b || a.is_nan() { a } else { b }),
+        Over::Initial => values.first().copied(),
+        Over::Final => values.last().copied(),
+        Over::Sup => values.iter().copied().reduce(|a, b| if worse(a, b) || a.is_nan() { a } else { b }),
     };
     match value.map(|value| value / scale) {
         Some(value) if value.is_finite() => Ok(value),
@@ -186,29 +217,47 @@ fn measure(
     }
 }
 
-/// `‖q_t‖`, or `‖q_t − r_t‖`, at every record.
-fn norms(quantity: Quantity, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
+/// `‖q_t‖`, or `‖q_t − r_t‖`, at every record; of the metric's entry alone where it has one.
+fn norms(metric: &Metric, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
+    let quantity = metric.quantity;
     let values = |record: &Record| {
         let value = record.values.get(&quantity).map(Value::flatten);
-        value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))
+        let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
+        match metric.entry {
+            None => Ok(entries),
+            Some(entry) => entries.get(entry).map(|value| vec![*value]).ok_or_else(|| {
+                format!("{} has {} entries, numbered from 0, and no entry {entry}", quantity.name(), entries.len())
+            }),
+        }
     };
     let norm = |entries: Vec<f64>| entries.iter().map(|x| x * x).sum::<f64>().sqrt();
     let Some(reference) = reference else {
         return records.iter().map(|record| values(record).map(norm)).collect();
     };
-    if records.len() != reference.len() {
-        return Err(format!("it has {} records and its reference {}", records.len(), reference.len()));
-    }
     let distance = |(record, reference): (&Record, &Record)| {
-        // Both record at the planned moments; flows reach them to rounding.
-        if (record.time - reference.time).abs() > 1e-9 * reference.time.abs() {
-            return Err(format!("its record at time {:?} has a reference at time {:?}", record.time, reference.time));
-        }
         let (a, b) = (values(record)?, values(reference)?);
         match a.len() == b.len() {
             true => Ok(norm(a.iter().zip(&b).map(|(a, b)| a - b).collect())),
             false => Err(format!("{} has {} entries and its reference {}", quantity.name(), a.len(), b.len())),
         }
     };
-    records.iter().zip(reference).map(distance).collect()
+    pairs(records, reference)?.into_iter().map(distance).collect()
+}
+
+/// Records with those of the reference at the same times.
+pub(crate) fn pairs<'r>(
+    records: &'r [Record],
+    reference: &'r [Record],
+) -> Result<Vec<(&'r Record, &'r Record)>, String> {
+    if records.len() != reference.len() {
+        return Err(format!("it has {} records and its reference {}", records.len(), reference.len()));
+    }
+    let pair = |(record, reference): (&'r Record, &'r Record)| {
+        // Both record at the planned moments; flows reach them to rounding.
+        match (record.time - reference.time).abs() > 1e-9 * reference.time.abs() {
+            true => Err(format!("its record at time {:?} has a reference at time {:?}", record.time, reference.time)),
+            false => Ok((record, reference)),
+        }
+    };
+    records.iter().zip(reference).map(pair).collect()
 }

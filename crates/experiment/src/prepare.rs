@@ -12,7 +12,8 @@ use widenet_core::{
 };
 
 use crate::{
-    CheckKind, Error, FigureKind, Result, Study, Trial,
+    CheckKind, Error, FigureKind, Result, Statistic, Study, Trial,
+    measure::{start_quantities, starts_at_random},
     problem::stable_rate,
     run_directory::{TrialDirectory, hex, sha256},
     solver::Request,
@@ -128,7 +129,7 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
         require_quantities(study, &trial.problem, &problem)?;
         if study.metrics.iter().any(|metric| metric.against.is_some()) {
             // Better now than after all trials have run.
-            problem.scaling().limit()?;
+            limit_exists(&problem)?;
         }
         let text = trial_text(&trial, &data_hash);
         let problem_hash = sha256(format!("{}{data_hash}", trial.problem.root().to_toml()).as_bytes()).into();
@@ -138,8 +139,19 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })
 }
 
+/// Whether the problem has an infinite-width limit to be compared with.
+fn limit_exists(problem: &Problem) -> Result<()> {
+    match problem.is_deep_linear() {
+        true => problem.scaling().limit().map(|_| ())?,
+        false => {
+            problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension()).map(|_| ())?;
+        }
+    }
+    Ok(())
+}
+
 fn require_quantities(study: &Study, document: &Document, problem: &Problem) -> Result<()> {
-    for (user, quantity) in study.needs() {
+    for (user, quantity) in study.needs(problem) {
         if !problem.record.quantities.contains(&quantity) {
             let place = document.get("record.quantities").unwrap_or_else(|| document.root()).place.clone();
             let name = quantity.name();
@@ -152,13 +164,16 @@ fn require_quantities(study: &Study, document: &Document, problem: &Problem) -> 
 
 impl Study {
     /// Quantities that must be recorded, with what needs them.
-    fn needs(&self) -> Vec<(String, Quantity)> {
+    fn needs(&self, problem: &Problem) -> Vec<(String, Quantity)> {
         let mut needs = Vec::new();
         for metric in &self.metrics {
             let user = format!("metric `{}`", metric.name);
-            if metric.against.is_some() {
-                // A lazy reference starts from the trial's own initial predictor.
-                needs.push((user.clone(), Quantity::Predictor));
+            if metric.against.is_some() && (problem.is_deep_linear() || starts_at_random(problem)) {
+                // A reference of random start starts where the trial did.
+                needs.extend(start_quantities(problem).into_iter().map(|quantity| (user.clone(), quantity)));
+            }
+            if metric.statistic == Statistic::PValue {
+                needs.push((user.clone(), Quantity::TestOutputCovariance));
             }
             needs.push((user, metric.quantity));
         }
@@ -166,9 +181,14 @@ impl Study {
             CheckKind::Exponential { quantity, .. } => Some((format!("check `{}`", check.name), quantity)),
             _ => None,
         }));
-        needs.extend(self.figures.iter().filter_map(|figure| match figure.kind {
-            FigureKind::Curves { quantity, .. } => Some((format!("figure `{}`", figure.name), quantity)),
-            FigureKind::Scaling { .. } => None,
+        needs.extend(self.figures.iter().flat_map(|figure| {
+            let quantities = match &figure.kind {
+                FigureKind::Scaling { .. } => Vec::new(),
+                FigureKind::Curves { quantity, .. } => vec![*quantity],
+                FigureKind::Bands { .. } => vec![Quantity::TestOutputs, Quantity::TestOutputStd],
+                FigureKind::Overlay { quantities, .. } => quantities.clone(),
+            };
+            quantities.into_iter().map(|quantity| (format!("figure `{}`", figure.name), quantity)).collect::<Vec<_>>()
         }));
         needs
     }

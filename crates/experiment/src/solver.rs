@@ -76,8 +76,33 @@ pub enum Reference {
     /// The infinite-width limit of the same problem.
     Limit,
     /// The kernel regime: the predictor of the network linearised around its infinitely wide initialisation,
-    /// `β ← β − η Θ_0 D` (mean-field page §4).
+    /// `β ← β − η Θ_0 D` (mean-field page §4). For perceptrons it is the limit itself.
     Lazy,
+}
+
+/// What a network computes at time 0, which a limit of random start is given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InitialFunction {
+    /// The predictor of a deep linear network, k × d.
+    Predictor(Matrix),
+    /// The outputs of a perceptron.
+    Outputs {
+        /// On the training inputs, P × k.
+        train: Matrix,
+        /// On the test inputs, T × k, where there are any.
+        test: Option<Matrix>,
+    },
+}
+
+impl InitialFunction {
+    /// All numbers, as bits.
+    pub fn bits(&self) -> Vec<u64> {
+        let matrices = match self {
+            InitialFunction::Predictor(predictor) => [Some(predictor), None],
+            InitialFunction::Outputs { train, test } => [Some(train), test.as_ref()],
+        };
+        matrices.into_iter().flatten().flat_map(|matrix| matrix.iter().map(|x| x.to_bits())).collect()
+    }
 }
 
 /// Why there is no solution.
@@ -121,8 +146,9 @@ pub trait Solver: Sync {
     ) -> Result<Solution, SolveError>;
 
     /// The reference for trajectories of a problem, at the same moments. Minibatches follow `seed`. It starts at
-    /// `initial` (k × d, the compared trajectory's own initial predictor), which is given exactly if the start of the
-    /// limit is random ([`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`), else at zero.
+    /// `initial`, the compared trajectory's own initial function, which is given exactly if the start of the limit is random (deep
+    /// linear networks: [`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`; perceptrons without an ensemble), else at
+    /// zero, or as the average over infinitely many networks.
     ///
     /// # Errors
     /// [`SolveError`] if the problem has no such reference.
@@ -131,6 +157,6 @@ pub trait Solver: Sync {
         reference: Reference,
         problem: &Problem,
         seed: u64,
-        initial: Option<&Matrix>,
+        initial: Option<&InitialFunction>,
     ) -> Result<Trajectory, SolveError>;
 }

@@ -7,7 +7,7 @@ use super::{
     preprocessing::Preprocessing, shape, teacher::Teacher,
 };
 use crate::{
-    Error, Result,
+    Error, Matrix, Result,
     document::{Field, Reader},
 };
 
@@ -32,9 +32,13 @@ use crate::{
 /// | `test_samples` | all of the test file, else 0 | without a test file, the samples after the training ones |
 /// | `standardise` | `"none"` | `"feature"`, `"global"`: see below |
 /// | `normalise` | `"none"` | `"unit"`: every input row is scaled to norm 1, after `standardise` |
+/// | `test_segment` | none | `{ from = i, to = j, points = T }`: test on a segment instead, see below |
 ///
 /// `standardise = "feature"` gives every input column mean 0 and variance 1 on the training samples (a constant column
 /// becomes 0), `"global"` does so with one mean and one variance for all inputs.
+///
+/// `test_segment` makes the test samples `(1 − α) x_i + α x_j` for T ≥ 2 equally spaced α from 0 to 1, between the (prepared) training
+/// samples i and j, counted from 0; their targets are interpolated alike.
 ///
 /// Images: pixels are divided by `pixel_scale`. `classes = [4, 9]` keeps these labels; without it all labels of the
 /// training file are used, in increasing order. Two classes give one output, −1 for the first and +1 for the second;
@@ -52,6 +56,46 @@ pub struct DataSource {
     train_samples: Option<usize>,
     test_samples: Option<usize>,
     preprocessing: Preprocessing,
+    test_segment: Option<Segment>,
+}
+
+/// Test samples between two training samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Segment {
+    from: usize,
+    to: usize,
+    points: usize,
+}
+
+impl Segment {
+    fn parse(field: &Field) -> Result<Segment> {
+        let mut table = field.table()?;
+        let index = |field: &Field| Ok(field.whole()? as usize);
+        let segment = Segment {
+            from: table.required("from", index)?,
+            to: table.required("to", index)?,
+            points: table.required("points", |field| Ok(field.whole_in(2..=100_000)? as usize))?,
+        };
+        table.finish()?;
+        Ok(segment)
+    }
+
+    fn between(&self, train: &Samples) -> Result<Samples> {
+        let count = train.inputs.nrows();
+        if let Some(index) = [self.from, self.to].into_iter().find(|index| *index >= count) {
+            return Err(Error::Data {
+                what: "data.test_segment".into(),
+                message: format!("there is no training sample {index}; there are {count}, counted from 0"),
+            });
+        }
+        let on_segment = |ends: &Matrix| {
+            Matrix::from_fn(self.points, ends.ncols(), |point, column| {
+                let alpha = point as f64 / (self.points - 1) as f64;
+                (1.0 - alpha) * ends[(self.from, column)] + alpha * ends[(self.to, column)]
+            })
+        };
+        Ok(Samples { inputs: on_segment(&train.inputs), targets: on_segment(&train.targets) })
+    }
 }
 
 /// Where samples come from: one variant per `kind`.
@@ -123,6 +167,7 @@ impl DataSource {
             train_samples: table.optional("train_samples", Field::count)?,
             test_samples: table.optional("test_samples", |field| Ok(field.whole_in(0..=1 << 53)? as usize))?,
             preprocessing: Preprocessing::parse(&mut table)?,
+            test_segment: table.optional("test_segment", Segment::parse)?,
         };
         table.finish()?;
         Ok(source)
@@ -149,7 +194,11 @@ impl DataSource {
         if let Some(test) = &test {
             same_columns(&train, test, &test_table.name())?;
         }
-        self.preprocessing.apply(Dataset { train, test })
+        let mut data = self.preprocessing.apply(Dataset { train, test })?;
+        if let Some(segment) = &self.test_segment {
+            data.test = Some(segment.between(&data.train)?);
+        }
+        Ok(data)
     }
 
     /// Which samples to read for training and for testing.

@@ -72,3 +72,23 @@ fn inputs_may_be_zero() {
 fn kinds_are_listed() {
     assert_refused("kind = 'hdf5'", Path::new(""), &["inline, teacher, idx, cifar, csv, npy"]);
 }
+
+#[test]
+fn a_segment_between_two_prepared_samples_is_tested_on() {
+    let base = "kind = 'inline'\ninputs = [[1], [3], [5]]\ntargets = [[0], [1], [-1]]\nstandardise = 'global'\n";
+    let data = load(&format!("{base}test_segment = {{ from = 0, to = 2, points = 3 }}"), Path::new("")).unwrap();
+    let test = data.test.unwrap();
+    let ends = [data.train.inputs[0], data.train.inputs[2]];
+    assert_eq!(test.inputs.as_slice(), [ends[0], (ends[0] + ends[1]) / 2.0, ends[1]]);
+    assert_eq!(test.targets.as_slice(), [0.0, -0.5, -1.0]);
+    assert_refused(
+        &format!("{base}test_segment = {{ from = 0, to = 3, points = 3 }}"),
+        Path::new(""),
+        &["no training sample 3"],
+    );
+    assert_refused(
+        &format!("{base}test_segment = {{ from = 0, to = 1, points = 1 }}"),
+        Path::new(""),
+        &["points` is 1"],
+    );
+}

@@ -56,7 +56,7 @@ pub(super) fn parse(field: &Field<'_>) -> ReadResult<Axes> {
     let seeds = reader.or("seed", vec![1], seeds)?;
     let mut axes = Vec::new();
     for field in reader.fields() {
-        collect(&field, &mut axes)?;
+        collect(&field, "axes.", &mut axes)?;
     }
     // Sorted, so that trials have the same numbers whether read from the file as given or as resolved.
     axes.sort_by(|a, b| a.key.cmp(&b.key));
@@ -84,13 +84,13 @@ fn seeds(field: &Field<'_>) -> ReadResult<Vec<u64>> {
 }
 
 /// Tables are walked down to the lists they hold: `network.hidden_layers = […]` is an axis of that key.
-fn collect(field: &Field<'_>, axes: &mut Vec<Axis>) -> ReadResult<()> {
-    let key = field.key().trim_start_matches("axes.");
+fn collect(field: &Field<'_>, root: &str, axes: &mut Vec<Axis>) -> ReadResult<()> {
+    let key = field.key().strip_prefix(root).unwrap_or_default();
     if ["width", "seed"].contains(&key) {
         return Ok(());
     }
     if matches!(field.node().value, Value::Table(_)) {
-        return field.table()?.fields().iter().try_for_each(|field| collect(field, axes));
+        return field.table()?.fields().iter().try_for_each(|field| collect(field, root, axes));
     }
     let nodes = field.list(|field| Ok(field.node().clone()))?;
     let labels = labels(&nodes);
@@ -152,6 +152,36 @@ impl Keys<'_> {
             }
             _ => Ok(key),
         }
+    }
+
+    /// `{ axis = [values], … }`: axes with the labels of some of their values.
+    pub(super) fn selection(&self, field: &Field) -> ReadResult<Vec<(String, Vec<String>)>> {
+        let mut selected = Vec::new();
+        collect(field, &format!("{}.", field.key()), &mut selected)?;
+        let known: Vec<_> = self.axes.axes.iter().map(|axis| (axis.key.as_str(), axis)).collect();
+        let check = |selected: Axis| {
+            let Some((_, axis)) = known.iter().find(|(key, _)| *key == selected.key) else {
+                let keys: Vec<_> = known.iter().map(|(key, _)| *key).collect();
+                return Err(field.error(format!(
+                    "`{}` selects by `{}`, which is not an axis; axes: {}",
+                    field.key(),
+                    selected.key,
+                    keys.join(", ")
+                )));
+            };
+            let label = |value: AxisValue| match axis
+                .values
+                .iter()
+                .find(|known| known.label == value.label || (known.number.is_some() && known.number == value.number))
+            {
+                Some(known) => Ok(known.label.clone()),
+                None => {
+                    Err(value.node.place.error(format!("`{}` is not a value of the axis `{}`", value.label, axis.key)))
+                }
+            };
+            Ok((axis.key.clone(), selected.values.into_iter().map(label).collect::<ReadResult<_>>()?))
+        };
+        selected.into_iter().map(check).collect()
     }
 
     /// A width of the axis.

@@ -7,7 +7,7 @@
 //! metric = "predictor_distance"
 //! x = "width"               # default; or an axis of positive numbers
 //! exponent = -0.5
-//! tolerance = 0.05
+//! tolerance = 0.05          # or, for a bound on the exponent: at_most = -0.4 instead of both
 //! min_x = 100               # optional, as is max_x: only trials with min_x <= x <= max_x
 //! min_r2 = 0.98             # default; of the line on log-log axes (0 for exponents near 0)
 //!
@@ -22,21 +22,24 @@
 //!
 //! [[check]]
 //! name = "close"
-//! kind = "below"            # metric <= value for every trial
+//! kind = "below"            # metric <= value for every trial; "above": metric >= value
 //! metric = "distance"
 //! value = 1e-6
 //! width = "inf"             # optional: at this width only
 //! ```
 //!
+//! Every check may say `only = { optimizer.momentum = [0, 0.9] }`: the trials with these values of an axis alone count.
+//!
 //! * `power_law`: *refuted* if the 95 % interval of the fitted exponent lies outside the tolerance altogether;
 //!   *confirmed* if the exponent is within the tolerance of the predicted one, its interval within twice the
-//!   tolerance, and R² ≥ `min_r2` (a curve is no power law); else *inconclusive*. Inconclusive, whatever the fit says,
+//!   tolerance, and R² ≥ `min_r2` (a curve is no power law); else *inconclusive*. With `at_most` it is confirmed if the whole
+//!   interval is at or below the bound, refuted if all of it is above, and R² is not asked. Inconclusive, whatever the fit says,
 //!   if a trial in the range of x diverged or has no positive value (the others are no fair sample), or with fewer
 //!   than three distinct x. Trials at infinite width have no place on a logarithmic axis and are left out.
 //! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
 //!   *refuted* if in some trial it does not, *inconclusive* if some trial diverged or has fewer than three usable
 //!   records.
-//! * `below`: *refuted* if a value is above the bound, *inconclusive* if one is missing, else *confirmed*.
+//! * `below`, `above`: *refuted* if a value is on the wrong side of the bound, *inconclusive* if one is missing, else *confirmed*.
 
 use widenet_core::{
     Width,
@@ -53,6 +56,31 @@ pub struct Check {
     pub name: String,
     /// The statement.
     pub kind: CheckKind,
+    /// Axes with the labels of the values that count; all count on other axes.
+    pub only: Vec<(String, Vec<String>)>,
+}
+
+/// What is said about an exponent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Exponent {
+    /// It is this, within a tolerance > 0.
+    Near {
+        /// Predicted exponent.
+        exponent: f64,
+        /// Allowed difference.
+        tolerance: f64,
+    },
+    /// It is this or less.
+    AtMost(f64),
+}
+
+/// On which side of a bound values must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// At or below it.
+    Below,
+    /// At or above it.
+    Above,
 }
 
 /// What is stated.
@@ -64,10 +92,8 @@ pub enum CheckKind {
         metric: String,
         /// `width` or the key of an axis.
         x: String,
-        /// Predicted exponent.
-        exponent: f64,
-        /// Allowed difference, > 0.
-        tolerance: f64,
+        /// The prediction.
+        exponent: Exponent,
         /// Smallest and largest x that count.
         range: (f64, f64),
         /// Smallest R² of the line on log-log axes.
@@ -86,10 +112,12 @@ pub enum CheckKind {
         /// The width.
         width: Width,
     },
-    /// `metric ≤ value` for every trial.
-    Below {
+    /// `metric ≤ value` or `metric ≥ value` for every trial.
+    Bound {
         /// Name of the metric.
         metric: String,
+        /// Which of the two.
+        side: Side,
         /// The bound.
         value: f64,
         /// At this width only.
@@ -101,18 +129,22 @@ pub enum CheckKind {
 enum Kind {
     PowerLaw,
     Exponential,
-    Below,
+    Bound(Side),
 }
 
 impl Check {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Check> {
-        let kinds = [("power_law", Kind::PowerLaw), ("exponential", Kind::Exponential), ("below", Kind::Below)];
+        let kinds = [
+            ("power_law", Kind::PowerLaw),
+            ("exponential", Kind::Exponential),
+            ("below", Kind::Bound(Side::Below)),
+            ("above", Kind::Bound(Side::Above)),
+        ];
         let kind = match reader.required("kind", |field| field.choice(&kinds))? {
             Kind::PowerLaw => CheckKind::PowerLaw {
                 metric: reader.required("metric", |field| keys.metric(field))?,
                 x: reader.or("x", "width".into(), |field| keys.variable(field))?,
-                exponent: reader.required("exponent", Field::number)?,
-                tolerance: reader.required("tolerance", Field::positive)?,
+                exponent: exponent(reader)?,
                 range: (reader.or("min_x", 0.0, Field::non_negative)?, reader.or("max_x", f64::MAX, Field::positive)?),
                 min_r2: reader.or("min_r2", 0.98, |field| field.number_in(0.0, 1.0))?,
             },
@@ -127,12 +159,27 @@ impl Check {
                     None => return Err(reader.error("`axes.width` has no \"inf\"; give the `width` to check")),
                 },
             },
-            Kind::Below => CheckKind::Below {
+            Kind::Bound(side) => CheckKind::Bound {
                 metric: reader.required("metric", |field| keys.metric(field))?,
+                side,
                 value: reader.required("value", Field::positive)?,
                 width: reader.optional("width", |field| keys.width(field))?,
             },
         };
-        Ok(Check { name: own_name(reader)?, kind })
+        let only = reader.or("only", Vec::new(), |field| keys.selection(field))?;
+        Ok(Check { name: own_name(reader)?, kind, only })
     }
+}
+
+fn exponent(reader: &mut Reader<'_>) -> ReadResult<Exponent> {
+    if let Some(bound) = reader.optional("at_most", Field::number)? {
+        for key in ["exponent", "tolerance", "min_r2"] {
+            reader.refuse(key, "`at_most` bounds the exponent; give one or the other")?;
+        }
+        return Ok(Exponent::AtMost(bound));
+    }
+    Ok(Exponent::Near {
+        exponent: reader.required("exponent", Field::number)?,
+        tolerance: reader.required("tolerance", Field::positive)?,
+    })
 }

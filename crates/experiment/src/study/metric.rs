@@ -7,6 +7,8 @@
 //! against = "limit"         # "limit", "lazy"; without it the quantity itself is measured
 //! over = "sup"              # "sup" over the records (default), "final" or "initial"
 //! relative = false
+//! entry = 2                 # optional: this entry of a list or matrix (from 0, rows first to last) instead of the norm of all
+//! statistic = "norm"        # or "p_value"
 //! ```
 //!
 //! ```text
@@ -14,8 +16,15 @@
 //! ```
 //!
 //! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times.
+//!
+//! `statistic = "p_value"` tests the mean output of an ensemble against the law of the limit ([`crate::chi_square`]); it needs
+//! `quantity = "test_outputs"`, `against = "limit"` and an `[ensemble]`. `over = "sup"` is then the record that agrees least, the
+//! smallest p-value.
 
-use widenet_core::{document::Reader, problem::Quantity};
+use widenet_core::{
+    document::Reader,
+    problem::{Quantity, Shape},
+};
 
 use super::{ReadResult, own_name};
 use crate::Reference;
@@ -31,6 +40,15 @@ pub enum Over {
     Initial,
 }
 
+/// How a quantity becomes a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// The Euclidean norm.
+    Norm,
+    /// The p-value of an ensemble's mean outputs under the limit's law.
+    PValue,
+}
+
 /// One number per trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
@@ -44,11 +62,16 @@ pub struct Metric {
     pub over: Over,
     /// Divided by the largest norm of the reference.
     pub relative: bool,
+    /// One entry instead of all.
+    pub entry: Option<usize>,
+    /// How it becomes a number.
+    pub statistic: Statistic,
 }
 
 impl Metric {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>) -> ReadResult<Metric> {
         let against = [("limit", Reference::Limit), ("lazy", Reference::Lazy)];
+        let statistics = [("norm", Statistic::Norm), ("p_value", Statistic::PValue)];
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let metric = Metric {
             name: own_name(reader)?,
@@ -56,10 +79,22 @@ impl Metric {
             against: reader.optional("against", |field| field.choice(&against))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             relative: reader.or("relative", false, |field| field.boolean())?,
+            entry: reader.optional("entry", |field| Ok(field.whole_in(0..=1 << 32)? as usize))?,
+            statistic: reader.or("statistic", Statistic::Norm, |field| field.choice(&statistics))?,
         };
-        match metric.relative && metric.against.is_none() {
-            true => Err(reader.error("`relative = true` needs `against`: relative to what?")),
-            false => Ok(metric),
+        if metric.relative && metric.against.is_none() {
+            return Err(reader.error("`relative = true` needs `against`: relative to what?"));
         }
+        if metric.entry.is_some() && metric.quantity.shape() == Shape::Scalar {
+            return Err(reader.error(format!("`{}` is one number and has no entries", metric.quantity.name())));
+        }
+        let tested = metric.quantity == Quantity::TestOutputs && metric.against == Some(Reference::Limit);
+        let plain = !metric.relative && metric.entry.is_none();
+        if metric.statistic == Statistic::PValue && !(tested && plain) {
+            return Err(reader.error(
+                "`statistic = \"p_value\"` needs quantity = \"test_outputs\" and against = \"limit\", without `relative` and `entry`",
+            ));
+        }
+        Ok(metric)
     }
 }

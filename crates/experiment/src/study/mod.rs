@@ -15,6 +15,9 @@
 //! width = [64, 1e6, "inf"]
 //! seed = { count = 10 }
 //!
+//! [full]                                  # optional: what `--full` changes, for example
+//! axes.width = [1024, 4096, "inf"]        # the widths of the publication
+//!
 //! [[metric]]                              # module `metric`
 //! [[check]]                               # module `check`
 //! [[figure]]                              # module `figure`
@@ -34,10 +37,10 @@ use widenet_core::{
 };
 
 pub use axes::{Axis, AxisValue};
-pub use check::{Check, CheckKind};
+pub use check::{Check, CheckKind, Exponent, Side};
 pub use expand::Trial;
 pub use figure::{AxisScale, Figure, FigureKind};
-pub use metric::{Metric, Over};
+pub use metric::{Metric, Over, Statistic};
 
 use crate::{EngineChoice, Error, Precision, Result};
 
@@ -101,12 +104,12 @@ pub struct Study {
 }
 
 impl Study {
-    /// Reads a study file (`.toml` or `.json`). `overrides` are pairs of a dotted key (`problem.optimizer.steps`,
-    /// `axes.width`) and a value as text, applied in order.
+    /// Reads a study file (`.toml` or `.json`). With `full`, the values of its section `[full]` replace the others. `overrides` are
+    /// pairs of a dotted key (`problem.optimizer.steps`, `axes.width`) and a value as text, applied in order.
     ///
     /// # Errors
     /// [`Error::Core`] at the first mistake in the file, its problem file or an override.
-    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Study> {
+    pub fn load(path: &Path, full: bool, overrides: &[(String, String)]) -> Result<Study> {
         let mut document = Document::load(path)?;
         let folder = |path: &Path| match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -124,6 +127,17 @@ impl Study {
             base = folder(&problem);
             let root = Document::load(&problem)?.root().clone();
             document.set_node("problem", root)?;
+        }
+        match document.remove("full") {
+            Some(section) if full => replace(&mut document, "", &section)?,
+            None if full => {
+                return Err(document
+                    .root()
+                    .place
+                    .error("`--full` needs a section `[full]`, and the study has none")
+                    .into());
+            }
+            _ => {}
         }
         inside.into_iter().try_for_each(|pair| set(&mut document, pair))?;
         let base = std::path::absolute(&base).map_err(|error| Error::file("find", &base, error))?;
@@ -180,6 +194,17 @@ impl Study {
     pub fn resolved(&self) -> String {
         self.document.root().to_toml()
     }
+}
+
+/// Puts every value below a table at the same place of the document.
+fn replace(document: &mut Document, path: &str, node: &Node) -> Result<()> {
+    let Value::Table(entries) = &node.value else {
+        return Ok(document.set_node(path, node.clone())?);
+    };
+    entries.iter().try_for_each(|entry| {
+        let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+        replace(document, &path, &entry.node)
+    })
 }
 
 /// A name that is safe in file names.

@@ -18,7 +18,8 @@ use widenet_core::{
     trajectory::{Engine, Record, Status, Value},
 };
 use widenet_experiment::{
-    EngineChoice, Plan, Reference, Reporter, Request, Solution, SolveError, Solver, Study, Trial, Watch,
+    EngineChoice, InitialFunction, Plan, Reference, Reporter, Request, Solution, SolveError, Solver, Study, Trial,
+    Watch,
 };
 
 /// Counts its work; may diverge or refuse at one width.
@@ -127,11 +128,14 @@ impl Solver for FakeSolver {
         _: Reference,
         problem: &Problem,
         seed: u64,
-        initial: Option<&Matrix>,
+        initial: Option<&InitialFunction>,
     ) -> Result<Trajectory, SolveError> {
         let Rule::Descent { learning_rate, .. } = problem.optimizer.rule else { unreachable!() };
         // The lazy fake keeps the noise of its start for ever.
-        let noise = initial.map_or(0.0, |initial| initial[(0, 0)]);
+        let noise = match initial {
+            Some(InitialFunction::Predictor(initial)) => initial[(0, 0)],
+            _ => 0.0,
+        };
         let records = problem.record.at.iter().map(|at| record(problem, *at as u64, learning_rate, noise)).collect();
         Ok(Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status: Status::Done, records })
     }
@@ -231,5 +235,5 @@ pub(crate) fn study(folder: &Path, replacements: &[(&str, &str)]) -> Study {
         assert!(text.contains(from), "the study does not contain `{from}`");
         text.replace(from, to)
     });
-    Study::load(&study_file(folder, &text), &[]).unwrap()
+    Study::load(&study_file(folder, &text), false, &[]).unwrap()
 }

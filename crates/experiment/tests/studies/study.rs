@@ -37,10 +37,11 @@ fn overrides_reach_the_problem_and_the_axes() {
     let folder = tempfile::tempdir().unwrap();
     let path = study_file(folder.path(), STUDY);
     let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    let study = Study::load(&path, &[set("axes.width", "[8, \"inf\"]"), set("problem.optimizer.steps", "30")]).unwrap();
+    let study =
+        Study::load(&path, false, &[set("axes.width", "[8, \"inf\"]"), set("problem.optimizer.steps", "30")]).unwrap();
     assert_eq!(study.widths, [Width::Finite(8), Width::Infinite]);
     assert!(study.resolved().contains("steps = 30"));
-    let error = Study::load(&path, &[set("axes.width", "[0]")]).unwrap_err().to_string();
+    let error = Study::load(&path, false, &[set("axes.width", "[0]")]).unwrap_err().to_string();
     assert!(error.starts_with("--set axes.width=[0]"), "{error}");
 }
 
@@ -57,7 +58,7 @@ fn the_problem_may_be_a_file_with_data_next_to_it() {
     fs::write(folder.path().join("problems/small.toml"), problem.replace(inline, csv)).unwrap();
     fs::write(folder.path().join("problems/small.csv"), "a,b,y\n1,0,1\n0,1,2\n").unwrap();
     let head = format!("problem = \"problems/small.toml\"\n{head}");
-    let study = Study::load(&study_file(folder.path(), &format!("{head}[axes]{tail}")), &[]).unwrap();
+    let study = Study::load(&study_file(folder.path(), &format!("{head}[axes]{tail}")), false, &[]).unwrap();
     assert!(study.resolved().contains("[problem.network]"));
     assert_eq!(plan(&study, &FakeSolver::default()).unwrap().len(), 50);
 }
@@ -92,16 +93,38 @@ fn mistakes_are_named_with_their_place() {
         ("width = \"inf\"", "width = 65", "one of the widths in `axes.width`"),
         ("exponent = -0.5", "exponent = -0.5\nx = \"parameterization\"", "unknown `check[0].x`"),
         ("against = \"limit\"", "relative = true", "relative to what?"),
+        ("against = \"limit\"", "statistic = \"p_value\"", "needs quantity = \"test_outputs\""),
+        ("tolerance = 0.05", "tolerance = 0.05\nat_most = -0.4", "give one or the other"),
+        (
+            "value = 1e-12",
+            "value = 1e-12\nonly = { optimizer.steps = [20] }",
+            "`optimizer.steps`, which is not an axis",
+        ),
+        ("value = 1e-12", "value = 1e-12\nonly = { network.hidden_layers = [2] }", "`2` is not a value of the axis"),
         ("[\"train_loss\", \"predictor\"]", "[\"train_loss\"]", "metric `distance` needs `predictor`"),
         ("kind = \"mean_field\"", "kind = \"standard\"", "no infinite-width limit"),
     ];
     for (from, to, expected) in cases {
         assert!(STUDY.contains(from), "{from}");
         let path = study_file(folder.path(), &STUDY.replace(from, to));
-        let study = Study::load(&path, &[]);
+        let study = Study::load(&path, false, &[]);
         let error = study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string();
         assert!(error.contains(expected), "`{to}`: {error}");
     }
+}
+
+#[test]
+fn a_study_at_full_size_differs_in_its_numbers_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{STUDY}\n[full]\naxes.width = [64, 128]\nproblem.optimizer.steps = 30\n");
+    let path = study_file(folder.path(), &text);
+    let load = |full| Study::load(&path, full, &[]).unwrap();
+    let (small, full) = (load(false), load(true));
+    assert_eq!((small.widths.len(), full.widths.len()), (5, 2));
+    assert!(small.resolved().contains("steps = 20") && full.resolved().contains("steps = 30"));
+    assert!(!small.resolved().contains("full") && small.checks == full.checks);
+    let error = Study::load(&study_file(folder.path(), STUDY), true, &[]).unwrap_err().to_string();
+    assert!(error.contains("needs a section `[full]`"), "{error}");
 }
 
 /// Every file below a folder.
@@ -121,7 +144,10 @@ fn the_studies_and_problems_of_this_repository_are_sound() {
             load_problem(&path, &[]).unwrap();
             continue;
         }
-        let study = Study::load(&path, &[]).unwrap();
+        if Document::load(&path).unwrap().get("full").is_some() {
+            Study::load(&path, true, &[]).unwrap();
+        }
+        let study = Study::load(&path, false, &[]).unwrap();
         let plans = plan(&study, &FakeSolver::default()).unwrap();
         assert!(!plans.is_empty() && !study.checks.is_empty() && !study.figures.is_empty(), "{}", path.display());
         studies += 1;

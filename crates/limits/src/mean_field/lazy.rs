@@ -77,9 +77,7 @@ pub(super) fn random_start(problem: &Problem, seed: u64, std: f64) -> Matrix {
 fn initial_shares(problem: &Problem, records: &[Record]) -> Vec<f64> {
     let weight_decay = problem.optimizer.weight_decay;
     match problem.optimizer.rule {
-        Rule::Flow { .. } | Rule::MomentumFlow { .. } => {
-            records.iter().map(|record| (-weight_decay * record.time).exp()).collect()
-        }
+        Rule::Flow { .. } => records.iter().map(|record| (-weight_decay * record.time).exp()).collect(),
         Rule::Descent { learning_rate, momentum, nesterov, .. } => {
             let rule = UpdateRule { momentum, nesterov, decay: learning_rate * weight_decay };
             let (mut share, mut step) = ((1.0, 0.0), 0);
