@@ -13,6 +13,7 @@ mod device;
 mod error;
 mod estimate;
 mod network;
+mod perceptron;
 mod solve;
 
 pub use block::DeviceBlock;
@@ -22,4 +23,7 @@ pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Pr
 pub use error::ModelError;
 pub use estimate::{MemoryEstimate, seconds_per_step};
 pub use network::{dense_network, network_with_panels};
+pub use perceptron::{
+    EmpiricalKernels, GivenLayer, GivenNetwork, GivenRecord, GivenRun, KernelBlock, KernelsWanted, empirical_kernels,
+};
 pub use solve::{DenseRun, DenseSolution, solve_dense};

@@ -57,6 +57,9 @@ pub fn solve_dense(
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
 ) -> Result<DenseSolution, ModelError> {
     let DenseRun { problem, width, seed, device, precision, .. } = *run;
+    if !problem.is_deep_linear() {
+        return Err(widenet_core::Error::Invalid("perceptrons have no engine yet".into()).into());
+    }
     let mut network = dense_network(problem, width, seed, device, precision)?;
     let recorder = Recorder::new(problem, &mut network);
     let identity = match run.checkpoints {

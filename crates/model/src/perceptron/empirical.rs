@@ -1,0 +1,55 @@
+//! Kernels of one network of finite width at its start.
+
+use widenet_core::{Matrix, Problem};
+
+use crate::{
+    ModelError,
+    device::{OpenDevice, Precision},
+};
+
+/// Which kernels are wanted besides those between training inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KernelsWanted {
+    /// Those with the test inputs; needs test samples.
+    pub test: bool,
+    /// The tangent kernels between all outputs, beside their means over outputs.
+    pub full: bool,
+}
+
+/// The kernels of one network between two sets of P and Q inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelBlock {
+    /// NNGP kernel, P × Q: of the last hidden layer's activations.
+    pub nngp: Matrix,
+    /// Tangent kernel averaged over outputs, P × Q, per unit learning rate.
+    pub mean_tangent: Matrix,
+    /// Tangent kernel, P k × Q k with samples outermost, where it is wanted.
+    pub tangent: Option<Matrix>,
+}
+
+/// The kernels of one network at its start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmpiricalKernels {
+    /// Between training inputs.
+    pub train_train: KernelBlock,
+    /// Between test inputs (rows) and training inputs, where wanted.
+    pub test_train: Option<KernelBlock>,
+    /// Between test inputs, where wanted.
+    pub test_test: Option<KernelBlock>,
+}
+
+/// The kernels of the network that a run of this problem, width and seed starts from.
+///
+/// # Errors
+/// [`ModelError`]: a width that does not fit, a float type that the device lacks, test kernels without test samples.
+pub fn empirical_kernels(
+    problem: &Problem,
+    width: u64,
+    seed: u64,
+    device: &OpenDevice,
+    precision: Precision,
+    wanted: KernelsWanted,
+) -> Result<EmpiricalKernels, ModelError> {
+    let _ = (problem, width, seed, device, precision, wanted);
+    Err(widenet_core::Error::Invalid("perceptrons have no engine yet".into()).into())
+}
