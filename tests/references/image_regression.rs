@@ -137,13 +137,7 @@ fn check_kernels(case: &Value, problem: &Value, rtol: f64, place: &Place) -> Res
 }
 
 /// The test predictions that a part of the case expects.
-fn check_prediction(
-    part: &str,
-    wanted: &Value,
-    problem: &Value,
-    rtol: f64,
-    place: &Place,
-) -> Result<usize, String> {
+fn check_prediction(part: &str, wanted: &Value, problem: &Value, rtol: f64, place: &Place) -> Result<usize, String> {
     let answer = ask(place, "predict", problem, &[])?;
     let prediction = list(&answer, "predictions")?.first().ok_or("no prediction")?;
     let first = |key: &str| -> Vec<Value> {

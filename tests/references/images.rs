@@ -33,8 +33,7 @@ pub(crate) fn load(data: &str, place: &Place, train: usize, test: usize) -> Resu
 
 /// The folder of a data set, beside the reference files or in the project.
 fn find(data: &str, place: &Place) -> Result<PathBuf, String> {
-    let folders =
-        [place.directory.join("../data"), place.directory.join("data"), common::root().join("data")];
+    let folders = [place.directory.join("../data"), place.directory.join("data"), common::root().join("data")];
     let candidates = folders.map(|folder| folder.join(data));
     let found = candidates.iter().find(|folder| folder.is_dir()).cloned();
     found.ok_or_else(|| {
@@ -53,10 +52,8 @@ fn items(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let malformed = || format!("{} is not an IDX file of bytes", path.display());
     let dimensions = *bytes.get(3).ok_or_else(malformed)? as usize;
     let header = bytes.get(4..4 + 4 * dimensions).ok_or_else(malformed)?;
-    let sizes: Vec<usize> = header
-        .chunks_exact(4)
-        .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) as usize)
-        .collect();
+    let sizes: Vec<usize> =
+        header.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]) as usize).collect();
     let size = sizes[1..].iter().product();
     let items: Vec<Vec<u8>> = bytes[4 + 4 * dimensions..].chunks_exact(size).map(<[u8]>::to_vec).collect();
     if items.len() == sizes[0] { Ok(items) } else { Err(malformed()) }
@@ -138,7 +135,8 @@ pub(crate) fn read_array(path: &Path) -> Result<(Vec<f64>, usize), String> {
     let length = bytes.get(8..10).ok_or_else(malformed)?;
     let start = 10 + u16::from_le_bytes([length[0], length[1]]) as usize;
     let header = String::from_utf8_lossy(bytes.get(10..start).ok_or_else(malformed)?).into_owned();
-    if !bytes.starts_with(b"\x93NUMPY\x01\x00") || start % 64 != 0 || !header.contains("'<f8', 'fortran_order': False") {
+    if !bytes.starts_with(b"\x93NUMPY\x01\x00") || start % 64 != 0 || !header.contains("'<f8', 'fortran_order': False")
+    {
         return Err(malformed());
     }
     let shape = header.split(['(', ')']).nth(1).ok_or_else(malformed)?;

@@ -11,6 +11,7 @@ mod compare;
 mod controls;
 mod dynamics;
 mod ensemble;
+mod finite_network;
 mod image_regression;
 mod images;
 mod kernel;
@@ -29,12 +30,13 @@ fn directory() -> PathBuf {
 type Check = fn(&Value, &Place) -> Result<usize, String>;
 
 /// Every kind of case; one without a kind is deep linear mean-field.
-const KINDS: [(&str, Check); 6] = [
+const KINDS: [(&str, Check); 7] = [
     ("mean_field", mean_field::check),
     ("kernel", kernel::check),
     ("kernel_pairs", kernel::check_pairs),
     ("ensemble", ensemble::check),
     ("linear_dynamics", dynamics::check),
+    ("finite_network", finite_network::check),
     ("image_regression", image_regression::check),
 ];
 

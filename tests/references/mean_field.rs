@@ -102,5 +102,8 @@ fn largest_difference(a: &Value, b: &Value) -> Result<f64, String> {
     if a_shape != b_shape {
         return Err(format!("shapes differ: {a_shape:?} against {b_shape:?}"));
     }
-    Ok(a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, |largest, x| if x > largest || x.is_nan() { x } else { largest }))
+    Ok(a.iter()
+        .zip(&b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |largest, x| if x > largest || x.is_nan() { x } else { largest }))
 }

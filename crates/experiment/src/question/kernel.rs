@@ -9,7 +9,7 @@ use widenet_core::{
     training::Control,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
-use widenet_model::{DeviceChoice, Precision};
+use widenet_model::{DeviceChoice, KernelsWanted, Precision, empirical_kernels};
 
 use super::{
     QuestionResult,
@@ -182,9 +182,22 @@ impl KernelQuestion {
         Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk })
     }
 
+    /// The kernels of one finite network at its start, NNGP and tangent.
     fn network(&self, width: u64, device: DeviceChoice, precision: Precision) -> QuestionResult<[Blocks; 2]> {
-        let _ = (device, precision, self.seed);
-        Err(invalid(format!("width {width}: not yet")))
+        let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
+        let found = empirical_kernels(&self.problem, width, self.seed, &device.open()?, precision, wanted)?;
+        let mut answer = [Blocks::default(), Blocks::default()];
+        for (block, kernels) in [
+            (Block::Train, Some(found.train_train)),
+            (Block::TestTrain, found.test_train),
+            (Block::Test, found.test_test),
+        ] {
+            let Some(kernels) = kernels.filter(|_| self.blocks.contains(&block)) else { continue };
+            let tangent = kernels.tangent.unwrap_or(kernels.mean_tangent);
+            answer[0].put(block, Some(kernels.nngp).filter(|_| self.which != Which::Tangent));
+            answer[1].put(block, Some(tangent).filter(|_| self.which != Which::Nngp));
+        }
+        Ok(answer)
     }
 
     /// The kernels at width ∞, NNGP and tangent.
