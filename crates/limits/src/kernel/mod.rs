@@ -8,12 +8,16 @@
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 pub mod dual;
+mod blocks;
+mod ensemble;
 mod filter;
+mod function_space;
 mod gram;
 mod linear_algebra;
 mod predict;
 mod rates;
 mod recursion;
+mod response;
 mod solve;
 mod spectrum;
 

@@ -1,20 +1,101 @@
 //! Learning rates that the linear model allows.
+//!
+//! ```text
+//! η_max = 2 (1 + μ)/(κ λ_max/denominator + λ),     η_crit = 2 denominator/(λ_min + λ_max)
+//! ```
+//!
+//! with eigenvalues of the tangent kernel on the training inputs, the loss's largest curvature κ (1, 1/4, 1/2) and weight decay λ
+//! (kernel-regime page §7). Nesterov's momentum allows 1 + 2μ times less.
 
-use widenet_core::{Problem, Result};
+use widenet_core::{
+    Error, Matrix, Problem, Result,
+    problem::{Optimizer, Rule},
+    scaling::Limit,
+    training::{Control, stable_learning_rate},
+};
 
-/// The largest stable learning rate of a problem's infinitely wide network, in the problem's loss (kernel-regime page §7).
+use super::{
+    Which, kernels,
+    linear_algebra::eigenvalues,
+    spectrum::{check_symmetric, largest_eigenvalue},
+};
+
+/// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
 /// # Errors
-/// A scaling without infinite-width limit; kernels that overflow; a kernel that is 0.
-pub fn largest_stable_rate(_problem: &Problem) -> Result<f64> {
-    Err(widenet_core::Error::Invalid("not yet".into()))
+/// A scaling without infinite-width limit; kernels that overflow; a tangent kernel that is 0, for which every rate is stable.
+pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
+    let scaling = problem.scaling();
+    let network = match scaling.kernel_network(problem.network.activation, problem.data.input_dimension()) {
+        Ok(network) => network,
+        Err(error) if !problem.is_deep_linear() => return Err(error),
+        // The mean-field class: the tangent kernel of the infinitely wide network at its start.
+        Err(_) => {
+            let kernel = match scaling.limit()? {
+                Limit::Network(network) => network.tangent_kernel(),
+                Limit::Lazy { kernel, .. } => kernel,
+            };
+            return Ok(stable_learning_rate(problem, kernel) * momentum_factor(&problem.optimizer) / 2.0);
+        }
+    };
+    let kernel = tangent_kernel(problem, &network)?;
+    largest_rate_for(problem, &kernel)
 }
 
-/// `η_crit = 2 denominator/(λ_min + λ_max)` of the tangent kernel, below which the convergence theorem is proved (kernel-regime page
-/// §7; no momentum).
+/// `η_crit`, below which the convergence theorem of the page's §8 is proved (no momentum).
 ///
 /// # Errors
 /// As for [`largest_stable_rate`].
-pub fn critical_rate(_problem: &Problem) -> Result<f64> {
-    Err(widenet_core::Error::Invalid("not yet".into()))
+pub fn critical_rate(problem: &Problem) -> Result<f64> {
+    let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    let values = eigenvalues(&tangent_kernel(problem, &network)?).unwrap_or_default();
+    match (values.first(), values.last()) {
+        (Some(smallest), Some(largest)) if *largest > 0.0 => {
+            Ok(2.0 * denominator(problem) / (smallest.max(0.0) + largest))
+        }
+        _ => Err(no_kernel()),
+    }
+}
+
+/// [`largest_stable_rate`] for a tangent kernel on the training inputs.
+pub(super) fn largest_rate_for(problem: &Problem, kernel: &Matrix) -> Result<f64> {
+    match largest_eigenvalue(kernel) {
+        Some(largest) if largest > 0.0 => {
+            let curvature = problem.loss.largest_curvature() * largest / denominator(problem);
+            Ok(momentum_factor(&problem.optimizer) / (curvature + problem.optimizer.weight_decay))
+        }
+        _ => Err(no_kernel()),
+    }
+}
+
+/// Largest stable `η × curvature`.
+fn momentum_factor(optimizer: &Optimizer) -> f64 {
+    let momentum = optimizer.momentum();
+    let nesterov = matches!(optimizer.rule, Rule::Descent { nesterov: true, .. });
+    2.0 * (1.0 + momentum) / if nesterov { 1.0 + 2.0 * momentum } else { 1.0 }
+}
+
+fn denominator(problem: &Problem) -> f64 {
+    let (samples, outputs) = problem.data.train.targets.shape();
+    problem.loss.denominator(samples, outputs)
+}
+
+fn no_kernel() -> Error {
+    Error::Invalid("the tangent kernel on the training inputs is 0 (are all layers frozen, or all inputs 0?)".into())
+}
+
+fn tangent_kernel(problem: &Problem, network: &widenet_core::scaling::KernelNetwork) -> Result<Matrix> {
+    let inputs = &problem.data.train.inputs;
+    let kernels = kernels(network, inputs, None, Which::Tangent, &mut |_| Control::Continue);
+    let kernel = kernels.map_err(core_error)?.tangent.unwrap_or_default();
+    check_symmetric(&kernel, "the tangent kernel").map_err(core_error)?;
+    Ok(kernel)
+}
+
+/// The error of the vocabulary; nothing here is stopped.
+pub(super) fn core_error(error: super::Error) -> Error {
+    match error {
+        super::Error::Invalid(error) => error,
+        super::Error::Stopped => Error::Invalid(error.to_string()),
+    }
 }

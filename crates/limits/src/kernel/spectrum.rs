@@ -100,7 +100,10 @@ impl Basis {
         let n = kernel.nrows();
         let mut shifted = kernel.clone();
         (0..n).for_each(|i| shifted[(i, i)] += ridge);
-        if let Some(factor) = cholesky(shifted) {
+        // A pivot within rounding of 0 comes from a singular matrix, whatever its sign.
+        let negligible = rounding(n, shifted.diagonal().amax());
+        let regular = |factor: &Matrix| factor.diagonal().iter().all(|pivot| pivot * pivot > negligible);
+        if let Some(factor) = cholesky(shifted).filter(regular) {
             return Ok(Basis::Cholesky { factor, ridge });
         }
         let values = eigenvalues(kernel).unwrap_or_default();
@@ -129,6 +132,14 @@ impl Basis {
         match self {
             Basis::Eigen { vectors, .. } => product(vectors, &b),
             Basis::Cholesky { factor, .. } => solve_lower_transposed(factor, b),
+        }
+    }
+
+    /// Eigenvalues below this are rounding, `N ε λ_max`; 0 without eigenvalues.
+    pub(super) fn cutoff(&self) -> f64 {
+        match self {
+            Basis::Eigen { values, .. } => values.len() as f64 * f64::EPSILON * values.last().copied().unwrap_or(0.0),
+            Basis::Cholesky { .. } => 0.0,
         }
     }
 

@@ -1,8 +1,6 @@
-//! Predictions of infinitely wide networks at chosen moments of training: mean and spread over initialisations.
+//! What can be asked about the predictions of infinitely wide networks, and the answer.
 
-use widenet_core::{Matrix, Problem, training::Control};
-
-use super::Result;
+use widenet_core::Matrix;
 
 /// What is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +72,8 @@ pub struct GivenKernel {
     pub test_test: Option<Matrix>,
 }
 
-/// Kernels given by the caller instead of computed from the problem's network.
+/// Kernels given by the caller instead of computed from the problem's network. A block of test inputs is used even where the
+/// problem has no test data.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GivenKernels {
     /// Needed when only the readout is trained, for spreads and for sampled starts.
@@ -88,7 +87,7 @@ pub struct GivenKernels {
 pub struct Question {
     /// What is trained.
     pub trained: Trained,
-    /// When.
+    /// When, in any order; beyond the optimiser's horizon too.
     pub moments: Vec<Moment>,
     /// Spread over initialisations; of [`Initial::Ensemble`] only.
     pub spread: Spread,
@@ -111,7 +110,7 @@ pub struct Prediction {
     pub moment: Moment,
     /// Training time there (`η t`, `√η t`, flow time; ∞).
     pub time: f64,
-    /// On the training inputs.
+    /// On the training inputs. Outputs of a run that has diverged are NaN or infinite.
     pub train: Moments,
     /// On the test inputs.
     pub test: Option<Moments>,
@@ -128,25 +127,4 @@ pub struct Moments {
     pub std: Option<Vec<f64>>,
     /// Covariance, N × N; the same for every output.
     pub covariance: Option<Matrix>,
-}
-
-/// Predictions at every moment asked for, in the order asked.
-///
-/// # Errors
-/// Names the argument that has no answer and its value; [`super::Error::Stopped`].
-pub fn predict(
-    _problem: &Problem,
-    _question: &Question,
-    _watch: &mut dyn FnMut(f64) -> Control,
-) -> Result<Vec<Prediction>> {
-    Err(super::invalid("not yet".into()))
-}
-
-/// What should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
-/// targets where t = ∞ is asked for.
-///
-/// # Errors
-/// As for [`predict`].
-pub fn warnings(_problem: &Problem, _question: &Question) -> Result<Vec<String>> {
-    Ok(Vec::new())
 }

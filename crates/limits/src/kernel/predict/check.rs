@@ -1,0 +1,180 @@
+//! What is wrong with a question.
+
+use std::collections::HashMap;
+
+use widenet_core::{
+    Matrix, Problem,
+    data::Samples,
+    problem::{Loss, Rule},
+};
+
+use super::{GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained};
+use crate::kernel::{
+    Result,
+    blocks::{Need, TrainingKernel},
+    ensemble::Prior,
+    filter::Procedure,
+    invalid,
+    rates::largest_rate_for,
+    solve::refuse_weight_decay,
+    spectrum::check_symmetric,
+};
+
+/// Largest step that is an exact `f64`.
+const MAX_STEP: f64 = 9_007_199_254_740_992.0;
+
+/// Refuses a question that has no answer for the problem.
+pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
+    refuse_weight_decay(problem)?;
+    let squared = matches!(problem.loss, Loss::Squared { .. });
+    let descent = matches!(problem.optimizer.rule, Rule::Descent { .. });
+    for moment in &question.moments {
+        match moment {
+            Moment::At(time) if !(*time >= 0.0 && *time <= MAX_STEP) => {
+                return Err(invalid(format!("moment {time} must be a finite number ≥ 0")));
+            }
+            Moment::At(step) if descent && step.fract() != 0.0 => {
+                return Err(invalid(format!("moment {step} must be a whole number of steps: the optimizer is descent")));
+            }
+            Moment::Infinity if !squared => {
+                return Err(invalid(
+                    "t = infinity has no answer with the logistic loss or the cross-entropy: outputs grow like ln t for ever; give \
+                     a finite moment"
+                        .into(),
+                ));
+            }
+            Moment::At(_) | Moment::Infinity => {}
+        }
+    }
+    if let Some(ridge) = question.ridge {
+        let (Ridge::Absolute(value) | Ridge::Relative(value)) = ridge;
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(invalid(format!("ridge = {value} must be a finite number ≥ 0")));
+        }
+        if !squared || Procedure::new(&problem.optimizer, 0.0).is_none() {
+            return Err(invalid(format!(
+                "ridge = {value} has a meaning for the squared loss on full batches only; leave it out"
+            )));
+        }
+    }
+    if question.cutoff && !question.moments.contains(&Moment::Infinity) {
+        return Err(invalid("cutoff belongs to t = infinity, which is not among the moments".into()));
+    }
+    let law = question.initial == Initial::Ensemble;
+    if law && !squared {
+        return Err(invalid(
+            "the law of an ensemble has a closed form for the squared loss only; start from a sample, from zero or from given outputs"
+                .into(),
+        ));
+    }
+    if !law && question.spread != Spread::None {
+        return Err(invalid("a spread is over initialisations: it needs the start `ensemble`".into()));
+    }
+    Ok(())
+}
+
+/// Refuses the end of a descent that does not converge.
+pub(super) fn converges(problem: &Problem, kernel: &Matrix) -> Result<()> {
+    let Rule::Descent { learning_rate, .. } = problem.optimizer.rule else { return Ok(()) };
+    let largest = largest_rate_for(problem, kernel)?;
+    if learning_rate > largest {
+        return Err(invalid(format!(
+            "t = infinity has no answer: learning rate {learning_rate} is above {largest:e}, the largest that is stable for this kernel, \
+             and training diverges"
+        )));
+    }
+    Ok(())
+}
+
+/// The blocks of given kernels, after checking that they fit the data and each other.
+pub(super) fn given(
+    problem: &Problem,
+    question: &Question,
+    given: &GivenKernels,
+    need: Need,
+) -> Result<(TrainingKernel, Option<Prior>)> {
+    let (name, training) = match question.trained {
+        Trained::All => ("tangent", &given.tangent),
+        Trained::ReadoutOnly => ("nngp", &given.nngp),
+    };
+    let absent = |name: &str, why: &str| invalid(format!("the given `{name}` kernel is missing: {why}"));
+    let training = training.as_ref().ok_or_else(|| absent(name, "training needs it"))?;
+    check_blocks(problem, training, name)?;
+    let kernel = TrainingKernel { train: training.train.clone(), test_train: training.test_train.clone() };
+    if need == Need::Nothing {
+        return Ok((kernel, None));
+    }
+    let nngp = given.nngp.as_ref().ok_or_else(|| absent("nngp", "the law of the outputs at the start needs it"))?;
+    check_blocks(problem, nngp, "nngp")?;
+    let tests = |block: &Option<Matrix>| block.as_ref().map(Matrix::nrows);
+    if tests(&kernel.test_train) != tests(&nngp.test_train) {
+        return Err(invalid("the given kernels have test blocks of different sizes, or only one has them".into()));
+    }
+    if nngp.test_train.is_some() && nngp.test_test.is_none() {
+        return Err(absent("nngp", "its block among test inputs is needed for spreads and sampled starts"));
+    }
+    let prior = Prior {
+        train: nngp.train.clone(),
+        test_train: nngp.test_train.clone(),
+        test_diagonal: nngp.test_test.as_ref().map(|block| block.diagonal().iter().copied().collect()),
+        test: nngp.test_test.clone(),
+    };
+    Ok((kernel, Some(prior)))
+}
+
+fn check_blocks(problem: &Problem, kernel: &GivenKernel, name: &str) -> Result<()> {
+    let samples = problem.data.train.targets.nrows();
+    let wrong = |block: &str, matrix: &Matrix, rows: usize, columns: usize| {
+        invalid(format!(
+            "the given `{name}` kernel {block} is {} × {}; it must be {rows} × {columns}",
+            matrix.nrows(),
+            matrix.ncols()
+        ))
+    };
+    if kernel.train.shape() != (samples, samples) {
+        return Err(wrong("among training inputs", &kernel.train, samples, samples));
+    }
+    check_symmetric(&kernel.train, &format!("the given `{name}` kernel among training inputs"))?;
+    let expected = problem.data.test.as_ref().map(|test| test.targets.nrows());
+    let Some(block) = &kernel.test_train else {
+        return match expected {
+            Some(tests) => Err(invalid(format!(
+                "the given `{name}` kernel has no block between the {tests} test inputs and the training inputs, and test predictions are asked for"
+            ))),
+            None => Ok(()),
+        };
+    };
+    let tests = expected.unwrap_or(block.nrows());
+    if block.shape() != (tests, samples) {
+        return Err(wrong("between test and training inputs", block, tests, samples));
+    }
+    if let Some(value) = block.iter().find(|value| !value.is_finite()) {
+        return Err(invalid(format!(
+            "the given `{name}` kernel between test and training inputs holds {value}; all entries must be finite"
+        )));
+    }
+    match &kernel.test_test {
+        Some(among) if among.shape() != (tests, tests) => Err(wrong("among test inputs", among, tests, tests)),
+        Some(among) => check_symmetric(among, &format!("the given `{name}` kernel among test inputs")),
+        None => Ok(()),
+    }
+}
+
+/// Says which equal inputs have different targets, if any.
+pub(super) fn conflicting_duplicates(samples: &Samples) -> Option<String> {
+    let mut first = HashMap::new();
+    for (row, (inputs, targets)) in samples.inputs.row_iter().zip(samples.targets.row_iter()).enumerate() {
+        // −0 and 0 are the same input.
+        let key: Vec<u64> = inputs.iter().map(|x| (x + 0.0).to_bits()).collect();
+        let (earlier, expected) = first.entry(key).or_insert((row, targets.clone_owned()));
+        if *expected != targets {
+            return Some(format!(
+                "training samples {} and {} have the same inputs and different targets, so t = infinity cannot fit both: the kernel is \
+                 singular; give a ridge",
+                *earlier + 1,
+                row + 1
+            ));
+        }
+    }
+    None
+}

@@ -1,0 +1,275 @@
+//! Predictions of infinitely wide networks at chosen moments of training: mean and spread over initialisations.
+//!
+//! Squared loss on full batches has closed forms at every moment and at t = ∞ (kernel-regime page §§4, 5); minibatches and other losses
+//! run in function space (page §6).
+
+mod check;
+mod question;
+
+pub use question::{
+    GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
+};
+
+use std::collections::HashMap;
+
+use widenet_core::{
+    Matrix, Problem,
+    problem::{Loss, Rule},
+    training::Control,
+};
+
+use super::{
+    Error, Result, Start,
+    blocks::{Need, Sampler, TrainingKernel, compute},
+    ensemble::{self, Prior},
+    filter::Procedure,
+    function_space::{End, Gradient, Run},
+    invalid,
+    linear_algebra::product,
+    rates::largest_rate_for,
+    response::Response,
+    spectrum::Basis,
+};
+
+/// Predictions at every moment asked for, in the order asked. `watch` is called with the share of the work done.
+///
+/// # Errors
+/// Names the argument that has no answer and its value; [`Error::Stopped`].
+pub fn predict(
+    problem: &Problem,
+    question: &Question,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<Vec<Prediction>> {
+    check::question(problem, question)?;
+    let (kernel, prior) = blocks(problem, question, need(question), &mut |share| watch(0.5 * share))?;
+    let ridge = match question.ridge {
+        None => 0.0,
+        Some(Ridge::Absolute(ridge)) => ridge,
+        Some(Ridge::Relative(share)) => share * kernel.train.trace() / kernel.train.nrows() as f64,
+    };
+    if question.moments.contains(&Moment::Infinity) {
+        check::converges(problem, &kernel.train)?;
+    }
+    let start = start(problem, question, &kernel, prior.as_ref())?;
+    let answers = Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), start: &start };
+    let mut watch = |share: f64| watch(0.5 + 0.5 * share);
+    let closed = closed_form(problem);
+    let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
+    let eigen = (closed && !finite.is_empty() || question.cutoff)
+        .then(|| Basis::eigen(&kernel.train, TRAINING_KERNEL))
+        .transpose()?;
+    let factor = (question.moments.contains(&Moment::Infinity) && !question.cutoff)
+        .then(|| Basis::cholesky(&kernel.train, ridge, TRAINING_KERNEL))
+        .transpose()?;
+    let mut stepped = if closed { HashMap::new() } else { answers.run(finite, &mut watch)? };
+    let count = question.moments.len() as f64;
+    let mut predictions = Vec::new();
+    for (position, moment) in question.moments.iter().enumerate() {
+        let prediction = match (moment, &eigen, &factor) {
+            (Moment::At(time), Some(basis), _) if closed => {
+                let Some(procedure) = Procedure::new(&problem.optimizer, *time) else { continue };
+                answers.closed(*moment, &Response::at(basis, procedure, ridge, denominator(problem)))?
+            }
+            (Moment::At(time), ..) => match stepped.remove(&time.to_bits()) {
+                Some(prediction) => prediction,
+                None => answers.diverged(*moment),
+            },
+            (Moment::Infinity, _, Some(factor)) => answers.closed(*moment, &Response::at_infinity(factor, ridge, None))?,
+            (Moment::Infinity, Some(basis), None) => {
+                answers.closed(*moment, &Response::at_infinity(basis, ridge, Some(basis.cutoff())))?
+            }
+            (Moment::Infinity, None, None) => continue,
+        };
+        predictions.push(prediction);
+        if watch((position + 1) as f64 / count) == Control::Stop {
+            return Err(Error::Stopped);
+        }
+    }
+    Ok(predictions)
+}
+
+/// Name of the training kernel in errors.
+const TRAINING_KERNEL: &str = "the training kernel";
+
+/// What should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
+/// targets where t = ∞ is asked for.
+///
+/// # Errors
+/// As for [`predict`].
+pub fn warnings(problem: &Problem, question: &Question) -> Result<Vec<String>> {
+    check::question(problem, question)?;
+    let mut warnings = Vec::new();
+    if let Rule::Descent { learning_rate, .. } = problem.optimizer.rule {
+        let (kernel, _) = blocks(problem, question, Need::Nothing, &mut |_| Control::Continue)?;
+        let largest = largest_rate_for(problem, &kernel.train)?;
+        if learning_rate > largest {
+            warnings.push(format!(
+                "learning rate {learning_rate} is above {largest:.6e}, the largest that is stable for this kernel; the linear model diverges \
+                 and networks leave the kernel regime"
+            ));
+        }
+    }
+    if question.moments.contains(&Moment::Infinity) && question.ridge.is_none() {
+        warnings.extend(check::conflicting_duplicates(&problem.data.train));
+    }
+    Ok(warnings)
+}
+
+/// Whether training has closed filters.
+fn closed_form(problem: &Problem) -> bool {
+    matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some()
+}
+
+fn finite_time(moment: Moment) -> Option<f64> {
+    match moment {
+        Moment::At(time) => Some(time),
+        Moment::Infinity => None,
+    }
+}
+
+fn denominator(problem: &Problem) -> f64 {
+    let (samples, outputs) = problem.data.train.targets.shape();
+    problem.loss.denominator(samples, outputs)
+}
+
+fn need(question: &Question) -> Need {
+    match (&question.initial, question.spread) {
+        (Initial::Sample { .. }, _) | (_, Spread::Covariance) => Need::Covariance,
+        (_, Spread::Std) => Need::Variances,
+        (_, Spread::None) => Need::Nothing,
+    }
+}
+
+/// The kernels, given or computed.
+fn blocks(
+    problem: &Problem,
+    question: &Question,
+    need: Need,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<(TrainingKernel, Option<Prior>)> {
+    if let Some(given) = &question.given {
+        return check::given(problem, question, given, need);
+    }
+    let scaling = problem.scaling();
+    let network = scaling.kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    match question.trained {
+        Trained::All => compute(&network, &problem.data, need, watch),
+        Trained::ReadoutOnly => compute(&network.readout_only(), &problem.data, need, watch),
+    }
+}
+
+/// The outputs at the start; zero for the law, whose mean that is.
+fn start(problem: &Problem, question: &Question, kernel: &TrainingKernel, prior: Option<&Prior>) -> Result<Start> {
+    let (samples, outputs) = problem.data.train.targets.shape();
+    match (&question.initial, prior) {
+        (Initial::Ensemble | Initial::Zero, _) => Ok(Start {
+            train: Matrix::zeros(samples, outputs),
+            test: kernel.test_train.as_ref().map(|block| Matrix::zeros(block.nrows(), outputs)),
+        }),
+        (Initial::Sample { seed }, Some(prior)) => Ok(Sampler::new(prior)?.sample(*seed, outputs)),
+        (Initial::Sample { .. }, None) => Err(invalid("a sampled start needs the NNGP kernel".into())),
+        (Initial::Outputs { train, test }, _) => {
+            let start = Start { train: train.clone(), test: test.clone() };
+            start.check(problem)?;
+            Ok(start)
+        }
+    }
+}
+
+struct Answers<'a> {
+    problem: &'a Problem,
+    question: &'a Question,
+    kernel: &'a TrainingKernel,
+    prior: Option<&'a Prior>,
+    start: &'a Start,
+}
+
+impl Answers<'_> {
+    /// The answer of a response to squared-loss training.
+    fn closed(&self, moment: Moment, response: &Response<'_>) -> Result<Prediction> {
+        let targets = &self.problem.data.train.targets;
+        let residual = &self.start.train - targets;
+        let train = targets + response.remaining(&residual);
+        let mut prediction = self.prediction(moment, train, &response.inverse(&residual));
+        if let Response::Modes { dropped, .. } = response {
+            prediction.dropped = *dropped;
+        }
+        self.add_spread(&mut prediction, response)?;
+        Ok(prediction)
+    }
+
+    /// Means for the sums z of gradients.
+    fn prediction(&self, moment: Moment, train: Matrix, z: &Matrix) -> Prediction {
+        let moments = |mean: Matrix| Moments { mean, std: None, covariance: None };
+        let blocks = self.start.test.as_ref().zip(self.kernel.test_train.as_ref());
+        Prediction {
+            moment,
+            time: finite_time(moment).map_or(f64::INFINITY, |moment| self.problem.optimizer.time(moment)),
+            train: moments(train),
+            test: blocks.map(|(start, block)| moments(start - product(block, z))),
+            dropped: None,
+        }
+    }
+
+    fn add_spread(&self, prediction: &mut Prediction, response: &Response<'_>) -> Result<()> {
+        let covariance = self.question.spread == Spread::Covariance;
+        let Some(prior) = self.prior.filter(|_| self.question.spread != Spread::None) else { return Ok(()) };
+        let readout_only = self.question.trained == Trained::ReadoutOnly;
+        let variances = ensemble::train(prior, response, readout_only, covariance)?;
+        (prediction.train.std, prediction.train.covariance) = (Some(variances.std()), variances.covariance);
+        if let (Some(test), Some(block)) = (&mut prediction.test, &self.kernel.test_train) {
+            let variances = ensemble::test(prior, response, block, readout_only, covariance)?;
+            (test.std, test.covariance) = (Some(variances.std()), variances.covariance);
+        }
+        Ok(())
+    }
+
+    /// Answers in function space at these moments, by the bits of the moment; those behind a divergence are missing.
+    fn run(&self, mut moments: Vec<f64>, watch: &mut dyn FnMut(f64) -> Control) -> Result<HashMap<u64, Prediction>> {
+        moments.sort_by(f64::total_cmp);
+        moments.dedup();
+        let (samples, outputs) = self.problem.data.train.targets.shape();
+        let loss = self.problem.loss;
+        // With a spread every initial residual counts: one column each.
+        let identity = Matrix::identity(samples, samples);
+        let spread = self.question.spread != Spread::None;
+        let (start, gradient) = if spread {
+            (&identity, Gradient::Residual { loss, outputs })
+        } else {
+            (&self.start.train, Gradient::Loss { loss, targets: &self.problem.data.train.targets })
+        };
+        let run = Run {
+            kernel: &self.kernel.train,
+            start,
+            gradient,
+            optimizer: &self.problem.optimizer,
+            seed: self.question.seed,
+        };
+        let (mut answers, mut failure) = (HashMap::new(), None);
+        let mut visit = |position: usize, z: &Matrix, outputs: &Matrix| {
+            let moment = Moment::At(moments[position]);
+            let answer = match spread {
+                true => {
+                    self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() })
+                }
+                false => Ok(self.prediction(moment, outputs.clone(), z)),
+            };
+            match answer {
+                Ok(answer) => drop(answers.insert(moments[position].to_bits(), answer)),
+                Err(error) => failure = failure.take().or(Some(error)),
+            }
+        };
+        let end = run.visit(&moments, &mut visit, watch);
+        match (failure, end) {
+            (Some(error), _) => Err(error),
+            (None, End::Stopped { .. }) => Err(Error::Stopped),
+            (None, End::Done | End::Diverged { .. }) => Ok(answers),
+        }
+    }
+
+    /// The answer of a run that has diverged before.
+    fn diverged(&self, moment: Moment) -> Prediction {
+        let nowhere = |matrix: &Matrix| Matrix::from_element(matrix.nrows(), matrix.ncols(), f64::NAN);
+        self.prediction(moment, nowhere(&self.start.train), &nowhere(&self.start.train))
+    }
+}

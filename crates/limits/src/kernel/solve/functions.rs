@@ -1,0 +1,207 @@
+//! Single functions trained in the kernel regime, and averages over many of them.
+
+use widenet_core::{
+    Matrix, Problem,
+    problem::{Ensemble, Loss, Quantity},
+    seed::member,
+    training::Control,
+    trajectory::Record,
+};
+
+use super::{
+    Start,
+    record::{Recorder, Snapshot},
+};
+use crate::kernel::{
+    Result,
+    blocks::{Sampler, TrainingKernel},
+    filter::Procedure,
+    function_space::{DIVERGED, End, Gradient, Run},
+    linear_algebra::{product, product_transpose},
+    response::Response,
+    spectrum::Basis,
+};
+
+/// The trajectory of one function.
+pub(super) fn solve_one(
+    problem: &Problem,
+    kernel: &TrainingKernel,
+    start: &Start,
+    seed: u64,
+    recorder: &Recorder<'_>,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<(Vec<Record>, End)> {
+    let mut records = Vec::new();
+    let basis = closed_form_basis(problem, kernel)?;
+    let end = follow(
+        (problem, kernel, basis.as_ref()),
+        start,
+        seed,
+        recorder,
+        &mut |position, snapshot| records.push(recorder.record(position, &snapshot)),
+        watch,
+    );
+    Ok((records, end))
+}
+
+/// Means and spreads over as many functions as the ensemble has networks: pairs ±f_0, each pair with its own order of batches.
+pub(super) fn solve_average(
+    problem: &Problem,
+    kernel: &TrainingKernel,
+    (sampler, ensemble): (&Sampler, Ensemble),
+    seed: u64,
+    recorder: &Recorder<'_>,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<(Vec<Record>, End)> {
+    let mut averages: Vec<Average> = problem.record.at.iter().map(|_| Average::default()).collect();
+    let (mut reached, mut end) = (averages.len(), End::Done);
+    for network in 0..ensemble.networks {
+        let own_seed = member(seed, network / 2);
+        let mut start = sampler.sample(own_seed, problem.data.output_dimension());
+        if network % 2 == 1 {
+            start.train.neg_mut();
+            start.test.iter_mut().for_each(Matrix::neg_mut);
+        }
+        let mut taken = 0;
+        let ended = follow(
+            (problem, kernel, None),
+            &start,
+            own_seed,
+            recorder,
+            &mut |position, snapshot| {
+                averages[position].add(&snapshot, problem);
+                taken = position + 1;
+            },
+            &mut |share| watch((network as f64 + share) / ensemble.networks as f64),
+        );
+        match ended {
+            End::Stopped { .. } => return Ok((Vec::new(), End::Stopped { step: 0 })),
+            // The mean exists up to the first divergence.
+            End::Diverged { .. } if taken < reached => (reached, end) = (taken, ended),
+            End::Diverged { .. } | End::Done => {}
+        }
+    }
+    let averages = averages.into_iter().take(reached).enumerate();
+    Ok((averages.map(|(position, average)| recorder.record(position, &average.finish())).collect(), end))
+}
+
+/// The basis in which training has a closed form: squared loss on full batches.
+pub(super) fn closed_form_basis(problem: &Problem, kernel: &TrainingKernel) -> Result<Option<Basis>> {
+    let closed = matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some();
+    closed.then(|| Basis::eigen(&kernel.train, "the tangent kernel on the training inputs")).transpose()
+}
+
+/// Follows one function to the moments of the record plan.
+fn follow(
+    (problem, kernel, basis): (&Problem, &TrainingKernel, Option<&Basis>),
+    start: &Start,
+    seed: u64,
+    recorder: &Recorder<'_>,
+    visit: &mut dyn FnMut(usize, Snapshot),
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> End {
+    let targets = &problem.data.train.targets;
+    let moments = &problem.record.at;
+    let mut visit = |position: usize, z: &Matrix, train: &Matrix| {
+        let test = start.test.as_ref().zip(kernel.test_train.as_ref()).map(|(f, block)| f - product(block, z));
+        visit(position, recorder.snapshot(train, test, z));
+    };
+    let Some(basis) = basis else {
+        let gradient = Gradient::Loss { loss: problem.loss, targets };
+        let run =
+            Run { kernel: &kernel.train, start: &start.train, gradient, optimizer: &problem.optimizer, seed };
+        return run.visit(moments, &mut visit, watch);
+    };
+    let residual = &start.train - targets;
+    let denominator = problem.loss.denominator(targets.nrows(), targets.ncols());
+    for (position, moment) in moments.iter().enumerate() {
+        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else { return End::Done };
+        let response = Response::at(basis, procedure, 0.0, denominator);
+        let train = targets + response.remaining(&residual);
+        if !(train.amax() < DIVERGED) {
+            return End::Diverged { step: *moment as u64, time: problem.optimizer.time(*moment) };
+        }
+        visit(position, &response.inverse(&residual), &train);
+        if watch((position + 1) as f64 / moments.len() as f64) == Control::Stop {
+            return End::Stopped { step: *moment as u64 };
+        }
+    }
+    End::Done
+}
+
+/// Sums over functions at one moment.
+#[derive(Default)]
+struct Average {
+    count: f64,
+    mean: Snapshot,
+    train_squares: Matrix,
+    test_squares: Option<Matrix>,
+    test_products: Option<Matrix>,
+}
+
+impl Average {
+    fn add(&mut self, snapshot: &Snapshot, problem: &Problem) {
+        if self.count == 0.0 {
+            let zero = |matrix: &Matrix| Matrix::zeros(matrix.nrows(), matrix.ncols());
+            self.mean = Snapshot {
+                train: zero(&snapshot.train),
+                test: snapshot.test.as_ref().map(zero),
+                test_loss: snapshot.test_loss.map(|_| 0.0),
+                train_accuracy: Some(0.0),
+                test_accuracy: snapshot.test_accuracy.map(|_| 0.0),
+                distance: snapshot.distance.map(|_| 0.0),
+                ..Snapshot::default()
+            };
+            self.train_squares = zero(&snapshot.train);
+            self.test_squares = snapshot.test.as_ref().map(zero);
+            let covariance = problem.record.quantities.contains(&Quantity::TestOutputCovariance);
+            self.test_products =
+                snapshot.test.as_ref().filter(|_| covariance).map(|test| Matrix::zeros(test.nrows(), test.nrows()));
+        }
+        self.count += 1.0;
+        // Welford's recursion: deviations from the mean before and behind.
+        let share = 1.0 / self.count;
+        let moved = |mean: &mut Matrix, squares: &mut Matrix, value: &Matrix| {
+            let before = value - &*mean;
+            *mean += &before * share;
+            let behind = value - &*mean;
+            *squares += before.component_mul(&behind);
+            (before, behind)
+        };
+        moved(&mut self.mean.train, &mut self.train_squares, &snapshot.train);
+        if let (Some(mean), Some(squares), Some(test)) = (&mut self.mean.test, &mut self.test_squares, &snapshot.test) {
+            let (before, behind) = moved(mean, squares, test);
+            if let Some(products) = &mut self.test_products {
+                *products += product_transpose(&before, &behind) / test.ncols() as f64;
+            }
+        }
+        let mean = &mut self.mean;
+        mean.train_loss += share * (snapshot.train_loss - mean.train_loss);
+        let pairs = [
+            (&mut mean.test_loss, snapshot.test_loss),
+            (&mut mean.train_accuracy, snapshot.train_accuracy),
+            (&mut mean.test_accuracy, snapshot.test_accuracy),
+            (&mut mean.distance, snapshot.distance),
+        ];
+        for (mean, value) in pairs {
+            if let (Some(mean), Some(value)) = (mean, value) {
+                *mean += share * (value - *mean);
+            }
+        }
+    }
+
+    /// Means, and unbiased variances.
+    fn finish(self) -> Snapshot {
+        let degrees = (self.count - 1.0).max(1.0);
+        let std = |squares: Matrix| squares.map(|square| (square / degrees).sqrt());
+        Snapshot {
+            train_std: Some(std(self.train_squares)),
+            test_std: self.test_squares.map(std),
+            test_covariance: self.test_products.map(|products| {
+                let covariance = products / degrees;
+                0.5 * (&covariance + covariance.transpose())
+            }),
+            ..self.mean
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The solution of a problem at width ∞ in the kernel regime, as a trajectory.
+//!
+//! Squared loss has closed forms (page §4, §5), everything else runs in function space (page §6). One network is a function
+//! drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
+//! functions.
+
+mod functions;
+mod law;
+mod record;
+
+use widenet_core::{
+    Error, Matrix, Problem, Result, Trajectory, Width,
+    problem::{Loss, Quantity, Scope},
+    training::Control,
+    trajectory::{Engine, Record, Status},
+};
+
+use super::{
+    blocks::{Need, Sampler, compute},
+    function_space::End,
+    rates::core_error,
+};
+use record::Recorder;
+
+/// Outputs at time 0, instead of a sampled function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// `f_0` on the training inputs, P × k.
+    pub train: Matrix,
+    /// `f_0` on the test inputs, T × k; needed where the problem has test data.
+    pub test: Option<Matrix>,
+}
+
+impl Start {
+    /// Refuses a start that does not fit the data.
+    pub(super) fn check(&self, problem: &Problem) -> Result<()> {
+        let test = problem.data.test.as_ref().map(|test| &test.targets);
+        let given = [("training", Some(&self.train), Some(&problem.data.train.targets)), ("test", self.test.as_ref(), test)];
+        for (name, outputs, targets) in given {
+            let (Some(outputs), Some(targets)) = (outputs, targets) else {
+                if targets.is_some() {
+                    return Err(Error::Invalid(format!("the initial outputs on the {name} inputs are missing")));
+                }
+                continue;
+            };
+            if outputs.shape() != targets.shape() {
+                return Err(Error::Invalid(format!(
+                    "the initial outputs on the {name} inputs are {} × {}; the targets there are {} × {}",
+                    outputs.nrows(),
+                    outputs.ncols(),
+                    targets.nrows(),
+                    targets.ncols()
+                )));
+            }
+            if let Some(value) = outputs.iter().find(|value| !value.is_finite()) {
+                return Err(Error::Invalid(format!(
+                    "the initial outputs on the {name} inputs hold {value}; all must be finite"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Solves a problem at width ∞.
+///
+/// Without an ensemble: one function, sampled by `seed` from the initial law or given by `start`. With an ensemble: averages
+/// over infinitely many networks for the squared loss, over as many sampled functions as it has networks for other
+/// losses, in pairs of opposite sign. A quantity that has no value here is left out: accuracies of an ensemble's law with several
+/// outputs, the parameter distance of that law, the kurtosis of sampled functions.
+///
+/// Records of descent have the step they were taken at, those of flows their position. `watch` is called with the share of the
+/// work done; a run that it stops is [`Status::Interrupted`].
+///
+/// # Errors
+/// A scaling outside the kernel regime; weight decay; quantities of deep linear networks; a start of the wrong shape, or together with an
+/// ensemble.
+pub fn solve(
+    problem: &Problem,
+    seed: u64,
+    start: Option<&Start>,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<Trajectory> {
+    let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    refuse_weight_decay(problem)?;
+    let quantities = &problem.record.quantities;
+    if let Some(quantity) = quantities.iter().find(|quantity| quantity.scope() == Scope::DeepLinear) {
+        return Err(Error::Invalid(format!(
+            "`{}` is a quantity of deep linear networks; the kernel regime of perceptrons does not have it",
+            quantity.name()
+        )));
+    }
+    if let Some(start) = start {
+        start.check(problem)?;
+        if problem.ensemble.is_some() {
+            return Err(Error::Invalid("a start was given, but an ensemble starts from the initial law".into()));
+        }
+    }
+    let has_law = problem.ensemble.is_some() && matches!(problem.loss, Loss::Squared { .. });
+    let covariance = quantities.contains(&Quantity::TestOutputCovariance);
+    let need = match (start, has_law) {
+        (None, true) if !covariance => Need::Variances,
+        (None, _) => Need::Covariance,
+        (Some(_), _) if quantities.contains(&Quantity::NngpKernel) => Need::Variances,
+        (Some(_), _) => Need::Nothing,
+    };
+    let (kernel, prior) = match compute(&network, &problem.data, need, &mut |share| watch(0.5 * share)) {
+        Ok(blocks) => blocks,
+        Err(super::Error::Stopped) => return Ok(trajectory(seed, Vec::new(), End::Stopped { step: 0 })),
+        Err(super::Error::Invalid(error)) => return Err(error),
+    };
+    let mut watch = |share: f64| watch(0.5 + 0.5 * share);
+    let recorder = Recorder::new(problem, &network, &kernel, prior.as_ref()).map_err(core_error)?;
+    let solved = match (&prior, start) {
+        (Some(prior), None) if has_law => law::solve(problem, &kernel, prior, seed, &recorder, &mut watch),
+        (_, Some(start)) => functions::solve_one(problem, &kernel, start, seed, &recorder, &mut watch),
+        (Some(prior), None) => Sampler::new(prior).and_then(|sampler| match problem.ensemble {
+            Some(ensemble) => {
+                functions::solve_average(problem, &kernel, (&sampler, ensemble), seed, &recorder, &mut watch)
+            }
+            None => {
+                let start = sampler.sample(seed, problem.data.output_dimension());
+                functions::solve_one(problem, &kernel, &start, seed, &recorder, &mut watch)
+            }
+        }),
+        (None, None) => Err(super::invalid("the initial law was not computed".into())),
+    };
+    let (records, end) = solved.map_err(core_error)?;
+    Ok(trajectory(seed, records, end))
+}
+
+/// Weight decay moves the kernel itself.
+pub(super) fn refuse_weight_decay(problem: &Problem) -> Result<()> {
+    match problem.optimizer.weight_decay {
+        0.0 => Ok(()),
+        decay => Err(Error::Invalid(format!(
+            "optimizer.weight_decay = {decay}: the kernel regime has no weight decay, which would shrink the tangent kernel itself; \
+             give 0"
+        ))),
+    }
+}
+
+fn trajectory(seed: u64, records: Vec<Record>, end: End) -> Trajectory {
+    let status = match end {
+        End::Done => Status::Done,
+        End::Diverged { step, time } => Status::Diverged { step, time },
+        End::Stopped { step } => Status::Interrupted { step },
+    };
+    Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status, records }
+}

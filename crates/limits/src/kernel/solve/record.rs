@@ -1,0 +1,143 @@
+//! What is recorded of a solution in the kernel regime.
+
+use widenet_core::{
+    Matrix, Problem, Width,
+    problem::{Loss, Quantity, Rule},
+    scaling::KernelNetwork,
+    training::Control,
+    trajectory::{Record, Value},
+};
+
+use crate::kernel::{
+    Result, Which, blocks::TrainingKernel, ensemble::Prior, kernels, linear_algebra::product,
+};
+
+/// A solution at one moment: of one function, or means over many.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Snapshot {
+    pub(super) train: Matrix,
+    pub(super) test: Option<Matrix>,
+    pub(super) train_loss: f64,
+    pub(super) test_loss: Option<f64>,
+    pub(super) train_accuracy: Option<f64>,
+    pub(super) test_accuracy: Option<f64>,
+    pub(super) train_std: Option<Matrix>,
+    pub(super) test_std: Option<Matrix>,
+    pub(super) test_covariance: Option<Matrix>,
+    /// `‖θ_t − θ_0‖`.
+    pub(super) distance: Option<f64>,
+    pub(super) kurtosis: Option<f64>,
+}
+
+/// Makes records of snapshots.
+pub(super) struct Recorder<'a> {
+    pub(super) problem: &'a Problem,
+    kernel: &'a TrainingKernel,
+    prior: Option<&'a Prior>,
+    /// The kernel of `‖θ_t − θ_0‖² = tr zᵀ D z`, where it is recorded.
+    distance_kernel: Option<Matrix>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(
+        problem: &'a Problem,
+        network: &KernelNetwork,
+        kernel: &'a TrainingKernel,
+        prior: Option<&'a Prior>,
+    ) -> Result<Self> {
+        let distance_kernel = match problem.record.quantities.contains(&Quantity::ParameterDistance) {
+            true => Some(distance_kernel(problem, network, kernel)?),
+            false => None,
+        };
+        Ok(Self { problem, kernel, prior, distance_kernel })
+    }
+
+    /// `‖θ_t − θ_0‖` for the sums z of gradients (N × k).
+    pub(super) fn distance(&self, z: &Matrix) -> Option<f64> {
+        Some(product(self.distance_kernel.as_ref()?, z).dot(z).max(0.0).sqrt())
+    }
+
+    /// Losses and accuracies of one function.
+    pub(super) fn snapshot(&self, train: &Matrix, test: Option<Matrix>, z: &Matrix) -> Snapshot {
+        let data = &self.problem.data;
+        let targets = data.test.as_ref().map(|test| &test.targets);
+        let on_test = |f: &dyn Fn(&Matrix, &Matrix) -> f64| Some(f(test.as_ref()?, targets?));
+        Snapshot {
+            train_loss: self.problem.loss.value(train, &data.train.targets),
+            test_loss: on_test(&|f, y| self.problem.loss.value(f, y)),
+            train_accuracy: Some(Loss::accuracy(train, &data.train.targets)),
+            test_accuracy: on_test(&Loss::accuracy),
+            distance: self.distance(z),
+            train: train.clone(),
+            test,
+            ..Snapshot::default()
+        }
+    }
+
+    /// The record of the plan's moment at a position.
+    pub(super) fn record(&self, position: usize, snapshot: &Snapshot) -> Record {
+        let moment = self.problem.record.at[position];
+        let step = match self.problem.optimizer.rule {
+            Rule::Descent { .. } => moment as u64,
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } => position as u64,
+        };
+        let quantities = self.problem.record.quantities.iter();
+        let values = quantities.filter_map(|quantity| Some((*quantity, self.value(*quantity, snapshot)?))).collect();
+        Record { step, time: self.problem.optimizer.time(moment), values }
+    }
+
+    fn value(&self, quantity: Quantity, snapshot: &Snapshot) -> Option<Value> {
+        let (samples, outputs) = self.problem.data.train.targets.shape();
+        let tangent = &self.kernel.train;
+        let matrix = |matrix: &Option<Matrix>| matrix.clone().map(Value::Matrix);
+        match quantity {
+            // The network is its own linearisation.
+            Quantity::TrainLoss | Quantity::LinearisedTrainLoss => Some(Value::Scalar(snapshot.train_loss)),
+            Quantity::TestLoss | Quantity::LinearisedTestLoss => snapshot.test_loss.map(Value::Scalar),
+            Quantity::Outputs | Quantity::LinearisedOutputs => Some(Value::Matrix(snapshot.train.clone())),
+            Quantity::TestOutputs | Quantity::LinearisedTestOutputs => matrix(&snapshot.test),
+            Quantity::TrainAccuracy => snapshot.train_accuracy.map(Value::Scalar),
+            Quantity::TestAccuracy => snapshot.test_accuracy.map(Value::Scalar),
+            Quantity::OutputStd => matrix(&snapshot.train_std),
+            Quantity::TestOutputStd => matrix(&snapshot.test_std),
+            Quantity::TestOutputCovariance => matrix(&snapshot.test_covariance),
+            Quantity::FunctionKurtosis => snapshot.kurtosis.map(Value::Scalar),
+            Quantity::ParameterDistance => snapshot.distance.map(Value::Scalar),
+            // The kernels do not move, nor does any weight by an amount of its own size.
+            Quantity::TangentKernelChange | Quantity::NngpKernelChange | Quantity::LinearisationDistance => {
+                Some(Value::Scalar(0.0))
+            }
+            Quantity::WeightChange => Some(Value::List(vec![0.0; self.problem.network.hidden_layers + 1])),
+            Quantity::TangentKernelNorm => {
+                Some(Value::Scalar((outputs as f64).sqrt() * tangent.norm() / samples as f64))
+            }
+            Quantity::TangentKernel => Some(Value::Matrix(tangent.kronecker(&Matrix::identity(outputs, outputs)))),
+            Quantity::MeanTangentKernel => Some(Value::Matrix(tangent.clone())),
+            Quantity::NngpKernel => self.prior.map(|prior| Value::Matrix(prior.train.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// `Δθ_l = −κ_l J_lᵀ z`, so `‖Δθ‖² = tr zᵀ (Σ κ_l² J_l J_lᵀ) z`: the tangent kernel with each layer's part `κ_l J_l J_lᵀ` once more
+/// times its learning rate κ_l.
+fn distance_kernel(problem: &Problem, network: &KernelNetwork, kernel: &TrainingKernel) -> Result<Matrix> {
+    let scaling = problem.scaling();
+    let mut scaled = network.clone();
+    for (l, layer) in scaled.layers.iter_mut().enumerate() {
+        layer.weight_tangent = times_rate(layer.weight_tangent, scaling.layers[l].learning_rate.at(Width::Infinite));
+        if let Some(bias) = &scaling.biases[l] {
+            layer.bias_tangent = times_rate(layer.bias_tangent, bias.learning_rate.at(Width::Infinite));
+        }
+    }
+    if scaled == *network {
+        return Ok(kernel.train.clone());
+    }
+    let inputs = &problem.data.train.inputs;
+    let kernels = kernels(&scaled, inputs, None, Which::Tangent, &mut |_| Control::Continue)?;
+    Ok(kernels.tangent.unwrap_or_default())
+}
+
+fn times_rate(tangent: f64, rate: f64) -> f64 {
+    if tangent == 0.0 { 0.0 } else { tangent * rate }
+}
