@@ -22,6 +22,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Solve a problem at the given widths (`inf` is a width) and print one table.
     Solve(SolveArguments),
+    /// Compute the kernels of a problem's network: NNGP and tangent kernel, at width inf or of one finite network.
+    Kernel(KernelArguments),
+    /// Predict what infinitely wide networks give at chosen moments of training, with the spread over initialisations.
+    Predict(PredictArguments),
     /// Run a study, or continue one that was interrupted; ends with figures and verdicts.
     Study(StudyArguments),
     /// Show what a study or a problem would run: engine and reason, memory and time.
@@ -58,6 +62,79 @@ pub(crate) struct SolveArguments {
     /// Print trajectories as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KernelArguments {
+    /// Problem file (.toml or .json); its sections [network], [parameterization], [data] and [kernel] are read. The options below
+    /// win over the keys of [kernel].
+    pub(crate) problem: PathBuf,
+    /// Width: inf, or a whole number for one network at its start [default: inf].
+    #[arg(long, allow_hyphen_values = true)]
+    width: Option<Width>,
+    /// Which kernels [default: both].
+    #[arg(long, value_parser = ["ntk", "nngp", "both"])]
+    kind: Option<String>,
+    /// Between which inputs [default: all].
+    #[arg(long, value_parser = ["train", "test_train", "test", "all"])]
+    between: Option<String>,
+    /// Seed of the finite network's weights [default: 0].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Finite width: the whole (N k) x (N k) tangent kernel instead of its average over outputs.
+    #[arg(long)]
+    full: bool,
+    /// Also all eigenvalues of the kernels among the training inputs.
+    #[arg(long)]
+    spectrum: bool,
+    /// Write the kernels to this file (.npy, .csv or .json); several arrays get suffixes such as -ntk-train.
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the kernels as JSON instead of a summary.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Device of a finite network: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Floating-point type of a finite network: f32 or f64 [default: f32].
+    #[arg(long, value_parser = precision)]
+    precision: Option<Precision>,
+}
+
+impl KernelArguments {
+    /// The changes to the file: those of `--set`, then the options.
+    pub(crate) fn overrides(&self) -> Vec<(String, String)> {
+        let options = [
+            ("width", self.width.map(|width| width.to_string())),
+            ("kind", self.kind.clone()),
+            ("between", self.between.clone()),
+            ("seed", self.seed.map(|seed| seed.to_string())),
+            ("full", self.full.then(|| "true".into())),
+            ("spectrum", self.spectrum.then(|| "true".into())),
+        ];
+        let given = options.into_iter().filter_map(|(key, value)| Some((format!("kernel.{key}"), value?)));
+        self.overrides.set.iter().cloned().chain(given).collect()
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision.unwrap_or(Precision::F32)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArguments {
+    /// Problem file (.toml or .json) with a section [predict].
+    pub(crate) problem: PathBuf,
+    /// Write the predictions to this file: .json, .csv (one row per moment, sample and output), or .npy (mean test outputs).
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the predictions as JSON instead of a table.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
 }
 
 /// Which seeds.

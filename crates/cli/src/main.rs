@@ -3,8 +3,11 @@
 mod arguments;
 mod devices;
 mod interrupt;
+mod kernel;
 mod plan;
+mod predict;
 mod progress;
+mod question;
 mod solve;
 mod study;
 mod table;
@@ -33,6 +36,8 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let exit = match Arguments::parse().command {
         Command::Solve(arguments) => solve::run(&arguments),
+        Command::Kernel(arguments) => kernel::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => study::report(&arguments),

@@ -17,6 +17,7 @@ pub mod fit;
 mod measure;
 mod prepare;
 mod problem;
+pub mod question;
 mod report;
 mod run;
 mod run_directory;

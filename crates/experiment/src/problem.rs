@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use widenet_core::{Error, Problem};
+use widenet_limits::kernel;
 
 /// Reads a problem file and its data. `overrides` are pairs of a dotted key and a value as text.
 ///
@@ -13,6 +14,6 @@ pub fn load_problem(path: &Path, overrides: &[(String, String)]) -> Result<Probl
 }
 
 /// The largest learning rate that is stable for the infinitely wide network at its start.
-pub(crate) fn stable_rate(_: &Problem) -> Result<f64, Error> {
-    Err(Error::Invalid("the largest stable learning rate is not known".into()))
+pub(crate) fn stable_rate(problem: &Problem) -> Result<f64, Error> {
+    kernel::largest_stable_rate(problem)
 }

@@ -62,14 +62,19 @@ pub(crate) fn remove_file(path: &Path) -> Result<()> {
 
 /// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    stream_whole(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_whole`], for a file that is made piece by piece.
+pub(crate) fn stream_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let aside = aside(path);
     let written = File::create(&aside).and_then(|mut file| {
-        file.write_all(bytes)?;
+        write(&mut file)?;
         file.sync_all()?;
         fs::rename(&aside, path)?;
         match path.parent() {
-            // Only Unix can sync a directory.
-            Some(parent) if cfg!(unix) => File::open(parent)?.sync_all(),
+            // Only Unix can sync a directory; the parent of a bare file name is the current one.
+            Some(parent) if cfg!(unix) => File::open(Path::new(".").join(parent))?.sync_all(),
             _ => Ok(()),
         }
     });

@@ -1,4 +1,4 @@
-//! Samples written in the problem file itself.
+//! Samples written in the problem file itself. An empty list of test inputs is no test set.
 
 use std::ops::Range;
 
@@ -6,7 +6,10 @@ use super::{
     Samples, shape,
     source::{SampleTable, Tables, train_and_test},
 };
-use crate::{Matrix, Result, document::Reader};
+use crate::{
+    Matrix, Result,
+    document::{Field, Reader},
+};
 
 /// Samples as lists of rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,13 @@ pub(super) struct Inline {
 
 impl Inline {
     pub(super) fn parse(table: &mut Reader) -> Result<Inline> {
+        if table.get("test_inputs").is_some_and(|inputs| is_empty_list(&inputs)) {
+            table.optional("test_targets", |targets| match is_empty_list(targets) {
+                true => Ok(()),
+                false => Err(targets.must_be("[] like `data.test_inputs`")),
+            })?;
+            return Ok(Inline { train: parse_samples(table, ["inputs", "targets"])?, test: None });
+        }
         let (train, test) =
             train_and_test(table, ["inputs", "targets"], ["test_inputs", "test_targets"], parse_samples)?;
         Ok(Inline { train, test })
@@ -30,6 +40,10 @@ impl Inline {
             test: self.test.as_ref().map(|test| table("data.test_inputs".into(), test)),
         }
     }
+}
+
+fn is_empty_list(field: &Field) -> bool {
+    field.elements().is_ok_and(|elements| elements.is_empty())
 }
 
 fn parse_samples(table: &mut Reader, [inputs, targets]: [&'static str; 2]) -> Result<Samples> {

@@ -13,6 +13,7 @@ mod preprocessing;
 mod source;
 mod teacher;
 
+pub use npy::{read_npy, write_npy};
 pub use source::DataSource;
 
 use crate::{Error, Matrix, Result};

@@ -4,14 +4,57 @@
 //! `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, then the numbers. A one-dimensional array is one
 //! column.
 
-use std::{ops::Range, path::Path};
+use std::{
+    io::{self, BufWriter, Write},
+    ops::Range,
+    path::Path,
+};
 
 use super::{
-    Samples,
+    Samples, check_finite,
     files::{BinaryFile, FilePair},
-    source::{SampleTable, Tables, train_and_test},
+    source::{SampleTable, Tables, check_size, train_and_test},
 };
 use crate::{Matrix, Result, document::Reader};
+
+/// Reads a whole array of one or two dimensions; all values must be finite.
+///
+/// # Errors
+/// [`crate::Error::Unreadable`], and [`crate::Error::Data`] for what is not such an array or too large.
+pub fn read_npy(path: &Path) -> Result<Matrix> {
+    let array = Array::open(path)?;
+    let (rows, columns) = (array.rows as usize, array.columns as usize);
+    check_size(&array.file.name(), rows, columns)?;
+    let matrix = array.read(0..rows)?;
+    check_finite(&matrix, &array.file.name())?;
+    Ok(matrix)
+}
+
+/// The header is padded so that the numbers start at a multiple of this.
+const ALIGNMENT: usize = 64;
+
+/// Writes a matrix as a two-dimensional array of `<f8` in C order (version 1), row by row.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_npy(matrix: &Matrix, writer: impl Write) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(1 << 16, writer);
+    let (rows, columns) = matrix.shape();
+    let mut header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let preamble = 10;
+    let padding = ALIGNMENT - (preamble + header.len() + 1) % ALIGNMENT;
+    header.extend(std::iter::repeat_n(' ', padding));
+    header.push('\n');
+    writer.write_all(b"\x93NUMPY\x01\x00")?;
+    writer.write_all(&(header.len() as u16).to_le_bytes())?;
+    writer.write_all(header.as_bytes())?;
+    for row in matrix.row_iter() {
+        for value in row.iter() {
+            writer.write_all(&value.to_le_bytes())?;
+        }
+    }
+    writer.flush()
+}
 
 /// Files of inputs and targets.
 #[derive(Debug, Clone, PartialEq)]

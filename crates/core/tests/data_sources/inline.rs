@@ -18,6 +18,8 @@ fn samples_are_split_and_counted() {
     assert_eq!((rest.train.inputs.as_slice(), rest.test.unwrap().inputs.nrows()), (&[1.0][..], 3));
     let separate = load("test_samples = 1\ntest_inputs = [[9], [8]]\ntest_targets = [[0, 1], [1, 0]]");
     assert_eq!((separate.train.inputs.nrows(), separate.test.unwrap().inputs.as_slice()), (4, &[9.0][..]));
+    assert_eq!(load("test_inputs = []").test, None);
+    assert_eq!(load("test_inputs = []\ntest_targets = []").test, None);
 }
 
 #[test]
@@ -33,6 +35,10 @@ fn mistakes_are_refused() {
     refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 2", &["it has 1 samples", "2 training"]);
     refused("inputs = [[1]]\ntargets = [[1]]\ntest_samples = 1", &["it has 1 samples", "1 test samples"]);
     refused("inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1]]", &["`data.test_targets` is missing"]);
+    refused(
+        "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = []\ntest_targets = [[1]]",
+        &["`data.test_targets` is [[1]]", "data.test_inputs"],
+    );
     refused(
         "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1, 2]]\ntest_targets = [[1]]",
         &["test inputs are 1 × 2", "training inputs 1 × 1"],

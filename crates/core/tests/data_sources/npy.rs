@@ -1,6 +1,9 @@
 //! NumPy arrays, whole and corrupt.
 
-use widenet_core::{Result, data::Dataset};
+use widenet_core::{
+    Result,
+    data::{Dataset, read_npy, write_npy},
+};
 
 use crate::{folder, load, matrix};
 
@@ -92,4 +95,20 @@ fn corrupt_and_unsuitable_files_are_refused() {
     refused(npy(9, "", &[]), &["version 1, 2 or 3"]);
     refused(array("<f8", false, "(2,)", &doubles(&[1.0, f64::NAN])), &["x.npy", "row 2, column 1 is NaN"]);
     refused(array("<f8", false, "(2,)", &doubles(&[f64::INFINITY, 1.0])), &["row 1, column 1 is inf"]);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let written = matrix(3, &[1.0, -2.5, f64::MIN_POSITIVE, 1e300, 0.1, -0.0]);
+    let mut bytes = Vec::new();
+    write_npy(&written, &mut bytes).unwrap();
+    assert_eq!((bytes.len(), &bytes[..8]), (128 + 48, &b"\x93NUMPY\x01\x00"[..]));
+    assert_eq!(&bytes[128..136], &1.0f64.to_le_bytes());
+    assert_eq!(&bytes[136..144], &(-2.5f64).to_le_bytes(), "C order");
+    let files = folder(&[("a.npy", bytes)]);
+    assert_eq!(read_npy(&files.path().join("a.npy")).unwrap(), written);
+    let not_finite = array("<f8", false, "(1, 2)", &doubles(&[1.0, f64::NAN]));
+    let files = folder(&[("a.npy", not_finite)]);
+    let message = read_npy(&files.path().join("a.npy")).unwrap_err().to_string();
+    assert!(message.contains("a.npy") && message.contains("row 1, column 2"), "{message}");
 }

@@ -1,0 +1,52 @@
+//! `widenet kernel`.
+
+use std::io::Write;
+
+use widenet_experiment::question::{KernelAnswer, KernelQuestion, OutputFile};
+
+use crate::{
+    Exit, Failure,
+    arguments::KernelArguments,
+    question::{note, say_written, watched},
+    table,
+};
+
+/// Computes the kernels and writes them to a file, as JSON, or in a few numbers.
+pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
+    let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
+    let question = KernelQuestion::load(&arguments.problem, &arguments.overrides())?;
+    let (train, test) = question.samples();
+    note(&format!("kernels of {train} training and {test} test inputs: {}", table::bytes(question.bytes())))?;
+    question.check_memory()?;
+    let answer = watched("kernels", |watch| question.answer(arguments.device, arguments.precision(), watch))?;
+    let Some(answer) = answer else { return Ok(Exit::Interrupted) };
+    match output {
+        Some(output) => say_written(&answer.write(&output)?)?,
+        None if arguments.json => answer.write_json(&mut std::io::stdout().lock())?,
+        None => write!(std::io::stdout(), "{}", summary(&answer))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// One row per block, then the ends of the spectra if asked for.
+fn summary(answer: &KernelAnswer) -> String {
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), table::number);
+    let rows: Vec<Vec<String>> = answer
+        .summaries()
+        .into_iter()
+        .map(|block| {
+            vec![
+                block.name,
+                format!("{} x {}", block.shape.0, block.shape.1),
+                or_dash(block.trace),
+                table::number(block.smallest),
+                table::number(block.largest),
+                or_dash(block.smallest_eigenvalue),
+                or_dash(block.largest_eigenvalue),
+            ]
+        })
+        .collect();
+    let header =
+        ["kernel", "size", "trace", "smallest entry", "largest entry", "smallest eigenvalue", "largest eigenvalue"];
+    table::aligned(&header, &rows)
+}

@@ -1,0 +1,62 @@
+//! `widenet predict`.
+
+use std::io::Write;
+
+use widenet_experiment::question::{OutputFile, PredictAnswer, PredictQuestion};
+
+use crate::{
+    Exit, Failure,
+    arguments::PredictArguments,
+    question::{note, say_written, watched},
+    table,
+};
+
+/// Predicts and writes the predictions to a file, as JSON, or as a table.
+pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
+    let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
+    let question = PredictQuestion::load(&arguments.problem, &arguments.overrides.set)?;
+    let Some(answer) = watched("predictions", |watch| question.answer(watch))? else { return Ok(Exit::Interrupted) };
+    for warning in question.warnings()? {
+        note(&warning)?;
+    }
+    match output {
+        Some(output) => say_written(&answer.write(&output)?)?,
+        None if arguments.json => answer.write_json(&mut std::io::stdout().lock())?,
+        None => write!(std::io::stdout(), "{}", summary(&answer))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// One row per moment: losses and accuracies of the mean outputs, and the mean standard deviation.
+fn summary(answer: &PredictAnswer) -> String {
+    let has_test = answer.answers.iter().any(|answer| answer.prediction.test.is_some());
+    let mut header = vec!["at", "time", "train_loss", "train_accuracy", "train std"];
+    if has_test {
+        header.extend(["test_loss", "test_accuracy", "test std"]);
+    }
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), table::number);
+    let rows: Vec<Vec<String>> = answer
+        .answers
+        .iter()
+        .map(|answer| {
+            let [train_std, test_std] = answer.mean_std();
+            let mut row = vec![
+                answer.moment(),
+                table::number(answer.prediction.time),
+                table::number(answer.train_loss),
+                table::number(answer.train_accuracy),
+                or_dash(train_std),
+            ];
+            if has_test {
+                row.extend([answer.test_loss, answer.test_accuracy, test_std].map(or_dash));
+            }
+            row
+        })
+        .collect();
+    let mut text = table::aligned(&header, &rows);
+    if let Some(rates) = answer.learning_rates {
+        let (largest, critical) = (table::number(rates.largest_stable), table::number(rates.critical));
+        text.push_str(&format!("largest stable learning rate {largest}, critical learning rate {critical}\n"));
+    }
+    text
+}

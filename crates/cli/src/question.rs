@@ -1,0 +1,42 @@
+//! What `widenet kernel` and `widenet predict` share.
+
+use std::{io::Write, path::PathBuf, sync::atomic::Ordering};
+
+use widenet_core::training::Control;
+use widenet_experiment::question::{QuestionError, QuestionResult};
+
+use crate::{Failure, interrupt, progress};
+
+/// Computes an answer with a bar if it takes long; `None` if Ctrl-C stopped it.
+pub(crate) fn watched<T>(
+    label: &str,
+    answer: impl FnOnce(&mut dyn FnMut(f64) -> Control) -> QuestionResult<T>,
+) -> Result<Option<T>, Failure> {
+    let stop = interrupt::flag()?;
+    let bar = progress::single(label);
+    let answered = answer(&mut |fraction| {
+        bar.update(fraction);
+        if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
+    });
+    bar.finish();
+    match answered {
+        Ok(_) if stop.load(Ordering::SeqCst) => Ok(None),
+        Ok(answer) => Ok(Some(answer)),
+        Err(QuestionError::Stopped) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says something beside the answer.
+pub(crate) fn note(message: &str) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stderr(), "note: {message}")?)
+}
+
+/// Says which files there are now.
+pub(crate) fn say_written(files: &[PathBuf]) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    for file in files {
+        writeln!(out, "wrote {}", file.display())?;
+    }
+    Ok(())
+}

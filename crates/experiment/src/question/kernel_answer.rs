@@ -1,0 +1,191 @@
+//! Kernels as files, JSON and a summary.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use widenet_core::{Matrix, Width, problem::Activation};
+
+use super::{
+    Format, OutputFile,
+    file::{Number, Rows},
+    kernel::Block,
+};
+use crate::Result;
+
+/// The kernels asked for. In JSON `{ "width", "activation", "nngp": { "train": [[…]], … }, "ntk": { … } }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelAnswer {
+    /// Width of the network.
+    pub width: Width,
+    /// Its activation.
+    pub activation: Activation,
+    /// NNGP kernel.
+    pub nngp: Blocks,
+    /// Tangent kernel.
+    pub ntk: Blocks,
+}
+
+/// Blocks of one kernel; those asked for are present.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Blocks {
+    /// Among the P training inputs, P × P.
+    pub train: Option<Matrix>,
+    /// Between the T test and the training inputs, T × P.
+    pub test_train: Option<Matrix>,
+    /// Among the test inputs, T × T.
+    pub test: Option<Matrix>,
+    /// All eigenvalues of the training block, in increasing order, as a column.
+    pub eigenvalues: Option<Matrix>,
+}
+
+/// One block in a few numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// `nngp-train` and the like.
+    pub name: String,
+    /// Rows and columns.
+    pub shape: (usize, usize),
+    /// Sum of the diagonal of a kernel among inputs.
+    pub trace: Option<f64>,
+    /// Smallest entry.
+    pub smallest: f64,
+    /// Largest entry.
+    pub largest: f64,
+    /// Smallest eigenvalue, where the spectrum is there.
+    pub smallest_eigenvalue: Option<f64>,
+    /// Largest eigenvalue of a kernel among inputs.
+    pub largest_eigenvalue: Option<f64>,
+}
+
+impl Blocks {
+    pub(super) fn put(&mut self, block: Block, matrix: Option<Matrix>) {
+        match block {
+            Block::Train => self.train = matrix,
+            Block::TestTrain => self.test_train = matrix,
+            Block::Test => self.test = matrix,
+        }
+    }
+
+    pub(super) fn add_eigenvalues(&mut self) {
+        self.eigenvalues = self.train.as_ref().map(|train| {
+            let mut eigenvalues: Vec<f64> = train.symmetric_eigenvalues().iter().copied().collect();
+            eigenvalues.sort_by(f64::total_cmp);
+            Matrix::from_vec(eigenvalues.len(), 1, eigenvalues)
+        });
+    }
+
+    fn present(&self) -> impl Iterator<Item = (&'static str, &Matrix)> {
+        let blocks = [("train", &self.train), ("test_train", &self.test_train), ("test", &self.test)];
+        blocks.into_iter().filter_map(|(name, block)| Some((name, block.as_ref()?)))
+    }
+}
+
+impl Serialize for Blocks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, matrix) in self.present() {
+            map.serialize_entry(name, &Rows(matrix))?;
+        }
+        if let Some(eigenvalues) = &self.eigenvalues {
+            let numbers: Vec<Number> = eigenvalues.iter().copied().map(Number).collect();
+            map.serialize_entry("eigenvalues", &numbers)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for KernelAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("width", &self.width)?;
+        map.serialize_entry("activation", self.activation.name())?;
+        for (name, blocks) in self.kernels() {
+            if *blocks != Blocks::default() {
+                map.serialize_entry(name, blocks)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl KernelAnswer {
+    fn kernels(&self) -> [(&'static str, &Blocks); 2] {
+        [("nngp", &self.nngp), ("ntk", &self.ntk)]
+    }
+
+    /// Writes the kernels in the format of the file: one JSON document, or one array per file, whose names are returned.
+    ///
+    /// # Errors
+    /// Those of writing the files.
+    pub fn write(&self, output: &OutputFile) -> Result<Vec<PathBuf>> {
+        if output.format() == Format::Json {
+            output.write(|out| self.write_json(out))?;
+            return Ok(vec![output.path().to_owned()]);
+        }
+        let mut arrays = Vec::new();
+        for (kernel, blocks) in self.kernels() {
+            let eigenvalues = blocks.eigenvalues.as_ref().map(|eigenvalues| ("eigenvalues", eigenvalues));
+            for (block, matrix) in blocks.present().chain(eigenvalues) {
+                arrays.push((format!("{kernel}-{block}"), matrix));
+            }
+        }
+        output.write_arrays(&arrays)
+    }
+
+    /// Writes the kernels as one line of JSON.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        writeln!(out)
+    }
+
+    /// Every block in a few numbers.
+    pub fn summaries(&self) -> Vec<Summary> {
+        let of_kernel = |(kernel, blocks): (&str, &Blocks)| -> Vec<Summary> {
+            let eigenvalues = blocks.eigenvalues.as_ref();
+            let summary = |(block, matrix): (&str, &Matrix)| {
+                let square = block != "test_train";
+                Summary {
+                    name: format!("{kernel}-{block}"),
+                    shape: matrix.shape(),
+                    trace: square.then(|| matrix.trace()),
+                    smallest: matrix.min(),
+                    largest: matrix.max(),
+                    smallest_eigenvalue: eigenvalues.filter(|_| block == "train").map(|eigenvalues| eigenvalues[0]),
+                    largest_eigenvalue: square.then(|| largest_eigenvalue(matrix)),
+                }
+            };
+            blocks.present().map(summary).collect()
+        };
+        self.kernels().into_iter().flat_map(of_kernel).collect()
+    }
+}
+
+/// Power iteration stops when the Rayleigh quotient moves by less than this share, at four digits shown.
+const ENOUGH: f64 = 1e-9;
+/// More steps than this mean close eigenvalues, between which the quotient then lies.
+const MOST_STEPS: usize = 500;
+
+/// By power iteration, for a matrix with eigenvalues ≥ 0.
+fn largest_eigenvalue(matrix: &Matrix) -> f64 {
+    // No eigenvector of interest is orthogonal to this direction by symmetry of the data.
+    let start = Matrix::from_fn(matrix.nrows(), 1, |i, _| 1.0 + 0.1 * (i as f64).sin());
+    let mut direction = &start / start.norm();
+    let mut quotient = 0.0;
+    for _ in 0..MOST_STEPS {
+        let image = matrix * &direction;
+        let next = direction.dot(&image);
+        let length = image.norm();
+        if length == 0.0 || (next - quotient).abs() <= ENOUGH * next.abs() {
+            return next;
+        }
+        quotient = next;
+        direction = image / length;
+    }
+    quotient
+}

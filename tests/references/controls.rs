@@ -1,0 +1,84 @@
+//! The harness itself: a wrong number, an unknown kind and an unknown field are failures.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::{Outcome, check_file, common};
+
+/// The outcome of one case of the project's own reference files, changed.
+fn outcome(file: &str, name: &str, change: impl FnOnce(&mut Value)) -> Outcome {
+    let directory = common::root().join("tests/reference");
+    let text = std::fs::read_to_string(directory.join(file)).expect("the own copy");
+    let mut file: Value = serde_json::from_str(&text).expect("valid JSON");
+    let cases = file["cases"].as_array_mut().expect("cases");
+    cases.retain(|case| case["name"] == name);
+    change(cases.first_mut().expect("the case is there"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = common::write(folder.path(), "changed.json", &file.to_string());
+    check_file(Path::new(&path), &directory)
+}
+
+#[track_caller]
+fn fails(file: &str, name: &str, change: impl FnOnce(&mut Value), parts: &[&str]) {
+    let message = outcome(file, name, change).failures.join("\n");
+    assert!(!message.is_empty(), "{name}: the change was not noticed");
+    for part in parts {
+        assert!(message.contains(part), "{name}: `{part}` is missing in: {message}");
+    }
+}
+
+/// Moves the number at a place by a share of itself.
+fn move_by(share: f64, pointer: &'static str) -> impl FnOnce(&mut Value) {
+    move |case| {
+        let value = case.pointer_mut(pointer).expect("the number is there");
+        *value = json!(value.as_f64().expect("a number") * (1.0 + share) + share * 1e-3);
+    }
+}
+
+/// One number of every kind and part, moved by a few tolerances.
+#[test]
+fn wrong_values_fail() {
+    const MEAN_FIELD: &str = "mean-field.json";
+    const NTK: &str = "ntk.json";
+    for (file, name, share, pointer, part) in [
+        (MEAN_FIELD, "shallow", 1e-6, "/predictor_at_step/5/0/0", "predictor_at_step 5"),
+        (NTK, "kernel-erf-depth4-nobias", 1e-8, "/ntk_11/0/1", "ntk_11, entry 1"),
+        (NTK, "kernel-mixed-layers-relu", 1e-8, "/nngp_12/0/0", "nngp_12, entry 0"),
+        (NTK, "near-duplicate-relu-depth3-bias", 1e-11, "/pairs/3/ntk", "ntk at distance"),
+        (NTK, "ensemble-erf", 1e-5, "/results/2/ntk/cov/0/0", "results, ntk cov"),
+        (NTK, "ensemble-relu", 1e-5, "/train_results/0/nngp/mean/1/0", "train_results, nngp mean"),
+        (NTK, "linear-mse-1out", 1e-5, "/discrete/steps/2/f_test/0/0", "discrete, f_test at 2"),
+        (NTK, "linear-mse-1out", 1e-5, "/heavy_ball/steps/3/f_train/0/0", "heavy_ball, f_train at 10"),
+        (NTK, "linear-mse-1out", 1e-5, "/max_learning_rate_momentum_0_9", "max_learning_rate_momentum_0_9"),
+        (NTK, "ode-ce-flow", 1e-6, "/flow_tight/2/f_train/0/0", "flow_tight, f_train"),
+        (NTK, "ode-mse-momentum", 1e-5, "/flow/3/f_test/2/0", "flow, f_test"),
+        (NTK, "finite-relu", 1e-8, "/empirical_ntk_test_train/0/0/1/1", "empirical_ntk_test_train"),
+        (NTK, "finite-relu", 1e-8, "/gradient_descent/linearised/steps/2/f_train/0/0", "linearised descent"),
+        (NTK, "image-mnist-two-class", 1e-4, "/ntk/test_mse", "ntk test_mse"),
+    ] {
+        fails(file, name, move_by(share, pointer), &[part]);
+    }
+}
+
+#[test]
+fn unknown_kinds_and_fields_fail_and_unsupported_ones_are_counted() {
+    const CASE: &str = "kernel-erf-depth4-nobias";
+    let kind = |case: &mut Value| case["kind"] = json!("transformer_kernel");
+    fails("ntk.json", CASE, kind, &["unknown kind", "transformer_kernel"]);
+    let field = |case: &mut Value| case["kurtosis"] = json!(3.0);
+    fails("ntk.json", CASE, field, &["unknown kind", "kurtosis"]);
+    let layer = |case: &mut Value| case["net"]["layers"][0]["dropout"] = json!(0.5);
+    fails("ntk.json", CASE, layer, &["unknown kind", "dropout"]);
+    let nothing = |case: &mut Value| {
+        for field in ["nngp_11", "ntk_11", "nngp_12", "ntk_12"] {
+            case[field] = Value::Null;
+        }
+    };
+    fails("ntk.json", CASE, nothing, &["expects nothing"]);
+    let nowhere = |case: &mut Value| case["data"] = json!("mnist/no-class");
+    fails("ntk.json", "image-mnist-two-class", nowhere, &["mnist/no-class", "none of", "data"]);
+
+    let unsupported = outcome("ntk.json", "conv-gap-circular-relu-depth1", |_| {});
+    assert_eq!((unsupported.met, unsupported.unsupported.len(), unsupported.failures.len()), (0, 1, 0));
+}
