@@ -74,7 +74,8 @@ pub fn kernels(
     let mut right = x2.map(|x2| Side::new(network, x2, "x2")).transpose()?;
     prepare_series(network, &mut left, right.as_mut());
     let (n1, n2) = (x1.nrows(), x2.map_or(x1.nrows(), Matrix::nrows));
-    let matrix = |wanted: bool| wanted.then(|| Matrix::zeros(n1, n2));
+    // Zeros straight from the system, whose pages the threads then touch first.
+    let matrix = |wanted: bool| wanted.then(|| Matrix::from_vec(n1, n2, vec![0.0; n1 * n2]));
     let mut kernels = Kernels { nngp: matrix(which != Which::Tangent), tangent: matrix(which != Which::Nngp) };
     let recursion = Recursion::new(network, &left, right.as_ref().unwrap_or(&left));
     let blocks = Blocks { recursion, left: x1, right: x2.unwrap_or(x1) };
