@@ -79,10 +79,7 @@ pub fn kernels(
     let mut kernels = Kernels { nngp: matrix(which != Which::Tangent), tangent: matrix(which != Which::Nngp) };
     let recursion = Recursion::new(network, &left, right.as_ref().unwrap_or(&left));
     let blocks = Blocks { recursion, left: x1, right: x2.unwrap_or(x1) };
-    let mut results = Results {
-        nngp: kernels.nngp.as_mut().map(view),
-        tangent: kernels.tangent.as_mut().map(view),
-    };
+    let mut results = Results { nngp: kernels.nngp.as_mut().map(view), tangent: kernels.tangent.as_mut().map(view) };
     for first in (0..n2).step_by(PANEL) {
         let columns = first..n2.min(first + PANEL);
         let last = columns.end;
@@ -213,13 +210,7 @@ struct Blocks<'a> {
 
 impl Blocks<'_> {
     /// Computes a rectangle; with `mirror` also its transpose.
-    fn rectangle(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        results: Results<'_>,
-        mirror: Option<Results<'_>>,
-    ) {
+    fn rectangle(&self, rows: Range<usize>, columns: Range<usize>, results: Results<'_>, mirror: Option<Results<'_>>) {
         if rows.is_empty() || columns.is_empty() {
             return;
         }
@@ -259,12 +250,7 @@ impl Blocks<'_> {
         let [first, above, beside, second] = results.split(half, half);
         rayon::join(
             || self.rectangle(range.start..middle, middle..range.end, above, Some(beside)),
-            || {
-                rayon::join(
-                    || self.triangle(range.start..middle, first),
-                    || self.triangle(middle..range.end, second),
-                )
-            },
+            || rayon::join(|| self.triangle(range.start..middle, first), || self.triangle(middle..range.end, second)),
         );
     }
 
