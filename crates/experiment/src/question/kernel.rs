@@ -176,8 +176,8 @@ impl KernelQuestion {
             Width::Finite(width) => self.network(width, device, precision)?,
         };
         if self.spectrum {
-            nngp.add_eigenvalues();
-            ntk.add_eigenvalues();
+            nngp.add_eigenvalues()?;
+            ntk.add_eigenvalues()?;
         }
         Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk })
     }
