@@ -1,0 +1,4 @@
+//! The kernel regime at width ∞: kernels, predictions, trajectories.
+
+mod reference;
+mod support;
