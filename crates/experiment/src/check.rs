@@ -170,10 +170,13 @@ fn power_law(
                     }
                 }
                 Exponent::AtMost(bound) if high <= bound => (Verdict::Confirmed, counts),
-                Exponent::AtMost(bound) if low > bound => {
-                    (Verdict::Refuted, format!("the whole interval is above the bound; {counts}"))
+                Exponent::AtLeast(bound) if low >= bound => (Verdict::Confirmed, counts),
+                Exponent::AtMost(bound) | Exponent::AtLeast(bound) if (low..=high).contains(&bound) => {
+                    (Verdict::Inconclusive, format!("the bound is within the interval; {counts}"))
                 }
-                Exponent::AtMost(_) => (Verdict::Inconclusive, format!("the bound is within the interval; {counts}")),
+                Exponent::AtMost(_) | Exponent::AtLeast(_) => {
+                    (Verdict::Refuted, format!("the whole interval is beyond the bound; {counts}"))
+                }
             }
         }
         _ => (Verdict::Inconclusive, format!("fewer than {MIN_POINTS} distinct x: no line can be told from a curve")),
@@ -181,6 +184,7 @@ fn power_law(
     let predicted = match exponent {
         Exponent::Near { exponent, tolerance } => format!("{exponent} ± {tolerance}"),
         Exponent::AtMost(bound) => format!("≤ {bound}"),
+        Exponent::AtLeast(bound) => format!("≥ {bound}"),
     };
     let found = fit.map(|fit| fit.exponent);
     Finding { check: check.into(), group, predicted, found, interval, fit, verdict, reason }
@@ -307,5 +311,9 @@ mod tests {
         assert_eq!(verdict(fitted(-0.86, -1.0, -0.7)), Verdict::Confirmed);
         assert_eq!(verdict(fitted(-0.45, -0.6, -0.3)), Verdict::Inconclusive);
         assert_eq!(verdict(fitted(-0.2, -0.3, -0.1)), Verdict::Refuted);
+        let law = (Exponent::AtLeast(0.1), 0.98);
+        let verdict = |fit| power_law("growth", "all".into(), fit, law, (20, 20)).verdict;
+        assert_eq!(verdict(fitted(0.5, 0.3, 0.7)), Verdict::Confirmed);
+        assert_eq!(verdict(fitted(0.05, 0.0, 0.09)), Verdict::Refuted);
     }
 }

@@ -225,9 +225,13 @@ fn norms(metric: &Metric, records: &[Record], reference: Option<&[Record]>) -> R
         let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
         match metric.entry {
             None => Ok(entries),
-            Some(entry) => entries.get(entry).map(|value| vec![*value]).ok_or_else(|| {
-                format!("{} has {} entries, numbered from 0, and no entry {entry}", quantity.name(), entries.len())
-            }),
+            Some(entry) => {
+                let position = if entry < 0 { entry + entries.len() as i64 } else { entry };
+                let value = usize::try_from(position).ok().and_then(|position| entries.get(position));
+                value.map(|value| vec![*value]).ok_or_else(|| {
+                    format!("{} has {} entries, numbered from 0, and no entry {entry}", quantity.name(), entries.len())
+                })
+            }
         }
     };
     let norm = |entries: Vec<f64>| entries.iter().map(|x| x * x).sum::<f64>().sqrt();

@@ -20,7 +20,7 @@ use widenet_core::{
     training::{Recorder, Start, Unobserved, train},
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose};
-use widenet_model::{DeviceChoice, InitialWeights, Precision, network_with_panels};
+use widenet_model::{DeviceChoice, Entries, InitialWeights, Precision, network_with_panels};
 
 const HIDDEN_LAYERS: usize = 3;
 const INPUTS: usize = 10;
@@ -105,7 +105,7 @@ fn step(width: usize) -> Case {
 fn products(choice: DeviceChoice, width: usize) -> Vec<Case> {
     let Ok(device) = choice.open() else { return Vec::new() };
     let placement = device.placement(Precision::F32).expect("the CPU computes in f32");
-    let law = |rows| InitialWeights { seed: 1, layer: 1, rows, columns: width, std: 0.01 };
+    let law = |rows| InitialWeights { seed: 1, entries: Entries::Weights, layer: 1, rows, columns: width, std: 0.01 };
     let (w, x) = (law(width).rows(0..width, &placement), law(1).rows(0..1, &placement));
     let case = |what: &str, product: fn(&Tensor<2>, &Tensor<2>) -> Tensor<2>| {
         let (w, x) = (w.clone(), x.clone());

@@ -30,6 +30,17 @@ impl DeviceBlock {
     pub fn vectors(&self) -> &Tensor<2> {
         &self.vectors
     }
+
+    /// Where they live.
+    pub(crate) fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// `self ← f(self)`, in place where `f` is.
+    pub(crate) fn replace(&mut self, f: impl FnOnce(Tensor<2>) -> Tensor<2>) {
+        let nothing = Tensor::empty([0, 0], &self.placement.device);
+        self.vectors = f(std::mem::replace(&mut self.vectors, nothing));
+    }
 }
 
 impl Block for DeviceBlock {
@@ -46,11 +57,11 @@ impl Block for DeviceBlock {
 
     fn add_scaled(&mut self, scale: f64, other: &Self) {
         let term = if scale == 1.0 { other.vectors.clone() } else { other.vectors.clone().mul_scalar(scale) };
-        self.vectors = self.vectors.clone().add(term);
+        self.replace(|vectors| vectors.add(term));
     }
 
     fn scale(&mut self, factor: f64) {
-        self.vectors = self.vectors.clone().mul_scalar(factor);
+        self.replace(|vectors| vectors.mul_scalar(factor));
     }
 
     fn to_matrix(&self) -> Matrix {

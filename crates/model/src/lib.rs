@@ -12,18 +12,20 @@ mod dense;
 mod device;
 mod error;
 mod estimate;
+mod mlp;
 mod network;
-mod perceptron;
+mod neurons;
 mod solve;
 
 pub use block::DeviceBlock;
 pub use checkpoint::{CheckpointPlan, Every};
-pub use dense::{DenseMatrix, InitialWeights};
+pub use dense::{DenseMatrix, Entries, InitialWeights};
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, list_devices};
 pub use error::ModelError;
 pub use estimate::{MemoryEstimate, seconds_per_step};
-pub use network::{dense_network, network_with_panels};
-pub use perceptron::{
-    EmpiricalKernels, GivenLayer, GivenNetwork, GivenRecord, GivenRun, KernelBlock, KernelsWanted, empirical_kernels,
+pub use mlp::{
+    EmpiricalKernels, GivenLayer, GivenNetwork, GivenRecord, GivenRun, KernelBlock, KernelsWanted, dense_mlp,
+    empirical_kernels, mlp_with_panels,
 };
+pub use network::{dense_network, network_with_panels};
 pub use solve::{DenseRun, DenseSolution, solve_dense};

@@ -4,7 +4,7 @@ use widenet_core::{Problem, training::LinearNetwork};
 
 use crate::{
     ModelError,
-    dense::{DenseMatrix, InitialWeights},
+    dense::{DenseMatrix, Entries, InitialWeights},
     device::{OpenDevice, Placement, Precision},
     estimate::MemoryEstimate,
 };
@@ -43,11 +43,9 @@ pub fn network_with_panels(
         let columns = if layer == 0 { d } else { m };
         let rows = if layer == last { k } else { m };
         let std = std / (width as f64).sqrt();
-        let panel_rows = panel_bytes / (columns as u64 * placement.precision.bytes());
-        let panel_rows = usize::try_from(panel_rows).unwrap_or(usize::MAX).clamp(1, rows);
         DenseMatrix::new(
-            InitialWeights { seed, layer: layer as u32, rows, columns, std },
-            panel_rows,
+            InitialWeights { seed, entries: Entries::Weights, layer: layer as u32, rows, columns, std },
+            panel_rows(panel_bytes, [rows, columns], placement),
             placement.clone(),
         )
     };
@@ -58,4 +56,10 @@ pub fn network_with_panels(
         input_dimension: d,
         output_dimension: k,
     }
+}
+
+/// Rows of panels of at most `panel_bytes`, at least one.
+pub(crate) fn panel_rows(panel_bytes: u64, [rows, columns]: [usize; 2], placement: &Placement) -> usize {
+    let fitting = panel_bytes / (columns as u64 * placement.precision.bytes());
+    usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, rows)
 }

@@ -14,7 +14,7 @@ use widenet_core::{
     problem::Rule,
     training::{Block, Recorder, Start, Unobserved, WeightMatrix, train},
 };
-use widenet_model::{DeviceChoice, InitialWeights, Precision, network_with_panels};
+use widenet_model::{DeviceChoice, Entries, InitialWeights, Precision, network_with_panels};
 
 const SEED: u64 = 5;
 
@@ -34,7 +34,7 @@ impl<'a> Reference<'a> {
             let columns = if layer == 0 { problem.data.input_dimension() } else { width };
             let rows = if layer == last { problem.data.output_dimension() } else { width };
             let std = normalized.init_std[layer] / (width as f64).sqrt();
-            let law = InitialWeights { seed: SEED, layer: layer as u32, rows, columns, std };
+            let law = InitialWeights { seed: SEED, entries: Entries::Weights, layer: layer as u32, rows, columns, std };
             let values = law.rows(0..rows, &placement).into_data_as::<f64>().try_to_vec().unwrap();
             Matrix::from_row_iterator(rows, columns, values)
         };

@@ -9,7 +9,8 @@ use widenet_core::{
     trajectory::{Record, Value},
 };
 use widenet_model::{
-    DenseRun, DeviceChoice, InitialWeights, ModelError, OpenDevice, Precision, network_with_panels, solve_dense,
+    DenseRun, DeviceChoice, Entries, InitialWeights, ModelError, OpenDevice, Precision, network_with_panels,
+    solve_dense,
 };
 
 fn records(problem: &Problem, device: &OpenDevice, precision: Precision, panel_bytes: u64) -> Vec<Record> {
@@ -108,7 +109,7 @@ fn learned_singular_values_are_those_of_the_learned_part() {
     // One update by two orthogonal products of sizes 3·5·7 and 2·1·1: those are the singular values of W − W_0.
     for (precision, panel_rows) in [(Precision::F32, 100), (Precision::F64, 9)] {
         let placement = DeviceChoice::Flex.open().unwrap().placement(precision).unwrap();
-        let law = InitialWeights { seed: 1, layer: 1, rows: 50, columns: 30, std: 0.15 };
+        let law = InitialWeights { seed: 1, entries: Entries::Weights, layer: 1, rows: 50, columns: 30, std: 0.15 };
         let mut matrix = widenet_model::DenseMatrix::new(law, panel_rows, placement.clone());
         assert_eq!(matrix.learned_singular_values(), Vec::<f64>::new());
         let column = |n: usize, at: usize, size: f64| {
@@ -134,7 +135,7 @@ fn learned_singular_values_are_those_of_the_learned_part() {
 #[test]
 fn initial_weights_are_gaussian_with_their_standard_deviation() {
     let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F32).unwrap();
-    let law = InitialWeights { seed: 3, layer: 0, rows: 20_000, columns: 6, std: 0.5 };
+    let law = InitialWeights { seed: 3, entries: Entries::Weights, layer: 0, rows: 20_000, columns: 6, std: 0.5 };
     let mut matrix = widenet_model::DenseMatrix::new(law, 7000, placement);
     let identity = matrix.input_block(&Matrix::identity(6, 6));
     let image = matrix.apply(&identity);

@@ -2,7 +2,11 @@
 
 use rand::seq::SliceRandom;
 
-use crate::seed::{Purpose, stream};
+use crate::{
+    Problem,
+    problem::Rule,
+    seed::{Purpose, stream},
+};
 
 /// Batches without replacement within an epoch; a shorter last batch is dropped and its samples wait for the next epoch.
 ///
@@ -20,6 +24,12 @@ impl Batches {
     /// Batches of `size ≤ samples`.
     pub fn new(seed: u64, samples: usize, size: usize) -> Self {
         Self { seed, samples, size, epoch: None, order: Vec::new() }
+    }
+
+    /// The batches of a problem; none if it is trained on all samples at once.
+    pub fn of(problem: &Problem, seed: u64) -> Option<Self> {
+        let Rule::Descent { batch_size: Some(size), .. } = problem.optimizer.rule else { return None };
+        Some(Self::new(seed, problem.data.train.inputs.nrows(), size))
     }
 
     /// Sample indices of a step.

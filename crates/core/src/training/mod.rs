@@ -1,11 +1,14 @@
-//! The training loop of deep linear networks, written once: it does not know the width.
+//! The training loop, written once: it does not know the width, nor what is trained.
 //!
 //! [`train`] runs any [`LinearNetwork`] whose layers implement [`WeightMatrix`]: dense on a device, finite in law,
 //! infinite. One step of descent is a backward chain, the residual covariance, a forward chain and the update
-//! ([`network`]); gradient flow strings the same pieces together by Runge–Kutta.
+//! ([`network`]); gradient flow strings the same pieces together by Runge–Kutta. The same loop of descent trains multilayer
+//! perceptrons of the same matrices ([`mlp`]).
 
 mod batches;
+mod descent;
 mod flow;
+pub mod mlp;
 pub mod network;
 mod recorder;
 pub mod risk;
@@ -16,6 +19,7 @@ pub use recorder::Recorder;
 pub use weights::{Block, Neurons, OuterProduct, UpdateRule, WeightMatrix};
 
 pub use batches::Batches;
+use descent::{Descend, Steps, descend};
 use network::{Factors, Point};
 use risk::FullBatch;
 
@@ -95,59 +99,65 @@ pub fn train<W: WeightMatrix>(
     start: Start,
     observer: &mut dyn Observer<W>,
 ) -> (Vec<Record>, Status) {
-    match problem.optimizer.rule {
-        Rule::Flow { time, tolerance } => flow::integrate(network, recorder, problem, time, tolerance, start, observer),
-        Rule::Descent { learning_rate, steps, momentum, nesterov, batch_size } => {
-            let rule = UpdateRule { momentum, nesterov, decay: learning_rate * problem.optimizer.weight_decay };
-            let batches = batch_size.map(|size| Batches::new(seed, problem.data.train.inputs.nrows(), size));
-            descend(network, recorder, problem, (learning_rate, steps, rule), batches, start, observer)
-        }
-        Rule::MomentumFlow { .. } => unreachable!("a problem with momentum flow is not deep linear"),
+    if let Rule::Flow { time, tolerance } = problem.optimizer.rule {
+        return flow::integrate(network, recorder, problem, time, tolerance, start, observer);
     }
+    let Some(steps) = Steps::of(problem) else { unreachable!("a problem with momentum flow is not deep linear") };
+    let mut descent = LinearDescent {
+        network,
+        recorder,
+        problem,
+        full_batch: FullBatch::new(&problem.data.train, problem.loss),
+        batches: Batches::of(problem, seed),
+    };
+    let observe = &mut |progress: &Progress<'_>, descent: &mut LinearDescent<'_, '_, W>| {
+        observer.after_step(progress, descent.network)
+    };
+    descend(&mut descent, steps, &problem.record.at, start, observe)
 }
 
-fn descend<W: WeightMatrix>(
-    network: &mut LinearNetwork<W>,
-    recorder: &Recorder<'_, W::Block>,
-    problem: &Problem,
-    (learning_rate, steps, rule): (f64, u64, UpdateRule),
-    mut batches: Option<Batches>,
-    start: Start,
-    observer: &mut dyn Observer<W>,
-) -> (Vec<Record>, Status) {
-    let full_batch = FullBatch::new(&problem.data.train, problem.loss);
-    let Start { mut step, mut records, .. } = start;
-    loop {
-        let time = learning_rate * step as f64;
-        let mut backward = network.backward(&Point::OWN, &[]);
-        let predictor = network.predictor(&backward);
-        if !is_finite(&predictor) {
-            return (records, Status::Diverged { step, time });
-        }
-        if problem.record.at.get(records.len()).is_some_and(|&due| step as f64 >= due) {
-            records.push(recorder.record(network, &backward, &predictor, step, time));
-        }
-        if step == steps {
-            return (records, Status::Done);
-        }
-        let residual = match &mut batches {
-            Some(batches) => risk::batch_residual(&problem.data.train, problem.loss, batches.at(step), &predictor),
-            None => full_batch.residual(&predictor),
+/// A deep linear network in descent.
+struct LinearDescent<'a, 'p, W: WeightMatrix> {
+    network: &'a mut LinearNetwork<W>,
+    recorder: &'a Recorder<'p, W::Block>,
+    problem: &'a Problem,
+    full_batch: FullBatch<'a>,
+    batches: Option<Batches>,
+}
+
+/// A backward chain and its predictor.
+struct Backward<B> {
+    chain: Vec<B>,
+    predictor: Matrix,
+    step: u64,
+}
+
+impl<W: WeightMatrix> Descend for LinearDescent<'_, '_, W> {
+    type Evaluation = Backward<W::Block>;
+
+    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+        let chain = self.network.backward(&Point::OWN, &[]);
+        Backward { predictor: self.network.predictor(&chain), chain, step }
+    }
+
+    fn is_finite(backward: &Self::Evaluation) -> bool {
+        is_finite(&backward.predictor)
+    }
+
+    fn record(&mut self, backward: &Self::Evaluation, step: u64, time: f64) -> Record {
+        self.recorder.record(self.network, &backward.chain, &backward.predictor, step, time)
+    }
+
+    fn update(&mut self, backward: Self::Evaluation, learning_rate: f64, rule: UpdateRule) {
+        let Backward { mut chain, predictor, step } = backward;
+        let (samples, loss) = (&self.problem.data.train, self.problem.loss);
+        let residual = match &mut self.batches {
+            Some(batches) => risk::batch_residual(samples, loss, batches.at(step), &predictor),
+            None => self.full_batch.residual(&predictor),
         };
-        let forward = network.forward_factors(&residual, &Point::OWN, &[]);
-        backward.remove(0);
-        network.update(rule, &[(learning_rate, &Factors { backward, forward })]);
-        step += 1;
-        let progress = Progress {
-            step,
-            time: learning_rate * step as f64,
-            fraction: step as f64 / steps as f64,
-            step_size: None,
-            records: &records,
-        };
-        if let Control::Stop = observer.after_step(&progress, network) {
-            return (records, Status::Interrupted { step });
-        }
+        let forward = self.network.forward_factors(&residual, &Point::OWN, &[]);
+        chain.remove(0);
+        self.network.update(rule, &[(learning_rate, &Factors { backward: chain, forward })]);
     }
 }
 

@@ -7,7 +7,7 @@
 //! metric = "predictor_distance"
 //! x = "width"               # default; or an axis of positive numbers
 //! exponent = -0.5
-//! tolerance = 0.05          # or, for a bound on the exponent: at_most = -0.4 instead of both
+//! tolerance = 0.05          # or, for a bound on the exponent, at_most = -0.4 or at_least = 0.1 instead of both
 //! min_x = 100               # optional, as is max_x: only trials with min_x <= x <= max_x
 //! min_r2 = 0.98             # default; of the line on log-log axes (0 for exponents near 0)
 //!
@@ -32,8 +32,8 @@
 //!
 //! * `power_law`: *refuted* if the 95 % interval of the fitted exponent lies outside the tolerance altogether;
 //!   *confirmed* if the exponent is within the tolerance of the predicted one, its interval within twice the
-//!   tolerance, and R² ≥ `min_r2` (a curve is no power law); else *inconclusive*. With `at_most` it is confirmed if the whole
-//!   interval is at or below the bound, refuted if all of it is above, and R² is not asked. Inconclusive, whatever the fit says,
+//!   tolerance, and R² ≥ `min_r2` (a curve is no power law); else *inconclusive*. With a bound it is confirmed if the whole
+//!   interval keeps it, refuted if none of it does, and R² is not asked. Inconclusive, whatever the fit says,
 //!   if a trial in the range of x diverged or has no positive value (the others are no fair sample), or with fewer
 //!   than three distinct x. Trials at infinite width have no place on a logarithmic axis and are left out.
 //! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
@@ -72,6 +72,8 @@ pub enum Exponent {
     },
     /// It is this or less.
     AtMost(f64),
+    /// It is this or more.
+    AtLeast(f64),
 }
 
 /// On which side of a bound values must be.
@@ -172,11 +174,15 @@ impl Check {
 }
 
 fn exponent(reader: &mut Reader<'_>) -> ReadResult<Exponent> {
-    if let Some(bound) = reader.optional("at_most", Field::number)? {
-        for key in ["exponent", "tolerance", "min_r2"] {
-            reader.refuse(key, "`at_most` bounds the exponent; give one or the other")?;
+    let bounds: [(&str, fn(f64) -> Exponent); 2] = [("at_most", Exponent::AtMost), ("at_least", Exponent::AtLeast)];
+    for (word, bounded) in bounds {
+        if let Some(bound) = reader.optional(word, Field::number)? {
+            for key in ["exponent", "tolerance", "min_r2", "at_most", "at_least"].into_iter().filter(|key| *key != word)
+            {
+                reader.refuse(key, &format!("`{word}` bounds the exponent; give one or the other"))?;
+            }
+            return Ok(bounded(bound));
         }
-        return Ok(Exponent::AtMost(bound));
     }
     Ok(Exponent::Near {
         exponent: reader.required("exponent", Field::number)?,

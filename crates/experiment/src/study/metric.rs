@@ -7,7 +7,7 @@
 //! against = "limit"         # "limit", "lazy"; without it the quantity itself is measured
 //! over = "sup"              # "sup" over the records (default), "final" or "initial"
 //! relative = false
-//! entry = 2                 # optional: this entry of a list or matrix (from 0, rows first to last) instead of the norm of all
+//! entry = 2                 # optional: this entry of a list or matrix (rows first to last, from 0; −1 is the last), not the norm of all
 //! statistic = "norm"        # or "p_value"
 //! ```
 //!
@@ -22,7 +22,7 @@
 //! smallest p-value.
 
 use widenet_core::{
-    document::Reader,
+    document::{Field, Reader},
     problem::{Quantity, Shape},
 };
 
@@ -63,9 +63,17 @@ pub struct Metric {
     /// Divided by the largest norm of the reference.
     pub relative: bool,
     /// One entry instead of all.
-    pub entry: Option<usize>,
+    pub entry: Option<i64>,
     /// How it becomes a number.
     pub statistic: Statistic,
+}
+
+/// A position from the front (0, 1, …) or from the back (−1, −2, …).
+fn entry(field: &Field<'_>) -> ReadResult<i64> {
+    match field.number()? {
+        number if number.fract() == 0.0 && number.abs() < f64::from(u32::MAX) => Ok(number as i64),
+        _ => Err(field.must_be("a whole number: 0 for the first entry, -1 for the last")),
+    }
 }
 
 impl Metric {
@@ -79,7 +87,7 @@ impl Metric {
             against: reader.optional("against", |field| field.choice(&against))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             relative: reader.or("relative", false, |field| field.boolean())?,
-            entry: reader.optional("entry", |field| Ok(field.whole_in(0..=1 << 32)? as usize))?,
+            entry: reader.optional("entry", entry)?,
             statistic: reader.or("statistic", Statistic::Norm, |field| field.choice(&statistics))?,
         };
         if metric.relative && metric.against.is_none() {

@@ -16,7 +16,7 @@
 //! seed = { count = 10 }
 //!
 //! [full]                                  # optional: what `--full` changes, for example
-//! axes.width = [1024, 4096, "inf"]        # the widths of the publication
+//! axes.width = [1024, 4096, "inf"]        # the widths of the publication; a table with a `kind` is replaced as a whole
 //!
 //! [[metric]]                              # module `metric`
 //! [[check]]                               # module `check`
@@ -196,10 +196,11 @@ impl Study {
     }
 }
 
-/// Puts every value below a table at the same place of the document.
+/// Puts every value below a table at the same place of the document, and a table with a `kind` as a whole.
 fn replace(document: &mut Document, path: &str, node: &Node) -> Result<()> {
-    let Value::Table(entries) = &node.value else {
-        return Ok(document.set_node(path, node.clone())?);
+    let entries = match &node.value {
+        Value::Table(entries) if entries.iter().all(|entry| entry.key != "kind") => entries,
+        _ => return Ok(document.set_node(path, node.clone())?),
     };
     entries.iter().try_for_each(|entry| {
         let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };

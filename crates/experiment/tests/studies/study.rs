@@ -116,7 +116,7 @@ fn mistakes_are_named_with_their_place() {
 #[test]
 fn a_study_at_full_size_differs_in_its_numbers_only() {
     let folder = tempfile::tempdir().unwrap();
-    let text = format!("{STUDY}\n[full]\naxes.width = [64, 128]\nproblem.optimizer.steps = 30\n");
+    let text = format!("{STUDY}\n[full]\naxes.width = [64, \"inf\"]\nproblem.optimizer.steps = 30\n");
     let path = study_file(folder.path(), &text);
     let load = |full| Study::load(&path, full, &[]).unwrap();
     let (small, full) = (load(false), load(true));

@@ -61,12 +61,14 @@ pub(super) fn restore(
     let pending = if terms.is_empty() {
         None
     } else {
-        let left = vectors("left", initial.initial.rows)?;
-        let right = vectors("right", initial.initial.columns)?;
+        let left = vectors("left", initial.rows)?;
+        let right = vectors("right", initial.columns)?;
         Some(Pending { left, right, terms })
     };
     Ok(DenseMatrix {
-        initial: initial.initial,
+        initial: initial.initial.clone(),
+        rows: initial.rows,
+        columns: initial.columns,
         placement: initial.placement.clone(),
         panels: stored_panels,
         stored: numbers.stored,

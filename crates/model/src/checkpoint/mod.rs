@@ -9,11 +9,12 @@ mod layer;
 
 use std::{path::PathBuf, time::Duration};
 
+use burn::Tensor;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use widenet_core::{
     Problem,
-    training::{LinearNetwork, Progress, Start},
+    training::{Progress, Start},
     trajectory::Record,
 };
 
@@ -62,12 +63,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes a checkpoint after a step.
+/// Writes a checkpoint of a network after a step.
 pub(crate) fn save(
     plan: &CheckpointPlan,
     identity: &Value,
     progress: &Progress<'_>,
-    network: &LinearNetwork<DenseMatrix>,
+    matrices: &[&DenseMatrix],
 ) -> Result<(), ModelError> {
     let state = json!({
         "run": identity,
@@ -75,22 +76,57 @@ pub(crate) fn save(
         "time": progress.time,
         "step_size": progress.step_size,
         "records": progress.records,
-        "layers": network.layers.iter().map(layer::state).collect::<Vec<_>>(),
+        "layers": matrices.iter().map(|matrix| layer::state(matrix)).collect::<Vec<_>>(),
     });
-    let tensors: Vec<_> = network.layers.iter().enumerate().flat_map(|(l, matrix)| layer::tensors(l, matrix)).collect();
-    file::write(&plan.path, &state.to_string(), &tensors)
+    let tensors: Vec<_> = matrices.iter().enumerate().flat_map(|(l, matrix)| layer::tensors(l, matrix)).collect();
+    write(plan, &state, &tensors)
+}
+
+/// Writes a checkpoint of an ensemble.
+pub(crate) fn save_ensemble(plan: &CheckpointPlan, identity: &Value, averages: &Value) -> Result<(), ModelError> {
+    write(plan, &json!({ "run": identity, "ensemble": averages }), &[])
+}
+
+fn write(plan: &CheckpointPlan, state: &Value, tensors: &[(String, &Tensor<2>)]) -> Result<(), ModelError> {
+    file::write(&plan.path, &state.to_string(), tensors)
         .map_err(|reason| ModelError::Checkpoint { path: plan.path.clone(), reason })
 }
 
-/// Brings a network at time 0 to where a checkpoint left it; `Ok(None)` if there is no checkpoint.
+/// Brings the matrices of a network at time 0 to where a checkpoint left them; `Ok(None)` if there is no checkpoint.
 ///
 /// # Errors
 /// Why the checkpoint is of no use; the network is then as it was.
 pub(crate) fn load(
     plan: &CheckpointPlan,
     identity: &Value,
-    network: &mut LinearNetwork<DenseMatrix>,
+    matrices: Vec<&mut DenseMatrix>,
 ) -> Result<Option<Start>, String> {
+    let Some((mut checkpoint, state)) = open(plan, identity)? else { return Ok(None) };
+    let start = start(&state).ok_or("its step, time or records cannot be read")?;
+    let restore =
+        |(l, matrix): (usize, &&mut DenseMatrix)| layer::restore(l, matrix, &state["layers"][l], &mut checkpoint);
+    let restored: Result<Vec<DenseMatrix>, String> = matrices.iter().enumerate().map(restore).collect();
+    for (matrix, restored) in matrices.into_iter().zip(restored?) {
+        *matrix = restored;
+    }
+    Ok(Some(start))
+}
+
+/// What was saved of an ensemble, as `read` finds it; `Ok(None)` if there is no checkpoint.
+///
+/// # Errors
+/// Why the checkpoint is of no use.
+pub(crate) fn load_ensemble<A>(
+    plan: &CheckpointPlan,
+    identity: &Value,
+    read: impl FnOnce(&Value) -> Option<A>,
+) -> Result<Option<A>, String> {
+    let Some((_, state)) = open(plan, identity)? else { return Ok(None) };
+    read(&state["ensemble"]).map(Some).ok_or_else(|| "its averages cannot be read".into())
+}
+
+/// A verified checkpoint of this run with its state; `Ok(None)` if there is none.
+fn open(plan: &CheckpointPlan, identity: &Value) -> Result<Option<(file::Checkpoint, Value)>, String> {
     if !plan.path.exists() {
         return Ok(None);
     }
@@ -101,15 +137,7 @@ pub(crate) fn load(
         return Err(format!("it belongs to another run: {} instead of {identity}", state["run"]));
     }
     checkpoint.verify()?;
-    let start = start(&state).ok_or("its step, time or records cannot be read")?;
-    let layers: Result<Vec<DenseMatrix>, String> = network
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(l, matrix)| layer::restore(l, matrix, &state["layers"][l], &mut checkpoint))
-        .collect();
-    network.layers = layers?;
-    Ok(Some(start))
+    Ok(Some((checkpoint, state)))
 }
 
 fn start(state: &Value) -> Option<Start> {

@@ -3,24 +3,39 @@
 use std::ops::Range;
 
 use burn::{Tensor, tensor::TensorData};
+use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use widenet_core::seed::{Purpose, stream};
 
 use crate::device::{Placement, Precision};
 
+/// Draws below which a second thread is not worth its start.
+const DRAWS: usize = 1 << 14;
+
+/// What a matrix holds: the key of its random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entries {
+    /// Weights of a layer; every row has a stream of its own.
+    Weights,
+    /// Biases of a layer, one column from one stream.
+    Biases,
+}
+
 /// The law of one matrix at time 0: entries iid N(0, `std`²).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InitialWeights {
     /// Seed of the run.
     pub seed: u64,
-    /// Index of the matrix, input layer 0.
+    /// Weights or biases.
+    pub entries: Entries,
+    /// Index of the layer, input layer 0.
     pub layer: u32,
     /// Rows.
     pub rows: usize,
     /// Columns.
     pub columns: usize,
-    /// Standard deviation of the entries in normalised coordinates, `s_l/√m`.
+    /// Standard deviation of the entries; with a minus sign, of the same numbers negated.
     pub std: f64,
 }
 
@@ -37,13 +52,72 @@ impl InitialWeights {
 
     fn draw<T: Copy + Default + Send>(&self, rows: Range<usize>, round: impl Fn(f64) -> T + Sync) -> Vec<T> {
         let mut values = vec![T::default(); rows.len() * self.columns];
-        values.par_chunks_mut(self.columns).zip(rows).for_each(|(values, row)| {
-            let mut rng = stream(self.seed, Purpose::Weights(self.layer), row as u64);
-            for value in values {
-                let normal: f64 = StandardNormal.sample(&mut rng);
-                *value = round(self.std * normal);
+        match self.entries {
+            Entries::Weights => {
+                let draw_row = |(values, row): (&mut [T], usize)| {
+                    let rng = stream(self.seed, Purpose::Weights(self.layer), row as u64);
+                    self.fill(values, 0, rng, &round);
+                };
+                if values.len() <= DRAWS {
+                    values.chunks_mut(self.columns).zip(rows).for_each(draw_row);
+                } else {
+                    values.par_chunks_mut(self.columns).zip(rows).for_each(draw_row);
+                }
             }
-        });
+            Entries::Biases => {
+                let rng = stream(self.seed, Purpose::Biases(self.layer), 0);
+                self.fill(&mut values, rows.start * self.columns, rng, &round);
+            }
+        }
         values
+    }
+
+    /// Draws values after the first `skipped` of a stream.
+    fn fill<T>(&self, values: &mut [T], skipped: usize, mut rng: ChaCha8Rng, round: &impl Fn(f64) -> T) {
+        for _ in 0..skipped {
+            let _: f64 = StandardNormal.sample(&mut rng);
+        }
+        for value in values {
+            let normal: f64 = StandardNormal.sample(&mut rng);
+            *value = round(self.std * normal);
+        }
+    }
+}
+
+/// The entries of a matrix at time 0.
+#[derive(Debug, Clone)]
+pub(crate) enum Initial {
+    /// Drawn.
+    Random(InitialWeights),
+    /// Given, as one panel.
+    Given(Tensor<2>),
+    /// All 0.
+    Zero {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+    },
+}
+
+impl Initial {
+    /// (rows, columns).
+    pub(crate) fn shape(&self) -> [usize; 2] {
+        match self {
+            Initial::Random(law) => [law.rows, law.columns],
+            Initial::Given(tensor) => tensor.dims(),
+            Initial::Zero { rows, columns } => [*rows, *columns],
+        }
+    }
+
+    /// Some rows, on a device.
+    pub(crate) fn rows(&self, rows: Range<usize>, placement: &Placement) -> Tensor<2> {
+        match self {
+            Initial::Random(law) => law.rows(rows, placement),
+            Initial::Given(tensor) => tensor.clone().narrow(0, rows.start, rows.len()),
+            Initial::Zero { columns, .. } => {
+                Tensor::zeros([rows.len(), *columns], (&placement.device, placement.precision.dtype()))
+            }
+        }
     }
 }

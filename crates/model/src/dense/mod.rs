@@ -17,11 +17,15 @@ use std::ops::Range;
 use burn::Tensor;
 use widenet_core::{
     Matrix,
-    training::{Block, Neurons, OuterProduct, UpdateRule, WeightMatrix},
+    training::{
+        Block, Neurons, OuterProduct, UpdateRule, WeightMatrix,
+        mlp::{Movement, NeuronMatrix},
+    },
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose, panel_rank_update};
 
-pub use initial::InitialWeights;
+pub(crate) use initial::Initial;
+pub use initial::{Entries, InitialWeights};
 use pending::{Component, Pending, Term};
 
 use crate::{block::DeviceBlock, device::Placement};
@@ -35,7 +39,9 @@ const LARGEST_RATIO: f64 = 1e3;
 /// A weight matrix on a device (module formula).
 #[derive(Debug, Clone)]
 pub struct DenseMatrix {
-    pub(crate) initial: InitialWeights,
+    pub(crate) initial: Initial,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
     pub(crate) placement: Placement,
     /// B, from top to bottom.
     pub(crate) panels: Vec<Tensor<2>>,
@@ -54,13 +60,21 @@ pub struct DenseMatrix {
 impl DenseMatrix {
     /// The matrix at time 0, in panels of at most `panel_rows ≥ 1` rows.
     pub fn new(initial: InitialWeights, panel_rows: usize, placement: Placement) -> Self {
-        let panels = (0..initial.rows)
+        Self::starting_from(Initial::Random(initial), panel_rows, placement)
+    }
+
+    /// The same of any start.
+    pub(crate) fn starting_from(initial: Initial, panel_rows: usize, placement: Placement) -> Self {
+        let [rows, columns] = initial.shape();
+        let panels = (0..rows)
             .step_by(panel_rows)
-            .map(|first| initial.rows(first..initial.rows.min(first + panel_rows), &placement))
+            .map(|first| initial.rows(first..rows.min(first + panel_rows), &placement))
             .collect();
         let stored = Component { weight: 1.0, velocity: 0.0 };
         Self {
             initial,
+            rows,
+            columns,
             placement,
             panels,
             stored,
@@ -127,7 +141,7 @@ impl DenseMatrix {
             alive(&term, velocity).then_some(term)
         };
         let living = |pending: &Pending| pending.terms.iter().filter_map(|term| carry(*term)).count();
-        let outgrown = self.pending.as_ref().map_or(0, living) > self.initial.rows.min(self.initial.columns) / 2;
+        let outgrown = self.pending.as_ref().map_or(0, living) > self.rows.min(self.columns) / 2;
         let inexpressible = ratio.is_nan() || ratio.abs() > LARGEST_RATIO;
         if self.velocity.is_some() || outgrown || inexpressible {
             self.flush_with_velocity();
@@ -240,13 +254,13 @@ impl WeightMatrix for DenseMatrix {
             self.pending = Some(Pending::append(self.pending.take(), Pending { left, right, terms }));
             self.fresh += columns;
         }
-        if self.fresh >= Self::flush_limit(self.initial.rows, self.initial.columns) {
+        if self.fresh >= Self::flush_limit(self.rows, self.columns) {
             self.flush(rule.momentum);
         }
     }
 
     fn output_dimension(&self) -> u64 {
-        self.initial.rows as u64
+        self.rows as u64
     }
 
     fn learned_singular_values(&mut self) -> Vec<f64> {
@@ -255,5 +269,17 @@ impl WeightMatrix for DenseMatrix {
 
     fn neurons(&self, block: &DeviceBlock) -> Neurons {
         Neurons::Entries(block.to_matrix())
+    }
+}
+
+impl NeuronMatrix for DenseMatrix {
+    fn zeros_like(&self) -> Self {
+        let panel_rows = self.panels[0].dims()[0];
+        let initial = Initial::Zero { rows: self.rows, columns: self.columns };
+        Self::starting_from(initial, panel_rows, self.placement.clone())
+    }
+
+    fn movement(&mut self) -> Movement {
+        spectrum::movement(self)
     }
 }

@@ -11,10 +11,11 @@ use rand_distr::{Distribution, StandardNormal};
 use widenet_core::{
     Matrix,
     seed::{Purpose, stream},
+    training::mlp::Movement,
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose, panel_rank_update};
 
-use super::DenseMatrix;
+use super::{DenseMatrix, Initial};
 
 /// Rows worked on at a time.
 const CHUNK: usize = 256;
@@ -62,11 +63,24 @@ impl DenseMatrix {
     }
 }
 
+/// `‖W − W_0‖²` and `‖W_0‖²`, summed on the host in `f64`.
+pub(super) fn movement(matrix: &DenseMatrix) -> Movement {
+    let mut movement = Movement { moved: 0.0, initial: 0.0 };
+    for chunk in matrix.chunks() {
+        let initial = matrix.placement.read(&matrix.initial.rows(chunk.2.clone(), &matrix.placement));
+        let now = matrix.placement.read(&matrix.rows(chunk));
+        movement.moved += now.iter().zip(&initial).map(|(now, initial)| (now - initial).powi(2)).sum::<f64>();
+        movement.initial += initial.iter().map(|entry| entry * entry).sum::<f64>();
+    }
+    movement
+}
+
 /// See [`widenet_core::training::WeightMatrix::learned_singular_values`]; at most [`DIRECTIONS`] of them.
 pub(super) fn learned_singular_values(matrix: &DenseMatrix) -> Vec<f64> {
-    let (rows, columns) = (matrix.initial.rows, matrix.initial.columns);
+    let (rows, columns) = (matrix.rows, matrix.columns);
+    let Initial::Random(law) = &matrix.initial else { unreachable!("deep linear networks start at random") };
     let directions = DIRECTIONS.min(rows).min(columns);
-    let mut rng = stream(matrix.initial.seed, Purpose::Sketch, u64::from(matrix.initial.layer));
+    let mut rng = stream(law.seed, Purpose::Sketch, u64::from(law.layer));
     let mut basis = Matrix::from_fn(columns, directions, |_, _| StandardNormal.sample(&mut rng));
     let to_device = |basis: &Matrix| matrix.placement.tensor(basis.as_slice().to_vec(), [directions, columns]);
     let to_host =
@@ -84,7 +98,7 @@ pub(super) fn learned_singular_values(matrix: &DenseMatrix) -> Vec<f64> {
     values.sort_by(|a, b| b.total_cmp(a));
     let largest = values.first().copied().unwrap_or(0.0);
     // Independent roundings of the entries, of relative size ε, make a matrix of norm about 2 s ε.
-    let scale = matrix.initial.std * (rows.max(columns) as f64).sqrt() * ((1 + matrix.flushes) as f64).sqrt();
+    let scale = law.std * (rows.max(columns) as f64).sqrt() * ((1 + matrix.flushes) as f64).sqrt();
     let rounding = ROUNDING_MARGIN * matrix.placement.precision.epsilon() * (scale + largest);
     values.retain(|value| *value > rounding);
     values

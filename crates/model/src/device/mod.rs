@@ -148,7 +148,7 @@ impl OpenDevice {
         if precision == Precision::F64 && !self.info.supports_f64 {
             return Err(ModelError::UnsupportedPrecision { adapter: self.info.adapter.clone(), precision });
         }
-        Ok(Placement { device: self.device.clone(), precision })
+        Ok(Placement { device: self.device.clone(), precision, on_host: self.info.kind == DeviceKind::Cpu })
     }
 }
 

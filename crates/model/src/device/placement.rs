@@ -79,6 +79,8 @@ pub struct Placement {
     pub device: Device,
     /// Float type.
     pub precision: Precision,
+    /// Whether tensors live in the memory of the processor.
+    pub on_host: bool,
 }
 
 impl Placement {

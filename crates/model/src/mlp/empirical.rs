@@ -1,9 +1,15 @@
 //! Kernels of one network of finite width at its start.
 
-use widenet_core::{Matrix, Problem};
+use widenet_core::{
+    Error, Matrix, Problem,
+    training::mlp::{Forward, Mlp},
+};
 
+use super::dense_mlp;
 use crate::{
     ModelError,
+    block::DeviceBlock,
+    dense::DenseMatrix,
     device::{OpenDevice, Precision},
 };
 
@@ -38,7 +44,8 @@ pub struct EmpiricalKernels {
     pub test_test: Option<KernelBlock>,
 }
 
-/// The kernels of the network that a run of this problem, width and seed starts from.
+/// The kernels of the network that a run of this problem, width and seed starts from; of an ensemble's seed, the network that the
+/// same problem without an ensemble starts from.
 ///
 /// # Errors
 /// [`ModelError`]: a width that does not fit, a float type that the device lacks, test kernels without test samples.
@@ -50,6 +57,30 @@ pub fn empirical_kernels(
     precision: Precision,
     wanted: KernelsWanted,
 ) -> Result<EmpiricalKernels, ModelError> {
-    let _ = (problem, width, seed, device, precision, wanted);
-    Err(widenet_core::Error::Invalid("perceptrons have no engine yet".into()).into())
+    let mut network = dense_mlp(problem, width, seed, device, precision)?;
+    let train = network.forward(&problem.data.train.inputs);
+    let train_train = block(&mut network, &train, None, wanted);
+    if !wanted.test {
+        return Ok(EmpiricalKernels { train_train, test_train: None, test_test: None });
+    }
+    let Some(samples) = &problem.data.test else {
+        return Err(Error::Invalid("kernels with test inputs are wanted, and `data` has no test samples".into()).into());
+    };
+    let test = network.forward(&samples.inputs);
+    let test_train = Some(block(&mut network, &test, Some(&train), wanted));
+    let test_test = Some(block(&mut network, &test, None, wanted));
+    Ok(EmpiricalKernels { train_train, test_train, test_test })
+}
+
+fn block(
+    network: &mut Mlp<DenseMatrix>,
+    left: &Forward<DeviceBlock>,
+    right: Option<&Forward<DeviceBlock>>,
+    wanted: KernelsWanted,
+) -> KernelBlock {
+    KernelBlock {
+        nngp: network.nngp_kernel(left, right),
+        mean_tangent: network.mean_tangent_kernel(left, right),
+        tangent: wanted.full.then(|| network.tangent_kernel(left, right)),
+    }
 }

@@ -1,0 +1,81 @@
+//! The loop of gradient descent, full batch or minibatch, written once for every network.
+
+use super::{Control, Progress, Start, weights::UpdateRule};
+use crate::{
+    Problem,
+    problem::Rule,
+    trajectory::{Record, Status},
+};
+
+/// What descent asks of a network and of the records taken of it.
+pub(super) trait Descend {
+    /// What a record and a step share: passes through the network as it is.
+    type Evaluation;
+
+    /// Evaluates the network on the samples of a step.
+    fn evaluate(&mut self, step: u64) -> Self::Evaluation;
+
+    /// Whether training can go on from here.
+    fn is_finite(evaluation: &Self::Evaluation) -> bool;
+
+    /// Records everything the problem asks for.
+    fn record(&mut self, evaluation: &Self::Evaluation, step: u64, time: f64) -> Record;
+
+    /// Takes one step.
+    fn update(&mut self, evaluation: Self::Evaluation, learning_rate: f64, rule: UpdateRule);
+}
+
+/// Steps of a descent: its rule's numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps {
+    learning_rate: f64,
+    count: u64,
+    rule: UpdateRule,
+}
+
+impl Steps {
+    /// The steps of a problem trained by descent.
+    pub(super) fn of(problem: &Problem) -> Option<Steps> {
+        let Rule::Descent { learning_rate, steps, momentum, nesterov, .. } = problem.optimizer.rule else {
+            return None;
+        };
+        let rule = UpdateRule { momentum, nesterov, decay: learning_rate * problem.optimizer.weight_decay };
+        Some(Steps { learning_rate, count: steps, rule })
+    }
+}
+
+/// Descends from `start`, recording at the steps `at`; `observe` is called after every step.
+pub(super) fn descend<D: Descend>(
+    trainee: &mut D,
+    steps: Steps,
+    at: &[f64],
+    start: Start,
+    observe: &mut dyn FnMut(&Progress<'_>, &mut D) -> Control,
+) -> (Vec<Record>, Status) {
+    let Start { mut step, mut records, .. } = start;
+    loop {
+        let time = steps.learning_rate * step as f64;
+        let evaluation = trainee.evaluate(step);
+        if !D::is_finite(&evaluation) {
+            return (records, Status::Diverged { step, time });
+        }
+        if at.get(records.len()).is_some_and(|&due| step as f64 >= due) {
+            records.push(trainee.record(&evaluation, step, time));
+        }
+        if step == steps.count {
+            return (records, Status::Done);
+        }
+        trainee.update(evaluation, steps.learning_rate, steps.rule);
+        step += 1;
+        let progress = Progress {
+            step,
+            time: steps.learning_rate * step as f64,
+            fraction: step as f64 / steps.count as f64,
+            step_size: None,
+            records: &records,
+        };
+        if let Control::Stop = observe(&progress, trainee) {
+            return (records, Status::Interrupted { step });
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Multilayer perceptrons of any weight matrices that have real neurons: passes through them and the update.
+//!
+//! ```text
+//! a_0 = x,  h_{l+1} = A_l w_l a_l + B_l b_l,  a_l = φ(h_l),  f = h_{L+1}
+//! g_{L+1} = ∂R/∂f,  g_l = φ'(h_l) ⊙ A_l w_lᵀ g_{l+1},  ∂R/∂w_l = A_l Σ_p g_{l+1,p} a_{l,p}ᵀ,  ∂R/∂b_l = B_l Σ_p g_{l+1,p}
+//! ```
+//!
+//! (kernel-regime page §1, in the parameters `w`, `b` of the parameterisation: the multipliers A, B, initial standard deviations
+//! and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
+//! they learn, decay and are kept like any other.
+
+mod kernels;
+mod linearisation;
+mod recorder;
+mod training;
+
+pub use linearisation::Linearisation;
+pub use training::MlpTraining;
+
+use super::weights::{Block, OuterProduct, UpdateRule, WeightMatrix};
+use crate::{Matrix, problem::Activation};
+
+/// A block whose entries are neurons (n neurons × columns).
+pub trait NeuronBlock: Block {
+    /// `φ(self)`, entry by entry.
+    fn activated(&self, activation: Activation) -> Self;
+
+    /// `self ← self ⊙ φ'(h)`, entry by entry. `self` has as many columns as `h`, or a multiple: its column c meets column
+    /// c mod (columns of `h`).
+    fn times_derivative(&mut self, activation: Activation, h: &Self);
+}
+
+/// A weight matrix with entries.
+pub trait NeuronMatrix: WeightMatrix<Block: NeuronBlock> + Clone {
+    /// A matrix of the same shape whose entries are and start at 0.
+    fn zeros_like(&self) -> Self;
+
+    /// How far the entries have moved.
+    fn movement(&mut self) -> Movement;
+}
+
+/// Squared Frobenius norms of a matrix's way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Movement {
+    /// `‖W_t − W_0‖²`.
+    pub moved: f64,
+    /// `‖W_0‖²`.
+    pub initial: f64,
+}
+
+/// A matrix of parameters with its scales at one width.
+#[derive(Debug, Clone)]
+pub struct Parameters<W> {
+    /// `w` or, with one column, `b`.
+    pub matrix: W,
+    /// Factor in the forward map.
+    pub multiplier: f64,
+    /// Standard deviation of the entries at the start.
+    pub init_std: f64,
+    /// In units of η; 0 is frozen.
+    pub learning_rate: f64,
+}
+
+impl<W: NeuronMatrix> Parameters<W> {
+    fn apply(&mut self, x: &W::Block) -> W::Block {
+        let mut image = self.matrix.apply(x);
+        if self.multiplier != 1.0 {
+            image.scale(self.multiplier);
+        }
+        image
+    }
+
+    fn update(&mut self, rule: UpdateRule, learning_rate: f64, signal: &W::Block, input: &W::Block) {
+        if self.learning_rate != 0.0 {
+            let scale = learning_rate * self.learning_rate * self.multiplier;
+            self.matrix.update(rule, &[OuterProduct { scale, left: signal, right: input }]);
+        }
+    }
+
+    /// What a product of two inputs weighs in the tangent kernel.
+    fn tangent(&self) -> f64 {
+        self.learning_rate * self.multiplier * self.multiplier
+    }
+
+    /// What it weighs in the NNGP kernel.
+    fn variance(&self) -> f64 {
+        (self.multiplier * self.init_std).powi(2)
+    }
+
+    fn zeros_like(&self) -> Self {
+        Self { matrix: self.matrix.zeros_like(), ..*self }
+    }
+}
+
+/// Weights and biases between two spaces of neurons.
+#[derive(Debug, Clone)]
+pub struct MlpLayer<W> {
+    /// `w`.
+    pub weights: Parameters<W>,
+    /// `b`, where there are biases.
+    pub biases: Option<Parameters<W>>,
+}
+
+impl<W: NeuronMatrix> MlpLayer<W> {
+    /// `A w a + B b`.
+    fn apply(&mut self, a: &W::Block, ones: &W::Block) -> W::Block {
+        let mut h = self.weights.apply(a);
+        if let Some(biases) = &mut self.biases {
+            h.add_scaled(biases.multiplier, &biases.matrix.apply(ones));
+        }
+        h
+    }
+
+    fn learns(&self) -> bool {
+        self.parameters().any(|parameters| parameters.learning_rate != 0.0)
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &Parameters<W>> {
+        std::iter::once(&self.weights).chain(&self.biases)
+    }
+
+    fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameters<W>> {
+        std::iter::once(&mut self.weights).chain(&mut self.biases)
+    }
+}
+
+/// A multilayer perceptron.
+#[derive(Debug, Clone)]
+pub struct Mlp<W> {
+    /// Input layer first, readout last.
+    pub layers: Vec<MlpLayer<W>>,
+    /// φ, after every layer but the last.
+    pub activation: Activation,
+}
+
+/// A forward pass of some samples.
+#[derive(Debug, Clone)]
+pub struct Forward<B> {
+    /// What biases act on: a row of ones.
+    ones: B,
+    /// `a_0 … a_L`, the inputs first.
+    activations: Vec<B>,
+    /// `h_1 … h_{L+1}`, the outputs last.
+    pre_activations: Vec<B>,
+    /// `f`, P × k.
+    pub outputs: Matrix,
+}
+
+impl<W: NeuronMatrix> Mlp<W> {
+    /// Every matrix of parameters: of each layer the weights, then the biases.
+    pub fn matrices(&self) -> impl Iterator<Item = &W> {
+        self.layers.iter().flat_map(|layer| layer.parameters().map(|parameters| &parameters.matrix))
+    }
+
+    /// The same, to be changed.
+    pub fn matrices_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        self.layers.iter_mut().flat_map(|layer| layer.parameters_mut().map(|parameters| &mut parameters.matrix))
+    }
+
+    /// Sends inputs (P × d) through the network.
+    pub fn forward(&mut self, inputs: &Matrix) -> Forward<W::Block> {
+        let weights = &self.layers[0].weights.matrix;
+        let ones = weights.input_block(&Matrix::from_element(1, inputs.nrows(), 1.0));
+        let inputs = weights.input_block(&inputs.transpose());
+        self.forward_from(inputs, ones)
+    }
+
+    /// Sends a block of the input space and its row of ones through the network.
+    fn forward_from(&mut self, inputs: W::Block, ones: W::Block) -> Forward<W::Block> {
+        let (mut activations, mut pre_activations) = (vec![inputs], Vec::new());
+        for l in 0..self.layers.len() {
+            let h = self.layers[l].apply(&activations[l], &ones);
+            if l + 1 < self.layers.len() {
+                activations.push(h.activated(self.activation));
+            }
+            pre_activations.push(h);
+        }
+        let outputs = pre_activations[self.layers.len() - 1].to_matrix().transpose();
+        Forward { ones, activations, pre_activations, outputs }
+    }
+
+    /// Outputs on inputs (P × d), P × k, some samples at a time.
+    pub fn outputs(&mut self, inputs: &Matrix) -> Matrix {
+        in_chunks(inputs, |inputs| self.forward(inputs).outputs)
+    }
+
+    /// Backward signals `g_{l+1}` of the layers from `lowest` to the readout, for gradients in the outputs (k × columns; the
+    /// columns are those of the forward pass, once or several times over).
+    fn backward(&mut self, forward: &Forward<W::Block>, gradients: &Matrix, lowest: usize) -> Vec<W::Block> {
+        let last = self.layers.len() - 1;
+        let mut signals = vec![self.layers[last].weights.matrix.output_block(gradients)];
+        for l in (lowest + 1..=last).rev() {
+            let weights = &mut self.layers[l].weights;
+            let mut signal = weights.matrix.apply_transpose(&signals[signals.len() - 1]);
+            if weights.multiplier != 1.0 {
+                signal.scale(weights.multiplier);
+            }
+            signal.times_derivative(self.activation, &forward.pre_activations[l - 1]);
+            signals.push(signal);
+        }
+        signals.reverse();
+        signals
+    }
+
+    /// The lowest layer that learns; none if all are frozen.
+    fn lowest_learning(&self) -> Option<usize> {
+        self.layers.iter().position(MlpLayer::learns)
+    }
+
+    /// One step of the rule for signals of the layers from `lowest` on.
+    fn update(
+        &mut self,
+        rule: UpdateRule,
+        learning_rate: f64,
+        forward: &Forward<W::Block>,
+        lowest: usize,
+        signals: &[W::Block],
+    ) {
+        for (l, signal) in (lowest..).zip(signals) {
+            let layer = &mut self.layers[l];
+            layer.weights.update(rule, learning_rate, signal, &forward.activations[l]);
+            if let Some(biases) = &mut layer.biases {
+                biases.update(rule, learning_rate, signal, &forward.ones);
+            }
+        }
+    }
+
+    /// The network of the same shape whose parameters are 0.
+    fn zeros_like(&self) -> Self {
+        let zeros = |layer: &MlpLayer<W>| MlpLayer {
+            weights: layer.weights.zeros_like(),
+            biases: layer.biases.as_ref().map(Parameters::zeros_like),
+        };
+        Self { layers: self.layers.iter().map(zeros).collect(), activation: self.activation }
+    }
+}
+
+/// Samples sent through a network at a time where only their outputs are wanted.
+const SAMPLES_AT_A_TIME: usize = 1024;
+
+/// Outputs (P × k) of inputs (P × d), chunk by chunk.
+fn in_chunks(inputs: &Matrix, mut outputs: impl FnMut(&Matrix) -> Matrix) -> Matrix {
+    let samples = inputs.nrows();
+    if samples <= SAMPLES_AT_A_TIME {
+        return outputs(inputs);
+    }
+    let mut rows = Vec::with_capacity(samples);
+    for first in (0..samples).step_by(SAMPLES_AT_A_TIME) {
+        let chunk = inputs.rows(first, SAMPLES_AT_A_TIME.min(samples - first)).into_owned();
+        rows.extend(outputs(&chunk).row_iter().map(|row| row.into_owned()));
+    }
+    Matrix::from_rows(&rows)
+}

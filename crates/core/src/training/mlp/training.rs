@@ -1,0 +1,167 @@
+//! A perceptron in training, with the linearised network beside it and what records are compared with.
+
+use super::{Forward, Linearisation, Mlp, NeuronMatrix, recorder::Baseline};
+use crate::{
+    Error, Matrix, Problem, Result,
+    problem::Rule,
+    training::{
+        Batches, Control, Progress, Start,
+        descent::{Descend, Steps, descend},
+        is_finite,
+        weights::UpdateRule,
+    },
+    trajectory::{Record, Status},
+};
+
+/// A perceptron in training.
+pub struct MlpTraining<'p, W: NeuronMatrix> {
+    pub(super) problem: &'p Problem,
+    /// The network.
+    pub network: Mlp<W>,
+    /// The linearised network, where a quantity asks for it.
+    pub linearisation: Option<Linearisation<W>>,
+    pub(super) baseline: Baseline,
+    steps: Steps,
+    batches: Option<Batches>,
+    /// Full batch: the training inputs and the row of ones; the pass at θ_0 too where there is a linearised network.
+    inputs: Option<(W::Block, W::Block)>,
+    initial_forward: Option<Forward<W::Block>>,
+}
+
+/// Passes of the samples of a step.
+pub(in crate::training) struct Passes<B> {
+    pub(super) forward: Forward<B>,
+    /// The pass at θ_0 and `f_lin`.
+    pub(super) linearised: Option<(Forward<B>, Matrix)>,
+    /// Their targets, of minibatches.
+    targets: Option<Matrix>,
+}
+
+impl<B> Passes<B> {
+    /// Whether these are passes of all training samples.
+    pub(super) fn is_full_batch(&self) -> bool {
+        self.targets.is_none()
+    }
+}
+
+impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
+    /// Prepares for a run that starts from `network`, the network at time 0 (also when the run is then resumed); `seed` keys the
+    /// order of minibatches.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
+    pub fn new(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
+        let steps = Steps::of(problem).ok_or_else(|| {
+            let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
+            Error::Invalid(format!(
+                "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
+                 with a small learning rate, or the width inf"
+            ))
+        })?;
+        let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs_linearisation());
+        if let Some(quantity) = linearised
+            && problem.optimizer.weight_decay > 0.0
+        {
+            return Err(Error::Invalid(format!(
+                "record.quantities: `{}` needs the network linearised at its start, which weight decay ({}) leaves; use \
+                 optimizer.weight_decay = 0",
+                quantity.name(),
+                problem.optimizer.weight_decay
+            )));
+        }
+        let mut training = Self {
+            problem,
+            linearisation: linearised.map(|_| Linearisation::new(&network)),
+            network,
+            baseline: Baseline::default(),
+            steps,
+            batches: Batches::of(problem, seed),
+            inputs: None,
+            initial_forward: None,
+        };
+        let compared = Baseline::is_needed(problem);
+        if training.batches.is_none() || compared {
+            let forward = training.network.forward(&problem.data.train.inputs);
+            if compared {
+                training.baseline = Baseline::of(&mut training.network, &forward, problem);
+            }
+            if training.batches.is_none() {
+                training.inputs = Some((forward.activations[0].clone(), forward.ones.clone()));
+                training.initial_forward = training.linearisation.is_some().then_some(forward);
+            }
+        }
+        Ok(training)
+    }
+
+    /// Trains and records what the problem asks for. A run that diverges returns what was recorded before. `observe` is called after every
+    /// step and may stop the run.
+    pub fn run(
+        &mut self,
+        start: Start,
+        observe: &mut dyn FnMut(&Progress<'_>, &mut Self) -> Control,
+    ) -> (Vec<Record>, Status) {
+        let (problem, steps) = (self.problem, self.steps);
+        descend(self, steps, &problem.record.at, start, observe)
+    }
+
+    /// Every matrix of the run's state: those of the network, then the tangents.
+    pub fn matrices(&self) -> Vec<&W> {
+        let tangents = self.linearisation.iter().flat_map(|linearisation| linearisation.tangents().matrices());
+        self.network.matrices().chain(tangents).collect()
+    }
+
+    /// The same, to be changed.
+    pub fn matrices_mut(&mut self) -> Vec<&mut W> {
+        let tangents =
+            self.linearisation.iter_mut().flat_map(|linearisation| linearisation.tangents_mut().matrices_mut());
+        self.network.matrices_mut().chain(tangents).collect()
+    }
+}
+
+impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
+    type Evaluation = Passes<W::Block>;
+
+    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+        let train = &self.problem.data.train;
+        let batch = self.batches.as_mut().map(|batches| batches.at(step));
+        let targets = batch.map(|batch| train.targets.select_rows(batch));
+        let batch = batch.map(|batch| train.inputs.select_rows(batch));
+        let forward = match (&batch, &self.inputs) {
+            (None, Some((inputs, ones))) => self.network.forward_from(inputs.clone(), ones.clone()),
+            _ => self.network.forward(batch.as_ref().unwrap_or(&train.inputs)),
+        };
+        let initial_forward = &self.initial_forward;
+        let linearised = self.linearisation.as_mut().map(|linearisation| {
+            let initial = match (&batch, initial_forward) {
+                (None, Some(forward)) => forward.clone(),
+                _ => linearisation.initial_forward(batch.as_ref().unwrap_or(&train.inputs)),
+            };
+            let outputs = linearisation.outputs_from(&initial);
+            (initial, outputs)
+        });
+        Passes { forward, linearised, targets }
+    }
+
+    /// The linearised network may diverge where the network does not (kernel-regime page §7).
+    fn is_finite(passes: &Self::Evaluation) -> bool {
+        is_finite(&passes.forward.outputs)
+    }
+
+    fn record(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> Record {
+        self.take_record(passes, step, time)
+    }
+
+    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64, rule: UpdateRule) {
+        let Passes { forward, linearised, targets } = passes;
+        let targets = targets.as_ref().unwrap_or(&self.problem.data.train.targets);
+        let loss = self.problem.loss;
+        if let Some(lowest) = self.network.lowest_learning() {
+            let gradient = loss.gradient(&forward.outputs, targets);
+            let signals = self.network.backward(&forward, &gradient.transpose(), lowest);
+            self.network.update(rule, learning_rate, &forward, lowest, &signals);
+        }
+        if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
+            linearisation.update(rule, learning_rate, initial, &loss.gradient(outputs, targets));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Multilayer perceptrons of finite width on a device: their networks, runs, ensembles and kernels.
+
+mod empirical;
+mod ensemble;
+mod given;
+mod moments;
+mod network;
+mod solve;
+
+pub use empirical::{EmpiricalKernels, KernelBlock, KernelsWanted, empirical_kernels};
+pub use given::{GivenLayer, GivenNetwork, GivenRecord, GivenRun};
+pub use network::{dense_mlp, mlp_with_panels};
+
+pub(crate) use solve::solve;
