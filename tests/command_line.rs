@@ -4,8 +4,16 @@
 mod common;
 
 use std::{fs, path::Path};
+#[cfg(unix)]
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::Duration,
+};
 
-use common::{PROBLEM, json, run, widenet, write};
+#[cfg(unix)]
+use common::widenet;
+use common::{PROBLEM, json, run, write};
 use serde_json::Value;
 
 #[test]
@@ -287,13 +295,15 @@ fn kernels_written_to_files_can_be_given_back() {
 fn an_interrupted_kernel_leaves_no_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = folder.path().join("k.npy");
-    let teacher = "data={ kind = \"teacher\", input_dimension = 2, train_samples = 12000 }";
-    let mut child = widenet(&["kernel", KERNEL, "--set", teacher, "--set", "network.hidden_layers=200", "--output"])
-        .arg(&output)
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    std::thread::sleep(std::time::Duration::from_millis(800));
+    let teacher = "data={ kind = \"teacher\", input_dimension = 2, train_samples = 4000 }";
+    let deep =
+        ["kernel", KERNEL, "--kind", "nngp", "--set", teacher, "--set", "network.hidden_layers=300", "--output"];
+    let mut child = widenet(&deep).arg(&output).stderr(Stdio::piped()).spawn().expect("the program starts");
+    // Its note says that it is about to compute, which takes much longer than the pause.
+    let mut note = String::new();
+    BufReader::new(child.stderr.as_mut().expect("a pipe")).read_line(&mut note).expect("a line");
+    assert!(note.contains("4000 training"), "{note}");
+    std::thread::sleep(Duration::from_millis(100));
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.is_ok_and(|status| status.success()));
     assert_eq!(child.wait().expect("it ends").code(), Some(75));
