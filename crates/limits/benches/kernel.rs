@@ -63,8 +63,7 @@ fn main() {
 
     let x = MatRef::from_column_major_slice(inputs.as_slice(), n, INPUTS);
     let mut gram = Mat::zeros(n, n);
-    let product =
-        best(|| matmul(black_box(gram.as_mut()), Accum::Replace, x, x.transpose(), 1.0, Par::rayon(0)));
+    let product = best(|| matmul(black_box(gram.as_mut()), Accum::Replace, x, x.transpose(), 1.0, Par::rayon(0)));
 
     println!("NNGP and tangent kernel, N = {n}, d = {INPUTS}, {HIDDEN_LAYERS} hidden layers, ReLU, f64");
     println!("{:<34} {:>9} {:>12}", "what", "seconds", "ratio");

@@ -11,11 +11,7 @@ use widenet_core::{
 };
 
 use super::{
-    Result, Start, Which, diagonals,
-    ensemble::Prior,
-    invalid, kernels,
-    linear_algebra::product,
-    spectrum::square_root,
+    Result, Start, Which, diagonals, ensemble::Prior, invalid, kernels, linear_algebra::product, spectrum::square_root,
 };
 
 /// A training kernel: that by which residuals move the outputs.
@@ -68,8 +64,7 @@ pub(super) fn compute(
         }),
         None => None,
     };
-    let training =
-        TrainingKernel { train: train.tangent.unwrap_or_default(), test_train: test_tangent.flatten() };
+    let training = TrainingKernel { train: train.tangent.unwrap_or_default(), test_train: test_tangent.flatten() };
     Ok((training, prior))
 }
 

@@ -53,12 +53,7 @@ fn posterior<'a>(response: &'a Response<'a>, readout_only: bool) -> Option<(&'a 
 }
 
 /// Spread on the training inputs.
-pub(super) fn train(
-    prior: &Prior,
-    response: &Response<'_>,
-    readout_only: bool,
-    covariance: bool,
-) -> Result<Variances> {
+pub(super) fn train(prior: &Prior, response: &Response<'_>, readout_only: bool, covariance: bool) -> Result<Variances> {
     let start: Vec<f64> = prior.train.diagonal().iter().copied().collect();
     if let Some((basis, reduction)) = posterior(response, readout_only) {
         return conditioned(&prior.train, &prior.train, &start, (basis, reduction), covariance);

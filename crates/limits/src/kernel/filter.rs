@@ -126,8 +126,8 @@ fn damped(friction: f64, x: f64, time: f64) -> (f64, f64) {
         let (sum, slow) = (friction + rate, x / (friction + rate));
         let fast = (-sum * time).exp();
         let remaining = 0.5 * ((1.0 + friction / rate) * (-slow * time).exp() - slow / rate * fast);
-        let inverse = 0.5
-            * ((1.0 + friction / rate) * time / sum * decay(slow * time) + (-sum * time).exp_m1() / (sum * rate));
+        let inverse =
+            0.5 * ((1.0 + friction / rate) * time / sum * decay(slow * time) + (-sum * time).exp_m1() / (sum * rate));
         return (remaining, inverse);
     }
     let z = rate * time;
@@ -189,8 +189,7 @@ mod tests {
                 let plain = Procedure::Descent { learning_rate: 0.6, steps: count };
                 close(plain.filter(eigenvalue, DENOMINATOR), steps(eigenvalue, 0.6, 0.0, false, count), 2e-13, "plain");
                 for nesterov in [false, true] {
-                    let procedure =
-                        Procedure::Momentum { learning_rate: 0.3, momentum: 0.8, nesterov, steps: count };
+                    let procedure = Procedure::Momentum { learning_rate: 0.3, momentum: 0.8, nesterov, steps: count };
                     let expected = steps(eigenvalue, 0.3, 0.8, nesterov, count);
                     close(procedure.filter(eigenvalue, DENOMINATOR), expected, 2e-13, "momentum");
                 }

@@ -74,14 +74,12 @@ pub fn kernels(
     let mut right = x2.map(|x2| Side::new(network, x2, "x2")).transpose()?;
     prepare_series(network, &mut left, right.as_mut());
     let (n1, n2) = (x1.nrows(), x2.map_or(x1.nrows(), Matrix::nrows));
-    let matrix = |wanted: bool| wanted.then(|| Matrix::zeros(n1, n2));
+    // Zeros straight from the system, whose pages the threads then touch first.
+    let matrix = |wanted: bool| wanted.then(|| Matrix::from_vec(n1, n2, vec![0.0; n1 * n2]));
     let mut kernels = Kernels { nngp: matrix(which != Which::Tangent), tangent: matrix(which != Which::Nngp) };
     let recursion = Recursion::new(network, &left, right.as_ref().unwrap_or(&left));
     let blocks = Blocks { recursion, left: x1, right: x2.unwrap_or(x1) };
-    let mut results = Results {
-        nngp: kernels.nngp.as_mut().map(view),
-        tangent: kernels.tangent.as_mut().map(view),
-    };
+    let mut results = Results { nngp: kernels.nngp.as_mut().map(view), tangent: kernels.tangent.as_mut().map(view) };
     for first in (0..n2).step_by(PANEL) {
         let columns = first..n2.min(first + PANEL);
         let last = columns.end;
@@ -212,13 +210,7 @@ struct Blocks<'a> {
 
 impl Blocks<'_> {
     /// Computes a rectangle; with `mirror` also its transpose.
-    fn rectangle(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-        results: Results<'_>,
-        mirror: Option<Results<'_>>,
-    ) {
+    fn rectangle(&self, rows: Range<usize>, columns: Range<usize>, results: Results<'_>, mirror: Option<Results<'_>>) {
         if rows.is_empty() || columns.is_empty() {
             return;
         }
@@ -258,12 +250,7 @@ impl Blocks<'_> {
         let [first, above, beside, second] = results.split(half, half);
         rayon::join(
             || self.rectangle(range.start..middle, middle..range.end, above, Some(beside)),
-            || {
-                rayon::join(
-                    || self.triangle(range.start..middle, first),
-                    || self.triangle(middle..range.end, second),
-                )
-            },
+            || rayon::join(|| self.triangle(range.start..middle, first), || self.triangle(middle..range.end, second)),
         );
     }
 

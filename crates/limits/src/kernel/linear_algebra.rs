@@ -97,14 +97,7 @@ pub fn eigenvalues(matrix: &Matrix) -> Option<Vec<f64>> {
 pub(super) fn cholesky(mut matrix: Matrix) -> Option<Matrix> {
     let (par, parameters) = (all_threads(), Default::default());
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(matrix.nrows(), par, parameters));
-    cholesky_in_place(
-        view_mut(&mut matrix),
-        Default::default(),
-        par,
-        MemStack::new(&mut memory),
-        parameters,
-    )
-    .ok()?;
+    cholesky_in_place(view_mut(&mut matrix), Default::default(), par, MemStack::new(&mut memory), parameters).ok()?;
     Some(matrix)
 }
 

@@ -7,8 +7,8 @@
 //! (kernel-regime page §§2–7.) The tangent kernel does not move, so a network follows its linearisation: squared loss has a
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
-pub mod dual;
 mod blocks;
+pub mod dual;
 mod ensemble;
 mod filter;
 mod function_space;

@@ -64,11 +64,7 @@ impl<'a> Response<'a> {
         }
     }
 
-    fn from_modes(
-        basis: &'a Basis,
-        modes: impl Iterator<Item = (f64, f64, f64)>,
-        dropped: Option<usize>,
-    ) -> Self {
+    fn from_modes(basis: &'a Basis, modes: impl Iterator<Item = (f64, f64, f64)>, dropped: Option<usize>) -> Self {
         let (mut remaining, mut inverse, mut reduction) = (Vec::new(), Vec::new(), Vec::new());
         for (c, h, g) in modes {
             remaining.push(c);
@@ -108,9 +104,7 @@ impl<'a> Response<'a> {
     pub(super) fn test_map(&self, test_train: &Matrix) -> Matrix {
         match self {
             // M is symmetric.
-            Response::Modes { basis, inverse, .. } => {
-                in_basis(basis, inverse, &test_train.transpose()).transpose()
-            }
+            Response::Modes { basis, inverse, .. } => in_basis(basis, inverse, &test_train.transpose()).transpose(),
             Response::Matrices { inverse, .. } => product(test_train, inverse),
         }
     }

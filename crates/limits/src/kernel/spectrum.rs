@@ -68,15 +68,9 @@ fn indefinite(name: &str, smallest: f64, largest: f64) -> super::Error {
 #[derive(Debug, Clone)]
 pub(super) enum Basis {
     /// Eigenvalues (ascending, ≥ 0) with eigenvectors as columns.
-    Eigen {
-        values: Vec<f64>,
-        vectors: Matrix,
-    },
+    Eigen { values: Vec<f64>, vectors: Matrix },
     /// L of `G + r I`.
-    Cholesky {
-        factor: Matrix,
-        ridge: f64,
-    },
+    Cholesky { factor: Matrix, ridge: f64 },
 }
 
 impl Basis {
@@ -107,7 +101,8 @@ impl Basis {
             return Ok(Basis::Cholesky { factor, ridge });
         }
         let values = eigenvalues(kernel).unwrap_or_default();
-        let (smallest, largest) = (values.first().copied().unwrap_or(f64::NAN), values.last().copied().unwrap_or(f64::NAN));
+        let (smallest, largest) =
+            (values.first().copied().unwrap_or(f64::NAN), values.last().copied().unwrap_or(f64::NAN));
         if smallest < -rounding(n, largest) {
             return Err(indefinite(name, smallest, largest));
         }

@@ -1,4 +1,8 @@
 //! The kernel regime at width ∞: kernels, predictions, trajectories.
 
+mod duals;
+mod dynamics;
+mod properties;
 mod reference;
+mod solutions;
 mod support;

@@ -5,9 +5,7 @@ use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Loss, Rule},
 };
-use widenet_limits::kernel::{
-    GivenKernel, GivenKernels, Initial, Moment, Ridge, Spread, Trained, largest_stable_rate,
-};
+use widenet_limits::kernel::{GivenKernel, GivenKernels, Initial, Moment, Ridge, Spread, Trained, largest_stable_rate};
 
 use crate::support::{answers, both, distance, network, problem, question};
 
@@ -27,7 +25,8 @@ fn number(value: &Value) -> f64 {
 }
 
 fn matrix(value: &Value) -> Matrix {
-    let rows: Vec<&Vec<Value>> = value.as_array().expect("rows").iter().map(|row| row.as_array().expect("a row")).collect();
+    let rows: Vec<&Vec<Value>> =
+        value.as_array().expect("rows").iter().map(|row| row.as_array().expect("a row")).collect();
     Matrix::from_fn(rows.len(), rows.first().map_or(0, |row| row.len()), |i, j| number(&rows[i][j]))
 }
 
@@ -46,8 +45,7 @@ fn load(case: &Value, x: &str, y: &str, rule: Rule) -> Problem {
     let test = case["x_test"].is_array().then(|| matrix(&case["x_test"]));
     let test = test.map(|test| (test.clone(), Matrix::zeros(test.nrows(), targets.ncols())));
     let layers = case["net"]["layers"].as_array().expect("layers").iter();
-    let sigmas: Vec<(f64, f64)> =
-        layers.map(|layer| (number(&layer["sigma_w"]), number(&layer["sigma_b"]))).collect();
+    let sigmas: Vec<(f64, f64)> = layers.map(|layer| (number(&layer["sigma_w"]), number(&layer["sigma_b"]))).collect();
     problem(activation(&case["net"]), &sigmas, (inputs, targets), test, rule)
 }
 
@@ -170,7 +168,14 @@ fn linear_dynamics() {
         }
         if let Some(learning_rate) = case["heavy_ball"]["learning_rate"].as_f64() {
             let momentum = number(&case["heavy_ball"]["momentum"]);
-            follow(&case, &case["heavy_ball"]["steps"], "step", momentum_descent(learning_rate, momentum), 1.0, tolerance);
+            follow(
+                &case,
+                &case["heavy_ball"]["steps"],
+                "step",
+                momentum_descent(learning_rate, momentum),
+                1.0,
+                tolerance,
+            );
         }
         for (key, momentum) in [("max_learning_rate", 0.0), ("max_learning_rate_momentum_0_9", 0.9)] {
             let Some(expected) = case[key].as_f64() else { continue };
@@ -195,8 +200,7 @@ fn follow(case: &Value, results: &Value, key: &str, rule: Rule, scale: f64, tole
     let moments: Vec<Moment> = results.iter().map(moment).collect();
     let mut question = question(&moments);
     question.spread = Spread::None;
-    question.initial =
-        Initial::Outputs { train: matrix(&case["f_train_0"]), test: Some(matrix(&case["f_test_0"])) };
+    question.initial = Initial::Outputs { train: matrix(&case["f_train_0"]), test: Some(matrix(&case["f_test_0"])) };
     question.given = Some(GivenKernels {
         nngp: None,
         tangent: Some(GivenKernel {

@@ -13,7 +13,9 @@ use widenet_limits::kernel::{
 
 /// A fixed, generic matrix with entries of order 1.
 pub(crate) fn wave(rows: usize, columns: usize, phase: f64) -> Matrix {
-    Matrix::from_fn(rows, columns, |i, j| 1.4 * ((i * 13 + j * 29) as f64 * 0.61 + (i * i) as f64 * 0.17 + phase).sin())
+    Matrix::from_fn(rows, columns, |i, j| {
+        1.4 * ((i * 13 + j * 29 + i * j * j) as f64 * 0.61 + (i * i) as f64 * 0.17 + phase).sin()
+    })
 }
 
 /// A problem in NTK parameterisation with one (σ_w, σ_b) per weight matrix, and nothing to record.

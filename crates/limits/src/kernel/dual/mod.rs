@@ -68,10 +68,7 @@ impl Dual {
                 let root = (1.0 + 4.0 * q).sqrt();
                 Expectations { value: FRAC_2_PI * (2.0 * q).atan2(root), derivative: 4.0 / PI / root }
             }
-            Dual::Sin => Expectations {
-                value: -0.5 * (-2.0 * q).exp_m1(),
-                derivative: 0.5 * (1.0 + (-2.0 * q).exp()),
-            },
+            Dual::Sin => Expectations { value: -0.5 * (-2.0 * q).exp_m1(), derivative: 0.5 * (1.0 + (-2.0 * q).exp()) },
             Dual::Gelu => gelu(q, q, q),
             Dual::Series(activation) => hermite::diagonal(*activation, q),
         }
@@ -107,7 +104,10 @@ impl Dual {
             Dual::Series(activation) => hermite::error(*activation, q),
             _ => {
                 let size = self.diagonal(q);
-                Expectations { value: 8.0 * f64::EPSILON * size.value, derivative: 8.0 * f64::EPSILON * size.derivative }
+                Expectations {
+                    value: 8.0 * f64::EPSILON * size.value,
+                    derivative: 8.0 * f64::EPSILON * size.derivative,
+                }
             }
         }
     }

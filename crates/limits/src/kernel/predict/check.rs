@@ -34,7 +34,9 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
                 return Err(invalid(format!("moment {time} must be a finite number ≥ 0")));
             }
             Moment::At(step) if descent && step.fract() != 0.0 => {
-                return Err(invalid(format!("moment {step} must be a whole number of steps: the optimizer is descent")));
+                return Err(invalid(format!(
+                    "moment {step} must be a whole number of steps: the optimizer is descent"
+                )));
             }
             Moment::Infinity if !squared => {
                 return Err(invalid(

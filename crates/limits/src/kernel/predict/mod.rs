@@ -6,9 +6,7 @@
 mod check;
 mod question;
 
-pub use question::{
-    GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
-};
+pub use question::{GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained};
 
 use std::collections::HashMap;
 
@@ -74,7 +72,9 @@ pub fn predict(
                 Some(prediction) => prediction,
                 None => answers.diverged(*moment),
             },
-            (Moment::Infinity, _, Some(factor)) => answers.closed(*moment, &Response::at_infinity(factor, ridge, None))?,
+            (Moment::Infinity, _, Some(factor)) => {
+                answers.closed(*moment, &Response::at_infinity(factor, ridge, None))?
+            }
             (Moment::Infinity, Some(basis), None) => {
                 answers.closed(*moment, &Response::at_infinity(basis, ridge, Some(basis.cutoff())))?
             }
@@ -249,9 +249,7 @@ impl Answers<'_> {
         let mut visit = |position: usize, z: &Matrix, outputs: &Matrix| {
             let moment = Moment::At(moments[position]);
             let answer = match spread {
-                true => {
-                    self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() })
-                }
+                true => self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() }),
                 false => Ok(self.prediction(moment, outputs.clone(), z)),
             };
             match answer {

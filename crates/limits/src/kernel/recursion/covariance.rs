@@ -29,8 +29,7 @@ pub(super) fn strip(
 ) {
     for (l, pair) in recursion.network.layers.windows(2).enumerate() {
         let (left, right) = (&recursion.left.layers[l], &recursion.right.layers[l]);
-        let layer =
-            Layer { next: pair[1], variances: (&left.variances[first_row..], right.variances[column]) };
+        let layer = Layer { next: pair[1], variances: (&left.variances[first_row..], right.variances[column]) };
         match recursion.dual {
             Dual::Erf => erf(&layer, values, tangent),
             Dual::Gelu => gelu(&layer, values, tangent),

@@ -108,8 +108,7 @@ fn follow(
     };
     let Some(basis) = basis else {
         let gradient = Gradient::Loss { loss: problem.loss, targets };
-        let run =
-            Run { kernel: &kernel.train, start: &start.train, gradient, optimizer: &problem.optimizer, seed };
+        let run = Run { kernel: &kernel.train, start: &start.train, gradient, optimizer: &problem.optimizer, seed };
         return run.visit(moments, &mut visit, watch);
     };
     let residual = &start.train - targets;

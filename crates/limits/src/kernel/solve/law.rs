@@ -84,17 +84,9 @@ impl Law<'_> {
         let wants = |quantities: &[Quantity]| {
             quantities.iter().any(|quantity| self.problem.record.quantities.contains(quantity))
         };
-        let mut snapshot = Snapshot {
-            train: targets - response.remaining(targets),
-            kurtosis: Some(0.0),
-            ..Snapshot::default()
-        };
-        if wants(&[
-            Quantity::TrainLoss,
-            Quantity::LinearisedTrainLoss,
-            Quantity::TrainAccuracy,
-            Quantity::OutputStd,
-        ]) {
+        let mut snapshot =
+            Snapshot { train: targets - response.remaining(targets), kurtosis: Some(0.0), ..Snapshot::default() };
+        if wants(&[Quantity::TrainLoss, Quantity::LinearisedTrainLoss, Quantity::TrainAccuracy, Quantity::OutputStd]) {
             let variances = ensemble::train(self.prior, response, false, false)?;
             let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss);
             snapshot.train_loss = spread.loss;
@@ -144,8 +136,7 @@ impl Spread {
                 std => 0.5 * libm::erfc(-margin / std * std::f64::consts::FRAC_1_SQRT_2),
             }
         };
-        let accuracy =
-            (mean.ncols() == 1).then(|| (0..mean.nrows()).map(right).sum::<f64>() / mean.nrows() as f64);
+        let accuracy = (mean.ncols() == 1).then(|| (0..mean.nrows()).map(right).sum::<f64>() / mean.nrows() as f64);
         let loss = loss.mean_value(mean, &shared(&variances.diagonal), targets).unwrap_or(f64::NAN);
         Self { loss, accuracy, std }
     }

@@ -35,7 +35,8 @@ impl Start {
     /// Refuses a start that does not fit the data.
     pub(super) fn check(&self, problem: &Problem) -> Result<()> {
         let test = problem.data.test.as_ref().map(|test| &test.targets);
-        let given = [("training", Some(&self.train), Some(&problem.data.train.targets)), ("test", self.test.as_ref(), test)];
+        let given =
+            [("training", Some(&self.train), Some(&problem.data.train.targets)), ("test", self.test.as_ref(), test)];
         for (name, outputs, targets) in given {
             let (Some(outputs), Some(targets)) = (outputs, targets) else {
                 if targets.is_some() {
