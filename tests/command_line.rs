@@ -3,7 +3,18 @@
 #[allow(dead_code, reason = "shared with other test binaries")]
 mod common;
 
+use std::{fs, path::Path};
+#[cfg(unix)]
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::Duration,
+};
+
+#[cfg(unix)]
+use common::widenet;
 use common::{PROBLEM, json, run, write};
+use serde_json::Value;
 
 #[test]
 fn solve_prints_one_json_object_per_width_and_seed() {
@@ -137,6 +148,166 @@ fn solve_plans_everything_first() {
     assert!(said.out.is_empty() && said.err.contains("1e9"), "{}{}", said.out, said.err);
     let mixed = json(&["solve", &path, "--width", "64,inf", "--engine", "dense", "--device", "cpu", "--json"]);
     assert_eq!((&mixed[0]["engine"], &mixed[1]["engine"]), (&"dense".into(), &"limit".into()));
+}
+
+const KERNEL: &str = "experiments/kernel-regime/kernel.toml";
+const PREDICT: &str = "experiments/kernel-regime/predict.toml";
+
+/// Rows of a CSV file of numbers.
+fn csv(path: &Path) -> Vec<Vec<f64>> {
+    let text = fs::read_to_string(path).expect("a file");
+    text.lines().map(|line| line.split(',').map(|number| number.parse().expect("a number")).collect()).collect()
+}
+
+/// Names of the files in a folder, sorted; hidden ones too.
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("readable")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// A summary has a row per kernel and block; options win over the file; JSON, CSV and NumPy files hold the same numbers.
+#[test]
+fn kernels_in_every_format() {
+    let said = run(&["kernel", KERNEL]);
+    assert_eq!((said.code, said.out.lines().count()), (0, 7), "{}", said.err);
+    assert!(said.out.contains("ntk-test_train  100 x 300") && said.err.contains("2.0 MiB"), "{}{}", said.out, said.err);
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let small = ["--set", "data.train_samples=5", "--set", "data.test_samples=3"];
+    let write_to = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        let said = run(&[&["kernel", KERNEL, "--output", path.to_str().expect("UTF-8")], &small[..], more].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        said.out.lines().map(|line| line.strip_prefix("wrote ").expect("a file").to_string()).collect::<Vec<_>>()
+    };
+    let answer = json(&[&["kernel", KERNEL, "--json"], &small[..]].concat());
+    assert_eq!((&answer["width"], &answer["activation"]), (&"inf".into(), &"relu".into()));
+    assert_eq!(write_to("all.json", &[]).len(), 1);
+    let text = fs::read_to_string(folder.path().join("all.json")).expect("a file");
+    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), answer);
+
+    assert_eq!(write_to("all.csv", &[]).len(), 6);
+    let table = csv(&folder.path().join("all-ntk-test_train.csv"));
+    assert_eq!(serde_json::json!(table), answer["ntk"]["test_train"]);
+
+    let one = write_to("one.npy", &["--kind", "nngp", "--between", "train"]);
+    assert!(one.len() == 1 && one[0].ends_with("one.npy"), "{one:?}");
+    let bytes = fs::read(folder.path().join("one.npy")).expect("a file");
+    let numbers: Vec<f64> =
+        bytes[128..].chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight"))).collect();
+    let rows: Vec<&[f64]> = numbers.chunks_exact(5).collect();
+    assert_eq!(serde_json::json!(rows), answer["nngp"]["train"]);
+    assert_eq!(files(folder.path()).len(), 8, "nothing is left beside the files");
+}
+
+/// A wide network's kernels are near the limit's; the whole tensor averages to the kernel that is shown.
+#[test]
+fn kernels_of_a_finite_network() {
+    let small = ["--set", "data.train_samples=6", "--set", "data.test_samples=2", "--json"];
+    let kernels = |more: &[&str]| json(&[&["kernel", KERNEL], &small[..], more].concat());
+    let numbers = |value: &Value| -> Vec<f64> {
+        let rows = value.as_array().expect("rows").iter();
+        rows.flat_map(|row| row.as_array().expect("a row").iter().map(|x| x.as_f64().expect("a number"))).collect()
+    };
+    let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let limit = kernels(&[]);
+    let finite = kernels(&["--width", "2048", "--precision", "f64"]);
+    for kernel in ["nngp", "ntk"] {
+        for block in ["train", "test_train", "test"] {
+            let (found, wanted) = (numbers(&finite[kernel][block]), numbers(&limit[kernel][block]));
+            let difference: Vec<f64> = found.iter().zip(&wanted).map(|(a, b)| a - b).collect();
+            let error = norm(&difference) / norm(&wanted);
+            // About 0.05 for three layers of 2048 (kernel-regime page, E1).
+            assert!(error > 1e-4 && error < 0.2, "{kernel} {block}: {error}");
+        }
+    }
+    assert_ne!(finite, kernels(&["--width", "2048", "--precision", "f64", "--seed", "1"]));
+
+    let at_64 = ["--width", "64", "--precision", "f64", "--kind", "ntk", "--between", "test"];
+    let mean = numbers(&kernels(&at_64)["ntk"]["test"]);
+    let full = numbers(&kernels(&[&at_64[..], &["--full"]].concat())["ntk"]["test"]);
+    // Among six images there are five or six digits: the outputs.
+    let k = (full.len() / mean.len()).isqrt();
+    let block_mean = |i: usize, j: usize| (0..k).map(|a| full[(i * k + a) * 2 * k + j * k + a]).sum::<f64>() / k as f64;
+    for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        assert!(k > 1 && (block_mean(i, j) - mean[2 * i + j]).abs() < 1e-10, "{i} {j}");
+    }
+}
+
+#[test]
+fn predictions_in_every_format() {
+    let said = run(&["predict", PREDICT]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let lines: Vec<Vec<&str>> = said.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.iter().map(|line| line[0]).collect::<Vec<_>>(), ["at", "0", "10", "100", "inf"], "{}", said.out);
+
+    let answer = json(&["predict", PREDICT, "--json", "--set", "predict.learning_rates=true"]);
+    let rates = &answer["learning_rates"];
+    let (largest, critical) = (rates["largest_stable"].as_f64(), rates["critical"].as_f64());
+    assert!(critical.expect("a number") < largest.expect("a number"), "{rates}");
+    let end = &answer["predictions"][3];
+    assert_eq!((&end["at"], &end["time"]), (&"inf".into(), &"inf".into()));
+    assert!(end["train_loss"].as_f64().expect("a loss") < 1e-12 && end["test_accuracy"].as_f64() > Some(0.95), "{end}");
+    assert!(answer["predictions"][0]["train"]["std"][0].as_f64() > Some(1.0));
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write_to = |name: &str| {
+        let path = folder.path().join(name);
+        let said = run(&["predict", PREDICT, "--output", path.to_str().expect("UTF-8")]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        path
+    };
+    let tidy = fs::read_to_string(write_to("p.csv")).expect("a file");
+    let rows: Vec<Vec<&str>> = tidy.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["at", "set", "sample", "output", "mean", "std", "target"]);
+    assert_eq!(rows.len(), 1 + 4 * (200 + 160));
+    let last = rows[rows.len() - 1].clone();
+    assert_eq!(last[..4], ["inf", "test", "159", "0"]);
+    assert_eq!(last[4].parse::<f64>().ok(), end["test"]["mean"][159][0].as_f64());
+    assert_eq!(last[5].parse::<f64>().ok(), end["test"]["std"][159].as_f64());
+    write_to("p.npy");
+    assert_eq!(files(folder.path()), ["p-at-0.npy", "p-at-10.npy", "p-at-100.npy", "p-at-inf.npy", "p.csv"]);
+}
+
+/// Kernels that one command writes, the other reads: the same predictions as with the network's own.
+#[test]
+fn kernels_written_to_files_can_be_given_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = folder.path().join("k.npy");
+    let output = output.to_str().expect("UTF-8");
+    assert_eq!(run(&["kernel", PREDICT, "--output", output]).code, 0);
+    let of = |kernel: &str| {
+        let file = |block: &str| format!("{block} = \"{}\"", output.replace(".npy", &format!("-{kernel}-{block}.npy")));
+        format!("{kernel} = {{ {}, {}, {} }}", file("train"), file("test_train"), file("test"))
+    };
+    let given = format!("predict.kernels={{ {}, {} }}", of("ntk"), of("nngp"));
+    let predictions = |more: &[&str]| json(&[&["predict", PREDICT, "--json"], more].concat())["predictions"].clone();
+    assert_eq!(predictions(&["--set", &given]), predictions(&[]));
+}
+
+/// Ctrl-C: exit code 75, and neither the file nor a part of it.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_kernel_leaves_no_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = folder.path().join("k.npy");
+    let teacher = "data={ kind = \"teacher\", input_dimension = 2, train_samples = 4000 }";
+    let deep =
+        ["kernel", KERNEL, "--kind", "nngp", "--set", teacher, "--set", "network.hidden_layers=300", "--output"];
+    let mut child = widenet(&deep).arg(&output).stderr(Stdio::piped()).spawn().expect("the program starts");
+    // Its note says that it is about to compute, which takes much longer than the pause.
+    let mut note = String::new();
+    BufReader::new(child.stderr.as_mut().expect("a pipe")).read_line(&mut note).expect("a line");
+    assert!(note.contains("4000 training"), "{note}");
+    std::thread::sleep(Duration::from_millis(100));
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.is_ok_and(|status| status.success()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(75));
+    assert!(files(folder.path()).is_empty(), "{:?}", files(folder.path()));
 }
 
 /// Devices compute the same trajectory, up to f32 rounding carried through a few steps.

@@ -55,8 +55,11 @@ fn summary(answer: &PredictAnswer) -> String {
         .collect();
     let mut text = table::aligned(&header, &rows);
     if let Some(rates) = answer.learning_rates {
-        let (largest, critical) = (table::number(rates.largest_stable), table::number(rates.critical));
-        text.push_str(&format!("largest stable learning rate {largest}, critical learning rate {critical}\n"));
+        text.push_str(&format!("largest stable learning rate {}", table::number(rates.largest_stable)));
+        if let Some(critical) = rates.critical {
+            text.push_str(&format!(", critical learning rate {}", table::number(critical)));
+        }
+        text.push('\n');
     }
     text
 }

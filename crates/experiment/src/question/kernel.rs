@@ -51,6 +51,10 @@ pub(super) enum Block {
     Test,
 }
 
+impl Block {
+    const ALL: [Block; 3] = [Block::Train, Block::TestTrain, Block::Test];
+}
+
 /// Sections that other commands read.
 const UNUSED: [&str; 5] = ["optimizer", "loss", "record", "ensemble", "predict"];
 
@@ -112,19 +116,35 @@ impl KernelQuestion {
 
     /// Bytes of the matrices in the answer.
     pub fn bytes(&self) -> u64 {
+        let nngp = u64::from(self.which != Which::Tangent);
+        let tangent =
+            u64::from(self.which != Which::Nngp) * if self.full { self.outputs() * self.outputs() } else { 1 };
+        (nngp + tangent) * self.matrix_bytes(&self.blocks)
+    }
+
+    /// Bytes of the matrices that are computed: of a finite network more than those asked for.
+    fn computed_bytes(&self) -> u64 {
+        if self.width == Width::Infinite {
+            return self.bytes();
+        }
+        let blocks = if self.blocks == [Block::Train] { vec![Block::Train] } else { Block::ALL.to_vec() };
+        let tensor = if self.full { self.outputs() * self.outputs() } else { 0 };
+        (2 + tensor) * self.matrix_bytes(&blocks)
+    }
+
+    fn outputs(&self) -> u64 {
+        self.problem.data.output_dimension() as u64
+    }
+
+    /// Bytes of one matrix per block.
+    fn matrix_bytes(&self, blocks: &[Block]) -> u64 {
         let (train, test) = self.samples();
-        let outputs = if self.full { self.problem.data.output_dimension() as u64 } else { 1 };
-        let of_block = |block: &Block| {
-            let (n1, n2) = match block {
-                Block::Train => (train, train),
-                Block::TestTrain => (test, train),
-                Block::Test => (test, test),
-            };
-            let nngp = if self.which == Which::Tangent { 0 } else { kernel_bytes(n1, n2, Which::Nngp) };
-            let tangent = if self.which == Which::Nngp { 0 } else { kernel_bytes(n1, n2, Which::Tangent) };
-            nngp + tangent * outputs * outputs
+        let of_block = |block: &Block| match block {
+            Block::Train => kernel_bytes(train, train, Which::Nngp),
+            Block::TestTrain => kernel_bytes(test, train, Which::Nngp),
+            Block::Test => kernel_bytes(test, test, Which::Nngp),
         };
-        self.blocks.iter().map(of_block).sum()
+        blocks.iter().map(of_block).sum()
     }
 
     /// Numbers of training and of test inputs.
@@ -142,7 +162,7 @@ impl KernelQuestion {
     /// The bytes needed, those available, and the share of the samples that would fit.
     pub fn check_memory(&self) -> QuestionResult<()> {
         let Some(available) = DeviceChoice::Cpu.open()?.info.available_memory else { return Ok(()) };
-        let needed = self.bytes();
+        let needed = self.computed_bytes();
         if needed <= available {
             return Ok(());
         }
@@ -176,8 +196,8 @@ impl KernelQuestion {
             Width::Finite(width) => self.network(width, device, precision)?,
         };
         if self.spectrum {
-            nngp.add_eigenvalues();
-            ntk.add_eigenvalues();
+            nngp.add_eigenvalues()?;
+            ntk.add_eigenvalues()?;
         }
         Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk })
     }
@@ -252,6 +272,6 @@ fn blocks_of(problem: &Problem, between: Option<Block>) -> Vec<Block> {
     match between {
         Some(block) => vec![block],
         None if problem.data.test.is_none() => vec![Block::Train],
-        None => vec![Block::Train, Block::TestTrain, Block::Test],
+        None => Block::ALL.to_vec(),
     }
 }

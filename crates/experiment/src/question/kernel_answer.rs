@@ -7,9 +7,11 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use widenet_core::{Matrix, Width, problem::Activation};
+use widenet_limits::kernel::{eigenvalues, largest_eigenvalue};
 
 use super::{
-    Format, OutputFile,
+    Format, OutputFile, QuestionResult,
+    error::invalid,
     file::{Number, Rows},
     kernel::Block,
 };
@@ -69,12 +71,13 @@ impl Blocks {
         }
     }
 
-    pub(super) fn add_eigenvalues(&mut self) {
-        self.eigenvalues = self.train.as_ref().map(|train| {
-            let mut eigenvalues: Vec<f64> = train.symmetric_eigenvalues().iter().copied().collect();
-            eigenvalues.sort_by(f64::total_cmp);
-            Matrix::from_vec(eigenvalues.len(), 1, eigenvalues)
-        });
+    /// Adds the spectrum of the training block, if that is there.
+    pub(super) fn add_eigenvalues(&mut self) -> QuestionResult<()> {
+        let Some(train) = &self.train else { return Ok(()) };
+        let eigenvalues = eigenvalues(train)
+            .ok_or_else(|| invalid("the eigenvalues of the training kernel did not converge".into()))?;
+        self.eigenvalues = Some(Matrix::from_vec(eigenvalues.len(), 1, eigenvalues));
+        Ok(())
     }
 
     fn present(&self) -> impl Iterator<Item = (&'static str, &Matrix)> {
@@ -157,35 +160,11 @@ impl KernelAnswer {
                     smallest: matrix.min(),
                     largest: matrix.max(),
                     smallest_eigenvalue: eigenvalues.filter(|_| block == "train").map(|eigenvalues| eigenvalues[0]),
-                    largest_eigenvalue: square.then(|| largest_eigenvalue(matrix)),
+                    largest_eigenvalue: if square { largest_eigenvalue(matrix) } else { None },
                 }
             };
             blocks.present().map(summary).collect()
         };
         self.kernels().into_iter().flat_map(of_kernel).collect()
     }
-}
-
-/// Power iteration stops when the Rayleigh quotient moves by less than this share, at four digits shown.
-const ENOUGH: f64 = 1e-9;
-/// More steps than this mean close eigenvalues, between which the quotient then lies.
-const MOST_STEPS: usize = 500;
-
-/// By power iteration, for a matrix with eigenvalues ≥ 0.
-fn largest_eigenvalue(matrix: &Matrix) -> f64 {
-    // No eigenvector of interest is orthogonal to this direction by symmetry of the data.
-    let start = Matrix::from_fn(matrix.nrows(), 1, |i, _| 1.0 + 0.1 * (i as f64).sin());
-    let mut direction = &start / start.norm();
-    let mut quotient = 0.0;
-    for _ in 0..MOST_STEPS {
-        let image = matrix * &direction;
-        let next = direction.dot(&image);
-        let length = image.norm();
-        if length == 0.0 || (next - quotient).abs() <= ENOUGH * next.abs() {
-            return next;
-        }
-        quotient = next;
-        direction = image / length;
-    }
-    quotient
 }

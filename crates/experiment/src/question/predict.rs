@@ -34,7 +34,7 @@ use crate::problem::stable_rate;
 /// | `initial` | `"ensemble"`, other than squared loss `"zero"` | `"ensemble"` of all starts, `"zero"`, `"sample"` of one function, or `{ outputs = [[…]], test_outputs = [[…]] }` |
 /// | `seed` | 0 | of the sampled function and of minibatches |
 /// | `kernels` | none | `{ ntk = { train = …, test_train = …, test = … }, nngp = { … } }`, to be used instead of the network's own; each a list of rows or a `.npy` file |
-/// | `learning_rates` | `false` | also the largest stable and the critical learning rate of the network |
+/// | `learning_rates` | `false` | also the largest stable learning rate of the network, and for squared loss the critical one |
 ///
 /// Inline data need no `test_targets`; without them there is no test loss.
 #[derive(Debug, Clone)]
@@ -99,13 +99,7 @@ impl PredictQuestion {
     /// What has no answer, by name and value; [`super::QuestionError::Stopped`].
     pub fn answer(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<PredictAnswer> {
         let predictions = predict(&self.problem, &self.question, watch)?;
-        let learning_rates = match self.learning_rates {
-            true => Some(LearningRates {
-                largest_stable: largest_stable_rate(&self.problem)?,
-                critical: critical_rate(&self.problem)?,
-            }),
-            false => None,
-        };
+        let learning_rates = if self.learning_rates { Some(self.rates()?) } else { None };
         let data = &self.problem.data;
         let test_targets = data.test.as_ref().filter(|_| self.has_test_targets).map(|test| &test.targets);
         let loss = self.problem.loss;
@@ -119,6 +113,14 @@ impl PredictQuestion {
             test_targets: test_targets.cloned(),
             answers,
         })
+    }
+
+    fn rates(&self) -> QuestionResult<LearningRates> {
+        let critical = match self.problem.loss {
+            Loss::Squared { .. } => Some(critical_rate(&self.problem)?),
+            Loss::Logistic | Loss::CrossEntropy => None,
+        };
+        Ok(LearningRates { largest_stable: largest_stable_rate(&self.problem)?, critical })
     }
 }
 

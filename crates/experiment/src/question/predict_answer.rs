@@ -33,8 +33,8 @@ pub struct PredictAnswer {
 pub struct LearningRates {
     /// Above it the linear model diverges, with the problem's momentum.
     pub largest_stable: f64,
-    /// Below it the convergence of wide networks is proved, without momentum.
-    pub critical: f64,
+    /// Below it the convergence of wide networks is proved, for squared loss and without momentum.
+    pub critical: Option<f64>,
 }
 
 /// A prediction with the losses and accuracies of its mean outputs.

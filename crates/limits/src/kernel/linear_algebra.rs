@@ -87,8 +87,8 @@ pub(super) fn eigendecomposition(matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> 
     Some((values, vectors))
 }
 
-/// Eigenvalues alone, in ascending order.
-pub(super) fn eigenvalues(matrix: &Matrix) -> Option<Vec<f64>> {
+/// Eigenvalues of a symmetric matrix, in ascending order; its lower triangle is read. `None` if the iteration does not converge.
+pub fn eigenvalues(matrix: &Matrix) -> Option<Vec<f64>> {
     view(matrix).self_adjoint_eigenvalues(Side::Lower).ok()
 }
 

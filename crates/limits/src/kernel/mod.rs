@@ -22,12 +22,14 @@ mod solve;
 mod spectrum;
 
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
+pub use linear_algebra::eigenvalues;
 pub use predict::{
     GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained, predict,
     warnings,
 };
 pub use rates::{critical_rate, largest_stable_rate};
 pub use solve::{Start, solve};
+pub use spectrum::largest_eigenvalue;
 
 /// What can stop a computation with kernels.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

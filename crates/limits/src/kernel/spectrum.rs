@@ -161,8 +161,8 @@ pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
 }
 
 /// Largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
-/// orthogonalisation (small matrices: by all eigenvalues).
-pub(super) fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {
+/// orthogonalisation (small matrices: by all eigenvalues). `None` if the iteration does not converge.
+pub fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {
     const DIRECT: usize = 256;
     const STEPS: usize = 200;
     let n = kernel.nrows();

@@ -96,7 +96,7 @@ pub(super) fn given(
     need: Need,
 ) -> Result<(TrainingKernel, Option<Prior>)> {
     let (name, training) = match question.trained {
-        Trained::All => ("tangent", &given.tangent),
+        Trained::All => ("ntk", &given.tangent),
         Trained::ReadoutOnly => ("nngp", &given.nngp),
     };
     let absent = |name: &str, why: &str| invalid(format!("the given `{name}` kernel is missing: {why}"));

@@ -1,7 +1,9 @@
 //! Every kind of bad input: exit code 2 and an error that names the thing, its value and what would be right.
 
+#[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "shared with other test binaries")]
 mod common;
+mod kernel;
 
 use std::fs;
 
