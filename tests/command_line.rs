@@ -296,7 +296,7 @@ fn an_interrupted_kernel_leaves_no_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = folder.path().join("k.npy");
     let teacher = "data={ kind = \"teacher\", input_dimension = 2, train_samples = 4000 }";
-    let deep = ["kernel", KERNEL, "--kind", "nngp", "--set", teacher, "--set", "network.hidden_layers=300", "--output"];
+    let deep = ["kernel", KERNEL, "--kind", "nngp", "--set", teacher, "--set", "network.hidden_layers=100", "--output"];
     let mut child = widenet(&deep).arg(&output).stderr(Stdio::piped()).spawn().expect("the program starts");
     // Its note says that it is about to compute, which takes much longer than the pause.
     let mut note = String::new();

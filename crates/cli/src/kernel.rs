@@ -20,6 +20,9 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
     question.check_memory()?;
     let answer = watched("kernels", |watch| question.answer(arguments.device, arguments.precision(), watch))?;
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
+    for said in &answer.notes {
+        note(said)?;
+    }
     match output {
         Some(output) => say_written(&answer.write(&output)?)?,
         None if arguments.json => answer.write_json(&mut std::io::stdout().lock())?,

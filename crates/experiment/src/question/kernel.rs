@@ -9,7 +9,7 @@ use widenet_core::{
     training::Control,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
-use widenet_model::{DeviceChoice, KernelsWanted, Precision, empirical_kernels};
+use widenet_model::{DeviceChoice, KernelsWanted, OpenDevice, Precision, empirical_kernels};
 
 use super::{
     QuestionResult,
@@ -191,21 +191,26 @@ impl KernelQuestion {
         precision: Precision,
         watch: &mut dyn FnMut(f64) -> Control,
     ) -> QuestionResult<KernelAnswer> {
+        let mut notes = Vec::new();
         let [mut nngp, mut ntk] = match self.width {
             Width::Infinite => self.limit(watch)?,
-            Width::Finite(width) => self.network(width, device, precision)?,
+            Width::Finite(width) => {
+                let device = device.open()?;
+                notes.push(device.note.clone());
+                self.network(width, &device, precision)?
+            }
         };
         if self.spectrum {
             nngp.add_eigenvalues()?;
             ntk.add_eigenvalues()?;
         }
-        Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk })
+        Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk, notes })
     }
 
     /// The kernels of one finite network at its start, NNGP and tangent.
-    fn network(&self, width: u64, device: DeviceChoice, precision: Precision) -> QuestionResult<[Blocks; 2]> {
+    fn network(&self, width: u64, device: &OpenDevice, precision: Precision) -> QuestionResult<[Blocks; 2]> {
         let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
-        let found = empirical_kernels(&self.problem, width, self.seed, &device.open()?, precision, wanted)?;
+        let found = empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)?;
         let mut answer = [Blocks::default(), Blocks::default()];
         for (block, kernels) in [
             (Block::Train, Some(found.train_train)),
