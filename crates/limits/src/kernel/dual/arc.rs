@@ -15,7 +15,8 @@ pub(crate) type Lanes = [f64; LANES];
 
 /// `A` in powers of t, constant term first.
 const ARCSINE: [f64; 19] = [
-    1.047_197_551_196_597_9,
+    // A(1/4) = 2 asin(1/2).
+    std::f64::consts::FRAC_PI_3,
     0.053_751_493_591_327_18,
     0.007_798_902_238_973_735,
     0.001_519_668_539_582_746,
