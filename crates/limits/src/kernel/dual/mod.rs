@@ -5,7 +5,7 @@
 //! ```
 //!
 //! (kernel-regime page §2.1; piecewise linear activations are the arc-cosine kernels.) [`Dual`] works on triples (q1, q2, c), whatever
-//! the layer that made them. Activations without closed form have a Hermite series ([`hermite`], §10.4) with a stated error.
+//! the layer that made them. Activations without closed form have a Hermite series (§10.4) with a stated error.
 
 pub(crate) mod arc;
 pub(crate) mod hermite;
