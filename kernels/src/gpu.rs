@@ -1,13 +1,13 @@
 //! The primitives as CubeCL kernels: portable WGSL (no plane operations, no atomics), sums in a fixed order.
 
 use burn::{
-    backend::{Cube, TensorMetadata, cubecl::dtype_to_storage_type},
+    backend::{Cube, TensorMetadata, cubecl::dtype_to_storage_type, ops::FloatTensorOps},
     tensor::{DType, Shape},
 };
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use crate::panel::PanelOps;
+use crate::panel::{PanelOps, WIDE};
 
 /// Units per cube.
 const UNITS: u32 = 64;
@@ -266,13 +266,25 @@ fn rank_update<F: Float + CubeElement>(w: CubeTensor, factor: f64, a: &CubeTenso
     w
 }
 
+/// Kernels for few vectors read the panel once for every eight of them; a matrix product does better with many.
+fn is_wide(vectors: &CubeTensor) -> bool {
+    let [count, _] = vectors.shape().dims::<2>();
+    count >= WIDE
+}
+
 impl PanelOps for Cube {
     fn panel_apply(w: CubeTensor, x: CubeTensor) -> CubeTensor {
+        if is_wide(&x) {
+            return Cube::float_matmul(x, Cube::float_transpose(w));
+        }
         let (w, x) = (into_contiguous(w), into_contiguous(x));
         if w.dtype == DType::F64 { apply::<f64>(&w, &x) } else { apply::<f32>(&w, &x) }
     }
 
     fn panel_apply_transpose(w: CubeTensor, g: CubeTensor) -> CubeTensor {
+        if is_wide(&g) {
+            return Cube::float_matmul(g, w);
+        }
         let (w, g) = (into_contiguous(w), into_contiguous(g));
         if w.dtype == DType::F64 { apply_transpose::<f64>(&w, &g) } else { apply_transpose::<f32>(&w, &g) }
     }

@@ -11,6 +11,7 @@
 //! where libraries read it twice or copy its transpose, and nothing depends on the number of threads: work is cut into
 //! pieces of fixed size whose sums are added in a fixed order. On the CPU (`flex`) the kernels are the portable SIMD
 //! loops of [`cpu`]; on a GPU they are CubeCL kernels (feature `gpu`); `ndarray` composes burn's own operations.
+//! With sixteen vectors and more, `flex` and the GPU hand the products to the matrix product of their library.
 //! [`reference`](mod@reference) is the plain twin they are all tested against.
 
 pub mod cpu;

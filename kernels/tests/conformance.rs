@@ -108,3 +108,22 @@ fn the_number_of_threads_changes_no_bit() {
     };
     assert_eq!(run(1), run(3));
 }
+
+#[test]
+fn nor_does_it_of_matrix_products() {
+    let (r, n, p) = (700, 1300, 130);
+    let device = Device::flex();
+    for dtype in [DType::F32, DType::F64] {
+        let on = (&device, dtype);
+        let (w, x, g) = (numbers(r * n, 1), numbers(p * n, 2), numbers(p * r, 3));
+        let (w, x, g) = (tensor(&w, r, on), tensor(&x, p, on), tensor(&g, p, on));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let updated = panel_rank_update(w.clone(), 0.5, &g, &x);
+                [panel_apply(&w, &x), panel_apply_transpose(&w, &g), updated].map(read)
+            })
+        };
+        assert_eq!(run(1), run(3));
+    }
+}

@@ -12,7 +12,7 @@ use widenet_core::{
     training::{Control, stable_learning_rate},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{Engines, Request, Solution, Solver, load_problem, own_limit};
+use widenet_experiment::{Engines, Request, Solution, Solver, load_problem, own_limit, rate_warning, stable_rate};
 
 use crate::{
     Exit, Failure,
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
             jobs.push((request, engines.plan(&request, rule.at(width))?.engine));
         }
     }
-    say(engines.take_notes())?;
+    say(engines.take_notes().into_iter().chain(problem.warnings()).chain(rate_warning(&problem)))?;
     let stop = interrupt::flag()?;
     let mut trajectories: Vec<Trajectory> = Vec::new();
     let mut failure = None;
@@ -90,6 +90,12 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     let Status::Diverged { step, time } = trajectory.status else { return None };
     let width = trajectory.width;
     let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
+    if !problem.is_deep_linear() {
+        if let Ok(bound) = stable_rate(problem) {
+            hint.push_str(&format!("; infinitely wide networks are stable for learning rates below {bound:.3e}"));
+        }
+        return Some(hint);
+    }
     let kernel = match (width, problem.scaling().limit()) {
         (Width::Finite(m), _) => problem.scaling().at(m).tangent_kernel(),
         (Width::Infinite, Ok(Limit::Network(network))) => network.tangent_kernel(),
@@ -125,8 +131,10 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
     let compare = trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite);
     let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
     header.extend(scalars.iter().map(|quantity| quantity.name()));
+    let compared = if problem.is_deep_linear() { Quantity::Predictor } else { Quantity::Outputs };
+    let column = format!("sup |{} - limit|", compared.name());
     if compare {
-        header.push("sup |predictor - limit|");
+        header.push(&column);
     }
     let rows: Vec<Vec<String>> = trajectories
         .iter()
@@ -149,7 +157,7 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
             }
             if compare {
                 let limit = own_limit(engines, problem, trajectory).ok();
-                let distance = limit.and_then(|limit| trajectory.predictor_distance(&limit));
+                let distance = limit.and_then(|limit| trajectory.distance(compared, &limit));
                 row.push(distance.map_or("-".into(), table::number));
             }
             row
@@ -162,6 +170,9 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
 pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let scaling = problem.scaling();
-    write!(std::io::stdout(), "{}", ScalingTable::new(&scaling, arguments.width))?;
+    write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
+    if let (false, Ok(rate)) = (problem.is_deep_linear(), stable_rate(&problem)) {
+        writeln!(std::io::stdout(), "largest stable learning rate {}", table::number(rate))?;
+    }
     Ok(Exit::Done)
 }

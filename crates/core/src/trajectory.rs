@@ -225,16 +225,16 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Largest Frobenius distance of the predictors to those of another trajectory over the times that both recorded; `None`
-    /// without common times or predictors.
-    pub fn predictor_distance(&self, other: &Trajectory) -> Option<f64> {
-        let predictor = |record: &Record| match record.values.get(&Quantity::Predictor) {
-            Some(Value::Matrix(predictor)) => Some(predictor.clone()),
+    /// Largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
+    /// recorded; `None` without common times, or where one lacks it.
+    pub fn distance(&self, quantity: Quantity, other: &Trajectory) -> Option<f64> {
+        let matrix = |record: &Record| match record.values.get(&quantity) {
+            Some(Value::Matrix(matrix)) => Some(matrix.clone()),
             _ => None,
         };
         let at = |time: f64| other.records.iter().find(|record| record.time == time);
         let pairs = self.records.iter().filter_map(|record| Some((record, at(record.time)?)));
-        let distances = pairs.map(|(a, b)| Some((predictor(a)? - predictor(b)?).norm()));
+        let distances = pairs.map(|(a, b)| Some((matrix(a)? - matrix(b)?).norm()));
         distances.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! for the mean f̄ over M networks, and the limit's mean μ and covariance C between test inputs, the same for all k outputs
-//! (kernel-regime page, E3). Directions in which the limit hardly varies, with eigenvalues below 10⁻⁴ of the largest, are left out:
+//! (kernel-regime page, E3). Directions in which the limit hardly varies, with eigenvalues below 10⁻³ of the largest, are left out:
 //! there the 1/m corrections of a finite network outweigh the limit.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
@@ -18,7 +18,7 @@ use widenet_core::{
 use crate::measure::pairs;
 
 /// Eigenvalues of the covariance below this part of the largest are left out.
-const CUTOFF: f64 = 1e-4;
+const CUTOFF: f64 = 1e-3;
 
 /// The p-value at every record: the chance of a larger X under the limit's law.
 pub(crate) fn p_values(records: &[Record], limit: &[Record], networks: u64) -> Result<Vec<f64>, String> {

@@ -30,7 +30,7 @@ pub use check::{Finding, Verdict};
 pub use engines::Engines;
 pub use error::{Error, Result};
 pub use measure::own_limit;
-pub use problem::load_problem;
+pub use problem::{load_problem, rate_warning, stable_rate};
 pub use report::{Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use shard::Shard;

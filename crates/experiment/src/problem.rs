@@ -13,7 +13,29 @@ pub fn load_problem(path: &Path, overrides: &[(String, String)]) -> Result<Probl
     Problem::load(path, overrides, &stable_rate)
 }
 
-/// The largest learning rate that is stable for the infinitely wide network at its start.
-pub(crate) fn stable_rate(problem: &Problem) -> Result<f64, Error> {
+/// Above this many training samples their kernel is not computed only to give advice.
+const ADVICE_SAMPLES: usize = 4096;
+
+/// A sentence for the user whose learning rate is above the largest that is stable in the kernel regime: what is trained then is
+/// outside that theory (kernel-regime page §7).
+pub fn rate_warning(problem: &Problem) -> Option<String> {
+    if problem.is_deep_linear() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
+        return None;
+    }
+    let (rate, largest) = (problem.optimizer.learning_rate()?, stable_rate(problem).ok()?);
+    (rate > largest).then(|| {
+        format!(
+            "learning_rate {rate:.4e} is above {largest:.4e}, the largest that is stable in the kernel regime; networks may still \
+             train, but not as their linearisation or limit do"
+        )
+    })
+}
+
+/// The largest learning rate that is stable for the infinitely wide network at its start, in the problem's loss (kernel-regime page
+/// §7).
+///
+/// # Errors
+/// A scaling without infinite-width limit.
+pub fn stable_rate(problem: &Problem) -> Result<f64, Error> {
     kernel::largest_stable_rate(problem)
 }

@@ -1,10 +1,16 @@
 //! A few vectors of one space, on a device.
 
-use burn::Tensor;
+use burn::{
+    Tensor,
+    tensor::{DType, Device},
+};
 use widenet_core::{Matrix, training::Block};
 use widenet_kernels::panel_apply_transpose;
 
-use crate::device::Placement;
+use crate::device::{Placement, Precision};
+
+/// Vectors from which on a Gram matrix is worth a product of all threads.
+const WIDE: usize = 32;
 
 /// n × columns in [`Block`]'s terms, stored with every vector contiguous: a tensor of shape columns × n.
 #[derive(Debug, Clone)]
@@ -36,6 +42,14 @@ impl DeviceBlock {
         &self.placement
     }
 
+    /// The vectors in `f64` on the CPU.
+    fn on_host(&self) -> Tensor<2> {
+        if self.placement.on_host && self.placement.precision == Precision::F64 {
+            return self.vectors.clone();
+        }
+        Tensor::from_data(self.vectors.to_data_as::<f64>(), (&Device::flex(), DType::F64))
+    }
+
     /// `self ← f(self)`, in place where `f` is.
     pub(crate) fn replace(&mut self, f: impl FnOnce(Tensor<2>) -> Tensor<2>) {
         let nothing = Tensor::empty([0, 0], &self.placement.device);
@@ -46,7 +60,13 @@ impl DeviceBlock {
 impl Block for DeviceBlock {
     /// Summed on the host in `f64`: the same on every device, and accurate where vectors are long.
     fn gram(&self, other: &Self) -> Matrix {
-        self.to_matrix().tr_mul(&other.to_matrix())
+        let (columns, others) = (self.vectors.dims()[0], other.vectors.dims()[0]);
+        if columns.min(others) < WIDE {
+            return self.to_matrix().tr_mul(&other.to_matrix());
+        }
+        // A product of all threads; nalgebra's has one.
+        let product = self.on_host().matmul(other.on_host().transpose());
+        Matrix::from_row_slice(columns, others, &self.placement.read(&product))
     }
 
     fn times(&self, coefficients: &Matrix) -> Self {

@@ -6,30 +6,33 @@ use crate::{
     ModelError,
     dense::{DenseMatrix, PENDING_COLUMNS},
     device::{DeviceInfo, Precision},
+    mlp::estimate as mlp,
 };
 
-/// Bytes that a dense run needs on its device.
+/// Bytes that a dense run needs on its device; of an ensemble, those of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryEstimate {
     /// Stored matrices, with a stored velocity where the run will keep one.
     pub weights: u64,
     /// Outer products not yet folded into the matrices.
     pub pending: u64,
-    /// Forward and backward chains, features, and one row panel in passing.
+    /// Forward and backward chains, features, kernels, and one row panel in passing.
     pub blocks: u64,
 }
 
 impl MemoryEstimate {
     /// The need of a problem at a width.
     pub fn new(problem: &Problem, width: u64, precision: Precision) -> Self {
+        if !problem.is_deep_linear() {
+            return mlp::memory(problem, width, precision);
+        }
         let (d, k) = (problem.data.input_dimension() as u64, problem.data.output_dimension() as u64);
         let layers = problem.network.hidden_layers as u64 + 1;
         let (momentum, stages) = match problem.optimizer.rule {
             Rule::Descent { momentum, .. } => (momentum, 1),
             Rule::Flow { .. } | Rule::MomentumFlow { .. } => (0.0, 6),
         };
-        // Products stay alive in the velocity until μ^age falls below rounding.
-        let lifetime = if momentum > 0.0 { (precision.epsilon().ln() / momentum.ln()).ceil() as u64 } else { 0 };
+        let lifetime = DenseMatrix::product_lifetime(momentum, precision);
         let (mut weights, mut pending) = (0u64, 0u64);
         for layer in 0..layers {
             let columns = if layer == 0 { d } else { width };
@@ -75,9 +78,12 @@ impl MemoryEstimate {
     }
 }
 
-/// Seconds per step on a device that streams `bytes_per_second`: every product reads its matrix once, every flush
-/// reads and writes it.
+/// Seconds per step on a device that streams `bytes_per_second`. Of a deep linear network every product reads its matrix once, every
+/// flush reads and writes it; perceptrons are bound by arithmetic, and an ensemble takes the time of all its networks.
 pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
+    if !problem.is_deep_linear() {
+        return mlp::seconds_per_step(problem, width, precision, bytes_per_second);
+    }
     let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());
     let hidden = (problem.network.hidden_layers - 1) as f64 * (width as f64).powi(2);
     let outer = width as f64 * (d + k) as f64;

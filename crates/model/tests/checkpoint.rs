@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use widenet_core::{
     Problem,
-    problem::{Quantity, Rule},
+    problem::{Activation, Quantity, Rule},
     training::{Control, Progress},
 };
 use widenet_model::{CheckpointPlan, DenseRun, DenseSolution, DeviceChoice, Every, Precision, solve_dense};
@@ -31,16 +31,33 @@ fn cases() -> Vec<Problem> {
         (batches, 0.0),
         (Rule::Flow { time: 2.0, tolerance: 1e-6 }, 0.01),
     ];
-    rules
+    let linear = rules.into_iter().map(|(rule, decay)| {
+        let mut problem = common::problem(3, 2, rule, decay);
+        problem.record.quantities = vec![
+            Quantity::TrainLoss,
+            Quantity::Predictor,
+            Quantity::TangentKernelChange,
+            Quantity::OutputAutocovariance,
+            Quantity::LearnedSingularValues,
+        ];
+        problem
+    });
+    linear.chain(perceptrons()).collect()
+}
+
+fn perceptrons() -> Vec<Problem> {
+    let minibatches =
+        Rule::Descent { learning_rate: 0.05, steps: 60, momentum: 0.7, nesterov: false, batch_size: Some(3) };
+    [common::descent(60, 0.0, false), common::descent(60, 0.9, true), minibatches]
         .into_iter()
-        .map(|(rule, decay)| {
-            let mut problem = common::problem(3, 2, rule, decay);
+        .map(|rule| {
+            let mut problem = common::perceptrons::problem(2, 2, rule, Activation::Erf, true);
             problem.record.quantities = vec![
                 Quantity::TrainLoss,
-                Quantity::Predictor,
+                Quantity::TestOutputs,
                 Quantity::TangentKernelChange,
-                Quantity::OutputAutocovariance,
-                Quantity::LearnedSingularValues,
+                Quantity::WeightChange,
+                Quantity::LinearisedTestOutputs,
             ];
             problem
         })

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::{Activation, Problem};
 use crate::{
     Width,
-    scaling::{LayerScaling, Limit, PowerOfWidth, Scaling},
+    scaling::{KernelLayer, LayerScaling, Limit, PowerOfWidth, Scaling},
 };
 
 /// Displays a scaling: per layer the multiplier, the initial standard deviation and the learning rate (in units of the
@@ -14,12 +15,40 @@ use crate::{
 pub struct ScalingTable<'a> {
     scaling: &'a Scaling,
     width: Option<Width>,
+    /// Activation and input dimension of a perceptron.
+    perceptron: Option<(Activation, usize)>,
 }
 
 impl<'a> ScalingTable<'a> {
     /// The table of a scaling, with its values at `width` if given.
     pub fn new(scaling: &'a Scaling, width: Option<Width>) -> Self {
-        Self { scaling, width }
+        Self { scaling, width, perceptron: None }
+    }
+
+    /// The table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
+    pub fn of_problem(problem: &Problem, scaling: &'a Scaling, width: Option<Width>) -> Self {
+        let perceptron =
+            (!problem.is_deep_linear()).then(|| (problem.network.activation, problem.data.input_dimension()));
+        Self { scaling, width, perceptron }
+    }
+
+    /// The kernels of the infinitely wide network, layer by layer.
+    fn kernel_regime(&self, f: &mut fmt::Formatter<'_>, activation: Activation, input_dimension: usize) -> fmt::Result {
+        let network = match self.scaling.kernel_network(activation, input_dimension) {
+            Ok(network) => network,
+            Err(error) => return writeln!(f, "{error}"),
+        };
+        writeln!(
+            f,
+            "limit: kernel regime; per layer variances of weights and biases, and their parts of the tangent kernel:"
+        )?;
+        let list = |value: fn(&KernelLayer) -> f64| {
+            shorten(&network.layers.iter().map(|layer| number(value(layer))).collect::<Vec<_>>())
+        };
+        writeln!(f, "  σ_w²      {}", list(|layer| layer.weight_variance))?;
+        writeln!(f, "  σ_b²      {}", list(|layer| layer.bias_variance))?;
+        writeln!(f, "  c_W σ_w²  {}", list(|layer| layer.weight_tangent))?;
+        writeln!(f, "  c_b σ_b²  {}", list(|layer| layer.bias_tangent))
     }
 
     /// One cell: the power, and its value at the width.
@@ -45,6 +74,9 @@ impl fmt::Display for ScalingTable<'_> {
                 "{layer:<0$}  {multiplier:<1$}  {init_std:<2$}  {learning_rate}",
                 widths[0], widths[1], widths[2]
             )?;
+        }
+        if let Some((activation, input_dimension)) = self.perceptron {
+            return self.kernel_regime(f, activation, input_dimension);
         }
         match self.scaling.limit() {
             Ok(Limit::Network(limit)) => {
@@ -75,6 +107,13 @@ fn rows_of(scaling: &Scaling) -> Vec<(String, LayerScaling)> {
         rows.push((name, scaling.layers[layer]));
         first = layer + 1;
     }
+    rows.extend(
+        scaling
+            .biases
+            .iter()
+            .enumerate()
+            .filter_map(|(layer, bias)| Some((format!("{} biases", scaling.layer_name(layer)), (*bias)?))),
+    );
     rows
 }
 

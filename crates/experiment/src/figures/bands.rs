@@ -27,7 +27,7 @@ pub(super) fn bands(results: &Results<'_>, name: &str, at: &[f64]) -> Vec<(Strin
             plots.push((
                 format!("{stem}-t{moment}"),
                 Plot {
-                    title: format!("{group}t = {time:.4}"),
+                    title: format!("{group}t = {}", (time * 1e4).round() / 1e4),
                     x: Axis { label: "test input".into(), scale: AxisScale::Linear },
                     y: Axis { label: "output".into(), scale: AxisScale::Linear },
                     series: trials.iter().filter_map(|trial| band(trial, moment, trials.len())).flatten().collect(),

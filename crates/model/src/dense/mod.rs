@@ -28,7 +28,10 @@ pub(crate) use initial::Initial;
 pub use initial::{Entries, InitialWeights};
 use pending::{Component, Pending, Term};
 
-use crate::{block::DeviceBlock, device::Placement};
+use crate::{
+    block::DeviceBlock,
+    device::{Placement, Precision},
+};
 
 /// Outer products gathered before a flush: a flush reads and writes the matrix once, and 32 products share it.
 pub(crate) const PENDING_COLUMNS: usize = 32;
@@ -86,9 +89,19 @@ impl DenseMatrix {
         }
     }
 
+    /// Entries per row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// Pending columns at which a matrix of this shape is flushed.
     pub(crate) fn flush_limit(rows: usize, columns: usize) -> usize {
         PENDING_COLUMNS.min(rows.min(columns) / 2).max(1)
+    }
+
+    /// Steps after which an outer product no longer shows in the velocity: until μ^age falls below rounding.
+    pub(crate) fn product_lifetime(momentum: f64, precision: Precision) -> u64 {
+        if momentum > 0.0 { (precision.epsilon().ln() / momentum.ln()).ceil() as u64 } else { 0 }
     }
 
     /// Rows `first row .. last row` of every panel.

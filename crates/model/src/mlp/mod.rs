@@ -2,6 +2,7 @@
 
 mod empirical;
 mod ensemble;
+pub(crate) mod estimate;
 mod given;
 mod moments;
 mod network;

@@ -1,6 +1,8 @@
 //! Small problems for the tests of the dense engine.
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
 
+pub(crate) mod perceptrons;
+
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},

@@ -1,0 +1,147 @@
+//! What a run of perceptrons costs, before it starts.
+
+use widenet_core::{
+    Problem,
+    problem::{Quantity, Rule},
+    scaling::Scaling,
+};
+
+use crate::{
+    dense::{DenseMatrix, PENDING_COLUMNS},
+    device::Precision,
+    estimate::MemoryEstimate,
+};
+
+/// Multiplications and additions in `f32` that a device does while it reads one byte of memory: of a CPU with two cores, where
+/// products of matrices reach 100 GFLOP/s at 25 GB/s. Half as many in `f64`.
+const OPERATIONS_PER_BYTE: f64 = 4.0;
+
+/// Samples of a step.
+fn batch(problem: &Problem) -> u64 {
+    let samples = problem.data.train.inputs.nrows();
+    match problem.optimizer.rule {
+        Rule::Descent { batch_size: Some(size), .. } => size as u64,
+        _ => samples as u64,
+    }
+}
+
+fn is_linearised(problem: &Problem) -> bool {
+    problem.record.quantities.iter().any(|quantity| quantity.needs_linearisation())
+}
+
+/// (rows, columns) of every matrix of weights and biases.
+fn shapes(problem: &Problem, width: u64) -> Vec<[u64; 2]> {
+    let (d, k) = (problem.data.input_dimension() as u64, problem.data.output_dimension() as u64);
+    let Scaling { layers, biases } = problem.scaling();
+    let of_layer = |l: usize| {
+        let rows = if l + 1 == layers.len() { k } else { width };
+        let weights = [rows, if l == 0 { d } else { width }];
+        [Some(weights), biases[l].map(|_| [rows, 1])].into_iter().flatten()
+    };
+    (0..layers.len()).flat_map(of_layer).collect()
+}
+
+/// The need of one network; of an ensemble as many are trained at once as fit.
+pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> MemoryEstimate {
+    let (k, columns) = (problem.data.output_dimension() as u64, batch(problem));
+    let (mut weights, mut pending) = (0u64, 0u64);
+    let lifetime = DenseMatrix::product_lifetime(problem.optimizer.momentum(), precision);
+    for [rows, row_length] in shapes(problem, width) {
+        let entries = rows.saturating_mul(row_length);
+        let alive = lifetime.saturating_mul(columns);
+        let outgrown = alive > rows.min(row_length) / 2;
+        // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity.
+        let copies = if is_linearised(problem) { 3 } else { 1 };
+        let velocities = if outgrown { copies.min(2) } else { 0 };
+        weights = weights.saturating_add(entries.saturating_mul(copies + velocities));
+        let kept = PENDING_COLUMNS as u64 + columns + if outgrown { 0 } else { alive };
+        pending = pending.saturating_add(kept.saturating_mul(rows.saturating_add(row_length)));
+    }
+    let hidden = problem.network.hidden_layers as u64;
+    let passes = if is_linearised(problem) { 2 } else { 1 };
+    // Pre-activations, activations, and backward signals.
+    let step = passes * (3 * hidden + 2) * columns;
+    let samples = problem.data.train.inputs.nrows() as u64;
+    let wants =
+        |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
+    let signals = match () {
+        () if wants(&[Quantity::TangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange]) => {
+            samples * k
+        }
+        () if wants(&[Quantity::MeanTangentKernel, Quantity::NngpKernel, Quantity::NngpKernelChange]) => samples,
+        () => 0,
+    };
+    let bytes = precision.bytes();
+    // Signals of all layers on the device, those of one layer on the host in f64, and their Gram matrix, the kernel and the one before.
+    let kernels = signals.saturating_mul(width).saturating_mul(hidden * bytes + 16);
+    let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(3 * 8));
+    MemoryEstimate {
+        weights: weights.saturating_mul(bytes),
+        pending: pending.saturating_mul(bytes),
+        blocks: step.saturating_mul(width).saturating_mul(bytes).saturating_add(kernels),
+    }
+}
+
+/// Seconds per step of all networks, on a device that streams `bytes_per_second`: three products of 2 P operations for every weight
+/// (seven with the linearised network), and every weight read as often.
+pub(crate) fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
+    let entries: f64 = shapes(problem, width).iter().map(|[rows, columns]| *rows as f64 * *columns as f64).sum();
+    let products = if is_linearised(problem) { 7.0 } else { 3.0 };
+    let networks = problem.ensemble.map_or(1.0, |ensemble| ensemble.networks as f64);
+    let operations = 2.0 * products * entries * batch(problem) as f64;
+    let per_byte = OPERATIONS_PER_BYTE * 4.0 / precision.bytes() as f64;
+    let bytes = (products + 1.0) * entries * precision.bytes() as f64;
+    networks * bytes.max(operations / per_byte) / bytes_per_second
+}
+
+#[cfg(test)]
+mod tests {
+    use widenet_core::{
+        Matrix,
+        data::{Dataset, Samples},
+        problem::{Activation, Ensemble, Loss, Network, Optimizer, Parameterization, RecordPlan},
+    };
+
+    use super::*;
+
+    /// L = 2, d = 5, k = 1, P = 100, biases everywhere.
+    fn problem(quantities: Vec<Quantity>) -> Problem {
+        let rule = Rule::Descent { learning_rate: 0.1, steps: 10, momentum: 0.0, nesterov: false, batch_size: None };
+        Problem {
+            network: Network { hidden_layers: 2, activation: Activation::Erf },
+            parameterization: Parameterization::Standard {
+                sigma_w: vec![1.0; 3],
+                sigma_b: Some(vec![0.1; 3]),
+                learning_rate_exponent: -1.0,
+            },
+            data: Dataset {
+                train: Samples { inputs: Matrix::zeros(100, 5), targets: Matrix::zeros(100, 1) },
+                test: None,
+            },
+            loss: Loss::SQUARED,
+            optimizer: Optimizer { rule, weight_decay: 0.0 },
+            record: RecordPlan { at: vec![], quantities },
+            ensemble: None,
+        }
+    }
+
+    #[test]
+    fn the_linearised_network_takes_three_copies() {
+        let m = 10_000;
+        let entries = m * m + 5 * m + m + 2 * m + 1;
+        assert_eq!(memory(&problem(vec![]), m, Precision::F32).weights, 4 * entries);
+        let linearised = problem(vec![Quantity::LinearisationDistance]);
+        assert_eq!(memory(&linearised, m, Precision::F32).weights, 3 * 4 * entries);
+        assert!(memory(&linearised, m, Precision::F32).bytes() < 3 * 4 * entries * 110 / 100);
+    }
+
+    #[test]
+    fn a_step_takes_six_operations_per_weight_and_sample_and_an_ensemble_all_of_its_networks() {
+        let mut problem = problem(vec![]);
+        let entries = 1e8 + 8e4 + 1.0;
+        let one = seconds_per_step(&problem, 10_000, Precision::F32, 1e10);
+        assert!((one / (6.0 * 100.0 * entries / 4e10) - 1.0).abs() < 1e-12, "{one}");
+        problem.ensemble = Some(Ensemble { networks: 8, antithetic: true });
+        assert!((seconds_per_step(&problem, 10_000, Precision::F32, 1e10) - 8.0 * one).abs() < 1e-12 * one);
+    }
+}

@@ -1,0 +1,42 @@
+//! Small perceptrons for the tests of their engine.
+
+use widenet_core::{
+    Matrix, Problem,
+    problem::{Activation, Parameterization, Quantity, Rule},
+    trajectory::{Record, Value},
+};
+
+/// The problem of [`super::problem`] with an activation, in NTK parameterisation with σ_w = 1.3; biases with σ_b = 0.4 where wanted.
+pub(crate) fn problem(
+    hidden_layers: usize,
+    outputs: usize,
+    rule: Rule,
+    activation: Activation,
+    biases: bool,
+) -> Problem {
+    let mut problem = super::problem(hidden_layers, outputs, rule, 0.0);
+    problem.network.activation = activation;
+    let layers = hidden_layers + 1;
+    problem.parameterization = Parameterization::Ntk {
+        sigma_w: vec![1.3; layers],
+        sigma_b: vec![if biases { 0.4 } else { 0.0 }; layers],
+        weight_rates: vec![1.0; layers],
+        bias_rates: vec![1.0; layers],
+    };
+    problem.record.quantities = vec![Quantity::Outputs, Quantity::TestOutputs];
+    problem
+}
+
+/// The matrices of a quantity in some records.
+pub(crate) fn matrices(records: &[Record], quantity: Quantity) -> Vec<Matrix> {
+    let matrix = |record: &Record| match &record.values[&quantity] {
+        Value::Matrix(matrix) => matrix.clone(),
+        other => panic!("{} is a matrix, not {other:?}", quantity.name()),
+    };
+    records.iter().map(matrix).collect()
+}
+
+/// The numbers of a quantity in some records.
+pub(crate) fn scalars(records: &[Record], quantity: Quantity) -> Vec<f64> {
+    records.iter().flat_map(|record| record.values[&quantity].flatten()).collect()
+}
