@@ -262,8 +262,9 @@ impl Blocks<'_> {
         mut mirror: Option<Results<'_>>,
     ) {
         SCRATCH.with_borrow_mut(|scratch| {
-            let stride = rows.len().next_multiple_of(LANES);
-            scratch.values.clear();
+            let padded = rows.len().next_multiple_of(LANES);
+            // An odd number of cache lines, so that a row of the tile does not fall into few sets of the cache.
+            let stride = padded + LANES / 2;
             scratch.values.resize(stride * columns.len(), 0.0);
             scratch.tangent.resize(stride * columns.len(), 0.0);
             let (left, right) = (rows_of(self.left, &rows), rows_of(self.right, &columns));
@@ -272,7 +273,8 @@ impl Blocks<'_> {
             matmul(gram, Accum::Replace, left, right.transpose(), 1.0, Par::Seq);
             let strips = scratch.values.chunks_mut(stride).zip(scratch.tangent.chunks_mut(stride));
             for (column, (values, tangent)) in columns.clone().zip(strips) {
-                self.recursion.strip(rows.start, column, values, tangent);
+                values[rows.len()..].fill(0.0);
+                self.recursion.strip(rows.start, column, &mut values[..padded], &mut tangent[..padded]);
             }
             let computed = [(&scratch.values, &mut results.nngp), (&scratch.tangent, &mut results.tangent)];
             for (values, result) in computed {

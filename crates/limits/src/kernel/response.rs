@@ -10,7 +10,7 @@ use widenet_core::Matrix;
 
 use super::{
     filter::Procedure,
-    linear_algebra::{product, scale_columns, scale_rows},
+    linear_algebra::{product, product_transpose, scale_columns, scale_rows},
     spectrum::Basis,
 };
 
@@ -93,6 +93,11 @@ impl<'a> Response<'a> {
     /// `C`, N × N.
     pub(super) fn remaining_matrix(&self) -> Matrix {
         match self {
+            Response::Modes { basis: Basis::Eigen { vectors, .. }, remaining, .. } => {
+                let mut scaled = vectors.clone();
+                scale_columns(&mut scaled, remaining);
+                product_transpose(&scaled, vectors)
+            }
             Response::Modes { basis, remaining, .. } => {
                 in_basis(basis, remaining, &Matrix::identity(basis.len(), basis.len()))
             }

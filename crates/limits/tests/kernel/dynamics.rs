@@ -69,11 +69,8 @@ fn losses(problem: &Problem) -> Vec<Problem> {
     let test = logistic.data.test.as_mut().expect("test samples");
     test.targets = signs(&test.targets);
     let mut cross_entropy = with(Loss::CrossEntropy);
-    let probabilities = |matrix: &Matrix| {
-        let first = matrix.columns(0, 1).map(|x| 1.0 / (1.0 + (-x).exp()));
-        Matrix::from_fn(matrix.nrows(), 2, |i, j| if j == 0 { first[i] } else { 1.0 - first[i] })
-    };
-    cross_entropy.data.train.targets = probabilities(&cross_entropy.data.train.targets);
+    let first = cross_entropy.data.train.targets.column(0).map(|x| 1.0 / (1.0 + (-x).exp()));
+    cross_entropy.data.train.targets = Matrix::from_fn(6, 2, |i, j| if j == 0 { first[i] } else { 1.0 - first[i] });
     vec![with(Loss::SQUARED), with(Loss::Squared { mean_over_outputs: true }), logistic, cross_entropy]
 }
 

@@ -166,3 +166,14 @@ fn bad_input_is_named() {
     let stopped = kernels(&relu, &x, None, Which::Both, &mut |_| Control::Stop);
     assert_eq!(stopped.unwrap_err(), Error::Stopped);
 }
+
+#[test]
+fn kernels_do_not_depend_on_the_number_of_threads() {
+    let inputs = wave(700, 5, 0.3);
+    let network = network(Activation::Relu, 3, (1.9, 0.1));
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| both(&network, &inputs, None))
+    };
+    assert_eq!(with_threads(1), with_threads(3));
+}

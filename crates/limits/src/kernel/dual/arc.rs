@@ -15,7 +15,8 @@ pub(crate) type Lanes = [f64; LANES];
 
 /// `A` in powers of t, constant term first.
 const ARCSINE: [f64; 19] = [
-    1.047_197_551_196_597_9,
+    // A(1/4) = 2 asin(1/2).
+    std::f64::consts::FRAC_PI_3,
     0.053_751_493_591_327_18,
     0.007_798_902_238_973_735,
     0.001_519_668_539_582_746,
@@ -59,22 +60,25 @@ const DEFICIT: [f64; 19] = [
     1.973_542_651_662_301e-12,
 ];
 
-/// The value of a polynomial at `t = 4z − 1`.
+/// Values of polynomials at `t = 4z − 1`, side by side.
 #[inline(always)]
-fn polynomial(coefficients: &[f64; 19], z: &Lanes) -> Lanes {
-    let mut value = [coefficients[18]; LANES];
-    for coefficient in coefficients[..18].iter().rev() {
-        for l in 0..LANES {
-            value[l] = value[l] * (4.0 * z[l] - 1.0) + coefficient;
+fn polynomials<const N: usize>(coefficients: [&[f64; 19]; N], z: &Lanes) -> [Lanes; N] {
+    let t: Lanes = std::array::from_fn(|l| 4.0 * z[l] - 1.0);
+    let mut values = coefficients.map(|coefficients| [coefficients[18]; LANES]);
+    for m in (0..18).rev() {
+        for (value, coefficients) in values.iter_mut().zip(coefficients) {
+            for l in 0..LANES {
+                value[l] = value[l] * t[l] + coefficients[m];
+            }
         }
     }
-    value
+    values
 }
 
 /// `asin √z` for z in [0, 1/2].
 #[inline(always)]
 pub(crate) fn arcsine_of_root(z: &Lanes) -> Lanes {
-    let mut angle = polynomial(&ARCSINE, z);
+    let [mut angle] = polynomials([&ARCSINE], z);
     for l in 0..LANES {
         angle[l] *= z[l].sqrt();
     }
@@ -89,7 +93,7 @@ pub(crate) fn angle_and_deficit(e: &Lanes) -> (Lanes, Lanes) {
     for l in 0..LANES {
         z[l] = (0.5 * e[l].min(2.0 - e[l])).max(0.0);
     }
-    let (mut angle, mut deficit) = (polynomial(&ARCSINE, &z), polynomial(&DEFICIT, &z));
+    let [mut angle, mut deficit] = polynomials([&ARCSINE, &DEFICIT], &z);
     for l in 0..LANES {
         let root = z[l].sqrt();
         let (acute, acute_deficit) = (2.0 * root * angle[l], root * z[l] * deficit[l]);

@@ -58,13 +58,15 @@ static RULE: LazyLock<Rule> = LazyLock::new(|| {
 pub(crate) struct Coefficients {
     /// `a_0` per variance.
     pub(crate) constants: Vec<f64>,
-    /// `b_m`, row m holding one number per variance, padded as `stride` says.
+    /// `b_m`, row r holding those of degree `m = r · step`, one number per variance, padded as `stride` says.
     pub(crate) table: Vec<f64>,
+    /// 2 where φ' is even, as of tanh, so that odd degrees vanish; else 1.
+    pub(crate) step: usize,
     /// Numbers per row of the table: variances, and zeros up to a multiple of the lanes and one more.
     pub(crate) stride: usize,
     /// Number of rows.
     pub(crate) terms: usize,
-    /// `√(Σ_{n ≥ m} b_n²)` at the largest variance, relative to all of it.
+    /// `√(Σ b²)` from each row on at the largest variance, relative to all of it.
     pub(crate) tails: Vec<f64>,
 }
 
@@ -73,37 +75,41 @@ impl Coefficients {
     /// alone.
     pub(crate) fn new(activation: Activation, q: &[f64], largest: f64) -> Self {
         let at_largest = series(activation, &[largest], MAX_TERMS);
-        let tails = tails(&at_largest);
-        let terms = tails.iter().position(|tail| tail * tail < TAIL).unwrap_or(MAX_TERMS).max(1);
+        let largest_of =
+            |parity: usize| at_largest.iter().skip(parity).step_by(2).fold(0.0, |a: f64, b| a.max(b.abs()));
+        let step = if largest_of(1) < 1e-15 * largest_of(0) { 2 } else { 1 };
+        let tails = tails(&at_largest.into_iter().step_by(step).collect::<Vec<_>>());
+        let terms = tails.iter().position(|tail| tail * tail < TAIL).unwrap_or(tails.len()).max(1);
 
         let mut distinct = q.to_vec();
         distinct.sort_by(f64::total_cmp);
         distinct.dedup();
-        let of_distinct = series(activation, &distinct, terms);
+        let of_distinct = series(activation, &distinct, (terms - 1) * step + 1);
         let constants: Vec<f64> = distinct.iter().map(|q| gaussian_mean(|u| activation.value(u), *q, 1)).collect();
         let position = |q: &f64| distinct.partition_point(|other| other < q);
         let positions: Vec<usize> = q.iter().map(position).collect();
 
         let stride = (q.len() / super::arc::LANES + 2) * super::arc::LANES;
         let mut table = vec![0.0; terms * stride];
-        for (row, values) in table.chunks_mut(stride).zip(of_distinct.chunks(distinct.len().max(1))) {
+        let rows = of_distinct.chunks(distinct.len().max(1)).step_by(step);
+        for (row, values) in table.chunks_mut(stride).zip(rows) {
             for (entry, position) in row.iter_mut().zip(&positions) {
                 *entry = values[*position];
             }
         }
         let mut constants: Vec<f64> = positions.iter().map(|position| constants[*position]).collect();
         constants.resize(stride, 0.0);
-        Self { constants, table, stride, terms, tails }
+        Self { constants, table, step, stride, terms, tails }
     }
 
     /// The expectations of variances i and j with covariance c and correlation ρ.
     pub(crate) fn sum(&self, i: usize, j: usize, c: f64, correlation: f64) -> Expectations {
         let (mut value, mut derivative, mut power) = (0.0, 0.0, 1.0);
-        for m in 0..self.terms {
-            let term = self.table[m * self.stride + i] * self.table[m * self.stride + j] * power;
+        for r in 0..self.terms {
+            let term = self.table[r * self.stride + i] * self.table[r * self.stride + j] * power;
             derivative += term;
-            value += term / (m + 1) as f64;
-            power *= correlation;
+            value += term / (r * self.step + 1) as f64;
+            power *= correlation.powi(self.step as i32);
         }
         Expectations { value: self.constants[i] * self.constants[j] + c * value, derivative }
     }

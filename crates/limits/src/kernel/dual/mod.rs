@@ -5,7 +5,7 @@
 //! ```
 //!
 //! (kernel-regime page §2.1; piecewise linear activations are the arc-cosine kernels.) [`Dual`] works on triples (q1, q2, c), whatever
-//! the layer that made them. Activations without closed form have a Hermite series ([`hermite`], §10.4) with a stated error.
+//! the layer that made them. Activations without closed form have a Hermite series (§10.4) with a stated error.
 
 pub(crate) mod arc;
 pub(crate) mod hermite;
@@ -124,7 +124,7 @@ pub(crate) fn sin(q1: f64, q2: f64, c: f64) -> Expectations {
     // Both exponents are ≤ 0: no overflow.
     let (difference, sum) = ((c - mean).exp(), (-c - mean).exp());
     // For small variances the difference of exponentials cancels, the hyperbolic sine does not.
-    let value = if c.abs() < 1.0 { (-mean).exp() * c.sinh() } else { 0.5 * (difference - sum) };
+    let value = if mean < 0.5 { (-mean).exp() * c.sinh() } else { 0.5 * (difference - sum) };
     Expectations { value, derivative: 0.5 * (difference + sum) }
 }
 

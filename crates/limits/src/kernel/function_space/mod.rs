@@ -19,7 +19,7 @@ use widenet_core::{
 use super::linear_algebra::product;
 
 /// Outputs larger than this have diverged, though they may still be finite.
-pub(super) const DIVERGED: f64 = 1e100;
+const DIVERGED: f64 = 1e100;
 
 /// Largest relative local error per step of a flow.
 const TOLERANCE: f64 = 1e-8;
@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 }
 
-fn has_diverged(outputs: &Matrix) -> bool {
-    // Also true of NaN.
+/// Whether an output is beyond all bounds, or no number.
+pub(super) fn has_diverged(outputs: &Matrix) -> bool {
     !outputs.iter().all(|f| f.abs() < DIVERGED)
 }

@@ -139,7 +139,7 @@ impl<'a> Series<'a> {
             first_row,
             inverse_roots: (&left.inverse_roots[first_row..], right.inverse_roots[column]),
             constant: columns.constants[column],
-            column: (0..columns.terms).map(|m| columns.table[m * columns.stride + column]).collect(),
+            column: (0..columns.terms).map(|r| columns.table[r * columns.stride + column]).collect(),
         }
     }
 }
@@ -157,23 +157,24 @@ fn through_series(layer: &Layer<'_>, series: &Series<'_>, values: &mut [f64], ta
         for l in 0..LANES {
             correlation[l] = (c[l] * inverses[chunk][l] * series.inverse_roots.1).clamp(-1.0, 1.0);
         }
+        let factor = if series.rows.step == 2 { correlation.map(|rho| rho * rho) } else { correlation };
         let mut power: Lanes = [1.0; LANES];
         let (mut value, mut derivative): (Lanes, Lanes) = ([0.0; LANES], [0.0; LANES]);
-        for (m, column) in series.column.iter().enumerate() {
-            if m % TERMS_PER_LOOK == 0 {
+        for (r, column) in series.column.iter().enumerate() {
+            if r % TERMS_PER_LOOK == 0 {
                 let largest = power.iter().fold(0.0, |largest: f64, p| largest.max(p.abs()));
-                if largest * series.rows.tails[m].powi(2) < f64::EPSILON * 1e-2 {
+                if largest * series.rows.tails[r].powi(2) < f64::EPSILON * 1e-2 {
                     break;
                 }
             }
-            let row = &series.rows.table[m * series.rows.stride + series.first_row..];
+            let row = &series.rows.table[r * series.rows.stride + series.first_row..];
             let row = &row.as_chunks::<LANES>().0[chunk];
-            let weight = 1.0 / (m + 1) as f64;
+            let weight = 1.0 / (r * series.rows.step + 1) as f64;
             for l in 0..LANES {
                 let term = row[l] * column * power[l];
                 derivative[l] += term;
                 value[l] += weight * term;
-                power[l] *= correlation[l];
+                power[l] *= factor[l];
             }
         }
         for l in 0..LANES {

@@ -16,7 +16,7 @@ use crate::kernel::{
     Result,
     blocks::{Sampler, TrainingKernel},
     filter::Procedure,
-    function_space::{DIVERGED, End, Gradient, Run},
+    function_space::{End, Gradient, Run, has_diverged},
     linear_algebra::{product, product_transpose},
     response::Response,
     spectrum::Basis,
@@ -117,7 +117,7 @@ fn follow(
         let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else { return End::Done };
         let response = Response::at(basis, procedure, 0.0, denominator);
         let train = targets + response.remaining(&residual);
-        if !(train.amax() < DIVERGED) {
+        if has_diverged(&train) {
             return End::Diverged { step: *moment as u64, time: problem.optimizer.time(*moment) };
         }
         visit(position, &response.inverse(&residual), &train);

@@ -16,7 +16,7 @@ use crate::kernel::{
     blocks::TrainingKernel,
     ensemble::{self, Prior, Variances},
     filter::Procedure,
-    function_space::{DIVERGED, End, Gradient, Run},
+    function_space::{End, Gradient, Run, has_diverged},
     linear_algebra::product,
     response::Response,
 };
@@ -60,7 +60,7 @@ pub(super) fn solve(
         let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else { continue };
         let response = Response::at(&basis, procedure, 0.0, denominator);
         let step = *moment as u64;
-        if !(response.remaining(targets).amax() < DIVERGED) {
+        if has_diverged(&response.remaining(targets)) {
             return Ok((records, End::Diverged { step, time: problem.optimizer.time(*moment) }));
         }
         records.push(recorder.record(position, &law.snapshot(&response)?));
