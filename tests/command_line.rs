@@ -273,6 +273,27 @@ fn predictions_in_every_format() {
     assert_eq!(files(folder.path()), ["p-at-0.npy", "p-at-10.npy", "p-at-100.npy", "p-at-inf.npy", "p.csv"]);
 }
 
+/// A sampled function is the one that `solve` trains at width inf with the same seed.
+#[test]
+fn a_sampled_function_is_that_of_solve() {
+    let sampled = |seed: &str| {
+        let seed = format!("predict.seed={seed}");
+        let sample = ["--set", "predict.initial=sample", "--set", "predict.at=[0, 10]", "--set", &seed];
+        json(&[&["predict", PREDICT, "--json"], &sample[..]].concat())["predictions"].clone()
+    };
+    let record = "record={ at = [0, 10], quantities = [\"train_loss\", \"test_loss\"] }";
+    let solved = json(&["solve", PREDICT, "--width", "inf", "--seed", "3", "--json", "--set", record]);
+    let predicted = sampled("3");
+    for moment in [0, 1] {
+        for quantity in ["train_loss", "test_loss"] {
+            let loss = |value: &Value| value[moment][quantity].as_f64().expect("a loss");
+            let (predicted, solved) = (loss(&predicted), loss(&solved[0]["records"]));
+            assert!((predicted - solved).abs() < 1e-10 * solved, "{quantity}: {predicted} against {solved}");
+        }
+    }
+    assert_ne!(predicted, sampled("4"));
+}
+
 /// Kernels that one command writes, the other reads: the same predictions as with the network's own.
 #[test]
 fn kernels_written_to_files_can_be_given_back() {

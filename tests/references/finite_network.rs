@@ -96,12 +96,13 @@ impl Given {
         {
             *negative_slope = slope;
         }
+        // Without biases a case may leave them out, as a whole or layer by layer.
         let parameters = |weights: &str, biases: &str| -> Result<Vec<(Matrix, Vec<f64>)>, String> {
-            list(case, weights)?
-                .iter()
-                .zip(list(case, biases)?)
-                .map(|(weights, biases)| Ok((matrix(weights)?, flat(biases)?.1)))
-                .collect()
+            let of_layer = |(l, weights): (usize, &Value)| match &case[biases][l] {
+                Value::Null => Ok((matrix(weights)?, Vec::new())),
+                biases => Ok((matrix(weights)?, flat(biases)?.1)),
+            };
+            list(case, weights)?.iter().enumerate().map(of_layer).collect()
         };
         let layers = parameters("weights", "biases")?
             .into_iter()

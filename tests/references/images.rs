@@ -135,7 +135,9 @@ pub(crate) fn read_array(path: &Path) -> Result<(Vec<f64>, usize), String> {
     let length = bytes.get(8..10).ok_or_else(malformed)?;
     let start = 10 + u16::from_le_bytes([length[0], length[1]]) as usize;
     let header = String::from_utf8_lossy(bytes.get(10..start).ok_or_else(malformed)?).into_owned();
-    if !bytes.starts_with(b"\x93NUMPY\x01\x00") || start % 64 != 0 || !header.contains("'<f8', 'fortran_order': False")
+    if !bytes.starts_with(b"\x93NUMPY\x01\x00")
+        || !start.is_multiple_of(64)
+        || !header.contains("'<f8', 'fortran_order': False")
     {
         return Err(malformed());
     }

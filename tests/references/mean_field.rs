@@ -88,8 +88,7 @@ fn check_predictors(case: &Value, expectation: Expectation<'_>, place: &Place) -
             .find(|record| (expectation.moment)(record) == moment)
             .ok_or_else(|| format!("{} {key} was not recorded", expectation.table))?;
         let error = largest_difference(&record["predictor"], expected)?;
-        // Also false for NaN.
-        if !(error <= tolerance) {
+        if error > tolerance || error.is_nan() {
             return Err(format!("{} {key}: error {error:e} > tolerance {tolerance:e}", expectation.table));
         }
     }
@@ -102,8 +101,6 @@ fn largest_difference(a: &Value, b: &Value) -> Result<f64, String> {
     if a_shape != b_shape {
         return Err(format!("shapes differ: {a_shape:?} against {b_shape:?}"));
     }
-    Ok(a.iter()
-        .zip(&b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, |largest, x| if x > largest || x.is_nan() { x } else { largest }))
+    let larger = |largest: f64, x: f64| if x > largest || x.is_nan() { x } else { largest };
+    Ok(a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, larger))
 }

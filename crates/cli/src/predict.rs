@@ -15,6 +15,7 @@ use crate::{
 pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
     let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
     let question = PredictQuestion::load(&arguments.problem, &arguments.overrides.set)?;
+    question.check_memory()?;
     let Some(answer) = watched("predictions", |watch| question.answer(watch))? else { return Ok(Exit::Interrupted) };
     for warning in question.warnings()? {
         note(&warning)?;

@@ -13,9 +13,8 @@ use widenet_model::{DeviceChoice, KernelsWanted, OpenDevice, Precision, empirica
 
 use super::{
     QuestionResult,
-    error::invalid,
     kernel_answer::{Blocks, KernelAnswer},
-    load_document,
+    load_document, memory,
 };
 
 /// Which kernels of which network, between which inputs.
@@ -161,22 +160,8 @@ impl KernelQuestion {
     /// # Errors
     /// The bytes needed, those available, and the share of the samples that would fit.
     pub fn check_memory(&self) -> QuestionResult<()> {
-        let Some(available) = DeviceChoice::Cpu.open()?.info.available_memory else { return Ok(()) };
-        let needed = self.computed_bytes();
-        if needed <= available {
-            return Ok(());
-        }
-        let share = (available as f64 / needed as f64).sqrt();
-        let (train, test) = self.samples();
-        let gibibytes = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
-        Err(invalid(format!(
-            "the kernels of {train} training and {test} test inputs need {:.1} GiB and {:.1} GiB are available; {} and {} inputs would fit \
-             (`data.train_samples`, `data.test_samples`), or ask for one `kernel.kind` or one block (`kernel.between`)",
-            gibibytes(needed),
-            gibibytes(available),
-            (share * train as f64) as u64,
-            (share * test as f64) as u64
-        )))
+        let otherwise = "; or ask for one kernel (`kernel.kind`) or one block (`kernel.between`)";
+        memory::check(self.computed_bytes(), self.samples(), otherwise)
     }
 
     /// Computes the kernels; `device` and `precision` are those of finite networks. `watch` is called with the share of the work done,

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod kernel;
 mod kernel_answer;
+mod memory;
 mod predict;
 mod predict_answer;
 

@@ -10,12 +10,12 @@ use widenet_core::{
     training::Control,
 };
 use widenet_limits::kernel::{
-    GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained, critical_rate, largest_stable_rate,
-    predict, warnings,
+    GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained, Which, critical_rate, kernel_bytes,
+    largest_stable_rate, predict, warnings,
 };
 
 use super::{
-    QuestionResult, load_document,
+    QuestionResult, load_document, memory,
     predict_answer::{Answer, LearningRates, PredictAnswer},
 };
 use crate::problem::stable_rate;
@@ -44,6 +44,11 @@ pub struct PredictQuestion {
     learning_rates: bool,
     has_test_targets: bool,
 }
+
+/// P × P matrices held at once: two kernels, one with its eigenvectors, the other in their basis, and room for a product.
+const TRAIN_MATRICES: u64 = 5;
+/// T × P matrices: two kernels, one in the basis of eigenvectors, and their product with the response.
+const TEST_MATRICES: u64 = 4;
 
 impl PredictQuestion {
     /// Reads a problem file with its section `[predict]`, if it has one. `overrides` are pairs of a dotted key and a value as
@@ -81,6 +86,19 @@ impl PredictQuestion {
     /// The problem.
     pub fn problem(&self) -> &Problem {
         &self.problem
+    }
+
+    /// Refuses what does not fit the memory that is available now.
+    ///
+    /// # Errors
+    /// The bytes needed, those available, and the numbers of samples that would fit.
+    pub fn check_memory(&self) -> QuestionResult<()> {
+        let train = self.problem.data.train.inputs.nrows();
+        let test = self.problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
+        let bytes = |n1: usize, n2: usize| kernel_bytes(n1, n2, Which::Nngp);
+        let among_test = if self.question.spread == Spread::Covariance { 2 * bytes(test, test) } else { 0 };
+        let needed = TRAIN_MATRICES * bytes(train, train) + TEST_MATRICES * bytes(test, train) + among_test;
+        memory::check(needed, (train, test), "")
     }
 
     /// What should be said beside the answer.
