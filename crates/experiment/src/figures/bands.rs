@@ -39,11 +39,11 @@ pub(super) fn bands(results: &Results<'_>, name: &str, at: &[f64]) -> Vec<(Strin
     plots
 }
 
-/// Positions of the records nearest to the moments asked for (all without any), with their times.
+/// Positions of the records at the steps asked for (all without any), with their times.
 fn moments(trials: &[&MeasuredTrial<'_>], at: &[f64]) -> Vec<(usize, f64)> {
     let Some(trial) = trials.first() else { return Vec::new() };
-    let records = trial.trajectory.records.iter().enumerate().map(|(position, record)| (position, record));
-    let wanted = |record: &Record| at.is_empty() || at.iter().any(|moment| *moment == record.step as f64);
+    let records = trial.trajectory.records.iter().enumerate();
+    let wanted = |record: &Record| at.is_empty() || at.contains(&(record.step as f64));
     records.filter(|(_, record)| wanted(record)).map(|(position, record)| (position, record.time)).collect()
 }
 

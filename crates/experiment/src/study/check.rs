@@ -174,7 +174,8 @@ impl Check {
 }
 
 fn exponent(reader: &mut Reader<'_>) -> ReadResult<Exponent> {
-    let bounds: [(&str, fn(f64) -> Exponent); 2] = [("at_most", Exponent::AtMost), ("at_least", Exponent::AtLeast)];
+    type Bounded = fn(f64) -> Exponent;
+    let bounds: [(&str, Bounded); 2] = [("at_most", Exponent::AtMost), ("at_least", Exponent::AtLeast)];
     for (word, bounded) in bounds {
         if let Some(bound) = reader.optional(word, Field::number)? {
             for key in ["exponent", "tolerance", "min_r2", "at_most", "at_least"].into_iter().filter(|key| *key != word)

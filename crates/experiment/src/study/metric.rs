@@ -17,7 +17,8 @@
 //!
 //! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times.
 //!
-//! `statistic = "p_value"` tests the mean output of an ensemble against the law of the limit ([`crate::chi_square`]); it needs
+//! `statistic = "p_value"` tests the mean output f̄ of an ensemble of M networks against the law of the limit, by the chance of a larger
+//! `M Σ_c (f̄_c − μ_c)ᵀ C⁺ (f̄_c − μ_c)` than the measured one, with the limit's mean μ and covariance C over the test inputs; it needs
 //! `quantity = "test_outputs"`, `against = "limit"` and an `[ensemble]`. `over = "sup"` is then the record that agrees least, the
 //! smallest p-value.
 
