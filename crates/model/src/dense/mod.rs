@@ -141,8 +141,8 @@ impl DenseMatrix {
         DeviceBlock::from_vectors(sum, self.placement.clone())
     }
 
-    /// `B ← W`, with the velocity re-expressed (module text).
-    fn flush(&mut self, momentum: f64) {
+    /// `B ← W`, with the velocity re-expressed (module text), after an update by `columns` outer products.
+    fn flush(&mut self, momentum: f64, columns: usize) {
         let Component { weight: p, velocity: q } = self.stored;
         let epsilon = self.placement.precision.epsilon();
         // What a term still does to the weights is |d| μ/(1 − μ); it is dropped below the rounding of what it brought.
@@ -155,8 +155,12 @@ impl DenseMatrix {
         };
         let living = |pending: &Pending| pending.terms.iter().filter_map(|term| carry(*term)).count();
         let outgrown = self.pending.as_ref().map_or(0, living) > self.rows.min(self.columns) / 2;
+        // Updates by so many that they are flushed one by one will outgrow the matrix; until then they would only be carried along.
+        let lifetime = Self::product_lifetime(momentum, self.placement.precision);
+        let will_outgrow =
+            columns >= PENDING_COLUMNS && lifetime * columns as u64 > self.rows.min(self.columns) as u64 / 2;
         let inexpressible = ratio.is_nan() || ratio.abs() > LARGEST_RATIO;
-        if self.velocity.is_some() || outgrown || inexpressible {
+        if self.velocity.is_some() || outgrown || will_outgrow || inexpressible {
             self.flush_with_velocity();
             self.pending = None;
         } else {
@@ -177,15 +181,20 @@ impl DenseMatrix {
         let mut velocities = Vec::new();
         let old = self.velocity.take();
         let mut old = old.map(|(panels, component)| (panels.into_iter(), component));
+        let scaled = |panel: Tensor<2>, factor: f64| if factor == 1.0 { panel } else { panel.mul_scalar(factor) };
         for panel in std::mem::take(&mut self.panels) {
-            let mut velocity = panel.clone().mul_scalar(q);
-            let mut weight = if p == 1.0 { panel } else { panel.mul_scalar(p) };
-            if let Some((panels, component)) = &mut old
-                && let Some(panel) = panels.next()
-            {
-                weight = weight.add(panel.clone().mul_scalar(component.weight));
-                velocity = velocity.add(panel.mul_scalar(component.velocity));
-            }
+            let learned = old.as_mut().and_then(|(panels, component)| Some((panels.next()?, *component)));
+            let (weight, velocity) = match learned {
+                // Without decay the stored weights are no part of the velocity.
+                Some((u, c)) if q == 0.0 => {
+                    (scaled(panel, p).add(u.clone().mul_scalar(c.weight)), scaled(u, c.velocity))
+                }
+                Some((u, c)) => (
+                    scaled(panel.clone(), p).add(u.clone().mul_scalar(c.weight)),
+                    panel.mul_scalar(q).add(u.mul_scalar(c.velocity)),
+                ),
+                None => (scaled(panel.clone(), p), panel.mul_scalar(q)),
+            };
             weights.push(weight);
             velocities.push(velocity);
         }
@@ -258,6 +267,7 @@ impl WeightMatrix for DenseMatrix {
         for term in self.pending.iter_mut().flat_map(|pending| &mut pending.terms) {
             term.component.advance(rule, 0.0);
         }
+        let before = self.fresh;
         for product in terms.iter().filter(|product| product.scale != 0.0) {
             let (left, right) = (product.left.vectors().clone(), product.right.vectors().clone());
             let mut component = Component { weight: 0.0, velocity: 0.0 };
@@ -268,7 +278,7 @@ impl WeightMatrix for DenseMatrix {
             self.fresh += columns;
         }
         if self.fresh >= Self::flush_limit(self.rows, self.columns) {
-            self.flush(rule.momentum);
+            self.flush(rule.momentum, self.fresh - before);
         }
     }
 
