@@ -9,8 +9,8 @@
 //! no second matrix, unless the products still alive in the velocity outweigh one; then U holds the velocity.
 
 mod initial;
+mod learned;
 pub(crate) mod pending;
-mod spectrum;
 
 use std::ops::Range;
 
@@ -36,6 +36,9 @@ use crate::{
 /// Outer products gathered before a flush: a flush reads and writes the matrix once, and 32 products share it.
 pub(crate) const PENDING_COLUMNS: usize = 32;
 
+/// Entries of a matrix that stays in the second-level cache, where a flush costs less than a product with what is pending.
+const SMALL: usize = 1 << 16;
+
 /// Above this `|q/p|` the velocity is not expressed through the weights without loss.
 const LARGEST_RATIO: f64 = 1e3;
 
@@ -58,6 +61,8 @@ pub struct DenseMatrix {
     /// Pending columns that have come since the last flush.
     pub(crate) fresh: usize,
     pub(crate) flushes: u64,
+    /// Pending columns at which it is flushed.
+    pub(crate) flush_at: usize,
 }
 
 impl DenseMatrix {
@@ -86,7 +91,17 @@ impl DenseMatrix {
             remaining: stored,
             fresh: 0,
             flushes: 0,
+            flush_at: Self::flush_limit(rows, columns),
         }
+    }
+
+    /// The same matrix, flushed after every update if it is small: for updates by many columns.
+    #[must_use]
+    pub(crate) fn flushed_at_once_if_small(mut self) -> Self {
+        if self.rows * self.columns <= SMALL {
+            self.flush_at = 1;
+        }
+        self
     }
 
     /// Entries per row.
@@ -277,7 +292,7 @@ impl WeightMatrix for DenseMatrix {
             self.pending = Some(Pending::append(self.pending.take(), Pending { left, right, terms }));
             self.fresh += columns;
         }
-        if self.fresh >= Self::flush_limit(self.rows, self.columns) {
+        if self.fresh >= self.flush_at {
             self.flush(rule.momentum, self.fresh - before);
         }
     }
@@ -287,7 +302,7 @@ impl WeightMatrix for DenseMatrix {
     }
 
     fn learned_singular_values(&mut self) -> Vec<f64> {
-        spectrum::learned_singular_values(self)
+        learned::learned_singular_values(self)
     }
 
     fn neurons(&self, block: &DeviceBlock) -> Neurons {
@@ -299,10 +314,10 @@ impl NeuronMatrix for DenseMatrix {
     fn zeros_like(&self) -> Self {
         let panel_rows = self.panels[0].dims()[0];
         let initial = Initial::Zero { rows: self.rows, columns: self.columns };
-        Self::starting_from(initial, panel_rows, self.placement.clone())
+        Self { flush_at: self.flush_at, ..Self::starting_from(initial, panel_rows, self.placement.clone()) }
     }
 
     fn movement(&mut self) -> Movement {
-        spectrum::movement(self)
+        learned::movement(self)
     }
 }
