@@ -13,11 +13,11 @@ use burn::Tensor;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+    problem::{Activation, Ensemble, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
     training::{Control, Start, mlp::MlpTraining},
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose, panel_rank_update};
-use widenet_model::{DeviceChoice, Entries, InitialWeights, Precision, mlp_with_panels};
+use widenet_model::{DenseRun, DeviceChoice, Entries, InitialWeights, Precision, mlp_with_panels, solve_dense};
 
 const INPUTS: usize = 64;
 const REPEATS: usize = 5;
@@ -58,7 +58,7 @@ fn main() {
     let device = DeviceChoice::Flex.open().expect("the CPU always opens");
     let placement = device.placement(Precision::F32).expect("the CPU computes in f32");
     for width in [64, 512, 2048] {
-        for samples in [4, 8, 16, 32, 64, 128, 256] {
+        for samples in [8, 16, 32, 128] {
             let law =
                 |rows| InitialWeights { seed: 1, entries: Entries::Weights, layer: 1, rows, columns: width, std: 0.01 };
             let (mut w, x) = (law(width).rows(0..width, &placement), law(samples).rows(0..samples, &placement));
@@ -100,5 +100,22 @@ fn main() {
         let hidden = 2.0 * ((hidden_layers - 1) as f64 * (width as f64).powi(2) + (width * INPUTS as u64) as f64);
         let what = format!("step, L = {hidden_layers}, m = {width}, P = {samples}, momentum {momentum}");
         report(&what, best(run) / steps as f64, 3.0 * hidden * samples as f64);
+    }
+    for (hidden_layers, steps) in [(1, 1), (3, 1), (3, 100)] {
+        let networks = 1000;
+        let mut problem = problem(hidden_layers, 10, steps, 0.0);
+        problem.ensemble = Some(Ensemble { networks, antithetic: false });
+        problem.record = RecordPlan { at: vec![0.0], quantities: vec![Quantity::FunctionKurtosis] };
+        let run = DenseRun {
+            problem: &problem,
+            width: 64,
+            seed: 1,
+            device: &device,
+            precision: Precision::F32,
+            checkpoints: None,
+        };
+        let solve = || drop(black_box(solve_dense(&run, &mut |_| Control::Continue)));
+        let per_network = best(solve) / networks as f64;
+        println!("a network of an ensemble, L = {hidden_layers}, m = 64, P = 10, {steps} steps: {per_network:.3} ms");
     }
 }

@@ -49,7 +49,7 @@ fn difference(left: &[Matrix], right: &[Matrix]) -> f64 {
 fn with_the_identity_it_is_the_engine_of_deep_linear_networks() {
     let parameterizations = [
         Parameterization::ntk(3, 1.2),
-        Parameterization::standard(3, 0.9),
+        Parameterization::Standard { sigma_w: vec![0.9; 4], sigma_b: None, learning_rate_exponent: -1.0 },
         Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
     ];
     for parameterization in parameterizations {

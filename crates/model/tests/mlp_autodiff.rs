@@ -25,9 +25,9 @@ use widenet_model::{DenseMatrix, DeviceChoice, Precision, mlp_with_panels};
 const SEED: u64 = 5;
 const WIDTH: u64 = 24;
 
-fn network(problem: &Problem) -> Mlp<DenseMatrix> {
+fn network(problem: &Problem, width: u64) -> Mlp<DenseMatrix> {
     let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
-    mlp_with_panels(problem, WIDTH, (SEED, false), &placement, 1 << 20)
+    mlp_with_panels(problem, width, (SEED, false), &placement, 1 << 20)
 }
 
 /// All weights and biases, of each layer the weights first.
@@ -69,9 +69,9 @@ fn activated(activation: Activation, u: Tensor<2>) -> Tensor<2> {
 }
 
 /// `f` (P × k) for tensors in the order of [`entries`].
-fn outputs(problem: &Problem, parameters: &[Tensor<2>], inputs: Tensor<2>) -> Tensor<2> {
+fn outputs(problem: &Problem, width: u64, parameters: &[Tensor<2>], inputs: Tensor<2>) -> Tensor<2> {
     let scaling = problem.scaling();
-    let at = Width::Finite(WIDTH);
+    let at = Width::Finite(width);
     let mut parameters = parameters.iter();
     let mut a = inputs;
     for (l, (layer, biases)) in scaling.layers.iter().zip(&scaling.biases).enumerate() {
@@ -99,26 +99,26 @@ fn loss(problem: &Problem, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> 
 }
 
 /// Learning rates in the order of [`entries`], in units of η.
-fn learning_rates(problem: &Problem) -> Vec<f64> {
+fn learning_rates(problem: &Problem, width: u64) -> Vec<f64> {
     let scaling = problem.scaling();
     let layers = scaling.layers.iter().zip(&scaling.biases);
     let rates = layers.flat_map(|(layer, biases)| [Some(*layer), *biases].into_iter().flatten());
-    rates.map(|layer| layer.learning_rate.at(Width::Finite(WIDTH))).collect()
+    rates.map(|layer| layer.learning_rate.at(Width::Finite(width))).collect()
 }
 
 /// Largest difference of any parameter after training, relative to the largest parameter.
-fn difference(problem: &Problem) -> f64 {
+fn difference(problem: &Problem, width: u64) -> f64 {
     let Rule::Descent { learning_rate, steps, momentum, nesterov, .. } = problem.optimizer.rule else {
         panic!("descent only")
     };
-    let mut parameters = entries(&mut network(problem));
+    let mut parameters = entries(&mut network(problem, width));
     let mut velocities: Vec<Matrix> = parameters.iter().map(|w| w * 0.0).collect();
-    let rates = learning_rates(problem);
+    let rates = learning_rates(problem, width);
     let samples = &problem.data.train;
     for _ in 0..steps {
         let device = Device::flex().autodiff();
         let tensors: Vec<Tensor<2>> = parameters.iter().map(|w| tensor(w, &device).require_grad()).collect();
-        let outputs = outputs(problem, &tensors, tensor(&samples.inputs, &device));
+        let outputs = outputs(problem, width, &tensors, tensor(&samples.inputs, &device));
         let gradients = loss(problem, outputs, tensor(&samples.targets, &device)).backward();
         for (i, parameter) in tensors.iter().enumerate().filter(|(i, _)| rates[*i] > 0.0) {
             let gradient = host(parameter.grad(&gradients).unwrap()) * (learning_rate * rates[i])
@@ -128,7 +128,7 @@ fn difference(problem: &Problem) -> f64 {
             parameters[i] -= step;
         }
     }
-    let mut training = MlpTraining::new(problem, network(problem), SEED).unwrap();
+    let mut training = MlpTraining::new(problem, network(problem, width), SEED).unwrap();
     let (_, status) = training.run(Start::default(), &mut |_, _| Control::Continue);
     assert_eq!(status.word(), "done");
     let trained = entries(&mut training.network);
@@ -141,7 +141,7 @@ fn difference(problem: &Problem) -> f64 {
 fn descent_agrees_with_automatic_differentiation() {
     let check = |problem: &Problem| {
         // 12 steps in f64.
-        let difference = difference(problem);
+        let difference = difference(problem, WIDTH);
         assert!(difference < 1e-12, "{difference:e}: {:?}, {:?}", problem.network, problem.loss);
     };
     for (_, activation) in Activation::WORDS {
@@ -160,6 +160,24 @@ fn descent_agrees_with_automatic_differentiation() {
     problem.loss = Loss::Logistic;
     problem.data.train.targets.apply(|y| *y = y.signum());
     check(&problem);
+}
+
+#[test]
+fn batches_of_many_samples_agree_with_automatic_differentiation() {
+    // 40 outer products a step go straight into the stored weights and velocity; the width is above the size that is always
+    // flushed, so the momentum of 8 samples is carried by pending products.
+    for (samples, momentum, nesterov, decay) in
+        [(40, 0.0, false, 0.0), (40, 0.6, false, 0.0), (40, 0.6, true, 0.05), (8, 0.3, false, 0.0)]
+    {
+        let mut problem = perceptrons::problem(2, 1, common::descent(9, momentum, nesterov), Activation::Tanh, true);
+        problem.optimizer.weight_decay = decay;
+        problem.data.train.inputs = Matrix::from_fn(samples, 5, |i, j| (0.37 * (5 * i + j) as f64).sin());
+        problem.data.train.targets = Matrix::from_fn(samples, 1, |i, _| (0.91 * i as f64).cos());
+        for width in [WIDTH, 260] {
+            let difference = difference(&problem, width);
+            assert!(difference < 1e-12, "{difference:e}: P = {samples}, μ = {momentum}, λ = {decay}, m = {width}");
+        }
+    }
 }
 
 #[test]
@@ -188,7 +206,7 @@ fn every_parameterisation_and_frozen_layers_agree_with_automatic_differentiation
         let mut problem = perceptrons::problem(2, 2, common::descent(12, 0.3, false), Activation::Tanh, true);
         problem.parameterization = parameterization;
         problem.optimizer.weight_decay = 0.05;
-        let difference = difference(&problem);
+        let difference = difference(&problem, WIDTH);
         assert!(difference < 1e-12, "{difference:e}: {:?}", problem.parameterization);
     }
 }
@@ -207,15 +225,15 @@ fn kernels_are_those_of_the_jacobian() {
         problem.record.quantities =
             vec![Quantity::TangentKernel, Quantity::MeanTangentKernel, Quantity::TangentKernelNorm];
         problem.record.at = vec![0.0];
-        let parameters = entries(&mut network(&problem));
-        let rates = learning_rates(&problem);
+        let parameters = entries(&mut network(&problem, WIDTH));
+        let rates = learning_rates(&problem, WIDTH);
         let inputs = &problem.data.train.inputs;
         let (samples, k) = (inputs.nrows(), 2);
         // Rows of the Jacobian, each parameter scaled by the root of its learning rate.
         let gradient = |row: usize| -> Vec<f64> {
             let device = Device::flex().autodiff();
             let tensors: Vec<Tensor<2>> = parameters.iter().map(|w| tensor(w, &device).require_grad()).collect();
-            let outputs = outputs(&problem, &tensors, tensor(inputs, &device));
+            let outputs = outputs(&problem, WIDTH, &tensors, tensor(inputs, &device));
             let mut unit = Matrix::zeros(samples, k);
             unit[(row / k, row % k)] = 1.0;
             let gradients = outputs.mul(tensor(&unit, &device)).sum().backward();
@@ -227,7 +245,7 @@ fn kernels_are_those_of_the_jacobian() {
         let jacobian = Matrix::from_row_iterator(samples * k, rows[0].len(), rows.concat());
         let expected = &jacobian * jacobian.transpose();
 
-        let mut training = MlpTraining::new(&problem, network(&problem), SEED).unwrap();
+        let mut training = MlpTraining::new(&problem, network(&problem, WIDTH), SEED).unwrap();
         let (records, _) = training.run(Start::default(), &mut |_, _| Control::Continue);
         let kernel = &perceptrons::matrices(&records, Quantity::TangentKernel)[0];
         assert!((kernel - &expected).amax() < 1e-13 * expected.amax(), "{activation:?}");

@@ -77,6 +77,7 @@ pub(super) fn restore(
         remaining: numbers.remaining,
         fresh: numbers.fresh,
         flushes: numbers.flushes,
+        flush_at: initial.flush_at,
     })
 }
 

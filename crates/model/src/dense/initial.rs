@@ -90,7 +90,7 @@ pub(crate) enum Initial {
     /// Drawn.
     Random(InitialWeights),
     /// Given, as one panel.
-    Given(Tensor<2>),
+    Given(Box<Tensor<2>>),
     /// All 0.
     Zero {
         /// Rows.
@@ -114,7 +114,7 @@ impl Initial {
     pub(crate) fn rows(&self, rows: Range<usize>, placement: &Placement) -> Tensor<2> {
         match self {
             Initial::Random(law) => law.rows(rows, placement),
-            Initial::Given(tensor) => tensor.clone().narrow(0, rows.start, rows.len()),
+            Initial::Given(tensor) => (**tensor).clone().narrow(0, rows.start, rows.len()),
             Initial::Zero { columns, .. } => {
                 Tensor::zeros([rows.len(), *columns], (&placement.device, placement.precision.dtype()))
             }

@@ -9,8 +9,8 @@
 //! no second matrix, unless the products still alive in the velocity outweigh one; then U holds the velocity.
 
 mod initial;
+mod learned;
 pub(crate) mod pending;
-mod spectrum;
 
 use std::ops::Range;
 
@@ -36,6 +36,9 @@ use crate::{
 /// Outer products gathered before a flush: a flush reads and writes the matrix once, and 32 products share it.
 pub(crate) const PENDING_COLUMNS: usize = 32;
 
+/// Entries of a matrix that stays in the second-level cache, where a flush costs less than a product with what is pending.
+const SMALL: usize = 1 << 16;
+
 /// Above this `|q/p|` the velocity is not expressed through the weights without loss.
 const LARGEST_RATIO: f64 = 1e3;
 
@@ -58,6 +61,8 @@ pub struct DenseMatrix {
     /// Pending columns that have come since the last flush.
     pub(crate) fresh: usize,
     pub(crate) flushes: u64,
+    /// Pending columns at which it is flushed.
+    pub(crate) flush_at: usize,
 }
 
 impl DenseMatrix {
@@ -86,7 +91,17 @@ impl DenseMatrix {
             remaining: stored,
             fresh: 0,
             flushes: 0,
+            flush_at: Self::flush_limit(rows, columns),
         }
+    }
+
+    /// The same matrix, flushed after every update if it is small: for updates by many columns.
+    #[must_use]
+    pub(crate) fn flushed_at_once_if_small(mut self) -> Self {
+        if self.rows * self.columns <= SMALL {
+            self.flush_at = 1;
+        }
+        self
     }
 
     /// Entries per row.
@@ -141,8 +156,8 @@ impl DenseMatrix {
         DeviceBlock::from_vectors(sum, self.placement.clone())
     }
 
-    /// `B ← W`, with the velocity re-expressed (module text).
-    fn flush(&mut self, momentum: f64) {
+    /// `B ← W`, with the velocity re-expressed (module text), after an update by `columns` outer products.
+    fn flush(&mut self, momentum: f64, columns: usize) {
         let Component { weight: p, velocity: q } = self.stored;
         let epsilon = self.placement.precision.epsilon();
         // What a term still does to the weights is |d| μ/(1 − μ); it is dropped below the rounding of what it brought.
@@ -155,8 +170,12 @@ impl DenseMatrix {
         };
         let living = |pending: &Pending| pending.terms.iter().filter_map(|term| carry(*term)).count();
         let outgrown = self.pending.as_ref().map_or(0, living) > self.rows.min(self.columns) / 2;
+        // Updates by so many that they are flushed one by one will outgrow the matrix; until then they would only be carried along.
+        let lifetime = Self::product_lifetime(momentum, self.placement.precision);
+        let will_outgrow =
+            columns >= PENDING_COLUMNS && lifetime * columns as u64 > self.rows.min(self.columns) as u64 / 2;
         let inexpressible = ratio.is_nan() || ratio.abs() > LARGEST_RATIO;
-        if self.velocity.is_some() || outgrown || inexpressible {
+        if self.velocity.is_some() || outgrown || will_outgrow || inexpressible {
             self.flush_with_velocity();
             self.pending = None;
         } else {
@@ -177,15 +196,20 @@ impl DenseMatrix {
         let mut velocities = Vec::new();
         let old = self.velocity.take();
         let mut old = old.map(|(panels, component)| (panels.into_iter(), component));
+        let scaled = |panel: Tensor<2>, factor: f64| if factor == 1.0 { panel } else { panel.mul_scalar(factor) };
         for panel in std::mem::take(&mut self.panels) {
-            let mut velocity = panel.clone().mul_scalar(q);
-            let mut weight = if p == 1.0 { panel } else { panel.mul_scalar(p) };
-            if let Some((panels, component)) = &mut old
-                && let Some(panel) = panels.next()
-            {
-                weight = weight.add(panel.clone().mul_scalar(component.weight));
-                velocity = velocity.add(panel.mul_scalar(component.velocity));
-            }
+            let learned = old.as_mut().and_then(|(panels, component)| Some((panels.next()?, *component)));
+            let (weight, velocity) = match learned {
+                // Without decay the stored weights are no part of the velocity.
+                Some((u, c)) if q == 0.0 => {
+                    (scaled(panel, p).add(u.clone().mul_scalar(c.weight)), scaled(u, c.velocity))
+                }
+                Some((u, c)) => (
+                    scaled(panel.clone(), p).add(u.clone().mul_scalar(c.weight)),
+                    panel.mul_scalar(q).add(u.mul_scalar(c.velocity)),
+                ),
+                None => (scaled(panel.clone(), p), panel.mul_scalar(q)),
+            };
             weights.push(weight);
             velocities.push(velocity);
         }
@@ -258,6 +282,7 @@ impl WeightMatrix for DenseMatrix {
         for term in self.pending.iter_mut().flat_map(|pending| &mut pending.terms) {
             term.component.advance(rule, 0.0);
         }
+        let before = self.fresh;
         for product in terms.iter().filter(|product| product.scale != 0.0) {
             let (left, right) = (product.left.vectors().clone(), product.right.vectors().clone());
             let mut component = Component { weight: 0.0, velocity: 0.0 };
@@ -267,8 +292,8 @@ impl WeightMatrix for DenseMatrix {
             self.pending = Some(Pending::append(self.pending.take(), Pending { left, right, terms }));
             self.fresh += columns;
         }
-        if self.fresh >= Self::flush_limit(self.rows, self.columns) {
-            self.flush(rule.momentum);
+        if self.fresh >= self.flush_at {
+            self.flush(rule.momentum, self.fresh - before);
         }
     }
 
@@ -277,7 +302,7 @@ impl WeightMatrix for DenseMatrix {
     }
 
     fn learned_singular_values(&mut self) -> Vec<f64> {
-        spectrum::learned_singular_values(self)
+        learned::learned_singular_values(self)
     }
 
     fn neurons(&self, block: &DeviceBlock) -> Neurons {
@@ -289,10 +314,10 @@ impl NeuronMatrix for DenseMatrix {
     fn zeros_like(&self) -> Self {
         let panel_rows = self.panels[0].dims()[0];
         let initial = Initial::Zero { rows: self.rows, columns: self.columns };
-        Self::starting_from(initial, panel_rows, self.placement.clone())
+        Self { flush_at: self.flush_at, ..Self::starting_from(initial, panel_rows, self.placement.clone()) }
     }
 
     fn movement(&mut self) -> Movement {
-        spectrum::movement(self)
+        learned::movement(self)
     }
 }

@@ -287,7 +287,7 @@ fn assemble(
 }
 
 fn parameters(entries: &[f64], shape: [usize; 2], placement: &Placement) -> Parameters<DenseMatrix> {
-    let initial = Initial::Given(placement.tensor(entries.to_vec(), shape));
+    let initial = Initial::Given(Box::new(placement.tensor(entries.to_vec(), shape)));
     Parameters {
         matrix: DenseMatrix::starting_from(initial, shape[0], placement.clone()),
         multiplier: 1.0,

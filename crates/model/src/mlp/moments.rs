@@ -12,27 +12,15 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 use widenet_core::{
     Matrix, Problem,
-    problem::{Quantity, RecordPlan},
+    problem::{Quantity, RecordPlan, Scope},
     trajectory::{Record, Status, Value},
 };
 
 /// What each network records so that the plan of the ensemble can be met.
 pub(super) fn plan_of_one(plan: &RecordPlan) -> RecordPlan {
     let wants = |quantity| plan.quantities.contains(&quantity);
-    let mut quantities: Vec<Quantity> = plan
-        .quantities
-        .iter()
-        .copied()
-        .filter(|quantity| {
-            !matches!(
-                quantity,
-                Quantity::OutputStd
-                    | Quantity::TestOutputStd
-                    | Quantity::TestOutputCovariance
-                    | Quantity::FunctionKurtosis
-            )
-        })
-        .collect();
+    let of_one = |quantity: &Quantity| quantity.scope() != Scope::Ensemble;
+    let mut quantities: Vec<Quantity> = plan.quantities.iter().copied().filter(of_one).collect();
     if wants(Quantity::OutputStd) || wants(Quantity::FunctionKurtosis) {
         quantities.push(Quantity::Outputs);
     }

@@ -56,8 +56,9 @@ pub fn mlp_with_panels(
         let init_std = scaling.init_std.at(at);
         let std = if negated && l == last { -init_std } else { init_std };
         let law = InitialWeights { seed, entries, layer: l as u32, rows, columns, std };
+        let panel_rows = panel_rows(panel_bytes, [rows, columns], placement);
         Parameters {
-            matrix: DenseMatrix::new(law, panel_rows(panel_bytes, [rows, columns], placement), placement.clone()),
+            matrix: DenseMatrix::new(law, panel_rows, placement.clone()).flushed_at_once_if_small(),
             multiplier: scaling.multiplier.at(at),
             init_std,
             learning_rate: scaling.learning_rate.at(at),

@@ -159,10 +159,15 @@ impl<W: NeuronMatrix> Mlp<W> {
 
     /// Sends inputs (P × d) through the network.
     pub fn forward(&mut self, inputs: &Matrix) -> Forward<W::Block> {
+        let (inputs, ones) = self.input_blocks(inputs);
+        self.forward_from(inputs, ones)
+    }
+
+    /// Inputs (P × d) as a block of the input space, and the row of ones that goes with them.
+    fn input_blocks(&self, inputs: &Matrix) -> (W::Block, W::Block) {
         let weights = &self.layers[0].weights.matrix;
         let ones = weights.input_block(&Matrix::from_element(1, inputs.nrows(), 1.0));
-        let inputs = weights.input_block(&inputs.transpose());
-        self.forward_from(inputs, ones)
+        (weights.input_block(&inputs.transpose()), ones)
     }
 
     /// Sends a block of the input space and its row of ones through the network.

@@ -36,7 +36,7 @@ impl Baseline {
 
 /// What several quantities are made of, computed once for a record; `None` where none needs it.
 struct Measured {
-    train: Matrix,
+    train: Option<Matrix>,
     test: Option<Matrix>,
     linearised_train: Option<Matrix>,
     linearised_test: Option<Matrix>,
@@ -64,15 +64,22 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
         let wants_nngp = wants(&[Quantity::NngpKernel, Quantity::NngpKernelChange]);
         let wants_linearised_test =
             wants(&[Quantity::LinearisedTestOutputs, Quantity::LinearisedTestLoss, Quantity::LinearisationDistance]);
-        let wants_linearised_train = wants(&[Quantity::LinearisedOutputs, Quantity::LinearisedTrainLoss])
-            || wants(&[Quantity::LinearisationDistance]) && self.problem.data.test.is_none();
+        let distance_on_train = wants(&[Quantity::LinearisationDistance]) && self.problem.data.test.is_none();
+        let wants_linearised_train =
+            distance_on_train || wants(&[Quantity::LinearisedOutputs, Quantity::LinearisedTrainLoss]);
+        let wants_train =
+            distance_on_train || wants(&[Quantity::TrainLoss, Quantity::TrainAccuracy, Quantity::Outputs]);
         let wants_test =
             wants_linearised_test || wants(&[Quantity::TestLoss, Quantity::TestAccuracy, Quantity::TestOutputs]);
 
         let data = &self.problem.data;
         // The pass of a full batch is one of all training samples; that of a minibatch is not.
         let of_all = passes.is_full_batch();
-        let train = if of_all { passes.forward.outputs.clone() } else { self.network.outputs(&data.train.inputs) };
+        let train = match of_all {
+            _ if !wants_train => None,
+            true => Some(passes.forward.outputs.clone()),
+            false => Some(self.network.outputs(&data.train.inputs)),
+        };
         let test = data.test.as_ref().filter(|_| wants_test).map(|test| self.network.outputs(&test.inputs));
         let linearised_train = match (&passes.linearised, &mut self.linearisation) {
             (Some((_, outputs)), Some(_)) if of_all && wants_linearised_train => Some(outputs.clone()),
@@ -101,11 +108,11 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
         let (train, test) = (&self.problem.data.train, self.problem.data.test.as_ref());
         let loss = self.problem.loss;
         Some(match quantity {
-            Quantity::TrainLoss => Value::Scalar(loss.value(&measured.train, &train.targets)),
+            Quantity::TrainLoss => Value::Scalar(loss.value(measured.train.as_ref()?, &train.targets)),
             Quantity::TestLoss => Value::Scalar(loss.value(measured.test.as_ref()?, &test?.targets)),
-            Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(&measured.train, &train.targets)),
+            Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(measured.train.as_ref()?, &train.targets)),
             Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(measured.test.as_ref()?, &test?.targets)),
-            Quantity::Outputs => Value::Matrix(measured.train.clone()),
+            Quantity::Outputs => Value::Matrix(measured.train.clone()?),
             Quantity::TestOutputs => Value::Matrix(measured.test.clone()?),
             Quantity::TangentKernel => Value::Matrix(measured.tangent_kernel.clone()?),
             Quantity::TangentKernelNorm => {
@@ -141,7 +148,7 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             Quantity::LinearisationDistance => {
                 let difference = match (&measured.test, &measured.linearised_test) {
                     (Some(outputs), Some(linearised)) => outputs - linearised,
-                    _ => &measured.train - measured.linearised_train.as_ref()?,
+                    _ => measured.train.as_ref()? - measured.linearised_train.as_ref()?,
                 };
                 Value::Scalar(difference.norm() / (difference.len() as f64).sqrt())
             }

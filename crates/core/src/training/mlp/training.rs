@@ -23,8 +23,9 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     pub(super) baseline: Baseline,
     steps: Steps,
     batches: Option<Batches>,
-    /// Full batch: the training inputs and the row of ones; the pass at θ_0 too where there is a linearised network.
+    /// Full batch: the training inputs and the row of ones.
     inputs: Option<(W::Block, W::Block)>,
+    /// Full batch with a linearised network: the pass at θ_0.
     initial_forward: Option<Forward<W::Block>>,
 }
 
@@ -50,7 +51,7 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
     ///
     /// # Errors
     /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
-    pub fn new(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
+    pub fn new(problem: &'p Problem, mut network: Mlp<W>, seed: u64) -> Result<Self> {
         let steps = Steps::of(problem).ok_or_else(|| {
             let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
             Error::Invalid(format!(
@@ -69,28 +70,26 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
                 problem.optimizer.weight_decay
             )));
         }
-        let mut training = Self {
+        let train = &problem.data.train.inputs;
+        let batches = Batches::of(problem, seed);
+        let full_batch = batches.is_none();
+        let inputs = full_batch.then(|| network.input_blocks(train));
+        let compared = Baseline::is_needed(problem);
+        let initial_forward = (compared || full_batch && linearised.is_some()).then(|| network.forward(train));
+        let baseline = match &initial_forward {
+            Some(forward) if compared => Baseline::of(&mut network, forward, problem),
+            _ => Baseline::default(),
+        };
+        Ok(Self {
             problem,
             linearisation: linearised.map(|_| Linearisation::new(&network)),
             network,
-            baseline: Baseline::default(),
+            baseline,
             steps,
-            batches: Batches::of(problem, seed),
-            inputs: None,
-            initial_forward: None,
-        };
-        let compared = Baseline::is_needed(problem);
-        if training.batches.is_none() || compared {
-            let forward = training.network.forward(&problem.data.train.inputs);
-            if compared {
-                training.baseline = Baseline::of(&mut training.network, &forward, problem);
-            }
-            if training.batches.is_none() {
-                training.inputs = Some((forward.activations[0].clone(), forward.ones.clone()));
-                training.initial_forward = training.linearisation.is_some().then_some(forward);
-            }
-        }
-        Ok(training)
+            batches,
+            inputs,
+            initial_forward: initial_forward.filter(|_| full_batch && linearised.is_some()),
+        })
     }
 
     /// Trains and records what the problem asks for. A run that diverges returns what was recorded before. `observe` is called after every
