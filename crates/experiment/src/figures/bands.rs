@@ -39,7 +39,7 @@ pub(super) fn bands(results: &Results<'_>, name: &str, at: &[f64]) -> Vec<(Strin
     plots
 }
 
-/// Positions of the records nearest to the moments asked for (all without any), with their times.
+/// Positions of the records whose steps are asked for (all without any), with their times.
 fn moments(trials: &[&MeasuredTrial<'_>], at: &[f64]) -> Vec<(usize, f64)> {
     let Some(trial) = trials.first() else { return Vec::new() };
     let records = trial.trajectory.records.iter().enumerate().map(|(position, record)| (position, record));
