@@ -189,7 +189,7 @@ impl Average {
         }
     }
 
-    /// Means, and unbiased variances.
+    /// Means, and variances with one degree of freedom less than there are functions.
     fn finish(self) -> Snapshot {
         let degrees = (self.count - 1.0).max(1.0);
         let std = |squares: Matrix| squares.map(|square| (square / degrees).sqrt());
