@@ -53,7 +53,7 @@ fn p_value(difference: &Matrix, covariance: Matrix, networks: f64) -> Result<f64
 mod tests {
     use super::*;
 
-    /// Two independent outputs of unit variance: X is the squared distance over the variance, and P(χ²(2) > x) = e^(−x/2).
+    /// Two independent test inputs of unit variance: X is the squared distance over the variance, and P(χ²(2) > x) = e^(−x/2).
     #[test]
     fn the_p_value_of_a_known_distance() {
         let difference = Matrix::from_column_slice(2, 1, &[0.3, -0.4]);

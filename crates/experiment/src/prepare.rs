@@ -131,6 +131,7 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
             // Better now than after all trials have run.
             limit_exists(&problem)?;
         }
+        refuse_antithetic_test(study, &trial.problem, &problem)?;
         let text = trial_text(&trial, &data_hash);
         let problem_hash = sha256(format!("{}{data_hash}", trial.problem.root().to_toml()).as_bytes()).into();
         trials.push(PreparedTrial { trial, problem, problem_hash, text });
@@ -146,6 +147,18 @@ fn limit_exists(problem: &Problem) -> Result<()> {
         false => {
             problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension()).map(|_| ())?;
         }
+    }
+    Ok(())
+}
+
+/// The χ² test is about the mean of independent networks; that of antithetic pairs hardly spreads, and the test could not fail.
+fn refuse_antithetic_test(study: &Study, document: &Document, problem: &Problem) -> Result<()> {
+    let tested = study.metrics.iter().any(|metric| metric.statistic == Statistic::PValue);
+    if tested && problem.ensemble.is_some_and(|ensemble| ensemble.antithetic) {
+        let place = document.get("ensemble.antithetic").unwrap_or_else(|| document.root()).place.clone();
+        let message =
+            "`statistic = \"p_value\"` needs independent networks; set `problem.ensemble.antithetic` to false";
+        return Err(Error::Core(place.error(message)));
     }
     Ok(())
 }
@@ -185,7 +198,7 @@ impl Study {
             let quantities = match &figure.kind {
                 FigureKind::Scaling { .. } => Vec::new(),
                 FigureKind::Curves { quantity, .. } => vec![*quantity],
-                FigureKind::Bands { .. } => vec![Quantity::TestOutputs, Quantity::TestOutputStd],
+                FigureKind::Bands => vec![Quantity::TestOutputs, Quantity::TestOutputStd],
                 FigureKind::Overlay { quantities, .. } => quantities.clone(),
             };
             quantities.into_iter().map(|quantity| (format!("figure `{}`", figure.name), quantity)).collect::<Vec<_>>()

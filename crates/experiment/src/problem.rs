@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use widenet_core::{Error, Problem};
+use widenet_core::{Error, Problem, problem::Rule};
 use widenet_limits::kernel;
 
 /// Reads a problem file and its data. `overrides` are pairs of a dotted key and a value as text.
@@ -22,7 +22,9 @@ pub fn rate_warning(problem: &Problem) -> Option<String> {
     if problem.is_deep_linear() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
         return None;
     }
-    let (rate, largest) = (problem.optimizer.learning_rate()?, stable_rate(problem).ok()?);
+    // Flows are stable at any rate.
+    let Rule::Descent { learning_rate: rate, .. } = problem.optimizer.rule else { return None };
+    let largest = stable_rate(problem).ok()?;
     (rate > largest).then(|| {
         format!(
             "learning_rate {rate:.4e} is above {largest:.4e}, the largest that is stable in the kernel regime; networks may still \

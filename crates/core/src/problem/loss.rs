@@ -159,9 +159,10 @@ impl Loss {
         gradient
     }
 
-    /// Share of samples whose class is right: the sign of one output, the largest of several.
+    /// Share of samples whose class is right: the sign of one output, the largest of several. Outputs that are no numbers have none.
     pub fn accuracy(outputs: &Matrix, targets: &Matrix) -> f64 {
         let right = |i: usize| match outputs.ncols() {
+            _ if outputs.row(i).iter().any(|f| f.is_nan()) => false,
             1 => (outputs[(i, 0)] > 0.0) == (targets[(i, 0)] > 0.0),
             _ => outputs.row(i).transpose().imax() == targets.row(i).transpose().imax(),
         };
@@ -219,6 +220,14 @@ mod tests {
                 assert!((difference - gradient[index]).abs() < 1e-9, "{loss:?}: {difference} {}", gradient[index]);
             }
         }
+    }
+
+    #[test]
+    fn outputs_that_are_no_numbers_are_never_right() {
+        let one = Matrix::from_column_slice(3, 1, &[f64::NAN, f64::NAN, 2.0]);
+        assert_eq!(Loss::accuracy(&one, &Matrix::from_column_slice(3, 1, &[-1.0, 1.0, 1.0])), 1.0 / 3.0);
+        let two = Matrix::from_row_slice(2, 2, &[f64::NAN, 0.0, 1.0, 2.0]);
+        assert_eq!(Loss::accuracy(&two, &Matrix::from_row_slice(2, 2, &[1.0, 0.0, 0.0, 1.0])), 0.5);
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Ensembles as bands: mean outputs ± 2 standard deviations over the test inputs, at moments of training.
+//! Ensembles as bands: mean outputs ± 2 standard deviations over the test inputs, one plot per record.
 
+use plotters::style::RGBColor;
 use widenet_core::{
     Width,
     problem::Quantity,
-    trajectory::{Record, Status, Value},
+    trajectory::{Record, Value},
 };
 
 use super::{
@@ -16,65 +17,56 @@ use crate::{
     study::AxisScale,
 };
 
-/// One plot per group of axes other than the width and per moment; the bands of finite widths filled, the limit's dashed in black.
-pub(super) fn bands(results: &Results<'_>, name: &str, at: &[f64]) -> Vec<(String, Plot)> {
+/// One plot per group of axes other than the width and per record, of the first seed: the bands of finite widths filled, the limit's
+/// dashed in black.
+pub(super) fn bands(results: &Results<'_>, name: &str) -> Vec<(String, Plot)> {
     let groups = results.groups(&["width"]);
     let stems = stems(name, &groups);
     let mut plots = Vec::new();
     for (stem, (group, trials)) in stems.into_iter().zip(&groups) {
-        for (moment, time) in moments(trials, at) {
+        let Some(first) = trials.first() else { continue };
+        let of_first_seed = trials.iter().copied().filter(|trial| trial.trial.seed == first.trial.seed);
+        let (limit, mut shown): (Vec<_>, Vec<_>) =
+            of_first_seed.partition(|trial| trial.trial.width == Width::Infinite);
+        let colours = palette::sequence(shown.len()).into_iter().chain(std::iter::repeat(palette::BLACK));
+        shown.extend(limit);
+        let shown: Vec<_> = shown.into_iter().zip(colours).collect();
+        for (position, record) in first.trajectory.records.iter().enumerate() {
             let group = if group == "all" { String::new() } else { format!("{}, ", words(group)) };
-            plots.push((
-                format!("{stem}-t{moment}"),
-                Plot {
-                    title: format!("{group}t = {}", (time * 1e4).round() / 1e4),
-                    x: Axis { label: "test input".into(), scale: AxisScale::Linear },
-                    y: Axis { label: "output".into(), scale: AxisScale::Linear },
-                    series: trials.iter().filter_map(|trial| band(trial, moment, trials.len())).flatten().collect(),
-                    remarks: vec!["line: mean over networks".into(), "band: ± 2 standard deviations".into()],
-                },
-            ));
+            let plot = Plot {
+                title: format!("{group}t = {}", (record.time * 1e4).round() / 1e4),
+                x: Axis { label: "test input".into(), scale: AxisScale::Linear },
+                y: Axis { label: "output".into(), scale: AxisScale::Linear },
+                series: shown.iter().filter_map(|(trial, colour)| band(trial, position, *colour)).collect(),
+                remarks: vec!["line: mean over networks".into(), "band: ± 2 standard deviations".into()],
+            };
+            plots.push((format!("{stem}-{position}"), plot));
         }
     }
     plots
 }
 
-/// Positions of the records at the steps asked for (all without any), with their times.
-fn moments(trials: &[&MeasuredTrial<'_>], at: &[f64]) -> Vec<(usize, f64)> {
-    let Some(trial) = trials.first() else { return Vec::new() };
-    let records = trial.trajectory.records.iter().enumerate();
-    let wanted = |record: &Record| at.is_empty() || at.contains(&(record.step as f64));
-    records.filter(|(_, record)| wanted(record)).map(|(position, record)| (position, record.time)).collect()
-}
-
-/// The first output's band; `None` if the trial has no such record.
-fn band(trial: &MeasuredTrial<'_>, moment: usize, count: usize) -> Option<Vec<Series>> {
-    if trial.trajectory.status != Status::Done {
-        return None;
-    }
-    let record = trial.trajectory.records.get(moment)?;
-    let column = |quantity: Quantity| match record.values.get(&quantity)? {
-        Value::Matrix(matrix) => Some(matrix.column(0).iter().copied().collect::<Vec<f64>>()),
-        _ => None,
-    };
-    let (mean, std) = (column(Quantity::TestOutputs)?, column(Quantity::TestOutputStd)?);
-    let x = |i: usize| i as f64;
-    let line = |factor: f64| -> Vec<(f64, f64)> {
-        mean.iter().zip(&std).enumerate().map(|(i, (mean, std))| (x(i), mean + factor * std)).collect()
-    };
+/// The first output's band in a record; `None` if the trial did not get so far.
+fn band(trial: &MeasuredTrial<'_>, position: usize, colour: RGBColor) -> Option<Series> {
+    let record = trial.trajectory.records.get(position)?;
+    let (mean, std) = (first_output(record, Quantity::TestOutputs)?, first_output(record, Quantity::TestOutputStd)?);
+    let at = |factor: f64| mean.iter().zip(&std).map(move |(mean, std)| mean + factor * std).enumerate();
+    let line = |factor: f64| at(factor).map(|(i, y)| (i as f64, y)).collect();
     let width = trial.trial.width;
     if width == Width::Infinite {
         let marks = [(0.0, 2.5), (2.0, 1.5), (-2.0, 1.5)];
         let marks = marks.map(|(factor, width)| Mark::Line { points: line(factor), width, dashed: true });
-        return Some(vec![Series {
-            legend: vec!["m = ∞ (limit)".into()],
-            colour: palette::BLACK,
-            marks: marks.into(),
-        }]);
+        return Some(Series { legend: vec!["m = ∞ (limit)".into()], colour, marks: marks.into() });
     }
-    let area = mean.iter().zip(&std).enumerate().map(|(i, (mean, std))| (x(i), mean - 2.0 * std, mean + 2.0 * std));
-    let marks = vec![Mark::Band(area.collect()), Mark::Line { points: line(0.0), width: 2.0, dashed: false }];
-    let colours = palette::sequence(count);
-    let colour = colours[trial.trial.index % colours.len().max(1)];
-    Some(vec![Series { legend: vec![format!("m = {width}")], colour, marks }])
+    let area = at(-2.0).zip(at(2.0)).map(|((i, low), (_, high))| (i as f64, low, high)).collect();
+    let marks = vec![Mark::Band(area), Mark::Line { points: line(0.0), width: 2.0, dashed: false }];
+    Some(Series { legend: vec![format!("m = {width}")], colour, marks })
+}
+
+/// A quantity's first column, over the samples.
+fn first_output(record: &Record, quantity: Quantity) -> Option<Vec<f64>> {
+    match record.values.get(&quantity)? {
+        Value::Matrix(matrix) => Some(matrix.column(0).iter().copied().collect()),
+        _ => None,
+    }
 }

@@ -31,7 +31,7 @@ pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Find
             FigureKind::Curves { quantity, series, x_scale, y_scale, floor } => {
                 curves::curves(results, &figure.name, *quantity, series, (*x_scale, *y_scale), *floor)
             }
-            FigureKind::Bands { at } => bands::bands(results, &figure.name, at),
+            FigureKind::Bands => bands::bands(results, &figure.name),
             FigureKind::Overlay { quantities, entries, x_scale } => {
                 overlay::overlay(results, &figure.name, quantities, entries, *x_scale)
             }

@@ -16,8 +16,8 @@ use crate::{
     study::AxisScale,
 };
 
-/// One plot per group (axes other than the seed), of its first seed: a colour per entry, the first quantity solid, the others
-/// dashed ever thinner, the limit given the same start in black where it is known.
+/// One plot per group (axes other than the seed), of its first seed: the first quantity solid in a colour per entry, the others dashed
+/// in black, the limit given the same start thin in grey where it is known.
 pub(super) fn overlay(
     results: &Results<'_>,
     name: &str,

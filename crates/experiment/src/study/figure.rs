@@ -18,8 +18,7 @@
 //!
 //! [[figure]]
 //! name = "outputs"
-//! kind = "bands"            # mean ± 2 standard deviations of an ensemble over the test inputs, one file per moment
-//! at = [0, 10, 100]         # optional: steps; default all records
+//! kind = "bands"            # mean ± 2 standard deviations of an ensemble over the test inputs, one file per record
 //!
 //! [[figure]]
 //! name = "linearisation"
@@ -78,10 +77,7 @@ pub enum FigureKind {
         floor: f64,
     },
     /// Mean ± 2 standard deviations of the outputs on the test inputs.
-    Bands {
-        /// Steps; empty for all records.
-        at: Vec<f64>,
-    },
+    Bands,
     /// Entries of quantities against time, one over the other.
     Overlay {
         /// The quantities.
@@ -128,7 +124,7 @@ impl Figure {
                 y_scale: reader.or("y_scale", AxisScale::Log, |field| field.choice(&scales))?,
                 floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
             },
-            Kind::Bands => FigureKind::Bands { at: reader.or("at", Vec::new(), Field::numbers)? },
+            Kind::Bands => FigureKind::Bands,
             Kind::Overlay => FigureKind::Overlay {
                 quantities: reader.required("quantities", |field| {
                     let quantities = field.list(|field| field.choice(&Quantity::words()))?;

@@ -58,7 +58,11 @@ pub(super) fn compute(
             test_train: test_nngp.flatten(),
             test_diagonal: test.map(|test| diagonals(network, test)).transpose()?.map(|diagonals| diagonals.nngp),
             test: match test {
-                Some(test) if among_test => kernels(network, test, None, Which::Nngp, watch)?.nngp,
+                Some(test) if among_test => {
+                    let done = total - 0.5 * t * t;
+                    let watch = &mut |share: f64| watch((done + share * 0.5 * t * t) / total);
+                    kernels(network, test, None, Which::Nngp, watch)?.nngp
+                }
                 _ => None,
             },
         }),

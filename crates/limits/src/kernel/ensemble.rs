@@ -139,7 +139,10 @@ fn non_negative(mut variances: Vec<f64>, sizes: &[f64]) -> Result<Vec<f64>> {
                 i + 1
             )));
         }
-        *variance = variance.max(0.0);
+        // Not `max`, which would make 0 of the NaN of a diverged run.
+        if *variance < 0.0 {
+            *variance = 0.0;
+        }
     }
     Ok(variances)
 }

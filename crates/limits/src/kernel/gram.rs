@@ -55,7 +55,8 @@ const PANEL: usize = 1024;
 /// `watch` is called with the share of the work done, in [0, 1].
 ///
 /// # Errors
-/// Inputs of different dimensions, or not finite; a kernel that overflows, with its layer and row; [`Error::Stopped`].
+/// Inputs of different dimensions, or not finite; a kernel that overflows, or variances too large for the series of an activation
+/// without closed form, with layer and row; [`Error::Stopped`].
 pub fn kernels(
     network: &KernelNetwork,
     x1: &Matrix,

@@ -39,7 +39,7 @@ pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
         }
     };
     let kernel = tangent_kernel(problem, &network)?;
-    largest_rate_for(problem, &kernel)
+    largest_rate_for(problem, &kernel, 0.0)
 }
 
 /// `η_crit`, below which the convergence theorem of the page's §8 is proved (no momentum).
@@ -57,9 +57,9 @@ pub fn critical_rate(problem: &Problem) -> Result<f64> {
     }
 }
 
-/// [`largest_stable_rate`] for a tangent kernel on the training inputs.
-pub(super) fn largest_rate_for(problem: &Problem, kernel: &Matrix) -> Result<f64> {
-    match largest_eigenvalue(kernel) {
+/// [`largest_stable_rate`] for a training kernel with a ridge.
+pub(super) fn largest_rate_for(problem: &Problem, kernel: &Matrix, ridge: f64) -> Result<f64> {
+    match largest_eigenvalue(kernel).map(|largest| largest + ridge) {
         Some(largest) if largest > 0.0 => {
             let curvature = problem.loss.largest_curvature() * largest / denominator(problem);
             Ok(momentum_factor(&problem.optimizer) / (curvature + problem.optimizer.weight_decay))

@@ -82,6 +82,16 @@ impl<'a> Response<'a> {
         }
     }
 
+    /// `(1 − C) r` of residuals (N × k): exactly 0 where nothing has been learned yet.
+    pub(super) fn learned(&self, residual: &Matrix) -> Matrix {
+        match self {
+            Response::Modes { basis: basis @ Basis::Eigen { .. }, remaining, .. } => {
+                in_basis(basis, &remaining.iter().map(|c| 1.0 - c).collect::<Vec<_>>(), residual)
+            }
+            _ => residual - self.remaining(residual),
+        }
+    }
+
     /// `M r` of residuals (N × k).
     pub(super) fn inverse(&self, residual: &Matrix) -> Matrix {
         match self {

@@ -106,7 +106,8 @@ impl Basis {
         if smallest < -rounding(n, largest) {
             return Err(indefinite(name, smallest, largest));
         }
-        let suggested = 4.0 * n as f64 * f64::EPSILON * kernel.diagonal().mean();
+        // With the largest entry of the diagonal, not the page's mean, it is enough for inputs of any norms.
+        let suggested = 4.0 * rounding(n, kernel.diagonal().amax());
         Err(invalid(format!(
             "t = infinity has no answer: {name} ({n} × {n}) with ridge {ridge:e} is singular, its smallest eigenvalue is {smallest:e} and its \
              largest {largest:e}. Give a ridge of {suggested:e} or more, or ask for the pseudo-inverse with cutoff \
@@ -161,7 +162,8 @@ pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
 }
 
 /// Largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
-/// orthogonalisation (small matrices: by all eigenvalues). `None` if the iteration does not converge.
+/// orthogonalisation. Small matrices, and those whose leading eigenvalues are too close for that, by all eigenvalues. `None` if these
+/// do not converge.
 pub fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {
     const DIRECT: usize = 256;
     const STEPS: usize = 200;
@@ -193,10 +195,10 @@ pub fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {
         largest = *eigenvalues(&tridiagonal)?.last()?;
         let norm: f64 = w.norm();
         if (step > 4 && (largest - before).abs() <= 1e-14 * largest) || norm <= f64::EPSILON * largest {
-            break;
+            return Some(largest);
         }
         beta.push(norm);
         q = w / norm;
     }
-    Some(largest)
+    eigenvalues(kernel)?.last().copied()
 }

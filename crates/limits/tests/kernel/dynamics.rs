@@ -6,7 +6,7 @@ use widenet_core::{
     training::Batches,
 };
 use widenet_limits::kernel::{
-    GivenKernel, GivenKernels, Initial, Moment, Question, Spread, Trained, critical_rate, largest_stable_rate,
+    GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained, critical_rate, largest_stable_rate,
 };
 
 use crate::support::{answers, both, descent, distance, network, problem, question, small, wave};
@@ -271,6 +271,56 @@ fn learning_rates_are_stable_up_to_the_largest() {
     assert!((largest / (4.0 * 6.0 / values.max()) - 1.0).abs() < 1e-12);
 }
 
+/// Above the largest rate for long enough: the outputs overflow, and a standard deviation of 0 would be a lie.
+#[test]
+fn a_diverged_run_has_no_finite_spread() {
+    let mut problem = small(Activation::Relu, descent(1.0));
+    let largest = largest_stable_rate(&problem).unwrap();
+    for (momentum, trained) in [(0.0, Trained::All), (0.0, Trained::ReadoutOnly), (0.5, Trained::All)] {
+        let learning_rate = 100.0 * largest;
+        problem.optimizer.rule =
+            Rule::Descent { learning_rate, steps: 1000, momentum, nesterov: false, batch_size: None };
+        let question = Question { trained, spread: Spread::Std, ..question(&[Moment::At(1e5)]) };
+        let prediction = answers(&problem, &question).remove(0);
+        for moments in [prediction.train, prediction.test.expect("test samples")] {
+            assert!(moments.mean.iter().all(|f| !f.is_finite()), "{trained:?} {}", moments.mean);
+            let std = moments.std.expect("asked for");
+            assert!(std.iter().all(|std| !std.is_finite()), "{trained:?} {std:?}");
+        }
+    }
+}
+
+#[test]
+fn the_suggested_ridge_is_enough_for_inputs_of_any_norms() {
+    // Duplicates, and one input a hundred times as long.
+    let mut inputs = wave(12, 3, 0.2);
+    let first = inputs.row(0).into_owned();
+    inputs.set_row(1, &first);
+    inputs.row_mut(2).scale_mut(100.0);
+    let problem = problem(Activation::Relu, &[(1.4, 0.0), (1.4, 0.0)], (inputs, wave(12, 1, 0.4)), None, descent(1e-5));
+    let predicted = |ridge| {
+        let question = Question { ridge, spread: Spread::None, ..question(&[Moment::Infinity]) };
+        widenet_limits::kernel::predict(&problem, &question, &mut |_| widenet_core::training::Control::Continue)
+    };
+    let message = predicted(None).unwrap_err().to_string();
+    let suggested = message.split("a ridge of ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a number");
+    assert!(predicted(Some(Ridge::Absolute(suggested.parse().unwrap()))).is_ok(), "{message}");
+}
+
+#[test]
+fn a_ridge_lowers_the_largest_stable_rate() {
+    let mut problem = small(Activation::Relu, descent(1.0));
+    problem.optimizer.rule = descent(0.9 * largest_stable_rate(&problem).unwrap());
+    let (_, tangent) = both(&network(&problem), &problem.data.train.inputs, None);
+    for (share, converges) in [(0.05, true), (0.2, false)] {
+        let ridge = Some(Ridge::Absolute(share * tangent.clone().symmetric_eigenvalues().max()));
+        let question = Question { ridge, spread: Spread::None, ..question(&[Moment::Infinity]) };
+        let watch = &mut |_| widenet_core::training::Control::Continue;
+        assert_eq!(widenet_limits::kernel::predict(&problem, &question, watch).is_ok(), converges, "{share}");
+        assert_eq!(widenet_limits::kernel::warnings(&problem, &question).unwrap().is_empty(), converges, "{share}");
+    }
+}
+
 #[test]
 fn questions_without_an_answer_are_named() {
     let squared = small(Activation::Relu, descent(0.1));
@@ -289,13 +339,13 @@ fn questions_without_an_answer_are_named() {
         (&squared, at(Moment::At(0.5)), "whole number of steps"),
         (&squared, Question { cutoff: true, ..plain() }, "cutoff"),
         (&squared, Question { spread: Spread::Std, ..plain() }, "spread"),
-        (&squared, Question { ridge: Some(widenet_limits::kernel::Ridge::Absolute(-1.0)), ..plain() }, "ridge = -1"),
+        (&squared, Question { ridge: Some(Ridge::Absolute(-1.0)), ..plain() }, "ridge = -1"),
         (
             &squared,
             Question { initial: Initial::Outputs { train: Matrix::zeros(5, 2), test: None }, ..plain() },
-            "5 × 2; the targets there are 6 × 2",
+            "5 × 2; they must be 6 × 2",
         ),
-        (&squared, Question { given: Some(GivenKernels::default()), ..plain() }, "`tangent` kernel is missing"),
+        (&squared, Question { given: Some(GivenKernels::default()), ..plain() }, "`ntk` kernel is missing"),
     ] {
         let message = message(problem, question);
         assert!(message.contains(expected), "{message} lacks {expected}");
@@ -305,6 +355,13 @@ fn questions_without_an_answer_are_named() {
     train[(1, 0)] += 0.1;
     let asymmetric = Question { given: Some(kernel.clone()), ..plain() };
     assert!(message(&squared, asymmetric).contains("not symmetric: entry (1, 2)"));
+    // A block of three test inputs, though the problem has no test data.
+    let initial = Initial::Outputs { train: Matrix::zeros(6, 2), test: Some(Matrix::zeros(2, 2)) };
+    let blocks = given(&squared, &joint(&squared).0, &joint(&squared).1);
+    let mut without_test = squared.clone();
+    without_test.data.test = None;
+    let start = Question { given: Some(blocks), initial, ..plain() };
+    assert!(message(&without_test, start).contains("test inputs are 2 × 2; they must be 3 × 2"));
     kernel.tangent.as_mut().unwrap().train = -Matrix::identity(6, 6);
     assert!(message(&squared, Question { given: Some(kernel), ..plain() }).contains("not positive semi-definite"));
     let mut fast = squared.clone();

@@ -6,7 +6,7 @@ use widenet_core::{
     scaling::{KernelLayer, KernelNetwork},
     training::Control,
 };
-use widenet_limits::kernel::{Error, Which, diagonals, kernel_bytes, kernels};
+use widenet_limits::kernel::{Error, Which, diagonals, kernel_bytes, kernels, largest_eigenvalue};
 
 use crate::support::{both, distance, wave};
 
@@ -150,6 +150,39 @@ fn special_inputs_are_legal() {
     assert_eq!((kernel_bytes(20_000, 20_000, Which::Both), kernel_bytes(3, 5, Which::Nngp)), (6_400_000_000, 120));
 }
 
+/// The diagonal halves with every layer: 2^{−1000} of it is left, and with weights of half that variance nothing.
+#[test]
+fn kernels_of_deep_networks_may_vanish() {
+    let x = wave(5, 3, 0.4);
+    for weight_variance in [1.0, 0.98, 0.97, 0.96, 0.5] {
+        let (nngp, tangent) = both(&network(Activation::Relu, 1000, (weight_variance, 0.0)), &x, None);
+        for i in 0..5 {
+            for j in 0..5 {
+                // To rounding of numbers that may have no digits left.
+                let bound = |kernel: &Matrix| 1.001 * kernel[(i, i)].sqrt() * kernel[(j, j)].sqrt() + 1e-300;
+                assert!(nngp[(i, j)].abs() <= bound(&nngp), "{weight_variance}: {} {}", nngp[(i, j)], bound(&nngp));
+                assert!(tangent[(i, j)].abs() <= bound(&tangent), "{weight_variance}: {}", tangent[(i, j)]);
+            }
+        }
+    }
+}
+
+/// Eigenvalues 1 … 300 in a basis that is none of the axes, and 300 that nearly coincide at the top, which Lanczos does not tell apart.
+#[test]
+fn the_largest_eigenvalue_is_that_of_all_of_them() {
+    let n = 300;
+    let v = nalgebra::DVector::from_fn(n, |i, _| ((i * i) as f64 * 0.37).cos()).normalize();
+    let reflection = Matrix::identity(n, n) - 2.0 * &v * v.transpose();
+    let spread: fn(f64) -> f64 = |i| i + 1.0;
+    let close: fn(f64) -> f64 = |i| 1.0 - 1e-9 * (300.0 - i).powi(2);
+    for value in [spread, close] {
+        let values = nalgebra::DVector::from_fn(n, |i, _| value(i as f64));
+        let kernel = &reflection * Matrix::from_diagonal(&values) * &reflection;
+        let largest = largest_eigenvalue(&kernel).expect("convergence");
+        assert!((largest / values.max() - 1.0).abs() < 1e-12, "{largest} {}", values.max());
+    }
+}
+
 #[test]
 fn bad_input_is_named() {
     let relu = network(Activation::Relu, 3, (2.0, 0.0));
@@ -163,6 +196,10 @@ fn bad_input_is_named() {
     assert!(message(&relu, &x, Some(&wave(3, 4, 0.0))).contains("dimension 2 and x2 of dimension 4"));
     let exploding = network(Activation::Relu, 400, (1e3, 0.0));
     assert!(message(&exploding, &x, None).contains("overflows"));
+    // tanh of such numbers is nearly a step: its series would be off by more than the kernel.
+    let steep = network(Activation::Tanh, 2, (1e4, 0.0));
+    let said = message(&steep, &x, None);
+    assert!(said.contains("tanh has no closed form") && said.contains("behind weight matrix 1 of 3"), "{said}");
     let stopped = kernels(&relu, &x, None, Which::Both, &mut |_| Control::Stop);
     assert_eq!(stopped.unwrap_err(), Error::Stopped);
 }

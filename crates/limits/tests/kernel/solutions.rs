@@ -177,18 +177,21 @@ fn sampled_functions_have_the_covariance_of_the_nngp_kernel() {
 }
 
 #[test]
-fn ensembles_of_other_losses_average_pairs_of_sampled_functions() {
+fn ensembles_of_other_losses_average_sampled_functions() {
     let quantities = [Quantity::TrainLoss, Quantity::TestOutputs, Quantity::TestOutputStd, Quantity::OutputStd];
     let mut problem = recording(one_output(small(Activation::Erf, descent(0.5))), &[0.0, 300.0], quantities);
     problem.loss = Loss::Logistic;
     problem.data.train.targets.apply(|y| *y = y.signum());
     problem.data.test.as_mut().expect("test samples").targets.apply(|y| *y = y.signum());
-    problem.ensemble = Some(Ensemble { networks: 40, antithetic: false });
+    problem.ensemble = Some(Ensemble { networks: 40, antithetic: true });
     let records = solved(&problem, 5, None).records;
-    // Pairs cancel at the start.
+    // Pairs cancel at the start, independent functions do not.
     assert!(matrix(&records[0], Quantity::TestOutputs).amax() < 1e-14);
     let std = matrix(&records[0], Quantity::TestOutputStd);
     assert!(std.min() > 0.3, "{std}");
+    problem.ensemble = Some(Ensemble { networks: 40, antithetic: false });
+    let independent = solved(&problem, 5, None).records;
+    assert!(matrix(&independent[0], Quantity::TestOutputs).amax() > 1e-3);
     // Training points end closer together than they began.
     let spread = |record| matrix(record, Quantity::OutputStd).norm();
     assert!(spread(&records[1]) < 0.5 * spread(&records[0]));

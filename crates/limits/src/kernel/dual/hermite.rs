@@ -16,7 +16,7 @@ use widenet_core::problem::Activation;
 
 use super::Expectations;
 
-/// Largest number of terms. At variance 10 it leaves 1e-10 of tanh.
+/// Largest number of terms. Of tanh at variance 10 it leaves 2e-11 of `E[φ²]` and 6e-9 of `E[φ'²]`.
 pub(crate) const MAX_TERMS: usize = 600;
 
 /// Nodes per unit of z.

@@ -75,10 +75,10 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
     Ok(())
 }
 
-/// Refuses the end of a descent that does not converge.
-pub(super) fn converges(problem: &Problem, kernel: &Matrix) -> Result<()> {
+/// Refuses the end of a descent that does not converge on `kernel + ridge I`.
+pub(super) fn converges(problem: &Problem, kernel: &Matrix, ridge: f64) -> Result<()> {
     let Rule::Descent { learning_rate, .. } = problem.optimizer.rule else { return Ok(()) };
-    let largest = largest_rate_for(problem, kernel)?;
+    let largest = largest_rate_for(problem, kernel, ridge)?;
     if learning_rate > largest {
         return Err(invalid(format!(
             "t = infinity has no answer: learning rate {learning_rate} is above {largest:e}, the largest that is stable for this kernel, \

@@ -40,13 +40,9 @@ pub fn predict(
 ) -> Result<Vec<Prediction>> {
     check::question(problem, question)?;
     let (kernel, prior) = blocks(problem, question, need(question), &mut |share| watch(0.5 * share))?;
-    let ridge = match question.ridge {
-        None => 0.0,
-        Some(Ridge::Absolute(ridge)) => ridge,
-        Some(Ridge::Relative(share)) => share * kernel.train.trace() / kernel.train.nrows() as f64,
-    };
+    let ridge = absolute_ridge(question, &kernel.train);
     if question.moments.contains(&Moment::Infinity) {
-        check::converges(problem, &kernel.train)?;
+        check::converges(problem, &kernel.train, ridge)?;
     }
     let start = start(problem, question, &kernel, prior.as_ref())?;
     let answers = Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), start: &start };
@@ -101,8 +97,11 @@ pub fn warnings(problem: &Problem, question: &Question) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     if let Rule::Descent { learning_rate, .. } = problem.optimizer.rule {
         let (kernel, _) = blocks(problem, question, Need::Nothing, &mut |_| Control::Continue)?;
-        let largest = largest_rate_for(problem, &kernel.train)?;
-        if learning_rate > largest {
+        // A kernel that is 0 allows every rate.
+        let largest = largest_rate_for(problem, &kernel.train, absolute_ridge(question, &kernel.train));
+        if let Ok(largest) = largest
+            && learning_rate > largest
+        {
             warnings.push(format!(
                 "learning rate {learning_rate} is above {largest:.6e}, the largest that is stable for this kernel; the linear model diverges \
                  and networks leave the kernel regime"
@@ -118,6 +117,15 @@ pub fn warnings(problem: &Problem, question: &Question) -> Result<Vec<String>> {
 /// Whether training has closed filters.
 fn closed_form(problem: &Problem) -> bool {
     matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some()
+}
+
+/// r of the ridge asked for.
+fn absolute_ridge(question: &Question, kernel: &Matrix) -> f64 {
+    match question.ridge {
+        None => 0.0,
+        Some(Ridge::Absolute(ridge)) => ridge,
+        Some(Ridge::Relative(share)) => share * kernel.trace() / kernel.nrows() as f64,
+    }
 }
 
 fn finite_time(moment: Moment) -> Option<f64> {
@@ -170,7 +178,7 @@ fn start(problem: &Problem, question: &Question, kernel: &TrainingKernel, prior:
         (Initial::Sample { .. }, None) => Err(invalid("a sampled start needs the NNGP kernel".into())),
         (Initial::Outputs { train, test }, _) => {
             let start = Start { train: train.clone(), test: test.clone() };
-            start.check(problem)?;
+            start.check(samples, kernel.test_train.as_ref().map(Matrix::nrows), outputs)?;
             Ok(start)
         }
     }
@@ -189,7 +197,7 @@ impl Answers<'_> {
     fn closed(&self, moment: Moment, response: &Response<'_>) -> Result<Prediction> {
         let targets = &self.problem.data.train.targets;
         let residual = &self.start.train - targets;
-        let train = targets + response.remaining(&residual);
+        let train = &self.start.train - response.learned(&residual);
         let mut prediction = self.prediction(moment, train, &response.inverse(&residual));
         if let Response::Modes { dropped, .. } = response {
             prediction.dropped = *dropped;

@@ -93,7 +93,8 @@ fn through_layers(layers: &[Layer<'_>], bend: f64, slope: f64, values: &mut [f64
                     remaining += weight * next.bias_variance * difference * difference
                         / (rows[1][l] * layer.column[1] + weight * scale + next.bias_variance);
                 }
-                e[l] = remaining * (rows[2][l] * layer.column[2]);
+                // In this order, as the product of the inverses may overflow.
+                e[l] = remaining * rows[2][l] * layer.column[2];
             }
         }
     }

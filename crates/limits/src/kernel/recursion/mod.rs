@@ -18,6 +18,9 @@ use super::{
     invalid,
 };
 
+/// Largest relative error of the duals of an activation without closed form: tanh reaches it at a variance of about 30, silu of 200.
+const SERIES_ERROR: f64 = 1e-4;
+
 /// What the recursion needs of the inputs of one side, per layer.
 #[derive(Debug)]
 pub(super) struct LayerOfSide {
@@ -82,6 +85,10 @@ impl<'a> Side<'a> {
                 }
                 variances.push(variance);
             }
+            // The readout has no activation behind it.
+            if l + 1 < network.layers.len() {
+                check_series(dual, &variances, name, (l + 1, network.layers.len()))?;
+            }
             for (i, variance) in variances.iter().enumerate() {
                 let expectations = dual.diagonal(*variance);
                 (values[i], derivatives[i]) = (expectations.value, expectations.derivative);
@@ -109,6 +116,24 @@ impl LayerOfSide {
         let inverse_roots = roots.iter().map(|root| if *root > 0.0 { 1.0 / root } else { 0.0 }).collect();
         Self { variances, roots, inverse_roots, series: None }
     }
+}
+
+/// Refuses variances so large that the activation's series says little about it. The layer is counted from 1, of how many.
+fn check_series(dual: Dual, variances: &[f64], name: &str, (layer, layers): (usize, usize)) -> Result<()> {
+    let Some((row, largest)) = variances.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else { return Ok(()) };
+    let Dual::Series(activation) = dual else { return Ok(()) };
+    let (error, size) = (dual.error(*largest), dual.diagonal(*largest));
+    let relative = (error.value / size.value).max(error.derivative / size.derivative);
+    if relative <= SERIES_ERROR {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{} has no closed form, and at the variance {largest:.3e} of {name} row {} behind weight matrix {layer} of {layers} its series is \
+         off by {relative:.1e} of itself, more than {SERIES_ERROR:e}; give smaller inputs or weights, or a similar activation with closed \
+         form, such as erf for tanh",
+        activation.name(),
+        row + 1
+    )))
 }
 
 /// Gives both sides the Hermite coefficients they need, with one number of terms.

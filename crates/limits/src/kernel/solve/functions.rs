@@ -44,7 +44,8 @@ pub(super) fn solve_one(
     Ok((records, end))
 }
 
-/// Means and spreads over as many functions as the ensemble has networks: pairs ±f_0, each pair with its own order of batches.
+/// Means and spreads over as many functions as the ensemble has networks, antithetic ones in pairs ±f_0; each function, or pair, has
+/// its own order of batches.
 pub(super) fn solve_average(
     problem: &Problem,
     kernel: &TrainingKernel,
@@ -56,9 +57,10 @@ pub(super) fn solve_average(
     let mut averages: Vec<Average> = problem.record.at.iter().map(|_| Average::default()).collect();
     let (mut reached, mut end) = (averages.len(), End::Done);
     for network in 0..ensemble.networks {
-        let own_seed = member(seed, network / 2);
+        let mirrored = ensemble.antithetic && network % 2 == 1;
+        let own_seed = member(seed, if mirrored { network - 1 } else { network });
         let mut start = sampler.sample(own_seed, problem.data.output_dimension());
-        if network % 2 == 1 {
+        if mirrored {
             start.train.neg_mut();
             start.test.iter_mut().for_each(Matrix::neg_mut);
         }
@@ -116,7 +118,7 @@ fn follow(
     for (position, moment) in moments.iter().enumerate() {
         let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else { return End::Done };
         let response = Response::at(basis, procedure, 0.0, denominator);
-        let train = targets + response.remaining(&residual);
+        let train = &start.train - response.learned(&residual);
         if has_diverged(&train) {
             return End::Diverged { step: *moment as u64, time: problem.optimizer.time(*moment) };
         }
@@ -189,7 +191,7 @@ impl Average {
         }
     }
 
-    /// Means, and unbiased variances.
+    /// Means, and variances with one degree of freedom less than there are functions.
     fn finish(self) -> Snapshot {
         let degrees = (self.count - 1.0).max(1.0);
         let std = |squares: Matrix| squares.map(|square| (square / degrees).sqrt());

@@ -84,8 +84,7 @@ impl Law<'_> {
         let wants = |quantities: &[Quantity]| {
             quantities.iter().any(|quantity| self.problem.record.quantities.contains(quantity))
         };
-        let mut snapshot =
-            Snapshot { train: targets - response.remaining(targets), kurtosis: Some(0.0), ..Snapshot::default() };
+        let mut snapshot = Snapshot { train: response.learned(targets), kurtosis: Some(0.0), ..Snapshot::default() };
         if wants(&[Quantity::TrainLoss, Quantity::LinearisedTrainLoss, Quantity::TrainAccuracy, Quantity::OutputStd]) {
             let variances = ensemble::train(self.prior, response, false, false)?;
             let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss);

@@ -32,28 +32,24 @@ pub struct Start {
 }
 
 impl Start {
-    /// Refuses a start that does not fit the data.
-    pub(super) fn check(&self, problem: &Problem) -> Result<()> {
-        let test = problem.data.test.as_ref().map(|test| &test.targets);
-        let given =
-            [("training", Some(&self.train), Some(&problem.data.train.targets)), ("test", self.test.as_ref(), test)];
-        for (name, outputs, targets) in given {
-            let (Some(outputs), Some(targets)) = (outputs, targets) else {
-                if targets.is_some() {
+    /// Refuses a start that does not fit the samples (P, and T where outputs on test inputs are needed) and their k outputs.
+    pub(super) fn check(&self, train: usize, test: Option<usize>, outputs: usize) -> Result<()> {
+        for (name, given, samples) in [("training", Some(&self.train), Some(train)), ("test", self.test.as_ref(), test)]
+        {
+            let (Some(given), Some(samples)) = (given, samples) else {
+                if samples.is_some() {
                     return Err(Error::Invalid(format!("the initial outputs on the {name} inputs are missing")));
                 }
                 continue;
             };
-            if outputs.shape() != targets.shape() {
+            if given.shape() != (samples, outputs) {
                 return Err(Error::Invalid(format!(
-                    "the initial outputs on the {name} inputs are {} × {}; the targets there are {} × {}",
-                    outputs.nrows(),
-                    outputs.ncols(),
-                    targets.nrows(),
-                    targets.ncols()
+                    "the initial outputs on the {name} inputs are {} × {}; they must be {samples} × {outputs}",
+                    given.nrows(),
+                    given.ncols()
                 )));
             }
-            if let Some(value) = outputs.iter().find(|value| !value.is_finite()) {
+            if let Some(value) = given.iter().find(|value| !value.is_finite()) {
                 return Err(Error::Invalid(format!(
                     "the initial outputs on the {name} inputs hold {value}; all must be finite"
                 )));
@@ -92,7 +88,8 @@ pub fn solve(
         )));
     }
     if let Some(start) = start {
-        start.check(problem)?;
+        let test = problem.data.test.as_ref().map(|test| test.targets.nrows());
+        start.check(problem.data.train.targets.nrows(), test, problem.data.output_dimension())?;
         if problem.ensemble.is_some() {
             return Err(Error::Invalid("a start was given, but an ensemble starts from the initial law".into()));
         }
