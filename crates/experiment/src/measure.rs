@@ -192,7 +192,7 @@ fn measure(
             (chi_square::p_values(&trajectory.records, &reference.records, networks)?, 1.0)
         }
         (_, None) => (norms(metric, &trajectory.records, None)?, 1.0),
-        (Statistic::Norm, Some(reference)) => {
+        (Statistic::Norm | Statistic::Rms, Some(reference)) => {
             let scale = match metric.relative {
                 true => norms(metric, &reference.records, None)?.into_iter().fold(0.0, f64::max),
                 false => 1.0,
@@ -202,7 +202,7 @@ fn measure(
     };
     // `f64::max` and `f64::min` would skip NaN.
     let worse = |a: f64, b: f64| match metric.statistic {
-        Statistic::Norm => a >= b,
+        Statistic::Norm | Statistic::Rms => a >= b,
         Statistic::PValue => a <= b,
     };
     let value = match metric.over {
@@ -234,7 +234,13 @@ fn norms(metric: &Metric, records: &[Record], reference: Option<&[Record]>) -> R
             }
         }
     };
-    let norm = |entries: Vec<f64>| entries.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let norm = |entries: Vec<f64>| {
+        let squares = entries.iter().map(|x| x * x).sum::<f64>();
+        match metric.statistic {
+            Statistic::Rms => (squares / entries.len() as f64).sqrt(),
+            Statistic::Norm | Statistic::PValue => squares.sqrt(),
+        }
+    };
     let Some(reference) = reference else {
         return records.iter().map(|record| values(record).map(norm)).collect();
     };

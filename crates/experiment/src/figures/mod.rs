@@ -85,6 +85,7 @@ fn metric_label(metric: &Metric) -> String {
     if metric.statistic == Statistic::PValue {
         return "p-value of the mean output under the limit".into();
     }
+    let size = if metric.statistic == Statistic::Rms { format!("root mean square of {size}") } else { size };
     let relative = if metric.relative { ", relative" } else { "" };
     let over = match metric.over {
         Over::Sup => "sup over t of ",

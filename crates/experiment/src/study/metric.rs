@@ -8,7 +8,7 @@
 //! over = "sup"              # "sup" over the records (default), "final" or "initial"
 //! relative = false
 //! entry = 2                 # optional: this entry of a list or matrix (rows first to last, from 0; −1 is the last), not the norm of all
-//! statistic = "norm"        # or "p_value"
+//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries, or "p_value"
 //! ```
 //!
 //! ```text
@@ -46,6 +46,8 @@ pub enum Over {
 pub enum Statistic {
     /// The Euclidean norm.
     Norm,
+    /// The root mean square: the norm divided by the root of the number of entries.
+    Rms,
     /// The p-value of an ensemble's mean outputs under the limit's law.
     PValue,
 }
@@ -80,7 +82,7 @@ fn entry(field: &Field<'_>) -> ReadResult<i64> {
 impl Metric {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>) -> ReadResult<Metric> {
         let against = [("limit", Reference::Limit), ("lazy", Reference::Lazy)];
-        let statistics = [("norm", Statistic::Norm), ("p_value", Statistic::PValue)];
+        let statistics = [("norm", Statistic::Norm), ("rms", Statistic::Rms), ("p_value", Statistic::PValue)];
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let metric = Metric {
             name: own_name(reader)?,
