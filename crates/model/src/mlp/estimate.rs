@@ -4,6 +4,7 @@ use widenet_core::{
     Problem,
     problem::{Quantity, Rule},
     scaling::Scaling,
+    training::mlp::SAMPLES_AT_A_TIME,
 };
 
 use crate::{
@@ -62,6 +63,9 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     // Pre-activations, activations, and backward signals.
     let step = passes * (3 * hidden + 2) * columns;
     let samples = problem.data.train.inputs.nrows() as u64;
+    // The largest pass of a record beside them, which has no backward signals.
+    let tests = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
+    let record = passes * (2 * hidden + 2) * samples.max(tests).min(SAMPLES_AT_A_TIME as u64);
     let wants =
         |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
     let signals = match () {
@@ -72,13 +76,14 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
         () => 0,
     };
     let bytes = precision.bytes();
-    // Signals of all layers on the device, those of one layer on the host in f64, and their Gram matrix, the kernel and the one before.
+    // Signals of all layers on the device, those of one layer on the host in f64; their Gram matrix (three times while it is read from
+    // the product), the kernel and the one before.
     let kernels = signals.saturating_mul(width).saturating_mul(hidden * bytes + 16);
-    let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(3 * 8));
+    let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(5 * 8));
     MemoryEstimate {
         weights: weights.saturating_mul(bytes),
         pending: pending.saturating_mul(bytes),
-        blocks: step.saturating_mul(width).saturating_mul(bytes).saturating_add(kernels),
+        blocks: (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels),
     }
 }
 
