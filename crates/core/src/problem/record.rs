@@ -88,7 +88,8 @@ fn parse_quantity(field: &Field, data: &Dataset, ensemble: Option<&Ensemble>, li
     match quantity.scope() {
         Scope::DeepLinear if !linear => {
             return Err(field.error(format!(
-                "`{name}` is defined for deep linear networks under squared loss (identity activation, no biases, nothing                  frozen, no ensemble); this problem is another"
+                "`{name}` is defined for deep linear networks under squared loss (identity activation, no biases, nothing frozen, \
+                 no ensemble); this problem is another"
             )));
         }
         Scope::Ensemble if ensemble.is_none() => {
