@@ -127,3 +127,13 @@ fn nor_does_it_of_matrix_products() {
         assert_eq!(run(1), run(3));
     }
 }
+
+#[test]
+fn no_vectors_have_no_images() {
+    let on = (&Device::flex(), DType::F64);
+    let w = tensor(&numbers(3 * 5, 1), 3, on);
+    assert_eq!(panel_apply(&w, &Tensor::zeros([0, 5], on)).dims(), [0, 3]);
+    assert_eq!(panel_apply_transpose(&w, &Tensor::zeros([0, 3], on)).dims(), [0, 5]);
+    let unchanged = panel_rank_update(w.clone(), 1.0, &Tensor::zeros([0, 3], on), &Tensor::zeros([0, 5], on));
+    assert_eq!(read(unchanged), read(w));
+}

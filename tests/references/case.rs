@@ -98,6 +98,14 @@ pub(crate) fn moments(entries: &[Value], unit: f64) -> Result<Vec<Value>, String
     entries.iter().map(moment).collect()
 }
 
+/// Entries of a table with what the program says of each; as many of both.
+pub(crate) fn paired<'a, T>(entries: &'a [Value], found: &'a [T]) -> Result<Vec<(&'a Value, &'a T)>, String> {
+    match entries.len() == found.len() {
+        true => Ok(entries.iter().zip(found).collect()),
+        false => Err(format!("{} answers for {} entries", found.len(), entries.len())),
+    }
+}
+
 /// A horizon that holds all moments.
 pub(crate) fn horizon(moments: &[Value]) -> f64 {
     moments.iter().filter_map(Value::as_f64).fold(1.0, f64::max).ceil()

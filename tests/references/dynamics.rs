@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Place, ask, horizon, list, loss, moments, network, number, only},
+    case::{Place, ask, horizon, list, loss, moments, network, number, only, paired},
     compare::near,
     kernel::kernels_of,
 };
@@ -112,7 +112,7 @@ fn check_table(
     });
     let answer = ask(place, "predict", &problem, &[])?;
     let mut compared = 0;
-    for (entry, prediction) in entries.iter().zip(list(&answer, "predictions")?) {
+    for (entry, prediction) in paired(entries, list(&answer, "predictions")?)? {
         only(entry, &["t", "step", "f_train", "f_test"])?;
         for (field, set) in [("f_train", "train"), ("f_test", "test")] {
             let what = format!("{part}, {field} at {}", prediction["at"]);

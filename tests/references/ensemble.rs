@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Place, ask, horizon, list, loss, moments, network, number, only},
+    case::{Place, ask, horizon, list, loss, moments, network, number, only, paired},
     compare::near,
 };
 
@@ -45,7 +45,7 @@ pub(crate) fn check(case: &Value, place: &Place) -> Result<usize, String> {
             problem["predict"] = json!({ "trained": trained, "at": at, "spread": "covariance" });
             add_ridge(&mut problem, case)?;
             let answer = ask(place, "predict", &problem, &[])?;
-            for (result, prediction) in results.iter().zip(list(&answer, "predictions")?) {
+            for (result, prediction) in paired(results, list(&answer, "predictions")?)? {
                 only(result, &["t", "nngp", "ntk"])?;
                 only(&result[kernel], &["mean", "cov"])?;
                 for (moment, name) in [("mean", "mean"), ("cov", "covariance")] {

@@ -10,7 +10,7 @@ use widenet_core::{
 use widenet_model::{GivenLayer, GivenNetwork, GivenRun};
 
 use crate::{
-    case::{Place, ask, horizon, list, loss, moments, network, number, only},
+    case::{Place, ask, horizon, list, loss, moments, network, number, only, paired},
     compare::{flat, near},
 };
 
@@ -158,7 +158,8 @@ fn check_descent(case: &Value, given: &Given, net: &GivenNetwork, rtol: f64) -> 
             _ => net.descend_linearised(&given.train, &given.test, LOSS, rate, &at),
         };
         let GivenRun { records, final_weights } = run.map_err(|error| error.to_string())?;
-        for (entry, record) in entries.iter().zip(&records) {
+        let (_, asked) = records.split_last().ok_or("no records")?;
+        for (entry, record) in paired(entries, asked)? {
             only(entry, &["step", "f_train", "f_test", "loss"])?;
             let what = |field: &str| format!("{part} descent, {field} at step {}", entry["step"]);
             compared += near(&what("f_train"), &rows(&record.train), &entry["f_train"], rtol)?;
@@ -201,7 +202,7 @@ fn check_flow(case: &Value, kernels: &[&Matrix; 2], rtol: f64, place: &Place) ->
     });
     let answer = ask(place, "predict", &problem, &[])?;
     let mut compared = 0;
-    for (entry, prediction) in entries.iter().zip(list(&answer, "predictions")?) {
+    for (entry, prediction) in paired(entries, list(&answer, "predictions")?)? {
         only(entry, &["t", "f_train", "f_test"])?;
         for (field, set) in [("f_train", "train"), ("f_test", "test")] {
             let what = format!("linearised_flow, {field} at t = {}", entry["t"]);

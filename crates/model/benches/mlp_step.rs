@@ -1,4 +1,5 @@
-//! Steps of perceptrons against burn's matrix product: milliseconds, best of several runs, and billions of operations per second.
+//! Products on panels against the CPU kernels for few vectors and burn's matrix product, and steps of perceptrons: milliseconds, best
+//! of several runs, and billions of operations per second.
 //!
 //! ```text
 //! cargo bench -p widenet-model --bench mlp_step
@@ -16,7 +17,7 @@ use widenet_core::{
     problem::{Activation, Ensemble, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
     training::{Control, Start, mlp::MlpTraining},
 };
-use widenet_kernels::{panel_apply, panel_apply_transpose, panel_rank_update};
+use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update};
 use widenet_model::{DenseRun, DeviceChoice, Entries, InitialWeights, Precision, mlp_with_panels, solve_dense};
 
 const INPUTS: usize = 64;
@@ -64,6 +65,12 @@ fn main() {
             let (mut w, x) = (law(width).rows(0..width, &placement), law(samples).rows(0..samples, &placement));
             let operations = 2.0 * (width * width * samples) as f64;
             let label = |what: &str| format!("m = {width}, P = {samples}: {what}");
+            let [w_host, x_host] = [&w, &x].map(|tensor| tensor.to_data_as::<f32>());
+            let (w_host, x_host) = (w_host.as_slice().expect("f32"), x_host.as_slice().expect("f32"));
+            let kernel = || drop(black_box(cpu::panel_apply::<f32>(w_host, x_host, width)));
+            report(&label("cpu::panel_apply"), best(kernel), operations);
+            let kernel = || drop(black_box(cpu::panel_apply_transpose::<f32>(w_host, x_host, width)));
+            report(&label("cpu::panel_apply_transpose"), best(kernel), operations);
             report(&label("panel_apply"), best(|| drop(black_box(panel_apply(&w, &x)))), operations);
             let product = || drop(black_box(x.clone().matmul(w.clone().transpose())));
             report(&label("burn, x wT"), best(product), operations);

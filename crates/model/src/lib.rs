@@ -1,8 +1,9 @@
-//! Deep linear networks of finite width with real m × m matrices, on burn devices.
+//! Networks of finite width with real m × m matrices, deep linear ones and multilayer perceptrons, on burn devices.
 //!
 //! [`solve_dense`] is the door: a problem, a width and a seed in, a trajectory out. Behind it a [`DenseMatrix`] is one
-//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights; the loop
-//! itself is [`widenet_core::training::train`], written once for every width. [`DeviceChoice::open`] finds the device,
+//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights; the loops
+//! are those of [`widenet_core::training`]. [`empirical_kernels`] are the kernels of one perceptron at its start, and a
+//! [`GivenNetwork`] is one whose weights come from elsewhere. [`DeviceChoice::open`] finds the device,
 //! [`MemoryEstimate`] says beforehand whether a width fits, and a checkpoint file carries a run across an interruption
 //! without changing a bit of it.
 

@@ -35,7 +35,7 @@ impl NeuronBlock for DeviceBlock {
 
     fn times_derivative(&mut self, activation: Activation, h: &Self) {
         let placement = self.placement().clone();
-        let repeats = self.vectors().dims()[0] / h.vectors().dims()[0];
+        let repeats = self.vectors().dims()[0] / h.vectors().dims()[0].max(1);
         let h = h.vectors().clone();
         match (activation, placement.on_host) {
             (Activation::Identity, _) => {}

@@ -49,12 +49,12 @@ pub struct DenseSolution {
 ///
 /// `watch` is called after every step (of an ensemble, now and then, with the steps of all networks) and may stop the run, which then
 /// writes a checkpoint if it has a plan for it. A resumed run gives the records of an undisturbed one, bit for bit; of an
-/// ensemble, the networks that had finished are kept. The checkpoint of a finished run is left to the
+/// ensemble, the networks before the first unfinished one are kept. The checkpoint of a finished run is left to the
 /// caller, who removes it once the trajectory is safe.
 ///
 /// # Errors
-/// [`ModelError`]: a width that does not fit, a float type that the device lacks, a rule that perceptrons are not trained by, a
-/// checkpoint that cannot be written. A checkpoint that cannot be *used* is a note, and the run starts anew. A diverged run is a
+/// [`ModelError`]: a width that does not fit, a float type that the device lacks, a rule that perceptrons are not trained by, an
+/// ensemble of too few networks, a checkpoint that cannot be written. A checkpoint that cannot be *used* is a note, and the run starts anew. A diverged run is a
 /// result.
 pub fn solve_dense(
     run: &DenseRun<'_>,

@@ -103,3 +103,48 @@ fn layers_that_do_not_fit_are_named() {
     let message = network.outputs(&Matrix::zeros(2, 5)).unwrap_err().to_string();
     assert!(message.contains("5 columns") && message.contains("takes 3"), "{message}");
 }
+
+/// A network of inputs in R^3 with two outputs.
+fn small(activation: Activation) -> GivenNetwork {
+    let layer = |inputs: usize, outputs: usize| GivenLayer {
+        weights: Matrix::from_fn(inputs, outputs, |i, j| (1.3 * (i * outputs + j) as f64 + 0.2).sin()),
+        biases: (0..outputs).map(|j| (j as f64).cos()).collect(),
+        sigma_w: 1.4,
+        sigma_b: 0.1,
+    };
+    GivenNetwork::new(activation, &[layer(3, 4), layer(4, 4), layer(4, 2)]).unwrap()
+}
+
+#[test]
+fn data_that_cannot_be_trained_on_are_named() {
+    let network = small(Activation::Erf);
+    let refusal = |inputs: f64, target: f64, rate: f64, at: &[u64]| {
+        let train = Samples { inputs: Matrix::from_element(2, 3, inputs), targets: Matrix::from_element(2, 2, target) };
+        network.descend(&train, &Matrix::zeros(0, 3), Loss::SQUARED, rate, at).unwrap_err().to_string()
+    };
+    for (message, part) in [
+        (refusal(f64::NAN, 0.0, 0.1, &[1]), "inputs hold NaN"),
+        (refusal(1.0, f64::INFINITY, 0.1, &[1]), "targets hold inf"),
+        (refusal(1.0, 0.0, -0.1, &[1]), "learning rate -0.1"),
+        (refusal(1.0, 0.0, f64::NAN, &[1]), "learning rate NaN"),
+        (refusal(1.0, 0.0, 0.1, &[2, 1]), "[2, 1]"),
+        (refusal(1.0, 0.0, 0.1, &[]), "at least one"),
+    ] {
+        assert!(message.contains(part), "`{part}` is missing in: {message}");
+    }
+}
+
+#[test]
+fn an_empty_set_of_inputs_is_legal() {
+    let (none, some) = (Matrix::zeros(0, 3), Matrix::from_fn(2, 3, |i, j| (i + j) as f64));
+    for activation in [Activation::Relu, Activation::Gelu] {
+        let mut network = small(activation);
+        assert_eq!(network.outputs(&none).unwrap().shape(), (0, 2));
+        assert_eq!(network.tangent_kernel(&none, &some).unwrap().shape(), (0, 4));
+        assert_eq!(network.mean_tangent_kernel(&some, &none).unwrap().shape(), (2, 0));
+        assert_eq!(network.nngp_kernel(&none, &none).unwrap().shape(), (0, 0));
+        let train = Samples { inputs: some.clone(), targets: Matrix::zeros(2, 2) };
+        let run = network.descend_linearised(&train, &none, Loss::SQUARED, 0.1, &[0, 3]).unwrap();
+        assert_eq!(run.records.iter().map(|record| record.test.shape()).collect::<Vec<_>>(), [(0, 2), (0, 2)]);
+    }
+}

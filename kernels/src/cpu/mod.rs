@@ -113,7 +113,7 @@ pub fn panel_rank_update<T: Real>(w: &mut [T], factor: T, a: &[T], b: &[T], n: u
 
 /// `(rows × columns) → (columns × rows)`.
 fn transposed<T: Real>(values: &[T], columns: usize) -> Vec<T> {
-    let rows = values.len() / columns;
+    let rows = values.len() / columns.max(1);
     let mut transposed = vec![T::ZERO; values.len()];
     for (c, row) in transposed.chunks_mut(rows.max(1)).enumerate() {
         row.iter_mut().zip(values.iter().skip(c).step_by(columns)).for_each(|(target, value)| *target = *value);

@@ -25,7 +25,7 @@ use crate::{
 pub struct Optimizer {
     /// The update rule and its horizon.
     pub rule: Rule,
-    /// `λ ≥ 0`: every weight shrinks at rate `ηλ` per step (flow: `λ` per unit time) in all layers alike. This is the
+    /// `λ ≥ 0`: every weight shrinks at rate `ηλ` per step (flow: `λ` per unit time), in all layers that learn alike. This is the
     /// L2 penalty measured in each layer's own learning rate, so that it has an infinite-width limit.
     pub weight_decay: f64,
 }

@@ -28,8 +28,8 @@ pub enum Quantity {
     TestOutputStd,
     /// Covariance of `f` over the networks of an ensemble between test inputs, T × T, averaged over outputs.
     TestOutputCovariance,
-    /// Excess kurtosis of `f` over the networks of an ensemble, averaged over training inputs and outputs (scalar;
-    /// unbiased for Gaussian outputs, for which it is 0).
+    /// Excess kurtosis of `f` over the networks of an ensemble, averaged over the training inputs and outputs that differ between
+    /// networks (scalar; NaN if none does; unbiased for independent networks with Gaussian outputs, for which it is 0). Needs 4 networks.
     FunctionKurtosis,
     /// `‖β − β_min-norm‖_F`, distance to the minimal-norm minimiser `(X⁺Y)ᵀ` (scalar).
     MinNormDistance,

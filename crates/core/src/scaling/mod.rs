@@ -7,7 +7,7 @@
 //! W_l = A_l m^(-a_l) w_l,    w_l entries iid, mean 0, std s_l m^(-b_l),    learning rate η κ_l m^(-c_l) on w_l
 //! ```
 //!
-//! (abc-parametrisation of Yang & Hu with a rate per layer; scaling-limits page §5). All engines run in *normalised*
+//! (abc-parametrisation of Yang & Hu with a rate per layer; scaling-limits page §5). Engines of deep linear networks run in *normalised*
 //! coordinates `ŵ_l = w_l m^(b_l) / √m`, in which a hidden vector `h` is stored as `h/√m`, so that `⟨a,b⟩ = aᵀb/m` is the
 //! plain inner product and every formula is the one of the infinite-width network. There,
 //!

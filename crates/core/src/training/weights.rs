@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Dense matrices on a device, finite matrices known only in law, and infinite ones implement it; the loop does not know
-//! the width. Everything is in the normalised coordinates of [`crate::scaling`]: inner products of hidden vectors are
-//! the plain inner products of their blocks.
+//! the width. Deep linear networks are in the normalised coordinates of [`crate::scaling`], where inner products of hidden vectors
+//! are the plain inner products of their blocks; perceptrons ([`super::mlp`]) are in those of their parameterisation.
 
 use crate::Matrix;
 
@@ -66,7 +66,7 @@ impl UpdateRule {
     }
 }
 
-/// One weight matrix of a deep linear network.
+/// One weight matrix.
 pub trait WeightMatrix {
     /// Vectors of its input and output spaces.
     type Block: Block;

@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    panic,
+    panic::{self, AssertUnwindSafe},
     sync::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError},
@@ -44,6 +44,9 @@ pub(super) fn solve(
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
 ) -> Result<DenseSolution, ModelError> {
     let Ensemble { networks, .. } = ensemble;
+    if networks < 2 {
+        return Err(Error::Invalid(format!("ensemble.networks = {networks}; an ensemble has at least 2")).into());
+    }
     let wants_kurtosis = run.problem.record.quantities.contains(&Quantity::FunctionKurtosis);
     if wants_kurtosis && networks < 4 {
         let name = Quantity::FunctionKurtosis.name();
@@ -127,7 +130,6 @@ impl Members<'_> {
                 }
             }
             for worker in workers {
-                // A device that fails in the middle of a run is reported by a panic, which is the caller's to catch.
                 worker.join().unwrap_or_else(|cause| panic::resume_unwind(cause));
             }
             failure.map_or(Ok(()), Err)
@@ -143,7 +145,17 @@ impl Members<'_> {
     fn work(&self, next: &AtomicU64, sender: &mpsc::Sender<(u64, Member)>) {
         while !self.stopped.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.ensemble.networks || sender.send((index, self.solve_one(index))).is_err() {
+            if index >= self.ensemble.networks {
+                break;
+            }
+            // A device that fails in the middle of a run is reported by a panic, which is the caller's to catch; the other networks
+            // need not go on.
+            let member = panic::catch_unwind(AssertUnwindSafe(|| self.solve_one(index)));
+            let member = member.unwrap_or_else(|cause| {
+                self.stopped.store(true, Ordering::Relaxed);
+                panic::resume_unwind(cause)
+            });
+            if sender.send((index, member)).is_err() {
                 break;
             }
         }

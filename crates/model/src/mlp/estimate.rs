@@ -4,6 +4,7 @@ use widenet_core::{
     Problem,
     problem::{Quantity, Rule},
     scaling::Scaling,
+    training::mlp::SAMPLES_AT_A_TIME,
 };
 
 use crate::{
@@ -62,6 +63,10 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     // Pre-activations, activations, and backward signals.
     let step = passes * (3 * hidden + 2) * columns;
     let samples = problem.data.train.inputs.nrows() as u64;
+    // A record sends what a step does not through one network after the other, without backward signals.
+    let tests = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
+    let trains = if columns == samples { 0 } else { samples };
+    let record = (2 * hidden + 4) * trains.max(tests).min(SAMPLES_AT_A_TIME as u64);
     let wants =
         |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
     let signals = match () {
@@ -72,13 +77,14 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
         () => 0,
     };
     let bytes = precision.bytes();
-    // Signals of all layers on the device, those of one layer on the host in f64, and their Gram matrix, the kernel and the one before.
+    // Signals of all layers on the device, those of one layer on the host in f64; their Gram matrix (three times while it is read from
+    // the product), the kernel and the one before.
     let kernels = signals.saturating_mul(width).saturating_mul(hidden * bytes + 16);
-    let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(3 * 8));
+    let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(5 * 8));
     MemoryEstimate {
         weights: weights.saturating_mul(bytes),
         pending: pending.saturating_mul(bytes),
-        blocks: step.saturating_mul(width).saturating_mul(bytes).saturating_add(kernels),
+        blocks: (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels),
     }
 }
 
@@ -133,6 +139,19 @@ mod tests {
         let linearised = problem(vec![Quantity::LinearisationDistance]);
         assert_eq!(memory(&linearised, m, Precision::F32).weights, 3 * 4 * entries);
         assert!(memory(&linearised, m, Precision::F32).bytes() < 3 * 4 * entries * 110 / 100);
+    }
+
+    #[test]
+    fn a_record_of_many_test_samples_takes_a_chunk_of_them_at_a_time() {
+        let m = 10_000;
+        let plain = problem(vec![]);
+        let with_tests = |count| {
+            let test = Samples { inputs: Matrix::zeros(count, 5), targets: Matrix::zeros(count, 1) };
+            Problem { data: Dataset { test: Some(test), ..plain.data.clone() }, ..plain.clone() }
+        };
+        let blocks = |problem: &Problem| memory(problem, m, Precision::F32).blocks;
+        assert!(blocks(&with_tests(500)) > blocks(&plain));
+        assert_eq!(blocks(&with_tests(1024)), blocks(&with_tests(5000)));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::{
 pub struct GivenLayer {
     /// W, fan-in × fan-out: entry (i, j) maps input i to output j.
     pub weights: Matrix,
-    /// b, one per output; empty where `sigma_b` is 0.
+    /// b, one per output; not used, and may be empty, where `sigma_b` is 0.
     pub biases: Vec<f64>,
     /// σ_w.
     pub sigma_w: f64,
@@ -75,7 +75,7 @@ impl GivenNetwork {
     /// `f` on inputs (P × d), P × k.
     ///
     /// # Errors
-    /// Inputs of another dimension.
+    /// Inputs of another dimension, or not finite.
     pub fn outputs(&mut self, inputs: &Matrix) -> Result<Matrix, ModelError> {
         self.check_inputs(inputs)?;
         Ok(self.network.outputs(inputs))
@@ -84,7 +84,7 @@ impl GivenNetwork {
     /// Tangent kernel between inputs (P × d and Q × d), P k × Q k: entry (p k + a, q k + b) is `∂f_a(x_p)/∂θ · ∂f_b(x_q)/∂θ`.
     ///
     /// # Errors
-    /// Inputs of another dimension.
+    /// Inputs of another dimension, or not finite.
     pub fn tangent_kernel(&mut self, left: &Matrix, right: &Matrix) -> Result<Matrix, ModelError> {
         let (left, right) = self.passes(left, right)?;
         Ok(self.network.tangent_kernel(&left, Some(&right)))
@@ -93,7 +93,7 @@ impl GivenNetwork {
     /// The tangent kernel averaged over outputs, P × Q.
     ///
     /// # Errors
-    /// Inputs of another dimension.
+    /// Inputs of another dimension, or not finite.
     pub fn mean_tangent_kernel(&mut self, left: &Matrix, right: &Matrix) -> Result<Matrix, ModelError> {
         let (left, right) = self.passes(left, right)?;
         Ok(self.network.mean_tangent_kernel(&left, Some(&right)))
@@ -102,7 +102,7 @@ impl GivenNetwork {
     /// NNGP kernel of the last hidden layer's activations, P × Q.
     ///
     /// # Errors
-    /// Inputs of another dimension.
+    /// Inputs of another dimension, or not finite.
     pub fn nngp_kernel(&mut self, left: &Matrix, right: &Matrix) -> Result<Matrix, ModelError> {
         let (left, right) = self.passes(left, right)?;
         Ok(self.network.nngp_kernel(&left, Some(&right)))
@@ -141,7 +141,7 @@ impl GivenNetwork {
     /// the steps `at`, in increasing order. The network itself stays as it was given.
     ///
     /// # Errors
-    /// Data of other dimensions, steps out of order.
+    /// Data of other dimensions or not finite, steps out of order, a learning rate that is not > 0.
     pub fn descend(
         &self,
         train: &Samples,
@@ -161,7 +161,7 @@ impl GivenNetwork {
     /// The same of the network linearised at the given weights. It ends where the network itself diverges.
     ///
     /// # Errors
-    /// Data of other dimensions, steps out of order.
+    /// Data of other dimensions or not finite, steps out of order, a learning rate that is not > 0.
     pub fn descend_linearised(
         &self,
         train: &Samples,
@@ -185,10 +185,13 @@ impl GivenNetwork {
     }
 
     fn check_inputs(&self, inputs: &Matrix) -> Result<(), ModelError> {
-        let d = self.layers[0].weights.nrows();
-        match inputs.ncols() {
-            columns if columns == d => Ok(()),
-            columns => Err(invalid(format!("inputs have {columns} columns, and the input layer takes {d}"))),
+        let (d, columns) = (self.layers[0].weights.nrows(), inputs.ncols());
+        if columns != d {
+            return Err(invalid(format!("inputs have {columns} columns, and the input layer takes {d}")));
+        }
+        match inputs.iter().find(|number| !number.is_finite()) {
+            Some(number) => Err(invalid(format!("inputs hold {number}; all their numbers must be finite"))),
+            None => Ok(()),
         }
     }
 
@@ -220,6 +223,12 @@ impl GivenNetwork {
                 "targets are {}, and {samples} samples have {k} outputs",
                 shape(&train.targets)
             )));
+        }
+        if let Some(number) = train.targets.iter().find(|number| !number.is_finite()) {
+            return Err(invalid(format!("targets hold {number}; all their numbers must be finite")));
+        }
+        if !learning_rate.is_finite() || learning_rate <= 0.0 {
+            return Err(invalid(format!("the learning rate {learning_rate} must be finite and > 0")));
         }
         let Some(steps) = at.last().copied().filter(|_| at.is_sorted_by(|a, b| a < b)) else {
             return Err(invalid(format!("the steps {at:?} must be increasing, and at least one")));

@@ -214,12 +214,14 @@ fn add_moments(delta: f64, n: f64, [second, third, fourth]: [&mut f64; 3]) {
     *second += term;
 }
 
-/// Mean of the unbiased `G_2 = (n−1)/((n−2)(n−3)) ((n+1) g_2 + 6)`, `g_2 = n M_4/M_2² − 3`.
+/// Mean of the unbiased `G_2 = (n−1)/((n−2)(n−3)) ((n+1) g_2 + 6)`, `g_2 = n M_4/M_2² − 3`, over the entries that differ between
+/// networks; an output that is 0 in all of them, such as that of a zero input without biases, has no kurtosis.
 fn kurtosis(second: &Value, fourth: &Value, n: f64) -> Value {
     let entries: Vec<f64> = second
         .flatten()
         .into_iter()
         .zip(fourth.flatten())
+        .filter(|(second, _)| *second != 0.0)
         .map(|(second, fourth)| {
             let plain = n * fourth / (second * second) - 3.0;
             (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * plain + 6.0)
@@ -257,6 +259,19 @@ fn zeros_like(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_that_never_differ_have_no_kurtosis() {
+        // M_2 and M_4 of 1, 2, 4, 8, and of an output that is always 0.
+        let of_both = |moment| Value::Matrix(Matrix::from_row_slice(1, 2, &[moment, 0.0]));
+        let (second, fourth) = (28.75, 392.828_125);
+        let Value::Scalar(found) = kurtosis(&of_both(second), &of_both(fourth), 4.0) else { panic!("a number") };
+        let Value::Scalar(alone) = kurtosis(&Value::Scalar(second), &Value::Scalar(fourth), 4.0) else {
+            panic!("a number")
+        };
+        // G_2 of 1, 2, 4, 8 in exact arithmetic.
+        assert!(found == alone && (found - 0.757_655_954_631_379_5).abs() < 1e-12, "{found}, {alone}");
+    }
 
     #[test]
     fn running_moments_are_those_of_the_definition() {

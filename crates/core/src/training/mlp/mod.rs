@@ -241,7 +241,7 @@ impl<W: NeuronMatrix> Mlp<W> {
 }
 
 /// Samples sent through a network at a time where only their outputs are wanted.
-const SAMPLES_AT_A_TIME: usize = 1024;
+pub const SAMPLES_AT_A_TIME: usize = 1024;
 
 /// Outputs (P × k) of inputs (P × d), chunk by chunk.
 fn in_chunks(inputs: &Matrix, mut outputs: impl FnMut(&Matrix) -> Matrix) -> Matrix {
