@@ -83,3 +83,32 @@ fn real_data() {
     let (_folder, directory) = confirmed("mean-field/real-data", &[]);
     has_figures(&directory, &["predictor", "outputs", "test-loss"]);
 }
+
+#[test]
+fn image_regression() {
+    let (_folder, directory) = confirmed("kernel-regime/image-regression", &[]);
+    has_figures(&directory, &["test-loss", "test-accuracy"]);
+}
+
+#[test]
+fn gaussianity() {
+    let (_folder, directory) = confirmed("kernel-regime/gaussianity", &[]);
+    has_figures(&directory, &["kurtosis"]);
+}
+
+/// Narrower than the file's.
+#[test]
+fn output_distribution() {
+    let (_folder, directory) = confirmed("kernel-regime/output-distribution", &["--set", "axes.width=[128, \"inf\"]"]);
+    has_figures(&directory, &["bands-weight_rates--1-1-1-1--0", "bands-weight_rates--0-0-0-1--2"]);
+}
+
+/// Three widths and a third of the steps.
+#[test]
+fn linearisation() {
+    let (_folder, directory) = confirmed(
+        "kernel-regime/linearisation",
+        &["--set", "axes.width=[64, 128, 256]", "--set", "problem.optimizer.steps=100"],
+    );
+    has_figures(&directory, &["distances", "test-outputs-width-64", "train-loss-width-256"]);
+}
