@@ -103,12 +103,19 @@ fn output_distribution() {
     has_figures(&directory, &["bands-weight_rates--1-1-1-1--0", "bands-weight_rates--0-0-0-1--2"]);
 }
 
-/// Three widths and a third of the steps.
+/// Three widths, a sixth of the steps, twice the seeds.
 #[test]
 fn linearisation() {
     let (_folder, directory) = confirmed(
         "kernel-regime/linearisation",
-        &["--set", "axes.width=[64, 128, 256]", "--set", "problem.optimizer.steps=100"],
+        &[
+            "--set",
+            "axes.width=[64, 128, 256]",
+            "--set",
+            "problem.optimizer.steps=50",
+            "--set",
+            "axes.seed={ count = 20 }",
+        ],
     );
     has_figures(&directory, &["distances", "test-outputs-width-64", "train-loss-width-256"]);
 }
