@@ -11,10 +11,13 @@
 use std::{hint::black_box, process::Command, time::Instant};
 
 use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
+use nalgebra::RowDVector;
+use rand_distr::{Distribution, StandardNormal};
 use widenet_core::{
     Matrix,
     problem::Activation,
     scaling::{KernelLayer, KernelNetwork},
+    seed::{Purpose, stream},
     training::Control,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
@@ -51,7 +54,11 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let given = arguments.windows(2).find(|pair| pair[0] == "--n").and_then(|pair| pair[1].parse().ok());
     let n: usize = given.unwrap_or(4000);
-    let inputs = Matrix::from_fn(n, INPUTS, |i, j| ((i * 7919 + j * 104_729) as f64 * 0.618_033).sin());
+    let rows = (0..n as u64).map(|row| {
+        let rng = &mut stream(0, Purpose::Inputs, row);
+        RowDVector::from_fn(INPUTS, |_, _| StandardNormal.sample(rng))
+    });
+    let inputs = Matrix::from_rows(&rows.collect::<Vec<_>>());
     let layer = KernelLayer { weight_variance: 2.0, bias_variance: 0.01, weight_tangent: 2.0, bias_tangent: 0.01 };
     let network = KernelNetwork { activation: Activation::Relu, layers: vec![layer; HIDDEN_LAYERS + 1] };
 
