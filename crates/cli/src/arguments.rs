@@ -66,8 +66,8 @@ pub(crate) struct SolveArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct KernelArguments {
-    /// Problem file (.toml or .json); its sections [network], [parameterization], [data] and [kernel] are read. The options below
-    /// win over the keys of [kernel].
+    /// Problem file (.toml or .json); its sections network, parameterization, data and kernel are read. The options below
+    /// win over the keys of the section kernel.
     pub(crate) problem: PathBuf,
     /// Width: inf, or a whole number for one network at its start [default: inf].
     #[arg(long, allow_hyphen_values = true)]
@@ -125,7 +125,7 @@ impl KernelArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArguments {
-    /// Problem file (.toml or .json) with a section [predict].
+    /// Problem file (.toml or .json) with a section predict.
     pub(crate) problem: PathBuf,
     /// Write the predictions to this file: .json, .csv (one row per moment, sample and output), or .npy (mean test outputs).
     #[arg(long)]
@@ -251,7 +251,7 @@ fn positive_seconds(text: &str) -> Result<f64, String> {
 pub(crate) struct StudyArguments {
     /// Study file (.toml or .json).
     pub(crate) study: PathBuf,
-    /// At full size: with the values of the study's section [full].
+    /// At full size: with the values of the study's section full.
     #[arg(long)]
     pub(crate) full: bool,
     /// Folder for the run directory.
@@ -277,7 +277,7 @@ pub(crate) struct StudyArguments {
 pub(crate) struct PlanArguments {
     /// Study or problem file (.toml or .json).
     pub(crate) file: PathBuf,
-    /// A study at full size: with the values of its section [full].
+    /// A study at full size: with the values of its section full.
     #[arg(long)]
     pub(crate) full: bool,
     /// Widths, for a problem file.
