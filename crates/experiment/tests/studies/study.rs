@@ -7,7 +7,10 @@ use std::{
 
 use crate::fake::{FakeSolver, STUDY, study, study_file};
 use widenet_core::{Width, document::Document, trajectory::Engine};
-use widenet_experiment::{Study, load_problem, plan};
+use widenet_experiment::{
+    Study, load_problem, plan,
+    question::{KernelQuestion, PredictQuestion},
+};
 
 #[test]
 fn a_study_expands_to_all_combinations() {
@@ -140,11 +143,16 @@ fn the_studies_and_problems_of_this_repository_are_sound() {
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        if Document::load(&path).unwrap().get("study").is_none() {
-            load_problem(&path, &[]).unwrap();
+        let document = Document::load(&path).unwrap();
+        if document.get("study").is_none() {
+            match (document.get("kernel"), document.get("predict")) {
+                (Some(_), _) => drop(KernelQuestion::load(&path, &[]).unwrap()),
+                (_, Some(_)) => drop(PredictQuestion::load(&path, &[]).unwrap()),
+                (None, None) => drop(load_problem(&path, &[]).unwrap()),
+            }
             continue;
         }
-        if Document::load(&path).unwrap().get("full").is_some() {
+        if document.get("full").is_some() {
             Study::load(&path, true, &[]).unwrap();
         }
         let study = Study::load(&path, false, &[]).unwrap();
