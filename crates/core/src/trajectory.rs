@@ -105,8 +105,9 @@ impl Value {
     }
 }
 
-/// A number in a record. JSON has no NaN and no ∞, so they are written as the strings `"NaN"`, `"inf"`, `"-inf"`.
-struct Number(f64);
+/// A number in JSON, which has no NaN and no ∞: they are written as the strings `"NaN"`, `"inf"`, `"-inf"`.
+#[derive(Debug, Clone, Copy)]
+pub struct Number(pub f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {

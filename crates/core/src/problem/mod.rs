@@ -171,6 +171,12 @@ impl Problem {
             && !self.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Mlp)
     }
 
+    /// What the loss of the training samples is divided by ([`Loss::denominator`]).
+    pub fn loss_denominator(&self) -> f64 {
+        let (samples, outputs) = self.data.train.targets.shape();
+        self.loss.denominator(samples, outputs)
+    }
+
     /// What should be said to the user about a valid problem.
     pub fn warnings(&self) -> Vec<String> {
         self.loss.warning(&self.data).into_iter().collect()

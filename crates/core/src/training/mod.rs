@@ -29,11 +29,12 @@ use crate::{
     trajectory::{Record, Status},
 };
 
-/// A predictor larger than this has diverged, though it may still be finite.
+/// A predictor or outputs larger than this have diverged, though they may still be finite.
 const DIVERGED: f64 = 1e100;
 
-fn is_finite(predictor: &Matrix) -> bool {
-    predictor.norm() < DIVERGED
+/// Whether a predictor or outputs are those of a run that has not diverged.
+pub fn is_finite(values: &Matrix) -> bool {
+    values.norm() < DIVERGED
 }
 
 /// Where a run begins: at time 0, or where a checkpoint left it.
@@ -164,9 +165,8 @@ impl<W: WeightMatrix> Descend for LinearDescent<'_, '_, W> {
 /// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
 /// λ, for the tangent kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
 pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
-    let (samples, outputs) = problem.data.train.targets.shape();
     // The loss is the mean over samples, or over samples and outputs.
-    let share = samples as f64 / problem.loss.denominator(samples, outputs);
+    let share = problem.data.train.targets.nrows() as f64 / problem.loss_denominator();
     let curvature = share * risk::largest_curvature(&problem.data.train) * tangent_kernel;
     2.0 / (curvature + problem.optimizer.weight_decay)
 }

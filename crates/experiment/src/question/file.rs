@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Serialize, Serializer};
-use widenet_core::{Matrix, data::write_npy};
+use widenet_core::{Matrix, data::write_npy, trajectory::Number};
 
 use crate::{
     Error, Result,
@@ -121,14 +121,5 @@ struct Row<'a>(&'a Matrix, usize);
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.row(self.1).iter().copied().map(Number))
-    }
-}
-
-/// A number as in trajectories: JSON has no infinities, words stand for them.
-pub(super) struct Number(pub(super) f64);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.is_finite() { self.0.serialize(serializer) } else { serializer.collect_str(&self.0) }
     }
 }

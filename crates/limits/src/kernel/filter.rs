@@ -6,7 +6,10 @@
 //!
 //! (kernel-regime page §4.) x = λ/denominator is the mode's curvature in the loss.
 
-use widenet_core::problem::{Optimizer, Rule};
+use widenet_core::{
+    Problem,
+    problem::{Loss, Optimizer, Rule},
+};
 
 /// Training up to a moment, for the squared loss on full batches.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +31,11 @@ pub(super) struct Filter {
     pub(super) remaining: f64,
     /// `h`, per unit of λ.
     pub(super) inverse: f64,
+}
+
+/// Whether the training of a problem is a filter: squared loss on full batches.
+pub(super) fn has_closed_form(problem: &Problem) -> bool {
+    matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some()
 }
 
 impl Procedure {

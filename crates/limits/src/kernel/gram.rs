@@ -12,6 +12,7 @@ use super::{
     Error, Result,
     dual::arc::LANES,
     invalid,
+    linear_algebra::{view, view_mut},
     recursion::{Recursion, Side, prepare_series},
 };
 
@@ -80,7 +81,7 @@ pub fn kernels(
     let mut kernels = Kernels { nngp: matrix(which != Which::Tangent), tangent: matrix(which != Which::Nngp) };
     let recursion = Recursion::new(network, &left, right.as_ref().unwrap_or(&left));
     let blocks = Blocks { recursion, left: x1, right: x2.unwrap_or(x1) };
-    let mut results = Results { nngp: kernels.nngp.as_mut().map(view), tangent: kernels.tangent.as_mut().map(view) };
+    let mut results = Results { nngp: kernels.nngp.as_mut().map(view_mut), tangent: kernels.tangent.as_mut().map(view_mut) };
     for first in (0..n2).step_by(PANEL) {
         let columns = first..n2.min(first + PANEL);
         let last = columns.end;
@@ -139,12 +140,7 @@ pub fn kernel_bytes(n1: usize, n2: usize, which: Which) -> u64 {
 }
 
 fn rows_of<'a>(matrix: &'a Matrix, rows: &Range<usize>) -> MatRef<'a, f64> {
-    MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols()).subrows(rows.start, rows.len())
-}
-
-fn view(matrix: &mut Matrix) -> MatMut<'_, f64> {
-    let (rows, columns) = matrix.shape();
-    MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), rows, columns)
+    view(matrix).subrows(rows.start, rows.len())
 }
 
 /// The same part of the matrices that are computed.

@@ -18,11 +18,13 @@ fn all_threads() -> Par {
     Par::rayon(0)
 }
 
-fn view(matrix: &Matrix) -> MatRef<'_, f64> {
+/// faer's view of a matrix.
+pub(super) fn view(matrix: &Matrix) -> MatRef<'_, f64> {
     MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
 }
 
-fn view_mut(matrix: &mut Matrix) -> MatMut<'_, f64> {
+/// The same, to be written to.
+pub(super) fn view_mut(matrix: &mut Matrix) -> MatMut<'_, f64> {
     let (rows, columns) = matrix.shape();
     MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), rows, columns)
 }

@@ -51,7 +51,7 @@ pub fn critical_rate(problem: &Problem) -> Result<f64> {
     let values = eigenvalues(&tangent_kernel(problem, &network)?).unwrap_or_default();
     match (values.first(), values.last()) {
         (Some(smallest), Some(largest)) if *largest > 0.0 => {
-            Ok(2.0 * denominator(problem) / (smallest.max(0.0) + largest))
+            Ok(2.0 * problem.loss_denominator() / (smallest.max(0.0) + largest))
         }
         _ => Err(no_kernel()),
     }
@@ -61,7 +61,7 @@ pub fn critical_rate(problem: &Problem) -> Result<f64> {
 pub(super) fn largest_rate_for(problem: &Problem, kernel: &Matrix, ridge: f64) -> Result<f64> {
     match largest_eigenvalue(kernel).map(|largest| largest + ridge) {
         Some(largest) if largest > 0.0 => {
-            let curvature = problem.loss.largest_curvature() * largest / denominator(problem);
+            let curvature = problem.loss.largest_curvature() * largest / problem.loss_denominator();
             Ok(momentum_factor(&problem.optimizer) / (curvature + problem.optimizer.weight_decay))
         }
         _ => Err(no_kernel()),
@@ -73,11 +73,6 @@ fn momentum_factor(optimizer: &Optimizer) -> f64 {
     let momentum = optimizer.momentum();
     let nesterov = matches!(optimizer.rule, Rule::Descent { nesterov: true, .. });
     2.0 * (1.0 + momentum) / if nesterov { 1.0 + 2.0 * momentum } else { 1.0 }
-}
-
-fn denominator(problem: &Problem) -> f64 {
-    let (samples, outputs) = problem.data.train.targets.shape();
-    problem.loss.denominator(samples, outputs)
 }
 
 fn no_kernel() -> Error {

@@ -3,10 +3,10 @@
 use widenet_core::{
     Matrix,
     problem::Rule,
-    training::{Batches, Control},
+    training::{Batches, Control, is_finite},
 };
 
-use super::{End, Run, has_diverged};
+use super::{End, Run};
 use crate::kernel::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(
@@ -30,7 +30,7 @@ pub(super) fn run(
             if batches.is_some() {
                 outputs = run.outputs(&z);
             }
-            if has_diverged(&outputs) {
+            if !is_finite(&outputs) {
                 return End::Diverged { step, time: learning_rate * step as f64 };
             }
             visit(due, &z, &outputs);
@@ -49,7 +49,7 @@ pub(super) fn run(
                 let moved = update(&mut velocity, run.gradient.full(&outputs));
                 outputs -= product(run.kernel, &moved);
                 z += moved;
-                if has_diverged(&outputs) {
+                if !is_finite(&outputs) {
                     return End::Diverged { step: step + 1, time: learning_rate * (step + 1) as f64 };
                 }
             }
@@ -57,7 +57,7 @@ pub(super) fn run(
                 let samples = batches.at(step);
                 let columns = run.kernel.select_columns(samples);
                 let own = run.start.select_rows(samples) - transpose_product(&columns, &z);
-                if has_diverged(&own) {
+                if !is_finite(&own) {
                     return End::Diverged { step, time: learning_rate * step as f64 };
                 }
                 let batch_gradient = run.gradient.batch(&own, samples);

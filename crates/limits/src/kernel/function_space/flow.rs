@@ -3,9 +3,12 @@
 //! J. R. Dormand, P. J. Prince, "A family of embedded Runge-Kutta formulae" (1980). Steps end at every moment asked for; the last
 //! stage of a step is the first of the next.
 
-use widenet_core::{Matrix, training::Control};
+use widenet_core::{
+    Matrix,
+    training::{Control, is_finite},
+};
 
-use super::{End, Run, has_diverged};
+use super::{End, Run};
 
 /// Coefficients of the stages; the last row gives the fifth-order result.
 const STAGES: [&[f64]; 6] = [
@@ -71,7 +74,7 @@ pub(super) fn run(
             }
         }
         let outputs = run.outputs(&state[0]);
-        if has_diverged(&outputs) {
+        if !is_finite(&outputs) {
             return End::Diverged { step: accepted, time };
         }
         visit(due, &state[0], &outputs);

@@ -18,9 +18,6 @@ use widenet_core::{
 
 use super::linear_algebra::product;
 
-/// Outputs larger than this have diverged, though they may still be finite.
-const DIVERGED: f64 = 1e100;
-
 /// Largest relative local error per step of a flow.
 const TOLERANCE: f64 = 1e-8;
 
@@ -96,9 +93,4 @@ impl Run<'_> {
     fn outputs(&self, z: &Matrix) -> Matrix {
         self.start - product(self.kernel, z)
     }
-}
-
-/// Whether an output is beyond all bounds, or no number.
-pub(super) fn has_diverged(outputs: &Matrix) -> bool {
-    !outputs.iter().all(|f| f.abs() < DIVERGED)
 }

@@ -13,7 +13,7 @@ use crate::kernel::{
     Result,
     blocks::{Need, TrainingKernel},
     ensemble::Prior,
-    filter::Procedure,
+    filter::has_closed_form,
     invalid,
     rates::largest_rate_for,
     solve::refuse_weight_decay,
@@ -53,7 +53,7 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
         if !(value.is_finite() && value >= 0.0) {
             return Err(invalid(format!("ridge = {value} must be a finite number ≥ 0")));
         }
-        if !squared || Procedure::new(&problem.optimizer, 0.0).is_none() {
+        if !has_closed_form(problem) {
             return Err(invalid(format!(
                 "ridge = {value} has a meaning for the squared loss on full batches only; leave it out"
             )));

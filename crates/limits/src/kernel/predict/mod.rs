@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Loss, Rule},
+    problem::Rule,
     training::Control,
 };
 
@@ -20,7 +20,7 @@ use super::{
     Error, Result, Start,
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
-    filter::Procedure,
+    filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
     invalid,
     linear_algebra::product,
@@ -47,7 +47,7 @@ pub fn predict(
     let start = start(problem, question, &kernel, prior.as_ref())?;
     let answers = Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), start: &start };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
-    let closed = closed_form(problem);
+    let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
     let eigen = (closed && !finite.is_empty() || question.cutoff)
         .then(|| Basis::eigen(&kernel.train, TRAINING_KERNEL))
@@ -61,8 +61,10 @@ pub fn predict(
     for (position, moment) in question.moments.iter().enumerate() {
         let prediction = match (moment, &eigen, &factor) {
             (Moment::At(time), Some(basis), _) if closed => {
-                let Some(procedure) = Procedure::new(&problem.optimizer, *time) else { continue };
-                answers.closed(*moment, &Response::at(basis, procedure, ridge, denominator(problem)))?
+                let Some(procedure) = Procedure::new(&problem.optimizer, *time) else {
+                    unreachable!("training has a closed form");
+                };
+                answers.closed(*moment, &Response::at(basis, procedure, ridge, problem.loss_denominator()))?
             }
             (Moment::At(time), ..) => match stepped.remove(&time.to_bits()) {
                 Some(prediction) => prediction,
@@ -74,7 +76,7 @@ pub fn predict(
             (Moment::Infinity, Some(basis), None) => {
                 answers.closed(*moment, &Response::at_infinity(basis, ridge, Some(basis.cutoff())))?
             }
-            (Moment::Infinity, None, None) => continue,
+            (Moment::Infinity, None, None) => unreachable!("t = ∞ has a factor, or with the cutoff a basis"),
         };
         predictions.push(prediction);
         if watch((position + 1) as f64 / count) == Control::Stop {
@@ -114,11 +116,6 @@ pub fn warnings(problem: &Problem, question: &Question) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// Whether training has closed filters.
-fn closed_form(problem: &Problem) -> bool {
-    matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some()
-}
-
 /// r of the ridge asked for.
 fn absolute_ridge(question: &Question, kernel: &Matrix) -> f64 {
     match question.ridge {
@@ -133,11 +130,6 @@ fn finite_time(moment: Moment) -> Option<f64> {
         Moment::At(time) => Some(time),
         Moment::Infinity => None,
     }
-}
-
-fn denominator(problem: &Problem) -> f64 {
-    let (samples, outputs) = problem.data.train.targets.shape();
-    problem.loss.denominator(samples, outputs)
 }
 
 fn need(question: &Question) -> Need {

@@ -2,9 +2,9 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Ensemble, Loss, Quantity},
+    problem::{Ensemble, Quantity},
     seed::member,
-    training::Control,
+    training::{Control, is_finite},
     trajectory::Record,
 };
 
@@ -15,8 +15,8 @@ use super::{
 use crate::kernel::{
     Result,
     blocks::{Sampler, TrainingKernel},
-    filter::Procedure,
-    function_space::{End, Gradient, Run, has_diverged},
+    filter::{Procedure, has_closed_form},
+    function_space::{End, Gradient, Run},
     linear_algebra::{product, product_transpose},
     response::Response,
     spectrum::Basis,
@@ -89,8 +89,7 @@ pub(super) fn solve_average(
 
 /// The basis in which training has a closed form: squared loss on full batches.
 pub(super) fn closed_form_basis(problem: &Problem, kernel: &TrainingKernel) -> Result<Option<Basis>> {
-    let closed = matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some();
-    closed.then(|| Basis::eigen(&kernel.train, "the tangent kernel on the training inputs")).transpose()
+    has_closed_form(problem).then(|| Basis::eigen(&kernel.train, "the tangent kernel on the training inputs")).transpose()
 }
 
 /// Follows one function to the moments of the record plan.
@@ -114,12 +113,14 @@ fn follow(
         return run.visit(moments, &mut visit, watch);
     };
     let residual = &start.train - targets;
-    let denominator = problem.loss.denominator(targets.nrows(), targets.ncols());
+    let denominator = problem.loss_denominator();
     for (position, moment) in moments.iter().enumerate() {
-        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else { return End::Done };
+        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else {
+            unreachable!("a basis is that of training with a closed form");
+        };
         let response = Response::at(basis, procedure, 0.0, denominator);
         let train = &start.train - response.learned(&residual);
-        if has_diverged(&train) {
+        if !is_finite(&train) {
             return End::Diverged { step: *moment as u64, time: problem.optimizer.time(*moment) };
         }
         visit(position, &response.inverse(&residual), &train);

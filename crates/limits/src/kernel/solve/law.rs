@@ -3,7 +3,7 @@
 use widenet_core::{
     Matrix, Problem,
     problem::{Loss, Quantity},
-    training::Control,
+    training::{Control, is_finite},
     trajectory::Record,
 };
 
@@ -16,7 +16,7 @@ use crate::kernel::{
     blocks::TrainingKernel,
     ensemble::{self, Prior, Variances},
     filter::Procedure,
-    function_space::{End, Gradient, Run, has_diverged},
+    function_space::{End, Gradient, Run},
     linear_algebra::product,
     response::Response,
 };
@@ -55,12 +55,14 @@ pub(super) fn solve(
         let end = run.visit(moments, visit, watch);
         return failure.map_or(Ok((records, end)), Err);
     };
-    let denominator = problem.loss.denominator(samples, outputs);
+    let denominator = problem.loss_denominator();
     for (position, moment) in moments.iter().enumerate() {
-        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else { continue };
+        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else {
+            unreachable!("a basis is that of training with a closed form");
+        };
         let response = Response::at(&basis, procedure, 0.0, denominator);
         let step = *moment as u64;
-        if has_diverged(&response.remaining(targets)) {
+        if !is_finite(&response.remaining(targets)) {
             return Ok((records, End::Diverged { step, time: problem.optimizer.time(*moment) }));
         }
         records.push(recorder.record(position, &law.snapshot(&response)?));
