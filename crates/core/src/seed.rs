@@ -37,6 +37,14 @@ pub enum Purpose {
     Ensemble,
     /// Sample functions of a Gaussian process (index = output).
     SampleFunction,
+    /// Draws of a prior from its exact law or limit (index = draw).
+    PriorDraw,
+    /// Particles of a posterior at temperature `.0` (index = particle).
+    Particle(u32),
+    /// Resampling of the particles of a posterior at temperature `.0` (index = 0).
+    Resampling(u32),
+    /// Weights of layer `.0` of networks sampled for their prior (index = network).
+    PriorWeights(u32),
 }
 
 impl Purpose {
@@ -55,6 +63,10 @@ impl Purpose {
             Purpose::Biases(layer) => (11, layer),
             Purpose::Ensemble => (12, 0),
             Purpose::SampleFunction => (13, 0),
+            Purpose::PriorDraw => (14, 0),
+            Purpose::Particle(temperature) => (15, temperature),
+            Purpose::Resampling(temperature) => (16, temperature),
+            Purpose::PriorWeights(layer) => (17, layer),
         }
     }
 }

@@ -2,3 +2,4 @@
 
 pub mod kernel;
 pub mod mean_field;
+pub mod proportional;

@@ -1,0 +1,33 @@
+//! Random deep linear networks whose depth is of the order of their width: exact laws at any widths, the limit, posteriors.
+//!
+//! ```text
+//! F = √g R G Xᵀ,   R Rᵀ = K0,   G standard Gaussian,   α = Σ_l 1/N_l
+//! ```
+//!
+//! `X` is a product of independent random factors, one per hidden layer; in the limit `1/N_l → 0` with α kept it is a
+//! triangular diffusion. Given the mixing matrix `Q = X Xᵀ` the outputs are Gaussian with covariance `g K0 ⊗ Q`.
+//! (proportional-limit page; Bassetti, Ladelli, Rotondo, *Proportional infinite-width infinite-depth limit for deep linear neural
+//! networks*.) α = 0 is the NNGP.
+
+mod bartlett;
+mod determinant;
+mod gamma;
+mod hyperbolic;
+mod input_kernel;
+mod joint;
+mod layers;
+mod log_law;
+mod moments;
+mod output_law;
+pub mod posterior;
+mod rate;
+mod sample;
+mod splitting;
+
+pub use layers::{HiddenLayers, LayerGroup};
+pub use widenet_core::{Error, Result};
+
+/// An [`Error::Invalid`] with this message.
+fn invalid(message: impl Into<String>) -> Error {
+    Error::Invalid(message.into())
+}
