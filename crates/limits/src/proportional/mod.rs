@@ -24,7 +24,11 @@ mod rate;
 mod sample;
 mod splitting;
 
+pub use joint::log_joint_density;
 pub use layers::{HiddenLayers, LayerGroup};
+pub use log_law::LogLaw;
+pub use output_law::{OutputLaw, log_squared_norm_law, scale_moment};
+pub use rate::{output_rate_constant, scale_rate_constant};
 pub use widenet_core::{Error, Result};
 
 /// An [`Error::Invalid`] with this message.
