@@ -24,11 +24,18 @@ mod rate;
 mod sample;
 mod splitting;
 
+pub use bartlett::bartlett_factor;
+pub use determinant::{LogDeterminant, log_determinant};
+pub use hyperbolic::EigenvalueRatio;
+pub use input_kernel::InputKernel;
 pub use joint::log_joint_density;
 pub use layers::{HiddenLayers, LayerGroup};
 pub use log_law::LogLaw;
+pub use moments::SecondMoments;
 pub use output_law::{OutputLaw, log_squared_norm_law, scale_moment};
 pub use rate::{output_rate_constant, scale_rate_constant};
+pub use sample::{LARGEST_SAMPLE, LimitScheme, Sampler};
+pub use splitting::{SplittingNormals, default_steps, splitting_step};
 pub use widenet_core::{Error, Result};
 
 /// An [`Error::Invalid`] with this message.

@@ -1,1 +1,81 @@
-//! (being written)
+//! Second moments of kernels and fourth moments of outputs, for any numbers of inputs and outputs.
+//!
+//! ```text
+//! E[(K_L)_ij (K_L)_kl] = (a + b + c)/3 S + (2a − b − c)/3 A,    a = K_ij K_kl, b = K_ik K_jl, c = K_il K_jk at K0
+//! S = Π (1 + 2/N_l) → e^{2α},    A = Π (1 − 1/N_l) → e^{−α}
+//! ```
+//!
+//! (proportional-limit page §4.) All are for gain 1: with gain g they are times g².
+
+use widenet_core::Matrix;
+
+use super::HiddenLayers;
+
+/// The two factors by which hidden layers change second moments.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SecondMoments {
+    log_symmetric: f64,
+    antisymmetric: f64,
+}
+
+impl SecondMoments {
+    /// Of these layers.
+    pub fn new(layers: &HiddenLayers) -> Self {
+        let sum = |change: f64| -> f64 {
+            layers.groups().iter().map(|group| group.count as f64 * (change / group.width as f64).ln_1p()).sum()
+        };
+        Self {
+            log_symmetric: sum(2.0) + 2.0 * layers.continuum(),
+            // Zero after a layer of width 1: log1p(−1) = −∞.
+            antisymmetric: (sum(-1.0) - layers.continuum()).exp(),
+        }
+    }
+
+    /// `S`, the factor of the symmetric part; infinite if it overflows.
+    pub fn symmetric(&self) -> f64 {
+        self.log_symmetric.exp()
+    }
+
+    /// `A`, the factor of the rest; 0 after a layer of width 1.
+    pub fn antisymmetric(&self) -> f64 {
+        self.antisymmetric
+    }
+
+    /// `E[(K_L)_ij (K_L)_kl] = E[f_d(i) f_d(j) f_e(k) f_e(l)]`, outputs d ≠ e, at the inputs `[i, j, k, l]` of the kernel K0; NaN if
+    /// there is no such input.
+    pub fn kernel(&self, kernel: &Matrix, inputs: [usize; 4]) -> f64 {
+        let [a, b, c] = products(kernel, inputs);
+        part(a + b + c, self.symmetric()) + part(2.0 * a - b - c, self.antisymmetric)
+    }
+
+    /// `E[f(i) f(j) f(k) f(l)]` of one output.
+    pub fn same_output(&self, kernel: &Matrix, inputs: [usize; 4]) -> f64 {
+        let [a, b, c] = products(kernel, inputs);
+        3.0 * part(a + b + c, self.symmetric())
+    }
+
+    /// `Cov(f_d(i)², f_e(k)²)` of two different outputs.
+    pub fn covariance_of_squares(&self, kernel: &Matrix, i: usize, k: usize) -> f64 {
+        // S + 2A − 3 and S − A without cancellation for wide layers.
+        let [s, a] = [self.log_symmetric.exp_m1(), self.antisymmetric - 1.0];
+        let [variances, covariance, _] = products(kernel, [i, i, k, k]);
+        part(variances, s + 2.0 * a) + 2.0 * part(covariance, s - a)
+    }
+
+    /// Correlation of `f_d²` and `f_e²` at one input, d ≠ e: `(S − 1)/(3S − 1)`, from 0 (NNGP) to 1/3.
+    pub fn correlation_of_squares(&self) -> f64 {
+        // Divided by S, which may overflow.
+        let decay = (-self.log_symmetric).exp();
+        -(-self.log_symmetric).exp_m1() / (3.0 - decay)
+    }
+}
+
+/// A third of a product, 0 if the first factor is 0 and the other infinite.
+fn part(value: f64, factor: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value / 3.0 * factor }
+}
+
+fn products(kernel: &Matrix, [i, j, k, l]: [usize; 4]) -> [f64; 3] {
+    let at = |i, j| kernel.get((i, j)).map_or(f64::NAN, |value: &f64| *value);
+    [at(i, j) * at(k, l), at(i, k) * at(j, l), at(i, l) * at(j, k)]
+}
