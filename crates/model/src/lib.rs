@@ -16,6 +16,7 @@ mod estimate;
 mod mlp;
 mod network;
 mod neurons;
+mod prior;
 mod solve;
 
 pub use block::DeviceBlock;
@@ -29,4 +30,5 @@ pub use mlp::{
     empirical_kernels, mlp_with_panels,
 };
 pub use network::{dense_network, network_with_panels};
+pub use prior::{PriorNetworks, PriorSample, sample_networks};
 pub use solve::{DenseRun, DenseSolution, solve_dense};
