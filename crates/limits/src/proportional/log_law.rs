@@ -54,7 +54,7 @@ enum Kernel {
 const NEGLIGIBLE: f64 = -46.0;
 /// Below this u the law is its leading exponential to all digits.
 const FAR: f64 = -1e100;
-/// Steps after which a sum is given up; the longest of the tests needs 3000.
+/// Steps after which a sum is given up; most laws need 100, a width of 1 up to 1800 where the contour changes.
 const MAX_STEPS: u32 = 100_000;
 
 impl LogLaw {

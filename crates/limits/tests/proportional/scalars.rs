@@ -296,6 +296,22 @@ fn chi_squares_are_those_of_tables() {
 }
 
 #[test]
+fn lower_tails_next_to_the_pole() {
+    // The same integrals with 25 digits along a straight line. The first three are on the parabola or where it begins.
+    for (widths, alpha, u, density, tail) in [
+        (vec![1, 2], 0.0, -30.0, -15.346574022891183, -14.653426626025625),
+        (vec![1, 30], 0.25, -20.0, -10.70586877612731, -10.012721593951268),
+        (vec![2, 9, 40], 0.0, -4.0, -3.73354610596469, -3.71549175663008),
+        ((60..66).collect(), 0.0, -5.0, -48.23110942525735, -51.0853696683576),
+    ] {
+        let groups: Vec<_> = widths.iter().map(|&width| LayerGroup { width, count: 1 }).collect();
+        let law = LogLaw::scale(&HiddenLayers::new(&groups, alpha).expect("widths"));
+        near(law.log_density(u).expect("a density"), density, 2e-15);
+        near(law.log_lower_tail(u), tail, 2e-15);
+    }
+}
+
+#[test]
 fn joint_densities() {
     // V06: K0 of the reference case, by its Cholesky factor.
     let kernel = nalgebra::Matrix3::<f64>::new(1.0, 0.3, -0.2, 0.3, 0.8, 0.1, -0.2, 0.1, 1.5);
