@@ -1,0 +1,230 @@
+//! The scale of the mixing matrix, integrated by quadrature centred on its posterior.
+//!
+//! ```text
+//! ∫ p(u) p(Y | u) du ≈ h Σ_j p(u_j) p(Y | u_j),    u_j = mode + j h
+//! ```
+//!
+//! (proportional-limit page §8.1.) The trapezoid rule converges geometrically for an analytic integrand that decays on both sides.
+//! Nodes that are fixed by the prior would miss a posterior that is √(2/P) wide.
+
+use super::{super::LogLaw, Result, conditional::Modes, invalid};
+
+/// Nodes of the table per standard deviation, and standard deviations on either side.
+const TABLE: (f64, f64) = (40.0, 14.0);
+/// Most nodes of one integral.
+const LARGEST: usize = 2_000_000;
+
+/// Prior law of the scale.
+#[derive(Debug, Clone)]
+pub(super) enum ScaleLaw {
+    /// u = 0.
+    Point,
+    /// The continuum alone.
+    Normal { mean: f64, variance: f64 },
+    /// Any, point by point.
+    Exact(LogLaw),
+    /// Any, interpolated to 1e-8: for thousands of integrals.
+    Table { law: LogLaw, start: f64, step: f64, values: Vec<f64> },
+}
+
+impl ScaleLaw {
+    pub(super) fn tabulated(law: LogLaw) -> Self {
+        let (deviation, (density, reach)) = (law.variance().sqrt(), TABLE);
+        let (start, step) = (law.mean() - reach * deviation, deviation / density);
+        let at = |i: usize| law.log_density(start + i as f64 * step).unwrap_or(f64::NEG_INFINITY);
+        let values = (0..(2.0 * reach * density) as usize).map(at).collect();
+        Self::Table { law, start, step, values }
+    }
+
+    fn mean(&self) -> f64 {
+        match self {
+            Self::Point => 0.0,
+            Self::Normal { mean, .. } => *mean,
+            Self::Exact(law) | Self::Table { law, .. } => law.mean(),
+        }
+    }
+
+    fn variance(&self) -> f64 {
+        match self {
+            Self::Point => 0.0,
+            Self::Normal { variance, .. } => *variance,
+            Self::Exact(law) | Self::Table { law, .. } => law.variance(),
+        }
+    }
+
+    pub(super) fn log_density(&self, u: f64) -> f64 {
+        match self {
+            Self::Point => f64::NEG_INFINITY,
+            Self::Normal { mean, variance } => {
+                -0.5 * ((u - mean).powi(2) / variance + (std::f64::consts::TAU * variance).ln())
+            }
+            Self::Exact(law) => law.log_density(u).unwrap_or(f64::NEG_INFINITY),
+            Self::Table { law, start, step, values } => {
+                let position = (u - start) / step;
+                let i = position.floor();
+                if !(i >= 1.0 && i + 2.0 < values.len() as f64) {
+                    return law.log_density(u).unwrap_or(f64::NEG_INFINITY);
+                }
+                let (x, i) = (position - i, i as usize);
+                // Cubic through four neighbours.
+                let [a, b, c, d] = [values[i - 1], values[i], values[i + 1], values[i + 2]];
+                let outer = d * (x + 1.0) - a * (x - 2.0);
+                let inner = b * (x - 1.0) - c * x;
+                x * (x - 1.0) / 6.0 * outer + (x + 1.0) * (x - 2.0) / 2.0 * inner
+            }
+        }
+    }
+
+    fn derivatives(&self, u: f64) -> (f64, f64) {
+        match self {
+            Self::Normal { mean, variance } => (-(u - mean) / variance, -1.0 / variance),
+            _ => {
+                let step = 0.02 * self.variance().sqrt();
+                let [left, centre, right] = [u - step, u, u + step].map(|u| self.log_density(u));
+                ((right - left) / (2.0 * step), (right - 2.0 * centre + left) / (step * step))
+            }
+        }
+    }
+}
+
+/// Posterior of the scale for one shape.
+#[derive(Debug, Clone)]
+pub(super) struct ScalePosterior {
+    /// `ln ∫ p(u) p(Y | u) du`.
+    pub(super) log_evidence: f64,
+    /// u with weights that sum to 1.
+    pub(super) nodes: Vec<(f64, f64)>,
+}
+
+/// How an integral is done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accuracy {
+    /// Change of the log evidence, when the step is halved, that ends it.
+    pub(super) tolerance: f64,
+    /// How far the integrand falls before it is left out, in logarithms.
+    pub(super) drop: f64,
+    /// Whether to look for further modes over the whole prior.
+    pub(super) scan: bool,
+}
+
+impl Accuracy {
+    /// For one integral.
+    pub(super) const HIGH: Self = Self { tolerance: 1e-10, drop: 46.0, scan: true };
+    /// For one of thousands.
+    pub(super) const GOOD: Self = Self { tolerance: 1e-7, drop: 34.0, scan: false };
+}
+
+/// The posterior of the scale.
+pub(super) fn integrate(law: &ScaleLaw, modes: &Modes, accuracy: Accuracy) -> Result<ScalePosterior> {
+    if let ScaleLaw::Point = law {
+        return Ok(ScalePosterior { log_evidence: modes.log_likelihood(0.0), nodes: vec![(0.0, 1.0)] });
+    }
+    let value = |u: f64| law.log_density(u) + modes.log_likelihood(u);
+    let deviation = law.variance().sqrt();
+    let mut start = law.mean();
+    let mut hull = (f64::INFINITY, f64::NEG_INFINITY);
+    if accuracy.scan {
+        let points: Vec<(f64, f64)> =
+            (-120..=120).map(|i| law.mean() + 0.1 * f64::from(i) * deviation).map(|u| (u, value(u))).collect();
+        let best = points.iter().fold(points[0], |best, point| if point.1 > best.1 { *point } else { best });
+        start = best.0;
+        for (u, height) in &points {
+            if *height > best.1 - accuracy.drop {
+                hull = (hull.0.min(*u), hull.1.max(*u));
+            }
+        }
+    }
+    let (centre, width) = mode(law, modes, &value, start, deviation);
+    let top = value(centre);
+    if top == f64::NEG_INFINITY {
+        return Ok(ScalePosterior { log_evidence: top, nodes: vec![(centre, 1.0)] });
+    }
+    if !top.is_finite() {
+        return Err(invalid("the likelihood is infinite: the targets need noise, tau2 > 0"));
+    }
+    let mut step = 0.5 * width;
+    // Logarithms by the position j; first right, then left of the mode.
+    let mut heights = [Vec::new(), Vec::new()];
+    let mut highest = top;
+    for (direction, heights) in [1.0, -1.0].into_iter().zip(&mut heights) {
+        loop {
+            let u = centre + direction * step * (heights.len() + 1) as f64;
+            let height = value(u);
+            heights.push((u, height));
+            highest = highest.max(height);
+            let inside = if direction > 0.0 { u < hull.1 } else { u > hull.0 };
+            // Written so that NaN ends it.
+            if !(inside || height > highest - accuracy.drop) {
+                break;
+            }
+            if heights.len() > LARGEST {
+                return Err(invalid(
+                    "the posterior of the scale of the network does not decay: without noise these targets need wider layers or tau2 > 0",
+                ));
+            }
+        }
+    }
+    let [right, left] = heights;
+    let mut nodes: Vec<(f64, f64)> = left.into_iter().rev().chain([(centre, top)]).chain(right).collect();
+    let log_sum = |nodes: &mut dyn Iterator<Item = f64>| nodes.map(|height| (height - highest).exp()).sum::<f64>().ln();
+    // The coarser rule on every other node, the mode among them or not.
+    let mut before = log_sum(&mut nodes.iter().step_by(2).map(|node| node.1)) + (2.0 * step).ln();
+    loop {
+        let now = log_sum(&mut nodes.iter().map(|node| node.1)) + step.ln();
+        let allowed = accuracy.tolerance + 1e-14 * highest.abs();
+        if (now - before).abs() < allowed || nodes.len() > LARGEST {
+            if nodes.len() > LARGEST {
+                return Err(invalid("the quadrature over the scale of the network did not converge"));
+            }
+            let (total, log_step) = (now, step.ln());
+            nodes.iter_mut().for_each(|node| node.1 = (node.1 - highest + log_step - total).exp());
+            return Ok(ScalePosterior { log_evidence: highest + total, nodes });
+        }
+        before = now;
+        let mut finer = Vec::with_capacity(2 * nodes.len());
+        for pair in nodes.windows(2) {
+            let u = 0.5 * (pair[0].0 + pair[1].0);
+            finer.extend([pair[0], (u, value(u))]);
+        }
+        finer.extend(nodes.last().copied());
+        (nodes, step) = (finer, 0.5 * step);
+    }
+}
+
+/// A maximum of the integrand and the width of its parabola there.
+fn mode(law: &ScaleLaw, modes: &Modes, value: &dyn Fn(f64) -> f64, start: f64, deviation: f64) -> (f64, f64) {
+    let slopes = |u: f64| {
+        let ((a, b), (c, d)) = (law.derivatives(u), modes.derivatives(u));
+        (a + c, b + d)
+    };
+    let widest = deviation;
+    let mut u = start;
+    let mut height = value(u);
+    let mut width = widest;
+    for _ in 0..200 {
+        let (first, second) = slopes(u);
+        if !(first.is_finite() && second.is_finite()) {
+            break;
+        }
+        width = if second < 0.0 { (-1.0 / second).sqrt().min(widest) } else { widest };
+        let mut step = if second < 0.0 { -first / second } else { first.signum() * widest };
+        step = step.clamp(-8.0 * widest, 8.0 * widest);
+        if step.abs() < 0.02 * width {
+            break;
+        }
+        // Halved until it climbs.
+        let mut next = value(u + step);
+        for _ in 0..40 {
+            if next > height {
+                break;
+            }
+            step *= 0.5;
+            next = value(u + step);
+        }
+        if next.is_nan() || next <= height {
+            break;
+        }
+        (u, height) = (u + step, next);
+    }
+    (u, width)
+}

@@ -1,0 +1,235 @@
+//! Random shapes of the mixing matrix, as functions of the random numbers that drive them.
+//!
+//! ```text
+//! Q = e^u Q̂,    Q̂ = X Xᵀ,    X = T̂_1 ⋯ T̂_L X̂,    ‖T̂_l‖² = d_{l−1},    det X̂ = 1
+//! u = Σ_l log(χ²_{d N_l}/(d N_l)) + N(−(d+1) α'/2, 2α'/d)
+//! ```
+//!
+//! (proportional-limit page §2.3, §5.2.) The factor `T_l` of a layer has the norm of a `d_{l−1} × N_l` Gaussian matrix, independent of
+//! its direction; that of the continuum, with d columns, has a determinant independent of its unimodular part.
+
+use nalgebra::DVector;
+use rand::{Rng, RngExt};
+use rand_distr::{ChiSquared, Distribution, StandardNormal};
+use widenet_core::Matrix;
+
+use super::{
+    super::{
+        HiddenLayers, LayerGroup, LogLaw, default_steps,
+        hyperbolic::HyperbolicSampler,
+        splitting::{Splitting, Triangle},
+    },
+    Result, invalid,
+    scale::ScaleLaw,
+};
+
+/// Largest `α' (d + 1)` whose unimodular factors are floats.
+const LARGEST_ALPHA: f64 = 800.0;
+/// Most numbers that drive one shape.
+const LARGEST_STATE: u64 = 1 << 24;
+
+/// The law of shapes and scale.
+#[derive(Debug, Clone)]
+pub(super) struct ShapeLaw {
+    size: usize,
+    layers: Vec<Layer>,
+    continuum: Option<Continuum>,
+    pub(super) scale: ScaleLaw,
+}
+
+/// One hidden layer of exact width.
+#[derive(Debug, Clone)]
+struct Layer {
+    rows: usize,
+    diagonal: Vec<ChiSquared<f64>>,
+    /// Where its entries start.
+    start: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Continuum {
+    columns: usize,
+    splitting: Splitting,
+    /// Two columns in closed form.
+    pair: Option<HyperbolicSampler>,
+}
+
+/// What drives a shape.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// Factors of the layers, `rows × columns` each, column by column.
+    factors: Vec<f64>,
+    pub(super) normals: Vec<f64>,
+    coins: Vec<bool>,
+}
+
+impl Layer {
+    fn columns(&self) -> usize {
+        self.diagonal.len()
+    }
+
+    fn entries(&self) -> std::ops::Range<usize> {
+        self.start..self.start + self.rows * self.columns()
+    }
+
+    /// A fresh factor of squared norm `rows`.
+    fn draw(&self, rng: &mut impl Rng, entries: &mut [f64]) {
+        entries.fill(0.0);
+        let mut sum = 0.0;
+        for (j, chi_square) in self.diagonal.iter().enumerate() {
+            for i in j..self.rows {
+                let x: f64 = if i == j { chi_square.sample(rng).sqrt() } else { StandardNormal.sample(rng) };
+                entries[j * self.rows + i] = x;
+                sum += x * x;
+            }
+        }
+        let factor = (self.rows as f64 / sum).sqrt();
+        if factor.is_finite() {
+            entries.iter_mut().for_each(|x| *x *= factor);
+        }
+    }
+}
+
+impl ShapeLaw {
+    /// For m × m matrices with m ≥ 2; `steps` of the splitting scheme for the continuum, or its default.
+    pub(super) fn new(size: usize, layers: &HiddenLayers, steps: Option<u64>) -> Result<Self> {
+        let (mut columns, mut start) = (size, 0usize);
+        let (mut chain, mut wide) = (Vec::new(), Vec::new());
+        let numbers = layers.depth().saturating_mul((size * size) as u64);
+        if numbers > LARGEST_STATE {
+            return Err(invalid(format!(
+                "{} hidden layers with {size} × {size} factors are more than a posterior by Monte Carlo can hold; use the limit",
+                layers.depth()
+            )));
+        }
+        for group in layers.groups() {
+            for _ in 0..group.count {
+                let after = usize::try_from(group.width).map_or(columns, |width| width.min(columns));
+                let diagonal = (0..after).map(|j| {
+                    ChiSquared::new((group.width - j as u64) as f64)
+                        .map_err(|_| invalid(format!("no chi-square variable for a width of {}", group.width)))
+                });
+                let diagonal = diagonal.collect::<Result<Vec<_>>>()?;
+                // Same law as the scalar scale of layers of width d N.
+                let freedom = group.width.checked_mul(columns as u64);
+                let width = freedom.ok_or_else(|| invalid(format!("a width of {} is too large", group.width)))?;
+                wide.push(LayerGroup { width, count: 1 });
+                let entry = Layer { rows: columns, diagonal, start };
+                start = entry.entries().end;
+                columns = after;
+                chain.push(entry);
+            }
+        }
+        let (alpha, d) = (layers.continuum(), columns as f64);
+        if alpha * (d + 1.0) > LARGEST_ALPHA {
+            return Err(invalid(format!(
+                "alpha = {alpha} with {columns} × {columns} mixing matrices: the posterior is computed up to alpha = {}",
+                LARGEST_ALPHA / (d + 1.0)
+            )));
+        }
+        let scale = if chain.is_empty() {
+            ScaleLaw::Normal { mean: -0.5 * (d + 1.0) * alpha, variance: 2.0 * alpha / d }
+        } else {
+            let law = LogLaw::scale(&HiddenLayers::new(&wide, alpha / d)?);
+            ScaleLaw::tabulated(law.shifted(alpha / d - 0.5 * (d + 1.0) * alpha)?)
+        };
+        let continuum = (alpha > 0.0 && columns > 1)
+            .then(|| -> Result<Continuum> {
+                let splitting = Splitting::new(columns, alpha, steps.unwrap_or_else(|| default_steps(alpha)))?;
+                let pair = (columns == 2).then(|| HyperbolicSampler::new(alpha)).transpose()?;
+                Ok(Continuum { columns, splitting, pair })
+            })
+            .transpose()?;
+        Ok(Self { size, layers: chain, continuum, scale })
+    }
+
+    /// Numbers that a state holds.
+    pub(super) fn numbers(&self) -> u64 {
+        let layers = self.layers.last().map_or(0, |layer| layer.entries().end);
+        (layers + self.continuum.as_ref().map_or(0, |continuum| continuum.splitting.normals())) as u64
+    }
+
+    /// Number of exact layers.
+    pub(super) fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether shapes are driven by normals as well.
+    pub(super) fn has_continuum(&self) -> bool {
+        self.continuum.is_some()
+    }
+
+    /// A state from the prior.
+    pub(super) fn draw(&self, rng: &mut impl Rng) -> State {
+        let mut factors = vec![0.0; self.layers.last().map_or(0, |layer| layer.entries().end)];
+        self.layers.iter().for_each(|layer| layer.draw(rng, &mut factors[layer.entries()]));
+        let (mut normals, mut coins) = (Vec::new(), Vec::new());
+        if let Some(Continuum { splitting, .. }) = &self.continuum {
+            normals.extend((0..splitting.normals()).map(|_| Distribution::<f64>::sample(&StandardNormal, rng)));
+            coins.extend((0..splitting.coins()).map(|_| rng.random::<bool>()));
+        }
+        State { factors, normals, coins }
+    }
+
+    /// The state with `count` fresh layers from a random position on, in a circle.
+    pub(super) fn redraw(&self, state: &State, count: usize, rng: &mut impl Rng) -> State {
+        let mut fresh = state.clone();
+        let depth = self.layers.len();
+        let first = rng.random_range(0..depth);
+        for k in 0..count.min(depth) {
+            let layer = &self.layers[(first + k) % depth];
+            layer.draw(rng, &mut fresh.factors[layer.entries()]);
+        }
+        fresh
+    }
+
+    /// The factor X of a state.
+    pub(super) fn factor(&self, state: &State) -> Matrix {
+        let mut product = self.of_layers(&state.factors);
+        if let Some(Continuum { columns, splitting, .. }) = &self.continuum {
+            let mut triangle = Triangle::default();
+            splitting.assemble(&state.normals, &state.coins, &mut triangle);
+            product *= unimodular(*columns, &triangle);
+        }
+        product
+    }
+
+    /// A factor from the prior; that of a continuum with two columns without the error of the scheme.
+    pub(super) fn draw_factor(&self, rng: &mut impl Rng) -> Matrix {
+        match &self.continuum {
+            Some(Continuum { pair: Some(sampler), .. }) => {
+                let mut factors = vec![0.0; self.layers.last().map_or(0, |layer| layer.entries().end)];
+                self.layers.iter().for_each(|layer| layer.draw(rng, &mut factors[layer.entries()]));
+                let [[a, b], [c, d]] = sampler.sample(rng).1;
+                let factor = Matrix::from_row_slice(2, 2, &[a, b, c, d]);
+                let root = (a * d - b * c).abs().sqrt();
+                self.of_layers(&factors) * factor / root.max(f64::MIN_POSITIVE)
+            }
+            _ => self.factor(&self.draw(rng)),
+        }
+    }
+
+    fn of_layers(&self, factors: &[f64]) -> Matrix {
+        let mut product = Matrix::identity(self.size, self.size);
+        for layer in &self.layers {
+            let entries = &factors[layer.entries()];
+            product *= nalgebra::DMatrixView::from_slice(entries, layer.rows, layer.columns());
+        }
+        product
+    }
+}
+
+/// `Y diag(e^s)` scaled to determinant 1.
+fn unimodular(size: usize, triangle: &Triangle) -> Matrix {
+    let logs = DVector::from_column_slice(&triangle.logs);
+    let mean = logs.mean();
+    let mut entries = triangle.entries.iter();
+    let mut factor = Matrix::zeros(size, size);
+    for j in 0..size {
+        let scale = (logs[j] - mean).exp();
+        for (i, entry) in (j..size).zip(&mut entries) {
+            factor[(i, j)] = entry * scale;
+        }
+    }
+    factor
+}
