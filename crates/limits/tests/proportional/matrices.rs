@@ -527,6 +527,10 @@ fn log_scales_have_the_mean_and_variance_of_their_law() {
 #[ignore = "a measurement"]
 fn cost_of_a_draw() {
     let kernel = InputKernel::from_inputs(&some_inputs(3, 3)).expect("a kernel");
+    let inputs = some_inputs(600, 700);
+    let start = std::time::Instant::now();
+    let large = InputKernel::from_inputs(&inputs).expect("a kernel");
+    println!("kernel of {} inputs of rank {}: {:.2} s", large.inputs(), large.rank(), start.elapsed().as_secs_f64());
     let finite = HiddenLayers::finite(&[100; 100]).expect("widths");
     let limit = HiddenLayers::limit(1.0).expect("alpha");
     for (name, layers, outputs) in [
@@ -546,6 +550,26 @@ fn cost_of_a_draw() {
             draws.len() as u64 / count,
             rayon::current_num_threads()
         );
+    }
+}
+
+#[test]
+fn extreme_depths_give_finite_draws() {
+    let kernel = InputKernel::from_inputs(&some_inputs(3, 3)).expect("a kernel");
+    let deep = HiddenLayers::finite(&[3; 20_000]).expect("widths");
+    for layers in [deep, HiddenLayers::limit(3000.0).expect("alpha"), HiddenLayers::limit(1e-9).expect("alpha")] {
+        for outputs in 1..=4 {
+            let sampler = Sampler::new(&layers, &kernel, outputs, 1.0).expect("a sampler");
+            let matrices = sampler.mixing_matrices(0, 0..4).expect("draws");
+            assert!(matrices.iter().chain(&sampler.outputs(0, 0..4).expect("draws")).all(|x| x.is_finite()));
+            // The logarithm has not underflowed: its mean is about −α.
+            let logs = sampler.log_scales(0, 0..4).expect("draws");
+            let (alpha, spread) = (layers.alpha(), layers.alpha().sqrt());
+            assert!(
+                logs.iter().all(|log| *log < 10.0 * spread - alpha && *log > -10.0 * spread - 2.0 * alpha),
+                "{logs:?}"
+            );
+        }
     }
 }
 
