@@ -45,8 +45,7 @@ fn products(device: &OpenDevice, batch: usize, samples: usize, width: usize) -> 
 fn main() {
     let device = DeviceChoice::Cpu.open().expect("the CPU always opens");
     println!("{}", device.note);
-    for (width, depth, samples, networks) in
-        [(64, 64, 1, 2000), (64, 64, 10, 1000), (8, 8, 1, 200_000), (512, 8, 4, 100)]
+    for (width, depth, samples, networks) in [(64, 64, 1, 1000), (64, 64, 10, 500), (8, 8, 1, 100_000), (512, 8, 4, 50)]
     {
         let inputs = Matrix::from_element(samples, width, 1.0);
         let widths = vec![width as u64; depth];

@@ -58,20 +58,23 @@ pub struct PriorSample {
 
 impl PriorNetworks<'_> {
     /// Bytes of a launch on the CPU: fewer keep threads waiting, more leave the caches.
-    pub const HOST_BATCH_BYTES: u64 = 4 << 20;
+    pub const HOST_BATCH_BYTES: u64 = 2 << 20;
     /// Bytes of a launch elsewhere: enough work for a GPU, and two of them in flight are small beside its memory.
     pub const DEVICE_BATCH_BYTES: u64 = 256 << 20;
 
     /// The weight matrix (`N_l` × `N_{l+1}`) of layer `l` of one network, input layer 0, as it enters a product in `f64`.
     ///
     /// # Errors
-    /// [`ModelError::Problem`] for a layer that the networks lack, or a request that cannot be met on any device.
+    /// [`ModelError::Problem`] for a layer that the networks lack, or a request that no device can meet.
     pub fn weights(&self, layer: usize, network: u64) -> Result<Matrix, ModelError> {
         let plan = Plan::new(self, Precision::F64)?;
         let Some(&[rows, columns]) = plan.shapes.get(layer) else {
             return Err(invalid(format!("layer {layer} of networks with layers 0 to {}", plan.shapes.len() - 1)));
         };
-        Ok(Matrix::from_row_slice(rows, columns, &self.law(layer, rows).draw::<f64>(network, 1, rows * columns)))
+        let Some(size) = rows.checked_mul(columns) else {
+            return Err(invalid(format!("layer {layer} has {rows} × {columns} weights, more than any memory holds")));
+        };
+        Ok(Matrix::from_row_slice(rows, columns, &self.law(layer, rows).draw::<f64>(network, 1, size)))
     }
 
     fn law(&self, layer: usize, rows: usize) -> Weights {

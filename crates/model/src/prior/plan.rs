@@ -6,6 +6,9 @@ use crate::{
     device::{OpenDevice, Placement, Precision},
 };
 
+/// Graphics APIs start at most 65535 groups of threads along an axis, and a product has a group or more for every network.
+const GRID: u64 = 1 << 15;
+
 /// The networks of a valid request.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -80,13 +83,13 @@ impl Plan {
             let (needed, available) = if needed > available { (needed, available) } else { (one, largest) };
             return Err(ModelError::TooWide { width, needed, available, widest, adapter: info.adapter.clone() });
         }
-        let usual = match placement.on_host {
-            true => PriorNetworks::HOST_BATCH_BYTES,
-            false => PriorNetworks::DEVICE_BATCH_BYTES.min(info.panel_bytes()),
+        let (usual, most) = match placement.on_host {
+            true => (PriorNetworks::HOST_BATCH_BYTES, u64::MAX),
+            false => (PriorNetworks::DEVICE_BATCH_BYTES.min(info.panel_bytes()), GRID),
         };
         let [all, one] = self.need(u64::MAX);
         let budget = request.batch_bytes.unwrap_or(usual).min(available);
-        Ok((budget / all).min(largest / one).clamp(1, request.networks))
+        Ok((budget / all).min(largest / one).min(most).clamp(1, request.networks))
     }
 
     /// Bytes that one network takes, and those of its largest tensor, with hidden layers narrowed to `widest`.
