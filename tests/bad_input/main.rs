@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "shared with other test binaries")]
 mod common;
 mod kernel;
+mod proportional;
 
 use std::fs;
 

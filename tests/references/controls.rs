@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{Outcome, check_file, common};
+use crate::{Outcome, check_file, common, name_of};
 
 /// The outcome of one case of the project's own reference files, changed.
 fn outcome(file: &str, name: &str, change: impl FnOnce(&mut Value)) -> Outcome {
@@ -12,7 +12,7 @@ fn outcome(file: &str, name: &str, change: impl FnOnce(&mut Value)) -> Outcome {
     let text = std::fs::read_to_string(directory.join(file)).expect("the own copy");
     let mut file: Value = serde_json::from_str(&text).expect("valid JSON");
     let cases = file["cases"].as_array_mut().expect("cases");
-    cases.retain(|case| case["name"] == name);
+    cases.retain(|case| *name_of(case) == name);
     change(cases.first_mut().expect("the case is there"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = common::write(folder.path(), "changed.json", &file.to_string());
@@ -41,6 +41,7 @@ fn add(amount: f64, pointer: &'static str) -> impl FnOnce(&mut Value) {
 fn wrong_values_fail() {
     const MEAN_FIELD: &str = "mean-field.json";
     const NTK: &str = "ntk.json";
+    const PROPORTIONAL: &str = "proportional.json";
     for (file, name, amount, pointer, part) in [
         (MEAN_FIELD, "shallow", 2e-9, "/predictor_at_step/5/0/0", "predictor_at_step 5"),
         (NTK, "kernel-erf-depth4-nobias", 1e-7, "/ntk_11/0/1", "ntk_11, entry 1"),
@@ -56,6 +57,19 @@ fn wrong_values_fail() {
         (NTK, "finite-relu", 1e-7, "/empirical_ntk_test_train/0/0/1/1", "empirical_ntk_test_train"),
         (NTK, "finite-relu", 1e-7, "/gradient_descent/linearised/steps/2/f_train/0/0", "linearised descent"),
         (NTK, "image-mnist-two-class", 1e-4, "/ntk/test_mse", "ntk test_mse"),
+        (PROPORTIONAL, "V01", 1e-9, "/expected/finite/Eq^s/2", "Eq^s 2"),
+        (PROPORTIONAL, "V02", 1e-7, "/expected/pdf/3/2", "pdf, entry 2"),
+        (PROPORTIONAL, "V03", 1e-6, "/expected/cases/1/upper_quantile/1", "upper_quantile, entry 1"),
+        (PROPORTIONAL, "V04", 1e-10, "/expected/limit/EKK/4", "EKK, entry 4"),
+        (PROPORTIONAL, "V05", 1e-9, "/expected/finite/var", "var, entry 0"),
+        (PROPORTIONAL, "V06", 1e-7, "/expected/log_density/1", "log_density"),
+        (PROPORTIONAL, "V07", 1e-4, "/expected/cases/0/quantiles/0.95/1", "quantiles 0.95, entry 1"),
+        (PROPORTIONAL, "V08", 1e-5, "/expected/KS_f_finite_vs_limit/3", "KS_f_finite_vs_limit"),
+        (PROPORTIONAL, "V09", 1e-6, "/expected/density/2", "density, entry 2"),
+        (PROPORTIONAL, "V10", 1e-10, "/expected/K_L/1/2", "K_L, entry 5"),
+        (PROPORTIONAL, "V11", 1e-10, "/expected/reverse/2/0", "reverse, entry 6"),
+        (PROPORTIONAL, "V12", 0.02, "/expected/E_Q/0/1", "E_Q, entry 1"),
+        (PROPORTIONAL, "V13", 1e-6, "/expected/D2", "D2"),
     ] {
         fails(file, name, add(amount, pointer), &[part]);
     }

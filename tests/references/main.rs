@@ -16,6 +16,7 @@ mod image_regression;
 mod images;
 mod kernel;
 mod mean_field;
+mod proportional;
 
 use std::path::{Path, PathBuf};
 
@@ -29,8 +30,9 @@ fn directory() -> PathBuf {
 /// Checks one case; returns how many arrays or numbers were compared.
 type Check = fn(&Value, &Place) -> Result<usize, String>;
 
-/// Every kind of case; one without a kind is deep linear mean-field.
-const KINDS: [(&str, Check); 7] = [
+/// Every kind of case. Those without a kind are of random deep linear networks if they have a `quantity`, else of deep linear
+/// mean-field ones.
+const KINDS: [(&str, Check); 8] = [
     ("mean_field", mean_field::check),
     ("kernel", kernel::check),
     ("kernel_pairs", kernel::check_pairs),
@@ -38,6 +40,7 @@ const KINDS: [(&str, Check); 7] = [
     ("linear_dynamics", dynamics::check),
     ("finite_network", finite_network::check),
     ("image_regression", image_regression::check),
+    ("proportional", proportional::check),
 ];
 
 /// Kinds that the program does not compute, with the reason. They are counted, not passed.
@@ -59,6 +62,7 @@ struct Outcome {
 
 fn check_case(case: &Value, place: &Place) -> Result<Option<usize>, String> {
     let kind = match &case["kind"] {
+        Value::Null if !case["quantity"].is_null() => "proportional",
         Value::Null => "mean_field",
         kind => kind.as_str().ok_or_else(|| format!("unknown kind of case: {kind}"))?,
     };
@@ -71,6 +75,10 @@ fn check_case(case: &Value, place: &Place) -> Result<Option<usize>, String> {
         0 => Err("the case expects nothing".into()),
         compared => Ok(Some(compared)),
     }
+}
+
+fn name_of(case: &Value) -> &Value {
+    if case["name"].is_null() { &case["id"] } else { &case["name"] }
 }
 
 /// Checks all cases of a file by their kind. Data are looked for near `directory`.
@@ -99,8 +107,8 @@ fn check_file(path: &Path, directory: &Path) -> Outcome {
                 outcome.met += 1;
                 outcome.compared += compared;
             }
-            Ok(None) => outcome.unsupported.push(case["name"].to_string()),
-            Err(message) => outcome.failures.push(format!("{name}, case {}: {message}", case["name"])),
+            Ok(None) => outcome.unsupported.push(name_of(case).to_string()),
+            Err(message) => outcome.failures.push(format!("{name}, case {}: {message}", name_of(case))),
         }
     }
     outcome

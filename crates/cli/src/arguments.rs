@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_experiment::{DeviceChoice, EngineChoice, EngineRule, Precision, Shard};
+use widenet_experiment::{DeviceChoice, EngineChoice, EngineRule, Precision, Shard, question::PriorQuestion};
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
 ///
@@ -26,6 +26,10 @@ pub(crate) enum Command {
     Kernel(KernelArguments),
     /// Predict what infinitely wide networks give at chosen moments of training, with the spread over initialisations.
     Predict(PredictArguments),
+    /// The law of random deep linear networks before training, at any widths and depth and in the proportional limit.
+    Prior(PriorArguments),
+    /// Bayesian posterior of random deep linear networks: predictions, evidence.
+    Posterior(PosteriorArguments),
     /// Run a study, or continue one that was interrupted; ends with figures and verdicts.
     Study(StudyArguments),
     /// Show what a study or a problem would run: engine and reason, memory and time.
@@ -135,6 +139,50 @@ pub(crate) struct PredictArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+}
+
+/// How an answer is given.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArguments {
+    /// Write the answer to this file: .json, or .csv with rows quantity,index,value.
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the answer as JSON instead of tables.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PriorArguments {
+    /// File (.toml or .json) with a section network, inputs, and a section per quantity.
+    pub(crate) spec: PathBuf,
+    /// Only this quantity, with its defaults where the file has no such section.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(PriorQuestion::quantities()))]
+    pub(crate) quantity: Option<String>,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
+    /// Device of networks sampled by their weights: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Floating-point type of networks sampled by their weights: f32 or f64 [default: f32].
+    #[arg(long, value_parser = precision)]
+    precision: Option<Precision>,
+}
+
+impl PriorArguments {
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision.unwrap_or(Precision::F32)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PosteriorArguments {
+    /// File (.toml or .json) with sections network and data, and what is asked.
+    pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
 }
 
 /// Which seeds.

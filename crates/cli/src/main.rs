@@ -6,6 +6,7 @@ mod interrupt;
 mod kernel;
 mod plan;
 mod predict;
+mod prior;
 mod progress;
 mod question;
 mod solve;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Prior(arguments) => prior::run(&arguments),
+        Command::Posterior(arguments) => prior::posterior(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => study::report(&arguments),

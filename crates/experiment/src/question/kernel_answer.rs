@@ -6,15 +6,10 @@ use std::{
 };
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use widenet_core::{Matrix, Width, problem::Activation};
+use widenet_core::{Matrix, Width, problem::Activation, trajectory::Number};
 use widenet_limits::kernel::{eigenvalues, largest_eigenvalue};
 
-use super::{
-    Format, OutputFile, QuestionResult,
-    error::invalid,
-    file::{Number, Rows},
-    kernel::Block,
-};
+use super::{Format, OutputFile, QuestionResult, error::invalid, file::Rows, kernel::Block};
 use crate::Result;
 
 /// The kernels asked for. In JSON `{ "width", "activation", "nngp": { "train": [[…]], … }, "ntk": { … } }`.

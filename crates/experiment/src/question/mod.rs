@@ -1,7 +1,8 @@
 //! Questions about one problem whose answer is not a trajectory: its kernels ([`KernelQuestion`]) and what infinitely wide
 //! networks predict at chosen moments of training ([`PredictQuestion`]).
 //!
-//! A question is a problem file with a section of its own, `[kernel]` or `[predict]`. Answers are written as JSON, CSV or
+//! These are problem files with a section of their own, `[kernel]` or `[predict]`. Two others are about random deep linear networks,
+//! before training ([`PriorQuestion`]) and given their data ([`PosteriorQuestion`]), and have files of their own. Answers are written as JSON, CSV or
 //! NumPy arrays ([`OutputFile`]).
 
 mod error;
@@ -9,8 +10,12 @@ mod file;
 mod kernel;
 mod kernel_answer;
 mod memory;
+mod posterior;
 mod predict;
 mod predict_answer;
+mod prior;
+mod random_network;
+mod tree;
 
 use std::path::Path;
 
@@ -20,8 +25,11 @@ pub use error::{QuestionError, QuestionResult};
 pub use file::{Format, OutputFile};
 pub use kernel::KernelQuestion;
 pub use kernel_answer::{Blocks, KernelAnswer, Summary};
+pub use posterior::PosteriorQuestion;
 pub use predict::PredictQuestion;
 pub use predict_answer::{Answer, LearningRates, PredictAnswer};
+pub use prior::PriorQuestion;
+pub use tree::AnswerTree;
 
 /// Keys of inline data: inputs and their targets.
 const INLINE_SETS: [(&str, &str); 2] = [("data.inputs", "data.targets"), ("data.test_inputs", "data.test_targets")];
@@ -34,6 +42,12 @@ fn load_document(
     optional: &[&str],
 ) -> widenet_core::Result<(Document, Vec<&'static str>)> {
     let mut document = Document::load_with(path, overrides)?;
+    let stand_ins = add_stand_ins(&mut document, optional)?;
+    Ok((document, stand_ins))
+}
+
+/// Puts stand-ins where inline data lack targets named in `optional`; returns their keys.
+fn add_stand_ins(document: &mut Document, optional: &[&str]) -> widenet_core::Result<Vec<&'static str>> {
     let mut stand_ins = Vec::new();
     let is_inline = document.get("data.kind").is_some_and(|kind| kind.value == Value::String("inline".into()));
     for (inputs, targets) in INLINE_SETS {
@@ -55,5 +69,5 @@ fn load_document(
         document.set_node(targets, matrix)?;
         stand_ins.push(targets);
     }
-    Ok((document, stand_ins))
+    Ok(stand_ins)
 }

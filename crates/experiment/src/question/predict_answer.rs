@@ -6,14 +6,10 @@ use std::{
 };
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use widenet_core::{Matrix, problem::Loss};
+use widenet_core::{Matrix, problem::Loss, trajectory::Number};
 use widenet_limits::kernel::{Moment, Moments, Prediction};
 
-use super::{
-    Format, OutputFile, QuestionResult,
-    error::invalid,
-    file::{Number, Rows},
-};
+use super::{Format, OutputFile, QuestionResult, error::invalid, file::Rows};
 
 /// Predictions at every moment asked for. In JSON `{ "learning_rates": …, "predictions": […] }`.
 #[derive(Debug, Clone, PartialEq)]

@@ -155,22 +155,6 @@ impl EigenvalueRatio {
     }
 }
 
-/// Gauss–Legendre nodes of ρ that cover its support, with weights that include the density (they sum to 1); one node of
-/// weight 1 at α = 0.
-pub(super) fn radial_nodes(alpha: f64, count: usize) -> Vec<(f64, f64)> {
-    let Ok(law) = EigenvalueRatio::new(alpha) else { return Vec::new() };
-    if alpha == 0.0 {
-        return vec![(0.0, 1.0)];
-    }
-    let (start, end) = law.support();
-    let half = 0.5 * (end - start);
-    let node = |(node, weight): (f64, f64)| {
-        let rho = start + half * (1.0 + node);
-        (rho, weight * half * law.density(rho))
-    };
-    gauss_legendre(count).into_iter().map(node).collect()
-}
-
 /// `Q` at `(σ, ρ, φ)`, as rows.
 pub(super) fn mixing_matrix(log_det: f64, rho: f64, angle: f64) -> [[f64; 2]; 2] {
     // Both eigenvalues by their exponents: cosh ρ − sinh ρ would cancel.
@@ -250,19 +234,6 @@ mod tests {
                 let sum: f64 = rule.iter().map(|(x, w)| w * x.powi(power)).sum();
                 let exact = 2.0 / f64::from(power + 1);
                 assert!((sum - exact).abs() < 1e-13, "{count} nodes, power {power}: {sum} against {exact}");
-            }
-        }
-    }
-
-    #[test]
-    fn radial_nodes_carry_the_whole_law() {
-        for alpha in [0.0, 1e-6, 0.01, 0.6, 3.0, 40.0] {
-            let nodes = radial_nodes(alpha, 80);
-            let mass: f64 = nodes.iter().map(|(_, weight)| weight).sum();
-            let cosh: f64 = nodes.iter().map(|(rho, weight)| weight * rho.cosh()).sum();
-            assert!((mass - 1.0).abs() < 1e-11, "alpha = {alpha}: mass {mass}");
-            if alpha < 10.0 {
-                assert!((cosh / alpha.exp() - 1.0).abs() < 1e-10, "alpha = {alpha}: E cosh = {cosh}");
             }
         }
     }

@@ -45,7 +45,9 @@ impl HiddenLayers {
         for group in sorted {
             if group.width == 0 || group.count == 0 {
                 let LayerGroup { width, count } = group;
-                return Err(invalid(format!("a hidden layer of width {width} ({count} times): both must be at least 1")));
+                return Err(invalid(format!(
+                    "a hidden layer of width {width} ({count} times): both must be at least 1"
+                )));
             }
             match merged.last_mut() {
                 Some(last) if last.width == group.width => {

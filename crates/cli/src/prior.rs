@@ -1,0 +1,115 @@
+//! `widenet prior` and `widenet posterior`.
+
+use std::{io::Write, path::PathBuf};
+
+use serde_json::Value;
+use widenet_experiment::question::{AnswerTree, OutputFile, PosteriorQuestion, PriorQuestion};
+
+use crate::{
+    Exit, Failure,
+    arguments::{PosteriorArguments, PriorArguments},
+    question::{note, say_written, watched},
+    table,
+};
+
+/// Answers a question about networks before training.
+pub(crate) fn run(arguments: &PriorArguments) -> Result<Exit, Failure> {
+    let output = open(arguments.answer.output.as_ref())?;
+    let question =
+        PriorQuestion::load(&arguments.spec, arguments.quantity.as_deref(), &arguments.answer.overrides.set)?;
+    for warning in question.warnings() {
+        note(&warning)?;
+    }
+    let answer = watched("prior", |watch| question.answer(arguments.device, arguments.precision(), watch))?;
+    say(answer, output, arguments.answer.json)
+}
+
+/// Answers a question about networks given their data.
+pub(crate) fn posterior(arguments: &PosteriorArguments) -> Result<Exit, Failure> {
+    let output = open(arguments.answer.output.as_ref())?;
+    let question = PosteriorQuestion::load(&arguments.spec, &arguments.answer.overrides.set)?;
+    for warning in question.warnings() {
+        note(&warning)?;
+    }
+    let answer = watched("posterior", |watch| question.answer(watch))?;
+    if let Some(reason) = answer.as_ref().and_then(PosteriorQuestion::unreliable) {
+        note(&format!("UNRELIABLE: {reason}"))?;
+    }
+    say(answer, output, arguments.answer.json)
+}
+
+fn open(output: Option<&PathBuf>) -> Result<Option<OutputFile>, Failure> {
+    Ok(output.map(|path| OutputFile::new(path)).transpose()?)
+}
+
+fn say(answer: Option<AnswerTree>, output: Option<OutputFile>, json: bool) -> Result<Exit, Failure> {
+    let Some(answer) = answer else { return Ok(Exit::Interrupted) };
+    match output {
+        Some(output) => say_written(&answer.write(&output)?)?,
+        None if json => answer.write_json(&mut std::io::stdout().lock())?,
+        None => write!(std::io::stdout(), "{}", summary(&answer))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Longest list that is printed.
+const MAX_ROWS: usize = 40;
+
+/// Longest text of a list in a cell, in characters.
+const MAX_CELL: usize = 60;
+
+/// A block per section: single values by name, then tables of the lists that are equally long.
+fn summary(answer: &AnswerTree) -> String {
+    let all: Vec<(&str, &Value)> = answer.sections().collect();
+    block("", &all)
+}
+
+fn block(name: &str, entries: &[(&str, &Value)]) -> String {
+    let mut text = String::new();
+    let indent = if name.is_empty() { "" } else { "  " };
+    if !name.is_empty() {
+        text.push_str(&format!("{name}\n"));
+    }
+    for (key, value) in entries.iter().filter(|(_, value)| !value.is_array() && !value.is_object()) {
+        text.push_str(&format!("{indent}{key}  {}\n", cell(value)));
+    }
+    for (key, value) in entries {
+        let Value::Object(map) = value else { continue };
+        let path = if name.is_empty() { (*key).to_owned() } else { format!("{name}.{key}") };
+        let inside: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        text.push_str(&block(&path, &inside));
+    }
+    // Lists of tables are for programs.
+    let is_shown = |list: &Vec<Value>| list.first().is_some_and(|first| !first.is_object());
+    let lists = entries.iter().filter_map(|(key, value)| Some((*key, value.as_array()?)));
+    let mut lists: Vec<(&str, &Vec<Value>)> = lists.filter(|(_, list)| is_shown(list)).collect();
+    while let Some((_, first)) = lists.first() {
+        let length = first.len();
+        let (together, rest): (Vec<_>, Vec<_>) = lists.into_iter().partition(|(_, list)| list.len() == length);
+        lists = rest;
+        let header: Vec<&str> = together.iter().map(|(key, _)| *key).collect();
+        let row = |i: usize| together.iter().map(|(_, list)| cell(&list[i])).collect();
+        let rows: Vec<Vec<String>> = (0..length.min(MAX_ROWS)).map(row).collect();
+        text.push_str(&table::aligned(&header, &rows));
+        if length > MAX_ROWS {
+            text.push_str(&format!("… {} more; all of them with --json or --output\n", length - MAX_ROWS));
+        }
+    }
+    text
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or("-".into(), table::number),
+        Value::String(text) => text.clone(),
+        Value::Array(list) if list.len() == 1 => cell(&list[0]),
+        Value::Array(list) => {
+            let text = format!("[{}]", list.iter().map(cell).collect::<Vec<_>>().join(", "));
+            match text.char_indices().nth(MAX_CELL) {
+                Some((end, _)) => format!("{}…", &text[..end]),
+                None => text,
+            }
+        }
+        other => other.to_string(),
+    }
+}

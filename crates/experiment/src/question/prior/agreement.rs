@@ -1,0 +1,132 @@
+//! Draws of one output, or of its network's scale, against its exact law, its limit and the NNGP.
+//!
+//! ```text
+//! D = sup |F_n − F|,     P(D > d) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2 k² t²),   t = (√n + 0.12 + 0.11/√n) d
+//! ```
+//!
+//! (M. A. Stephens, "EDF statistics for goodness of fit and some comparisons" (1974).) The laws are continuous.
+
+use serde_json::{Value, json};
+use widenet_core::{
+    Result,
+    document::{Field, Reader},
+    training::Control,
+};
+use widenet_limits::proportional::{HiddenLayers, OutputLaw};
+use widenet_model::{DeviceChoice, Precision};
+
+use super::{Inputs, PriorQuestion, Quantity, laws, sampling};
+use crate::question::{
+    QuestionResult,
+    error::invalid,
+    tree::{number, numbers},
+};
+
+/// How draws are compared with laws.
+#[derive(Debug, Clone)]
+pub(super) struct Agreement {
+    input: usize,
+    sample: sampling::Sample,
+}
+
+/// Quantiles that are compared, and bins of the histogram.
+const POINTS: usize = 61;
+
+pub(super) fn parse(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
+    let input = laws::input(table, inputs)?;
+    let draws = table.or("draws", 10_000, Field::count)?;
+    Ok(Quantity::Agreement(Agreement { input, sample: sampling::Sample::of_outputs(table, inputs, draws)? }))
+}
+
+pub(super) fn answer(
+    question: &PriorQuestion,
+    asked: &Agreement,
+    device: (DeviceChoice, Precision),
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> QuestionResult<Value> {
+    let variance = question.variance(asked.input);
+    if variance == 0.0 {
+        return Err(invalid(format!("input {} is 0, and so are its outputs", asked.input)));
+    }
+    let (inputs, outputs) = (question.kernel.nrows(), question.network.outputs);
+    let all = sampling::outputs(question, &asked.sample, device, watch)?;
+    // One output per draw: those of the same network are not independent.
+    let first = asked.input * outputs;
+    let mut draws: Vec<f64> = all.chunks_exact(inputs * outputs).map(|draw| draw[first]).collect();
+    draws.sort_by(f64::total_cmp);
+    let layers = &question.network.layers;
+    let mut answer = json!({ "draws": draws.len() });
+    let laws =
+        [("law", layers.clone()), ("limit", HiddenLayers::limit(layers.alpha())?), ("nngp", HiddenLayers::nngp())];
+    let levels: Vec<f64> = (0..POINTS).map(|i| (i as f64 + 0.5) / POINTS as f64).collect();
+    let edge = 4.0 * variance.sqrt();
+    let width = 2.0 * edge / POINTS as f64;
+    let centres: Vec<f64> = (0..POINTS).map(|i| -edge + (i as f64 + 0.5) * width).collect();
+    for (name, layers) in laws {
+        let law = OutputLaw::new(&layers, variance)?;
+        let distance = largest_distance(&draws, |x| law.cdf(x));
+        answer[name] = json!({
+            "distance": number(distance),
+            "p_value": number(p_value(distance, draws.len())),
+            "quantiles": numbers(levels.iter().map(|level| law.quantile(*level)).collect::<Result<Vec<_>>>()?),
+            "density": numbers(centres.iter().map(|x| law.density(*x))),
+        });
+    }
+    let at = |level: f64| draws[((level * draws.len() as f64) as usize).min(draws.len() - 1)];
+    let below = |x: f64| draws.partition_point(|draw| *draw < x) as f64;
+    let share = |x: &f64| (below(x + width / 2.0) - below(x - width / 2.0)) / (draws.len() as f64 * width);
+    answer["sample"] = json!({
+        "quantiles": numbers(levels.iter().map(|level| at(*level))),
+        "density": numbers(centres.iter().map(share)),
+    });
+    answer["levels"] = numbers(levels.iter().copied());
+    answer["at"] = numbers(centres.iter().copied());
+    Ok(answer)
+}
+
+/// `sup |F_n − F|` over sorted draws.
+fn largest_distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
+    let n = sorted.len() as f64;
+    let at = |(i, x): (usize, &f64)| {
+        let law = cdf(*x);
+        (law - i as f64 / n).max((i + 1) as f64 / n - law)
+    };
+    sorted.iter().enumerate().map(at).fold(0.0, f64::max)
+}
+
+/// Chance of a larger distance under the law.
+fn p_value(distance: f64, draws: usize) -> f64 {
+    let root = (draws as f64).sqrt();
+    let t = (root + 0.12 + 0.11 / root) * distance;
+    if t < 0.2 {
+        // The series needs ever more terms, and its value differs from 1 by less than 1e-12.
+        return 1.0;
+    }
+    let term = |k: i32| {
+        let k = f64::from(k);
+        2.0 * (-2.0 * k * k * t * t).exp()
+    };
+    (1..=100).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum::<f64>().clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Critical values 1.358 and 1.628 of √n D at 5 % and 1 % (Stephens 1974, table 1A).
+    #[test]
+    fn p_values_have_the_tabulated_critical_values() {
+        let n = 1_000_000;
+        for (t, p) in [(1.358, 0.05), (1.628, 0.01), (0.828, 0.5)] {
+            assert!((p_value(t / 1000.0, n) - p).abs() < 2e-3 * p.max(0.1), "{t}: {}", p_value(t / 1000.0, n));
+        }
+        assert_eq!(p_value(0.0, n), 1.0);
+    }
+
+    #[test]
+    fn the_distance_is_the_largest_on_either_side_of_a_step() {
+        let uniform = |x: f64| x.clamp(0.0, 1.0);
+        assert!((largest_distance(&[0.5], uniform) - 0.5).abs() < 1e-15);
+        assert!((largest_distance(&[0.1, 0.2], uniform) - 0.8).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,231 @@
+//! Laws of random deep linear networks: `widenet prior`.
+
+mod agreement;
+mod algebra;
+mod laws;
+mod moments;
+mod sampling;
+
+use std::path::Path;
+
+use serde_json::Map;
+use widenet_core::{
+    Error, Matrix, Result,
+    document::{Document, Field, Reader},
+    training::Control,
+};
+use widenet_limits::proportional::InputKernel;
+use widenet_model::{DeviceChoice, Precision};
+
+use super::{
+    QuestionResult, add_stand_ins,
+    random_network::{RandomNetwork, input_kernel, load_data},
+    tree::AnswerTree,
+};
+
+/// A random network, its inputs, and what is asked about its outputs before training.
+///
+/// # Sections
+///
+/// `[network]` says which network (`widths`, or `width` and `hidden_layers`, or the limit's `alpha` with `bottlenecks`; `outputs`;
+/// `gain` or `weight_variances`). `[data]` holds the inputs, as in a problem file; or `kernel = [[…]]` is their Gram matrix
+/// `K0 = X Xᵀ/N0`; without both there is one input with `K0 = 1`. Every other section is a quantity:
+///
+/// | section | keys | meaning |
+/// |---|---|---|
+/// | `[density]` | `of`, `at`, `input` | densities |
+/// | `[cdf]` | `of`, `at`, `input` | both tails, and their logarithms |
+/// | `[quantiles]` | `of`, `levels`, `upper_levels`, `log_upper_levels`, `input` | values with these probabilities below (above) them |
+/// | `[moments]` | `scale`, `output`, `entries`, `input` | `E qˢ`, `E f^k`, `E[K_ij K_kl]` and its relatives; always mean and variance of log q |
+/// | `[determinant]` | `size` | mean and variance of `log det Q` |
+/// | `[distance]` | `input` | Kolmogorov–Smirnov distances of network, limit and NNGP, with the predicted rate |
+/// | `[eigenvalues]` | `at` | limit, two outputs or inputs: half the log-ratio ρ of the eigenvalues of Q |
+/// | `[sample]` | `of`, `draws`, `seed`, `by` | draws of `"outputs"`, the `"kernel"` of the last hidden layer, the mixing matrix `"mixing"`, or the `"log_scale"` |
+/// | `[agreement]` | `draws`, `seed`, `by`, `input` | draws of one output against its exact law, the limit and the NNGP: Kolmogorov–Smirnov p-values, quantiles, a histogram |
+/// | `[factors]` | `chi_squares`, `normals` | the kernel of the last hidden layer, assembled from given random numbers |
+/// | `[splitting_step]` | `start`, `step`, `first_half`, `off_diagonal`, `second_half` | one step of the limit's sampler from given normals |
+///
+/// `of` is `"output"` (one output at one input, the default), `"log_scale"` (log q), `"log_squared_norm"` (of all outputs at one
+/// input), `"log_quadratic_form"` (`log yᵀ K0⁻¹ y` of one output at all inputs), or for densities `"outputs"` (one output at all
+/// inputs; `at` is a list of rows). `input` counts from 0. `by` is `"law"`, or `"network"` to multiply real weight matrices.
+///
+/// (Proportional-limit page §§2–7.)
+#[derive(Debug, Clone)]
+pub struct PriorQuestion {
+    network: RandomNetwork,
+    /// Inputs in rows, where they are given.
+    inputs: Option<Matrix>,
+    kernel: Matrix,
+    quantities: Vec<Asked>,
+}
+
+/// A section of the file that asks for something.
+type Parse = fn(&mut Reader<'_>, &Inputs<'_>) -> Result<Quantity>;
+
+/// What the sections may depend on.
+struct Inputs<'a> {
+    network: &'a RandomNetwork,
+    kernel: &'a Matrix,
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    name: &'static str,
+    quantity: Quantity,
+}
+
+#[derive(Debug, Clone)]
+enum Quantity {
+    Density(laws::Law, laws::Points),
+    Cdf(laws::Law, Vec<f64>),
+    Quantiles(laws::Law, laws::Levels),
+    Moments(moments::Moments),
+    Determinant(usize),
+    Distance(usize),
+    Eigenvalues(Vec<f64>),
+    Sample(sampling::Sample),
+    Agreement(agreement::Agreement),
+    Factors(algebra::Factors),
+    SplittingStep(algebra::SplittingStep),
+}
+
+const QUANTITIES: [(&str, Parse); 11] = [
+    ("density", |table, inputs| laws::parse_density(table, inputs)),
+    ("cdf", |table, inputs| laws::parse_cdf(table, inputs)),
+    ("quantiles", |table, inputs| laws::parse_quantiles(table, inputs)),
+    ("moments", |table, inputs| moments::parse(table, inputs)),
+    ("determinant", |table, inputs| moments::parse_determinant(table, inputs)),
+    ("distance", |table, inputs| Ok(Quantity::Distance(laws::input(table, inputs)?))),
+    ("eigenvalues", |table, _| Ok(Quantity::Eigenvalues(table.or("at", Vec::new(), Field::numbers)?))),
+    ("sample", |table, inputs| sampling::parse(table, inputs)),
+    ("agreement", |table, inputs| agreement::parse(table, inputs)),
+    ("factors", |table, inputs| algebra::parse_factors(table, inputs)),
+    ("splitting_step", |table, _| algebra::parse_splitting_step(table)),
+];
+
+impl PriorQuestion {
+    /// Quantities that can be asked for, by the names of their sections.
+    pub fn quantities() -> impl Iterator<Item = &'static str> {
+        QUANTITIES.into_iter().map(|(name, _)| name)
+    }
+
+    /// Reads a file. With `only`, just that quantity is answered, with its defaults where the file has no such section. `overrides`
+    /// are pairs of a dotted key and a value as text, as for [`widenet_core::Problem::load`].
+    ///
+    /// # Errors
+    /// The first mistake in the file, its data or an override.
+    pub fn load(path: &Path, only: Option<&str>, overrides: &[(String, String)]) -> Result<Self> {
+        let mut document = Document::load_with(path, overrides)?;
+        if let Some(only) = only.filter(|only| document.get(only).is_none()) {
+            document.set(only, "{}", "widenet prior")?;
+        }
+        Self::parse(&document, only, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Reads a document; relative data paths start from `base`.
+    ///
+    /// # Errors
+    /// The first mistake in it or its data.
+    pub fn from_document(document: &Document, base: &Path) -> Result<Self> {
+        Self::parse(document, None, base)
+    }
+
+    fn parse(document: &Document, only: Option<&str>, base: &Path) -> Result<Self> {
+        let document = &mut document.clone();
+        add_stand_ins(document, &["data.targets", "data.test_targets"])?;
+        let inputs = load_data(document, base)?.map(|data| data.train.inputs);
+        let mut root = document.reader();
+        let given = root.get("kernel");
+        root.get("data");
+        let network = root.required("network", |field| RandomNetwork::parse(field, None))?;
+        let kernel = match (&inputs, given) {
+            (Some(_), Some(given)) => {
+                return Err(given.error("`kernel` and `data` both say what the inputs are; give one"));
+            }
+            (Some(inputs), None) => input_kernel(inputs),
+            (None, Some(given)) => given.matrix()?,
+            (None, None) => Matrix::identity(1, 1),
+        };
+        // What is wrong with it is said before anything is asked of it.
+        InputKernel::new(&kernel)?;
+        let known = Inputs { network: &network, kernel: &kernel };
+        let mut quantities = Vec::new();
+        for (name, parse) in QUANTITIES {
+            let Some(section) = root.get(name) else { continue };
+            if only.is_some_and(|only| only != name) {
+                continue;
+            }
+            let mut table = section.table()?;
+            quantities.push(Asked { name, quantity: parse(&mut table, &known)? });
+            table.finish()?;
+        }
+        root.finish()?;
+        if quantities.is_empty() {
+            let names: Vec<_> = Self::quantities().map(|name| format!("[{name}]")).collect();
+            return Err(Error::Invalid(format!(
+                "nothing is asked: add a section ({}), or name one after the file",
+                names.join(", ")
+            )));
+        }
+        Ok(Self { network, inputs, kernel, quantities })
+    }
+
+    /// What should be said beside the answer.
+    pub fn warnings(&self) -> Vec<String> {
+        warnings(&self.network)
+    }
+
+    /// Answers everything that is asked; `device` and `precision` are those of networks that are sampled by their weights. `watch` is
+    /// called with the share of the work done, in [0, 1].
+    ///
+    /// # Errors
+    /// What has no answer, by name and value; [`super::QuestionError::Stopped`].
+    pub fn answer(
+        &self,
+        device: DeviceChoice,
+        precision: Precision,
+        watch: &mut dyn FnMut(f64) -> Control,
+    ) -> QuestionResult<AnswerTree> {
+        let mut answer = Map::new();
+        for Asked { name, quantity } in &self.quantities {
+            let value = match quantity {
+                Quantity::Density(law, points) => laws::density(self, *law, points)?,
+                Quantity::Cdf(law, at) => laws::cdf(self, *law, at)?,
+                Quantity::Quantiles(law, levels) => laws::quantiles(self, *law, levels)?,
+                Quantity::Moments(asked) => moments::answer(self, asked)?,
+                Quantity::Determinant(size) => moments::determinant(self, *size)?,
+                Quantity::Distance(input) => laws::distance(self, *input)?,
+                Quantity::Eigenvalues(at) => moments::eigenvalues(self, at)?,
+                Quantity::Sample(sample) => sampling::answer(self, sample, (device, precision), watch)?,
+                Quantity::Agreement(asked) => agreement::answer(self, asked, (device, precision), watch)?,
+                Quantity::Factors(factors) => algebra::factors(self, factors)?,
+                Quantity::SplittingStep(step) => algebra::splitting_step(step)?,
+            };
+            answer.insert((*name).into(), value);
+        }
+        Ok(AnswerTree(answer))
+    }
+
+    /// Output variance `g K0_ii` at an input.
+    fn variance(&self, input: usize) -> f64 {
+        self.network.gain() * self.kernel[(input, input)]
+    }
+}
+
+/// α beyond which a network is one direction up to rounding (proportional-limit page §9).
+const ONE_DIRECTION: f64 = 5.0;
+
+/// What should be said about a network whatever is asked of it.
+pub(super) fn warnings(network: &RandomNetwork) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let alpha = network.layers.alpha();
+    if alpha > ONE_DIRECTION {
+        warnings.push(format!(
+            "alpha = {alpha:.3}: beyond {ONE_DIRECTION} all outputs are one direction up to rounding, and moments are carried by rare draws"
+        ));
+    }
+    if !(network.gain().is_normal()) {
+        warnings.push(format!("log gain = {:.6e}: the gain is beyond the range of doubles", network.log_gain));
+    }
+    warnings
+}
