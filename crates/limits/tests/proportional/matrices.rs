@@ -286,7 +286,6 @@ fn splitting_is_of_weak_order_two() {
     // The proportional-limit page's table, §6, from 8 steps on.
     for (size, table) in [(2, [8.8e-3, 2.2e-3, 5.6e-4]), (3, [1.8e-2, 4.4e-3, 1.1e-3])] {
         let errors = [8, 16, 32].map(|steps| splitting_error(size, steps));
-        println!("m = {size}: {errors:?}");
         for (error, expected) in errors.iter().zip(table) {
             assert!((error / expected - 1.0).abs() < 0.15, "m = {size}: {errors:?} against {table:?}");
         }
@@ -347,9 +346,7 @@ fn observables(draws: &[f64], rows: usize, columns: usize) -> Vec<Vec<f64>> {
 }
 
 fn distance(a: &[f64], b: &[f64], rows: usize, columns: usize) -> f64 {
-    let z = largest_z(&observables(a, rows, columns), &observables(b, rows, columns));
-    println!("largest |z| = {z:.2}");
-    z
+    largest_z(&observables(a, rows, columns), &observables(b, rows, columns))
 }
 
 fn sampler(inputs: &Matrix, widths: &[u64], outputs: usize) -> Sampler {
@@ -456,7 +453,6 @@ fn schemes_of_the_limit_agree() {
     let closed = draws(0.8, LimitScheme::Default, 14);
     for scheme in [LimitScheme::Splitting { steps: 32 }, LimitScheme::Bartlett { steps: 2000 }] {
         let z = largest_z(&closed, &draws(0.8, scheme, 15));
-        println!("{scheme:?}: {z:.2}");
         assert!(z < AGREES, "{scheme:?}: {z}");
     }
     assert!(largest_z(&closed, &draws(0.9, LimitScheme::Splitting { steps: 32 }, 16)) > DIFFERS);
@@ -525,6 +521,7 @@ fn log_scales_have_the_mean_and_variance_of_their_law() {
 /// -- --ignored --nocapture cost`.
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "its result")]
 fn cost_of_a_draw() {
     let kernel = InputKernel::from_inputs(&some_inputs(3, 3)).expect("a kernel");
     let inputs = some_inputs(600, 700);
