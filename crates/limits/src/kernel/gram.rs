@@ -81,7 +81,8 @@ pub fn kernels(
     let mut kernels = Kernels { nngp: matrix(which != Which::Tangent), tangent: matrix(which != Which::Nngp) };
     let recursion = Recursion::new(network, &left, right.as_ref().unwrap_or(&left));
     let blocks = Blocks { recursion, left: x1, right: x2.unwrap_or(x1) };
-    let mut results = Results { nngp: kernels.nngp.as_mut().map(view_mut), tangent: kernels.tangent.as_mut().map(view_mut) };
+    let mut results =
+        Results { nngp: kernels.nngp.as_mut().map(view_mut), tangent: kernels.tangent.as_mut().map(view_mut) };
     for first in (0..n2).step_by(PANEL) {
         let columns = first..n2.min(first + PANEL);
         let last = columns.end;

@@ -10,11 +10,7 @@ pub use question::{GivenKernel, GivenKernels, Initial, Moment, Moments, Predicti
 
 use std::collections::HashMap;
 
-use widenet_core::{
-    Matrix, Problem,
-    problem::Rule,
-    training::Control,
-};
+use widenet_core::{Matrix, Problem, problem::Rule, training::Control};
 
 use super::{
     Error, Result, Start,

@@ -89,7 +89,9 @@ pub(super) fn solve_average(
 
 /// The basis in which training has a closed form: squared loss on full batches.
 pub(super) fn closed_form_basis(problem: &Problem, kernel: &TrainingKernel) -> Result<Option<Basis>> {
-    has_closed_form(problem).then(|| Basis::eigen(&kernel.train, "the tangent kernel on the training inputs")).transpose()
+    has_closed_form(problem)
+        .then(|| Basis::eigen(&kernel.train, "the tangent kernel on the training inputs"))
+        .transpose()
 }
 
 /// Follows one function to the moments of the record plan.
