@@ -517,39 +517,6 @@ fn log_scales_have_the_mean_and_variance_of_their_law() {
     }
 }
 
-/// 100 layers of three inputs and two outputs, and the limit of them: `cargo test --release -p widenet-limits --test proportional
-/// -- --ignored --nocapture cost`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "its result")]
-fn cost_of_a_draw() {
-    let kernel = InputKernel::from_inputs(&some_inputs(3, 3)).expect("a kernel");
-    let inputs = some_inputs(600, 700);
-    let start = std::time::Instant::now();
-    let large = InputKernel::from_inputs(&inputs).expect("a kernel");
-    println!("kernel of {} inputs of rank {}: {:.2} s", large.inputs(), large.rank(), start.elapsed().as_secs_f64());
-    let finite = HiddenLayers::finite(&[100; 100]).expect("widths");
-    let limit = HiddenLayers::limit(1.0).expect("alpha");
-    for (name, layers, outputs) in [
-        ("finite, D = 1", &finite, 1),
-        ("finite, D = 2", &finite, 2),
-        ("finite, D = 3", &finite, 3),
-        ("limit, D = 2", &limit, 2),
-        ("limit, D = 3", &limit, 3),
-    ] {
-        let sampler = Sampler::new(layers, &kernel, outputs, 1.0).expect("a sampler");
-        let start = std::time::Instant::now();
-        let count = 100_000;
-        let draws = sampler.outputs(0, 0..count).expect("draws");
-        let cost = start.elapsed().as_secs_f64() * 1e6 / count as f64;
-        println!(
-            "{name}: {cost:.2} us per draw of {} numbers on {} threads",
-            draws.len() as u64 / count,
-            rayon::current_num_threads()
-        );
-    }
-}
-
 #[test]
 fn extreme_depths_give_finite_draws() {
     let kernel = InputKernel::from_inputs(&some_inputs(3, 3)).expect("a kernel");
