@@ -170,12 +170,12 @@ impl LogLaw {
             let z = (u - self.mean) / self.variance.sqrt();
             return Some(-0.5 * (z * z + (2.0 * PI * self.variance).ln()));
         }
-        Some(self.far(u, |u| self.integral(u, self.saddle(u), Kernel::Density)))
+        Some(self.far(u, |u| self.integral(u, self.saddle(u), Kernel::Density).log))
     }
 
     /// Logarithm of `P(U > u)`.
     pub fn log_upper_tail(&self, u: f64) -> f64 {
-        match self.log_tails(u) {
+        match self.log_tails(u).0 {
             Tail::Upper(log) => log,
             Tail::Lower(log) => ln_1m_exp(log),
         }
@@ -183,7 +183,7 @@ impl LogLaw {
 
     /// Logarithm of `P(U ≤ u)`.
     pub fn log_lower_tail(&self, u: f64) -> f64 {
-        match self.log_tails(u) {
+        match self.log_tails(u).0 {
             Tail::Upper(log) => ln_1m_exp(log),
             Tail::Lower(log) => log,
         }
@@ -191,21 +191,21 @@ impl LogLaw {
 
     /// `P(U ≤ u)`.
     pub fn cdf(&self, u: f64) -> f64 {
-        match self.log_tails(u) {
+        match self.log_tails(u).0 {
             Tail::Upper(log) => -log.exp_m1(),
             Tail::Lower(log) => log.exp(),
         }
     }
 
-    /// The tail beyond u on the side away from the mean.
-    fn log_tails(&self, u: f64) -> Tail {
+    /// The tail beyond u on the side away from the mean, and its hazard (density over tail) where it costs nothing.
+    fn log_tails(&self, u: f64) -> (Tail, Option<f64>) {
         let upper = u >= self.mean;
         if self.is_point() {
-            return if upper { Tail::Upper(f64::NEG_INFINITY) } else { Tail::Lower(f64::NEG_INFINITY) };
+            return (if upper { Tail::Upper(f64::NEG_INFINITY) } else { Tail::Lower(f64::NEG_INFINITY) }, None);
         }
         if self.terms.is_empty() {
             let log = log_normal_tail((u - self.mean).abs() / self.variance.sqrt());
-            return if upper { Tail::Upper(log) } else { Tail::Lower(log) };
+            return (if upper { Tail::Upper(log) } else { Tail::Lower(log) }, None);
         }
         // The pole at s = 0 is kept at a distance.
         let clearance = 0.5 / self.variance.sqrt();
@@ -214,21 +214,25 @@ impl LogLaw {
             if at.s < clearance {
                 at = Point { s: clearance, distance: self.edge() + clearance };
             }
-            return Tail::Upper(self.integral(u, at, Kernel::UpperTail).min(0.0));
+            let found = self.integral(u, at, Kernel::UpperTail);
+            return (Tail::Upper(found.log.min(0.0)), found.hazard);
         }
+        let mut hazard = None;
         let log = self.far(u, |u| {
             let mut at = self.saddle(u);
             let s = -clearance.min(0.5 * self.edge());
             if at.s > s {
                 at = Point { s, distance: self.edge() + s };
             }
-            self.integral(u, at, Kernel::LowerTail)
+            let found = self.integral(u, at, Kernel::LowerTail);
+            hazard = found.hazard;
+            found.log
         });
-        Tail::Lower(log.min(0.0))
+        (Tail::Lower(log.min(0.0)), hazard)
     }
 
     /// A logarithm that is linear in u for very negative u.
-    fn far(&self, u: f64, value: impl Fn(f64) -> f64) -> f64 {
+    fn far(&self, u: f64, mut value: impl FnMut(f64) -> f64) -> f64 {
         if u < FAR { value(FAR) + self.edge() * (u - FAR) } else { value(u) }
     }
 
@@ -255,9 +259,9 @@ impl LogLaw {
     }
 
     /// Logarithm of the integral of a kernel along the contour through a point.
-    fn integral(&self, u: f64, at: Point, kernel: Kernel) -> f64 {
+    fn integral(&self, u: f64, at: Point, kernel: Kernel) -> Integral {
         if !(at.s < 1e300 && u < f64::INFINITY) {
-            return f64::NEG_INFINITY;
+            return Integral { log: f64::NEG_INFINITY, hazard: None };
         }
         let (_, variance) = self.slopes(at);
         let sigma = variance.sqrt();
@@ -269,7 +273,7 @@ impl LogLaw {
         // The parabola where the pole makes up all but 2 % of the curvature.
         let pole = self.terms.first().map_or(0.0, |term| term.count) / (at.distance * sigma).powi(2);
         let bend = if at.s < 0.0 && pole > 0.98 { 0.25 / at.distance } else { 0.0 };
-        let mut sum = 0.0;
+        let (mut sum, mut density) = (0.0, 0.0);
         for k in 0..MAX_STEPS {
             let t = f64::from(k) * step;
             let w = Complex::new(-bend * t * t, t);
@@ -279,23 +283,27 @@ impl LogLaw {
             }
             // ds/(i dt), and twice for the other half of the contour.
             let mut term = value.exp() * Complex::new(1.0, 2.0 * bend * t);
+            let share = if k == 0 { 1.0 } else { 2.0 };
+            density += share * term.re;
             match kernel {
                 Kernel::Density => {}
                 Kernel::UpperTail => term /= w + at.s,
                 Kernel::LowerTail => term /= -(w + at.s),
             }
-            sum += if k == 0 { term.re } else { 2.0 * term.re };
+            sum += share * term.re;
         }
         let mut integral = sum * step / (2.0 * PI);
+        let mut hazard = Some(density / sum).filter(|hazard| *hazard > 0.0 && hazard.is_finite());
         if !(integral > 0.0 && integral.is_finite()) {
             // Rounding of arguments beyond 1e15 or so: the leading order at the saddle, far below the rounding of the exponent.
             integral = 1.0 / (sigma * (2.0 * PI).sqrt());
+            hazard = None;
             if kernel != Kernel::Density {
                 integral /= at.s.abs();
             }
         }
         let log = self.cumulant_at(at) - at.s * u + integral.ln();
-        if log.is_nan() { f64::NEG_INFINITY } else { log }
+        Integral { log: if log.is_nan() { f64::NEG_INFINITY } else { log }, hazard }
     }
 
     /// The u with `P(U ≤ u) = p`.
@@ -320,48 +328,75 @@ impl LogLaw {
         Ok(if log_p <= -LN_2 { self.solve(log_p, true) } else { self.solve(ln_1m_exp(log_p), false) })
     }
 
+    /// The logarithm of a tail, and the density over it.
+    fn tail_and_hazard(&self, u: f64, upper: bool) -> (f64, f64) {
+        let log = match self.log_tails(u) {
+            (Tail::Upper(log), Some(hazard)) if upper => return (log, hazard),
+            (Tail::Lower(log), Some(hazard)) if !upper => return (log, hazard),
+            (Tail::Upper(log), _) if upper => log,
+            (Tail::Lower(log), _) if !upper => log,
+            (Tail::Upper(log) | Tail::Lower(log), _) => ln_1m_exp(log),
+        };
+        // Where the difference of logarithms has no digits left, its leading order.
+        let hazard = match self.log_density(u) {
+            Some(density) if log > -1e6 => (density - log).exp(),
+            _ => self.saddle(u).s.abs(),
+        };
+        (log, hazard)
+    }
+
     /// Where the logarithm of a tail has a value: Newton on logarithms inside a bracket.
     fn solve(&self, target: f64, upper: bool) -> f64 {
         if self.is_point() {
             return self.mean;
         }
-        let value = |u: f64| if upper { self.log_upper_tail(u) } else { self.log_lower_tail(u) };
         // Distances from the mean, along the tail; what is below `inner` has more mass than wanted, what is beyond `outer` less.
         let sign = if upper { 1.0 } else { -1.0 };
         let sigma = self.variance.sqrt();
-        let (mut inner, mut outer) = (-sigma, (-2.0 * target).sqrt() * sigma + sigma);
-        while value(self.mean + sign * outer) > target && outer < 1e300 {
-            (inner, outer) = (outer, 2.0 * outer);
-        }
-        while value(self.mean + sign * inner) < target && inner > -1e300 {
-            (inner, outer) = (2.0 * inner, inner);
-        }
-        let mut x = 0.5 * (inner + outer);
-        for _ in 0..200 {
+        let (mut inner, mut outer) = (f64::NEG_INFINITY, f64::INFINITY);
+        let mut x = normal_quantile(target) * sigma;
+        for _ in 0..400 {
             let u = self.mean + sign * x;
-            let log = value(u);
+            let (log, hazard) = self.tail_and_hazard(u, upper);
             if log > target {
                 inner = x
             } else {
                 outer = x
             }
-            // The hazard; where the difference of logarithms has no digits left, its leading order.
-            let hazard = if log > -1e6 {
-                (self.log_density(u).unwrap_or(f64::NEG_INFINITY) - log).exp()
-            } else {
-                self.saddle(u).s.abs()
-            };
             // On ln(−log tail): tails fall like exponentials of exponentials where layers are few.
             let newton = x - log / hazard * (target / log).ln();
-            let next = if newton > inner && newton < outer { newton } else { 0.5 * (inner + outer) };
+            let inside = newton > inner && newton < outer;
+            let next = match (inside, inner.is_finite() && outer.is_finite()) {
+                // A bound that is not known yet is looked for in steps that double.
+                (true, false) => newton.clamp(x - 2.0 * x.abs() - sigma, x + 2.0 * x.abs() + sigma),
+                (true, true) => newton,
+                (false, true) => 0.5 * (inner + outer),
+                (false, false) if log > target => x + x.abs() + sigma,
+                (false, false) => x - x.abs() - sigma,
+            };
             let moved = (next - x).abs();
             x = next;
-            if moved <= 1e-15 * (sigma + x.abs()) || outer - inner <= 1e-15 * (sigma + x.abs()) {
+            // Newton squares the error: after a step of this size it is below rounding.
+            let close = if inside { 1e-9 } else { 1e-15 };
+            if moved <= close * sigma.min(1.0) + 1e-15 * x.abs() {
                 break;
             }
         }
         self.mean + sign * x
     }
+}
+
+/// The z with `ln P(Z > z) = log_p` of a standard normal, to 5e-4 where `log_p ≤ −ln 2` (Abramowitz, Stegun, 26.2.23).
+fn normal_quantile(log_p: f64) -> f64 {
+    let t = (-2.0 * log_p).sqrt();
+    t - (2.515_517 + t * (0.802_853 + t * 0.010_328)) / (1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308)))
+}
+
+/// An integral along a contour.
+struct Integral {
+    log: f64,
+    /// Density over tail, from the same points.
+    hazard: Option<f64>,
 }
 
 /// Logarithm of a tail.
