@@ -185,7 +185,7 @@ pub(super) fn integrate(
     {
         return Err(invalid("tau2 = 0 with targets that are all 0: the evidence of a finite network may be infinite"));
     }
-    let pair = size == 2 && layers.groups().is_empty() && regression.joint.is_none();
+    let pair = size == 2 && layers.groups().is_empty();
     match settings.method {
         Method::Quadrature if pair => quadrature::integrate(regression, layers, watch),
         Method::Quadrature => Err(invalid(format!(

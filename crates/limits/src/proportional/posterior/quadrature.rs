@@ -47,9 +47,14 @@ pub(super) fn integrate(regression: &Regression, layers: &HiddenLayers, watch: W
     let scale = ScaleLaw::Normal { mean: -1.5 * alpha, variance: alpha };
     let evaluate = |(rho, angle, weight): (f64, f64, f64), accuracy: Accuracy| -> Result<Node> {
         let (sin, cos) = (0.5 * angle).sin_cos();
-        let shape = Shape::Outputs {
-            eigenvalues: vec![rho.exp(), (-rho).exp()],
-            rotation: Matrix::from_row_slice(2, 2, &[cos, -sin, sin, cos]),
+        let rotation = Matrix::from_row_slice(2, 2, &[cos, -sin, sin, cos]);
+        let shape = if regression.joint.is_some() {
+            let mut factor = rotation;
+            factor.column_mut(0).scale_mut((0.5 * rho).exp());
+            factor.column_mut(1).scale_mut((-0.5 * rho).exp());
+            Shape::Inputs { factor }
+        } else {
+            Shape::Outputs { eigenvalues: vec![rho.exp(), (-rho).exp()], rotation }
         };
         let posterior = integrate_scale(&scale, &Conditional::new(regression, &shape).modes, accuracy)?;
         let log = posterior.log_evidence + (weight * law.density(rho) / TAU).ln();

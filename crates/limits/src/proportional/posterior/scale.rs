@@ -9,8 +9,9 @@
 
 use super::{super::LogLaw, Result, conditional::Modes, invalid};
 
-/// Nodes of the table per standard deviation, and standard deviations on either side.
-const TABLE: (f64, f64) = (40.0, 14.0);
+/// Nodes of the table per standard deviation, and how far the logarithm has fallen at its ends.
+const DENSITY: f64 = 40.0;
+const DEPTH: f64 = 60.0;
 /// Most nodes of one integral.
 const LARGEST: usize = 2_000_000;
 
@@ -29,10 +30,15 @@ pub(super) enum ScaleLaw {
 
 impl ScaleLaw {
     pub(super) fn tabulated(law: LogLaw) -> Self {
-        let (deviation, (density, reach)) = (law.variance().sqrt(), TABLE);
-        let (start, step) = (law.mean() - reach * deviation, deviation / density);
-        let at = |i: usize| law.log_density(start + i as f64 * step).unwrap_or(f64::NEG_INFINITY);
-        let values = (0..(2.0 * reach * density) as usize).map(at).collect();
+        let (mean, deviation) = (law.mean(), law.variance().sqrt());
+        let height = |u: f64| law.log_density(u).unwrap_or(f64::NEG_INFINITY);
+        // Narrow layers have an exponential tail on the left.
+        let top = height(mean);
+        let reach =
+            |side: f64| (1..50).map(|k| 2.0 * f64::from(k)).find(|k| height(mean + side * k * deviation) < top - DEPTH);
+        let (left, right) = (reach(-1.0).unwrap_or(100.0), reach(1.0).unwrap_or(100.0));
+        let (start, step) = (mean - left * deviation, deviation / DENSITY);
+        let values = (0..((left + right) * DENSITY) as usize).map(|i| height(start + i as f64 * step)).collect();
         Self::Table { law, start, step, values }
     }
 

@@ -41,7 +41,8 @@ pub(super) struct ShapeLaw {
 #[derive(Debug, Clone)]
 struct Layer {
     rows: usize,
-    diagonal: Vec<ChiSquared<f64>>,
+    /// Degrees of freedom of the diagonal.
+    freedoms: Vec<f64>,
     /// Where its entries start.
     start: usize,
 }
@@ -57,7 +58,7 @@ struct Continuum {
 /// What drives a shape.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// Factors of the layers, `rows × columns` each, column by column.
+    /// Factors of the layers times √N, `rows × columns` each, column by column.
     factors: Vec<f64>,
     pub(super) normals: Vec<f64>,
     coins: Vec<bool>,
@@ -65,29 +66,45 @@ pub(super) struct State {
 
 impl Layer {
     fn columns(&self) -> usize {
-        self.diagonal.len()
+        self.freedoms.len()
     }
 
     fn entries(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.rows * self.columns()
     }
 
-    /// A fresh factor of squared norm `rows`.
+    /// A fresh factor, times √N.
     fn draw(&self, rng: &mut impl Rng, entries: &mut [f64]) {
         entries.fill(0.0);
-        let mut sum = 0.0;
-        for (j, chi_square) in self.diagonal.iter().enumerate() {
+        for (j, freedom) in self.freedoms.iter().enumerate() {
             for i in j..self.rows {
-                let x: f64 = if i == j { chi_square.sample(rng).sqrt() } else { StandardNormal.sample(rng) };
-                entries[j * self.rows + i] = x;
-                sum += x * x;
+                entries[j * self.rows + i] =
+                    if i == j { chi_square(*freedom, rng).sqrt() } else { StandardNormal.sample(rng) };
             }
         }
-        let factor = (self.rows as f64 / sum).sqrt();
-        if factor.is_finite() {
-            entries.iter_mut().for_each(|x| *x *= factor);
+    }
+
+    /// Renews a share of the randomness, reversibly: normals along an autoregression, `χ²_k ← Beta(ρk/2, (1 − ρ)k/2) χ²_k + χ²_{(1 − ρ)k}`.
+    fn refresh(&self, share: f64, rng: &mut impl Rng, entries: &mut [f64]) {
+        for (j, freedom) in self.freedoms.iter().enumerate() {
+            for i in j..self.rows {
+                let x = &mut entries[j * self.rows + i];
+                if i > j {
+                    let normal: f64 = StandardNormal.sample(rng);
+                    *x = (1.0 - share).sqrt() * *x + share.sqrt() * normal;
+                    continue;
+                }
+                let (kept, lost) = (chi_square((1.0 - share) * freedom, rng), chi_square(share * freedom, rng));
+                let beta = if kept + lost > 0.0 { kept / (kept + lost) } else { 0.5 };
+                *x = (beta * *x * *x + chi_square(share * freedom, rng)).sqrt();
+            }
         }
     }
+}
+
+/// A χ² variable; 0 without degrees of freedom.
+fn chi_square(freedom: f64, rng: &mut impl Rng) -> f64 {
+    ChiSquared::new(freedom).map_or(0.0, |law| law.sample(rng))
 }
 
 impl ShapeLaw {
@@ -105,16 +122,12 @@ impl ShapeLaw {
         for group in layers.groups() {
             for _ in 0..group.count {
                 let after = usize::try_from(group.width).map_or(columns, |width| width.min(columns));
-                let diagonal = (0..after).map(|j| {
-                    ChiSquared::new((group.width - j as u64) as f64)
-                        .map_err(|_| invalid(format!("no chi-square variable for a width of {}", group.width)))
-                });
-                let diagonal = diagonal.collect::<Result<Vec<_>>>()?;
+                let freedoms = (0..after).map(|j| (group.width - j as u64) as f64).collect();
                 // Same law as the scalar scale of layers of width d N.
                 let freedom = group.width.checked_mul(columns as u64);
                 let width = freedom.ok_or_else(|| invalid(format!("a width of {} is too large", group.width)))?;
                 wide.push(LayerGroup { width, count: 1 });
-                let entry = Layer { rows: columns, diagonal, start };
+                let entry = Layer { rows: columns, freedoms, start };
                 start = entry.entries().end;
                 columns = after;
                 chain.push(entry);
@@ -171,15 +184,18 @@ impl ShapeLaw {
         State { factors, normals, coins }
     }
 
-    /// The state with `count` fresh layers from a random position on, in a circle.
-    pub(super) fn redraw(&self, state: &State, count: usize, rng: &mut impl Rng) -> State {
+    /// The state with one fresh layer.
+    pub(super) fn redraw(&self, state: &State, rng: &mut impl Rng) -> State {
         let mut fresh = state.clone();
-        let depth = self.layers.len();
-        let first = rng.random_range(0..depth);
-        for k in 0..count.min(depth) {
-            let layer = &self.layers[(first + k) % depth];
-            layer.draw(rng, &mut fresh.factors[layer.entries()]);
-        }
+        let layer = &self.layers[rng.random_range(0..self.layers.len())];
+        layer.draw(rng, &mut fresh.factors[layer.entries()]);
+        fresh
+    }
+
+    /// The state with a share of the randomness of all layers renewed.
+    pub(super) fn refresh(&self, state: &State, share: f64, rng: &mut impl Rng) -> State {
+        let mut fresh = state.clone();
+        self.layers.iter().for_each(|layer| layer.refresh(share, rng, &mut fresh.factors[layer.entries()]));
         fresh
     }
 
@@ -214,6 +230,10 @@ impl ShapeLaw {
         for layer in &self.layers {
             let entries = &factors[layer.entries()];
             product *= nalgebra::DMatrixView::from_slice(entries, layer.rows, layer.columns());
+            let square: f64 = entries.iter().map(|x| x * x).sum();
+            if square > 0.0 {
+                product *= (layer.rows as f64 / square).sqrt();
+            }
         }
         product
     }

@@ -6,7 +6,7 @@
 //!
 //! (proportional-limit page §8.2; Del Moral, Doucet, Jasra (2006); elliptical slice sampling: Murray, Adams, MacKay (2010).) The next
 //! β leaves 60 % of the particles effective; all are then resampled and moved: the normals of the limit along ellipses, exact layers by
-//! redrawing some of them. Independent runs show the error.
+//! redrawing one of them and by renewing a share of the randomness of all. Independent runs show the error.
 
 use std::f64::consts::TAU;
 
@@ -123,7 +123,7 @@ impl Sampler<'_> {
         let mut particles = (0..count).into_par_iter().map(start).collect::<Result<Vec<Particle>>>()?;
         let (mut beta, mut log_evidence, mut smallest) = (0.0, 0.0, 1.0f64);
         let mut acceptance = Vec::new();
-        let mut block = self.law.depth().max(1);
+        let mut share = 0.5;
         for temperature in 1.. {
             let logs: Vec<f64> = particles.iter().map(|particle| particle.log).collect();
             let (step, effective) = next_step(&logs, 1.0 - beta)?;
@@ -135,11 +135,10 @@ impl Sampler<'_> {
                 let uniform: f64 = stream(seed, Purpose::Resampling(temperature), run).random();
                 systematic(&logs, step, uniform)
             };
-            let sweeps = self.sweeps(block);
             let moved = |(slot, source): (usize, &usize)| {
                 let particle = &particles[*source];
                 let rng = &mut stream(seed, Purpose::Particle(temperature), first + slot as u64);
-                self.moved(particle, beta, sweeps, block, rng)
+                self.moved(particle, beta, share, rng)
             };
             let next = chosen.par_iter().enumerate().map(moved).collect::<Result<Vec<_>>>()?;
             let (mut accepted, mut tried, mut kept, mut offered) = (0u64, 0u64, 0u64, 0u64);
@@ -152,12 +151,12 @@ impl Sampler<'_> {
                 offered += moves.layers.1;
             }
             acceptance.push(accepted as f64 / tried.max(1) as f64);
-            // Fewer layers at once where the likelihood refuses more.
-            match kept as f64 / offered.max(1) as f64 {
-                rate if rate < 0.2 => block = (block / 2).max(1),
-                rate if rate > 0.5 => block = (2 * block).min(self.law.depth().max(1)),
-                _ => {}
-            }
+            // Smaller steps where the likelihood refuses more.
+            share = match kept as f64 / offered.max(1) as f64 {
+                rate if rate < 0.2 => 0.5 * share,
+                rate if rate > 0.4 => (1.5 * share).min(1.0),
+                _ => share,
+            };
             check(watch, beta)?;
             if last {
                 break;
@@ -177,34 +176,27 @@ impl Sampler<'_> {
         Ok(Run { log_evidence, components, smallest, acceptance })
     }
 
-    /// Moves enough to renew every layer about twice, within reason.
-    fn sweeps(&self, block: usize) -> u64 {
-        let renewal = (2 * self.law.depth()).div_ceil(block) as u64;
-        self.settings.sweeps.max(renewal.min(8 * self.settings.sweeps))
-    }
-
-    fn moved(
-        &self,
-        particle: &Particle,
-        beta: f64,
-        sweeps: u64,
-        block: usize,
-        rng: &mut impl Rng,
-    ) -> Result<(Particle, Moves)> {
+    fn moved(&self, particle: &Particle, beta: f64, share: f64, rng: &mut impl Rng) -> Result<(Particle, Moves)> {
         let (mut state, mut log) = (particle.state.clone(), particle.log);
         let mut moves = Moves::default();
-        for sweep in 0..sweeps {
-            if self.law.has_continuum() && sweep < self.settings.sweeps {
+        for _ in 0..self.settings.sweeps {
+            if self.law.has_continuum() {
                 moves.slices.0 += 1;
                 moves.slices.1 += self.slice(&mut state, &mut log, beta, rng)?;
             }
-            if self.law.depth() > 0 {
-                let candidate = self.law.redraw(&state, block, rng);
+            if self.law.depth() == 0 {
+                continue;
+            }
+            for whole in [true, false] {
+                let candidate = if whole { self.law.redraw(&state, rng) } else { self.law.refresh(&state, share, rng) };
                 let next = self.log(&candidate)?;
-                moves.layers.1 += 1;
-                if rng.random::<f64>().ln() < beta * (next - log) {
+                let accepted = rng.random::<f64>().ln() < beta * (next - log);
+                if accepted {
                     (state, log) = (candidate, next);
-                    moves.layers.0 += 1;
+                }
+                if !whole {
+                    moves.layers.0 += u64::from(accepted);
+                    moves.layers.1 += 1;
                 }
             }
         }
