@@ -167,6 +167,11 @@ impl Setting {
                 network[key] = value.clone();
             }
         }
+        // Both are a limit with bottlenecks.
+        if !network["widths"].is_null() && !network["alpha"].is_null() {
+            let widths = network.as_object_mut().and_then(|network| network.remove("widths"));
+            network["bottlenecks"] = widths.unwrap_or_default();
+        }
         if network["widths"].is_null() && network["alpha"].is_null() {
             network["alpha"] = json!(0.0);
         }
@@ -247,6 +252,13 @@ impl Setting {
             }
             "kurtosis" => moments("kurtosis")?,
             "E_log_q" if !is_posterior => moments("mean_log_scale")?,
+            "Var_log_f2" | "var_log_f2" => moments("variance_log_square")?,
+            "E_P2_cosh_rho" => eigenvalues("mean_second_legendre", json!({}))?,
+            "E_X2" => prior("moments", json!({ "factor": self.needed("m")? }), "factor")?,
+            "pdf_at_zero" => prior("density", json!({ "at": [0.0] }), "density")?[0].clone(),
+            "median_q" => json!(
+                prior("quantiles", json!({ "of": "log_scale", "levels": [0.5] }), "values")?[0].as_f64().map(f64::exp)
+            ),
             "Var_log_q" | "var_log_q" => moments("variance_log_scale")?,
             "pdf" if self.given("rho").is_none() => prior("density", json!({ "at": at("x")? }), "density")?,
             "log_pdf" => prior("density", json!({ "at": at("x")? }), "log_density")?,

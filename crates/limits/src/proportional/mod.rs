@@ -31,7 +31,7 @@ pub use input_kernel::InputKernel;
 pub use joint::log_joint_density;
 pub use layers::{HiddenLayers, LayerGroup};
 pub use log_law::LogLaw;
-pub use moments::SecondMoments;
+pub use moments::{SecondMoments, factor_second_moments};
 pub use output_law::{OutputLaw, log_squared_norm_law, scale_moment};
 pub use rate::{output_rate_constant, scale_rate_constant};
 pub use sample::{LARGEST_SAMPLE, LimitScheme, Sampler};

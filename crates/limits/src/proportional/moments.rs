@@ -7,9 +7,11 @@
 //!
 //! (proportional-limit page §4.) All are for gain 1: with gain g they are times g².
 
+use std::cmp::Ordering;
+
 use widenet_core::Matrix;
 
-use super::HiddenLayers;
+use super::{HiddenLayers, Result, invalid};
 
 /// The two factors by which hidden layers change second moments.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,4 +80,39 @@ fn part(value: f64, factor: f64) -> f64 {
 fn products(kernel: &Matrix, [i, j, k, l]: [usize; 4]) -> [f64; 3] {
     let at = |i, j| kernel.get((i, j)).map_or(f64::NAN, |value: &f64| *value);
     [at(i, j) * at(k, l), at(i, k) * at(j, l), at(i, l) * at(j, k)]
+}
+
+/// `E X_ij²` of the triangular factor, `size × size`: rows sum to 1, so that `E Q = I`.
+///
+/// Below the diagonal the entries of a Bartlett factor are centred and independent, so that squares of a product multiply:
+/// `E X∘X = ∏_l A_l`, with `A_jj = (N − j + 1)/N` and `A_ij = 1/N`. The continuum's factor has `e^{−(j−1)α'} − e^{−jα'}` below the
+/// diagonal and `e^{−(j−1)α'}` on it (proportional-limit page §5.1).
+///
+/// # Errors
+/// A layer narrower than `size`, whose factor has fewer columns.
+pub fn factor_second_moments(layers: &HiddenLayers, size: usize) -> Result<Matrix> {
+    if let Some(narrowest) = layers.narrowest().filter(|width| *width < size as u64) {
+        return Err(invalid(format!("a factor of size {size} needs widths of at least {size}, not {narrowest}")));
+    }
+    let lower = |diagonal: &dyn Fn(f64) -> f64, below: &dyn Fn(f64) -> f64| {
+        Matrix::from_fn(size, size, |i, j| match i.cmp(&j) {
+            Ordering::Less => 0.0,
+            Ordering::Equal => diagonal(j as f64),
+            Ordering::Greater => below(j as f64),
+        })
+    };
+    let alpha = layers.continuum();
+    let mut product = lower(&|j| (-j * alpha).exp(), &|j| -(-j * alpha).exp() * (-alpha).exp_m1());
+    for group in layers.groups() {
+        let width = group.width as f64;
+        let (mut power, mut count) = (lower(&|j| (width - j) / width, &|_| 1.0 / width), group.count);
+        while count > 0 {
+            if count % 2 == 1 {
+                product *= &power;
+            }
+            power = &power * &power;
+            count /= 2;
+        }
+    }
+    Ok(product)
 }

@@ -11,8 +11,8 @@ use widenet_core::{
     seed::{Purpose, stream},
 };
 use widenet_limits::proportional::{
-    EigenvalueRatio, HiddenLayers, InputKernel, LimitScheme, Sampler, SecondMoments, SplittingNormals, bartlett_factor,
-    default_steps, log_determinant, splitting_step,
+    EigenvalueRatio, HiddenLayers, InputKernel, LayerGroup, LimitScheme, Sampler, SecondMoments, SplittingNormals,
+    bartlett_factor, default_steps, factor_second_moments, log_determinant, splitting_step,
 };
 
 use crate::statistics::largest_z;
@@ -623,4 +623,22 @@ fn bad_kernels_and_samples_are_refused() {
     let limit = HiddenLayers::limit(1.0).expect("alpha");
     assert!(Sampler::with_scheme(&limit, &kernel, 2, 1.0, LimitScheme::Splitting { steps: 0 }).is_err());
     assert!(Sampler::with_scheme(&limit, &kernel, 2, 1.0, LimitScheme::Bartlett { steps: 0 }).is_err());
+}
+
+/// Squared entries of the triangular factor: by hand for one layer, rows of sum 1 (E Q = I), and a million layers at the limit.
+#[test]
+fn second_moments_of_the_triangular_factor() {
+    let finite = |widths: &[u64]| factor_second_moments(&HiddenLayers::finite(widths).expect("widths"), 3);
+    let one = finite(&[4]).expect("moments");
+    assert_eq!(one, Matrix::from_row_slice(3, 3, &[1.0, 0.0, 0.0, 0.25, 0.75, 0.0, 0.25, 0.25, 0.5]));
+    for row in finite(&[9, 4, 4, 30]).expect("moments").row_iter() {
+        assert!((row.sum() - 1.0).abs() < 1e-14, "{row}");
+    }
+    let alpha: f64 = 0.7;
+    let limit = factor_second_moments(&HiddenLayers::limit(alpha).expect("alpha"), 3).expect("moments");
+    assert!((limit[(2, 1)] - ((-alpha).exp() - (-2.0 * alpha).exp())).abs() < 1e-15, "{limit}");
+    let group = LayerGroup { width: 1_000_000, count: 700_000 };
+    let wide = factor_second_moments(&HiddenLayers::new(&[group], 0.0).expect("widths"), 3).expect("moments");
+    assert!((&wide - &limit).amax() < 2e-6, "{wide}{limit}");
+    assert!(finite(&[4, 2]).expect_err("a narrow layer").to_string().contains("not 2"));
 }

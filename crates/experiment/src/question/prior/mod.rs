@@ -36,7 +36,7 @@ use super::{
 /// | `[density]` | `of`, `at`, `input` | densities |
 /// | `[cdf]` | `of`, `at`, `input` | both tails, and their logarithms |
 /// | `[quantiles]` | `of`, `levels`, `upper_levels`, `log_upper_levels`, `input` | values with these probabilities below (above) them |
-/// | `[moments]` | `scale`, `output`, `entries`, `input` | `E qˢ`, `E f^k`, `E[K_ij K_kl]` and its relatives; always mean and variance of log q |
+/// | `[moments]` | `scale`, `output`, `entries`, `factor`, `input` | `E qˢ`, `E f^k`, `E[K_ij K_kl]` and its relatives, `E X_ij²` of a triangular factor of this size; always mean and variance of log q |
 /// | `[determinant]` | `size` | mean and variance of `log det Q` |
 /// | `[distance]` | `input` | Kolmogorov–Smirnov distances of network, limit and NNGP, with the predicted rate |
 /// | `[eigenvalues]` | `at` | limit, two outputs or inputs: half the log-ratio ρ of the eigenvalues of Q |

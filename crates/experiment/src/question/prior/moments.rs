@@ -5,13 +5,15 @@ use widenet_core::{
     Result,
     document::{Field, Reader},
 };
-use widenet_limits::proportional::{EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, log_determinant, scale_moment};
+use widenet_limits::proportional::{
+    EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, factor_second_moments, log_determinant, scale_moment,
+};
 
 use super::{Inputs, PriorQuestion, Quantity, laws};
 use crate::question::{
     QuestionResult,
     error::invalid,
-    tree::{number, numbers},
+    tree::{matrix, number, numbers},
 };
 
 /// Which moments.
@@ -20,6 +22,8 @@ pub(super) struct Moments {
     scale: Vec<f64>,
     output: Vec<u32>,
     entries: Vec<[usize; 4]>,
+    /// Size of the triangular factor.
+    factor: Option<usize>,
     input: usize,
 }
 
@@ -33,6 +37,7 @@ pub(super) fn parse(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quant
         scale: table.or("scale", Vec::new(), Field::numbers)?,
         output: table.or("output", Vec::new(), |field| field.list(|field| Ok(field.whole_in(0..=1000)? as u32)))?,
         entries: table.or("entries", Vec::new(), |field| field.list(entry))?,
+        factor: table.optional("factor", |field| Ok(field.whole_in(1..=1000)? as usize))?,
         input: laws::input(table, inputs)?,
     }))
 }
@@ -49,9 +54,13 @@ pub(super) fn answer(question: &PriorQuestion, asked: &Moments) -> QuestionResul
         "output_variance": number(question.variance(asked.input)),
         "mean_log_scale": number(scale.mean()),
         "variance_log_scale": number(scale.variance()),
+        "variance_log_square": number(scale.with_chi_square(1)?.variance()),
         "kurtosis": number(output.kurtosis()),
         "correlation_of_squares": number(second.correlation_of_squares()),
     });
+    if let Some(size) = asked.factor {
+        answer["factor"] = matrix(&factor_second_moments(layers, size)?);
+    }
     if !asked.scale.is_empty() {
         answer["scale_powers"] = numbers(asked.scale.iter().copied());
         answer["scale"] = numbers(asked.scale.iter().map(|s| scale_moment(layers, *s)));
@@ -97,6 +106,7 @@ pub(super) fn eigenvalues(question: &PriorQuestion, at: &[f64]) -> QuestionResul
         "at": numbers(at.iter().copied()),
         "density": numbers(at.iter().map(|rho| ratio.density(*rho))),
         "mean_cosh": number(ratio.expectation(f64::cosh)),
+        "mean_second_legendre": number(ratio.expectation(|rho| 1.5 * rho.cosh().powi(2) - 0.5)),
         "mean_squared_correlation": number(ratio.mean_squared_correlation()),
         "mean_trace_of_square": number(ratio.mean_trace_of_square()),
     }))
