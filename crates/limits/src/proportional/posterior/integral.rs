@@ -194,15 +194,13 @@ pub(super) fn integrate(
         Method::Importance => importance::integrate(regression, layers, settings, watch),
         Method::Tempered => tempered::integrate(regression, layers, settings, watch),
         Method::Automatic => {
-            if pair {
-                let integral = quadrature::integrate(regression, layers, &mut |share| watch(0.5 * share))?;
-                if integral.diagnostics.reliable() {
-                    return Ok(integral);
-                }
-            }
-            let integral = importance::integrate(regression, layers, settings, &mut |share| watch(0.5 * share))?;
-            if integral.diagnostics.reliable() {
-                return Ok(integral);
+            let first = if pair {
+                quadrature::integrate(regression, layers, &mut |share| watch(0.5 * share))?
+            } else {
+                importance::integrate(regression, layers, settings, &mut |share| watch(0.5 * share))?
+            };
+            if first.diagnostics.reliable() {
+                return Ok(first);
             }
             tempered::integrate(regression, layers, settings, &mut |share| watch(0.5 + 0.5 * share))
         }
