@@ -9,7 +9,7 @@ use crate::fake::{FakeSolver, STUDY, study, study_file};
 use widenet_core::{Width, document::Document, trajectory::Engine};
 use widenet_experiment::{
     Study, load_problem, plan,
-    question::{KernelQuestion, PredictQuestion},
+    question::{KernelQuestion, PosteriorQuestion, PredictQuestion, PriorQuestion},
 };
 
 #[test]
@@ -145,10 +145,14 @@ fn the_studies_and_problems_of_this_repository_are_sound() {
         }
         let document = Document::load(&path).unwrap();
         if document.get("study").is_none() {
-            match (document.get("kernel"), document.get("predict")) {
-                (Some(_), _) => drop(KernelQuestion::load(&path, &[]).unwrap()),
-                (_, Some(_)) => drop(PredictQuestion::load(&path, &[]).unwrap()),
-                (None, None) => drop(load_problem(&path, &[]).unwrap()),
+            let has = |section: &str| document.get(section).is_some();
+            match () {
+                () if has("posterior") => drop(PosteriorQuestion::load(&path, &[]).unwrap()),
+                // Random networks before training have widths and no parameterisation.
+                () if !has("parameterization") => drop(PriorQuestion::load(&path, None, &[]).unwrap()),
+                () if has("kernel") => drop(KernelQuestion::load(&path, &[]).unwrap()),
+                () if has("predict") => drop(PredictQuestion::load(&path, &[]).unwrap()),
+                () => drop(load_problem(&path, &[]).unwrap()),
             }
             continue;
         }
