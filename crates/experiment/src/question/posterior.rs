@@ -51,16 +51,11 @@ pub struct PosteriorQuestion {
     quantiles: Vec<f64>,
     cdf: Vec<f64>,
     density: Vec<f64>,
-    evidence: Option<Evidence>,
+    /// Networks whose evidence is compared.
+    evidence: Option<Vec<HiddenLayers>>,
     slope: bool,
     /// T × D, where the data have them.
     test_targets: Option<Matrix>,
-}
-
-/// Networks whose evidence is compared.
-#[derive(Debug, Clone)]
-struct Evidence {
-    layers: Vec<HiddenLayers>,
 }
 
 impl PosteriorQuestion {
@@ -172,12 +167,11 @@ impl PosteriorQuestion {
             put("slope", number(self.regression.evidence_slope()));
         }
         if let Some(compared) = &self.evidence {
-            let found =
-                self.regression.evidence(&compared.layers, &self.settings, &mut |done| watch(0.5 + 0.5 * done))?;
+            let found = self.regression.evidence(compared, &self.settings, &mut |done| watch(0.5 + 0.5 * done))?;
             put(
                 "evidence",
                 json!({
-                    "alpha": numbers(compared.layers.iter().map(HiddenLayers::alpha)),
+                    "alpha": numbers(compared.iter().map(HiddenLayers::alpha)),
                     "log_evidence": numbers(found.iter().map(|evidence| evidence.log_evidence)),
                     "diagnostics": found.iter().map(|evidence| diagnostics(&evidence.diagnostics)).collect::<Value>(),
                 }),
@@ -265,19 +259,18 @@ fn settings(table: &mut Reader<'_>) -> Result<Settings> {
     })
 }
 
-fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Evidence> {
+fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLayers>> {
     let mut table = field.table()?;
     let alphas = table.optional("alpha", |field| field.list(Field::non_negative))?;
     let networks = table.optional("networks", |field| {
         field.list(|field| Ok(RandomNetwork::parse(field, Some(network.outputs))?.layers))
     })?;
     table.finish()?;
-    let layers = match (alphas, networks) {
-        (Some(alphas), None) => alphas.into_iter().map(HiddenLayers::limit).collect::<Result<_>>()?,
-        (None, Some(networks)) => networks,
-        _ => return Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
-    };
-    Ok(Evidence { layers })
+    match (alphas, networks) {
+        (Some(alphas), None) => alphas.into_iter().map(HiddenLayers::limit).collect(),
+        (None, Some(networks)) => Ok(networks),
+        _ => Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
+    }
 }
 
 fn diagnostics(found: &Diagnostics) -> Value {

@@ -49,7 +49,7 @@ pub(super) fn answer(
         return Err(invalid(format!("input {} is 0, and so are its outputs", asked.input)));
     }
     let (inputs, outputs) = (question.kernel.nrows(), question.network.outputs);
-    let all = sampling::outputs(question, &asked.sample, device, watch)?;
+    let all = sampling::draw(question, &asked.sample, device, watch)?;
     // One output per draw: those of the same network are not independent.
     let first = asked.input * outputs;
     let mut draws: Vec<f64> = all.chunks_exact(inputs * outputs).map(|draw| draw[first]).collect();

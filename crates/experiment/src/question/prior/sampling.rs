@@ -89,17 +89,8 @@ pub(super) fn answer(
     Ok(json!({ "draws": asked.draws, "values": nested }))
 }
 
-/// Outputs of all draws, draw by draw, inputs outside outputs.
-pub(super) fn outputs(
-    question: &PriorQuestion,
-    asked: &Sample,
-    device: (DeviceChoice, Precision),
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Vec<f64>> {
-    draw(question, asked, device, watch)
-}
-
-fn draw(
+/// The numbers of all draws, draw by draw, rows outside columns.
+pub(super) fn draw(
     question: &PriorQuestion,
     asked: &Sample,
     (device, precision): (DeviceChoice, Precision),
