@@ -3,3 +3,4 @@
 pub mod kernel;
 pub mod mean_field;
 pub mod proportional;
+pub mod scaling;

@@ -1,0 +1,1 @@
+//! Limit models of one-hidden-layer classifiers (scaling-limits page §4).
