@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Quantity, Rule},
-    scaling::Limit,
     trajectory::{Record, Status, Value},
 };
+
+use widenet_limits::Regime;
 
 use crate::{
     InitialFunction, Metric, Over, Reference, Solver, Statistic, Study, Trial, chi_square, prepare::PreparedTrial,
@@ -96,10 +97,7 @@ struct References<'s> {
 
 /// The limit's start is random: it is compared given the trial's own start.
 pub(crate) fn starts_at_random(problem: &Problem) -> bool {
-    match problem.is_deep_linear() {
-        true => matches!(problem.scaling().limit(), Ok(Limit::Lazy { initial_std, .. }) if initial_std > 0.0),
-        false => problem.ensemble.is_none(),
-    }
+    Regime::of(problem).is_ok_and(|regime| regime.starts_at_random(problem))
 }
 
 /// Quantities that say what a network computes at time 0.
@@ -123,8 +121,10 @@ fn own_start(problem: &Problem, trajectory: &Trajectory) -> Result<InitialFuncti
     if problem.is_deep_linear() {
         return matrix(Quantity::Predictor).map(InitialFunction::Predictor);
     }
-    let test = problem.data.test.as_ref().map(|_| matrix(Quantity::TestOutputs)).transpose()?;
-    Ok(InitialFunction::Outputs { train: matrix(Quantity::Outputs)?, test })
+    let regime = Regime::of(problem).map_err(|error| error.to_string())?;
+    let outputs = |quantity| Ok::<_, String>(matrix(quantity)? / regime.start_scale(trajectory.width));
+    let test = problem.data.test.as_ref().map(|_| outputs(Quantity::TestOutputs)).transpose()?;
+    Ok(InitialFunction::Outputs { train: outputs(Quantity::Outputs)?, test })
 }
 
 impl References<'_> {

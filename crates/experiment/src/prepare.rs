@@ -11,6 +11,8 @@ use widenet_core::{
     problem::Quantity,
 };
 
+use widenet_limits::Regime;
+
 use crate::{
     CheckKind, Error, FigureKind, Result, Statistic, Study, Trial,
     measure::{start_quantities, starts_at_random},
@@ -129,7 +131,7 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
         require_quantities(study, &trial.problem, &problem)?;
         if study.metrics.iter().any(|metric| metric.against.is_some()) {
             // Better now than after all trials have run.
-            limit_exists(&problem)?;
+            Regime::of(&problem)?;
         }
         refuse_antithetic_test(study, &trial.problem, &problem)?;
         let text = trial_text(&trial, &data_hash);
@@ -138,17 +140,6 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     }
     let texts: String = trials.iter().map(|trial| trial.text.as_str()).collect();
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })
-}
-
-/// Whether the problem has an infinite-width limit to be compared with.
-fn limit_exists(problem: &Problem) -> Result<()> {
-    match problem.is_deep_linear() {
-        true => problem.scaling().limit().map(|_| ())?,
-        false => {
-            problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension()).map(|_| ())?;
-        }
-    }
-    Ok(())
 }
 
 /// The χ² test is about the mean of independent networks; that of antithetic pairs hardly spreads, and the test could not fail.

@@ -85,7 +85,7 @@ pub enum Reference {
 pub enum InitialFunction {
     /// The predictor of a deep linear network, k × d.
     Predictor(Matrix),
-    /// The outputs of a perceptron.
+    /// The outputs of a perceptron, in units of its limit ([`widenet_limits::Regime::start_scale`]).
     Outputs {
         /// On the training inputs, P × k.
         train: Matrix,

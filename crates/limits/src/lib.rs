@@ -3,4 +3,7 @@
 pub mod kernel;
 pub mod mean_field;
 pub mod proportional;
+mod regime;
 pub mod scaling;
+
+pub use regime::{Regime, records_as_classifier};

@@ -168,7 +168,7 @@ impl Problem {
             && self.scaling().biases.iter().all(Option::is_none)
             && !self.parameterization.has_frozen_layers()
             && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. })
-            && !self.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Mlp)
+            && !self.record.quantities.iter().any(|quantity| matches!(quantity.scope(), Scope::Mlp | Scope::Classifier))
     }
 
     /// What the loss of the training samples is divided by ([`Loss::denominator`]).

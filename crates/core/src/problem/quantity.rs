@@ -83,6 +83,11 @@ pub enum Quantity {
     LearnedSingularValues,
     /// Explored dimension of each hidden space (L numbers); the width for the dense engine.
     EffectiveDimensions,
+    /// `f/n^B` on the training inputs, P × 1: outputs in the units of their limit, with the exponent B of the tangent kernels and the
+    /// width n in units of the reference width (scaling-limits page §3.3).
+    NormalisedOutputs,
+    /// The same on the test inputs, T × 1.
+    NormalisedTestOutputs,
 }
 
 /// Form of a recorded value.
@@ -111,11 +116,13 @@ pub enum Scope {
     Mlp,
     /// Ensembles of multilayer perceptrons.
     Ensemble,
+    /// Classifiers of one hidden layer and one output, in Gram space (the law engine) and in their limits.
+    Classifier,
 }
 
 impl Quantity {
     /// Every quantity with its name in files, tables and JSON, its shape and the networks that have it.
-    const TABLE: [(Quantity, &str, Shape, Scope); 35] = [
+    const TABLE: [(Quantity, &str, Shape, Scope); 37] = [
         (Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any),
         (Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any),
         (Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any),
@@ -151,6 +158,8 @@ impl Quantity {
         (Quantity::OutputKurtosis, "output_kurtosis", Shape::Scalar, Scope::DeepLinear),
         (Quantity::LearnedSingularValues, "learned_singular_values", Shape::Lists, Scope::DeepLinear),
         (Quantity::EffectiveDimensions, "effective_dimensions", Shape::List, Scope::DeepLinear),
+        (Quantity::NormalisedOutputs, "normalised_outputs", Shape::Matrix, Scope::Classifier),
+        (Quantity::NormalisedTestOutputs, "normalised_test_outputs", Shape::Matrix, Scope::Classifier),
     ];
 
     /// All quantities, in the order of [`Quantity`].
@@ -222,6 +231,7 @@ impl Quantity {
                 | Quantity::TestOutputCovariance
                 | Quantity::LinearisedTestOutputs
                 | Quantity::LinearisedTestLoss
+                | Quantity::NormalisedTestOutputs
         )
     }
 

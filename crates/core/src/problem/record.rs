@@ -120,7 +120,7 @@ fn parse_quantity(field: &Field, data: &Dataset, ensemble: Option<&Ensemble>, li
 /// The engines of deep linear networks do not record what perceptrons do, and the other way round.
 fn exclude_both_kinds(field: &Field, quantities: &[Quantity]) -> Result<()> {
     let first = |scope| quantities.iter().find(|quantity| quantity.scope() == scope);
-    match (first(Scope::DeepLinear), first(Scope::Mlp)) {
+    match (first(Scope::DeepLinear), first(Scope::Mlp).or(first(Scope::Classifier))) {
         (Some(linear), Some(mlp)) => Err(field.error(format!(
             "`{}` is recorded by the engines of deep linear networks and `{}` by that of multilayer perceptrons; record them in \
              two runs",

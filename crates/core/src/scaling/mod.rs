@@ -45,7 +45,9 @@ impl PowerOfWidth {
         self.constant * width.power(self.exponent)
     }
 
-    fn times(self, other: Self) -> Self {
+    /// The product of two powers.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
         Self::new(self.constant * other.constant, self.exponent + other.exponent)
     }
 }

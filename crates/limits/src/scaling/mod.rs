@@ -7,6 +7,11 @@
 //! (scaling-limits page §1.)
 
 mod class;
+mod classifier;
 pub mod models;
+mod record;
+mod solve;
 
 pub use class::{Increments, LimitClass};
+pub use classifier::{Classifier, ClassifierLimit};
+pub use solve::{cost, solve};

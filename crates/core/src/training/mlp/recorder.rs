@@ -152,7 +152,7 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
                 };
                 Value::Scalar(difference.norm() / (difference.len() as f64).sqrt())
             }
-            // Of ensembles, and of deep linear networks.
+            // Of ensembles, of deep linear networks, and of networks in Gram space.
             Quantity::OutputStd
             | Quantity::TestOutputStd
             | Quantity::TestOutputCovariance
@@ -168,7 +168,9 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             | Quantity::InputKurtosis
             | Quantity::OutputKurtosis
             | Quantity::LearnedSingularValues
-            | Quantity::EffectiveDimensions => return None,
+            | Quantity::EffectiveDimensions
+            | Quantity::NormalisedOutputs
+            | Quantity::NormalisedTestOutputs => return None,
         })
     }
 }

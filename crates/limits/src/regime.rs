@@ -1,0 +1,64 @@
+//! Which theory has a problem's infinite-width limit.
+
+use widenet_core::{
+    Problem, Result, Width,
+    problem::{Quantity, Scope},
+};
+
+use crate::scaling::{Classifier, ClassifierLimit};
+
+/// The theory of a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Regime {
+    /// Deep linear networks, mean-field or lazy: module [`crate::mean_field`].
+    DeepLinear,
+    /// Perceptrons in the kernel regime: module [`crate::kernel`].
+    Kernel,
+    /// Classifiers of one hidden layer in any stable scaling: module [`crate::scaling`].
+    Classifier(ClassifierLimit),
+}
+
+/// Whether a quantity is recorded that only [`crate::scaling`] knows.
+pub fn records_as_classifier(problem: &Problem) -> bool {
+    problem.record.quantities.iter().any(|quantity: &Quantity| quantity.scope() == Scope::Classifier)
+}
+
+impl Regime {
+    /// Of a problem: the kernel regime where it is one, as it has closed forms.
+    ///
+    /// # Errors
+    /// [`widenet_core::Error::NoLimit`] with the exponent that is too large, and what would be right.
+    pub fn of(problem: &Problem) -> Result<Regime> {
+        let scaling = problem.scaling();
+        if problem.is_deep_linear() {
+            return scaling.limit().map(|_| Regime::DeepLinear);
+        }
+        let kernel = scaling.kernel_network(problem.network.activation, problem.data.input_dimension());
+        match (kernel, Classifier::of(problem)) {
+            (Ok(_), _) if !records_as_classifier(problem) => Ok(Regime::Kernel),
+            (_, Ok(classifier)) => classifier.limit().map(Regime::Classifier),
+            (Err(error), Err(_)) if !records_as_classifier(problem) => Err(error),
+            (_, Err(error)) => Err(error),
+        }
+    }
+
+    /// Whether the limit starts from a random function: a network is then compared with the limit of its own start.
+    pub fn starts_at_random(&self, problem: &Problem) -> bool {
+        match self {
+            Regime::DeepLinear => {
+                let limit = problem.scaling().limit();
+                matches!(limit, Ok(widenet_core::scaling::Limit::Lazy { initial_std, .. }) if initial_std > 0.0)
+            }
+            Regime::Kernel => problem.ensemble.is_none(),
+            Regime::Classifier(limit) => limit.model.needs_start(),
+        }
+    }
+
+    /// What outputs of a network at its start are divided by to be a start of the limit.
+    pub fn start_scale(&self, width: Width) -> f64 {
+        match self {
+            Regime::DeepLinear | Regime::Kernel => 1.0,
+            Regime::Classifier(limit) => limit.start_scale(width),
+        }
+    }
+}
