@@ -77,6 +77,42 @@ draws = 40000
     }
 }
 
+/// Correlations and eigenvalues of networks with all their weights are those of the law; those of the limit, 0.4/8 = 0.05 away in
+/// squared correlation, are refused at eight standard errors.
+#[test]
+fn the_geometry_of_networks_is_that_of_the_law() {
+    let geometry = |network: &str, by: &str, draws: u64| {
+        let kernel = "kernel = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]";
+        let spec = format!("{kernel}\n[network]\n{network}\n[geometry]\ndraws = {draws}\nseed = 3\nby = \"{by}\"");
+        answer(&spec, "prior")["geometry"].clone()
+    };
+    let network = "width = 8\ndepth_ratio = 1.0";
+    let (networks, law) = (geometry(network, "network", 10_000), geometry(network, "law", 100_000));
+    let limit = geometry("width = \"inf\"\ndepth_ratio = 1.0", "law", 100_000);
+    let deviations = |one: &Value, other: &Value, name: &str, i: Option<usize>| {
+        let number = |answer: &Value, name: &str| match i {
+            Some(i) => answer[name][i].as_f64(),
+            None => answer[name].as_f64(),
+        };
+        let of = |answer: &Value, name: &str| number(answer, name).expect("a number");
+        let error = format!("{name}_error");
+        (of(one, name) - of(other, name)).abs() / of(one, &error).hypot(of(other, &error))
+    };
+    for (name, i) in [
+        ("mean_squared_correlation", None),
+        ("effective_rank", None),
+        ("eigenvalue_shares", Some(0)),
+        ("eigenvalue_shares", Some(2)),
+    ] {
+        let found = deviations(&networks, &law, name, i);
+        assert!(found < 4.5, "{name}: {found} standard errors from the law");
+    }
+    let found = deviations(&networks, &limit, "mean_squared_correlation", None);
+    assert!(found > 8.0, "{found} standard errors from the limit: no power");
+    assert!(networks.get("log_eigenvalues").is_none(), "those that networks compute are rounding");
+    assert!(law.get("log_eigenvalue_slopes").is_none() && limit.get("log_eigenvalue_slopes").is_some());
+}
+
 /// At zero noise the mean does not know the depth, and the variance is that of the NNGP times E[q | y]; with noise the mean moves.
 #[test]
 fn depth_acts_through_uncertainty() {

@@ -41,6 +41,32 @@ fn refused(command: &str, spec: &str, line: &str, replacement: &str, parts: &[&s
 }
 
 #[test]
+fn geometry_that_is_none() {
+    let prior = |line: &str, replacement: &str, parts: &[&str]| {
+        let spec = PRIOR.replace("[sample]", "[geometry]");
+        refused("prior", &spec, line, replacement, parts);
+    };
+    prior("draws = 3", "draws = 1", &["draws = 1", "at least 2"]);
+    prior("draws = 3", "draws = 0", &["geometry.draws", "0"]);
+    prior("draws = 3", "draw = 3", &["unknown key", "geometry.draw", "draws"]);
+    prior(
+        "widths = [6, 4, 8]\noutputs = 1\ngain = 1.0\n[density]\nat = [0.0, 1.0]\n[geometry]",
+        "alpha = 1.0\n[geometry]\nby = \"network\"",
+        &["a limit has no weight matrices"],
+    );
+    prior(
+        "kernel = [[1.0, 0.3, -0.2], [0.3, 0.8, 0.1], [-0.2, 0.1, 1.5]]",
+        "",
+        &["one input has no correlation", "at least two"],
+    );
+    prior(
+        "[[1.0, 0.3, -0.2], [0.3, 0.8, 0.1], [-0.2, 0.1, 1.5]]",
+        "[[1.0, 0.0], [0.0, 0.0]]",
+        &["features of input 1 are 0"],
+    );
+}
+
+#[test]
 fn networks_that_are_none() {
     let prior = |replacement: &str, parts: &[&str]| refused("prior", PRIOR, "widths = [6, 4, 8]", replacement, parts);
     prior("widths = [6, 0, 8]", &["spec.toml:4", "network.widths[1]", "is 0"]);

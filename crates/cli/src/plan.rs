@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use widenet_core::{document::Document, trajectory::Engine};
-use widenet_experiment::{Engines, Plan, Request, SolveError, Solver, Study, load_problem};
+use widenet_experiment::{Engines, Plan, Request, SolveError, Solver, Study, Subject, load_problem};
 
 use crate::{Exit, Failure, arguments::PlanArguments, table};
 
@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         }
         let study = Study::load(&arguments.file, arguments.full, &arguments.overrides.set)?;
         for trial in widenet_experiment::plan(&study, &engines)? {
-            planned.push((trial.trial.label, trial.plan));
+            let word = (trial.trial.subject != Subject::Problem).then(|| trial.trial.subject.name());
+            planned.push(Planned { label: trial.trial.label, question: word, plan: trial.plan });
         }
     } else {
         if arguments.width.is_empty() {
@@ -36,7 +37,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
             let request = Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision() };
-            planned.push((format!("width {width}"), engines.plan(&request, rule.at(width))));
+            let plan = engines.plan(&request, rule.at(width));
+            planned.push(Planned { label: format!("width {width}"), question: None, plan });
         }
     }
     for note in engines.take_notes() {
@@ -45,12 +47,23 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
     print(&planned)
 }
 
-fn print(planned: &[(String, Result<Plan, SolveError>)]) -> Result<Exit, Failure> {
+/// A line of the plan.
+struct Planned {
+    label: String,
+    /// The word of a question; it has no estimates.
+    question: Option<&'static str>,
+    plan: Result<Plan, SolveError>,
+}
+
+fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = planned
         .iter()
-        .filter_map(|(label, plan)| {
+        .filter_map(|Planned { label, question, plan }| {
             let plan = plan.as_ref().ok()?;
+            if let Some(question) = question {
+                return Some(vec![label.clone(), (*question).into(), "–".into(), "–".into(), plan.reason.clone()]);
+            }
             let bound = if plan.engine == Engine::Dense { "about" } else { "up to" };
             let (bytes, seconds) = (table::bytes(plan.bytes), table::seconds(plan.seconds));
             let (bytes, seconds) = (format!("{bound} {bytes}"), format!("{bound} {seconds}"));
@@ -58,10 +71,14 @@ fn print(planned: &[(String, Result<Plan, SolveError>)]) -> Result<Exit, Failure
         })
         .collect();
     write!(out, "{}", table::aligned(&["trial", "engine", "memory", "time", "why"], &rows))?;
-    let total: f64 = planned.iter().filter_map(|(_, plan)| plan.as_ref().ok()).map(|plan| plan.seconds).sum();
-    writeln!(out, "{} trials, up to about {} of engine time", rows.len(), table::seconds(total))?;
+    let total: f64 = planned.iter().filter_map(|planned| planned.plan.as_ref().ok()).map(|plan| plan.seconds).sum();
+    let time = match planned.iter().all(|planned| planned.question.is_some()) {
+        true => String::new(),
+        false => format!(", up to about {} of engine time", table::seconds(total)),
+    };
+    writeln!(out, "{} trials{time}", rows.len())?;
     let mut refused = false;
-    for (label, plan) in planned {
+    for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {
             refused = true;
             writeln!(std::io::stderr(), "cannot run {label}: {reason}")?;

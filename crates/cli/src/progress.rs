@@ -86,7 +86,7 @@ impl StudyProgress {
 
 impl Reporter for StudyProgress {
     fn started(&self, trial: &Trial, plan: &Plan) {
-        self.bar.set_message(format!("{} ({})", trial.label, plan.engine.name()));
+        self.bar.set_message(format!("{} ({})", trial.label, trial.engine_word(plan)));
     }
 
     fn progress(&self, trial: &Trial, fraction: f64) {

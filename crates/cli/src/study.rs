@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
         out: arguments.out.clone(),
         jobs: arguments.jobs.map_or(cores, usize::from),
         shard: arguments.shard,
+        device: arguments.device,
     };
     let interval = Duration::from_secs_f64(arguments.checkpoint_every);
     let engines = Engines::new(arguments.device)?.checkpoint_every(interval);

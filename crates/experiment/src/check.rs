@@ -100,14 +100,14 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
         CheckKind::Exponential { quantity, from, floor, min_r2, width } => groups(&["width"])
             .into_iter()
             .map(|(group, mut trials)| {
-                trials.retain(|trial| trial.trial.width == *width);
+                trials.retain(|trial| trial.trial.width == Some(*width));
                 exponential(&check.name, group, &trials, *quantity, (*from, *floor), *min_r2)
             })
             .collect(),
         CheckKind::Bound { metric, side, value, width } => groups(&["width"])
             .into_iter()
             .map(|(group, trials)| {
-                let counts = |trial: &&MeasuredTrial<'_>| width.is_none_or(|width| trial.trial.width == width);
+                let counts = |trial: &&MeasuredTrial<'_>| width.is_none() || trial.trial.width == *width;
                 let column = results.metric(metric);
                 let values = trials.into_iter().filter(counts).map(|trial| trial.metrics[column].clone());
                 bound(&check.name, group, values.collect(), (*side, *value), *width)
@@ -203,18 +203,19 @@ fn exponential(
     let mut verdict = Verdict::Confirmed;
     let mut reason = format!("R² ≥ {min_r2}, trials: {}", trials.len());
     for trial in trials {
-        let usable = trial.trajectory.records.iter().filter(|record| record.time >= from).filter_map(|record| {
+        let usable = trial.records().iter().filter(|record| record.time >= from).filter_map(|record| {
             match record.values.get(&quantity) {
                 Some(Value::Scalar(value)) if *value > floor => Some((record.time, value.ln())),
                 _ => None,
             }
         });
         let points: Vec<_> = usable.collect();
-        let done = trial.trajectory.status == Status::Done;
+        let status = trial.result.status();
+        let done = status == Status::Done;
         let line = if done && points.len() >= 3 { fit::line(&points) } else { None };
         let Some(line) = line else {
             if verdict != Verdict::Refuted {
-                let why = if done { "has fewer than three usable records".into() } else { ending(&trial.trajectory) };
+                let why = if done { "has fewer than three usable records".into() } else { ending(&status) };
                 verdict = Verdict::Inconclusive;
                 reason = format!("{} {why}", trial.trial.label);
             }

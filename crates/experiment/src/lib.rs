@@ -8,6 +8,7 @@
 //! directory. The engines stand behind [`Solver`]: [`Engines`] are the real ones. Who wants to follow a run implements
 //! [`Reporter`].
 
+mod answers;
 mod check;
 mod chi_square;
 mod engines;
@@ -36,7 +37,8 @@ pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use shard::Shard;
 pub use solver::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
 pub use study::{
-    Check, CheckKind, EngineRule, Exponent, Figure, FigureKind, Metric, Over, Side, Statistic, Study, Trial,
+    Check, CheckKind, Comparison, EngineRule, Exponent, Figure, FigureKind, Measured, Metric, Over, Side, Statistic,
+    Study, Subject, Trial,
 };
 pub use widenet_model::{DeviceChoice, DeviceInfo, Precision, list_devices};
 

@@ -7,15 +7,35 @@ use widenet_core::{
     problem::{Quantity, Rule},
     trajectory::{Record, Status, Value},
 };
-
 use widenet_limits::Regime;
 
 use crate::{
-    InitialFunction, Metric, Over, Reference, Solver, Statistic, Study, Trial, chi_square, prepare::PreparedTrial,
+    InitialFunction, Measured, Metric, Over, Reference, Solver, Statistic, Study, Trial,
+    answers::{self, Answer},
+    chi_square,
+    prepare::{PreparedTrial, ProblemTask, Task},
+    study::metric::RecordedQuantity,
 };
 
 /// The value of a metric, or why there is none.
 pub(crate) type Measurement = Result<f64, String>;
+
+/// What a trial found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TrialResult {
+    Trajectory(Trajectory),
+    Answer(Answer),
+}
+
+impl TrialResult {
+    /// How it ended, for who follows a run.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            TrialResult::Trajectory(trajectory) => trajectory.status,
+            TrialResult::Answer(_) => Status::Done,
+        }
+    }
+}
 
 /// Finished trials with their metrics.
 pub(crate) struct Results<'a> {
@@ -26,29 +46,71 @@ pub(crate) struct Results<'a> {
 /// A finished trial with its metrics, in the order of the study.
 pub(crate) struct MeasuredTrial<'a> {
     pub(crate) trial: &'a Trial,
-    pub(crate) trajectory: Trajectory,
+    pub(crate) result: TrialResult,
     pub(crate) metrics: Vec<Measurement>,
     /// At the widest finite width, where the limit starts at random: the limit given this trial's own start.
     pub(crate) limit_given_start: Option<Trajectory>,
+}
+
+impl MeasuredTrial<'_> {
+    /// The trajectory, of a problem.
+    pub(crate) fn trajectory(&self) -> Option<&Trajectory> {
+        match &self.result {
+            TrialResult::Trajectory(trajectory) => Some(trajectory),
+            TrialResult::Answer(_) => None,
+        }
+    }
+
+    /// The answer, of a question.
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        match &self.result {
+            TrialResult::Trajectory(_) => None,
+            TrialResult::Answer(answer) => Some(answer),
+        }
+    }
+
+    /// The records of a trajectory; an answer has none.
+    pub(crate) fn records(&self) -> &[Record] {
+        self.trajectory().map_or(&[], |trajectory| &trajectory.records)
+    }
 }
 
 impl<'a> Results<'a> {
     /// Measures all trials.
     pub(crate) fn new(
         study: &'a Study,
-        finished: impl Iterator<Item = (&'a PreparedTrial, Trajectory)>,
+        finished: Vec<(&'a PreparedTrial, TrialResult)>,
         solver: &dyn Solver,
     ) -> Results<'a> {
         let mut references = References { solver, known: BTreeMap::new() };
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
-        let measure = |(prepared, trajectory): (&'a PreparedTrial, Trajectory)| {
-            let measure = |metric| measure(metric, prepared, &trajectory, &mut references);
-            let metrics = study.metrics.iter().map(measure).collect();
-            let shows_limit = widest == Some(&prepared.trial.width) && starts_at_random(&prepared.problem);
-            let limit = shows_limit.then(|| references.get(Reference::Limit, prepared, &trajectory).ok().cloned());
-            MeasuredTrial { trial: &prepared.trial, trajectory, metrics, limit_given_start: limit.flatten() }
+        let mut measured = Vec::new();
+        for (PreparedTrial { trial, task, .. }, result) in &finished {
+            let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, result));
+            let metrics = study.metrics.iter().map(|metric| match (&metric.of, task, result) {
+                (Measured::Records(recorded), Task::Problem(task), TrialResult::Trajectory(trajectory)) => {
+                    measure((metric, recorded), task, trajectory, &mut references)
+                }
+                (Measured::Value { path, against, comparison }, _, TrialResult::Answer(answer)) => {
+                    answers::measure((trial, answer), metric, (path, against.as_deref(), *comparison), all())
+                }
+                _ => Err("it is of another kind".into()),
+            });
+            let metrics: Vec<_> = metrics.collect();
+            let limit = match (task, result) {
+                (Task::Problem(task), TrialResult::Trajectory(trajectory))
+                    if widest == Some(&task.width) && starts_at_random(&task.problem) =>
+                {
+                    references.get(Reference::Limit, task, trajectory).ok().cloned()
+                }
+                _ => None,
+            };
+            measured.push((metrics, limit));
+        }
+        let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, TrialResult), _)| {
+            MeasuredTrial { trial: &prepared.trial, result, metrics, limit_given_start }
         };
-        Results { study, trials: finished.map(measure).collect() }
+        Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
     }
 
     /// Position of a metric in [`MeasuredTrial::metrics`].
@@ -60,7 +122,7 @@ impl<'a> Results<'a> {
     /// The number an axis (or `width`) has in a trial.
     pub(crate) fn number(&self, trial: &Trial, key: &str) -> f64 {
         if key == "width" {
-            return trial.width.as_f64();
+            return trial.width.map_or(f64::NAN, Width::as_f64);
         }
         let label = trial.axes.iter().find(|(axis, _)| axis == key).map(|(_, label)| label);
         let axis = self.study.axes.iter().find(|axis| axis.key == key);
@@ -72,7 +134,7 @@ impl<'a> Results<'a> {
     /// are not mentioned in the names.
     pub(crate) fn groups(&self, without: &[&str]) -> Vec<(String, Vec<&MeasuredTrial<'a>>)> {
         let single = self.study.axes.iter().filter(|axis| axis.values.len() == 1).map(|axis| axis.key.as_str());
-        let width = (self.study.widths.len() == 1).then_some("width");
+        let width = (self.study.widths.len() <= 1).then_some("width");
         let without: Vec<_> = without.iter().copied().chain(single).chain(width).collect();
         let mut groups: Vec<(String, Vec<&MeasuredTrial<'a>>)> = Vec::new();
         for trial in &self.trials {
@@ -131,21 +193,21 @@ impl References<'_> {
     fn get(
         &mut self,
         reference: Reference,
-        prepared: &PreparedTrial,
+        task: &ProblemTask,
         trajectory: &Trajectory,
     ) -> Result<&Trajectory, String> {
-        let problem = &prepared.problem;
+        let problem = &task.problem;
         let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
         let has_batches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
         let bits = initial.as_ref().map(InitialFunction::bits).unwrap_or_default();
-        let seed = prepared.trial.seed;
-        let key = (reference, prepared.problem_hash.to_string(), has_batches.then_some(seed), bits);
+        let seed = trajectory.seed;
+        let key = (reference, task.hash.to_string(), has_batches.then_some(seed), bits);
         let solve = || {
             let solved = self.solver.reference(reference, problem, seed, initial.as_ref());
             let solved = solved.map_err(|error| error.to_string())?;
             match solved.status {
                 Status::Done => Ok(solved),
-                _ => Err(format!("its reference {}", ending(&solved))),
+                _ => Err(format!("its reference {}", ending(&solved.status))),
             }
         };
         self.known.entry(key).or_insert_with(solve).as_ref().map_err(Clone::clone)
@@ -168,8 +230,8 @@ pub fn own_limit(
 }
 
 /// How a trajectory that is not done ended.
-pub(crate) fn ending(trajectory: &Trajectory) -> String {
-    match trajectory.status {
+pub(crate) fn ending(status: &Status) -> String {
+    match *status {
         Status::Done => "is done".into(),
         Status::Diverged { step, time } => format!("diverged at step {step} (time {time:?})"),
         Status::Interrupted { step } => format!("was stopped before step {step}"),
@@ -177,35 +239,35 @@ pub(crate) fn ending(trajectory: &Trajectory) -> String {
 }
 
 fn measure(
-    metric: &Metric,
-    prepared: &PreparedTrial,
+    (metric, recorded): (&Metric, &RecordedQuantity),
+    task: &ProblemTask,
     trajectory: &Trajectory,
     references: &mut References<'_>,
 ) -> Measurement {
     if trajectory.status != Status::Done {
-        return Err(ending(trajectory));
+        return Err(ending(&trajectory.status));
     }
-    let reference = metric.against.map(|against| references.get(against, prepared, trajectory)).transpose()?;
-    let (values, scale) = match (metric.statistic, reference) {
+    let reference = metric.against.map(|against| references.get(against, task, trajectory)).transpose()?;
+    let (values, scale) = match (recorded.statistic, reference) {
         (Statistic::PValue, Some(reference)) => {
-            let networks = prepared.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
+            let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
             (chi_square::p_values(&trajectory.records, &reference.records, networks)?, 1.0)
         }
-        (_, None) => (norms(metric, &trajectory.records, None)?, 1.0),
+        (_, None) => (norms(recorded, &trajectory.records, None)?, 1.0),
         (Statistic::Norm | Statistic::Rms, Some(reference)) => {
             let scale = match metric.relative {
-                true => norms(metric, &reference.records, None)?.into_iter().fold(0.0, f64::max),
+                true => norms(recorded, &reference.records, None)?.into_iter().fold(0.0, f64::max),
                 false => 1.0,
             };
-            (norms(metric, &trajectory.records, Some(&reference.records))?, scale)
+            (norms(recorded, &trajectory.records, Some(&reference.records))?, scale)
         }
     };
     // `f64::max` and `f64::min` would skip NaN.
-    let worse = |a: f64, b: f64| match metric.statistic {
+    let worse = |a: f64, b: f64| match recorded.statistic {
         Statistic::Norm | Statistic::Rms => a >= b,
         Statistic::PValue => a <= b,
     };
-    let value = match metric.over {
+    let value = match recorded.over {
         Over::Initial => values.first().copied(),
         Over::Final => values.last().copied(),
         Over::Sup => values.iter().copied().reduce(|a, b| if worse(a, b) || a.is_nan() { a } else { b }),
@@ -218,12 +280,12 @@ fn measure(
 }
 
 /// `‖q_t‖`, or `‖q_t − r_t‖`, at every record; of the metric's entry alone where it has one.
-fn norms(metric: &Metric, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
-    let quantity = metric.quantity;
+fn norms(recorded: &RecordedQuantity, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
+    let quantity = recorded.quantity;
     let values = |record: &Record| {
         let value = record.values.get(&quantity).map(Value::flatten);
         let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
-        match metric.entry {
+        match recorded.entry {
             None => Ok(entries),
             Some(entry) => {
                 let position = if entry < 0 { entry + entries.len() as i64 } else { entry };
@@ -236,7 +298,7 @@ fn norms(metric: &Metric, records: &[Record], reference: Option<&[Record]>) -> R
     };
     let norm = |entries: Vec<f64>| {
         let squares = entries.iter().map(|x| x * x).sum::<f64>();
-        match metric.statistic {
+        match recorded.statistic {
             Statistic::Rms => (squares / entries.len() as f64).sqrt(),
             Statistic::Norm | Statistic::PValue => squares.sqrt(),
         }

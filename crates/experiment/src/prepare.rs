@@ -1,41 +1,79 @@
-//! From a study to trials that can run: problems and data are read, trials hashed, and metrics matched with what is
+//! From a study to trials that can run: problems, questions and data are read, trials hashed, and metrics matched with what is
 //! recorded.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use widenet_core::{
-    Problem,
-    data::Dataset,
-    document::{Document, Entry, Node, Place, Value},
+    Problem, Width,
+    data::{DataSource, Dataset},
+    document::{Document, Entry, Field, Node, Place, Value},
     problem::Quantity,
+    trajectory::Engine,
 };
-
 use widenet_limits::Regime;
 
 use crate::{
-    CheckKind, Error, FigureKind, Result, Statistic, Study, Trial,
+    CheckKind, Error, FigureKind, Metric, Plan, Result, SolveError, Solver, Statistic, Study, Subject, Trial,
     measure::{start_quantities, starts_at_random},
     problem::stable_rate,
+    question::{PosteriorQuestion, PriorQuestion},
     run_directory::{TrialDirectory, hex, sha256},
     solver::Request,
 };
 
-/// A trial with its problem.
+/// A trial with what it asks.
 #[derive(Debug, Clone)]
 pub(crate) struct PreparedTrial {
     pub(crate) trial: Trial,
-    pub(crate) problem: Arc<Problem>,
-    /// SHA-256 of the resolved problem and its data: equal for trials that differ in width and seed only.
-    pub(crate) problem_hash: Arc<str>,
+    pub(crate) task: Task,
     /// Everything the result depends on, as written to `trial.toml`.
     text: String,
 }
 
+/// What a trial asks.
+#[derive(Debug, Clone)]
+pub(crate) enum Task {
+    Problem(ProblemTask),
+    Prior(Box<PriorQuestion>),
+    Posterior(Box<PosteriorQuestion>),
+}
+
+/// A problem to be solved at a width.
+#[derive(Debug, Clone)]
+pub(crate) struct ProblemTask {
+    pub(crate) problem: Arc<Problem>,
+    /// SHA-256 of the resolved problem and its data: equal for trials that differ in width and seed only.
+    pub(crate) hash: Arc<str>,
+    pub(crate) width: Width,
+}
+
+impl ProblemTask {
+    pub(crate) fn request(&self, trial: &Trial) -> Request<'_> {
+        Request { problem: &self.problem, width: self.width, seed: trial.seed, precision: trial.precision }
+    }
+}
+
 impl PreparedTrial {
-    pub(crate) fn request(&self) -> Request<'_> {
-        let Trial { width, seed, precision, .. } = self.trial;
-        Request { problem: &self.problem, width, seed, precision }
+    /// What runs it. Questions that multiply weight matrices count as dense: they use all cores, or the device.
+    pub(crate) fn plan(&self, solver: &dyn Solver) -> std::result::Result<Plan, SolveError> {
+        let question = match &self.task {
+            Task::Problem(task) => return solver.plan(&task.request(&self.trial), self.trial.engine),
+            Task::Prior(_) => Subject::Prior,
+            Task::Posterior(_) => Subject::Posterior,
+        };
+        let document = &self.trial.specification;
+        let is_dense = question.seeded().iter().any(|section| {
+            let by = document.get(&format!("{section}.by")).map(|node| &node.value);
+            by == Some(&Value::String("network".into()))
+        });
+        let engine = if is_dense { Engine::Dense } else { Engine::Law };
+        let fields = document.reader().fields();
+        let sections =
+            fields.iter().map(|field| field.key()).filter(|key| !["network", "data", "kernel"].contains(key));
+        let sections: Vec<_> = sections.collect();
+        let by = if is_dense { "networks with all their weights" } else { "laws of random networks" };
+        Ok(Plan { engine, reason: format!("{by}: {}", sections.join(", ")), bytes: 0, seconds: 0.0 })
     }
 
     pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {
@@ -62,14 +100,14 @@ struct Cache {
 impl Cache {
     /// The problem of a trial and the fingerprint of its data.
     fn problem(&mut self, trial: &Trial) -> Result<(Arc<Problem>, String)> {
-        let text = trial.problem.root().to_toml();
+        let text = trial.specification.root().to_toml();
         if let Some(known) = self.problems.get(&text) {
             return Ok(known.clone());
         }
-        let source = trial.problem.get("data").map(Node::to_toml).unwrap_or_default();
+        let source = trial.specification.get("data").map(Node::to_toml).unwrap_or_default();
         let mut fingerprint = String::new();
         let problem = Problem::with_loader(
-            &trial.problem,
+            &trial.specification,
             |spec| {
                 if !self.data.contains_key(&source) {
                     let data = spec.load(&trial.base)?;
@@ -85,6 +123,45 @@ impl Cache {
         let known = (Arc::new(problem), fingerprint);
         self.problems.insert(text, known.clone());
         Ok(known)
+    }
+
+    /// The fingerprint of a question's data; inline data, which may lack targets, are part of its text.
+    fn question_data(&mut self, trial: &Trial) -> Result<String> {
+        let Some(section) = trial.specification.get("data") else { return Ok(String::new()) };
+        let kind = trial.specification.get("data.kind").map(|node| &node.value);
+        if kind == Some(&Value::String("inline".into())) {
+            return Ok(String::new());
+        }
+        let source = section.to_toml();
+        if !self.data.contains_key(&source) {
+            let load = |field: &Field<'_>| DataSource::parse(field)?.load(&trial.base);
+            let data = trial.specification.reader().required("data", load)?;
+            let hash = data_fingerprint(&data);
+            self.data.insert(source.clone(), (data, hash));
+        }
+        Ok(self.data[&source].1.clone())
+    }
+
+    /// What a trial asks, and the fingerprint of its data.
+    fn task(&mut self, study: &Study, trial: &Trial) -> Result<(Task, String)> {
+        let (document, base) = (&trial.specification, trial.base.as_path());
+        let question = match (trial.subject, trial.width) {
+            (Subject::Problem, Some(width)) => {
+                let (problem, data_hash) = self.problem(trial)?;
+                require_quantities(study, document, &problem)?;
+                if study.metrics.iter().any(|metric| metric.against.is_some()) {
+                    // Better now than after all trials have run.
+                    Regime::of(&problem)?;
+                }
+                refuse_antithetic_test(study, document, &problem)?;
+                let hash = sha256(format!("{}{data_hash}", document.root().to_toml()).as_bytes()).into();
+                return Ok((Task::Problem(ProblemTask { problem, hash, width }), data_hash));
+            }
+            (Subject::Problem, None) => return Err(document.root().place.error("a problem needs a width").into()),
+            (Subject::Prior, _) => Task::Prior(Box::new(PriorQuestion::from_document(document, base)?)),
+            (Subject::Posterior, _) => Task::Posterior(Box::new(PosteriorQuestion::from_document(document, base)?)),
+        };
+        Ok((question, self.question_data(trial)?))
     }
 }
 
@@ -102,24 +179,18 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
         Node { value: Value::Table(entries.into_iter().map(entry).collect()), place: place.clone() }
     };
     let string = |text: String| Node { value: Value::String(text), place: place.clone() };
-    table(vec![
-        (
-            "trial",
-            table(vec![
-                ("version", string(crate::VERSION.into())),
-                ("data", string(data_hash.into())),
-                ("width", string(trial.width.to_string())),
-                ("seed", string(trial.seed.to_string())),
-                ("engine", string(trial.engine.name().into())),
-                ("precision", string(trial.precision.name().into())),
-            ]),
-        ),
-        ("problem", trial.problem.root().clone()),
-    ])
-    .to_toml()
+    let width = trial.width.map(|width| ("width", string(width.to_string())));
+    let entries = [("version", string(crate::VERSION.into())), ("data", string(data_hash.into()))].into_iter();
+    let entries = entries.chain(width).chain([
+        ("seed", string(trial.seed.to_string())),
+        ("engine", string(trial.engine.name().into())),
+        ("precision", string(trial.precision.name().into())),
+    ]);
+    table(vec![("trial", table(entries.collect())), (trial.subject.name(), trial.specification.root().clone())])
+        .to_toml()
 }
 
-/// Reads all problems and data of a study.
+/// Reads all problems, questions and data of a study.
 ///
 /// # Errors
 /// [`Error::Core`] at the first mistake; also if a metric or figure needs a quantity that is not recorded.
@@ -127,16 +198,9 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     let mut cache = Cache::default();
     let mut trials = Vec::new();
     for trial in study.expand()? {
-        let (problem, data_hash) = cache.problem(&trial)?;
-        require_quantities(study, &trial.problem, &problem)?;
-        if study.metrics.iter().any(|metric| metric.against.is_some()) {
-            // Better now than after all trials have run.
-            Regime::of(&problem)?;
-        }
-        refuse_antithetic_test(study, &trial.problem, &problem)?;
+        let (task, data_hash) = cache.task(study, &trial)?;
         let text = trial_text(&trial, &data_hash);
-        let problem_hash = sha256(format!("{}{data_hash}", trial.problem.root().to_toml()).as_bytes()).into();
-        trials.push(PreparedTrial { trial, problem, problem_hash, text });
+        trials.push(PreparedTrial { trial, task, text });
     }
     let texts: String = trials.iter().map(|trial| trial.text.as_str()).collect();
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })
@@ -144,7 +208,8 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
 
 /// The χ² test is about the mean of independent networks; that of antithetic pairs hardly spreads, and the test could not fail.
 fn refuse_antithetic_test(study: &Study, document: &Document, problem: &Problem) -> Result<()> {
-    let tested = study.metrics.iter().any(|metric| metric.statistic == Statistic::PValue);
+    let recorded = study.metrics.iter().filter_map(Metric::recorded);
+    let tested = recorded.into_iter().any(|recorded| recorded.statistic == Statistic::PValue);
     if tested && problem.ensemble.is_some_and(|ensemble| ensemble.antithetic) {
         let place = document.get("ensemble.antithetic").unwrap_or_else(|| document.root()).place.clone();
         let message =
@@ -176,10 +241,12 @@ impl Study {
                 // A reference of random start starts where the trial did.
                 needs.extend(start_quantities(problem).into_iter().map(|quantity| (user.clone(), quantity)));
             }
-            if metric.statistic == Statistic::PValue {
-                needs.push((user.clone(), Quantity::TestOutputCovariance));
+            if let Some(recorded) = metric.recorded() {
+                if recorded.statistic == Statistic::PValue {
+                    needs.push((user.clone(), Quantity::TestOutputCovariance));
+                }
+                needs.push((user, recorded.quantity));
             }
-            needs.push((user, metric.quantity));
         }
         needs.extend(self.checks.iter().filter_map(|check| match check.kind {
             CheckKind::Exponential { quantity, .. } => Some((format!("check `{}`", check.name), quantity)),
@@ -187,7 +254,7 @@ impl Study {
         }));
         needs.extend(self.figures.iter().flat_map(|figure| {
             let quantities = match &figure.kind {
-                FigureKind::Scaling { .. } => Vec::new(),
+                FigureKind::Scaling(_) | FigureKind::Lines(_) => Vec::new(),
                 FigureKind::Curves { quantity, .. } => vec![*quantity],
                 FigureKind::Bands => vec![Quantity::TestOutputs, Quantity::TestOutputStd],
                 FigureKind::Overlay { quantities, .. } => quantities.clone(),

@@ -9,10 +9,10 @@ use std::{
 use widenet_core::{Width, document::Document, trajectory::Status};
 
 use crate::{
-    Error, Finding, Metric, Reference, Result, Solver, Study, Verdict,
+    Error, Finding, Metric, Reference, Result, Solver, Study, Subject, Verdict,
     check::judge,
     figures,
-    measure::{MeasuredTrial, Results, ending},
+    measure::{MeasuredTrial, Results, TrialResult, ending},
     prepare::{Prepared, prepare},
     run_directory::{Finished, Found, Manifest, write_whole},
     tables,
@@ -84,9 +84,13 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
     for trial in &prepared.trials {
         match trial.directory(directory).read(&trial.trial) {
             Found::Done(found) => {
-                let Finished { trajectory, reason } = *found;
-                *engines.entry((trajectory.engine.name(), reason)).or_insert(0) += 1;
-                finished.push((trial, trajectory));
+                let Finished { result, reason } = *found;
+                let engine = match &result {
+                    TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
+                    TrialResult::Answer(_) => trial.trial.subject.name(),
+                };
+                *engines.entry((engine, reason)).or_insert(0) += 1;
+                finished.push((trial, result));
             }
             Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),
         }
@@ -99,7 +103,7 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
         );
         return Err(Error::directory(directory, reason));
     }
-    let results = Results::new(study, finished.into_iter(), solver);
+    let results = Results::new(study, finished, solver);
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
     let figures = figures::draw_all(directory, &results, &findings)?;
@@ -150,10 +154,11 @@ fn markdown(results: &Results<'_>, findings: &[Finding], figures: &[String], eng
     section(
         "Made by",
         format!(
-            "widenet {}. The study as given is in `study.{}`, as run in `resolved.toml`; every record is in \
+            "widenet {}. The study as given is in `study.{}`, as run in `resolved.toml`; every {} is in \
              `table.csv`, every metric in `metrics.csv`, every fit in `fits.csv`.",
             crate::VERSION,
-            study.source.1
+            study.source.1,
+            if study.subject == Subject::Problem { "record" } else { "answer" }
         ),
     );
     text
@@ -179,12 +184,12 @@ fn summary(results: &Results<'_>) -> String {
     let header: Vec<_> = ["group", "width"].into_iter().chain(metrics.iter().map(|m| m.name.as_str())).collect();
     let mut rows = Vec::new();
     for (group, trials) in results.groups(&["width"]) {
-        for width in &results.study.widths {
-            let at_width: Vec<_> = trials.iter().filter(|trial| trial.trial.width == *width).collect();
-            let mut row = vec![group.clone(), width.to_string()];
+        for width in results.study.trial_widths() {
+            let at_width: Vec<_> = trials.iter().filter(|trial| trial.trial.width == width).collect();
+            let mut row = vec![group.clone(), width.map_or_else(|| "–".into(), |width| width.to_string())];
             row.extend(metrics.iter().enumerate().map(|(column, metric)| {
                 // The limit has no distance from itself.
-                let itself = *width == Width::Infinite && metric.against == Some(Reference::Limit);
+                let itself = width == Some(Width::Infinite) && metric.against == Some(Reference::Limit);
                 let values = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied());
                 if itself { "–".into() } else { mean_and_error(&values.collect::<Vec<f64>>()) }
             }));
@@ -210,19 +215,16 @@ fn warnings(results: &Results<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     // Equal reasons are told once, with the number of trials.
     let mut missing: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for MeasuredTrial { trial, trajectory, metrics, .. } in &results.trials {
-        if trajectory.status != Status::Done {
-            warnings.push(format!(
-                "trial {} {}; its metrics are in no fit and no mean",
-                trial.label,
-                ending(trajectory)
-            ));
+    for MeasuredTrial { trial, result, metrics, .. } in &results.trials {
+        let status = result.status();
+        if status != Status::Done {
+            warnings.push(format!("trial {} {}; its metrics are in no fit and no mean", trial.label, ending(&status)));
             continue;
         }
         for (Metric { name, .. }, value) in results.study.metrics.iter().zip(metrics) {
             match value {
                 Err(reason) => missing.entry((name, reason)).or_default().push(&trial.label),
-                Ok(0.0) if trial.width.as_f64().is_finite() => {
+                Ok(0.0) if trial.width != Some(Width::Infinite) && trial.subject == Subject::Problem => {
                     missing.entry((name, "it is 0 and has no logarithm")).or_default().push(&trial.label);
                 }
                 Ok(_) => {}

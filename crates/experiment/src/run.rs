@@ -15,8 +15,10 @@ use widenet_core::{
 };
 
 use crate::{
-    Error, Plan, Result, Shard, SolveError, Solver, Study, Trial,
-    prepare::{Prepared, PreparedTrial, prepare},
+    DeviceChoice, Error, Plan, Result, Shard, SolveError, Solver, Study, Trial,
+    answers::Answer,
+    prepare::{Prepared, PreparedTrial, ProblemTask, Task, prepare},
+    question::{AnswerTree, PosteriorQuestion, QuestionError},
     report::{self, Report},
     run_directory::{Found, Manifest, TrialDirectory, create_directory, write_whole},
 };
@@ -30,11 +32,13 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Which trials.
     pub shard: Shard,
+    /// Where questions multiply weight matrices; a solver has its own device.
+    pub device: DeviceChoice,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { out: PathBuf::from("out"), jobs: 1, shard: Shard::WHOLE }
+        RunOptions { out: PathBuf::from("out"), jobs: 1, shard: Shard::WHOLE, device: DeviceChoice::Auto }
     }
 }
 
@@ -76,7 +80,7 @@ pub enum Outcome {
     },
 }
 
-/// A trial with its engine, or why none takes it.
+/// A trial with its engine, or why none takes it; plans of questions have no estimates.
 #[derive(Debug)]
 pub struct PlannedTrial {
     /// The trial.
@@ -91,7 +95,7 @@ pub struct PlannedTrial {
 /// [`Error::Core`] for mistakes in the study, its problem or data.
 pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
     let prepared = prepare(study)?;
-    let plan = |p: PreparedTrial| PlannedTrial { plan: solver.plan(&p.request(), p.trial.engine), trial: p.trial };
+    let plan = |p: PreparedTrial| PlannedTrial { plan: p.plan(solver), trial: p.trial };
     Ok(prepared.trials.into_iter().map(plan).collect())
 }
 
@@ -118,7 +122,7 @@ pub fn run(
         match trial_directory.read(&p.trial) {
             Found::Done(finished) => {
                 trial_directory.remove_leftovers()?;
-                reporter.finished(&p.trial, &finished.trajectory.status, true);
+                reporter.finished(&p.trial, &finished.result.status(), true);
             }
             found => {
                 if let Found::Unusable(reason) = found {
@@ -135,7 +139,14 @@ pub fn run(
     }
 
     let queue = Queue::of(&jobs);
-    let worker = Worker { solver, directory: &directory, stop, failed: AtomicBool::new(false), reporter };
+    let worker = Worker {
+        solver,
+        device: options.device,
+        directory: &directory,
+        stop,
+        failed: AtomicBool::new(false),
+        reporter,
+    };
     let run = |job: usize| worker.run(&jobs[job]).inspect_err(|_| worker.failed.store(true, Ordering::Relaxed));
     let remaining = work(&queue, options.jobs, run)?;
     if remaining > 0 {
@@ -177,9 +188,8 @@ struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(index: usize, prepared: &'a PreparedTrial, solver: &dyn Solver) -> Result<Job<'a>> {
         let trial = &prepared.trial;
-        let plan = solver.plan(&prepared.request(), trial.engine);
         let refused = |error: SolveError| Error::Refused { trial: trial.label.clone(), reason: error.to_string() };
-        Ok(Job { index, prepared, plan: plan.map_err(refused)? })
+        Ok(Job { index, prepared, plan: prepared.plan(solver).map_err(refused)? })
     }
 }
 
@@ -189,9 +199,9 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
         vec![
             index.to_string(),
             trial.label.clone(),
-            trial.width.to_string(),
+            trial.width_text(),
             trial.seed.to_string(),
-            plan.engine.name().into(),
+            trial.engine_word(plan).into(),
             plan.reason.clone(),
             plan.bytes.to_string(),
             format!("{:.3}", plan.seconds),
@@ -263,6 +273,7 @@ fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<bool> + Sync) 
 
 struct Worker<'a> {
     solver: &'a dyn Solver,
+    device: DeviceChoice,
     directory: &'a Path,
     stop: &'a AtomicBool,
     /// A trial failed: the others stop too.
@@ -284,19 +295,68 @@ impl Worker<'_> {
         let directory: TrialDirectory = prepared.directory(self.directory);
         if let Found::Done(finished) = directory.read(trial) {
             // By another process, since the plan was made.
-            self.reporter.finished(trial, &finished.trajectory.status, true);
+            self.reporter.finished(trial, &finished.result.status(), true);
             return Ok(true);
         }
         directory.prepare()?;
         self.reporter.started(trial, plan);
-        let watch = |progress: &Progress<'_>| {
-            self.reporter.progress(trial, progress.fraction);
-            if self.must_stop() { Control::Stop } else { Control::Continue }
+        match &prepared.task {
+            Task::Problem(task) => self.solve(prepared, task, &directory, plan),
+            Task::Prior(question) => {
+                let watch = &mut |fraction| self.watch(trial, fraction);
+                let answer = question.answer(self.device, trial.precision, watch);
+                self.keep(prepared, answer, &directory, plan)
+            }
+            Task::Posterior(question) => {
+                let answer = question.answer(&mut |fraction| self.watch(trial, fraction));
+                self.keep(prepared, answer, &directory, plan)
+            }
+        }
+    }
+
+    fn watch(&self, trial: &Trial, fraction: f64) -> Control {
+        self.reporter.progress(trial, fraction);
+        if self.must_stop() { Control::Stop } else { Control::Continue }
+    }
+
+    fn failed(trial: &Trial, error: &dyn std::error::Error) -> Error {
+        Error::Failed { trial: trial.label.clone(), reason: error.to_string() }
+    }
+
+    /// Stores an answer; a question that was stopped starts again.
+    fn keep(
+        &self,
+        PreparedTrial { trial, .. }: &PreparedTrial,
+        answer: std::result::Result<AnswerTree, QuestionError>,
+        directory: &TrialDirectory,
+        plan: &Plan,
+    ) -> Result<bool> {
+        let answer = match answer {
+            Err(QuestionError::Stopped) => return Ok(false),
+            answer => answer.map_err(|error| Self::failed(trial, &error))?,
         };
+        let doubt = PosteriorQuestion::unreliable(&answer);
+        if let Some(reason) = doubt {
+            self.reporter.note(&format!("trial {}: UNRELIABLE: {reason}", trial.label));
+        }
+        let value = serde_json::to_value(&answer).map_err(|error| Self::failed(trial, &error))?;
+        directory.store_answer(trial.subject, &Answer { value, reliable: doubt.is_none() }, &plan.reason)?;
+        self.reporter.finished(trial, &Status::Done, false);
+        Ok(true)
+    }
+
+    fn solve(
+        &self,
+        PreparedTrial { trial, .. }: &PreparedTrial,
+        task: &ProblemTask,
+        directory: &TrialDirectory,
+        plan: &Plan,
+    ) -> Result<bool> {
+        let watch = |progress: &Progress<'_>| self.watch(trial, progress.fraction);
         let solution = self
             .solver
-            .solve(&prepared.request(), plan.engine, Some(&directory.checkpoint()), &watch)
-            .map_err(|error| Error::Failed { trial: trial.label.clone(), reason: error.to_string() })?;
+            .solve(&task.request(trial), plan.engine, Some(&directory.checkpoint()), &watch)
+            .map_err(|error| Self::failed(trial, &error))?;
         for note in &solution.notes {
             self.reporter.note(&format!("trial {}: {note}", trial.label));
         }

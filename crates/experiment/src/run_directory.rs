@@ -4,12 +4,12 @@
 //! <study>-<hash8>/
 //!   study.toml  resolved.toml  manifest.json
 //!   plan.csv                                      what was left to do when the study was last started;
-//!   plan-1-of-4.csv … trials/0007-<label>/  trial.toml  status.json  trajectory.json  checkpoint.safetensors
+//!   plan-1-of-4.csv … trials/0007-<label>/  trial.toml  status.json  trajectory.json (of a question: answer.json)  checkpoint.safetensors
 //!   table.csv  metrics.csv  fits.csv  figures/*.svg *.png  report.md
 //! ```
 //!
 //! A file appears whole or not at all: it is written aside, synced, and renamed. A trial is done when its `status.json`
-//! says so and names the trial and the trajectory by their SHA-256. Several processes may work in one directory: what
+//! says so and names the trial and its result by their SHA-256. Several processes may work in one directory: what
 //! two of them write is the same, and neither touches what the other is writing.
 
 use std::{
@@ -28,7 +28,7 @@ use widenet_core::{
     trajectory::{Engine, Record, Status},
 };
 
-use crate::{Error, Result, Trial};
+use crate::{Error, Result, Subject, Trial, answers::Answer, measure::TrialResult};
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
@@ -156,7 +156,7 @@ fn pretty(value: &impl Serialize) -> Vec<u8> {
 /// `status.json` of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct TrialStatus {
-    /// `done` or `diverged`; `interrupted` leaves a checkpoint.
+    /// `done` or `diverged`; `interrupted` leaves a checkpoint. An answer is `done` or `unreliable`.
     state: String,
     /// Engine that ran.
     engine: String,
@@ -169,6 +169,9 @@ struct TrialStatus {
     trial: String,
     /// SHA-256 of `trajectory.json`; none for an interrupted trial.
     trajectory: Option<String>,
+    /// SHA-256 of `answer.json`, for questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
     /// Number of records.
     records: usize,
 }
@@ -187,7 +190,7 @@ pub(crate) enum Found {
 /// A result with how it was made.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    pub(crate) trajectory: Trajectory,
+    pub(crate) result: TrialResult,
     /// Why its engine, and on which device.
     pub(crate) reason: String,
 }
@@ -203,6 +206,7 @@ pub(crate) struct TrialDirectory {
 const TRIAL: &str = "trial.toml";
 const STATUS: &str = "status.json";
 const TRAJECTORY: &str = "trajectory.json";
+const ANSWER: &str = "answer.json";
 
 impl TrialDirectory {
     /// The directory of a trial whose resolved form is `text`.
@@ -256,15 +260,23 @@ impl TrialDirectory {
         if status.trial != self.hash {
             return unusable(format!("{STATUS} belongs to another trial or version"));
         }
-        let Some(expected) = &status.trajectory else { return Found::Pending };
-        let bytes = match fs::read(self.path.join(TRAJECTORY)) {
-            Ok(bytes) if sha256(&bytes) == *expected => bytes,
-            Ok(_) => return unusable(format!("{TRAJECTORY} is not the one that {STATUS} names")),
-            Err(error) => return unusable(format!("cannot read {TRAJECTORY}: {error}")),
+        let (file, expected) = match trial.subject {
+            Subject::Problem => (TRAJECTORY, &status.trajectory),
+            Subject::Prior | Subject::Posterior => (ANSWER, &status.answer),
         };
-        match decode(&bytes, &status, trial) {
-            Ok(trajectory) => Found::Done(Box::new(Finished { trajectory, reason: status.reason })),
-            Err(reason) => unusable(format!("{TRAJECTORY}: {reason}")),
+        let Some(expected) = expected else { return Found::Pending };
+        let bytes = match fs::read(self.path.join(file)) {
+            Ok(bytes) if sha256(&bytes) == *expected => bytes,
+            Ok(_) => return unusable(format!("{file} is not the one that {STATUS} names")),
+            Err(error) => return unusable(format!("cannot read {file}: {error}")),
+        };
+        let result = match trial.subject {
+            Subject::Problem => decode(&bytes, &status, trial).map(TrialResult::Trajectory),
+            Subject::Prior | Subject::Posterior => decode_answer(&bytes, &status).map(TrialResult::Answer),
+        };
+        match result {
+            Ok(result) => Found::Done(Box::new(Finished { result, reason: status.reason })),
+            Err(reason) => unusable(format!("{file}: {reason}")),
         }
     }
 
@@ -294,10 +306,38 @@ impl TrialDirectory {
             time,
             trial: self.hash.clone(),
             trajectory: hash,
+            answer: None,
             records: trajectory.records.len(),
         };
         write_whole(&self.path.join(STATUS), &pretty(&status))?;
         if finished { remove_file(&self.checkpoint()) } else { Ok(()) }
+    }
+
+    /// Stores the answer of a question; `reason` says how it was found.
+    pub(crate) fn store_answer(&self, subject: Subject, answer: &Answer, reason: &str) -> Result<()> {
+        let path = self.path.join(ANSWER);
+        let bytes = serde_json::to_vec(&answer.value).map_err(|error| Error::file("write", &path, error))?;
+        write_whole(&path, &bytes)?;
+        let status = TrialStatus {
+            state: answer.word().into(),
+            engine: subject.name().into(),
+            reason: reason.into(),
+            step: None,
+            time: None,
+            trial: self.hash.clone(),
+            trajectory: None,
+            answer: Some(sha256(&bytes)),
+            records: 0,
+        };
+        write_whole(&self.path.join(STATUS), &pretty(&status))
+    }
+}
+
+fn decode_answer(bytes: &[u8], status: &TrialStatus) -> std::result::Result<Answer, String> {
+    let value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    match status.state.as_str() {
+        state @ ("done" | "unreliable") => Ok(Answer { value, reliable: state == "done" }),
+        state => Err(format!("unknown state `{state}`")),
     }
 }
 
@@ -316,5 +356,6 @@ fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Res
         (state, _) => return Err(format!("unknown state `{state}`")),
     };
     let engine = engine.ok_or("unknown engine")?;
-    Ok(Trajectory { width: trial.width, engine, seed: trial.seed, status, records })
+    let width = trial.width.ok_or("it has no width")?;
+    Ok(Trajectory { width, engine, seed: trial.seed, status, records })
 }

@@ -1,6 +1,9 @@
-//! Tidy tables: one row per trial and record, per trial, per fit. Nothing in them depends on time or machine.
+//! Tidy tables: one row per trial and record (or answer), per trial, per fit. Nothing in them depends on time or machine.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use widenet_core::{
     problem::Quantity,
@@ -8,8 +11,8 @@ use widenet_core::{
 };
 
 use crate::{
-    Error, Finding, Result,
-    measure::{MeasuredTrial, Results},
+    Error, Finding, Result, Subject,
+    measure::{MeasuredTrial, Results, TrialResult},
     run_directory::write_whole,
 };
 
@@ -30,7 +33,8 @@ fn cell(number: Option<f64>) -> String {
 
 /// Writes `table.csv`, `metrics.csv` and `fits.csv`.
 pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<()> {
-    write_whole(&directory.join("table.csv"), &records(results)?)?;
+    let table = if results.study.subject == Subject::Problem { records(results)? } else { answers(results)? };
+    write_whole(&directory.join("table.csv"), &table)?;
     write_whole(&directory.join("metrics.csv"), &metrics(results)?)?;
     write_whole(&directory.join("fits.csv"), &fits(findings)?)
 }
@@ -43,18 +47,38 @@ fn trial_header(results: &Results<'_>) -> Vec<String> {
 }
 
 fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
-    let MeasuredTrial { trial, trajectory, .. } = measured;
+    let MeasuredTrial { trial, result, .. } = measured;
+    let (engine, status) = match result {
+        TrialResult::Trajectory(trajectory) => (trajectory.engine.name(), trajectory.status.word()),
+        TrialResult::Answer(answer) => (trial.subject.name(), answer.word()),
+    };
     let mut cells = vec![trial.index.to_string(), trial.label.clone()];
     cells.extend(trial.axes.iter().map(|(_, label)| label.clone()));
-    cells.extend([trial.width.to_string(), trial.seed.to_string()]);
-    cells.extend([trajectory.engine.name().into(), trajectory.status.word().into()]);
+    cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), status.into()]);
     cells
+}
+
+/// Every answer with its single numbers, by their paths.
+fn answers(results: &Results<'_>) -> Result<Vec<u8>> {
+    let scalars = |measured: &MeasuredTrial<'_>| -> BTreeMap<String, f64> {
+        measured.answer().map(|answer| answer.scalars().into_iter().collect()).unwrap_or_default()
+    };
+    let paths: BTreeSet<String> = results.trials.iter().flat_map(|measured| scalars(measured).into_keys()).collect();
+    let mut header = trial_header(results);
+    header.extend(paths.iter().cloned());
+    let row = |measured: &MeasuredTrial<'_>| {
+        let scalars = scalars(measured);
+        let mut row = trial_cells(measured);
+        row.extend(paths.iter().map(|path| cell(scalars.get(path).copied())));
+        row
+    };
+    csv_bytes(&header, results.trials.iter().map(row))
 }
 
 /// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.
 fn records(results: &Results<'_>) -> Result<Vec<u8>> {
     let mut quantities: BTreeSet<Quantity> = BTreeSet::new();
-    for record in results.trials.iter().flat_map(|trial| &trial.trajectory.records) {
+    for record in results.trials.iter().flat_map(MeasuredTrial::records) {
         let scalars = record.values.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
         quantities.extend(scalars.map(|(quantity, _)| *quantity));
     }
@@ -69,14 +93,14 @@ fn records(results: &Results<'_>) -> Result<Vec<u8>> {
             row.extend(values);
             row
         };
-        for record in &measured.trajectory.records {
+        for record in measured.records() {
             let scalar = |quantity| match record.values.get(quantity) {
                 Some(Value::Scalar(value)) => Some(*value),
                 _ => None,
             };
             rows.push(row(record.step, record.time, quantities.iter().map(|q| cell(scalar(q))).collect()));
         }
-        if let Status::Diverged { step, time } = measured.trajectory.status {
+        if let Status::Diverged { step, time } = measured.result.status() {
             rows.push(row(step, time, vec![String::new(); quantities.len()]));
         }
     }

@@ -7,9 +7,9 @@ use widenet_core::{
 };
 
 use super::{
-    axis_label, palette,
+    palette,
     plot::{Axis, Mark, Plot, Series},
-    stems, words,
+    stems, value_label, words,
 };
 use crate::{
     fit::quantile,
@@ -47,22 +47,15 @@ pub(super) fn curves(
 /// One series per value of the axis `key`, in order of appearance, the infinite width last. Diverged trials are left
 /// out.
 fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f64) -> Vec<Series> {
-    let label = |trial: &MeasuredTrial<'_>| match key {
-        "width" => format!("m = {}", trial.trial.width),
-        _ => {
-            let label = trial.trial.axes.iter().find(|(axis, _)| axis == key).map(|(_, label)| label.as_str());
-            format!("{} = {}", axis_label(key), words(label.unwrap_or_default()))
-        }
-    };
     let mut members: Vec<(String, Vec<&MeasuredTrial<'_>>)> = Vec::new();
     for trial in trials {
-        let label = label(trial);
+        let label = value_label(trial, key);
         match members.iter_mut().find(|(known, _)| *known == label) {
             Some((_, list)) => list.push(trial),
             None => members.push((label, vec![trial])),
         }
     }
-    let is_limit = |list: &[&MeasuredTrial<'_>]| key == "width" && list[0].trial.width == Width::Infinite;
+    let is_limit = |list: &[&MeasuredTrial<'_>]| key == "width" && list[0].trial.width == Some(Width::Infinite);
     members.sort_by_key(|(_, list)| is_limit(list));
     let limits = members.iter().filter(|(_, list)| is_limit(list)).count();
     let colours = palette::sequence(members.len() - limits).into_iter().chain(std::iter::repeat(palette::BLACK));
@@ -70,12 +63,13 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         trials.iter().filter_map(|trial| Some((*trial, trial.limit_given_start.as_ref()?))).collect();
     let line = |((label, list), colour): ((String, Vec<&MeasuredTrial<'_>>), _)| {
         let limit = is_limit(&list);
-        let (mut legend, mut trajectories) = (vec![label], list.iter().map(|trial| &trial.trajectory).collect());
+        let (mut legend, mut trajectories) =
+            (vec![label], list.iter().filter_map(|trial| trial.trajectory()).collect());
         if limit {
             legend = vec!["m = ∞ (limit)".into()];
             // Limits with random starts of their own would be other networks' limits.
             if let Some((trial, _)) = given_start.first() {
-                legend.push(format!("given the starts at m = {}", trial.trial.width));
+                legend.push(format!("given the starts at m = {}", trial.trial.width_text()));
                 trajectories = given_start.iter().map(|(_, limit)| *limit).collect::<Vec<_>>();
             }
         }

@@ -3,6 +3,7 @@
 mod bands;
 mod canvas;
 mod curves;
+mod lines;
 mod overlay;
 mod palette;
 mod plot;
@@ -12,10 +13,10 @@ mod ticks;
 use std::{ffi::OsStr, path::Path};
 
 use crate::{
-    Error, Finding, Metric, Over, Reference, Result, Statistic,
+    Comparison, Error, Finding, Measured, Metric, Over, Reference, Result, Statistic,
     measure::{MeasuredTrial, Results},
     run_directory::{create_directory, remove_file},
-    study::FigureKind,
+    study::{FigureKind, metric::RecordedQuantity},
 };
 
 /// Draws all figures into `figures/` and returns the stems of their files.
@@ -25,16 +26,15 @@ pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Find
     let mut stems: Vec<String> = Vec::new();
     for figure in &results.study.figures {
         let plots = match &figure.kind {
-            FigureKind::Scaling { metrics, x } => {
-                vec![(figure.name.clone(), scaling::scaling(results, findings, metrics, x))]
-            }
-            FigureKind::Curves { quantity, series, x_scale, y_scale, floor } => {
-                curves::curves(results, &figure.name, *quantity, series, (*x_scale, *y_scale), *floor)
+            FigureKind::Scaling(kind) => vec![(figure.name.clone(), scaling::scaling(results, findings, kind))],
+            FigureKind::Curves { quantity, series, scales, floor } => {
+                curves::curves(results, &figure.name, *quantity, series, *scales, *floor)
             }
             FigureKind::Bands => bands::bands(results, &figure.name),
             FigureKind::Overlay { quantities, entries, x_scale } => {
                 overlay::overlay(results, &figure.name, quantities, entries, *x_scale)
             }
+            FigureKind::Lines(kind) => lines::lines(results, &figure.name, kind)?,
         };
         for (stem, plot) in plots {
             plot.write(&directory, &stem)?;
@@ -71,9 +71,31 @@ fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// The value an axis (or the width) has in a trial, for a legend.
+fn value_label(trial: &MeasuredTrial<'_>, key: &str) -> String {
+    match key {
+        "width" => format!("m = {}", trial.trial.width_text()),
+        _ => {
+            let label = trial.trial.axes.iter().find(|(axis, _)| axis == key).map(|(_, label)| label.as_str());
+            format!("{} = {}", axis_label(key), words(label.unwrap_or_default()))
+        }
+    }
+}
+
 fn metric_label(metric: &Metric) -> String {
+    let relative = if metric.relative { ", relative" } else { "" };
+    match (&metric.of, metric.against) {
+        (Measured::Records(recorded), _) => format!("{}{relative}", recorded_label(recorded, metric.against)),
+        (Measured::Value { path, comparison: Comparison::Distance, .. }, Some(_)) => {
+            format!("‖{} − limit‖{relative}", words(path.rsplit('.').next().unwrap_or(path)))
+        }
+        (Measured::Value { .. }, _) => words(&metric.name),
+    }
+}
+
+fn recorded_label(metric: &RecordedQuantity, against: Option<Reference>) -> String {
     let quantity = words(metric.quantity.name());
-    let size = match metric.against {
+    let size = match against {
         None => quantity,
         Some(Reference::Limit) => format!("‖{quantity} − limit‖"),
         Some(Reference::Lazy) => format!("‖{quantity} − lazy‖"),
@@ -86,13 +108,12 @@ fn metric_label(metric: &Metric) -> String {
         return "p-value of the mean output under the limit".into();
     }
     let size = if metric.statistic == Statistic::Rms { format!("root mean square of {size}") } else { size };
-    let relative = if metric.relative { ", relative" } else { "" };
     let over = match metric.over {
         Over::Sup => "sup over t of ",
         Over::Final => "final ",
         Over::Initial => "initial ",
     };
-    format!("{over}{size}{relative}")
+    format!("{over}{size}")
 }
 
 /// File names of the plots of groups: with the values of their axes, for example `loss-hidden_layers-3`.

@@ -1,9 +1,9 @@
 //! Single numbers of a few quantities against training time, one over the other: do the curves coincide?
 
 use widenet_core::{
-    Trajectory, Width,
+    Width,
     problem::Quantity,
-    trajectory::{Status, Value},
+    trajectory::{Record, Status, Value},
 };
 
 use super::{
@@ -29,8 +29,8 @@ pub(super) fn overlay(
     let stems = stems(name, &groups);
     let mut plots = Vec::new();
     for (stem, (group, trials)) in stems.into_iter().zip(&groups) {
-        let Some(trial) = trials.first().filter(|trial| trial.trajectory.status == Status::Done) else { continue };
-        if trial.trial.width == Width::Infinite {
+        let Some(trial) = trials.first().filter(|trial| trial.result.status() == Status::Done) else { continue };
+        if trial.trial.width == Some(Width::Infinite) {
             continue;
         }
         plots.push((
@@ -55,7 +55,7 @@ fn series(trial: &MeasuredTrial<'_>, quantities: &[Quantity], entries: &[usize])
         for (position, &quantity) in quantities.iter().enumerate() {
             let width = if position == 0 { 3.0 } else { 1.5 };
             let colour = if position == 0 { colour } else { palette::BLACK };
-            let points = curve(&trial.trajectory, quantity, entry);
+            let points = curve(trial.records(), quantity, entry);
             let legend = match (position, entries.len()) {
                 (0, 1) => vec![words(quantity.name())],
                 (0, _) => vec![format!("{}, entry {entry}", words(quantity.name()))],
@@ -65,7 +65,7 @@ fn series(trial: &MeasuredTrial<'_>, quantities: &[Quantity], entries: &[usize])
             marks.push(Series { legend, colour, marks: vec![mark] });
         }
         if let Some(limit) = &trial.limit_given_start {
-            let points = curve(limit, quantities[0], entry);
+            let points = curve(&limit.records, quantities[0], entry);
             let mark = Mark::Line { points, width: 1.0, dashed: false };
             marks.push(Series {
                 legend: vec!["limit given this start".into()],
@@ -93,10 +93,10 @@ fn merged(series: Vec<Series>) -> Vec<Series> {
 }
 
 /// Entry `entry` (rows first to last) against time.
-fn curve(trajectory: &Trajectory, quantity: Quantity, entry: usize) -> Vec<(f64, f64)> {
-    let point = |record: &widenet_core::trajectory::Record| {
+fn curve(records: &[Record], quantity: Quantity, entry: usize) -> Vec<(f64, f64)> {
+    let point = |record: &Record| {
         let value = *record.values.get(&quantity).map(Value::flatten)?.get(entry)?;
         value.is_finite().then_some((record.time, value))
     };
-    trajectory.records.iter().filter_map(point).collect()
+    records.iter().filter_map(point).collect()
 }

@@ -1,27 +1,54 @@
-//! Metrics against an axis, on logarithmic axes, with fitted and predicted exponents.
-
-use std::collections::BTreeMap;
+//! Metrics against an axis, with fitted and predicted exponents.
 
 use super::{
     axis_label, metric_label, palette,
     plot::{Axis, Mark, Marker, Plot, Series},
     words,
 };
-use crate::{CheckKind, Exponent, Finding, check::samples, fit::quantile, measure::Results, study::AxisScale};
+use crate::{
+    CheckKind, Exponent, Finding,
+    fit::quantile,
+    measure::{MeasuredTrial, Results},
+    study::{AxisScale, figure::Scaling},
+};
 
-/// Mean of logarithms, as a value.
-fn geometric_mean(values: &[f64]) -> f64 {
-    (values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64).exp()
+/// What lies in the middle on an axis of this scale: the geometric mean where it is logarithmic, else the mean.
+fn mean(values: &[f64], scale: AxisScale) -> f64 {
+    let count = values.len() as f64;
+    match scale {
+        AxisScale::Linear => values.iter().sum::<f64>() / count,
+        AxisScale::Log => (values.iter().map(|value| value.ln()).sum::<f64>() / count).exp(),
+    }
 }
 
-/// Metrics against an axis: geometric means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share
-/// the plot, each with its groups.
-pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], metrics: &[String], x: &str) -> Plot {
+/// Values of all seeds at every x, both in increasing order. Only what has a place on the axes.
+fn by_x(
+    results: &Results<'_>,
+    trials: &[&MeasuredTrial<'_>],
+    metric: &str,
+    Scaling { x, scales, .. }: &Scaling,
+) -> Vec<(f64, Vec<f64>)> {
+    let column = results.metric(metric);
+    let shown = |value: f64, scale: AxisScale| value.is_finite() && (scale == AxisScale::Linear || value > 0.0);
+    let point = |trial: &&MeasuredTrial<'_>| {
+        let (x, y) = (results.number(trial.trial, x), *trial.metrics[column].as_ref().ok()?);
+        (shown(x, scales.0) && shown(y, scales.1)).then_some((x, y))
+    };
+    let mut points: Vec<(f64, f64)> = trials.iter().filter_map(point).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let runs = points.chunk_by(|a, b| a.0 == b.0);
+    runs.map(|run| (run[0].0, run.iter().map(|point| point.1).collect())).collect()
+}
+
+/// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share the plot, each
+/// with its groups.
+pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scaling) -> Plot {
+    let Scaling { metrics, x, scales, y_label } = kind;
     let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, metric, x)).collect();
     let mut curves = Vec::new();
     for metric in metrics {
         for (group, trials) in results.groups(&[x]) {
-            let samples = samples(results, &trials, metric, x, (0.0, f64::MAX));
+            let samples = by_x(results, &trials, metric, kind);
             let name = match (metrics.len(), group.as_str()) {
                 (1, "all") | (2.., "all") => words(metric),
                 (1, _) => words(&group),
@@ -37,31 +64,23 @@ pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], metrics: &[St
     for ((metric, group, name, samples), (colour, marker)) in
         curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
     {
-        let mut by_x: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-        for sample in samples {
-            // The bits of positive floats are in their order.
-            by_x.entry(sample.x.to_bits()).or_default().push(sample.y);
-        }
-        by_x.values_mut().for_each(|values| values.sort_by(f64::total_cmp));
-        let at = |(bits, values): (&u64, &Vec<f64>)| (f64::from_bits(*bits), geometric_mean(values));
-        let band =
-            |(bits, values): (&u64, &Vec<f64>)| (f64::from_bits(*bits), quantile(values, 0.1), quantile(values, 0.9));
+        let band = |(x, values): &(f64, Vec<f64>)| (*x, quantile(values, 0.1), quantile(values, 0.9));
         let mut marks = Vec::new();
-        if by_x.values().any(|values| values.len() > 1) {
-            marks.push(Mark::Band(by_x.iter().map(band).collect()));
+        if samples.iter().any(|(_, values)| values.len() > 1) {
+            marks.push(Mark::Band(samples.iter().map(band).collect()));
         }
         let mut legend = vec![name.clone()];
         for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
             let finding = findings.iter().find(|finding| finding.check == prediction.check && finding.group == *group);
             let Some((fit, finding)) = finding.and_then(|finding| Some((finding.fit?, finding))) else { continue };
             let (first, last) = prediction.range;
-            let fitted = by_x.keys().map(|bits| f64::from_bits(*bits)).filter(|x| (first..=last).contains(x));
+            let fitted = samples.iter().map(|(x, _)| *x).filter(|x| (first..=last).contains(x));
             let points = fitted.map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
             marks.push(Mark::Line { points, width: 1.5, dashed: true });
             let interval = finding.interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
             legend.push(format!("{:.3}{interval}", fit.exponent).replace('-', "−"));
         }
-        let points: Vec<_> = by_x.iter().map(at).collect();
+        let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
         all_points.extend(points.iter().copied());
         marks.push(Mark::Points(points, marker));
         series.push(Series { legend, colour, marks });
@@ -69,20 +88,22 @@ pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], metrics: &[St
     series.splice(0..0, reference_slopes(&all_points, &predictions));
     let mut remarks = Vec::new();
     if results.study.seeds.len() > 1 {
-        remarks.extend(["point: geometric mean over seeds", "band: 10–90 % of seeds"].map(String::from));
+        let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
+        remarks.extend([format!("point: {mean} over seeds"), "band: 10–90 % of seeds".into()]);
     }
     if !predictions.is_empty() {
         remarks.push("numbers: exponent [95 % interval]".into());
     }
     let metric = |name: &String| results.study.metrics.iter().find(|metric| metric.name == *name);
-    let y_label = match metrics {
-        [one] => metric(one).map(metric_label).unwrap_or_default(),
-        _ => "value of the metric".into(),
+    let y_label = match (y_label, &metrics[..]) {
+        (Some(label), _) => label.clone(),
+        (None, [one]) => metric(one).map(metric_label).unwrap_or_default(),
+        (None, _) => "value of the metric".into(),
     };
     Plot {
         title: String::new(),
-        x: Axis { label: axis_label(x), scale: AxisScale::Log },
-        y: Axis { label: y_label, scale: AxisScale::Log },
+        x: Axis { label: axis_label(x), scale: scales.0 },
+        y: Axis { label: y_label, scale: scales.1 },
         series,
         remarks,
     }

@@ -2,9 +2,9 @@
 //!
 //! ```toml
 //! [axes]
-//! width = [64, 1e6, "inf"]                          # required
+//! width = [64, 1e6, "inf"]                          # required for problems
 //! seed = { count = 10 }                             # seeds 1 … 10; or a list; default [1]
-//! network.hidden_layers = [1, 2, 3]                 # any key of the problem, with values …
+//! network.hidden_layers = [1, 2, 3]                 # any key of the problem or question, with values …
 //! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
 //! ```
 //!
@@ -12,15 +12,15 @@
 
 use widenet_core::{
     Width,
-    document::{Field, Node, Value},
+    document::{Document, Entry, Field, Node, Reader, Value},
 };
 
-use super::{Metric, ReadResult};
+use super::{Metric, ReadResult, Subject};
 
-/// A key of the problem with the values it takes.
+/// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// Dotted key of the problem.
+    /// Dotted key.
     pub key: String,
     /// Values, in the order of the file.
     pub values: Vec<AxisValue>,
@@ -48,11 +48,23 @@ pub(super) struct Axes {
 pub(super) struct Keys<'k> {
     pub(super) axes: &'k Axes,
     pub(super) metrics: &'k [Metric],
+    pub(super) subject: Subject,
+    pub(super) specification: &'k Document,
 }
 
-pub(super) fn parse(field: &Field<'_>) -> ReadResult<Axes> {
+impl Default for Axes {
+    fn default() -> Self {
+        Axes { widths: Vec::new(), seeds: vec![1], axes: Vec::new() }
+    }
+}
+
+pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
     let mut reader = field.table()?;
-    let widths = reader.required("width", |field| distinct(field, field.list(Field::width)?))?;
+    let widths = |field: &Field<'_>| distinct(field, field.list(Field::width)?);
+    let widths = match subject {
+        Subject::Problem => reader.required("width", widths)?,
+        Subject::Prior | Subject::Posterior => reader.or("width", Vec::new(), widths)?,
+    };
     let seeds = reader.or("seed", vec![1], seeds)?;
     let mut axes = Vec::new();
     for field in reader.fields() {
@@ -135,10 +147,11 @@ impl Keys<'_> {
         field.choice(&words)
     }
 
-    /// `width` or the key of any axis.
+    /// `width`, where there are widths, or the key of any axis.
     pub(super) fn axis(&self, field: &Field<'_>) -> ReadResult<String> {
         let keys = self.axes.axes.iter().map(|axis| axis.key.as_str());
-        let words: Vec<_> = keys.chain(["width"]).map(|key| (key, key.to_owned())).collect();
+        let width = (!self.axes.widths.is_empty()).then_some("width");
+        let words: Vec<_> = keys.chain(width).map(|key| (key, key.to_owned())).collect();
         field.choice(&words)
     }
 
@@ -151,6 +164,32 @@ impl Keys<'_> {
                 Err(field.must_be("an axis whose values are positive numbers"))
             }
             _ => Ok(key),
+        }
+    }
+
+    /// The variable `x`: `width` if nothing else is said and there are widths.
+    pub(super) fn x(&self, reader: &mut Reader<'_>) -> ReadResult<String> {
+        match self.axes.widths[..] {
+            [] => reader.required("x", |field| self.variable(field)),
+            _ => reader.or("x", "width".into(), |field| self.variable(field)),
+        }
+    }
+
+    /// A path into answers. Answers of a prior have the sections of their question.
+    pub(super) fn path(&self, field: &Field<'_>) -> ReadResult<String> {
+        let path = field.string()?;
+        let Value::Table(entries) = &self.specification.root().value else { return Ok(path) };
+        let own = entries.iter().map(|Entry { key, .. }| key.as_str());
+        let varied = self.axes.axes.iter().filter_map(|axis| axis.key.split('.').next());
+        let mut sections: Vec<_> =
+            own.chain(varied).filter(|key| !["network", "data", "kernel"].contains(key)).collect();
+        sections.dedup();
+        let known = sections.iter().any(|section| path.split('.').next() == Some(section));
+        match self.subject {
+            Subject::Prior if !known => {
+                Err(field.must_be(&format!("a path into the answer that begins with {}", sections.join(" or "))))
+            }
+            _ => Ok(path),
         }
     }
 

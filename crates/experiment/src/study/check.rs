@@ -13,7 +13,7 @@
 //!
 //! [[check]]
 //! name = "decay"
-//! kind = "exponential"      # quantity ~ exp(-rate t) with rate > 0
+//! kind = "exponential"      # of problems: quantity ~ exp(-rate t) with rate > 0
 //! quantity = "train_loss"   # a scalar
 //! from = 1.0                # default 0; records before this time are left out
 //! floor = 1e-20             # default 0; so are records not above it (rounding)
@@ -24,7 +24,7 @@
 //! name = "close"
 //! kind = "below"            # metric <= value for every trial; "above": metric >= value
 //! metric = "distance"
-//! value = 1e-6
+//! value = 1e-6              # > 0; any number in a study of questions
 //! width = "inf"             # optional: at this width only
 //! ```
 //!
@@ -47,7 +47,7 @@ use widenet_core::{
     problem::Quantity,
 };
 
-use super::{ReadResult, axes::Keys, figure::scalar_quantity, own_name};
+use super::{ReadResult, Subject, axes::Keys, figure::scalar_quantity, own_name};
 
 /// A named statement about the results.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,16 +136,21 @@ enum Kind {
 
 impl Check {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Check> {
-        let kinds = [
+        let mut kinds = vec![
             ("power_law", Kind::PowerLaw),
-            ("exponential", Kind::Exponential),
             ("below", Kind::Bound(Side::Below)),
             ("above", Kind::Bound(Side::Above)),
         ];
+        let mut number: fn(&Field<'a>) -> ReadResult<f64> = Field::number;
+        if keys.subject == Subject::Problem {
+            // Answers have no course in time, and their values have signs; sizes of trajectories have none.
+            kinds.insert(1, ("exponential", Kind::Exponential));
+            number = Field::positive;
+        }
         let kind = match reader.required("kind", |field| field.choice(&kinds))? {
             Kind::PowerLaw => CheckKind::PowerLaw {
                 metric: reader.required("metric", |field| keys.metric(field))?,
-                x: reader.or("x", "width".into(), |field| keys.variable(field))?,
+                x: keys.x(reader)?,
                 exponent: exponent(reader)?,
                 range: (reader.or("min_x", 0.0, Field::non_negative)?, reader.or("max_x", f64::MAX, Field::positive)?),
                 min_r2: reader.or("min_r2", 0.98, |field| field.number_in(0.0, 1.0))?,
@@ -164,7 +169,7 @@ impl Check {
             Kind::Bound(side) => CheckKind::Bound {
                 metric: reader.required("metric", |field| keys.metric(field))?,
                 side,
-                value: reader.required("value", Field::positive)?,
+                value: reader.required("value", number)?,
                 width: reader.optional("width", |field| keys.width(field))?,
             },
         };

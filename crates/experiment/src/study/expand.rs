@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use widenet_core::{Width, document::Document};
+use widenet_core::{
+    Width,
+    document::{Document, Node, Value},
+};
 
-use super::Study;
-use crate::{EngineChoice, Precision, Result};
+use super::{Study, Subject};
+use crate::{EngineChoice, Plan, Precision, Result};
 
 /// One run of a study.
 #[derive(Debug, Clone)]
@@ -16,12 +19,14 @@ pub struct Trial {
     pub label: String,
     /// Key and label of every axis but width and seed.
     pub axes: Vec<(String, String)>,
-    /// The resolved problem.
-    pub problem: Document,
+    /// What it is.
+    pub subject: Subject,
+    /// The resolved problem or question; a question holds its width and seed.
+    pub specification: Document,
     /// Folder that its relative data paths are relative to.
     pub base: PathBuf,
-    /// Width.
-    pub width: Width,
+    /// Width; none where the study names none.
+    pub width: Option<Width>,
     /// Seed.
     pub seed: u64,
     /// How its engine is chosen.
@@ -36,10 +41,23 @@ impl Trial {
         format!("{:04}-{}", self.index, self.label)
     }
 
+    /// What a plan's engine is called in tables: questions have their own word.
+    pub fn engine_word(&self, plan: &Plan) -> &'static str {
+        match self.subject {
+            Subject::Problem => plan.engine.name(),
+            Subject::Prior | Subject::Posterior => self.subject.name(),
+        }
+    }
+
+    /// The width in tables.
+    pub(crate) fn width_text(&self) -> String {
+        self.width.map_or_else(String::new, |width| width.to_string())
+    }
+
     /// What trials drawn or fitted together have in common: `key = label` of every axis but the seed and those in
     /// `without` (`width` is one), joined; `all` if nothing is left.
     pub(crate) fn group(&self, without: &[&str]) -> String {
-        let width = [("width".to_owned(), self.width.to_string())];
+        let width = self.width.map(|width| ("width".to_owned(), width.to_string()));
         let parts: Vec<_> = self
             .axes
             .iter()
@@ -54,14 +72,15 @@ impl Trial {
 /// Longest label, in characters.
 const MAX_LABEL: usize = 60;
 
-fn label(axes: &[(String, String)], width: Width, seed: u64) -> String {
+fn label(axes: &[(String, String)], width: Option<Width>, seed: u64) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
     let values: Vec<String> = axes.iter().map(|(_, label)| label.chars().map(safe).collect()).collect();
     let mut label: String = values.join("-").chars().take(MAX_LABEL).collect();
     if !label.is_empty() {
         label.push('-');
     }
-    format!("{label}m{width}-s{seed}")
+    let width = width.map_or_else(String::new, |width| format!("m{width}-"));
+    format!("{label}{width}s{seed}")
 }
 
 impl Study {
@@ -70,7 +89,7 @@ impl Study {
     /// # Errors
     /// [`crate::Error::Core`] if an axis leads through something that is not a table.
     pub fn expand(&self) -> Result<Vec<Trial>> {
-        let mut combinations = vec![(self.problem.clone(), Vec::new())];
+        let mut combinations = vec![(self.specification.clone(), Vec::new())];
         for axis in &self.axes {
             let mut next = Vec::new();
             for (document, labels) in &combinations {
@@ -84,23 +103,46 @@ impl Study {
             combinations = next;
         }
         let mut trials = Vec::new();
-        for (problem, axes) in &combinations {
-            for &width in &self.widths {
+        for (document, axes) in &combinations {
+            for width in self.trial_widths() {
                 for &seed in &self.seeds {
                     trials.push(Trial {
                         index: trials.len(),
                         label: label(axes, width, seed),
                         axes: axes.clone(),
-                        problem: problem.clone(),
+                        subject: self.subject,
+                        specification: self.specification_at(document.clone(), width, seed)?,
                         base: self.base.clone(),
                         width,
                         seed,
-                        engine: self.engine.at(width),
+                        engine: self.engine.at(width.unwrap_or(Width::Infinite)),
                         precision: self.precision,
                     });
                 }
             }
         }
         Ok(trials)
+    }
+
+    /// A problem is solved at a width with a seed; a question holds them.
+    fn specification_at(&self, mut document: Document, width: Option<Width>, seed: u64) -> Result<Document> {
+        // Mistakes are told where the axis is given.
+        let node = |axis: &str, value: Value| {
+            let place = self.document.get(axis).unwrap_or_else(|| self.document.root()).place.clone();
+            Node { value, place }
+        };
+        if let (Some(width), Subject::Prior | Subject::Posterior) = (width, self.subject) {
+            document.set_node("network.width", node("axes.width", Value::String(width.to_string())))?;
+        }
+        if self.document.get("axes.seed").is_some() {
+            for section in self.subject.seeded() {
+                if document.get(section).is_none() {
+                    continue;
+                }
+                let seed = i64::try_from(seed).map_or_else(|_| Value::Float(seed as f64), Value::Integer);
+                document.set_node(&format!("{section}.seed"), node("axes.seed", seed))?;
+            }
+        }
+        Ok(document)
     }
 }

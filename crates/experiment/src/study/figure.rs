@@ -3,9 +3,11 @@
 //! ```toml
 //! [[figure]]
 //! name = "convergence"
-//! kind = "scaling"          # metric against an axis, log-log, one series per group of the other axes
+//! kind = "scaling"          # metric against an axis, one series per group of the other axes
 //! metric = "predictor_distance"     # or several: metrics = ["first_weights", "hidden_weights"]
-//! x = "width"               # default
+//! x = "width"               # default where there are widths
+//! x_scale = "log"           # default; or "linear", as y_scale; only positive values have a place on a logarithmic axis
+//! y_label = "distance"      # default: of the metric
 //!
 //! [[figure]]
 //! name = "loss"
@@ -26,14 +28,28 @@
 //! quantities = ["test_outputs", "linearised_test_outputs"]
 //! entries = [0, 1, 2]       # default [0]
 //! x_scale = "linear"        # default; or "log"
+//!
+//! [[figure]]
+//! name = "quantiles"
+//! kind = "lines"            # of questions: lists of the answers against another; one file per group, of its first seed
+//! x = "agreement.law.quantiles"           # path of the abscissas
+//! y = ["agreement.limit.quantiles"]       # paths of lists as long, drawn as lines …
+//! points = ["agreement.sample.quantiles"] # … or as markers; at least one in all
+//! labels = ["limit", "networks"]          # default: the paths; of y, then of points
+//! series = "network.depth_ratio"          # optional: lines of all values of an axis (or "width") in one file
+//! x_scale = "linear"        # default; or "log", as y_scale
+//! x_label = "exact law"     # default: the path; as y_label
+//! diagonal = true           # default false: draws y = x
 //! ```
+//!
+//! A problem has scaling, curves, bands and overlays, a question scaling and lines.
 
 use widenet_core::{
     document::{Field, Reader},
     problem::{Quantity, Shape},
 };
 
-use super::{ReadResult, axes::Keys, own_name};
+use super::{ReadResult, Subject, axes::Keys, own_name};
 
 /// Linear or logarithmic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,22 +73,15 @@ pub struct Figure {
 #[derive(Debug, Clone, PartialEq)]
 pub enum FigureKind {
     /// Metrics against an axis.
-    Scaling {
-        /// Names of the metrics.
-        metrics: Vec<String>,
-        /// `width` or the key of an axis.
-        x: String,
-    },
+    Scaling(Scaling),
     /// A scalar quantity against time.
     Curves {
         /// The quantity.
         quantity: Quantity,
         /// `width` or the key of an axis: one line per value.
         series: String,
-        /// Scale of the time axis.
-        x_scale: AxisScale,
-        /// Scale of the quantity's axis.
-        y_scale: AxisScale,
+        /// Scales of the axes of time and quantity.
+        scales: (AxisScale, AxisScale),
         /// Means not above this value are left out; -∞ to keep all.
         floor: f64,
     },
@@ -87,6 +96,89 @@ pub enum FigureKind {
         /// Scale of the time axis.
         x_scale: AxisScale,
     },
+    /// Lists of answers against another.
+    Lines(Lines),
+}
+
+/// Metrics against an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scaling {
+    /// Names of the metrics.
+    pub metrics: Vec<String>,
+    /// `width` or the key of an axis.
+    pub x: String,
+    /// Scales of both axes.
+    pub scales: (AxisScale, AxisScale),
+    /// What stands at the axis of the metrics, if it is not their own label.
+    pub y_label: Option<String>,
+}
+
+/// Ordinates of a figure of lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ordinates {
+    /// Path of the list.
+    pub path: String,
+    /// What the legend calls it.
+    pub label: String,
+    /// Drawn as markers instead of a line.
+    pub markers: bool,
+}
+
+/// Lists of answers against another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lines {
+    /// Path of the abscissas.
+    pub x: String,
+    /// What is drawn against them.
+    pub y: Vec<Ordinates>,
+    /// `width` or the key of an axis whose values share a plot.
+    pub series: Option<String>,
+    /// Scales of both axes.
+    pub scales: (AxisScale, AxisScale),
+    /// What stands at the axes.
+    pub axis_labels: (String, String),
+    /// Draws y = x.
+    pub diagonal: bool,
+}
+
+const SCALES: [(&str, AxisScale); 2] = [("linear", AxisScale::Linear), ("log", AxisScale::Log)];
+
+/// `x_scale` and `y_scale`.
+fn scales(reader: &mut Reader<'_>, default: (AxisScale, AxisScale)) -> ReadResult<(AxisScale, AxisScale)> {
+    let mut scale = |key, default| reader.or(key, default, |field| field.choice(&SCALES));
+    Ok((scale("x_scale", default.0)?, scale("y_scale", default.1)?))
+}
+
+impl Lines {
+    fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Lines> {
+        let x = reader.required("x", |field| keys.path(field))?;
+        let paths = |field: &Field<'_>| field.list(|field| keys.path(field));
+        let lines = reader.or("y", Vec::new(), paths)?;
+        let points = reader.or("points", Vec::new(), paths)?;
+        let paths: Vec<_> =
+            lines.into_iter().map(|path| (path, false)).chain(points.into_iter().map(|path| (path, true))).collect();
+        if paths.is_empty() {
+            return Err(reader.error("`y` or `points` is missing: paths of what is drawn against `x`"));
+        }
+        let label = |path: &str| path.replace('.', " ");
+        let axis_labels =
+            (reader.or("x_label", label(&x), Field::string)?, reader.or("y_label", label(&paths[0].0), Field::string)?);
+        let meaning = "one per path of `y` and `points`";
+        let labels = reader.optional("labels", |field| field.list_of(paths.len(), meaning, Field::string))?;
+        let labels = labels.unwrap_or_else(|| paths.iter().map(|(path, _)| label(path)).collect());
+        Ok(Lines {
+            x,
+            y: paths
+                .into_iter()
+                .zip(labels)
+                .map(|((path, markers), label)| Ordinates { path, label, markers })
+                .collect(),
+            series: reader.optional("series", |field| keys.axis(field))?,
+            scales: scales(reader, (AxisScale::Linear, AxisScale::Linear))?,
+            axis_labels,
+            diagonal: reader.or("diagonal", false, Field::boolean)?,
+        })
+    }
 }
 
 /// A quantity that is one number per record.
@@ -102,29 +194,38 @@ enum Kind {
     Curves,
     Bands,
     Overlay,
+    Lines,
 }
 
 impl Figure {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Figure> {
-        let scales = [("linear", AxisScale::Linear), ("log", AxisScale::Log)];
-        let kinds =
-            [("scaling", Kind::Scaling), ("curves", Kind::Curves), ("bands", Kind::Bands), ("overlay", Kind::Overlay)];
-        let kind = match reader.required("kind", |field| field.choice(&kinds))? {
-            Kind::Scaling => FigureKind::Scaling {
+        let kinds: &[(&str, Kind)] = match keys.subject {
+            Subject::Problem => &[
+                ("scaling", Kind::Scaling),
+                ("curves", Kind::Curves),
+                ("bands", Kind::Bands),
+                ("overlay", Kind::Overlay),
+            ],
+            Subject::Prior | Subject::Posterior => &[("scaling", Kind::Scaling), ("lines", Kind::Lines)],
+        };
+        let kind = match reader.required("kind", |field| field.choice(kinds))? {
+            Kind::Scaling => FigureKind::Scaling(Scaling {
                 metrics: match reader.optional("metrics", |field| field.list(|field| keys.metric(field)))? {
                     Some(metrics) if !metrics.is_empty() => metrics,
                     _ => vec![reader.required("metric", |field| keys.metric(field))?],
                 },
-                x: reader.or("x", "width".into(), |field| keys.variable(field))?,
-            },
+                x: keys.x(reader)?,
+                scales: scales(reader, (AxisScale::Log, AxisScale::Log))?,
+                y_label: reader.optional("y_label", Field::string)?,
+            }),
             Kind::Curves => FigureKind::Curves {
                 quantity: reader.required("quantity", scalar_quantity)?,
                 series: reader.or("series", "width".into(), |field| keys.axis(field))?,
-                x_scale: reader.or("x_scale", AxisScale::Linear, |field| field.choice(&scales))?,
-                y_scale: reader.or("y_scale", AxisScale::Log, |field| field.choice(&scales))?,
+                scales: scales(reader, (AxisScale::Linear, AxisScale::Log))?,
                 floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
             },
             Kind::Bands => FigureKind::Bands,
+            Kind::Lines => FigureKind::Lines(Lines::parse(reader, keys)?),
             Kind::Overlay => FigureKind::Overlay {
                 quantities: reader.required("quantities", |field| {
                     let quantities = field.list(|field| field.choice(&Quantity::words()))?;
@@ -132,7 +233,7 @@ impl Figure {
                 })?,
                 entries: reader
                     .or("entries", vec![0], |field| field.list(|field| Ok(field.whole_in(0..=1 << 32)? as usize)))?,
-                x_scale: reader.or("x_scale", AxisScale::Linear, |field| field.choice(&scales))?,
+                x_scale: reader.or("x_scale", AxisScale::Linear, |field| field.choice(&SCALES))?,
             },
         };
         Ok(Figure { name: own_name(reader)?, kind })

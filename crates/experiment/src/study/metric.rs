@@ -1,4 +1,4 @@
-//! `[[metric]]`: one number per trial, the size of a recorded quantity or its distance to a reference.
+//! `[[metric]]`: one number per trial, the size of a recorded quantity, a value of an answer, or its distance to a reference.
 //!
 //! ```toml
 //! [[metric]]
@@ -21,13 +21,26 @@
 //! `M Σ_c (f̄_c − μ_c)ᵀ C⁺ (f̄_c − μ_c)` than the measured one, with the limit's mean μ and covariance C over the test inputs; it needs
 //! `quantity = "test_outputs"`, `against = "limit"` and an `[ensemble]`. `over = "sup"` is then the record that agrees least, the
 //! smallest p-value.
+//!
+//! In a study of questions a metric is a number of the answer, or the Euclidean norm of a list:
+//!
+//! ```toml
+//! [[metric]]
+//! name = "kurtosis"
+//! value = "moments.kurtosis"        # its path in the answer; entries of lists by position, moments.scale.0 or moments.scale.-1
+//! against = "limit"                 # optional: the absolute difference to the trial of width "inf" with equal other axes and seed
+//! against_value = "…"               # or, instead: to the value of this path in the same answer, for example a prediction
+//! relative = false                  # divided by what it is compared with
+//! comparison = "distance"           # or "difference" (signed) or "ratio", of single numbers
+//! ```
 
 use widenet_core::{
+    Width,
     document::{Field, Reader},
     problem::{Quantity, Shape},
 };
 
-use super::{ReadResult, own_name};
+use super::{ReadResult, Subject, axes::Keys, own_name};
 use crate::Reference;
 
 /// Which records count.
@@ -58,13 +71,47 @@ pub struct Metric {
     /// Name, a column of `metrics.csv`.
     pub name: String,
     /// What is measured.
-    pub quantity: Quantity,
+    pub of: Measured,
     /// What it is compared with.
     pub against: Option<Reference>,
-    /// At which records.
-    pub over: Over,
     /// Divided by the largest norm of the reference.
     pub relative: bool,
+}
+
+/// What a metric measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Measured {
+    /// Records of a trajectory.
+    Records(RecordedQuantity),
+    /// A value of an answer.
+    Value {
+        /// Its path.
+        path: String,
+        /// The path of the value of the same answer that it is compared with.
+        against: Option<String>,
+        /// How.
+        comparison: Comparison,
+    },
+}
+
+/// How a value is compared with its reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The norm of the difference.
+    Distance,
+    /// Value minus reference.
+    Difference,
+    /// Value over reference.
+    Ratio,
+}
+
+/// How records become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedQuantity {
+    /// What is recorded.
+    pub quantity: Quantity,
+    /// At which records.
+    pub over: Over,
     /// One entry instead of all.
     pub entry: Option<i64>,
     /// How it becomes a number.
@@ -80,32 +127,82 @@ fn entry(field: &Field<'_>) -> ReadResult<i64> {
 }
 
 impl Metric {
-    pub(super) fn parse<'a>(reader: &mut Reader<'a>) -> ReadResult<Metric> {
-        let against = [("limit", Reference::Limit), ("lazy", Reference::Lazy)];
-        let statistics = [("norm", Statistic::Norm), ("rms", Statistic::Rms), ("p_value", Statistic::PValue)];
-        let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
+    /// The quantity whose records are measured.
+    pub fn recorded(&self) -> Option<&RecordedQuantity> {
+        match &self.of {
+            Measured::Records(recorded) => Some(recorded),
+            Measured::Value { .. } => None,
+        }
+    }
+
+    pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Metric> {
+        let against = match keys.subject {
+            Subject::Problem => &[("limit", Reference::Limit), ("lazy", Reference::Lazy)][..],
+            Subject::Prior | Subject::Posterior => &[("limit", Reference::Limit)],
+        };
+        let comparisons =
+            [("distance", Comparison::Distance), ("difference", Comparison::Difference), ("ratio", Comparison::Ratio)];
         let metric = Metric {
             name: own_name(reader)?,
-            quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
-            against: reader.optional("against", |field| field.choice(&against))?,
-            over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
+            of: match keys.subject {
+                Subject::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
+                Subject::Prior | Subject::Posterior => Measured::Value {
+                    path: reader.required("value", |field| keys.path(field))?,
+                    against: reader.optional("against_value", |field| keys.path(field))?,
+                    comparison: reader.or("comparison", Comparison::Distance, |field| field.choice(&comparisons))?,
+                },
+            },
+            against: reader.optional("against", |field| field.choice(against))?,
             relative: reader.or("relative", false, |field| field.boolean())?,
+        };
+        let within = matches!(metric.of, Measured::Value { against: Some(_), .. });
+        if within && metric.against.is_some() {
+            return Err(reader.error("give `against` or `against_value`, not both"));
+        }
+        let compared = metric.against.is_some() || within;
+        if metric.relative && !compared {
+            return Err(reader.error("`relative = true` needs `against`: relative to what?"));
+        }
+        if let Measured::Value { comparison: comparison @ (Comparison::Difference | Comparison::Ratio), .. } = metric.of
+        {
+            if !compared {
+                return Err(reader.error("`comparison` needs `against` or `against_value`: a comparison with what?"));
+            }
+            if comparison == Comparison::Ratio && metric.relative {
+                return Err(reader.error("a ratio is relative already: leave out `relative`"));
+            }
+        }
+        match &metric.of {
+            Measured::Value { .. } if metric.against.is_some() && !keys.axes.widths.contains(&Width::Infinite) => {
+                Err(reader.error("`against = \"limit\"` needs the width \"inf\" in `axes.width`"))
+            }
+            Measured::Records(recorded) if recorded.statistic == Statistic::PValue => {
+                let tested = recorded.quantity == Quantity::TestOutputs && metric.against == Some(Reference::Limit);
+                match tested && !metric.relative && recorded.entry.is_none() {
+                    true => Ok(metric),
+                    false => Err(reader.error(
+                        "`statistic = \"p_value\"` needs quantity = \"test_outputs\" and against = \"limit\", without `relative` and `entry`",
+                    )),
+                }
+            }
+            _ => Ok(metric),
+        }
+    }
+}
+
+impl RecordedQuantity {
+    fn parse(reader: &mut Reader<'_>) -> ReadResult<RecordedQuantity> {
+        let statistics = [("norm", Statistic::Norm), ("rms", Statistic::Rms), ("p_value", Statistic::PValue)];
+        let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
+        let recorded = RecordedQuantity {
+            quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
+            over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             entry: reader.optional("entry", entry)?,
             statistic: reader.or("statistic", Statistic::Norm, |field| field.choice(&statistics))?,
         };
-        if metric.relative && metric.against.is_none() {
-            return Err(reader.error("`relative = true` needs `against`: relative to what?"));
+        if recorded.entry.is_some() && recorded.quantity.shape() == Shape::Scalar {
+            return Err(reader.error(format!("`{}` is one number and has no entries", recorded.quantity.name())));
         }
-        if metric.entry.is_some() && metric.quantity.shape() == Shape::Scalar {
-            return Err(reader.error(format!("`{}` is one number and has no entries", metric.quantity.name())));
-        }
-        let tested = metric.quantity == Quantity::TestOutputs && metric.against == Some(Reference::Limit);
-        let plain = !metric.relative && metric.entry.is_none();
-        if metric.statistic == Statistic::PValue && !(tested && plain) {
-            return Err(reader.error(
-                "`statistic = \"p_value\"` needs quantity = \"test_outputs\" and against = \"limit\", without `relative` and `entry`",
-            ));
-        }
-        Ok(metric)
+        Ok(recorded)
     }
 }

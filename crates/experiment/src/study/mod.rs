@@ -1,4 +1,4 @@
-//! Study files: a claim, a problem with axes, and what to measure, check and draw.
+//! Study files: a claim, a problem or a question with axes, and what to measure, check and draw.
 //!
 //! ```toml
 //! [study]
@@ -9,7 +9,9 @@
 //! dense_up_to = 1024                      # dense up to this width, law above it
 //! precision = "f32"                       # of the dense engine: "f32" (default) or "f64"
 //!
-//! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"
+//! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"; or instead of it
+//! # [prior.network]                       # … those of a question about random networks (`widenet prior`), or
+//! # [posterior.network]                   # … of one about networks given data (`widenet posterior`)
 //!
 //! [axes]                                  # all combinations are run; module `axes`
 //! width = [64, 1e6, "inf"]
@@ -22,6 +24,9 @@
 //! [[check]]                               # module `check`
 //! [[figure]]                              # module `figure`
 //! ```
+//!
+//! A trial of a problem is a trajectory. A trial of a question is its answer: `axes.width` is then optional and sets `network.width`
+//! (`"inf"` is the limit), `axes.seed` sets the seeds of the question's draws, and `engine` and `dense_up_to` have no meaning.
 
 pub mod axes;
 pub mod check;
@@ -36,11 +41,12 @@ use widenet_core::{
     document::{Document, Field, Node, Reader, Value},
 };
 
+use axes::{Axes, Keys};
 pub use axes::{Axis, AxisValue};
 pub use check::{Check, CheckKind, Exponent, Side};
 pub use expand::Trial;
 pub use figure::{AxisScale, Figure, FigureKind};
-pub use metric::{Metric, Over, Statistic};
+pub use metric::{Comparison, Measured, Metric, Over, Statistic};
 
 use crate::{EngineChoice, Error, Precision, Result};
 
@@ -68,7 +74,40 @@ impl EngineRule {
     }
 }
 
-/// A validated study. Its problem is validated trial by trial, when the data are loaded.
+/// What the trials of a study are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Trained networks: their results are trajectories.
+    Problem,
+    /// Questions about random networks: their results are answers.
+    Prior,
+    /// Questions about random networks given data: their results are answers.
+    Posterior,
+}
+
+impl Subject {
+    const ALL: [Subject; 3] = [Subject::Problem, Subject::Prior, Subject::Posterior];
+
+    /// The word in study files, tables and plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            Subject::Problem => "problem",
+            Subject::Prior => "prior",
+            Subject::Posterior => "posterior",
+        }
+    }
+
+    /// Sections of a question that draw random numbers.
+    pub(crate) fn seeded(self) -> &'static [&'static str] {
+        match self {
+            Subject::Problem => &[],
+            Subject::Prior => &["geometry", "sample", "agreement"],
+            Subject::Posterior => &["posterior"],
+        }
+    }
+}
+
+/// A validated study. Its problem or question is validated trial by trial, when the data are loaded.
 #[derive(Debug, Clone)]
 pub struct Study {
     /// Name, part of the run directory's name.
@@ -77,11 +116,13 @@ pub struct Study {
     pub claim: String,
     /// The expected outcome.
     pub expected: String,
+    /// What its trials are.
+    pub subject: Subject,
     /// Engines of finite widths.
     pub engine: EngineRule,
     /// Floating-point type of the dense engine.
     pub precision: Precision,
-    /// Widths, in the order of the file.
+    /// Widths, in the order of the file; questions may have none.
     pub widths: Vec<Width>,
     /// Seeds, in the order of the file.
     pub seeds: Vec<u64>,
@@ -93,13 +134,13 @@ pub struct Study {
     pub checks: Vec<Check>,
     /// What is drawn.
     pub figures: Vec<Figure>,
-    /// The study with overrides applied and its problem written out.
+    /// The study with overrides applied and its problem or question written out.
     document: Document,
-    /// Its problem before the axes are applied.
-    problem: Document,
+    /// Its problem or question before the axes are applied.
+    specification: Document,
     /// Text and extension of the file as given.
     pub(crate) source: (String, String),
-    /// Folder that relative data paths of the problem are relative to.
+    /// Folder that relative data paths are relative to.
     pub(crate) base: PathBuf,
 }
 
@@ -116,17 +157,20 @@ impl Study {
             _ => PathBuf::from("."),
         };
         let mut base = folder(path);
+        let subjects = Subject::ALL.map(Subject::name);
         // The problem file is read before the overrides that reach into it.
-        let (file, inside): (Vec<_>, Vec<_>) = overrides.iter().partition(|(key, _)| key == "problem");
+        let (file, inside): (Vec<_>, Vec<_>) = overrides.iter().partition(|(key, _)| subjects.contains(&key.as_str()));
         let set = |document: &mut Document, (key, value): &(String, String)| {
             document.set(key, value, &format!("--set {key}={value}"))
         };
         file.into_iter().try_for_each(|pair| set(&mut document, pair))?;
-        if let Some(Node { value: Value::String(file), .. }) = document.get("problem") {
-            let problem = base.join(file);
-            base = folder(&problem);
-            let root = Document::load(&problem)?.root().clone();
-            document.set_node("problem", root)?;
+        for subject in subjects {
+            if let Some(Node { value: Value::String(file), .. }) = document.get(subject) {
+                let file = base.join(file);
+                base = folder(&file);
+                let root = Document::load(&file)?.root().clone();
+                document.set_node(subject, root)?;
+            }
         }
         match document.remove("full") {
             Some(section) if full => replace(&mut document, "", &section)?,
@@ -149,14 +193,23 @@ impl Study {
     pub(crate) fn from_document(document: Document, source: (String, String), base: PathBuf) -> Result<Study> {
         let mut root = document.reader();
         let mut study = root.required("study", Field::table)?;
-        let problem = root.required("problem", |field| Document::from_node(field.node().clone()))?;
-        let axes = root.required("axes", axes::parse)?;
-        let metrics = list(&mut root, "metric", Metric::parse)?;
-        let keys = axes::Keys { axes: &axes, metrics: &metrics };
+        let (subject, specification) = specification(&mut root)?;
+        let axes = match subject {
+            Subject::Problem => root.required("axes", |field| axes::parse(field, subject))?,
+            _ => root.or("axes", Axes::default(), |field| axes::parse(field, subject))?,
+        };
+        let mut keys = Keys { axes: &axes, metrics: &[], subject, specification: &specification };
+        let metrics = list(&mut root, "metric", |reader| Metric::parse(reader, &keys))?;
+        keys.metrics = &metrics;
         let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
         let figures = list(&mut root, "figure", |reader| Figure::parse(reader, &keys))?;
         root.finish()?;
 
+        if subject != Subject::Problem {
+            for key in ["engine", "dense_up_to"] {
+                study.refuse(key, "a question has no engine; see its `by` and `method`")?;
+            }
+        }
         let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
         let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
             Some((field, _)) if choice.is_some() => {
@@ -170,11 +223,12 @@ impl Study {
         let expected = study.required("expected", Field::string)?;
         let precision = study.or("precision", Precision::F32, |field| field.choice(&Precision::WORDS))?;
         study.finish()?;
-        let axes::Axes { widths, seeds, axes } = axes;
+        let Axes { widths, seeds, axes } = axes;
         Ok(Study {
             name,
             claim,
             expected,
+            subject,
             engine,
             precision,
             widths,
@@ -184,15 +238,37 @@ impl Study {
             checks,
             figures,
             document,
-            problem,
+            specification,
             source,
             base,
         })
     }
 
+    /// Widths of the trials; `None` alone where the study names none.
+    pub(crate) fn trial_widths(&self) -> Vec<Option<Width>> {
+        match self.widths[..] {
+            [] => vec![None],
+            _ => self.widths.iter().copied().map(Some).collect(),
+        }
+    }
+
     /// The resolved study as TOML: overrides applied, problem written out, keys sorted.
     pub fn resolved(&self) -> String {
         self.document.root().to_toml()
+    }
+}
+
+/// The one section that says what is run.
+fn specification(root: &mut Reader<'_>) -> ReadResult<(Subject, Document)> {
+    let given: Vec<_> =
+        Subject::ALL.into_iter().filter_map(|subject| Some((subject, root.get(subject.name())?))).collect();
+    let document = |field: &Field<'_>| Document::from_node(field.node().clone());
+    match &given[..] {
+        [] => Ok((Subject::Problem, root.required("problem", document)?)),
+        [(subject, field)] => Ok((*subject, document(field)?)),
+        [(first, _), (_, second), ..] => {
+            Err(second.error(format!("a study has `{}` or `{}`, not both", first.name(), second.key())))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! Studies with a fake solver.
+//! Studies with a fake solver, and of questions.
 
 mod fake;
+mod questions;
 mod run;
 mod study;

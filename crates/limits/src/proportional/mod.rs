@@ -12,6 +12,7 @@
 mod bartlett;
 mod determinant;
 mod gamma;
+mod geometry;
 mod hyperbolic;
 mod input_kernel;
 mod joint;
@@ -26,6 +27,7 @@ mod splitting;
 
 pub use bartlett::bartlett_factor;
 pub use determinant::{LogDeterminant, log_determinant};
+pub use geometry::{Estimate, Spectra, mean_squared_correlation};
 pub use hyperbolic::EigenvalueRatio;
 pub use input_kernel::InputKernel;
 pub use joint::log_joint_density;

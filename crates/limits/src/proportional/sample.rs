@@ -13,7 +13,10 @@ use std::ops::Range;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
-use widenet_core::seed::{Purpose, stream};
+use widenet_core::{
+    Matrix,
+    seed::{Purpose, stream},
+};
 
 use super::{
     HiddenLayers, InputKernel, Result,
@@ -164,6 +167,32 @@ impl Sampler {
         })
     }
 
+    /// How many eigenvalues of the kernels are not 0: the rank, or the smallest width if that is less.
+    ///
+    /// # Errors
+    /// As [`Self::log_eigenvalues`].
+    pub fn eigenvalue_count(&self) -> Result<usize> {
+        Ok(Mixing::new(self.rank, &self.layers, self.scheme)?.columns())
+    }
+
+    /// Logarithms of the eigenvalues of the kernels of [`Self::kernels`], by the singular values of their factor: so many per draw as
+    /// [`Self::eigenvalue_count`] says, largest first. Those 60 or more below the largest are rounding.
+    ///
+    /// # Errors
+    /// As [`Self::outputs`].
+    pub fn log_eigenvalues(&self, seed: u64, draws: Range<u64>) -> Result<Vec<f64>> {
+        let mixing = Mixing::new(self.rank, &self.layers, self.scheme)?;
+        let (rank, columns) = (self.rank, mixing.columns());
+        let root = Matrix::from_row_slice(self.inputs, rank, &self.root);
+        fill(draws, [1, columns], |draw, Scratch { product, triangle, .. }, values| {
+            mixing.sample(&mut stream(seed, Purpose::PriorDraw, draw), product, triangle);
+            let factor = &root * Matrix::from_fn(rank, columns, |i, j| product.at(i, j));
+            let singular = factor.singular_values();
+            let logs = singular.iter().map(|value| 2.0 * (value.ln() + product.log_scale()));
+            values.iter_mut().zip(logs).for_each(|(value, log)| *value = log);
+        })
+    }
+
     /// Mixing matrices Q of the outputs of the draws in this range, each D × D by rows.
     ///
     /// # Errors
@@ -236,6 +265,11 @@ impl Mixing {
             }
         };
         Ok(Self { size, layers: chain, continuum })
+    }
+
+    /// Columns c of a factor.
+    fn columns(&self) -> usize {
+        self.layers.last().map_or(self.size, BartlettLayers::columns)
     }
 
     /// A fresh factor.

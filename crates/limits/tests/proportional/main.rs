@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "shared with other test binaries")]
 mod statistics;
 
+mod geometry;
 mod matrices;
 mod posteriors;
 mod scalars;

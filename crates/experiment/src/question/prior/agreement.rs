@@ -75,7 +75,9 @@ pub(super) fn answer(
     let at = |level: f64| draws[((level * draws.len() as f64) as usize).min(draws.len() - 1)];
     let below = |x: f64| draws.partition_point(|draw| *draw < x) as f64;
     let share = |x: &f64| (below(x + width / 2.0) - below(x - width / 2.0)) / (draws.len() as f64 * width);
+    let moment = |power: i32| draws.iter().map(|draw| draw.powi(power)).sum::<f64>() / draws.len() as f64;
     answer["sample"] = json!({
+        "kurtosis": number(moment(4) / moment(2).powi(2)),
         "quantiles": numbers(levels.iter().map(|level| at(*level))),
         "density": numbers(centres.iter().map(share)),
     });

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod algebra;
+mod geometry;
 mod laws;
 mod moments;
 mod sampling;
@@ -40,8 +41,9 @@ use super::{
 /// | `[determinant]` | `size` | mean and variance of `log det Q` |
 /// | `[distance]` | `input` | Kolmogorov–Smirnov distances of network, limit and NNGP, with the predicted rate |
 /// | `[eigenvalues]` | `at` | limit, two outputs or inputs: half the log-ratio ρ of the eigenvalues of Q |
+/// | `[geometry]` | `draws`, `seed`, `by` | feature kernels of the last hidden layer: mean squared correlation of inputs, shares of the eigenvalues, effective rank, mean log-eigenvalues and in the limit their slopes in α, with standard errors |
 /// | `[sample]` | `of`, `draws`, `seed`, `by` | draws of `"outputs"`, the `"kernel"` of the last hidden layer, the mixing matrix `"mixing"`, or the `"log_scale"` |
-/// | `[agreement]` | `draws`, `seed`, `by`, `input` | draws of one output against its exact law, the limit and the NNGP: Kolmogorov–Smirnov p-values, quantiles, a histogram |
+/// | `[agreement]` | `draws`, `seed`, `by`, `input` | draws of one output against its exact law, the limit and the NNGP: Kolmogorov–Smirnov p-values, quantiles, a histogram, the kurtosis |
 /// | `[factors]` | `chi_squares`, `normals` | the kernel of the last hidden layer, assembled from given random numbers |
 /// | `[splitting_step]` | `start`, `step`, `first_half`, `off_diagonal`, `second_half` | one step of the limit's sampler from given normals |
 ///
@@ -83,13 +85,14 @@ enum Quantity {
     Determinant(usize),
     Distance(usize),
     Eigenvalues(Vec<f64>),
+    Geometry(sampling::Sample),
     Sample(sampling::Sample),
     Agreement(agreement::Agreement),
     Factors(algebra::Factors),
     SplittingStep(algebra::SplittingStep),
 }
 
-const QUANTITIES: [(&str, Parse); 11] = [
+const QUANTITIES: [(&str, Parse); 12] = [
     ("density", |table, inputs| laws::parse_density(table, inputs)),
     ("cdf", |table, inputs| laws::parse_cdf(table, inputs)),
     ("quantiles", |table, inputs| laws::parse_quantiles(table, inputs)),
@@ -97,6 +100,7 @@ const QUANTITIES: [(&str, Parse); 11] = [
     ("determinant", |table, inputs| moments::parse_determinant(table, inputs)),
     ("distance", |table, inputs| Ok(Quantity::Distance(laws::input(table, inputs)?))),
     ("eigenvalues", |table, _| Ok(Quantity::Eigenvalues(table.or("at", Vec::new(), Field::numbers)?))),
+    ("geometry", |table, inputs| geometry::parse(table, inputs)),
     ("sample", |table, inputs| sampling::parse(table, inputs)),
     ("agreement", |table, inputs| agreement::parse(table, inputs)),
     ("factors", |table, inputs| algebra::parse_factors(table, inputs)),
@@ -196,6 +200,7 @@ impl PriorQuestion {
                 Quantity::Determinant(size) => moments::determinant(self, *size)?,
                 Quantity::Distance(input) => laws::distance(self, *input)?,
                 Quantity::Eigenvalues(at) => moments::eigenvalues(self, at)?,
+                Quantity::Geometry(sample) => geometry::answer(self, sample, (device, precision), watch)?,
                 Quantity::Sample(sample) => sampling::answer(self, sample, (device, precision), watch)?,
                 Quantity::Agreement(asked) => agreement::answer(self, asked, (device, precision), watch)?,
                 Quantity::Factors(factors) => algebra::factors(self, factors)?,

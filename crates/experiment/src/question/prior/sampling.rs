@@ -26,9 +26,9 @@ enum Of {
 pub(super) struct Sample {
     of: Of,
     draws: usize,
-    seed: u64,
+    pub(super) seed: u64,
     /// Multiply real weight matrices.
-    by_network: bool,
+    pub(super) by_network: bool,
 }
 
 /// Draws between two looks at whether to stop.
@@ -38,6 +38,11 @@ impl Sample {
     /// Reads `seed` and `by` of draws of outputs.
     pub(super) fn of_outputs(table: &mut Reader<'_>, inputs: &Inputs<'_>, draws: usize) -> Result<Self> {
         Self::read(table, inputs, Of::Outputs, draws)
+    }
+
+    /// Reads `seed` and `by` of draws of kernels.
+    pub(super) fn of_kernels(table: &mut Reader<'_>, inputs: &Inputs<'_>, draws: usize) -> Result<Self> {
+        Self::read(table, inputs, Of::Kernel, draws)
     }
 
     fn read(table: &mut Reader<'_>, inputs: &Inputs<'_>, of: Of, draws: usize) -> Result<Self> {

@@ -1,0 +1,334 @@
+//! Studies of questions about random networks, answered by the laws themselves.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use crate::fake::{FakeSolver, Log, study_file};
+use widenet_experiment::{Error, Outcome, Report, RunOptions, Silent, Study, Subject, Verdict, plan, report, run};
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// Distance to the limit at depth = width: β/α times a constant, that is of exponent -1.
+const PRIOR: &str = r#"
+[study]
+name = "prior"
+claim = "The output of a network as deep as it is wide is within O(1/N) of the limit's."
+expected = "exponent -1"
+
+[prior.network]
+depth_ratio = 1.0
+[prior.distance]
+[prior.moments]
+scale = [0.5, 2.0]
+[prior.quantiles]
+levels = [0.6, 0.9]
+
+[axes]
+width = [8, 16, 32, 64, "inf"]
+
+[[metric]]
+name = "distance"
+value = "distance.output_to_limit"
+[[metric]]
+name = "kurtosis_error"
+value = "moments.kurtosis"
+against = "limit"
+relative = true
+[[metric]]
+name = "last_scale"
+value = "moments.scale.-1"
+
+[[check]]
+name = "rate"
+kind = "power_law"
+metric = "distance"
+exponent = -1.0
+tolerance = 0.1
+[[check]]
+name = "same-variance"
+kind = "below"
+metric = "last_scale"
+value = 100
+
+[[figure]]
+name = "distance"
+kind = "scaling"
+metric = "distance"
+[[figure]]
+name = "quantiles"
+kind = "lines"
+x = "quantiles.levels"
+y = ["quantiles.values"]
+series = "width"
+"#;
+
+fn replaced(replacements: &[(&str, &str)]) -> String {
+    replacements.iter().fold(PRIOR.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the study does not contain `{from}`");
+        text.replace(from, to)
+    })
+}
+
+fn load(folder: &Path, replacements: &[(&str, &str)]) -> Result<Study, Error> {
+    Study::load(&study_file(folder, &replaced(replacements)), false, &[])
+}
+
+fn options(out: &Path) -> RunOptions {
+    RunOptions { out: out.into(), ..RunOptions::default() }
+}
+
+fn finish(study: &Study, out: &Path, log: &Log) -> Report {
+    match run(study, &FakeSolver::default(), &options(out), &NEVER, log).unwrap() {
+        Outcome::Finished(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Cells of a table by column.
+fn column(directory: &Path, table: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(directory.join(table)).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').map(String::from).collect::<Vec<_>>());
+    let position = lines.next().unwrap().iter().position(|cell| cell == name).unwrap();
+    lines.map(|row| row[position].clone()).collect()
+}
+
+#[test]
+fn a_rate_is_confirmed_and_another_one_refuted_from_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = finish(&load(folder.path(), &[]).unwrap(), folder.path(), &Log::default());
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+    assert_eq!(column(&found.directory, "table.csv", "width"), ["8", "16", "32", "64", "inf"]);
+    assert_eq!(column(&found.directory, "table.csv", "engine")[0], "prior");
+    assert_eq!(
+        column(&found.directory, "table.csv", "distance.output_to_limit"),
+        column(&found.directory, "metrics.csv", "distance")
+    );
+    // Of the limit α = 1: E q² = e² by proportional-limit page §3, whose kurtosis is 3 e^2/(E q)² with E q = 1.
+    let last = column(&found.directory, "metrics.csv", "last_scale")[4].parse::<f64>().unwrap();
+    let kurtosis = column(&found.directory, "table.csv", "moments.kurtosis");
+    let kurtosis: Vec<f64> = kurtosis.iter().map(|cell| cell.parse().unwrap()).collect();
+    assert!((kurtosis[4] / (3.0 * last) - 1.0).abs() < 1e-12, "{kurtosis:?}, {last}");
+    let errors = column(&found.directory, "metrics.csv", "kurtosis_error");
+    assert!((errors[0].parse::<f64>().unwrap() - (1.0 - kurtosis[0] / kurtosis[4]).abs()).abs() < 1e-12);
+    let svg = fs::read_to_string(found.directory.join("figures/quantiles.svg")).unwrap();
+    assert!(svg.contains("m = 8") && svg.contains("m = inf") && svg.contains("quantiles levels"));
+
+    // Negative control: the wrong exponent is refuted, and nothing is asked again.
+    let log = Log::default();
+    let wrong = load(folder.path(), &[("exponent = -1.0", "exponent = -0.5")]).unwrap();
+    let other = finish(&wrong, folder.path(), &log);
+    assert_eq!(other.findings[0].verdict, Verdict::Refuted);
+    assert_eq!((&other.directory, log.ran.load(Ordering::SeqCst)), (&found.directory, 0));
+    assert_eq!(report(&found.directory, &FakeSolver::default()).unwrap().findings, other.findings);
+    let deeper = load(folder.path(), &[("depth_ratio = 1.0", "depth_ratio = 2.0")]).unwrap();
+    assert_ne!(finish(&deeper, folder.path(), &Log::default()).directory, found.directory);
+}
+
+#[test]
+fn an_interrupted_study_of_questions_continues_and_damaged_answers_are_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // Draws look at whether to stop.
+    let sample = "[prior.sample]\ndraws = 20\n[axes]\nseed = [3, 4]\n";
+    let study = load(folder.path(), &[("[axes]\n", sample)]).unwrap();
+    let expected = finish(&study, &folder.path().join("a"), &Log::default());
+    let out = folder.path().join("b");
+    match run(&study, &FakeSolver::default(), &options(&out), &AtomicBool::new(true), &Silent).unwrap() {
+        Outcome::Interrupted { remaining, .. } => assert_eq!(remaining, 10),
+        other => panic!("{other:?}"),
+    }
+    let found = finish(&study, &out, &Log::default());
+    let answer =
+        |directory: &Path, trial: &str| fs::read_to_string(directory.join("trials").join(trial).join("answer.json"));
+    let same = answer(&expected.directory, "0000-m8-s3").unwrap();
+    assert_eq!(answer(&found.directory, "0000-m8-s3").unwrap(), same);
+    assert_ne!(answer(&found.directory, "0001-m8-s4").unwrap(), same, "the seed reaches the draws");
+
+    let path = found.directory.join("trials/0002-m16-s3/answer.json");
+    fs::write(&path, "{}").unwrap();
+    let log = Log::default();
+    finish(&study, &out, &log);
+    assert_eq!((log.ran.load(Ordering::SeqCst), log.reused.load(Ordering::SeqCst)), (1, 9));
+    assert!(log.notes.lock().unwrap()[0].contains("answer.json is not the one"));
+}
+
+#[test]
+fn shards_of_questions_share_a_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = load(folder.path(), &[]).unwrap();
+    let whole = finish(&study, &folder.path().join("a"), &Log::default());
+    let shard = |text: &str| RunOptions { shard: text.parse().unwrap(), ..options(&folder.path().join("b")) };
+    let first = run(&study, &FakeSolver::default(), &shard("1/2"), &NEVER, &Silent);
+    assert!(matches!(first, Ok(Outcome::ShardFinished { remaining: 2, .. })), "{first:?}");
+    match run(&study, &FakeSolver::default(), &shard("2/2"), &NEVER, &Silent).unwrap() {
+        Outcome::Finished(found) => assert_eq!(found.findings, whole.findings),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_question_may_be_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("spec.toml"),
+        "[network]\ndepth_ratio = 1.0\n[distance]\n[moments]\nscale = [0.5, 2.0]\n[quantiles]\nlevels = [0.6, 0.9]\n",
+    )
+    .unwrap();
+    let (start, end) = (PRIOR.find("[prior.network]").unwrap(), PRIOR.find("[axes]").unwrap());
+    let text = format!("prior = \"spec.toml\"\n{}{}", &PRIOR[..start], &PRIOR[end..]);
+    let study =
+        |overrides: &[(String, String)]| Study::load(&study_file(folder.path(), &text), false, overrides).unwrap();
+    let own = finish(&study(&[]), folder.path(), &Log::default());
+    let inline = finish(&load(folder.path(), &[]).unwrap(), &folder.path().join("inline"), &Log::default());
+    assert_eq!(own.findings, inline.findings);
+    // Overrides reach into the file.
+    let deeper = finish(&study(&[("prior.network.depth_ratio".into(), "2.0".into())]), folder.path(), &Log::default());
+    let last = |found: &Report| column(&found.directory, "metrics.csv", "last_scale")[4].parse::<f64>().unwrap();
+    assert!((last(&deeper) / last(&own) - 1f64.exp().powi(2)).abs() < 1e-9, "E q² = exp(2 α)");
+}
+
+#[test]
+fn values_are_compared_by_distance_difference_and_ratio() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = |comparison: &str| {
+        let more = format!(
+            "[[metric]]\nname = \"compared\"\nvalue = \"moments.scale.0\"\nagainst_value = \"moments.scale.1\"\n{comparison}\n[[check]]\nname = \"rate\""
+        );
+        let found = finish(
+            &load(folder.path(), &[("[[check]]\nname = \"rate\"", &more)]).unwrap(),
+            folder.path(),
+            &Log::default(),
+        );
+        column(&found.directory, "metrics.csv", "compared")[4].parse::<f64>().unwrap()
+    };
+    // E q^s = exp(α s (s − 1)) in the limit (proportional-limit page §3).
+    let (half, two) = ((-0.25f64).exp(), 2f64.exp());
+    for (comparison, expected) in [
+        ("", two - half),
+        ("comparison = \"difference\"", half - two),
+        ("comparison = \"difference\"\nrelative = true", half / two - 1.0),
+        ("comparison = \"ratio\"", half / two),
+    ] {
+        assert!((metrics(comparison) - expected).abs() < 1e-12 * expected.abs(), "`{comparison}`");
+    }
+}
+
+#[test]
+fn the_width_is_optional_and_other_keys_are_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = load(
+        folder.path(),
+        &[
+            ("width = [8, 16, 32, 64, \"inf\"]", "network.depth_ratio = [0.5, 1, 2]"),
+            ("depth_ratio = 1.0", "width = \"inf\"\ndepth_ratio = 1.0"),
+            ("against = \"limit\"\nrelative = true\n", ""),
+            ("tolerance = 0.1", "tolerance = 0.1\nx = \"network.depth_ratio\""),
+            ("series = \"width\"", ""),
+            ("metric = \"distance\"\n[[figure]]", "metric = \"last_scale\"\nx = \"network.depth_ratio\"\n[[figure]]"),
+        ],
+    );
+    let study = study.unwrap();
+    assert_eq!((study.subject, study.widths.len()), (Subject::Prior, 0));
+    let plans = plan(&study, &FakeSolver::default()).unwrap();
+    let labels: Vec<_> = plans.iter().map(|planned| planned.trial.label.as_str()).collect();
+    assert_eq!(labels, ["0.5-s1", "1-s1", "2-s1"]);
+    assert_eq!(plans[0].trial.engine_word(plans[0].plan.as_ref().unwrap()), "prior");
+    let found = finish(&study, folder.path(), &Log::default());
+    assert!(found.directory.join("figures/quantiles-depth_ratio-0.5.png").exists());
+    assert_eq!(found.findings[0].verdict, Verdict::Inconclusive, "the limit has no distance to itself");
+}
+
+#[test]
+fn mistakes_are_named_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("[prior.distance]", "[problem.network]\n[prior.distance]", "a study has `problem` or `prior`, not both"),
+        ("scale = [0.5, 2.0]", "scales = [0.5, 2.0]", "unknown key `moments.scales`; did you mean `scale`?"),
+        (
+            "[prior.quantiles]",
+            "[prior.quantile]",
+            "it must be a path into the answer that begins with distance or moments",
+        ),
+        ("value = \"distance.", "value = \"distanze.", "begins with distance or moments or quantiles"),
+        ("value = \"distance", "quantity = \"distance", "`metric[0].value` is missing"),
+        ("against = \"limit\"", "against = \"lazy\"", "unknown `metric[1].against`"),
+        ("against = \"limit\"\nrelative = true", "comparison = \"ratio\"", "a comparison with what?"),
+        ("relative = true", "relative = true\ncomparison = \"ratio\"", "a ratio is relative already"),
+        ("kind = \"scaling\"", "kind = \"scaling\"\nx_scale = \"logarithmic\"", "unknown `figure[0].x_scale`"),
+        ("64, \"inf\"]", "64]", "needs the width \"inf\""),
+        ("kind = \"power_law\"", "kind = \"exponential\"", "unknown `check[0].kind`: \"exponential\""),
+        ("kind = \"lines\"", "kind = \"curves\"", "unknown `figure[1].kind`: \"curves\""),
+        ("y = [\"quantiles.values\"]", "", "`y` or `points` is missing"),
+        ("y = [\"quantiles.values\"]", "y = [\"quantiles.values\"]\nlabels = [\"a\", \"b\"]", "one per path"),
+        ("x = \"quantiles.levels\"", "", "`figure[1].x` is missing"),
+        ("expected =", "engine = \"law\"\nexpected =", "a question has no engine"),
+        ("depth_ratio = 1.0", "depth_ratio = -1.0", "`network.depth_ratio` is -1"),
+        ("depth_ratio = 1.0", "depth_ratio = 1.0\nwidths = [3]", "not both"),
+    ];
+    for (from, to, expected) in cases {
+        let study = load(folder.path(), &[(from, to)]);
+        let error = study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string();
+        assert!(error.contains(expected), "`{to}`: {error}");
+        assert!(error.contains("fake.toml:"), "`{to}`: {error}");
+    }
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_told_with_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = load(folder.path(), &[("output_to_limit", "output_to_limt")]).unwrap();
+    let found = finish(&study, folder.path(), &Log::default());
+    assert_eq!(found.findings[0].verdict, Verdict::Inconclusive);
+    let text = fs::read_to_string(&found.path).unwrap();
+    assert!(text.contains("no `distance.output_to_limt`: distance has alpha, beta"), "{text}");
+    let study = load(folder.path(), &[("\"quantiles.values\"", "\"quantiles.valuez\"")]).unwrap();
+    let error = run(&study, &FakeSolver::default(), &options(folder.path()), &NEVER, &Silent).unwrap_err().to_string();
+    assert!(error.contains("figure `quantiles`") && error.contains("quantiles has levels, values"), "{error}");
+}
+
+#[test]
+fn posteriors_are_studied_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"
+[study]
+name = "posterior"
+claim = "The mean of a finite network approaches the limit's."
+expected = "falls with the width"
+[posterior]
+kernel = [[1.0, 0.2, 0.5], [0.2, 1.0, 0.4], [0.5, 0.4, 1.0]]
+[posterior.network]
+depth_ratio = 0.5
+[posterior.posterior]
+noise_variance = 0.1
+targets = [[1.0], [-0.5]]
+[axes]
+width = [16, 32, 64, 128, 256, "inf"]
+[[metric]]
+name = "mean_distance"
+value = "mean"
+against = "limit"
+[[metric]]
+name = "evidence"
+value = "log_evidence"
+[[check]]
+name = "rate"
+kind = "power_law"
+metric = "mean_distance"
+at_most = -0.7
+[[check]]
+name = "evidence"
+kind = "below"
+metric = "evidence"
+value = -1e-3
+[[figure]]
+name = "mean"
+kind = "scaling"
+metric = "mean_distance"
+"#;
+    let study = Study::load(&study_file(folder.path(), text), false, &[]).unwrap();
+    let found = finish(&study, folder.path(), &Log::default());
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+    assert_eq!(column(&found.directory, "table.csv", "status"), ["done"; 6]);
+}
