@@ -45,6 +45,10 @@ pub enum Purpose {
     Resampling(u32),
     /// Weights of layer `.0` of networks sampled for their prior (index = network).
     PriorWeights(u32),
+    /// Initial functions of the limits of classifiers (index = function).
+    ClassifierStart,
+    /// Readout and input weights of the particles of a limit of classifiers, in replica `.0` (index = particle, or pair of them).
+    LimitParticle(u32),
 }
 
 impl Purpose {
@@ -67,6 +71,8 @@ impl Purpose {
             Purpose::Particle(temperature) => (15, temperature),
             Purpose::Resampling(temperature) => (16, temperature),
             Purpose::PriorWeights(layer) => (17, layer),
+            Purpose::ClassifierStart => (18, 0),
+            Purpose::LimitParticle(replica) => (19, replica),
         }
     }
 }

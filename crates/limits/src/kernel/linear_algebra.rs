@@ -19,7 +19,7 @@ fn all_threads() -> Par {
 }
 
 /// faer's view of a matrix.
-pub(super) fn view(matrix: &Matrix) -> MatRef<'_, f64> {
+pub(crate) fn view(matrix: &Matrix) -> MatRef<'_, f64> {
     MatRef::from_column_major_slice(matrix.as_slice(), matrix.nrows(), matrix.ncols())
 }
 
@@ -36,7 +36,7 @@ fn multiply(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Matrix {
 }
 
 /// `A B`.
-pub(super) fn product(a: &Matrix, b: &Matrix) -> Matrix {
+pub(crate) fn product(a: &Matrix, b: &Matrix) -> Matrix {
     multiply(view(a), view(b))
 }
 
@@ -46,7 +46,7 @@ pub(super) fn transpose_product(a: &Matrix, b: &Matrix) -> Matrix {
 }
 
 /// `A Bᵀ`.
-pub(super) fn product_transpose(a: &Matrix, b: &Matrix) -> Matrix {
+pub(crate) fn product_transpose(a: &Matrix, b: &Matrix) -> Matrix {
     multiply(view(a), view(b).transpose())
 }
 
@@ -96,7 +96,7 @@ pub fn eigenvalues(matrix: &Matrix) -> Option<Vec<f64>> {
 
 /// The lower triangular L with `L Lᵀ` = the matrix (of which the lower triangle is read); `None` if it is not positive definite.
 /// Above the diagonal L keeps what the matrix has there.
-pub(super) fn cholesky(mut matrix: Matrix) -> Option<Matrix> {
+pub(crate) fn cholesky(mut matrix: Matrix) -> Option<Matrix> {
     let (par, parameters) = (all_threads(), Default::default());
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(matrix.nrows(), par, parameters));
     cholesky_in_place(view_mut(&mut matrix), Default::default(), par, MemStack::new(&mut memory), parameters).ok()?;

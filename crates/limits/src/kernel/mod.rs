@@ -13,7 +13,7 @@ mod ensemble;
 mod filter;
 mod function_space;
 mod gram;
-mod linear_algebra;
+pub(crate) mod linear_algebra;
 mod predict;
 mod rates;
 mod recursion;

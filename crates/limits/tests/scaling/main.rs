@@ -1,0 +1,3 @@
+//! Width scalings of classifiers and their limits.
+
+mod models;
