@@ -8,9 +8,11 @@
 //! (kernel-regime page §2.1, (K2), with `v = σ_w²`, `b = σ_b²`, `t = c_W σ_w²`, `s = c_b σ_b²`.) Each is the limit of a
 //! product of the multiplier, the initial standard deviation, the learning rate and the fan-in of its layer.
 
+use std::cmp::Ordering;
+
 use serde::Serialize;
 
-use super::{PowerOfWidth, Scaling};
+use super::{PowerOfWidth, Scaling, sign};
 use crate::{Error, Result, Width, problem::Activation};
 
 /// One layer of weights and biases (module formula).
@@ -49,9 +51,6 @@ impl KernelNetwork {
         network
     }
 }
-
-/// Exponents closer to 0 than this count as 0 (they are given in decimal).
-const EXPONENT_TOLERANCE: f64 = 1e-9;
 
 impl Scaling {
     /// The kernels that networks of this scaling have at infinite width, if it is in the kernel regime: pre-activations and
@@ -102,8 +101,8 @@ impl Scaling {
 }
 
 fn snapped(power: PowerOfWidth) -> PowerOfWidth {
-    match power.exponent.abs() < EXPONENT_TOLERANCE {
-        true => PowerOfWidth::new(power.constant, 0.0),
-        false => power,
+    match sign(power.exponent) {
+        Ordering::Equal => PowerOfWidth::new(power.constant, 0.0),
+        _ => power,
     }
 }

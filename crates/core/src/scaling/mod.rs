@@ -17,9 +17,19 @@
 //!
 //! For the mean-field network `C = 1/γ` and `ρ_l = γ` at every width (mean-field page §1).
 
+mod abc;
+mod exponents;
+mod golikov;
 mod kernel;
+mod named;
 
+pub use abc::AbcExponents;
+pub use exponents::{EXPONENT_TOLERANCE, EffectiveExponents, sign};
+pub use golikov::{GolikovExponents, RawFactors};
 pub use kernel::{KernelLayer, KernelNetwork};
+pub use named::NamedScaling;
+
+use std::cmp::Ordering;
 
 use serde::Serialize;
 
@@ -133,9 +143,6 @@ pub enum Limit {
     },
 }
 
-/// Exponents closer than this to a class boundary count as on it (they are given in decimal).
-const EXPONENT_TOLERANCE: f64 = 1e-9;
-
 impl Scaling {
     /// Name of layer `l` in tables: `input`, `hidden 1`, …, `readout`.
     pub fn layer_name(&self, layer: usize) -> String {
@@ -187,7 +194,7 @@ impl Scaling {
     /// # Errors
     /// [`Error::NoLimit`] with the exponent that is too large.
     pub fn limit(&self) -> Result<Limit> {
-        let snap = |p: f64, boundary: f64| if (p - boundary).abs() < EXPONENT_TOLERANCE { boundary } else { p };
+        let snap = |p: f64, boundary: f64| if sign(p - boundary) == Ordering::Equal { boundary } else { p };
         let scale = self.output_scale();
         let p = snap(snap(scale.exponent, 0.0), 0.5);
         if p > 0.5 {

@@ -9,6 +9,8 @@
 
 use std::cmp::Ordering::{self, Equal, Greater, Less};
 
+use widenet_core::scaling::sign;
+
 /// Where `s` is in the stable band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Increments {
@@ -106,6 +108,21 @@ impl LimitClass {
             LimitClass::Mf => (Less, Equal, Highest),
             LimitClass::PostMf => (Less, Less, Highest),
         }
+    }
+
+    /// The class of exponents A and s; `None` outside the stable band.
+    pub fn of_exponents(logits: f64, increments: f64) -> Option<LimitClass> {
+        let snapped = |exponent: f64| if sign(exponent) == Equal { 0.0 } else { exponent };
+        let above_lowest = snapped(increments + 0.5);
+        let place = match (sign(above_lowest), sign(increments)) {
+            (Less, _) | (_, Greater) => return None,
+            (Equal, _) => Increments::Lowest,
+            (_, Equal) => Increments::Highest,
+            _ => Increments::Between,
+        };
+        // B from A and s as they count, so that rounding leads to no cell that does not exist.
+        let logits = snapped(logits);
+        Self::of_cell(sign(logits), sign(logits + above_lowest), place)
     }
 
     /// The class of a cell; `None` for combinations that no exponents have (`B = A + s + 1/2`).

@@ -12,20 +12,13 @@ use std::cmp::Ordering;
 use widenet_core::{
     Error, Problem, Result, Width,
     problem::{Activation, Loss, Parameterization, Rule},
-    scaling::PowerOfWidth,
+    scaling::{PowerOfWidth, sign},
 };
 
 use super::{
-    Increments, LimitClass,
+    LimitClass,
     models::{Constants, Model},
 };
-
-/// Exponents closer to a boundary than this are on it (they are given in decimal).
-const TOLERANCE: f64 = 1e-9;
-
-fn sign(exponent: f64) -> Ordering {
-    if exponent.abs() < TOLERANCE { Ordering::Equal } else { exponent.total_cmp(&0.0) }
-}
 
 /// A network with one hidden layer, one output, no biases and logistic loss, trained by steps, as a set of hats.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -147,13 +140,8 @@ impl Classifier {
                 s + 0.5
             )));
         }
-        let increments = match (sign(s), sign(s + 0.5)) {
-            (Ordering::Equal, _) => Increments::Highest,
-            (_, Ordering::Equal) => Increments::Lowest,
-            _ => Increments::Between,
-        };
         let (logits, kernels) = (q_sigma + 0.5, 2.0 * q_sigma + fastest + 1.0);
-        let Some(class) = LimitClass::of_cell(sign(logits), sign(kernels), increments) else {
+        let Some(class) = LimitClass::of_exponents(logits, s) else {
             return Err(Error::NoLimit(format!("the exponents A = {logits} and B = {kernels} belong to no class")));
         };
         // A layer whose rate has the smaller exponent is frozen in the limit (page §3.4).

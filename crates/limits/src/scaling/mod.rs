@@ -8,10 +8,24 @@
 
 mod class;
 mod classifier;
+mod classify;
+mod condition;
+mod deep;
+mod golikov_deep;
 pub mod models;
+mod predictions;
 mod record;
+mod rms_prop;
 mod solve;
+mod yang_hu;
 
 pub use class::{Increments, LimitClass};
 pub use classifier::{Classifier, ClassifierLimit};
+pub use classify::{Classification, Growth, Layer, Property, Verdict};
+pub use condition::Condition;
+pub use deep::DeepExponents;
+pub use golikov_deep::{DeepFactors, DeepLearning, DeepScaling, Update};
+pub use predictions::{Decomposition, KernelChange, Predictions};
+pub use rms_prop::RmsPropClassification;
 pub use solve::{cost, solve};
+pub use yang_hu::{YangHu, YangHuVerdict};

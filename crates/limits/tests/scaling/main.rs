@@ -1,3 +1,6 @@
 //! Width scalings of classifiers and their limits.
 
+mod abc;
+mod classes;
+mod deep;
 mod models;

@@ -1,0 +1,119 @@
+//! Powers of the width that gradient descent depends on, for networks of any depth.
+//!
+//! ```text
+//! w_l = a_l + b_l   (effective weights have standard deviation ~ d^(-w_l)),      e_l = 2 a_l + c_l   (and learning rate ~ d^(-e_l))
+//! ```
+//!
+//! (scaling-limits page §5.1.) Two abc-parametrisations with the same `w` and `e` train the same networks.
+
+use std::cmp::Ordering;
+
+use serde::Serialize;
+
+use super::{AbcExponents, Scaling};
+use crate::{Error, Result};
+
+/// Exponents closer than this to the boundary of a class are on it: they are given in decimal, and classes are lines and points of a
+/// plane, which `-0.7 + 0.2` misses by a rounding error.
+pub const EXPONENT_TOLERANCE: f64 = 1e-9;
+
+/// Sign of an exponent: what a power of the width does, with [`EXPONENT_TOLERANCE`].
+pub fn sign(exponent: f64) -> Ordering {
+    if exponent.abs() < EXPONENT_TOLERANCE { Ordering::Equal } else { exponent.total_cmp(&0.0) }
+}
+
+/// Refuses exponents that are no number.
+pub(super) fn check_finite(name: &str, value: f64) -> Result<()> {
+    match value.is_finite() {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("{name} is {value}; an exponent must be a finite number"))),
+    }
+}
+
+/// Refuses lists of exponents of unequal lengths, for no hidden layer, or with entries that are no number.
+pub(super) fn check_lists(lists: [(&str, &[f64]); 2]) -> Result<()> {
+    let [(first, one), (second, other)] = lists;
+    if one.len() < 2 {
+        return Err(Error::Invalid(format!(
+            "{first} has {} numbers; it must have one per weight matrix, so at least 2: input layer first, readout last",
+            one.len()
+        )));
+    }
+    if one.len() != other.len() {
+        return Err(Error::Invalid(format!(
+            "{second} has {} numbers and {first} has {}; both must have one per weight matrix",
+            other.len(),
+            one.len()
+        )));
+    }
+    for (name, list) in lists {
+        list.iter().enumerate().try_for_each(|(l, value)| check_finite(&format!("{name}_{}", l + 1), *value))?;
+    }
+    Ok(())
+}
+
+/// `w_l` and `e_l` (module formula): input layer first, readout last, one per weight matrix of a network with a hidden layer or more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EffectiveExponents {
+    weights: Vec<f64>,
+    rates: Vec<f64>,
+}
+
+impl EffectiveExponents {
+    /// Of `w_1 … w_{L+1}` and `e_1 … e_{L+1}`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for lists of unequal lengths, of less than two numbers, or with a number that is not finite.
+    pub fn new(weights: Vec<f64>, rates: Vec<f64>) -> Result<Self> {
+        check_lists([("w", &weights), ("e", &rates)])?;
+        Ok(Self { weights, rates })
+    }
+
+    /// Of the weights of per-layer data; biases have exponents of their own.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a network without hidden layers, which has no width.
+    pub fn of(scaling: &Scaling) -> Result<Self> {
+        let weights = |l: &super::LayerScaling| -l.multiplier.exponent - l.init_std.exponent;
+        let rates = |l: &super::LayerScaling| -2.0 * l.multiplier.exponent - l.learning_rate.exponent;
+        Self::new(scaling.layers.iter().map(weights).collect(), scaling.layers.iter().map(rates).collect())
+    }
+
+    /// From lists that are known to be right.
+    pub(super) fn checked(weights: Vec<f64>, rates: Vec<f64>) -> Self {
+        Self { weights, rates }
+    }
+
+    /// `w_l`.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// `e_l`.
+    pub fn rates(&self) -> &[f64] {
+        &self.rates
+    }
+
+    /// `L ≥ 1`.
+    pub fn hidden_layers(&self) -> usize {
+        self.weights.len() - 1
+    }
+
+    /// The abc-parametrisation with this `c`: `a_l = (e_l − c)/2`, `b_l = w_l − a_l`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `c` is not finite.
+    pub fn abc(&self, c: f64) -> Result<AbcExponents> {
+        let a: Vec<f64> = self.rates.iter().map(|e| (e - c) / 2.0).collect();
+        let b = self.weights.iter().zip(&a).map(|(w, a)| w - a).collect();
+        AbcExponents::new(a, b, c)
+    }
+
+    /// Whether the networks are the same, within [`EXPONENT_TOLERANCE`].
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same = |one: &[f64], other: &[f64]| {
+            one.len() == other.len() && one.iter().zip(other).all(|(x, y)| sign(x - y) == Ordering::Equal)
+        };
+        same(&self.weights, &other.weights) && same(&self.rates, &other.rates)
+    }
+}
