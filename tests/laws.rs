@@ -36,7 +36,29 @@ quantities = ["predictor"]
 const SEEDS: u64 = 3000;
 const THRESHOLD: f64 = 4.0;
 
-/// First predictor entry, squashed, at both records; m = 8, where finite-width effects are large.
+/// A classifier whose law is that of its projections on the data.
+const CLASSIFIER: &str = r#"
+[network]
+hidden_layers = 1
+activation = "relu"
+[parameterization]
+kind = "mean_field"
+[data]
+kind = "inline"
+inputs = [[1.0, 0.5, 0.0, 0.2], [-0.5, 1.0, 0.3, 0.0], [0.3, -0.8, 0.1, 0.4]]
+targets = [[1.0], [-1.0], [1.0]]
+[loss]
+kind = "logistic"
+[optimizer]
+kind = "gd"
+learning_rate = 1.0
+steps = 6
+[record]
+at = [2, 6]
+quantities = ["outputs"]
+"#;
+
+/// First entry of the predictor or the outputs, squashed, at both records; m = 8, where finite-width effects are large.
 fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Vec<Vec<f64>> {
     let engines = Engines::new(DeviceChoice::Flex).expect("the CPU is there");
     let mut samples = vec![Vec::new(); 2];
@@ -44,8 +66,10 @@ fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Ve
         let request = Request { problem, width: Width::Finite(width), seed, precision: Precision::F64 };
         let solved = engines.solve(&request, engine, None, &|_| Control::Continue).expect("solves");
         for (sample, record) in samples.iter_mut().zip(&solved.trajectory.records) {
-            let beta: &Matrix = match &record.values[&Quantity::Predictor] {
-                Value::Matrix(beta) => beta,
+            let recorded =
+                [Quantity::Predictor, Quantity::Outputs].iter().find_map(|quantity| record.values.get(quantity));
+            let beta: &Matrix = match recorded {
+                Some(Value::Matrix(beta)) => beta,
                 other => panic!("{other:?}"),
             };
             sample.push(beta[(0, 0)] / (1.0 + beta[(0, 0)].abs()));
@@ -56,7 +80,16 @@ fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Ve
 
 #[test]
 fn dense_networks_have_the_law_of_the_law_engine() {
-    let document = Document::from_toml("problem", PROBLEM).expect("valid");
+    have_one_law(PROBLEM);
+}
+
+#[test]
+fn dense_classifiers_have_the_law_of_networks_in_gram_space() {
+    have_one_law(CLASSIFIER);
+}
+
+fn have_one_law(text: &str) {
+    let document = Document::from_toml("problem", text).expect("valid");
     let problem = Problem::from_document(&document, std::path::Path::new("")).expect("valid");
     let dense = samples(&problem, Engine::Dense, 8, 0);
     let law = samples(&problem, Engine::Law, 8, 1_000_000);

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Prior(PriorArguments),
     /// Bayesian posterior of random deep linear networks: predictions, evidence.
     Posterior(PosteriorArguments),
+    /// Classify a scaling of widths: which infinite-width limit its exponents lead to, and why.
+    Scaling(ScalingArguments),
     /// Run a study, or continue one that was interrupted; ends with figures and verdicts.
     Study(StudyArguments),
     /// Show what a study or a problem would run: engine and reason, memory and time.
@@ -181,6 +183,42 @@ impl PriorArguments {
 pub(crate) struct PosteriorArguments {
     /// File (.toml or .json) with sections network and data, and what is asked.
     pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScalingArguments {
+    /// Problem file (.toml or .json) whose parameterisation is asked about, instead of exponents.
+    #[arg(conflicts_with_all = ["name", "abc", "q_sigma"])]
+    pub(crate) problem: Option<PathBuf>,
+    /// Exponent of the output weights of one hidden layer (Golikov), with --q or both of --q-a and --q-w.
+    #[arg(long, allow_hyphen_values = true, conflicts_with_all = ["name", "abc"])]
+    pub(crate) q_sigma: Option<f64>,
+    /// Exponent of both learning rates.
+    #[arg(long, allow_hyphen_values = true, requires = "q_sigma", conflicts_with_all = ["q_a", "q_w"])]
+    pub(crate) q: Option<f64>,
+    /// Exponent of the readout's learning rate.
+    #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_w"])]
+    pub(crate) q_a: Option<f64>,
+    /// Exponent of the input layer's learning rate.
+    #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_a"])]
+    pub(crate) q_w: Option<f64>,
+    /// A named scaling: mf, ntk, sym_default, intermediate or default (one hidden layer); sp, sp_over_width, ntp, mup, mfp or golikov_mf.
+    #[arg(long, conflicts_with = "abc")]
+    pub(crate) name: Option<String>,
+    /// Hidden layers of a named scaling.
+    #[arg(long, default_value_t = 1, requires = "name")]
+    pub(crate) hidden_layers: usize,
+    /// Exponents of Yang and Hu, input layer first: a / b / c, for example --abc 0,1/0,0/-1.
+    #[arg(long, allow_hyphen_values = true, value_name = "A,…/B,…/C")]
+    pub(crate) abc: Option<String>,
+    /// Loss of the network: logistic or squared [default: logistic, or that of the problem].
+    #[arg(long, value_parser = ["logistic", "squared"], conflicts_with = "problem")]
+    pub(crate) loss: Option<String>,
+    /// Draw the plane of exponents with the stable band, its 13 cells and this scaling into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) map: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) answer: AnswerArguments,
 }

@@ -9,6 +9,7 @@ mod predict;
 mod prior;
 mod progress;
 mod question;
+mod scaling;
 mod solve;
 mod study;
 mod table;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Prior(arguments) => prior::run(&arguments),
         Command::Posterior(arguments) => prior::posterior(&arguments),
+        Command::Scaling(arguments) => scaling::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => study::report(&arguments),

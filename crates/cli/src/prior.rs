@@ -38,11 +38,11 @@ pub(crate) fn posterior(arguments: &PosteriorArguments) -> Result<Exit, Failure>
     say(answer, output, arguments.answer.json)
 }
 
-fn open(output: Option<&PathBuf>) -> Result<Option<OutputFile>, Failure> {
+pub(crate) fn open(output: Option<&PathBuf>) -> Result<Option<OutputFile>, Failure> {
     Ok(output.map(|path| OutputFile::new(path)).transpose()?)
 }
 
-fn say(answer: Option<AnswerTree>, output: Option<OutputFile>, json: bool) -> Result<Exit, Failure> {
+pub(crate) fn say(answer: Option<AnswerTree>, output: Option<OutputFile>, json: bool) -> Result<Exit, Failure> {
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
     match output {
         Some(output) => say_written(&answer.write(&output)?)?,

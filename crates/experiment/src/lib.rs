@@ -30,6 +30,7 @@ mod tables;
 pub use check::{Finding, Verdict};
 pub use engines::Engines;
 pub use error::{Error, Result};
+pub use figures::scaling_map;
 pub use measure::own_limit;
 pub use problem::{load_problem, rate_warning, stable_rate};
 pub use report::{Report, report};

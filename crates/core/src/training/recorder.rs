@@ -193,7 +193,9 @@ impl<'p, B: Block> Recorder<'p, B> {
                 | Quantity::LinearisedTestOutputs
                 | Quantity::LinearisedTrainLoss
                 | Quantity::LinearisedTestLoss
-                | Quantity::LinearisationDistance => continue,
+                | Quantity::LinearisationDistance
+                | Quantity::NormalisedOutputs
+                | Quantity::NormalisedTestOutputs => continue,
                 Quantity::EffectiveDimensions => Value::List(
                     network.layers[..hidden_layers].iter().map(|layer| layer.output_dimension() as f64).collect(),
                 ),

@@ -8,7 +8,10 @@ mod overlay;
 mod palette;
 mod plot;
 mod scaling;
+mod scaling_map;
 mod ticks;
+
+pub use scaling_map::scaling_map;
 
 use std::{ffi::OsStr, path::Path};
 

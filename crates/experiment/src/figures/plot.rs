@@ -28,6 +28,8 @@ pub(super) enum Mark {
     Points(Vec<(f64, f64)>, Marker),
     /// The area between two curves: (x, low, high).
     Band(Vec<(f64, f64, f64)>),
+    /// Words at a place; not in the legend.
+    Text((f64, f64), String),
 }
 
 /// Marks of one colour, with the lines of their entry in the legend.
@@ -157,6 +159,7 @@ impl Plot {
             match mark {
                 Mark::Line { points: line, .. } | Mark::Points(line, _) => points.extend(line.iter().copied()),
                 Mark::Band(band) => points.extend(band.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)])),
+                Mark::Text(place, _) => points.push(*place),
             }
         }
         points.retain(|&(x, y)| is_drawable(self.x.scale, x) && is_drawable(self.y.scale, y));
@@ -218,6 +221,7 @@ impl Plot {
                     let high = sides.iter().rev().map(|(x, _, high)| place((*x, *high)));
                     canvas.area(low.chain(high).collect(), colour, opacity)?;
                 }
+                Mark::Text(at, words) => canvas.text(words, place(*at), TEXT, HPos::Center)?,
             }
         }
         Ok(())
@@ -240,7 +244,7 @@ impl Plot {
                             Mark::Points(_, marker) => {
                                 canvas.marker(*marker, (left + SAMPLE / 2.0, y), series.colour)?
                             }
-                            Mark::Band(_) => {}
+                            Mark::Band(_) | Mark::Text(..) => {}
                         }
                     }
                 }

@@ -2,7 +2,8 @@
 //! networks predict at chosen moments of training ([`PredictQuestion`]).
 //!
 //! These are problem files with a section of their own, `[kernel]` or `[predict]`. Two others are about random deep linear networks,
-//! before training ([`PriorQuestion`]) and given their data ([`PosteriorQuestion`]), and have files of their own. Answers are written as JSON, CSV or
+//! before training ([`PriorQuestion`]) and given their data ([`PosteriorQuestion`]), and have files of their own; one is about exponents alone
+//! ([`ScalingQuestion`]). Answers are written as JSON, CSV or
 //! NumPy arrays ([`OutputFile`]).
 
 mod error;
@@ -15,6 +16,7 @@ mod predict;
 mod predict_answer;
 mod prior;
 mod random_network;
+mod scaling;
 mod tree;
 
 use std::path::Path;
@@ -29,6 +31,7 @@ pub use posterior::PosteriorQuestion;
 pub use predict::PredictQuestion;
 pub use predict_answer::{Answer, LearningRates, PredictAnswer};
 pub use prior::PriorQuestion;
+pub use scaling::ScalingQuestion;
 pub use tree::AnswerTree;
 
 /// Keys of inline data: inputs and their targets.

@@ -4,3 +4,4 @@ mod abc;
 mod classes;
 mod deep;
 mod models;
+mod problems;

@@ -1,0 +1,100 @@
+//! `widenet scaling`.
+
+use widenet_core::{
+    problem::Loss,
+    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
+};
+use widenet_experiment::{load_problem, question::ScalingQuestion, scaling_map};
+
+use crate::{
+    Exit, Failure,
+    arguments::ScalingArguments,
+    prior::{open, say},
+    question::{note, say_written},
+};
+
+/// Says what a scaling leads to, and draws it.
+pub(crate) fn run(arguments: &ScalingArguments) -> Result<Exit, Failure> {
+    let output = open(arguments.answer.output.as_ref())?;
+    let question = question(arguments)?;
+    if let Some(folder) = &arguments.map {
+        let points = question.iter().filter_map(|(name, question)| Some((name.clone(), question.golikov()?)));
+        let points: Vec<_> = points.collect();
+        if let (true, Some((name, _))) = (points.is_empty(), &question) {
+            note(&format!("{name} is no scaling of one hidden layer: it is not in the map"))?;
+        }
+        say_written(&scaling_map(folder, &points)?)?;
+    }
+    let Some((_, question)) = question else { return Ok(Exit::Done) };
+    if let Some(warning) = question.warning() {
+        note(&warning)?;
+    }
+    say(Some(question.answer()?), output, arguments.answer.json)
+}
+
+/// What is asked about, with its name; nothing if only the map is.
+fn question(arguments: &ScalingArguments) -> Result<Option<(String, ScalingQuestion)>, Failure> {
+    let loss = if arguments.loss.as_deref() == Some("squared") { Loss::SQUARED } else { Loss::Logistic };
+    if let Some(file) = &arguments.problem {
+        let problem = load_problem(file, &arguments.answer.overrides.set)?;
+        return Ok(Some((file.display().to_string(), ScalingQuestion::of_problem(&problem)?)));
+    }
+    if !arguments.answer.overrides.set.is_empty() {
+        return Err("--set changes keys of a problem file; give one".into());
+    }
+    let (name, exponents) = match (&arguments.name, &arguments.abc, arguments.q_sigma) {
+        (Some(name), ..) => (name.clone(), named(name, arguments.hidden_layers)?),
+        (_, Some(abc), _) => (format!("abc {abc}"), parse_abc(abc)?.effective()),
+        (.., Some(q_sigma)) => {
+            let (q_a, q_w) = match (arguments.q, arguments.q_a, arguments.q_w) {
+                (Some(q), ..) => (q, q),
+                (_, Some(q_a), Some(q_w)) => (q_a, q_w),
+                _ => return Err("--q-sigma needs --q, or --q-a and --q-w".into()),
+            };
+            let exponents = GolikovExponents::new(q_sigma, q_a, q_w)?;
+            let rates = if q_a == q_w { format!("q̃ = {q_a}") } else { format!("q̃_a = {q_a}, q̃_w = {q_w}") };
+            (format!("q_σ = {q_sigma}, {rates}"), exponents.effective())
+        }
+        _ if arguments.map.is_some() => return Ok(None),
+        _ => return Err(
+            "give a problem file, --q-sigma with --q, --name, or --abc; or only --map for the plane of all scalings"
+                .into(),
+        ),
+    };
+    Ok(Some((name, ScalingQuestion::new(exponents, loss))))
+}
+
+/// Golikov's names mean one hidden layer.
+fn named(name: &str, hidden_layers: usize) -> Result<EffectiveExponents, Failure> {
+    if let Ok(exponents) = GolikovExponents::named(name) {
+        return match hidden_layers {
+            1 => Ok(exponents.effective()),
+            _ => Err(format!("\"{name}\" is a scaling of 1 hidden layer, not of {hidden_layers}; deep ones are sp, ntp, mup, golikov_mf").into()),
+        };
+    }
+    let known = NamedScaling::of_word(name).map_err(|error| {
+        let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        format!("{error}, or with one hidden layer {}", words.join(", "))
+    })?;
+    Ok(known.effective(hidden_layers)?)
+}
+
+fn parse_abc(text: &str) -> Result<AbcExponents, Failure> {
+    let wrong =
+        |part: &str| format!("--abc {text}: \"{part}\" is no list of numbers; give a / b / c, for example 0,1/0,0/-1");
+    let numbers = |part: &str| -> Result<Vec<f64>, String> {
+        part.split(',').map(|number| number.trim().parse::<f64>().map_err(|_| wrong(part))).collect()
+    };
+    let [a, b, c] = text.split('/').collect::<Vec<_>>()[..] else {
+        return Err(format!(
+            "--abc {text}: it has {} parts; give a / b / c, for example 0,1/0,0/-1",
+            text.split('/').count()
+        )
+        .into());
+    };
+    let c = match numbers(c)?[..] {
+        [c] => c,
+        _ => return Err(format!("--abc {text}: c is one number, not \"{c}\"").into()),
+    };
+    Ok(AbcExponents::new(numbers(a)?, numbers(b)?, c)?)
+}

@@ -1,0 +1,103 @@
+//! The plane of Golikov's exponents: the stable band, its 13 cells, and given scalings.
+//!
+//! ```text
+//! unstable above q̃ = −q_σ,   stagnant below q̃ = −q_σ − 1/2;      A = 0: q_σ = −1/2,   B = 0: q̃ = −1 − 2 q_σ
+//! ```
+//!
+//! (scaling-limits page §3.1, §3.2.)
+
+use std::path::{Path, PathBuf};
+
+use widenet_core::scaling::GolikovExponents;
+use widenet_limits::scaling::{Classification, LimitClass};
+
+use super::{
+    palette,
+    plot::{Axis, Mark, Marker, Plot, Series},
+};
+use crate::{Result, run_directory::create_directory, study::AxisScale};
+
+/// File names without their extension.
+const STEM: &str = "scaling-map";
+
+/// Points of the 13 cells at which their numbers stand (the author's examples, page §3.2).
+const EXAMPLES: [(f64, f64); 13] = [
+    (0.0, -0.5),
+    (-0.5, 0.0),
+    (-1.0, 0.5),
+    (0.0, -0.25),
+    (-0.5, 0.25),
+    (-0.66, 0.5),
+    (-0.75, 0.5),
+    (-1.0, 0.75),
+    (0.0, 0.0),
+    (-0.5, 0.5),
+    (-0.75, 0.75),
+    (-1.0, 1.0),
+    (-1.5, 1.5),
+];
+
+/// Draws the band with these scalings, by name, as `scaling-map.svg` and `scaling-map.png`; returns the files.
+///
+/// # Errors
+/// Those of writing.
+pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) -> Result<Vec<PathBuf>> {
+    create_directory(directory)?;
+    let of_points = scalings.iter().map(|(_, exponents)| exponents.q_sigma());
+    let left = of_points.clone().fold(-1.75, f64::min);
+    let right = of_points.fold(0.25, f64::max);
+    let band = |series: &str, offset: f64| Series {
+        legend: vec![series.into()],
+        colour: palette::BLACK,
+        marks: vec![Mark::Line {
+            points: vec![(left, offset - left), (right, offset - right)],
+            width: 2.0,
+            dashed: false,
+        }],
+    };
+    let inside = Series {
+        legend: vec!["stable".into()],
+        colour: palette::GREY,
+        marks: vec![Mark::Band(vec![(left, -0.5 - left, -left), (right, -0.5 - right, -right)])],
+    };
+    let boundary = |legend: &str, points: [(f64, f64); 2]| Series {
+        legend: vec![legend.into()],
+        colour: palette::GREY,
+        marks: vec![Mark::Line { points: points.into(), width: 1.5, dashed: true }],
+    };
+    let mut series = vec![
+        inside,
+        band("s = 0: kernels evolve", 0.0),
+        band("s = −1/2: the start is kept", -0.5),
+        boundary("A = 0: logits of order 1", [(-0.5, 0.0), (-0.5, 0.5)]),
+        boundary("B = 0: kernels of order 1", [(-1.0, 1.0), (-0.5, 0.0)]),
+    ];
+    let colours = palette::sequence(LimitClass::ALL.len());
+    for (number, ((class, point), colour)) in LimitClass::ALL.into_iter().zip(EXAMPLES).zip(colours).enumerate() {
+        let marks = vec![Mark::Text(point, (number + 1).to_string())];
+        series.push(Series { legend: vec![format!("{}  {}", number + 1, class.name())], colour, marks });
+    }
+    let given = palette::groups(scalings.len());
+    for (((name, exponents), colour), marker) in scalings.iter().zip(given).zip(Marker::ALL.into_iter().cycle()) {
+        let mut points = vec![(exponents.q_sigma(), exponents.q_a())];
+        if !exponents.has_equal_rates() {
+            points.push((exponents.q_sigma(), exponents.q_w()));
+        }
+        let class = Classification::of(*exponents, widenet_core::problem::Loss::Logistic).class();
+        let legend = match class {
+            Some(class) => format!("{name}: {}", class.name()),
+            None => format!("{name}: no limit"),
+        };
+        series.push(Series { legend: vec![legend], colour, marks: vec![Mark::Points(points, marker)] });
+    }
+    let unequal = scalings.iter().any(|(_, exponents)| !exponents.has_equal_rates());
+    let plot = Plot {
+        title: "stable scalings of one hidden layer".into(),
+        x: Axis { label: "q_σ".into(), scale: AxisScale::Linear },
+        y: Axis { label: "q̃".into(), scale: AxisScale::Linear },
+        series,
+        remarks: if unequal { vec!["two markers: q̃_a and q̃_w".into()] } else { Vec::new() },
+    };
+    plot.write(directory, STEM)?;
+    Ok(["svg", "png"].map(|extension| directory.join(format!("{STEM}.{extension}"))).into())
+}

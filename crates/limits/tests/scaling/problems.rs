@@ -1,0 +1,223 @@
+//! Problems solved as classifiers: constants of the page, agreement with the kernel regime, limits of networks, refusals.
+
+use std::path::Path;
+
+use widenet_core::{
+    Matrix, Problem, Width,
+    document::Document,
+    problem::Quantity,
+    training::Control,
+    trajectory::{Status, Trajectory, Value},
+};
+use widenet_limits::{
+    Regime, kernel,
+    kernel::Start,
+    scaling::{ClassifierLimit, LimitClass, models::Model, solve},
+};
+
+const PROBLEM: &str = r#"
+[network]
+hidden_layers = 1
+activation = "tanh"
+[parameterization]
+kind = "scaling"
+q_sigma = -0.5
+q_a = 0
+q_w = 0
+reference_width = 16
+sigma_w = 1.5
+[data]
+kind = "inline"
+inputs = [[1.0, 0.5], [-0.5, 1.0], [0.3, -0.8], [1.2, 0.4], [-1.0, -0.7]]
+targets = [[1.0], [-1.0], [1.0], [-1.0], [1.0]]
+test_inputs = [[0.7, -0.4], [-0.9, 0.6]]
+test_targets = [[1.0], [-1.0]]
+[loss]
+kind = "logistic"
+[optimizer]
+kind = "gd"
+learning_rate = 0.2
+steps = 6
+[record]
+at = [0, 1, 6]
+quantities = ["outputs", "test_outputs", "normalised_outputs", "train_loss", "test_accuracy", "tangent_kernel_change"]
+"#;
+
+fn problem(replacements: &[(&str, &str)]) -> Problem {
+    let mut text = PROBLEM.to_owned();
+    for (from, to) in replacements {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let document = Document::from_toml("problem", &text).expect("valid TOML");
+    Problem::from_document(&document, Path::new("")).expect("a valid problem")
+}
+
+const MF: [(&str, &str); 1] = [("q_sigma = -0.5\nq_a = 0\nq_w = 0", "q_sigma = -1\nq_a = 1\nq_w = 1")];
+
+fn solved(problem: &Problem, width: Width, seed: u64, start: Option<&Start>) -> Trajectory {
+    let trajectory = solve(problem, width, seed, start, &mut |_| Control::Continue).expect("a solution");
+    assert_eq!(trajectory.status, Status::Done);
+    trajectory
+}
+
+fn matrix(trajectory: &Trajectory, record: usize, quantity: Quantity) -> &Matrix {
+    match &trajectory.records[record].values[&quantity] {
+        Value::Matrix(matrix) => matrix,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn scalar(trajectory: &Trajectory, record: usize, quantity: Quantity) -> f64 {
+    match trajectory.records[record].values[&quantity] {
+        Value::Scalar(value) => value,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+/// S = 6.53, α = 0.392, β = 1.02e-3 (scaling-limits page §4): d* = 128, weights of variance 1/(3 fan-in), rate 0.02.
+#[test]
+fn the_constants_of_the_page_are_those_of_its_configuration() {
+    let configuration = problem(&[
+        ("reference_width = 16", "reference_width = 128"),
+        ("= 1.5", "= 0.5773502691896258"),
+        ("= 0.2", "= 0.02"),
+    ]);
+    let ClassifierLimit { model, constants, .. } = ClassifierLimit::of(&configuration).expect("a limit");
+    assert_eq!(model, Model::Class(LimitClass::Ntk));
+    for (found, expected, digits) in [
+        (constants.output_scale, 6.53, 5e-3),
+        (constants.readout_rate, 0.392, 5e-4),
+        (constants.input_rate, 1.02e-3, 5e-6),
+    ] {
+        assert!((found - expected).abs() < digits, "{found} against {expected}");
+    }
+    assert_eq!(
+        Regime::of(&configuration),
+        Ok(Regime::Classifier(ClassifierLimit::of(&configuration).expect("a limit")))
+    );
+}
+
+/// Two codes for one limit: particles and kernels of this module, and the kernel regime's recursion in function space.
+#[test]
+fn the_ntk_class_is_the_kernel_regime() {
+    let start = Start {
+        train: Matrix::from_column_slice(5, 1, &[0.3, -0.2, 0.1, -0.4, 0.25]),
+        test: Some(Matrix::from_column_slice(2, 1, &[0.15, -0.1])),
+    };
+    let ours = solved(&problem(&[]), Width::Infinite, 0, Some(&start));
+    let kernel_problem = problem(&[(", \"normalised_outputs\"", "")]);
+    assert_eq!(Regime::of(&kernel_problem), Ok(Regime::Kernel));
+    let theirs = kernel::solve(&kernel_problem, 0, Some(&start), &mut |_| Control::Continue).expect("a solution");
+    for record in 0..3 {
+        for quantity in [Quantity::Outputs, Quantity::TestOutputs] {
+            let distance = (matrix(&ours, record, quantity) - matrix(&theirs, record, quantity)).norm();
+            assert!(distance < 1e-9, "record {record}: {distance}");
+        }
+        let difference = scalar(&ours, record, Quantity::TrainLoss) - scalar(&theirs, record, Quantity::TrainLoss);
+        assert!(difference.abs() < 1e-9);
+    }
+    assert!(matrix(&ours, 2, Quantity::Outputs) != matrix(&ours, 0, Quantity::Outputs), "it learns");
+}
+
+/// MF: no start, rate 1/2; sym-default: outputs grow like n^1/2 and the limit is in their units, given the network's own start.
+#[test]
+fn networks_in_gram_space_reach_the_limit_of_their_scaling() {
+    let distance = |replacements: &[(&str, &str)], record: usize, m: u64, seed: u64| {
+        let mut finite = problem(replacements);
+        let mut quantities = finite.record.quantities.clone();
+        quantities.retain(|quantity| *quantity != Quantity::TrainLoss);
+        finite.record.quantities = quantities;
+        let network = solved(&finite, Width::Finite(m), seed, None);
+        let limit = ClassifierLimit::of(&finite).expect("a limit");
+        let scale = limit.start_scale(Width::Finite(m));
+        let start = Start {
+            train: matrix(&network, 0, Quantity::Outputs) / scale,
+            test: Some(matrix(&network, 0, Quantity::TestOutputs) / scale),
+        };
+        let mut infinite = finite.clone();
+        infinite.record.quantities = vec![Quantity::NormalisedOutputs];
+        let limit = solved(&infinite, Width::Infinite, 0, Some(&start));
+        let expected = matrix(&limit, record, Quantity::NormalisedOutputs);
+        (matrix(&network, record, Quantity::NormalisedOutputs) - expected).norm() / expected.norm()
+    };
+    let sym_default = [("q_sigma = -0.5\nq_a = 0\nq_w = 0", "q_sigma = -0.5\nq_a = 0.5\nq_w = 0.5")];
+    // Later the perceptron rule makes a difference of either sign of what is close to 0.
+    for (name, replacements, record) in [("MF", &MF[..], 2), ("sym-default", &sym_default[..], 1)] {
+        let mean = |m: u64| (0..6).map(|seed| distance(replacements, record, m, seed)).sum::<f64>() / 6.0;
+        let (small, large) = (mean(512), mean(32_768));
+        // n grows 64-fold: 8-fold at rate 1/2, with room for six seeds.
+        assert!(small / large > 4.0 && small / large < 16.0 && large < 0.1, "{name}: {small} to {large}");
+    }
+}
+
+#[test]
+fn quantities_are_those_of_the_network_in_its_own_units() {
+    let network = solved(&problem(&MF), Width::Finite(64), 3, None);
+    // MF: B = 0.
+    assert_eq!(matrix(&network, 2, Quantity::Outputs), matrix(&network, 2, Quantity::NormalisedOutputs));
+    assert_eq!(scalar(&network, 0, Quantity::TangentKernelChange), 0.0);
+    assert!(scalar(&network, 2, Quantity::TangentKernelChange) > 0.0);
+    let outputs = matrix(&network, 2, Quantity::Outputs);
+    let loss: f64 =
+        problem(&MF).data.train.targets.iter().zip(outputs.iter()).map(|(y, f)| (-y * f).exp().ln_1p()).sum();
+    assert!((scalar(&network, 2, Quantity::TrainLoss) - loss / 5.0).abs() < 1e-12);
+    // Barycentre: B = 0.18, and four times the reference width.
+    let barycentre = [("q_sigma = -0.5\nq_a = 0\nq_w = 0", "q_sigma = -0.66\nq_a = 0.5\nq_w = 0.5")];
+    let network = solved(&problem(&barycentre), Width::Finite(64), 3, None);
+    let ratio = matrix(&network, 2, Quantity::Outputs)[0] / matrix(&network, 2, Quantity::NormalisedOutputs)[0];
+    assert!((ratio - 4f64.powf(0.18)).abs() < 1e-12, "{ratio}");
+    // Vanishing logits have the loss log 2.
+    let post = [
+        ("q_sigma = -0.5\nq_a = 0\nq_w = 0", "q_sigma = -1.5\nq_a = 1.5\nq_w = 1.5"),
+        ("\"outputs\", \"test_outputs\", ", ""),
+    ];
+    let limit = solved(&problem(&post), Width::Infinite, 0, None);
+    assert_eq!(scalar(&limit, 2, Quantity::TrainLoss), 2f64.ln());
+}
+
+#[test]
+fn what_has_no_limit_or_is_no_classifier_is_refused() {
+    let refusal = |replacements: &[(&str, &str)], width: Width| {
+        solve(&problem(replacements), width, 0, None, &mut |_| Control::Continue).expect_err("refused").to_string()
+    };
+    let exponents = "q_sigma = -0.5\nq_a = 0\nq_w = 0";
+    for (to, expected) in [
+        ("q_sigma = 1\nq_a = 1\nq_w = 1", "unstable"),
+        ("q_sigma = -1\nq_a = -1\nq_w = -1", "stagnant"),
+        // The standard scaling: the readout learns too fast.
+        ("q_sigma = -0.5\nq_a = 1\nq_w = 0", "unstable"),
+    ] {
+        let error = refusal(&[(exponents, to)], Width::Infinite);
+        assert!(error.contains(expected) && error.contains("m^"), "{error}");
+    }
+    let deep = [
+        ("hidden_layers = 1", "hidden_layers = 2"),
+        ("kind = \"scaling\"\nq_sigma = -0.5\nq_a = 0\nq_w = 0\nreference_width = 16\nsigma_w = 1.5", "kind = \"ntk\""),
+    ];
+    assert!(refusal(&deep, Width::Finite(64)).contains("network.hidden_layers = 2"));
+    let squared = [("kind = \"logistic\"", "kind = \"squared\"")];
+    assert!(refusal(&squared, Width::Finite(64)).contains("the loss is not logistic"));
+    let moving = [("kind = \"gd\"", "kind = \"momentum\"\nmomentum = 0.5")];
+    assert!(refusal(&moving, Width::Infinite).contains("momentum"));
+    let sym_default = [(exponents, "q_sigma = -0.5\nq_a = 0.5\nq_w = 0.5")];
+    let error = refusal(&sym_default, Width::Infinite);
+    assert!(error.contains("grows like m^0.5") && error.contains("normalised_outputs"), "{error}");
+    let dense = [("\"normalised_outputs\"", "\"weight_change\"")];
+    assert!(refusal(&dense, Width::Finite(64)).contains("`weight_change` is not known"));
+    let start = Start { train: Matrix::zeros(4, 1), test: None };
+    let error =
+        solve(&problem(&[]), Width::Infinite, 0, Some(&start), &mut |_| Control::Continue).expect_err("refused");
+    assert!(error.to_string().contains("4 values for 7 inputs"), "{error}");
+}
+
+#[test]
+fn a_stopped_run_is_interrupted_without_records() {
+    let mut calls = 0;
+    let mut watch = |_: f64| {
+        calls += 1;
+        if calls > 2 { Control::Stop } else { Control::Continue }
+    };
+    let trajectory = solve(&problem(&MF), Width::Infinite, 0, None, &mut watch).expect("a trajectory");
+    assert!(matches!(trajectory.status, Status::Interrupted { .. }) && trajectory.records.is_empty());
+}
