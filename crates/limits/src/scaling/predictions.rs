@@ -50,7 +50,7 @@ pub struct Predictions {
     pub readout_increments: f64,
     /// δŵ of the first step; for s ≤ 0 and equal rates, of any step.
     pub input_increments: f64,
-    /// `f⁽¹⁾ − f⁽⁰⁾`.
+    /// `f⁽¹⁾ − f⁽⁰⁾`; for s_w > 0, of a φ with other slopes at ∞ than at −∞.
     pub first_output_change: f64,
     /// `f⁽ᵏ⁾ − f⁽⁰⁾` at any fixed number of steps: for s ≤ 0.
     pub output_change: Option<f64>,

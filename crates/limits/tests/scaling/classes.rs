@@ -96,6 +96,8 @@ fn boundaries_are_met_despite_rounding() {
         assert_eq!(near_ntk.class(), Some(LimitClass::Ntk), "({x}, {y})");
     }
     assert_eq!(classify(golikov(-0.5, far)).class(), Some(LimitClass::NtkSymDefault));
+    // A counts as 0 and s + 1/2 does not, although their sum B would.
+    assert_eq!(classify(golikov(-0.5 - near, near + far)).class(), Some(LimitClass::NtkSymDefault));
     assert_eq!(classify(golikov(-0.5, -far)).verdict, Verdict::Stagnant);
     assert_eq!(classify(golikov(-0.5 - far, far)).class(), Some(LimitClass::PostNtk));
     assert_eq!(classify(golikov(-1.0, 1.0 + far)).verdict, Verdict::Unstable(Growth::EveryStep));
@@ -252,6 +254,8 @@ fn predicted_exponents_are_those_of_the_page() {
     assert_eq!((default.table().len(), of(&GolikovExponents::MF).table().len()), (7, 14));
     let runaway = of(&GolikovExponents::new(-0.5, 1.0, 0.5).unwrap());
     assert_eq!(runaway.first_output_change, 1.0);
+    // σ n δâ δŵ of the first step: q_σ + 1 + 2s once features are increments.
+    assert_eq!(of(&golikov(1.0, 1.0)).first_output_change, 6.0);
 }
 
 /// `f = f_∅ + f_a + f_w + f_aw` changes by no more than its terms say, and the first step is like the others.
