@@ -204,7 +204,8 @@ pub(crate) struct ScalingArguments {
     /// Exponent of the input layer's learning rate.
     #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_a"])]
     pub(crate) q_w: Option<f64>,
-    /// A named scaling: mf, ntk, sym_default, intermediate or default (one hidden layer); sp, sp_over_width, ntp, mup, mfp or golikov_mf.
+    /// A named scaling: mf, ntk, sym_default, intermediate, default and an example of every other class (one hidden layer), or sp,
+    /// sp_over_width, ntp, mup, mfp, golikov_mf.
     #[arg(long, conflicts_with = "abc")]
     pub(crate) name: Option<String>,
     /// Hidden layers of a named scaling.

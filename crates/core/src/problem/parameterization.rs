@@ -3,7 +3,7 @@
 use crate::{
     Result,
     document::{Field, Reader, Value},
-    scaling::{LayerScaling, PowerOfWidth, Scaling},
+    scaling::{GolikovExponents, LayerScaling, PowerOfWidth, Scaling},
 };
 
 /// A width scaling, as written in the problem file.
@@ -15,7 +15,7 @@ use crate::{
 /// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1`; `sigma_b`: biases of the hidden layers |
 /// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
 /// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
-/// | `"scaling"` | `q_sigma`, `q_a`, `q_w` required, `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
+/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`]); `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
 /// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, one number or a list |
 ///
 /// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates` and `sigma` are one number for all layers, or a list with one per weight
@@ -295,10 +295,24 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
         width if width >= 1.0 => Ok(width),
         _ => Err(field.must_be("a number ≥ 1")),
     };
+    let named = table.optional("name", |field| field.choice(&GolikovExponents::NAMED))?;
+    let (q_sigma, q_a, q_w) = match named {
+        Some(named) => {
+            for key in ["q_sigma", "q_a", "q_w"] {
+                table.refuse(key, "`name` says what the exponents are; give one of the two")?;
+            }
+            (named.q_sigma(), named.q_a(), named.q_w())
+        }
+        None => (
+            table.required("q_sigma", Field::number)?,
+            table.required("q_a", Field::number)?,
+            table.required("q_w", Field::number)?,
+        ),
+    };
     Ok(Parameterization::Scaling {
-        q_sigma: table.required("q_sigma", Field::number)?,
-        q_a: table.required("q_a", Field::number)?,
-        q_w: table.required("q_w", Field::number)?,
+        q_sigma,
+        q_a,
+        q_w,
         reference_width: table.or("reference_width", 128.0, reference_width)?,
         sigma_w: table.or("sigma_w", 1.0, Field::positive)?,
     })

@@ -45,13 +45,22 @@ impl GolikovExponents {
     pub const INTERMEDIATE: Self = Self::constant(-0.75, 0.5, 0.5);
     /// "Default": the standard parameterisation with constant rates. It is not stable.
     pub const DEFAULT: Self = Self::constant(-0.5, 1.0, 0.0);
-    /// Named scalings by word.
-    pub const NAMED: [(&str, Self); 5] = [
+    /// Named scalings by word: the usual ones, and an example of every other class of limits (page §3.2).
+    pub const NAMED: [(&str, Self); 14] = [
         ("mf", Self::MF),
         ("ntk", Self::NTK),
         ("sym_default", Self::SYM_DEFAULT),
         ("intermediate", Self::INTERMEDIATE),
         ("default", Self::DEFAULT),
+        ("pre_ntk", Self::constant(0.0, -0.5, -0.5)),
+        ("post_ntk", Self::constant(-1.0, 0.5, 0.5)),
+        ("pre_ntk_sym_default", Self::constant(0.0, -0.25, -0.25)),
+        ("ntk_sym_default", Self::constant(-0.5, 0.25, 0.25)),
+        ("barycentre", Self::constant(-0.66, 0.5, 0.5)),
+        ("post_mf_ntk", Self::constant(-1.0, 0.75, 0.75)),
+        ("pre_sym_default", Self::constant(0.0, 0.0, 0.0)),
+        ("sym_default_mf", Self::constant(-0.75, 0.75, 0.75)),
+        ("post_mf", Self::constant(-1.5, 1.5, 1.5)),
     ];
 
     const fn constant(q_sigma: f64, q_a: f64, q_w: f64) -> Self {

@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use widenet_core::scaling::GolikovExponents;
+use widenet_core::{problem::Loss, scaling::GolikovExponents};
 use widenet_limits::scaling::{Classification, LimitClass};
 
 use super::{
@@ -20,23 +20,6 @@ use crate::{Result, run_directory::create_directory, study::AxisScale};
 /// File names without their extension.
 const STEM: &str = "scaling-map";
 
-/// Points of the 13 cells at which their numbers stand (the author's examples, page §3.2).
-const EXAMPLES: [(f64, f64); 13] = [
-    (0.0, -0.5),
-    (-0.5, 0.0),
-    (-1.0, 0.5),
-    (0.0, -0.25),
-    (-0.5, 0.25),
-    (-0.66, 0.5),
-    (-0.75, 0.5),
-    (-1.0, 0.75),
-    (0.0, 0.0),
-    (-0.5, 0.5),
-    (-0.75, 0.75),
-    (-1.0, 1.0),
-    (-1.5, 1.5),
-];
-
 /// Draws the band with these scalings, by name, as `scaling-map.svg` and `scaling-map.png`; returns the files.
 ///
 /// # Errors
@@ -46,8 +29,8 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
     let of_points = scalings.iter().map(|(_, exponents)| exponents.q_sigma());
     let left = of_points.clone().fold(-1.75, f64::min);
     let right = of_points.fold(0.25, f64::max);
-    let band = |series: &str, offset: f64| Series {
-        legend: vec![series.into()],
+    let edge = |legend: &str, offset: f64| Series {
+        legend: vec![legend.into()],
         colour: palette::BLACK,
         marks: vec![Mark::Line {
             points: vec![(left, offset - left), (right, offset - right)],
@@ -67,14 +50,19 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
     };
     let mut series = vec![
         inside,
-        band("s = 0: kernels evolve", 0.0),
-        band("s = −1/2: the start is kept", -0.5),
+        edge("s = 0: kernels evolve", 0.0),
+        edge("s = −1/2: the start is kept", -0.5),
         boundary("A = 0: logits of order 1", [(-0.5, 0.0), (-0.5, 0.5)]),
         boundary("B = 0: kernels of order 1", [(-1.0, 1.0), (-0.5, 0.0)]),
     ];
     let colours = palette::sequence(LimitClass::ALL.len());
-    for (number, ((class, point), colour)) in LimitClass::ALL.into_iter().zip(EXAMPLES).zip(colours).enumerate() {
-        let marks = vec![Mark::Text(point, (number + 1).to_string())];
+    for (number, (class, colour)) in LimitClass::ALL.into_iter().zip(colours).enumerate() {
+        let examples = GolikovExponents::NAMED.iter().map(|(_, exponents)| exponents);
+        let of_class =
+            |exponents: &&GolikovExponents| Classification::of(**exponents, Loss::Logistic).class() == Some(class);
+        let at = |exponents: &GolikovExponents| (exponents.q_sigma(), exponents.q_a());
+        let marks =
+            examples.filter(of_class).map(|exponents| Mark::Text(at(exponents), (number + 1).to_string())).collect();
         series.push(Series { legend: vec![format!("{}  {}", number + 1, class.name())], colour, marks });
     }
     let given = palette::groups(scalings.len());
@@ -83,7 +71,7 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
         if !exponents.has_equal_rates() {
             points.push((exponents.q_sigma(), exponents.q_w()));
         }
-        let class = Classification::of(*exponents, widenet_core::problem::Loss::Logistic).class();
+        let class = Classification::of(*exponents, Loss::Logistic).class();
         let legend = match class {
             Some(class) => format!("{name}: {}", class.name()),
             None => format!("{name}: no limit"),

@@ -85,14 +85,14 @@ impl ScalingQuestion {
     fn exponents(&self) -> Result<Value> {
         // Golikov's symbols where they exist: a = (0, −q_σ), b = 0.
         let abc = self.exponents.abc(self.exponents.rates()[0])?;
-        let list = |values: &[f64]| numbers(values.iter().copied());
+        let list = |values: &[f64]| numbers(values.iter().map(|value| value + 0.0));
         Ok(json!({
             "hidden_layers": self.exponents.hidden_layers(),
             "w": list(self.exponents.weights()),
             "e": list(self.exponents.rates()),
             "a": list(abc.a()),
             "b": list(abc.b()),
-            "c": number(abc.c()),
+            "c": number(abc.c() + 0.0),
         }))
     }
 }
@@ -214,7 +214,7 @@ fn yang_hu(found: &YangHu) -> Value {
 
 /// Powers of the width at the start, layer by layer.
 fn start(found: &DeepExponents) -> Value {
-    let list = |values: &[f64]| numbers(values.iter().copied());
+    let list = |values: &[f64]| numbers(values.iter().map(|value| value + 0.0));
     json!({
         "outputs": number(found.logits),
         "tangent_kernel": number(found.kernel()),

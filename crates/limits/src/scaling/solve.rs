@@ -25,7 +25,7 @@ use super::{
 use crate::kernel::{self, Start};
 
 /// Bytes of the particles of a limit.
-const PARTICLE_BYTES: usize = 1 << 28;
+const PARTICLE_BYTES: usize = 1 << 26;
 /// Fewest and most pairs of particles of a limit.
 const PAIRS: (usize, usize) = (1 << 11, 1 << 17);
 /// Nodes per dimension of the quadrature over initial weights, by input dimension: at most 2e5 particles.
