@@ -160,7 +160,7 @@ impl Lines {
         if paths.is_empty() {
             return Err(reader.error("`y` or `points` is missing: paths of what is drawn against `x`"));
         }
-        let label = |path: &str| path.replace('.', " ");
+        let label = |path: &str| path.replace(['.', '_'], " ");
         let axis_labels =
             (reader.or("x_label", label(&x), Field::string)?, reader.or("y_label", label(&paths[0].0), Field::string)?);
         let meaning = "one per path of `y` and `points`";
