@@ -11,6 +11,7 @@
 mod answers;
 mod check;
 mod chi_square;
+mod divergence;
 mod engines;
 mod error;
 mod figures;

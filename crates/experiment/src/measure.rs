@@ -13,6 +13,7 @@ use crate::{
     InitialFunction, Measured, Metric, Over, Reference, Solver, Statistic, Study, Trial,
     answers::{self, Answer},
     chi_square,
+    divergence::Compared,
     prepare::{PreparedTrial, ProblemTask, Task},
     study::metric::RecordedQuantity,
 };
@@ -46,6 +47,8 @@ pub(crate) struct Results<'a> {
 /// A finished trial with its metrics, in the order of the study.
 pub(crate) struct MeasuredTrial<'a> {
     pub(crate) trial: &'a Trial,
+    /// The problem, if it is one.
+    pub(crate) problem: Option<&'a Problem>,
     pub(crate) result: TrialResult,
     pub(crate) metrics: Vec<Measurement>,
     /// At the widest finite width, where the limit starts at random: the limit given this trial's own start.
@@ -88,6 +91,11 @@ impl<'a> Results<'a> {
         for (PreparedTrial { trial, task, .. }, result) in &finished {
             let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, result));
             let metrics = study.metrics.iter().map(|metric| match (&metric.of, task, result) {
+                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic == Statistic::Kl => {
+                    let divergences = Compared::of(trial, &task.problem, all())?.at_records()?;
+                    let divergences: Vec<f64> = divergences.into_iter().map(|(_, divergence)| divergence).collect();
+                    reduce(recorded, &divergences, 1.0)
+                }
                 (Measured::Records(recorded), Task::Problem(task), TrialResult::Trajectory(trajectory)) => {
                     measure((metric, recorded), task, trajectory, &mut references)
                 }
@@ -108,7 +116,11 @@ impl<'a> Results<'a> {
             measured.push((metrics, limit));
         }
         let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, TrialResult), _)| {
-            MeasuredTrial { trial: &prepared.trial, result, metrics, limit_given_start }
+            let problem = match &prepared.task {
+                Task::Problem(task) => Some(&*task.problem),
+                Task::Prior(_) | Task::Posterior(_) => None,
+            };
+            MeasuredTrial { trial: &prepared.trial, problem, result, metrics, limit_given_start }
         };
         Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
     }
@@ -254,7 +266,7 @@ fn measure(
             (chi_square::p_values(&trajectory.records, &reference.records, networks)?, 1.0)
         }
         (_, None) => (norms(recorded, &trajectory.records, None)?, 1.0),
-        (Statistic::Norm | Statistic::Rms, Some(reference)) => {
+        (_, Some(reference)) => {
             let scale = match metric.relative {
                 true => norms(recorded, &reference.records, None)?.into_iter().fold(0.0, f64::max),
                 false => 1.0,
@@ -262,9 +274,14 @@ fn measure(
             (norms(recorded, &trajectory.records, Some(&reference.records))?, scale)
         }
     };
+    reduce(recorded, &values, scale)
+}
+
+/// One number of those at all records.
+fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) -> Measurement {
     // `f64::max` and `f64::min` would skip NaN.
     let worse = |a: f64, b: f64| match recorded.statistic {
-        Statistic::Norm | Statistic::Rms => a >= b,
+        Statistic::Norm | Statistic::Rms | Statistic::Kl => a >= b,
         Statistic::PValue => a <= b,
     };
     let value = match recorded.over {
@@ -300,7 +317,7 @@ fn norms(recorded: &RecordedQuantity, records: &[Record], reference: Option<&[Re
         let squares = entries.iter().map(|x| x * x).sum::<f64>();
         match recorded.statistic {
             Statistic::Rms => (squares / entries.len() as f64).sqrt(),
-            Statistic::Norm | Statistic::PValue => squares.sqrt(),
+            Statistic::Norm | Statistic::PValue | Statistic::Kl => squares.sqrt(),
         }
     };
     let Some(reference) = reference else {

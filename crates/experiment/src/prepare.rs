@@ -256,6 +256,7 @@ impl Study {
             let quantities = match &figure.kind {
                 FigureKind::Scaling(_) | FigureKind::Lines(_) => Vec::new(),
                 FigureKind::Curves { quantity, .. } => vec![*quantity],
+                FigureKind::Divergence { .. } => vec![Quantity::TestOutputs],
                 FigureKind::Bands => vec![Quantity::TestOutputs, Quantity::TestOutputStd],
                 FigureKind::Overlay { quantities, .. } => quantities.clone(),
             };

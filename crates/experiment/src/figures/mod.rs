@@ -3,6 +3,7 @@
 mod bands;
 mod canvas;
 mod curves;
+mod divergence;
 mod lines;
 mod overlay;
 mod palette;
@@ -36,6 +37,9 @@ pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Find
             FigureKind::Bands => bands::bands(results, &figure.name),
             FigureKind::Overlay { quantities, entries, x_scale } => {
                 overlay::overlay(results, &figure.name, quantities, entries, *x_scale)
+            }
+            FigureKind::Divergence { x_scale } => {
+                vec![(figure.name.clone(), divergence::divergence(results, *x_scale)?)]
             }
             FigureKind::Lines(kind) => lines::lines(results, &figure.name, kind)?,
         };
@@ -107,8 +111,10 @@ fn recorded_label(metric: &RecordedQuantity, against: Option<Reference>) -> Stri
         Some(entry) => format!("{size}, entry {entry}"),
         None => size,
     };
-    if metric.statistic == Statistic::PValue {
-        return "p-value of the mean output under the limit".into();
+    match metric.statistic {
+        Statistic::PValue => return "p-value of the mean output under the limit".into(),
+        Statistic::Kl => return "KL from the reference network".into(),
+        Statistic::Norm | Statistic::Rms => {}
     }
     let size = if metric.statistic == Statistic::Rms { format!("root mean square of {size}") } else { size };
     let over = match metric.over {

@@ -30,6 +30,11 @@
 //! x_scale = "linear"        # default; or "log"
 //!
 //! [[figure]]
+//! name = "divergence"
+//! kind = "divergence"       # KL of test outputs over seeds from those at the reference width (module `metric`, "kl"), against time
+//! x_scale = "log"           # default; or "linear"
+//!
+//! [[figure]]
 //! name = "quantiles"
 //! kind = "lines"            # of questions: lists of the answers against another; one file per group, of its first seed
 //! x = "agreement.law.quantiles"           # path of the abscissas
@@ -42,7 +47,7 @@
 //! diagonal = true           # default false: draws y = x
 //! ```
 //!
-//! A problem has scaling, curves, bands and overlays, a question scaling and lines.
+//! A problem has scaling, curves, bands, overlays and divergences, a question scaling and lines.
 
 use widenet_core::{
     document::{Field, Reader},
@@ -93,6 +98,11 @@ pub enum FigureKind {
         quantities: Vec<Quantity>,
         /// Positions in them, rows first to last.
         entries: Vec<usize>,
+        /// Scale of the time axis.
+        x_scale: AxisScale,
+    },
+    /// Divergence of the outputs' law over seeds from that of the reference network, against time.
+    Divergence {
         /// Scale of the time axis.
         x_scale: AxisScale,
     },
@@ -194,6 +204,7 @@ enum Kind {
     Curves,
     Bands,
     Overlay,
+    Divergence,
     Lines,
 }
 
@@ -205,6 +216,7 @@ impl Figure {
                 ("curves", Kind::Curves),
                 ("bands", Kind::Bands),
                 ("overlay", Kind::Overlay),
+                ("divergence", Kind::Divergence),
             ],
             Subject::Prior | Subject::Posterior => &[("scaling", Kind::Scaling), ("lines", Kind::Lines)],
         };
@@ -225,6 +237,9 @@ impl Figure {
                 floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
             },
             Kind::Bands => FigureKind::Bands,
+            Kind::Divergence => {
+                FigureKind::Divergence { x_scale: reader.or("x_scale", AxisScale::Log, |field| field.choice(&SCALES))? }
+            }
             Kind::Lines => FigureKind::Lines(Lines::parse(reader, keys)?),
             Kind::Overlay => FigureKind::Overlay {
                 quantities: reader.required("quantities", |field| {

@@ -8,7 +8,7 @@
 //! over = "sup"              # "sup" over the records (default), "final" or "initial"
 //! relative = false
 //! entry = 2                 # optional: this entry of a list or matrix (rows first to last, from 0; −1 is the last), not the norm of all
-//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries, or "p_value"
+//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries, "p_value", or "kl"
 //! ```
 //!
 //! ```text
@@ -21,6 +21,9 @@
 //! `M Σ_c (f̄_c − μ_c)ᵀ C⁺ (f̄_c − μ_c)` than the measured one, with the limit's mean μ and covariance C over the test inputs; it needs
 //! `quantity = "test_outputs"`, `against = "limit"` and an `[ensemble]`. `over = "sup"` is then the record that agrees least, the
 //! smallest p-value.
+//!
+//! `statistic = "kl"` with `quantity = "test_outputs"` is the Kullback–Leibler divergence of Gaussians fitted over the seeds from those of the network
+//! at the reference width of `parameterization.kind = "scaling"` (equal other axes), averaged over the test inputs; all seeds have the same value.
 //!
 //! In a study of questions a metric is a number of the answer, or the Euclidean norm of a list:
 //!
@@ -63,6 +66,8 @@ pub enum Statistic {
     Rms,
     /// The p-value of an ensemble's mean outputs under the limit's law.
     PValue,
+    /// The divergence of the outputs' law over seeds from that of the reference network.
+    Kl,
 }
 
 /// One number per trial.
@@ -185,6 +190,15 @@ impl Metric {
                     )),
                 }
             }
+            Measured::Records(recorded) if recorded.statistic == Statistic::Kl => {
+                let plain = metric.against.is_none() && !metric.relative && recorded.entry.is_none();
+                match plain && recorded.quantity == Quantity::TestOutputs {
+                    true => Ok(metric),
+                    false => Err(reader.error(
+                        "`statistic = \"kl\"` needs quantity = \"test_outputs\", without `against`, `relative` and `entry`",
+                    )),
+                }
+            }
             _ => Ok(metric),
         }
     }
@@ -192,7 +206,8 @@ impl Metric {
 
 impl RecordedQuantity {
     fn parse(reader: &mut Reader<'_>) -> ReadResult<RecordedQuantity> {
-        let statistics = [("norm", Statistic::Norm), ("rms", Statistic::Rms), ("p_value", Statistic::PValue)];
+        let statistics =
+            [("norm", Statistic::Norm), ("rms", Statistic::Rms), ("p_value", Statistic::PValue), ("kl", Statistic::Kl)];
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let recorded = RecordedQuantity {
             quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
