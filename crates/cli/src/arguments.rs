@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_experiment::{DeviceChoice, EngineChoice, EngineRule, Precision, Shard, question::PriorQuestion};
+use widenet_experiment::{
+    DeviceChoice, EngineChoice, EngineRule, Precision, Shard, coordinate_check::CoordinateOptions,
+    question::PriorQuestion,
+};
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
 ///
@@ -30,6 +33,8 @@ pub(crate) enum Command {
     Prior(PriorArguments),
     /// Bayesian posterior of random deep linear networks: predictions, evidence.
     Posterior(PosteriorArguments),
+    /// Check which activations, weights and kernels grow with the width in the first steps of training, and whether as predicted.
+    CoordCheck(CoordCheckArguments),
     /// Run a study, or continue one that was interrupted; ends with figures and verdicts.
     Study(StudyArguments),
     /// Show what a study or a problem would run: engine and reason, memory and time.
@@ -144,7 +149,7 @@ pub(crate) struct PredictArguments {
 /// How an answer is given.
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArguments {
-    /// Write the answer to this file: .json, or .csv with rows quantity,index,value.
+    /// Write the answer to this file: .json, or .csv with a row per value or verdict.
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
     /// Print the answer as JSON instead of tables.
@@ -183,6 +188,55 @@ pub(crate) struct PosteriorArguments {
     pub(crate) spec: PathBuf,
     #[command(flatten)]
     pub(crate) answer: AnswerArguments,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(tolerance) if tolerance > 0.0 && tolerance.is_finite() => Ok(tolerance),
+        _ => Err("give a number > 0".into()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoordCheckArguments {
+    /// Problem file (.toml or .json); its steps and its section record do not count.
+    pub(crate) problem: PathBuf,
+    /// At least three widths, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "256,512,1024,2048,4096", allow_hyphen_values = true)]
+    width: Vec<Width>,
+    /// Networks per width: seeds 0 … N−1.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// Steps of training, measured one by one.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    steps: u64,
+    /// Confirmed: the exponent is within this of the prediction and its 95 % interval within twice this; refuted: the interval
+    /// is outside this altogether. What has no prediction must have an exponent of at most this.
+    #[arg(long, default_value_t = 0.1, value_parser = tolerance, allow_hyphen_values = true)]
+    tolerance: f64,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
+    /// Write figures (SVG and PNG) into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) figure: Option<PathBuf>,
+    /// Device: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Floating-point type: f32 or f64 [default: f32].
+    #[arg(long, value_parser = precision)]
+    precision: Option<Precision>,
+}
+
+impl CoordCheckArguments {
+    pub(crate) fn options(&self) -> CoordinateOptions {
+        CoordinateOptions {
+            widths: self.width.clone(),
+            seeds: self.seeds,
+            steps: self.steps,
+            tolerance: self.tolerance,
+            precision: self.precision.unwrap_or(Precision::F32),
+        }
+    }
 }
 
 /// Which seeds.
