@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "shared with other test binaries")]
 mod common;
+mod coordinates;
 mod kernel;
 mod proportional;
 

@@ -1,5 +1,9 @@
 //! What the user may type.
 
+mod scaling;
+
+pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -32,6 +36,8 @@ pub(crate) enum Command {
     Posterior(PosteriorArguments),
     /// Classify a scaling of widths: which infinite-width limit its exponents lead to, and why.
     Scaling(ScalingArguments),
+    /// Check which activations, weights and kernels grow with the width in the first steps of training, and whether as predicted.
+    CoordCheck(CoordCheckArguments),
     /// Run a study, or continue one that was interrupted; ends with figures and verdicts.
     Study(StudyArguments),
     /// Show what a study or a problem would run: engine and reason, memory and time.
@@ -146,7 +152,7 @@ pub(crate) struct PredictArguments {
 /// How an answer is given.
 #[derive(Debug, Args)]
 pub(crate) struct AnswerArguments {
-    /// Write the answer to this file: .json, or .csv with rows quantity,index,value.
+    /// Write the answer to this file: .json, or .csv with a row per value or verdict.
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
     /// Print the answer as JSON instead of tables.
@@ -183,43 +189,6 @@ impl PriorArguments {
 pub(crate) struct PosteriorArguments {
     /// File (.toml or .json) with sections network and data, and what is asked.
     pub(crate) spec: PathBuf,
-    #[command(flatten)]
-    pub(crate) answer: AnswerArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ScalingArguments {
-    /// Problem file (.toml or .json) whose parameterisation is asked about, instead of exponents.
-    #[arg(conflicts_with_all = ["name", "abc", "q_sigma"])]
-    pub(crate) problem: Option<PathBuf>,
-    /// Exponent of the output weights of one hidden layer (Golikov), with --q or both of --q-a and --q-w.
-    #[arg(long, allow_hyphen_values = true, conflicts_with_all = ["name", "abc"])]
-    pub(crate) q_sigma: Option<f64>,
-    /// Exponent of both learning rates.
-    #[arg(long, allow_hyphen_values = true, requires = "q_sigma", conflicts_with_all = ["q_a", "q_w"])]
-    pub(crate) q: Option<f64>,
-    /// Exponent of the readout's learning rate.
-    #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_w"])]
-    pub(crate) q_a: Option<f64>,
-    /// Exponent of the input layer's learning rate.
-    #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_a"])]
-    pub(crate) q_w: Option<f64>,
-    /// A named scaling: mf, ntk, sym_default, intermediate, default and an example of every other class (one hidden layer), or sp,
-    /// sp_over_width, ntp, mup, mfp, golikov_mf.
-    #[arg(long, conflicts_with = "abc")]
-    pub(crate) name: Option<String>,
-    /// Hidden layers of a named scaling.
-    #[arg(long, default_value_t = 1, requires = "name")]
-    pub(crate) hidden_layers: usize,
-    /// Exponents of Yang and Hu, input layer first: a / b / c, for example --abc 0,1/0,0/-1.
-    #[arg(long, allow_hyphen_values = true, value_name = "A,…/B,…/C")]
-    pub(crate) abc: Option<String>,
-    /// Loss of the network: logistic or squared [default: logistic, or that of the problem].
-    #[arg(long, value_parser = ["logistic", "squared"], conflicts_with = "problem")]
-    pub(crate) loss: Option<String>,
-    /// Draw the plane of exponents with the stable band, its 13 cells and this scaling into this folder.
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) map: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) answer: AnswerArguments,
 }

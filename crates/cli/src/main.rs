@@ -1,6 +1,7 @@
 //! `widenet`: problems and studies of wide networks from the command line. Talks; computes nothing.
 
 mod arguments;
+mod coordinate_check;
 mod devices;
 mod interrupt;
 mod kernel;
@@ -24,7 +25,7 @@ use clap::{CommandFactory, Parser};
 enum Exit {
     /// Everything asked for was done.
     Done = 0,
-    /// A check of a study was refuted.
+    /// A check was refuted.
     CheckFailed = 1,
     /// Bad usage, bad input or an I/O error.
     Unusable = 2,
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Prior(arguments) => prior::run(&arguments),
         Command::Posterior(arguments) => prior::posterior(&arguments),
         Command::Scaling(arguments) => scaling::run(&arguments),
+        Command::CoordCheck(arguments) => coordinate_check::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => study::report(&arguments),

@@ -247,6 +247,23 @@ fn quantities_know_their_networks() {
 }
 
 #[test]
+fn only_shallow_homogeneous_networks_of_one_output_are_decomposed() {
+    let base = [("network.hidden_layers", "1"), ("record.quantities", "['decomposition']")];
+    let with = |more: &[(&'static str, &'static str)]| [&base[..], more].concat();
+    for activation in ["identity", "relu", "leaky_relu", "abs"] {
+        let problem = problem(&with(&[("network.activation", activation)])).unwrap();
+        assert!(problem.record.quantities == [Quantity::Decomposition] && !problem.is_deep_linear());
+    }
+    let refused = |more: &[(&'static str, &'static str)], obstacle: &str| {
+        assert_refused(&with(more), &["`decomposition`", "one hidden layer", "leaky_relu", "one output", obstacle]);
+    };
+    refused(&[("network.hidden_layers", "3")], "this problem has network.hidden_layers = 3");
+    refused(&[("network.activation", "tanh")], "this problem has network.activation = \"tanh\"");
+    refused(&[("parameterization.sigma_b", "0.1")], "this problem has biases");
+    refused(&[("data.targets", "[[1, 0], [0, 1], [1, 1]]")], "this problem has 2 outputs");
+}
+
+#[test]
 fn ensembles_are_read_and_refused() {
     let read = |value: &str| problem(&[("ensemble", value)]).unwrap().ensemble;
     assert_eq!(read("{ networks = 100 }"), Some(Ensemble { networks: 100, antithetic: false }));

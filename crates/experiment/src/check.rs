@@ -139,7 +139,7 @@ pub(crate) fn samples(
 }
 
 /// `usable` of `expected` values are in the fit, whose line must be as straight as `min_r2` says.
-fn power_law(
+pub(crate) fn power_law(
     check: &str,
     group: String,
     fit: Option<PowerLaw>,

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! [`plan()`] says what a study would do, [`run()`] does it or continues it, [`report()`] collects again from the run
-//! directory. The engines stand behind [`Solver`]: [`Engines`] are the real ones. Who wants to follow a run implements
+//! directory. [`coordinate_check`] asks what grows with the width in the first steps. The engines stand behind [`Solver`]: [`Engines`] are the real ones. Who wants to follow a run implements
 //! [`Reporter`].
 
 mod answers;
 mod check;
 mod chi_square;
+pub mod coordinate_check;
 mod divergence;
 mod engines;
 mod error;

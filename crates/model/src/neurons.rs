@@ -16,6 +16,11 @@ use crate::{block::DeviceBlock, device::Precision};
 const ENTRIES: usize = 1 << 14;
 
 impl NeuronBlock for DeviceBlock {
+    fn mean_square(&self) -> f64 {
+        let entries = self.placement().read(self.vectors());
+        entries.iter().map(|entry| entry * entry).sum::<f64>() / entries.len() as f64
+    }
+
     fn activated(&self, activation: Activation) -> Self {
         let (h, placement) = (self.vectors().clone(), self.placement());
         let vectors = match (activation, placement.on_host) {

@@ -222,18 +222,10 @@ fn distances_are_those_of_the_parameters() {
     problem.record.quantities = vec![Quantity::WeightChange, Quantity::ParameterDistance];
     let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
     let network = mlp_with_panels(&problem, WIDTH, (SEED, false), &placement, 1 << 11);
-    let entries = |network: &mut widenet_core::training::mlp::Mlp<widenet_model::DenseMatrix>| -> Vec<Matrix> {
-        use widenet_core::training::{Block, WeightMatrix};
-        let entries = |matrix: &mut widenet_model::DenseMatrix| {
-            let identity = matrix.input_block(&Matrix::identity(matrix.columns(), matrix.columns()));
-            matrix.apply(&identity).to_matrix()
-        };
-        network.matrices_mut().map(entries).collect()
-    };
-    let start = entries(&mut network.clone());
+    let start = perceptrons::entries(&mut network.clone());
     let mut training = MlpTraining::new(&problem, network, SEED).unwrap();
     let (records, _) = training.run(Start::default(), &mut |_, _| Control::Continue);
-    let end = entries(&mut training.network);
+    let end = perceptrons::entries(&mut training.network);
     let moved: Vec<f64> = start.iter().zip(&end).map(|(start, end)| (end - start).norm()).collect();
     // Weights and biases take turns.
     let expected: Vec<f64> = (0..6).step_by(2).map(|i| moved[i] / start[i].norm()).collect();

@@ -147,8 +147,7 @@ impl Problem {
         let (optimizer, relative) = Optimizer::parse(&optimizer_section, data.train.inputs.nrows())?;
         let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
         let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
-        let context = (&problem.data, problem.ensemble.as_ref(), problem.is_deep_linear());
-        problem.record = RecordPlan::parse(record.as_ref(), &problem.optimizer, listed, context)?;
+        problem.record = RecordPlan::parse(record.as_ref(), &problem, listed)?;
         if relative {
             let largest = stable_rate(&problem).map_err(|error| {
                 optimizer_section.error(format!("`relative_learning_rate` has no meaning here: {error}"))

@@ -52,6 +52,16 @@ pub enum Quantity {
     NngpKernelChange,
     /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
     WeightChange,
+    /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers).
+    ActivationNorms,
+    /// The same of `h_l(t) − h_l(0)`.
+    ActivationChanges,
+    /// Root mean square of `f_t − f_0` over the training samples and outputs (scalar).
+    OutputChange,
+    /// Standard deviations over the test inputs (training inputs where there are none) of the four parts `f_∅`, `f_a`, `f_w`, `f_aw` of the
+    /// output of one hidden layer: of the initial weights, the increments of the readout's, of the input's, and of both, all under the
+    /// derivatives `φ'` of the trained network (scaling-limits page §7.2). Needs φ(u) = φ'(u) u, one output and no biases.
+    Decomposition,
     /// `‖θ_t − θ_0‖` over all weights and biases `w`, `b` as the parameterisation has them (scalar).
     ParameterDistance,
     /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (kernel-regime page §3).
@@ -122,7 +132,7 @@ pub enum Scope {
 
 impl Quantity {
     /// Every quantity with its name in files, tables and JSON, its shape and the networks that have it.
-    const TABLE: [(Quantity, &str, Shape, Scope); 37] = [
+    const TABLE: [(Quantity, &str, Shape, Scope); 41] = [
         (Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any),
         (Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any),
         (Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any),
@@ -144,6 +154,10 @@ impl Quantity {
         (Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp),
         (Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp),
         (Quantity::WeightChange, "weight_change", Shape::List, Scope::Mlp),
+        (Quantity::ActivationNorms, "activation_norms", Shape::List, Scope::Mlp),
+        (Quantity::ActivationChanges, "activation_changes", Shape::List, Scope::Mlp),
+        (Quantity::OutputChange, "output_change", Shape::Scalar, Scope::Mlp),
+        (Quantity::Decomposition, "decomposition", Shape::List, Scope::Mlp),
         (Quantity::ParameterDistance, "parameter_distance", Shape::Scalar, Scope::Mlp),
         (Quantity::LinearisedOutputs, "linearised_outputs", Shape::Matrix, Scope::Mlp),
         (Quantity::LinearisedTestOutputs, "linearised_test_outputs", Shape::Matrix, Scope::Mlp),

@@ -1,9 +1,8 @@
 //! What is recorded, and when: section `[record]`.
 
-use super::{Ensemble, Optimizer, Quantity, Rule, Scope};
+use super::{Optimizer, Problem, Quantity, Rule, Scope};
 use crate::{
     Result,
-    data::Dataset,
     document::{Field, Value},
 };
 
@@ -37,23 +36,18 @@ pub struct RecordPlan {
 }
 
 impl RecordPlan {
-    /// Reads the section; `listed` are the moments that the optimiser's section lists, `linear` says that the network is deep linear
-    /// under squared loss.
-    pub(super) fn parse(
-        section: Option<&Field>,
-        optimizer: &Optimizer,
-        listed: Option<Vec<f64>>,
-        (data, ensemble, linear): (&Dataset, Option<&Ensemble>, bool),
-    ) -> Result<RecordPlan> {
+    /// Reads the section of a problem whose plan is not known yet; `listed` are the moments that the optimiser's section lists.
+    pub(super) fn parse(section: Option<&Field>, problem: &Problem, listed: Option<Vec<f64>>) -> Result<RecordPlan> {
+        let optimizer = &problem.optimizer;
         let default_at = match listed {
             Some(times) => [vec![0.0], times].concat(),
             None => log_spaced(optimizer, 30),
         };
         let mut default_quantities = vec![Quantity::TrainLoss];
-        if linear {
+        if problem.is_deep_linear() {
             default_quantities.push(Quantity::Predictor);
         }
-        if data.test.is_some() {
+        if problem.data.test.is_some() {
             default_quantities.push(Quantity::TestLoss);
         }
         let (mut at, mut quantities) = match section {
@@ -61,7 +55,7 @@ impl RecordPlan {
             Some(section) => {
                 let mut table = section.table()?;
                 let at = table.or("at", default_at, |field| moments(field, optimizer))?;
-                let quantity = |field: &Field| parse_quantity(field, data, ensemble, linear);
+                let quantity = |field: &Field| parse_quantity(field, problem);
                 let quantities = table.or("quantities", default_quantities, |field| {
                     let quantities = field.list(quantity)?;
                     exclude_both_kinds(field, &quantities)?;
@@ -79,23 +73,30 @@ impl RecordPlan {
     }
 }
 
-fn parse_quantity(field: &Field, data: &Dataset, ensemble: Option<&Ensemble>, linear: bool) -> Result<Quantity> {
+fn parse_quantity(field: &Field, problem: &Problem) -> Result<Quantity> {
+    let data = &problem.data;
     let quantity = field.choice(&Quantity::words())?;
     let name = quantity.name();
     if quantity.needs_test_samples() && data.test.is_none() {
         return Err(field.error(format!("`{name}` needs test data, and `data` has none; give it test samples")));
     }
     match quantity.scope() {
-        Scope::DeepLinear if !linear => {
+        Scope::DeepLinear if !problem.is_deep_linear() => {
             return Err(field.error(format!(
                 "`{name}` is defined for deep linear networks under squared loss (identity activation, no biases, nothing frozen, \
                  no ensemble); this problem is another"
             )));
         }
-        Scope::Ensemble if ensemble.is_none() => {
+        Scope::Ensemble if problem.ensemble.is_none() => {
             return Err(field.error(format!("`{name}` is defined over an ensemble; add the section `[ensemble]`")));
         }
         _ => {}
+    }
+    if let (Quantity::Decomposition, Some(obstacle)) = (quantity, undecomposed(problem)) {
+        return Err(field.error(format!(
+            "`{name}` splits the output of networks with one hidden layer, an activation that is homogeneous (identity, relu, \
+             leaky_relu, abs), no biases and one output; this problem has {obstacle}"
+        )));
     }
     let samples = data.train.inputs.nrows();
     let side = match quantity {
@@ -115,6 +116,21 @@ fn parse_quantity(field: &Field, data: &Dataset, ensemble: Option<&Ensemble>, li
         )));
     }
     Ok(quantity)
+}
+
+/// Why the output of a problem's networks has no decomposition.
+fn undecomposed(problem: &Problem) -> Option<String> {
+    let (network, outputs) = (problem.network, problem.data.output_dimension());
+    if network.hidden_layers != 1 {
+        return Some(format!("network.hidden_layers = {}", network.hidden_layers));
+    }
+    if network.activation.slopes().is_none() {
+        return Some(format!("network.activation = \"{}\"", network.activation.name()));
+    }
+    if problem.scaling().biases.iter().any(Option::is_some) {
+        return Some("biases (parameterization.sigma_b)".into());
+    }
+    (outputs != 1).then(|| format!("{outputs} outputs"))
 }
 
 /// The engines of deep linear networks do not record what perceptrons do, and the other way round.

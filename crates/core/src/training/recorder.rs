@@ -188,6 +188,10 @@ impl<'p, B: Block> Recorder<'p, B> {
                 | Quantity::NngpKernel
                 | Quantity::NngpKernelChange
                 | Quantity::WeightChange
+                | Quantity::ActivationNorms
+                | Quantity::ActivationChanges
+                | Quantity::OutputChange
+                | Quantity::Decomposition
                 | Quantity::ParameterDistance
                 | Quantity::LinearisedOutputs
                 | Quantity::LinearisedTestOutputs

@@ -1,7 +1,8 @@
-//! Figures of a study, from its measured trials.
+//! Figures of a study, from its measured trials, and of a coordinate check.
 
 mod bands;
 mod canvas;
+mod coordinates;
 mod curves;
 mod divergence;
 mod lines;
@@ -14,10 +15,14 @@ mod ticks;
 
 pub use scaling_map::scaling_map;
 
-use std::{ffi::OsStr, path::Path};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     Comparison, Error, Finding, Measured, Metric, Over, Reference, Result, Statistic,
+    coordinate_check::CoordinateReport,
     measure::{MeasuredTrial, Results},
     run_directory::{create_directory, remove_file},
     study::{FigureKind, metric::RecordedQuantity},
@@ -50,6 +55,15 @@ pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Find
     }
     remove_others(&directory, &stems)?;
     Ok(stems)
+}
+
+/// Draws a coordinate check into a folder; returns the SVG files.
+pub(crate) fn draw_coordinates(directory: &Path, report: &CoordinateReport) -> Result<Vec<PathBuf>> {
+    let write = |(stem, plot): (String, plot::Plot)| {
+        plot.write(directory, &stem)?;
+        Ok(directory.join(format!("{stem}.svg")))
+    };
+    coordinates::coordinates(report).into_iter().map(write).collect()
 }
 
 /// Removes figures that the study no longer has.

@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     CheckKind, Exponent, Finding,
-    fit::quantile,
+    fit::{PowerLaw, quantile},
     measure::{MeasuredTrial, Results},
     study::{AxisScale, figure::Scaling},
 };
 
 /// What lies in the middle on an axis of this scale: the geometric mean where it is logarithmic, else the mean.
-fn mean(values: &[f64], scale: AxisScale) -> f64 {
+pub(super) fn mean(values: &[f64], scale: AxisScale) -> f64 {
     let count = values.len() as f64;
     match scale {
         AxisScale::Linear => values.iter().sum::<f64>() / count,
@@ -64,21 +64,15 @@ pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scalin
     for ((metric, group, name, samples), (colour, marker)) in
         curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
     {
-        let band = |(x, values): &(f64, Vec<f64>)| (*x, quantile(values, 0.1), quantile(values, 0.9));
-        let mut marks = Vec::new();
-        if samples.iter().any(|(_, values)| values.len() > 1) {
-            marks.push(Mark::Band(samples.iter().map(band).collect()));
-        }
+        let mut marks: Vec<Mark> = band(samples).into_iter().collect();
         let mut legend = vec![name.clone()];
         for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
             let finding = findings.iter().find(|finding| finding.check == prediction.check && finding.group == *group);
             let Some((fit, finding)) = finding.and_then(|finding| Some((finding.fit?, finding))) else { continue };
             let (first, last) = prediction.range;
-            let fitted = samples.iter().map(|(x, _)| *x).filter(|x| (first..=last).contains(x));
-            let points = fitted.map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
-            marks.push(Mark::Line { points, width: 1.5, dashed: true });
-            let interval = finding.interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
-            legend.push(format!("{:.3}{interval}", fit.exponent).replace('-', "−"));
+            let fitted_x = samples.iter().map(|(x, _)| *x).filter(|x| (first..=last).contains(x));
+            marks.push(fitted(&fit, fitted_x));
+            legend.push(exponent_label(&fit, finding.interval));
         }
         let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
         all_points.extend(points.iter().copied());
@@ -107,6 +101,29 @@ pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scalin
         series,
         remarks,
     }
+}
+
+/// 10–90 % of the values at every x, where there are several.
+pub(super) fn band(samples: &[(f64, Vec<f64>)]) -> Option<Mark> {
+    let band = |(x, values): &(f64, Vec<f64>)| {
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        (*x, quantile(&sorted, 0.1), quantile(&sorted, 0.9))
+    };
+    let is_spread = samples.iter().any(|(_, values)| values.len() > 1);
+    is_spread.then(|| Mark::Band(samples.iter().map(band).collect()))
+}
+
+/// A fitted power law, dashed.
+pub(super) fn fitted(fit: &PowerLaw, x: impl Iterator<Item = f64>) -> Mark {
+    let points = x.map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
+    Mark::Line { points, width: 1.5, dashed: true }
+}
+
+/// `−0.512 [−0.530, −0.490]`.
+pub(super) fn exponent_label(fit: &PowerLaw, interval: Option<(f64, f64)>) -> String {
+    let interval = interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
+    format!("{:.3}{interval}", fit.exponent).replace('-', "−")
 }
 
 /// What a check says about a metric as a function of an axis.

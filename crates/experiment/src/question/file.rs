@@ -65,7 +65,7 @@ impl OutputFile {
     }
 
     /// Writes the file in pieces.
-    pub(super) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub(crate) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         stream(&self.path, write)
     }
 

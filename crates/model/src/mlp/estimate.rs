@@ -47,13 +47,16 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let (k, columns) = (problem.data.output_dimension() as u64, batch(problem));
     let (mut weights, mut pending) = (0u64, 0u64);
     let lifetime = DenseMatrix::product_lifetime(problem.optimizer.momentum(), precision);
+    let wants =
+        |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
+    // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity. Another θ_0 where the output is decomposed.
+    let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
+    let copies = trained + fixed + u64::from(wants(&[Quantity::Decomposition]));
     for [rows, row_length] in shapes(problem, width) {
         let entries = rows.saturating_mul(row_length);
         let alive = lifetime.saturating_mul(columns);
         let outgrown = alive > rows.min(row_length) / 2;
-        // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity.
-        let copies = if is_linearised(problem) { 3 } else { 1 };
-        let velocities = if outgrown { copies.min(2) } else { 0 };
+        let velocities = if outgrown { trained } else { 0 };
         weights = weights.saturating_add(entries.saturating_mul(copies + velocities));
         let kept = PENDING_COLUMNS as u64 + columns + if outgrown { 0 } else { alive };
         pending = pending.saturating_add(kept.saturating_mul(rows.saturating_add(row_length)));
@@ -67,8 +70,6 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let tests = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
     let trains = if columns == samples { 0 } else { samples };
     let record = (2 * hidden + 4) * trains.max(tests).min(SAMPLES_AT_A_TIME as u64);
-    let wants =
-        |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
     let signals = match () {
         () if wants(&[Quantity::TangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange]) => {
             samples * k
@@ -81,10 +82,15 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     // the product), the kernel and the one before.
     let kernels = signals.saturating_mul(width).saturating_mul(hidden * bytes + 16);
     let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(5 * 8));
+    // Pre-activations at the start, their difference to a pass of all samples, and one layer on the host in f64.
+    let changes = wants(&[Quantity::ActivationChanges]);
+    let sizes = changes || wants(&[Quantity::ActivationNorms]);
+    let kept = if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
+    let sizes = (kept * bytes + if sizes { 8 } else { 0 }).saturating_mul(samples).saturating_mul(width);
     MemoryEstimate {
         weights: weights.saturating_mul(bytes),
         pending: pending.saturating_mul(bytes),
-        blocks: (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels),
+        blocks: (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels + sizes),
     }
 }
 

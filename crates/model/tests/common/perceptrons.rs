@@ -3,8 +3,10 @@
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Parameterization, Quantity, Rule},
+    training::{Block, WeightMatrix, mlp::Mlp},
     trajectory::{Record, Value},
 };
+use widenet_model::DenseMatrix;
 
 /// The problem of [`super::problem`] with an activation, in NTK parameterisation with σ_w = 1.3; biases with σ_b = 0.4 where wanted.
 pub(crate) fn problem(
@@ -25,6 +27,15 @@ pub(crate) fn problem(
     };
     problem.record.quantities = vec![Quantity::Outputs, Quantity::TestOutputs];
     problem
+}
+
+/// The entries of a network's matrices: of each layer the weights, then the biases.
+pub(crate) fn entries(network: &mut Mlp<DenseMatrix>) -> Vec<Matrix> {
+    let entries = |matrix: &mut DenseMatrix| {
+        let identity = matrix.input_block(&Matrix::identity(matrix.columns(), matrix.columns()));
+        matrix.apply(&identity).to_matrix()
+    };
+    network.matrices_mut().map(entries).collect()
 }
 
 /// The matrices of a quantity in some records.

@@ -9,6 +9,7 @@
 //! and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
 //! they learn, decay and are kept like any other.
 
+mod decomposition;
 mod kernels;
 mod linearisation;
 mod recorder;
@@ -28,6 +29,9 @@ pub trait NeuronBlock: Block {
     /// `self ← self ⊙ φ'(h)`, entry by entry. `self` has as many columns as `h`, or a multiple: its column c meets column
     /// c mod (columns of `h`).
     fn times_derivative(&mut self, activation: Activation, h: &Self);
+
+    /// Mean of the squared entries, summed in `f64`.
+    fn mean_square(&self) -> f64;
 }
 
 /// A weight matrix with entries.

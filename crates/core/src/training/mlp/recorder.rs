@@ -3,33 +3,49 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Forward, Mlp, NeuronMatrix,
+    Forward, Mlp, NeuronBlock, NeuronMatrix,
+    decomposition::decomposition,
     training::{MlpTraining, Passes},
 };
 use crate::{
     Matrix, Problem,
     problem::{Loss, Quantity},
+    training::weights::Block,
     trajectory::{Record, Value},
 };
 
-/// Kernels on the training inputs at the start, where a quantity compares with them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Baseline {
+/// The network at the start on the training inputs, as far as quantities compare with it.
+pub(super) struct Baseline<W: NeuronMatrix> {
     tangent_kernel: Option<Matrix>,
     nngp_kernel: Option<Matrix>,
+    outputs: Option<Matrix>,
+    pre_activations: Option<Vec<W::Block>>,
+    /// Its weights.
+    network: Option<Mlp<W>>,
 }
 
-impl Baseline {
-    pub(super) fn is_needed(problem: &Problem) -> bool {
-        let compared = [Quantity::TangentKernelChange, Quantity::NngpKernelChange];
+impl<W: NeuronMatrix> Baseline<W> {
+    /// Whether a quantity is compared with a pass at the start.
+    pub(super) fn needs_pass(problem: &Problem) -> bool {
+        let compared = [
+            Quantity::TangentKernelChange,
+            Quantity::NngpKernelChange,
+            Quantity::ActivationChanges,
+            Quantity::OutputChange,
+        ];
         compared.iter().any(|quantity| problem.record.quantities.contains(quantity))
     }
 
-    pub(super) fn of<W: NeuronMatrix>(network: &mut Mlp<W>, forward: &Forward<W::Block>, problem: &Problem) -> Self {
+    /// From the network at the start and, where it is needed, its pass of all training samples.
+    pub(super) fn of(network: &mut Mlp<W>, forward: Option<&Forward<W::Block>>, problem: &Problem) -> Self {
         let wants = |quantity| problem.record.quantities.contains(&quantity);
+        let pass_for = |quantity| forward.filter(|_| wants(quantity));
         Self {
-            tangent_kernel: wants(Quantity::TangentKernelChange).then(|| network.tangent_kernel(forward, None)),
-            nngp_kernel: wants(Quantity::NngpKernelChange).then(|| network.nngp_kernel(forward, None)),
+            tangent_kernel: pass_for(Quantity::TangentKernelChange).map(|pass| network.tangent_kernel(pass, None)),
+            nngp_kernel: pass_for(Quantity::NngpKernelChange).map(|pass| network.nngp_kernel(pass, None)),
+            outputs: pass_for(Quantity::OutputChange).map(|pass| pass.outputs.clone()),
+            pre_activations: pass_for(Quantity::ActivationChanges).map(|pass| pass.pre_activations.clone()),
+            network: wants(Quantity::Decomposition).then(|| network.clone()),
         }
     }
 }
@@ -43,6 +59,8 @@ struct Measured {
     tangent_kernel: Option<Matrix>,
     mean_tangent_kernel: Option<Matrix>,
     nngp_kernel: Option<Matrix>,
+    activation_norms: Option<Vec<f64>>,
+    activation_changes: Option<Vec<f64>>,
 }
 
 impl<W: NeuronMatrix> MlpTraining<'_, W> {
@@ -62,13 +80,16 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
         let wants_full = wants(&[Quantity::TangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange]);
         let wants_mean = wants(&[Quantity::MeanTangentKernel]);
         let wants_nngp = wants(&[Quantity::NngpKernel, Quantity::NngpKernelChange]);
+        let wants_norms = wants(&[Quantity::ActivationNorms]);
+        let wants_changes = wants(&[Quantity::ActivationChanges]);
+        let wants_pass = wants_full || wants_mean || wants_nngp || wants_norms || wants_changes;
         let wants_linearised_test =
             wants(&[Quantity::LinearisedTestOutputs, Quantity::LinearisedTestLoss, Quantity::LinearisationDistance]);
         let distance_on_train = wants(&[Quantity::LinearisationDistance]) && self.problem.data.test.is_none();
         let wants_linearised_train =
             distance_on_train || wants(&[Quantity::LinearisedOutputs, Quantity::LinearisedTrainLoss]);
-        let wants_train =
-            distance_on_train || wants(&[Quantity::TrainLoss, Quantity::TrainAccuracy, Quantity::Outputs]);
+        let wants_train = distance_on_train
+            || wants(&[Quantity::TrainLoss, Quantity::TrainAccuracy, Quantity::Outputs, Quantity::OutputChange]);
         let wants_test =
             wants_linearised_test || wants(&[Quantity::TestLoss, Quantity::TestAccuracy, Quantity::TestOutputs]);
 
@@ -91,8 +112,7 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             _ => None,
         };
 
-        let pass =
-            (!of_all && (wants_full || wants_mean || wants_nngp)).then(|| self.network.forward(&data.train.inputs));
+        let pass = (!of_all && wants_pass).then(|| self.network.forward(&data.train.inputs));
         let forward = pass.as_ref().unwrap_or(&passes.forward);
         let tangent_kernel = wants_full.then(|| self.network.tangent_kernel(forward, None));
         let mean_tangent_kernel = wants_mean.then(|| match &tangent_kernel {
@@ -100,7 +120,27 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             None => self.network.mean_tangent_kernel(forward, None),
         });
         let nngp_kernel = wants_nngp.then(|| self.network.nngp_kernel(forward, None));
-        Measured { train, test, linearised_train, linearised_test, tangent_kernel, mean_tangent_kernel, nngp_kernel }
+        let activation_norms =
+            wants_norms.then(|| forward.pre_activations.iter().map(|h| h.mean_square().sqrt()).collect());
+        let activation_changes = self.baseline.pre_activations.as_ref().filter(|_| wants_changes).map(|initial| {
+            let change = |(now, initial): (&W::Block, &W::Block)| {
+                let mut moved = now.clone();
+                moved.add_scaled(-1.0, initial);
+                moved.mean_square().sqrt()
+            };
+            forward.pre_activations.iter().zip(initial).map(change).collect()
+        });
+        Measured {
+            train,
+            test,
+            linearised_train,
+            linearised_test,
+            tangent_kernel,
+            mean_tangent_kernel,
+            nngp_kernel,
+            activation_norms,
+            activation_changes,
+        }
     }
 
     /// The value of a quantity; `None` where it is not defined.
@@ -132,6 +172,16 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
                     if movement.moved == 0.0 { 0.0 } else { (movement.moved / movement.initial).sqrt() }
                 };
                 Value::List(self.network.layers.iter_mut().map(change).collect())
+            }
+            Quantity::ActivationNorms => Value::List(measured.activation_norms.clone()?),
+            Quantity::ActivationChanges => Value::List(measured.activation_changes.clone()?),
+            Quantity::OutputChange => {
+                let moved = measured.train.as_ref()? - self.baseline.outputs.as_ref()?;
+                Value::Scalar(moved.norm() / (moved.len() as f64).sqrt())
+            }
+            Quantity::Decomposition => {
+                let inputs = &test.unwrap_or(train).inputs;
+                Value::List(decomposition(self.baseline.network.as_mut()?, &mut self.network, inputs)?)
             }
             Quantity::ParameterDistance => {
                 let moved: f64 = self.network.matrices_mut().map(|matrix| matrix.movement().moved).sum();

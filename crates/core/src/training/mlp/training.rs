@@ -20,7 +20,7 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     pub network: Mlp<W>,
     /// The linearised network, where a quantity asks for it.
     pub linearisation: Option<Linearisation<W>>,
-    pub(super) baseline: Baseline,
+    pub(super) baseline: Baseline<W>,
     steps: Steps,
     batches: Option<Batches>,
     /// Full batch: the training inputs and the row of ones.
@@ -74,12 +74,9 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         let batches = Batches::of(problem, seed);
         let full_batch = batches.is_none();
         let inputs = full_batch.then(|| network.input_blocks(train));
-        let compared = Baseline::is_needed(problem);
+        let compared = Baseline::<W>::needs_pass(problem);
         let initial_forward = (compared || full_batch && linearised.is_some()).then(|| network.forward(train));
-        let baseline = match &initial_forward {
-            Some(forward) if compared => Baseline::of(&mut network, forward, problem),
-            _ => Baseline::default(),
-        };
+        let baseline = Baseline::of(&mut network, initial_forward.as_ref(), problem);
         Ok(Self {
             problem,
             linearisation: linearised.map(|_| Linearisation::new(&network)),

@@ -64,7 +64,7 @@ impl Start {
 /// Without an ensemble: one function, sampled by `seed` from the initial law or given by `start`. With an ensemble: averages
 /// over infinitely many networks for the squared loss, over as many sampled functions as it has networks for other
 /// losses (of an antithetic ensemble in pairs of opposite sign). A quantity that has no value here is left out: accuracies of an ensemble's law with several
-/// outputs, the parameter distance of that law, the kurtosis of sampled functions.
+/// outputs, the parameter distance of that law, the kurtosis of sampled functions, sizes of activations.
 ///
 /// Records of descent have the step they were taken at, those of flows their position. `watch` is called with the share of the
 /// work done; a run that it stops is [`Status::Interrupted`].

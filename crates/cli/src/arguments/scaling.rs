@@ -1,0 +1,95 @@
+//! What the user may type about scalings of widths.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use widenet_core::Width;
+use widenet_experiment::{DeviceChoice, Precision, coordinate_check::CoordinateOptions};
+
+use super::{AnswerArguments, precision};
+
+#[derive(Debug, Args)]
+pub(crate) struct ScalingArguments {
+    /// Problem file (.toml or .json) whose parameterisation is asked about, instead of exponents.
+    #[arg(conflicts_with_all = ["name", "abc", "q_sigma"])]
+    pub(crate) problem: Option<PathBuf>,
+    /// Exponent of the output weights of one hidden layer (Golikov), with --q or both of --q-a and --q-w.
+    #[arg(long, allow_hyphen_values = true, conflicts_with_all = ["name", "abc"])]
+    pub(crate) q_sigma: Option<f64>,
+    /// Exponent of both learning rates.
+    #[arg(long, allow_hyphen_values = true, requires = "q_sigma", conflicts_with_all = ["q_a", "q_w"])]
+    pub(crate) q: Option<f64>,
+    /// Exponent of the readout's learning rate.
+    #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_w"])]
+    pub(crate) q_a: Option<f64>,
+    /// Exponent of the input layer's learning rate.
+    #[arg(long, allow_hyphen_values = true, requires_all = ["q_sigma", "q_a"])]
+    pub(crate) q_w: Option<f64>,
+    /// A named scaling: mf, ntk, sym_default, intermediate, default and an example of every other class (one hidden layer), or sp,
+    /// sp_over_width, ntp, mup, mfp, golikov_mf.
+    #[arg(long, conflicts_with = "abc")]
+    pub(crate) name: Option<String>,
+    /// Hidden layers of a named scaling.
+    #[arg(long, default_value_t = 1, requires = "name")]
+    pub(crate) hidden_layers: usize,
+    /// Exponents of Yang and Hu, input layer first: a / b / c, for example --abc 0,1/0,0/-1.
+    #[arg(long, allow_hyphen_values = true, value_name = "A,…/B,…/C")]
+    pub(crate) abc: Option<String>,
+    /// Loss of the network: logistic or squared [default: logistic, or that of the problem].
+    #[arg(long, value_parser = ["logistic", "squared"], conflicts_with = "problem")]
+    pub(crate) loss: Option<String>,
+    /// Draw the plane of exponents with the stable band, its 13 cells and this scaling into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) map: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(tolerance) if tolerance > 0.0 && tolerance.is_finite() => Ok(tolerance),
+        _ => Err("give a number > 0".into()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoordCheckArguments {
+    /// Problem file (.toml or .json); its steps and its section record do not count.
+    pub(crate) problem: PathBuf,
+    /// At least three widths, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "256,512,1024,2048,4096", allow_hyphen_values = true)]
+    width: Vec<Width>,
+    /// Networks per width: seeds 0 … N−1.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// Steps of training, measured one by one.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    steps: u64,
+    /// Confirmed: the exponent is within this of the prediction and its 95 % interval within twice this; refuted: the interval
+    /// is outside this altogether. What has no prediction must have an exponent of at most this.
+    #[arg(long, default_value_t = 0.1, value_parser = tolerance, allow_hyphen_values = true)]
+    tolerance: f64,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
+    /// Write figures (SVG and PNG) into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) figure: Option<PathBuf>,
+    /// Device: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Floating-point type: f32 or f64 [default: f32].
+    #[arg(long, value_parser = precision)]
+    precision: Option<Precision>,
+}
+
+impl CoordCheckArguments {
+    pub(crate) fn options(&self) -> CoordinateOptions {
+        CoordinateOptions {
+            widths: self.width.clone(),
+            seeds: self.seeds,
+            steps: self.steps,
+            tolerance: self.tolerance,
+            precision: self.precision.unwrap_or(Precision::F32),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `widenet coord-check`.
+
+use std::{io::Write, sync::atomic::Ordering};
+
+use widenet_core::training::Control;
+use widenet_experiment::{
+    Engines,
+    coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder},
+    load_problem,
+    question::OutputFile,
+    rate_warning,
+};
+
+use crate::{
+    Exit, Failure,
+    arguments::CoordCheckArguments,
+    interrupt, progress,
+    question::{note, say_written},
+    table,
+};
+
+/// Trains networks of several widths for a few steps and says which quantities scale as predicted.
+pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
+    let output = arguments.answer.output.as_deref().map(OutputFile::new).transpose()?;
+    output.as_ref().map(CoordinateReport::check_format).transpose()?;
+    let problem = load_problem(&arguments.problem, &arguments.answer.overrides.set)?;
+    for warning in problem.warnings().into_iter().chain(rate_warning(&problem)) {
+        note(&warning)?;
+    }
+    let check = CoordinateCheck::new(problem, arguments.options())?;
+    arguments.figure.as_deref().map(make_folder).transpose()?;
+    let engines = Engines::new(arguments.device)?;
+    let stop = interrupt::flag()?;
+    let bar = progress::single("coordinate check");
+    let report = check.run(&engines, &|fraction| {
+        bar.update(fraction);
+        if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
+    });
+    bar.finish();
+    let Some(report) = report? else { return Ok(Exit::Interrupted) };
+    for said in &report.notes {
+        note(said)?;
+    }
+    let figures = arguments.figure.as_deref().map(|folder| report.draw(folder)).transpose()?.unwrap_or_default();
+    match &output {
+        Some(output) => report.write(output)?,
+        None if arguments.answer.json => writeln!(std::io::stdout(), "{}", report.to_json())?,
+        None => write!(std::io::stdout(), "{}", verdicts(&report))?,
+    }
+    if !arguments.answer.json {
+        say_written(&output.iter().map(|output| output.path().to_owned()).chain(figures).collect::<Vec<_>>())?;
+    }
+    Ok(if report.is_refuted() { Exit::CheckFailed } else { Exit::Done })
+}
+
+/// A row per quantity, layer and step; then what grows, and how many rows came to what.
+fn verdicts(report: &CoordinateReport) -> String {
+    let cells = |row: &Row| {
+        vec![
+            row.coordinate.quantity.name().into(),
+            row.layer.clone(),
+            row.coordinate.step.to_string(),
+            measured(row),
+            row.predicted(),
+            row.finding.verdict.word().into(),
+            row.finding.reason.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
+    let mut text = table::aligned(&["quantity", "layer", "step", "exponent", "predicted", "verdict", "why"], &rows);
+    text.push_str(&growth(report));
+    let count = |word: &str| report.rows.iter().filter(|row| row.finding.verdict.word() == word).count();
+    let counts = ["confirmed", "refuted", "inconclusive"].map(|word| format!("{} {word}", count(word)));
+    text.push_str(&format!("{}\n", counts.join(", ")));
+    text
+}
+
+/// What grows, with its steps.
+fn growth(report: &CoordinateReport) -> String {
+    let mut growing: Vec<(String, Vec<String>)> = Vec::new();
+    for row in report.growing() {
+        let layer = if row.layer == "all" { String::new() } else { format!(" of {}", row.layer) };
+        let name = format!("{}{layer}", row.coordinate.quantity.name());
+        let step = row.coordinate.step.to_string();
+        match growing.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, steps)) => steps.push(step),
+            None => growing.push((name, vec![step])),
+        }
+    }
+    if growing.is_empty() {
+        return "nothing grows with the width\n".into();
+    }
+    let line = |(name, steps): (String, Vec<String>)| {
+        let plural = if steps.len() > 1 { "s" } else { "" };
+        format!("grows with the width: {name}, at step{plural} {}\n", steps.join(", "))
+    };
+    growing.into_iter().map(line).collect()
+}
+
+/// The exponent with its 95 % interval.
+fn measured(row: &Row) -> String {
+    match (row.finding.found, row.finding.interval) {
+        (Some(found), Some((low, high))) => format!("{found:.3} [{low:.3}, {high:.3}]"),
+        (Some(found), None) => format!("{found:.3}"),
+        (None, _) => "-".into(),
+    }
+}

@@ -1,0 +1,279 @@
+//! Width exponents of networks at their start and in the first steps, by power counting.
+//!
+//! ```text
+//! h_1 = −w_1,  h_l = h_{l−1} − w_l + ½,      δ_L = −w_{L+1},  δ_l = δ_{l+1} − w_{l+1} + ½       (w_l = a_l + b_l, e_l = 2a_l + c_l)
+//! own change of h_l per step: −e_l + δ_l + (2h_{l−1} + 1 behind the input layer);     kernel: own change + δ_l + (1 before the readout)
+//! ```
+//!
+//! (scaling-limits page §5.3; for one hidden layer also §2 and §3.5, for later steps the stable scalings of §5.2.) An exponent of −∞ is
+//! that of something that is 0, as the step of a frozen layer. Everything is about activations that are homogeneous, or hidden
+//! pre-activations of order 1.
+
+use widenet_core::{
+    Problem,
+    problem::{Loss, Quantity, Rule},
+    scaling::{EXPONENT_TOLERANCE, LayerScaling},
+};
+
+/// What power counting says about an exponent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Prediction {
+    /// It is this.
+    Equal(f64),
+    /// It is this or less: terms of several orders add up, whose constants decide at finite widths, or the gradient may vanish.
+    AtMost(f64),
+}
+
+impl Prediction {
+    /// The exponent or its bound.
+    pub fn exponent(self) -> f64 {
+        match self {
+            Prediction::Equal(exponent) | Prediction::AtMost(exponent) => exponent,
+        }
+    }
+}
+
+/// The predicted width exponent of a quantity that [`super::CoordinateCheck`] measures, in a layer (0 is the input layer; scalars have
+/// no other) after some steps; `None` where power counting does not know it, or it is that of 0.
+pub fn predicted(problem: &Problem, quantity: Quantity, layer: usize, step: u64) -> Option<Prediction> {
+    let start = Start::of(problem)?;
+    let is_start = matches!(quantity, Quantity::ActivationNorms | Quantity::TangentKernelNorm) && step == 0;
+    let prediction = match quantity {
+        Quantity::ActivationNorms if is_start => Prediction::Equal(*start.activations.get(layer)?),
+        Quantity::TangentKernelNorm if is_start => Prediction::Equal(start.kernel()),
+        _ if step == 0 || !trains_plainly(problem) => return None,
+        Quantity::ActivationNorms => {
+            let (at_start, change) = (*start.activations.get(layer)?, start.change(problem, layer, step)?);
+            match change {
+                // A small learning rate hides at finite widths that the change wins.
+                Prediction::Equal(change) | Prediction::AtMost(change) if change > at_start + EXPONENT_TOLERANCE => {
+                    Prediction::AtMost(change)
+                }
+                _ => Prediction::Equal(at_start),
+            }
+        }
+        Quantity::ActivationChanges => start.change(problem, layer, step)?,
+        Quantity::WeightChange => start.weight_change(problem, layer, step)?,
+        Quantity::TangentKernelChange => start.kernel_change(problem, step)?,
+        _ => return None,
+    };
+    prediction.exponent().is_finite().then_some(prediction)
+}
+
+/// Plain steps of the gradient, whose sizes power counting knows.
+fn trains_plainly(problem: &Problem) -> bool {
+    matches!(problem.optimizer.rule, Rule::Descent { .. }) && problem.optimizer.weight_decay == 0.0
+}
+
+fn is_zero(exponent: f64) -> bool {
+    exponent.abs() < EXPONENT_TOLERANCE
+}
+
+/// A layer's exponents of the width.
+#[derive(Debug, Clone, Copy)]
+struct Layer {
+    /// `−w`: the size of an entry.
+    weight: f64,
+    /// `−e`: what a step does to it per unit gradient.
+    rate: f64,
+    /// The same of biases.
+    bias: f64,
+    bias_rate: f64,
+    /// Exponents of the numbers of inputs and outputs.
+    inputs: f64,
+    outputs: f64,
+}
+
+impl Layer {
+    fn new(weights: &LayerScaling, biases: Option<&LayerScaling>, inputs: f64, outputs: f64) -> Self {
+        let exponents = |layer: &LayerScaling| {
+            let LayerScaling { multiplier, init_std, learning_rate } = layer;
+            let or_nothing = |constant: f64, exponent| if constant == 0.0 { f64::NEG_INFINITY } else { exponent };
+            let size = or_nothing(init_std.constant, multiplier.exponent + init_std.exponent);
+            (size, or_nothing(learning_rate.constant, 2.0 * multiplier.exponent + learning_rate.exponent))
+        };
+        let (weight, rate) = exponents(weights);
+        let (bias, bias_rate) = biases.map_or((f64::NEG_INFINITY, f64::NEG_INFINITY), exponents);
+        Self { weight, rate, bias, bias_rate, inputs, outputs }
+    }
+
+    /// The step that this layer makes its own outputs take, for inputs of a size, per backward signal.
+    fn own_step(&self, inputs: f64) -> f64 {
+        (self.rate + 2.0 * inputs + self.inputs).max(self.bias_rate)
+    }
+}
+
+/// A network at its start, per layer; the last are the outputs.
+struct Start {
+    layers: Vec<Layer>,
+    activations: Vec<f64>,
+    /// Backward signals, of unit gradients in the outputs.
+    signals: Vec<f64>,
+    /// The gradient of the loss in the outputs.
+    gradient: f64,
+}
+
+impl Start {
+    /// `None` for activations whose size does not follow that of pre-activations.
+    fn of(problem: &Problem) -> Option<Self> {
+        let scaling = problem.scaling();
+        let last = problem.network.hidden_layers;
+        let order = |is_width: bool| if is_width { 1.0 } else { 0.0 };
+        let layer =
+            |l: usize| Layer::new(&scaling.layers[l], scaling.biases[l].as_ref(), order(l > 0), order(l < last));
+        let layers: Vec<Layer> = (0..=last).map(layer).collect();
+        let mut activations = Vec::new();
+        let mut inputs = 0.0;
+        for layer in &layers {
+            inputs = (layer.weight + inputs + 0.5 * layer.inputs).max(layer.bias);
+            activations.push(inputs);
+        }
+        let mut signals = vec![0.0; last + 1];
+        for l in (0..last).rev() {
+            signals[l] = signals[l + 1] + layers[l + 1].weight + 0.5 * layers[l + 1].outputs;
+        }
+        let gradient = match problem.loss {
+            Loss::Squared { .. } => activations[last].max(0.0),
+            Loss::Logistic | Loss::CrossEntropy => 0.0,
+        };
+        let is_known =
+            problem.network.activation.slopes().is_some() || activations[..last].iter().all(|size| is_zero(*size));
+        is_known.then_some(Self { layers, activations, signals, gradient })
+    }
+
+    fn last(&self) -> usize {
+        self.layers.len() - 1
+    }
+
+    fn inputs(&self, layer: usize) -> f64 {
+        if layer == 0 { 0.0 } else { self.activations[layer - 1] }
+    }
+
+    /// The tangent kernel: the step that each layer makes the outputs take.
+    fn kernels(&self) -> impl Iterator<Item = f64> + '_ {
+        let of_layer =
+            |(l, layer): (usize, &Layer)| layer.own_step(self.inputs(l)) + 2.0 * self.signals[l] + layer.outputs;
+        self.layers.iter().enumerate().map(of_layer)
+    }
+
+    fn kernel(&self) -> f64 {
+        self.kernels().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The first step of `h_l`; `None` where the layers below change by more than their size, beyond first order.
+    fn first_change(&self, layer: usize) -> Option<f64> {
+        let mut change = f64::NEG_INFINITY;
+        for l in 0..self.last() {
+            let own = self.layers[l].own_step(self.inputs(l)) + self.signals[l] + self.gradient;
+            change = own.max(change + self.layers[l].weight + 0.5 * self.layers[l].inputs);
+            if l == layer {
+                return Some(change);
+            }
+            if change > self.activations[l] + EXPONENT_TOLERANCE {
+                return None;
+            }
+        }
+        Some(self.kernel() + self.gradient)
+    }
+
+    /// From the second step on the readout holds what the first has put there, in proportion to the learning rate: where that is of
+    /// higher order, changes of order two in the learning rate win in the limit, but perhaps not at finite widths.
+    fn later(&self, exponent: f64) -> Prediction {
+        let readout = &self.layers[self.last()];
+        if readout.rate > readout.weight + EXPONENT_TOLERANCE {
+            Prediction::AtMost(exponent)
+        } else {
+            Prediction::Equal(exponent)
+        }
+    }
+
+    /// `−r_l` of a stable scaling (page §5.2): hidden pre-activations stay of order 1, outputs and kernel too or are smaller.
+    fn stable_changes(&self) -> Option<Vec<f64>> {
+        let last = self.last();
+        let readout = &self.layers[last];
+        let is_standard =
+            |(l, layer): (usize, &Layer)| is_zero(layer.weight + 0.5 * layer.inputs) && is_zero(self.activations[l]);
+        let hidden_is_standard = self.layers[..last].iter().enumerate().all(is_standard);
+        let signal = readout.weight.max(readout.rate);
+        let mut largest = f64::NEG_INFINITY;
+        let changes: Vec<f64> = self.layers[..last]
+            .iter()
+            .map(|layer| {
+                largest = largest.max(layer.own_step(0.0) + signal);
+                largest
+            })
+            .collect();
+        let outputs = self.activations[last].max(readout.own_step(0.0)).max(readout.weight + largest + 1.0);
+        (hidden_is_standard && largest <= EXPONENT_TOLERANCE && outputs <= EXPONENT_TOLERANCE).then_some(changes)
+    }
+
+    /// `s` of one hidden layer without biases whose two layers take steps of equal order in units of their size (page §2), in the band
+    /// where they move by no more than that and by enough to change the function.
+    fn increments(&self) -> Option<f64> {
+        let [input, readout] = self.layers[..] else { return None };
+        let step = |l: usize, layer: Layer| layer.rate + self.signals[l] + self.inputs(l) - layer.weight;
+        let (input_step, readout_step) = (step(0, input), step(1, readout));
+        let has_biases = [input, readout].iter().any(|layer| layer.bias.max(layer.bias_rate).is_finite());
+        let s = input_step;
+        let in_band = is_zero(input.weight) && (-0.5 - EXPONENT_TOLERANCE..=EXPONENT_TOLERANCE).contains(&s);
+        (!has_biases && in_band && is_zero(input_step - readout_step)).then_some(s)
+    }
+
+    /// Whether the gradient of a one-hidden-layer classifier stays of order 1 or less whatever its outputs (page §3.1).
+    fn bounded_increments(&self, problem: &Problem) -> Option<f64> {
+        match problem.loss {
+            Loss::Squared { .. } => None,
+            Loss::Logistic | Loss::CrossEntropy => self.increments(),
+        }
+    }
+
+    fn change(&self, problem: &Problem, layer: usize, step: u64) -> Option<Prediction> {
+        if step == 1 {
+            return self.first_change(layer).map(Prediction::Equal);
+        }
+        if let Some(changes) = self.stable_changes() {
+            return Some(changes.get(layer).map_or(Prediction::Equal(self.kernel()), |change| self.later(*change)));
+        }
+        let s = self.bounded_increments(problem)?;
+        Some(Prediction::AtMost(if layer == 0 { s } else { self.kernel() }))
+    }
+
+    /// Relative to the weights at the start, in the Frobenius norm.
+    fn weight_change(&self, problem: &Problem, layer: usize, step: u64) -> Option<Prediction> {
+        let Layer { weight, rate, .. } = *self.layers.get(layer)?;
+        let readout = self.layers[self.last()];
+        if step == 1 {
+            let change = rate + self.signals[layer] + self.gradient + self.inputs(layer) - weight;
+            return Some(Prediction::Equal(change));
+        }
+        if self.stable_changes().is_some() {
+            return Some(match layer == self.last() {
+                true => Prediction::Equal(rate - weight),
+                false => self.later(rate + readout.weight.max(readout.rate) - weight),
+            });
+        }
+        self.bounded_increments(problem).map(Prediction::AtMost)
+    }
+
+    fn kernel_change(&self, problem: &Problem, step: u64) -> Option<Prediction> {
+        let stable = self.stable_changes();
+        if let Some(s) = self.increments() {
+            let kinked = problem.network.activation.slopes().is_some_and(|(below, above)| below != above);
+            // Units whose sign changes add a fluctuation (page §3.5). Of order one in the learning rate there is a term s − ½, which hides at
+            // finite widths that 2s wins.
+            let (first_order, fluctuation) = (s - 0.5, if kinked { (s - 1.0) / 2.0 } else { f64::NEG_INFINITY });
+            let change = (2.0 * s).max(fluctuation);
+            let is_exact = change <= first_order.max(fluctuation) + EXPONENT_TOLERANCE;
+            let is_lasting = stable.is_some() || step == 1 && is_zero(self.gradient);
+            return match is_lasting {
+                true if is_exact => Some(Prediction::Equal(change)),
+                true => Some(Prediction::AtMost(change)),
+                false => self.bounded_increments(problem).map(|_| Prediction::AtMost(change)),
+            };
+        }
+        let features = stable?.last().copied()?;
+        let readout = self.layers[self.last()];
+        let change = features.max(readout.rate - readout.weight);
+        (change <= EXPONENT_TOLERANCE).then_some(Prediction::AtMost(change))
+    }
+}

@@ -1,0 +1,240 @@
+//! Verdicts of a coordinate check: as rows, JSON, CSV and figures.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use widenet_core::{Error, Problem, Trajectory, problem::Quantity, trajectory::Number};
+
+use super::{
+    CoordinateOptions, Prediction, predicted,
+    sizes::{Coordinate, Sizes, sizes},
+};
+use crate::{
+    Exponent, Finding, Result, Verdict,
+    check::power_law,
+    figures,
+    fit::{self, Sample},
+    question::{Format, OutputFile},
+    tables::csv_bytes,
+};
+
+/// One quantity in one layer after some steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// What was measured.
+    pub coordinate: Coordinate,
+    /// The layer's name: of activations `h_1` … and `outputs`, of weights that of [`widenet_core::scaling::Scaling::layer_name`].
+    pub layer: String,
+    /// The prediction; without one it must not grow.
+    pub prediction: Option<Prediction>,
+    /// Exponent, interval and verdict.
+    pub finding: Finding,
+    /// The values in the fit.
+    pub samples: Vec<Sample>,
+}
+
+impl Row {
+    /// What the verdict is about, in words.
+    pub fn predicted(&self) -> String {
+        match self.prediction {
+            Some(Prediction::Equal(exponent)) => rounded(exponent).to_string(),
+            Some(Prediction::AtMost(exponent)) => format!("at most {}", rounded(exponent)),
+            None => "no prediction: must not grow".into(),
+        }
+    }
+
+    /// Whether it grows with the width, beyond doubt and the tolerance.
+    pub fn grows(&self, tolerance: f64) -> bool {
+        self.finding.interval.is_some_and(|(low, _)| low > tolerance)
+    }
+
+    /// Values of all seeds by width.
+    pub(crate) fn by_width(&self) -> Vec<(f64, Vec<f64>)> {
+        let mut by_width: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for sample in &self.samples {
+            by_width.entry(sample.x as u64).or_default().push(sample.y);
+        }
+        by_width.into_iter().map(|(width, values)| (width as f64, values)).collect()
+    }
+}
+
+/// What a coordinate check found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoordinateReport {
+    /// How it was made.
+    pub options: CoordinateOptions,
+    /// All rows, by quantity, step and layer.
+    pub rows: Vec<Row>,
+    /// Remarks for the user. Not in files.
+    pub notes: Vec<String>,
+}
+
+impl CoordinateReport {
+    pub(super) fn new(
+        problem: &Problem,
+        options: &CoordinateOptions,
+        trajectories: &[Trajectory],
+        notes: Vec<String>,
+    ) -> Self {
+        let sizes = sizes(problem, trajectories, options.precision);
+        let rows = sizes.into_iter().map(|sizes| {
+            let Coordinate { quantity, layer, step } = sizes.coordinate;
+            let prediction = predicted(problem, quantity, layer.unwrap_or(0), step);
+            judge(layer_name(problem, sizes.coordinate), sizes, prediction, options)
+        });
+        Self { rows: rows.collect(), options: options.clone(), notes }
+    }
+
+    /// Whether a row contradicts its prediction, or grows without one.
+    pub fn is_refuted(&self) -> bool {
+        self.rows.iter().any(|row| row.finding.verdict == Verdict::Refuted)
+    }
+
+    /// The rows that grow with the width.
+    pub fn growing(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.grows(self.options.tolerance))
+    }
+
+    /// The report as JSON, with every value.
+    pub fn to_json(&self) -> Value {
+        let CoordinateOptions { widths, seeds, steps, tolerance, precision } = &self.options;
+        let row = |row: &Row| {
+            let Finding { found, interval, verdict, reason, .. } = &row.finding;
+            let by_width = row.by_width();
+            let values = by_width.iter().map(|(width, values)| {
+                let values: Vec<_> = values.iter().copied().map(Number).collect();
+                json!({ "width": width, "values": values })
+            });
+            json!({
+                "quantity": row.coordinate.quantity.name(),
+                "layer": row.layer,
+                "step": row.coordinate.step,
+                "exponent": found.map(Number),
+                "interval": interval.map(|(low, high)| [Number(low), Number(high)]),
+                "predicted": row.prediction.map(|prediction| rounded(prediction.exponent())),
+                "is_bound": matches!(row.prediction, Some(Prediction::AtMost(_))),
+                "verdict": verdict.word(),
+                "grows": row.grows(*tolerance),
+                "reason": reason,
+                "by_width": values.collect::<Vec<_>>(),
+            })
+        };
+        json!({
+            "widths": widths,
+            "seeds": seeds,
+            "steps": steps,
+            "tolerance": tolerance,
+            "precision": precision.name(),
+            "refuted": self.is_refuted(),
+            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Refuses a file that a report cannot be written to.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: a `.npy` file.
+    pub fn check_format(output: &OutputFile) -> Result<()> {
+        match output.format() {
+            Format::Json | Format::Csv => Ok(()),
+            Format::Npy => {
+                let message = format!("{}: a coordinate check is a table; use .json or .csv", output.path().display());
+                Err(Error::Invalid(message).into())
+            }
+        }
+    }
+
+    /// Writes the report in the format of the file's name, .json, or .csv with a row per verdict.
+    ///
+    /// # Errors
+    /// Those of writing the file, and of [`CoordinateReport::check_format`].
+    pub fn write(&self, output: &OutputFile) -> Result<()> {
+        Self::check_format(output)?;
+        let bytes = match output.format() {
+            Format::Json => format!("{}\n", self.to_json()).into_bytes(),
+            Format::Csv | Format::Npy => self.csv()?,
+        };
+        output.write(|out| out.write_all(&bytes))
+    }
+
+    fn csv(&self) -> Result<Vec<u8>> {
+        let header = [
+            "quantity",
+            "layer",
+            "step",
+            "exponent",
+            "low",
+            "high",
+            "predicted",
+            "bound",
+            "verdict",
+            "grows",
+            "reason",
+        ];
+        let cell = |number: Option<f64>| number.map(|number| format!("{number:?}")).unwrap_or_default();
+        let row = |row: &Row| {
+            let Finding { found, interval, verdict, reason, .. } = &row.finding;
+            vec![
+                row.coordinate.quantity.name().into(),
+                row.layer.clone(),
+                row.coordinate.step.to_string(),
+                cell(*found),
+                cell(interval.map(|(low, _)| low)),
+                cell(interval.map(|(_, high)| high)),
+                cell(row.prediction.map(|prediction| rounded(prediction.exponent()))),
+                matches!(row.prediction, Some(Prediction::AtMost(_))).to_string(),
+                verdict.word().into(),
+                row.grows(self.options.tolerance).to_string(),
+                reason.clone(),
+            ]
+        };
+        csv_bytes(&header.map(String::from), self.rows.iter().map(row))
+    }
+
+    /// Draws every quantity against the width, at its first and its last step, as SVG and PNG into a folder that is there
+    /// ([`super::make_folder`]). Returns the SVG files.
+    ///
+    /// # Errors
+    /// Those of writing the files.
+    pub fn draw(&self, directory: &Path) -> Result<Vec<PathBuf>> {
+        figures::draw_coordinates(directory, self)
+    }
+}
+
+/// Without the noise of decimal fractions, nor the sign of 0.
+fn rounded(exponent: f64) -> f64 {
+    (exponent * 1e9).round() / 1e9 + 0.0
+}
+
+fn judge(layer: String, sizes: Sizes, prediction: Option<Prediction>, options: &CoordinateOptions) -> Row {
+    let Sizes { coordinate, samples, missing, rounded } = sizes;
+    let tolerance = options.tolerance;
+    let exponent = match prediction {
+        Some(Prediction::Equal(exponent)) => Exponent::Near { exponent, tolerance },
+        Some(Prediction::AtMost(bound)) => Exponent::AtMost(bound + tolerance),
+        None => Exponent::AtMost(tolerance),
+    };
+    let counts = (samples.len(), samples.len() + missing + rounded);
+    // An exponent near 0 has no R².
+    let name = coordinate.quantity.name();
+    let mut finding = power_law(name, layer.clone(), fit::power_law(&samples), (exponent, 0.0), counts);
+    if rounded > 0 && missing == 0 {
+        finding.reason = format!(
+            "{rounded} of {} values are 0 or within rounding of {}; use f64, or a larger learning rate",
+            counts.1, options.precision
+        );
+    }
+    Row { coordinate, layer, prediction, finding, samples }
+}
+
+fn layer_name(problem: &Problem, Coordinate { quantity, layer, .. }: Coordinate) -> String {
+    match (quantity, layer) {
+        (_, None) => "all".into(),
+        (Quantity::WeightChange, Some(layer)) => problem.scaling().layer_name(layer),
+        (_, Some(layer)) if layer == problem.network.hidden_layers => "outputs".into(),
+        (_, Some(layer)) => format!("h_{}", layer + 1),
+    }
+}
