@@ -13,7 +13,7 @@ use std::{
 
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
-    problem::Rule,
+    problem::{Quantity, Rule},
     training::{Control, Progress},
     trajectory::Engine,
 };
@@ -193,6 +193,19 @@ fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan
     Ok(Plan { engine, reason: reason.into(), bytes, seconds: steps(problem) * per_step * PARTICLE_SECONDS })
 }
 
+/// What the limit of a classifier does not record though it is asked for.
+fn left_out(problem: &Problem, width: Width) -> Option<String> {
+    let (Width::Infinite, Ok(Regime::Classifier(limit))) = (width, Regime::of(problem)) else { return None };
+    let names: Vec<&str> = scaling::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} of order m^{:.4} in this scaling: they have no limit and are left out; normalised_outputs have one",
+            names.join(", "),
+            limit.kernels
+        )
+    })
+}
+
 /// The limit of perceptrons, and classifiers in Gram space, stopped by `watch`.
 fn solve_perceptron(
     problem: &Problem,
@@ -318,7 +331,8 @@ impl Solver for Engines {
                 Err(SolveError::Refused("the dense engine needs a finite width; use --engine auto for inf".into()))
             }
             (Engine::Law | Engine::Limit, _) if !problem.is_deep_linear() => {
-                Ok(Solution { trajectory: solve_perceptron(problem, width, seed, None, watch)?, notes: Vec::new() })
+                let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
+                Ok(Solution { trajectory, notes: left_out(problem, width).into_iter().collect() })
             }
             (Engine::Law | Engine::Limit, _) => {
                 let options = mean_field::Options { tolerance: self.tolerance, ..mean_field::Options::default() };

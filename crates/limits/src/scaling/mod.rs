@@ -26,6 +26,7 @@ pub use condition::Condition;
 pub use deep::DeepExponents;
 pub use golikov_deep::{DeepFactors, DeepLearning, DeepScaling, Update};
 pub use predictions::{Decomposition, KernelChange, Predictions};
+pub use record::left_out;
 pub use rms_prop::RmsPropClassification;
 pub use solve::{cost, solve};
 pub use yang_hu::{YangHu, YangHuVerdict};

@@ -1,7 +1,7 @@
 //! What is recorded of a classifier, as a network of its width computes it, or in the limit where that exists.
 //!
 //! `normalised_outputs` are `f/n^B`, which have a limit for every stable scaling; `outputs`, losses and kernels have one if `B = 0`, and
-//! a limit of vanishing logits has the loss `log 2`. (scaling-limits page §3.3.)
+//! a limit of vanishing logits has the loss `log 2`; what has none is left out. (scaling-limits page §3.3.)
 
 use std::cmp::Ordering;
 
@@ -25,6 +25,8 @@ pub(super) struct Recorder<'a> {
     normalisation: f64,
     /// Of a limit, whether logits vanish, stay or diverge.
     logits: Option<Ordering>,
+    /// What has no value here.
+    left_out: Vec<Quantity>,
 }
 
 /// Those that need the tangent kernel of all inputs.
@@ -51,11 +53,22 @@ const IN_UNITS: [Quantity; 7] = [
     Quantity::TangentKernelNorm,
 ];
 
+/// Quantities of a problem that vanish or diverge in its limit, and are left out there.
+pub fn left_out(problem: &Problem, limit: &ClassifierLimit) -> Vec<Quantity> {
+    let logits = limit.model.signs().1;
+    let of_loss = |quantity: &Quantity| [Quantity::TrainLoss, Quantity::TestLoss].contains(quantity);
+    let undefined = |quantity: &&Quantity| {
+        IN_UNITS.contains(quantity) && logits != Ordering::Equal && !(of_loss(quantity) && logits == Ordering::Less)
+    };
+    problem.record.quantities.iter().filter(undefined).copied().collect()
+}
+
 impl<'a> Recorder<'a> {
     /// For a problem at a width.
     ///
     /// # Errors
-    /// A quantity that has no value there, with what has; normalised outputs of a scaling without a limit.
+    /// A quantity that is not known of these networks; in a limit, nothing but quantities without a value there; normalised outputs of a
+    /// scaling without a limit.
     pub(super) fn new(problem: &'a Problem, classifier: &Classifier, width: Width) -> Result<Self> {
         let quantities = &problem.record.quantities;
         let limit = classifier.limit();
@@ -71,7 +84,8 @@ impl<'a> Recorder<'a> {
             .iter()
             .any(|quantity| [Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs].contains(quantity));
         let learning_rate = problem.optimizer.learning_rate().unwrap_or(1.0);
-        let of_network = |normalisation| Self { problem, learning_rate, normalisation, logits: None };
+        let of_network =
+            |normalisation| Self { problem, learning_rate, normalisation, logits: None, left_out: Vec::new() };
         if width != Width::Infinite {
             return match limit {
                 Ok(limit) => Ok(of_network(limit.output_scale(width))),
@@ -81,20 +95,17 @@ impl<'a> Recorder<'a> {
         }
         let limit: ClassifierLimit = limit?;
         let logits = limit.model.signs().1;
-        let undefined = quantities.iter().find(|quantity| {
-            let of_loss = [Quantity::TrainLoss, Quantity::TestLoss].contains(quantity);
-            IN_UNITS.contains(quantity) && logits != Ordering::Equal && !(of_loss && logits == Ordering::Less)
-        });
-        if let Some(quantity) = undefined {
+        let left_out = left_out(problem, &limit);
+        if let (true, Some(quantity)) = (left_out.len() == quantities.len(), left_out.first()) {
             return Err(Error::NoLimit(format!(
-                "`{}` grows like m^{:.4} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
+                "`{}` is of order m^{:.4} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
                  tangent_kernel_change, which have a limit",
                 quantity.name(),
                 limit.kernels,
                 limit.model.name()
             )));
         }
-        Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits) })
+        Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits), left_out })
     }
 
     /// Whether any quantity needs the tangent kernel.
@@ -118,6 +129,7 @@ impl<'a> Recorder<'a> {
     fn record(&self, found: &models::Record, kernel: Option<Matrix>, start: Option<&Matrix>) -> Record {
         let quantities = self.problem.record.quantities.iter();
         let values = quantities
+            .filter(|quantity| !self.left_out.contains(quantity))
             .filter_map(|quantity| Some((*quantity, self.value(*quantity, found, kernel.as_ref(), start)?)))
             .collect();
         Record { step: found.step, time: self.problem.optimizer.time(found.step as f64), values }

@@ -40,7 +40,7 @@ const PARTICLE_SEED: u64 = 0;
 /// [`Status::Interrupted`] without records.
 ///
 /// # Errors
-/// A problem that is no such classifier; a scaling that has no limit; quantities that have no value there; a network too wide for
+/// A problem that is no such classifier; a scaling that has no limit; quantities that are not known of it; a network too wide for
 /// [`models::LARGEST_SET`]; a start of the wrong shape.
 pub fn solve(
     problem: &Problem,

@@ -200,9 +200,16 @@ fn what_has_no_limit_or_is_no_classifier_is_refused() {
     assert!(refusal(&squared, Width::Finite(64)).contains("the loss is not logistic"));
     let moving = [("kind = \"gd\"", "kind = \"momentum\"\nmomentum = 0.5")];
     assert!(refusal(&moving, Width::Infinite).contains("momentum"));
-    let sym_default = [(exponents, "q_sigma = -0.5\nq_a = 0.5\nq_w = 0.5")];
+    let all = "\"outputs\", \"test_outputs\", \"normalised_outputs\", \"train_loss\", \"test_accuracy\", \"tangent_kernel_change\"";
+    let sym_default = [(exponents, "q_sigma = -0.5\nq_a = 0.5\nq_w = 0.5"), (all, "\"outputs\", \"train_loss\"")];
     let error = refusal(&sym_default, Width::Infinite);
-    assert!(error.contains("grows like m^0.5") && error.contains("normalised_outputs"), "{error}");
+    assert!(error.contains("is of order m^0.5") && error.contains("normalised_outputs"), "{error}");
+    // Among others they are left out.
+    let left = solved(&problem(&sym_default[..1]), Width::Infinite, 0, None);
+    assert_eq!(
+        left.records[0].values.keys().copied().collect::<Vec<_>>(),
+        [Quantity::TestAccuracy, Quantity::TangentKernelChange, Quantity::NormalisedOutputs]
+    );
     let dense = [("\"normalised_outputs\"", "\"weight_change\"")];
     assert!(refusal(&dense, Width::Finite(64)).contains("`weight_change` is not known"));
     let start = Start { train: Matrix::zeros(4, 1), test: None };
