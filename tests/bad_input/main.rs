@@ -136,6 +136,26 @@ fn a_scaling_without_limit() {
     contains(&message, &["no infinite-width limit", "hidden 1", "learning rate"]);
 }
 
+/// RMSProp has no limit and no law here; what it lacks is named with its key.
+#[test]
+fn rmsprop() {
+    let folder = folder();
+    let spec = with("\"gd\"", "\"rmsprop\"");
+    let path = write(folder.path(), "problem.toml", &spec);
+    contains(&refusal(&["solve", &path, "--width", "inf"]), &["optimizer.kind = \"rmsprop\"", "gd", "finite width"]);
+    contains(&refusal(&["solve", &path, "--width", "64", "--engine", "law"]), &["gd, momentum, sgd or flow", "dense"]);
+    contains(
+        &refusal(&["solve", &path, "--width", "inf", "--set", "optimizer.weight_decay=0.1"]),
+        &["weight_decay", "gd"],
+    );
+    let relative = write(folder.path(), "relative.toml", &spec.replace("learning_rate", "relative_learning_rate"));
+    contains(&refusal(&["solve", &relative, "--width", "64"]), &["relative_learning_rate", "give `learning_rate`"]);
+    let predictor = spec.replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"predictor\"]");
+    let predictor = write(folder.path(), "predictor.toml", &predictor);
+    contains(&refusal(&["solve", &predictor, "--width", "64"]), &["predictor", "gd, momentum, sgd or flow"]);
+    contains(&refusal(&["predict", &path]), &["rmsprop", "finite width"]);
+}
+
 #[test]
 fn engine_that_cannot() {
     let folder = folder();

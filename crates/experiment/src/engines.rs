@@ -12,7 +12,7 @@ use std::{
 
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
-    problem::Rule,
+    problem::{DEEP_LINEAR, Rule},
     training::{Control, Progress},
     trajectory::Engine,
 };
@@ -114,7 +114,7 @@ fn refused(error: ModelError) -> SolveError {
 /// Steps of descent; for gradient flow a typical number of accepted steps.
 fn steps(problem: &Problem) -> f64 {
     match problem.optimizer.rule {
-        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => 100.0 + 10.0 * time,
     }
 }
@@ -131,7 +131,7 @@ fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
     let layers = problem.network.hidden_layers as f64 + 1.0;
     let (d, k) = (problem.data.input_dimension() as f64, problem.data.output_dimension() as f64);
     let features = problem.record.quantities.iter().any(|quantity| quantity.needs_features());
-    let minibatches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
+    let minibatches = problem.optimizer.batch_size().is_some();
     let settled = if minibatches { f64::INFINITY } else { SETTLED };
     let explored = k * (2.0 * steps(problem)).min(settled) + if features { d * layers } else { 0.0 };
     let dimension = explored.max(d).min(width.as_f64());
@@ -199,15 +199,16 @@ impl Engines {
         let problem = request.problem;
         match (request.width, choice) {
             (Width::Infinite, EngineChoice::Auto) => {
-                problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+                problem.kernel_regime()?;
                 Ok(plan_kernels(problem))
             }
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
-            (Width::Finite(_), EngineChoice::Law) => Err(SolveError::Refused(
-                "the law engine knows deep linear networks under squared loss only; use the dense engine (--engine dense or auto)"
-                    .into(),
-            )),
-            (Width::Finite(width), EngineChoice::Auto) => self.plan_dense(request, width, "a perceptron of real matrices"),
+            (Width::Finite(_), EngineChoice::Law) => Err(SolveError::Refused(format!(
+                "the law engine knows only {DEEP_LINEAR}; use the dense engine (--engine dense or auto)"
+            ))),
+            (Width::Finite(width), EngineChoice::Auto) => {
+                self.plan_dense(request, width, "a perceptron of real matrices")
+            }
             (Width::Finite(width), EngineChoice::Dense) => self.plan_dense(request, width, "asked for: real matrices"),
         }
     }

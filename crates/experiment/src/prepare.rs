@@ -209,9 +209,7 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
 fn limit_exists(problem: &Problem) -> Result<()> {
     match problem.is_deep_linear() {
         true => problem.scaling().limit().map(|_| ())?,
-        false => {
-            problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension()).map(|_| ())?;
-        }
+        false => problem.kernel_regime().map(|_| ())?,
     }
     Ok(())
 }

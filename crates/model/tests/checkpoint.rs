@@ -48,7 +48,15 @@ fn cases() -> Vec<Problem> {
 fn perceptrons() -> Vec<Problem> {
     let minibatches =
         Rule::Descent { learning_rate: 0.05, steps: 60, momentum: 0.7, nesterov: false, batch_size: Some(3) };
-    [common::descent(60, 0.0, false), common::descent(60, 0.9, true), minibatches]
+    let rms_prop = |batch_size| Rule::RmsProp { learning_rate: 0.01, steps: 60, decay: 0.9, epsilon: 1e-8, batch_size };
+    let rules = [
+        common::descent(60, 0.0, false),
+        common::descent(60, 0.9, true),
+        minibatches,
+        rms_prop(None),
+        rms_prop(Some(3)),
+    ];
+    rules
         .into_iter()
         .map(|rule| {
             let mut problem = common::perceptrons::problem(2, 2, rule, Activation::Erf, true);

@@ -16,9 +16,12 @@ use crate::{
 /// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
 /// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
 /// | `"scaling"` | `q_sigma`, `q_a`, `q_w` required, `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
-/// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, one number or a list |
+/// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, `reference_width = 1` |
 ///
-/// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates` and `sigma` are one number for all layers, or a list with one per weight
+/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
+/// a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
+///
+/// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates`, `sigma` and `c` are one number for all layers, or a list with one per weight
 /// matrix (L + 1, input first). In the `"mean_field"` and `"standard"` parameterizations `sigma_b = 0` means biases that start at 0 and are
 /// trained; without the key there are none.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,16 +71,18 @@ pub enum Parameterization {
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
     },
-    /// Exponents of Yang & Hu: `W_l = m^(-a_l) w_l`, `w_l ~ N(0, σ_l² m^(-2 b_l))`, rate `η m^(-c)`.
+    /// Exponents of Yang & Hu, with a `c` per layer: `W_l = n^(-a_l) w_l`, `w_l ~ N(0, σ_l² n^(-2 b_l))`, rate `η n^(-c_l)`, n = m/d*.
     Abc {
         /// `a_l`, input first (L + 1 numbers).
         a: Vec<f64>,
         /// `b_l`.
         b: Vec<f64>,
-        /// `c`.
-        c: f64,
-        /// Standard deviations at width 1 (L + 1 numbers).
+        /// `c_l`.
+        c: Vec<f64>,
+        /// Standard deviations at the reference width (L + 1 numbers).
         sigma: Vec<f64>,
+        /// Reference width d* ≥ 1.
+        reference_width: f64,
     },
 }
 
@@ -174,7 +179,7 @@ impl Parameterization {
                 },
                 Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w } => {
                     // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ).
-                    let n = |q: f64| PowerOfWidth::new(reference_width.powf(-q), q);
+                    let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
                     if readout {
                         let factor = n(q_sigma + 0.5);
@@ -187,11 +192,15 @@ impl Parameterization {
                         learning_rate: if input { n(*q_w) } else { n(q_a + 2.0 * q_sigma) },
                     }
                 }
-                Parameterization::Abc { a, b, c, sigma } => LayerScaling {
-                    multiplier: PowerOfWidth::new(1.0, -a[l]),
-                    init_std: PowerOfWidth::new(sigma[l], -b[l]),
-                    learning_rate: PowerOfWidth::new(1.0, -c),
-                },
+                Parameterization::Abc { a, b, c, sigma, reference_width } => {
+                    let n = |q: f64| relative_power(*reference_width, q);
+                    let PowerOfWidth { constant, exponent } = n(-b[l]);
+                    LayerScaling {
+                        multiplier: n(-a[l]),
+                        init_std: PowerOfWidth::new(sigma[l] * constant, exponent),
+                        learning_rate: n(-c[l]),
+                    }
+                }
             }
         };
         let bias = |l: usize| -> Option<LayerScaling> {
@@ -243,6 +252,11 @@ impl Parameterization {
     }
 }
 
+/// `(m/d*)^q`.
+fn relative_power(reference_width: f64, q: f64) -> PowerOfWidth {
+    PowerOfWidth::new(reference_width.powf(-q), q)
+}
+
 fn standard_init(sigma_w: f64, input: bool, inverse_root_dimension: f64) -> PowerOfWidth {
     if input { PowerOfWidth::new(sigma_w * inverse_root_dimension, 0.0) } else { PowerOfWidth::new(sigma_w, -0.5) }
 }
@@ -291,17 +305,20 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
             "the \"scaling\" parameterization needs network.hidden_layers = 1, not {hidden_layers}; use \"abc\" instead"
         )));
     }
-    let reference_width = |field: &Field| match field.number()? {
-        width if width >= 1.0 => Ok(width),
-        _ => Err(field.must_be("a number ≥ 1")),
-    };
     Ok(Parameterization::Scaling {
         q_sigma: table.required("q_sigma", Field::number)?,
         q_a: table.required("q_a", Field::number)?,
         q_w: table.required("q_w", Field::number)?,
-        reference_width: table.or("reference_width", 128.0, reference_width)?,
+        reference_width: table.or("reference_width", 128.0, parse_reference_width)?,
         sigma_w: table.or("sigma_w", 1.0, Field::positive)?,
     })
+}
+
+fn parse_reference_width(field: &Field) -> Result<f64> {
+    match field.number()? {
+        width if width >= 1.0 => Ok(width),
+        _ => Err(field.must_be("a number ≥ 1")),
+    }
 }
 
 fn parse_abc(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
@@ -310,7 +327,8 @@ fn parse_abc(table: &mut Reader, hidden_layers: usize) -> Result<Parameterizatio
     Ok(Parameterization::Abc {
         a: table.required("a", |field| field.list_of(layers, meaning, Field::number))?,
         b: table.required("b", |field| field.list_of(layers, meaning, Field::number))?,
-        c: table.required("c", Field::number)?,
+        c: table.required("c", |field| per_layer(field, layers, |field| field.number()))?,
         sigma: table.or("sigma", vec![1.0; layers], |field| per_layer(field, layers, |field| field.positive()))?,
+        reference_width: table.or("reference_width", 1.0, parse_reference_width)?,
     })
 }

@@ -8,7 +8,7 @@ use crate::{
         Batches, Control, Progress, Start,
         descent::{Descend, Steps, descend},
         is_finite,
-        weights::UpdateRule,
+        weights::StepRule,
     },
     trajectory::{Record, Status},
 };
@@ -22,6 +22,7 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     pub linearisation: Option<Linearisation<W>>,
     pub(super) baseline: Baseline,
     steps: Steps,
+    rule: StepRule,
     batches: Option<Batches>,
     /// Full batch: the training inputs and the row of ones.
     inputs: Option<(W::Block, W::Block)>,
@@ -52,13 +53,13 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
     /// # Errors
     /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
     pub fn new(problem: &'p Problem, mut network: Mlp<W>, seed: u64) -> Result<Self> {
-        let steps = Steps::of(problem).ok_or_else(|| {
+        let (Some(steps), Some(rule)) = (Steps::of(problem), StepRule::of(&problem.optimizer)) else {
             let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
-            Error::Invalid(format!(
+            return Err(Error::Invalid(format!(
                 "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
                  with a small learning rate, or the width inf"
-            ))
-        })?;
+            )));
+        };
         let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs_linearisation());
         if let Some(quantity) = linearised
             && problem.optimizer.weight_decay > 0.0
@@ -86,6 +87,7 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
             network,
             baseline,
             steps,
+            rule,
             batches,
             inputs,
             initial_forward: initial_forward.filter(|_| full_batch && linearised.is_some()),
@@ -150,17 +152,17 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
         self.take_record(passes, step, time)
     }
 
-    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64, rule: UpdateRule) {
+    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
         let Passes { forward, linearised, targets } = passes;
         let targets = targets.as_ref().unwrap_or(&self.problem.data.train.targets);
         let loss = self.problem.loss;
         if let Some(lowest) = self.network.lowest_learning() {
             let gradient = loss.gradient(&forward.outputs, targets);
             let signals = self.network.backward(&forward, &gradient.transpose(), lowest);
-            self.network.update(rule, learning_rate, &forward, lowest, &signals);
+            self.network.update(self.rule, learning_rate, &forward, lowest, &signals);
         }
         if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
-            linearisation.update(rule, learning_rate, initial, &loss.gradient(outputs, targets));
+            linearisation.update(self.rule, learning_rate, initial, &loss.gradient(outputs, targets));
         }
     }
 }
