@@ -156,6 +156,19 @@ fn rmsprop() {
     contains(&refusal(&["predict", &path]), &["rmsprop", "finite width"]);
 }
 
+/// The limit with an initial correction is another than those that are solved here.
+#[test]
+fn initial_correction() {
+    let folder = folder();
+    let golikov = "kind = \"scaling\"\nq_sigma = -1\nq_a = 1\nq_w = 1\ninitial_correction = true";
+    let spec = with("kind = \"mean_field\"", golikov).replace("hidden_layers = 2", "hidden_layers = 1");
+    let path = write(folder.path(), "problem.toml", &spec);
+    let parts = ["parameterization.initial_correction = true", "false, or a finite width"];
+    contains(&refusal(&["solve", &path, "--width", "inf"]), &parts);
+    contains(&refusal(&["predict", &path]), &parts);
+    contains(&refusal(&["solve", &path, "--width", "64", "--engine", "law"]), &["no initial_correction", "dense"]);
+}
+
 #[test]
 fn engine_that_cannot() {
     let folder = folder();

@@ -111,8 +111,21 @@ fn every_parameterization_is_read() {
     let shallow = problem(&[("network.hidden_layers", "1"), ("parameterization", golikov)]).unwrap();
     assert_eq!(
         shallow.parameterization,
-        Parameterization::Scaling { q_sigma: -1.0, q_a: 1.0, q_w: 1.0, reference_width: 128.0, sigma_w: 1.0 }
+        Parameterization::Scaling {
+            q_sigma: -1.0,
+            q_a: 1.0,
+            q_w: 1.0,
+            reference_width: 128.0,
+            sigma_w: 1.0,
+            initial_correction: false
+        }
     );
+    assert!(shallow.is_deep_linear() && shallow.parameterization.initial_correction(512).is_none());
+    let corrected = golikov.replace("q_w = 1", "q_w = 1, initial_correction = true");
+    let corrected = problem(&[("network.hidden_layers", "1"), ("parameterization", &corrected)]).unwrap();
+    assert!(!corrected.is_deep_linear() && corrected.parameterization.corrects_initial_function());
+    let share = |width| corrected.parameterization.initial_correction(width);
+    assert_eq!((share(512), share(128), share(32)), (Some(1.0), None, Some(-0.5)));
 }
 
 #[test]
@@ -141,6 +154,15 @@ fn parameterization_mistakes_are_refused() {
     assert_refused(
         &[("network.hidden_layers", "1"), ("parameterization", golikov)],
         &["reference_width` is 0.5", "≥ 1"],
+    );
+    let golikov = "{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1, initial_correction = 1 }";
+    assert_refused(
+        &[("network.hidden_layers", "1"), ("parameterization", golikov)],
+        &["initial_correction` is 1", "true or false"],
+    );
+    refused(
+        "{ kind = 'mean_field', initial_correction = true }",
+        &["unknown key `parameterization.initial_correction`"],
     );
 }
 

@@ -21,7 +21,14 @@ fn abc(a: &[f64], b: &[f64], c: f64) -> Parameterization {
 }
 
 fn golikov(q_sigma: f64, q: f64) -> Parameterization {
-    Parameterization::Scaling { q_sigma, q_a: q, q_w: q, reference_width: 128.0, sigma_w: 1.0 }
+    Parameterization::Scaling {
+        q_sigma,
+        q_a: q,
+        q_w: q,
+        reference_width: 128.0,
+        sigma_w: 1.0,
+        initial_correction: false,
+    }
 }
 
 fn assert_close(found: f64, wanted: f64) {
@@ -155,6 +162,7 @@ fn abc_has_a_learning_rate_per_layer_from_a_reference_width() {
         q_w: -0.25,
         reference_width: 128.0,
         sigma_w: 1.0,
+        initial_correction: false,
     };
     let at = |power: PowerOfWidth, width| power.at(Width::Finite(width));
     for (table, golikov) in table.scaling(1, 5).layers.iter().zip(golikov.scaling(1, 5).layers) {

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use widenet_core::{
     Problem,
-    problem::{Activation, Quantity, Rule},
+    problem::{Activation, Parameterization, Quantity, Rule},
     training::{Control, Progress},
 };
 use widenet_model::{CheckpointPlan, DenseRun, DenseSolution, DeviceChoice, Every, Precision, solve_dense};
@@ -56,7 +56,19 @@ fn perceptrons() -> Vec<Problem> {
         rms_prop(None),
         rms_prop(Some(3)),
     ];
-    rules
+    let corrected = |mut problem: Problem| {
+        problem.network.hidden_layers = 1;
+        problem.parameterization = Parameterization::Scaling {
+            q_sigma: -1.0,
+            q_a: 1.0,
+            q_w: 1.0,
+            reference_width: 12.0,
+            sigma_w: 1.0,
+            initial_correction: true,
+        };
+        problem
+    };
+    let trained: Vec<Problem> = rules
         .into_iter()
         .map(|rule| {
             let mut problem = common::perceptrons::problem(2, 2, rule, Activation::Erf, true);
@@ -69,7 +81,9 @@ fn perceptrons() -> Vec<Problem> {
             ];
             problem
         })
-        .collect()
+        .collect();
+    let corrected: Vec<Problem> = trained.iter().skip(2).cloned().map(corrected).collect();
+    [trained, corrected].concat()
 }
 
 #[test]

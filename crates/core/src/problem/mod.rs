@@ -62,7 +62,7 @@ use crate::{
 };
 
 /// What [`Problem::is_deep_linear`] asks for, in words.
-pub const DEEP_LINEAR: &str = "deep linear networks under squared loss (identity activation, no biases, nothing frozen, no ensemble, \
+pub const DEEP_LINEAR: &str = "deep linear networks under squared loss (identity activation, no biases, nothing frozen, no ensemble, no initial_correction, \
                                trained by gd, momentum, sgd or flow)";
 
 /// Sections of a problem file that ask a question of their own (`widenet kernel`, `widenet predict`) and do not change the problem.
@@ -163,7 +163,7 @@ impl Problem {
     }
 
     /// Whether this is a deep linear network under squared loss: identity activation, no biases, nothing frozen, one
-    /// network, a rule linear in past gradients, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
+    /// network, no initial correction, a rule linear in past gradients, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
     /// multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
         self.network.activation == Activation::Identity
@@ -171,6 +171,7 @@ impl Problem {
             && self.ensemble.is_none()
             && self.scaling().biases.iter().all(Option::is_none)
             && !self.parameterization.has_frozen_layers()
+            && !self.parameterization.corrects_initial_function()
             && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. } | Rule::RmsProp { .. })
             && !self.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Mlp)
     }
@@ -180,6 +181,13 @@ impl Problem {
     /// # Errors
     /// [`crate::Error::Invalid`] with the key and what would be right.
     pub fn check_kernel_training(&self) -> Result<()> {
+        if self.parameterization.corrects_initial_function() {
+            return Err(crate::Error::Invalid(
+                "parameterization.initial_correction = true keeps the initial function beside features that move, and that limit is \
+                 not the kernel regime; use false, or a finite width"
+                    .into(),
+            ));
+        }
         match self.optimizer.rule {
             Rule::RmsProp { .. } => Err(crate::Error::Invalid(
                 "optimizer.kind = \"rmsprop\" divides every gradient by its size, which no kernel describes; use \"gd\", \

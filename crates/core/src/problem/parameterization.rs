@@ -15,7 +15,7 @@ use crate::{
 /// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1`; `sigma_b`: biases of the hidden layers |
 /// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
 /// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
-/// | `"scaling"` | `q_sigma`, `q_a`, `q_w` required, `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
+/// | `"scaling"` | `q_sigma`, `q_a`, `q_w` required, `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; one hidden layer only |
 /// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, `reference_width = 1` |
 ///
 /// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
@@ -70,6 +70,10 @@ pub enum Parameterization {
         reference_width: f64,
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
+        /// Whether the function of finite networks is `f(x) + (√n − 1) f_0(x)`, with their own, frozen function f_0 at the start: in the
+        /// mean-field scaling IC-MF (page §4.4), whose outputs at the start are those of the NTK scaling. The loss and everything recorded
+        /// is that of this function; the tangent kernel is that of f.
+        initial_correction: bool,
     },
     /// Exponents of Yang & Hu, with a `c` per layer: `W_l = n^(-a_l) w_l`, `w_l ~ N(0, σ_l² n^(-2 b_l))`, rate `η n^(-c_l)`, n = m/d*.
     Abc {
@@ -147,6 +151,22 @@ impl Parameterization {
         weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
     }
 
+    /// Whether the network's function at its start is added to its outputs, at most widths.
+    pub fn corrects_initial_function(&self) -> bool {
+        matches!(self, Parameterization::Scaling { initial_correction: true, .. })
+    }
+
+    /// `√n − 1`, the share of its function at its start that is added to the outputs of a network of this width; none where
+    /// nothing is added, as at the reference width.
+    pub fn initial_correction(&self, width: u64) -> Option<f64> {
+        match self {
+            Parameterization::Scaling { reference_width, initial_correction: true, .. } => {
+                Some((width as f64 / reference_width).sqrt() - 1.0).filter(|share| *share != 0.0)
+            }
+            _ => None,
+        }
+    }
+
     /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
     pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
         let layers = hidden_layers + 1;
@@ -177,7 +197,7 @@ impl Parameterization {
                     init_std: standard_init(sigma_w[l], input, inverse_root_dimension),
                     learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
-                Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w } => {
+                Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w, .. } => {
                     // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ).
                     let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
@@ -311,6 +331,7 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
         q_w: table.required("q_w", Field::number)?,
         reference_width: table.or("reference_width", 128.0, parse_reference_width)?,
         sigma_w: table.or("sigma_w", 1.0, Field::positive)?,
+        initial_correction: table.or("initial_correction", false, Field::boolean)?,
     })
 }
 

@@ -23,7 +23,7 @@ use super::{
 /// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
 /// # Errors
-/// A scaling without infinite-width limit; RMSProp; kernels that overflow; a tangent kernel that is 0, for which every rate is stable.
+/// A scaling without infinite-width limit; an initial correction; RMSProp; kernels that overflow; a tangent kernel that is 0, for which every rate is stable.
 pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     let network = match problem.kernel_regime() {
         Ok(network) => network,

@@ -9,6 +9,7 @@
 //! and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
 //! they learn, decay and are kept like any other.
 
+mod correction;
 mod kernels;
 mod linearisation;
 mod recorder;

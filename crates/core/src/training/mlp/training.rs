@@ -1,6 +1,6 @@
 //! A perceptron in training, with the linearised network beside it and what records are compared with.
 
-use super::{Forward, Linearisation, Mlp, NeuronMatrix, recorder::Baseline};
+use super::{Forward, Linearisation, Mlp, NeuronMatrix, correction::InitialCorrection, recorder::Baseline};
 use crate::{
     Error, Matrix, Problem, Result,
     problem::Rule,
@@ -21,6 +21,7 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     /// The linearised network, where a quantity asks for it.
     pub linearisation: Option<Linearisation<W>>,
     pub(super) baseline: Baseline,
+    pub(super) correction: InitialCorrection,
     steps: Steps,
     rule: StepRule,
     batches: Option<Batches>,
@@ -30,7 +31,7 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     initial_forward: Option<Forward<W::Block>>,
 }
 
-/// Passes of the samples of a step.
+/// Passes of the samples of a step; their outputs are corrected where the problem's are.
 pub(in crate::training) struct Passes<B> {
     pub(super) forward: Forward<B>,
     /// The pass at θ_0 and `f_lin`.
@@ -84,6 +85,7 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         Ok(Self {
             problem,
             linearisation: linearised.map(|_| Linearisation::new(&network)),
+            correction: InitialCorrection::of(problem, &mut network),
             network,
             baseline,
             steps,
@@ -124,21 +126,22 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
 
     fn evaluate(&mut self, step: u64) -> Self::Evaluation {
         let train = &self.problem.data.train;
-        let batch = self.batches.as_mut().map(|batches| batches.at(step));
-        let targets = batch.map(|batch| train.targets.select_rows(batch));
-        let batch = batch.map(|batch| train.inputs.select_rows(batch));
-        let forward = match (&batch, &self.inputs) {
+        let rows = self.batches.as_mut().map(|batches| batches.at(step));
+        let targets = rows.map(|rows| train.targets.select_rows(rows));
+        let batch = rows.map(|rows| train.inputs.select_rows(rows));
+        let mut forward = match (&batch, &self.inputs) {
             (None, Some((inputs, ones))) => self.network.forward_from(inputs.clone(), ones.clone()),
             _ => self.network.forward(batch.as_ref().unwrap_or(&train.inputs)),
         };
-        let initial_forward = &self.initial_forward;
+        forward.outputs = self.correction.on_train(forward.outputs, rows);
+        let (initial_forward, correction) = (&self.initial_forward, &self.correction);
         let linearised = self.linearisation.as_mut().map(|linearisation| {
             let initial = match (&batch, initial_forward) {
                 (None, Some(forward)) => forward.clone(),
                 _ => linearisation.initial_forward(batch.as_ref().unwrap_or(&train.inputs)),
             };
             let outputs = linearisation.outputs_from(&initial);
-            (initial, outputs)
+            (initial, correction.on_train(outputs, rows))
         });
         Passes { forward, linearised, targets }
     }

@@ -70,7 +70,7 @@ impl Start {
 /// work done; a run that it stops is [`Status::Interrupted`].
 ///
 /// # Errors
-/// A scaling outside the kernel regime; RMSProp; weight decay; quantities of deep linear networks; a start of the wrong shape, or together with an
+/// A scaling outside the kernel regime; an initial correction; RMSProp; weight decay; quantities of deep linear networks; a start of the wrong shape, or together with an
 /// ensemble.
 pub fn solve(
     problem: &Problem,
