@@ -137,6 +137,39 @@ fn a_scaling_without_limit() {
     contains(&message, &["no infinite-width limit", "hidden 1", "learning rate"]);
 }
 
+/// RMSProp has no limit and no law here; what it lacks is named with its key.
+#[test]
+fn rmsprop() {
+    let folder = folder();
+    let spec = with("\"gd\"", "\"rmsprop\"");
+    let path = write(folder.path(), "problem.toml", &spec);
+    contains(&refusal(&["solve", &path, "--width", "inf"]), &["optimizer.kind = \"rmsprop\"", "gd", "finite width"]);
+    contains(&refusal(&["solve", &path, "--width", "64", "--engine", "law"]), &["gd, momentum, sgd or flow", "dense"]);
+    contains(
+        &refusal(&["solve", &path, "--width", "inf", "--set", "optimizer.weight_decay=0.1"]),
+        &["weight_decay", "gd"],
+    );
+    let relative = write(folder.path(), "relative.toml", &spec.replace("learning_rate", "relative_learning_rate"));
+    contains(&refusal(&["solve", &relative, "--width", "64"]), &["relative_learning_rate", "give `learning_rate`"]);
+    let predictor = spec.replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"predictor\"]");
+    let predictor = write(folder.path(), "predictor.toml", &predictor);
+    contains(&refusal(&["solve", &predictor, "--width", "64"]), &["predictor", "gd, momentum, sgd or flow"]);
+    contains(&refusal(&["predict", &path]), &["rmsprop", "finite width"]);
+}
+
+/// The limit with an initial correction is another than those that are solved here.
+#[test]
+fn initial_correction() {
+    let folder = folder();
+    let golikov = "kind = \"scaling\"\nq_sigma = -1\nq_a = 1\nq_w = 1\ninitial_correction = true";
+    let spec = with("kind = \"mean_field\"", golikov).replace("hidden_layers = 2", "hidden_layers = 1");
+    let path = write(folder.path(), "problem.toml", &spec);
+    let parts = ["parameterization.initial_correction = true", "false, or a finite width"];
+    contains(&refusal(&["solve", &path, "--width", "inf"]), &parts);
+    contains(&refusal(&["predict", &path]), &parts);
+    contains(&refusal(&["solve", &path, "--width", "64", "--engine", "law"]), &["no initial_correction", "dense"]);
+}
+
 #[test]
 fn engine_that_cannot() {
     let folder = folder();

@@ -93,18 +93,39 @@ fn every_parameterization_is_read() {
     let (a, b) = (vec![-0.5, 0.0, 0.5], vec![0.5; 3]);
     assert_eq!(
         read("{ kind = 'abc', a = [-0.5, 0, 0.5], b = [0.5, 0.5, 0.5], c = 0, sigma = 2 }"),
-        Parameterization::Abc { a: a.clone(), b: b.clone(), c: 0.0, sigma: vec![2.0; 3] }
+        Parameterization::Abc {
+            a: a.clone(),
+            b: b.clone(),
+            c: vec![0.0; 3],
+            sigma: vec![2.0; 3],
+            reference_width: 1.0
+        }
     );
     assert_eq!(
-        read("{ kind = 'abc', a = [-0.5, 0, 0.5], b = [0.5, 0.5, 0.5], c = 0, sigma = [1, 2, 3] }"),
-        Parameterization::Abc { a, b, c: 0.0, sigma: vec![1.0, 2.0, 3.0] }
+        read(
+            "{ kind = 'abc', a = [-0.5, 0, 0.5], b = [0.5, 0.5, 0.5], c = [0, 1, 2], sigma = [1, 2, 3], reference_width = 8 }"
+        ),
+        Parameterization::Abc { a, b, c: vec![0.0, 1.0, 2.0], sigma: vec![1.0, 2.0, 3.0], reference_width: 8.0 }
     );
     let golikov = "{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1 }";
     let shallow = problem(&[("network.hidden_layers", "1"), ("parameterization", golikov)]).unwrap();
     assert_eq!(
         shallow.parameterization,
-        Parameterization::Scaling { q_sigma: -1.0, q_a: 1.0, q_w: 1.0, reference_width: 128.0, sigma_w: 1.0 }
+        Parameterization::Scaling {
+            q_sigma: -1.0,
+            q_a: 1.0,
+            q_w: 1.0,
+            reference_width: 128.0,
+            sigma_w: 1.0,
+            initial_correction: false
+        }
     );
+    assert!(shallow.is_deep_linear() && shallow.parameterization.initial_correction(512).is_none());
+    let corrected = golikov.replace("q_w = 1", "q_w = 1, initial_correction = true");
+    let corrected = problem(&[("network.hidden_layers", "1"), ("parameterization", &corrected)]).unwrap();
+    assert!(!corrected.is_deep_linear() && corrected.parameterization.corrects_initial_function());
+    let share = |width| corrected.parameterization.initial_correction(width);
+    assert_eq!((share(512), share(128), share(32)), (Some(1.0), None, Some(-0.5)));
 }
 
 #[test]
@@ -123,11 +144,25 @@ fn parameterization_mistakes_are_refused() {
     refused("{ kind = 'abc', a = [0, 0], b = [0, 0, 0], c = 0 }", &["parameterization.a` has 2", "must have 3"]);
     refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0] }", &["`parameterization.c` is missing"]);
     refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0], c = 0, sigma = [1, 0, 1] }", &["sigma[1]` is 0"]);
+    refused(
+        "{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0], c = [0, 0] }",
+        &["parameterization.c` has 2", "must have 3"],
+    );
+    refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0], c = 0, reference_width = 0 }", &["reference_width` is 0"]);
     refused("{ richness = 1 }", &["`parameterization.kind` is missing"]);
     let golikov = "{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1, reference_width = 0.5 }";
     assert_refused(
         &[("network.hidden_layers", "1"), ("parameterization", golikov)],
         &["reference_width` is 0.5", "≥ 1"],
+    );
+    let golikov = "{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1, initial_correction = 1 }";
+    assert_refused(
+        &[("network.hidden_layers", "1"), ("parameterization", golikov)],
+        &["initial_correction` is 1", "true or false"],
+    );
+    refused(
+        "{ kind = 'mean_field', initial_correction = true }",
+        &["unknown key `parameterization.initial_correction`"],
     );
 }
 
@@ -163,6 +198,13 @@ fn every_optimizer_is_read() {
         read("{ kind = 'sgd', learning_rate = 0.1, steps = 5, batch_size = 3 }").rule,
         Rule::Descent { learning_rate: 0.1, steps: 5, momentum: 0.0, nesterov: false, batch_size: Some(3) }
     );
+    let read_rmsprop = |keys: &str| read(&format!("{{ kind = 'rmsprop', learning_rate = 0.1, steps = 5{keys} }}"));
+    let rmsprop =
+        |decay, epsilon, batch_size| Rule::RmsProp { learning_rate: 0.1, steps: 5, decay, epsilon, batch_size };
+    assert_eq!(read_rmsprop("").rule, rmsprop(0.99, 1e-8, None));
+    let all = read_rmsprop(", decay = 0, epsilon = 1e-30, batch_size = 2");
+    assert_eq!(all.rule, rmsprop(0.0, 1e-30, Some(2)));
+    assert_eq!((all.horizon(), all.learning_rate(), all.time(3.0)), (5.0, Some(0.1), 0.1 * 3.0));
     assert_eq!(read("{ kind = 'flow', times = 2 }").rule, Rule::Flow { time: 2.0, tolerance: 1e-9 });
     let flow = read("{ kind = 'flow', times = [3, 1.5], tolerance = 1e-6 }");
     assert_eq!((flow.rule.clone(), flow.horizon()), (Rule::Flow { time: 3.0, tolerance: 1e-6 }, 3.0));
@@ -190,6 +232,19 @@ fn optimizer_mistakes_are_refused() {
         &["batch_size` is 4", "at most 3, the number of training samples"],
     );
     refused("{ kind = 'sgd', learning_rate = 0.1, steps = 5, batch_size = 0 }", &["batch_size` is 0"]);
+    let rmsprop = |keys: &str, parts: &[&str]| {
+        refused(&format!("{{ kind = 'rmsprop', learning_rate = 0.1, steps = 5, {keys} }}"), parts);
+    };
+    rmsprop("decay = 1", &["decay` is 1", "< 0.999999999"]);
+    rmsprop("epsilon = 0", &["epsilon` is 0", "≥ 1e-30"]);
+    rmsprop("batch_size = 4", &["batch_size` is 4", "at most 3"]);
+    rmsprop("momentum = 0.9", &["unknown key `optimizer.momentum`"]);
+    rmsprop("weight_decay = 0.1", &["weight_decay` is not used here", "\"gd\""]);
+    refused(
+        "{ kind = 'rmsprop', relative_learning_rate = 0.5, steps = 5 }",
+        &["`optimizer.relative_learning_rate`", "give `learning_rate`"],
+    );
+    refused("{ kind = 'rmsprop', learning_rate = 0.1 }", &["`optimizer.steps` is missing"]);
     refused("{ kind = 'flow', times = 1, learning_rate = 0.1 }", &["learning_rate` is not used here", "absolute"]);
     refused("{ kind = 'flow', times = 1, steps = 3 }", &["steps` is not used here"]);
     refused("{ kind = 'flow', times = 0 }", &["times` is 0"]);
@@ -232,6 +287,12 @@ fn what_is_a_deep_linear_network() {
     }
     let flow = "{ kind = 'momentum_flow', learning_rate = 0.1, momentum = 0.5, steps = 10 }";
     assert!(!linear(&[("optimizer", flow)]));
+    let rmsprop = ("optimizer", "{ kind = 'rmsprop', learning_rate = 0.1, steps = 10 }");
+    assert!(!linear(&[rmsprop]));
+    assert_refused(&[rmsprop, ("record.quantities", "['predictor']")], &["predictor", "trained by gd"]);
+    let at = problem(&[rmsprop, ("record.at", "{ every = 3 }")]).unwrap().record.at;
+    assert_eq!(at, [0.0, 3.0, 6.0, 9.0, 10.0]);
+    assert_refused(&[rmsprop, ("record.at", "[0.5]")], &["record.at[0]` is 0.5"]);
 }
 
 #[test]

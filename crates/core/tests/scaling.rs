@@ -3,7 +3,7 @@
 use widenet_core::{
     Width,
     problem::{Activation, Parameterization, ScalingTable},
-    scaling::{KernelLayer, Limit, Normalized, Scaling},
+    scaling::{KernelLayer, Limit, Normalized, PowerOfWidth, Scaling},
 };
 
 const WIDTHS: [u64; 4] = [1, 37, 4096, 1_000_000_000];
@@ -16,11 +16,19 @@ fn mean_field(richness: f64) -> Parameterization {
 }
 
 fn abc(a: &[f64], b: &[f64], c: f64) -> Parameterization {
-    Parameterization::Abc { a: a.into(), b: b.into(), c, sigma: vec![1.0; a.len()] }
+    let c = vec![c; a.len()];
+    Parameterization::Abc { a: a.into(), b: b.into(), sigma: vec![1.0; c.len()], c, reference_width: 1.0 }
 }
 
 fn golikov(q_sigma: f64, q: f64) -> Parameterization {
-    Parameterization::Scaling { q_sigma, q_a: q, q_w: q, reference_width: 128.0, sigma_w: 1.0 }
+    Parameterization::Scaling {
+        q_sigma,
+        q_a: q,
+        q_w: q,
+        reference_width: 128.0,
+        sigma_w: 1.0,
+        initial_correction: false,
+    }
 }
 
 fn assert_close(found: f64, wanted: f64) {
@@ -134,6 +142,34 @@ fn abc_symmetry_leaves_the_network_unchanged() {
         }
         let moved = abc(&a.map(|a| a + theta), &b.map(|b| b - theta), c - theta).scaling(2, 5);
         assert!((moved.at(37).rates[0] / abc(&a, &b, c).scaling(2, 5).at(37).rates[0] - 1.0).abs() > 0.1);
+    }
+}
+
+/// Scaling-limits page §5.4: RMSProp's row of the intermediate scaling with q = 3/4 has a readout of n^(1/2 − q) on top of fan-in, an input
+/// rate n^(q − 1) and an output rate n^(−1); for one hidden layer the `"scaling"` parameterisation says the same.
+#[test]
+fn abc_has_a_learning_rate_per_layer_from_a_reference_width() {
+    let table = Parameterization::Abc {
+        a: vec![0.0; 2],
+        b: vec![0.0, 0.75],
+        c: vec![0.25, 1.0],
+        sigma: vec![5f64.sqrt().recip(), 128f64.sqrt().recip()],
+        reference_width: 128.0,
+    };
+    let golikov = Parameterization::Scaling {
+        q_sigma: -0.75,
+        q_a: -0.25 + 0.75,
+        q_w: -0.25,
+        reference_width: 128.0,
+        sigma_w: 1.0,
+        initial_correction: false,
+    };
+    let at = |power: PowerOfWidth, width| power.at(Width::Finite(width));
+    for (table, golikov) in table.scaling(1, 5).layers.iter().zip(golikov.scaling(1, 5).layers) {
+        for width in [16, 128, 4096] {
+            assert_close(at(table.multiplier, width) * at(table.init_std, width), at(golikov.init_std, width));
+            assert_close(at(table.learning_rate, width), at(golikov.learning_rate, width));
+        }
     }
 }
 

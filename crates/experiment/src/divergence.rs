@@ -24,8 +24,10 @@ pub(crate) struct Compared<'t> {
 /// The width at which a problem's scaling is the reference network.
 pub(crate) fn reference_width(problem: &Problem) -> Result<f64, String> {
     match problem.parameterization {
-        Parameterization::Scaling { reference_width, .. } => Ok(reference_width),
-        _ => Err("only the parameterization \"scaling\" has a reference width".into()),
+        Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
+            Ok(reference_width)
+        }
+        _ => Err("only the parameterizations \"scaling\" and \"abc\" have a reference width".into()),
     }
 }
 

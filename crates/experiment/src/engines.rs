@@ -13,7 +13,7 @@ use std::{
 
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
-    problem::{Quantity, Rule},
+    problem::{DEEP_LINEAR, Quantity, Rule},
     training::{Control, Progress},
     trajectory::Engine,
 };
@@ -115,7 +115,7 @@ fn refused(error: ModelError) -> SolveError {
 /// Steps of descent; for gradient flow a typical number of accepted steps.
 fn steps(problem: &Problem) -> f64 {
     match problem.optimizer.rule {
-        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => 100.0 + 10.0 * time,
     }
 }
@@ -132,7 +132,7 @@ fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
     let layers = problem.network.hidden_layers as f64 + 1.0;
     let (d, k) = (problem.data.input_dimension() as f64, problem.data.output_dimension() as f64);
     let features = problem.record.quantities.iter().any(|quantity| quantity.needs_features());
-    let minibatches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
+    let minibatches = problem.optimizer.batch_size().is_some();
     let settled = if minibatches { f64::INFINITY } else { SETTLED };
     let explored = k * (2.0 * steps(problem)).min(settled) + if features { d * layers } else { 0.0 };
     let dimension = explored.max(d).min(width.as_f64());
@@ -239,8 +239,7 @@ impl Engines {
             (Width::Finite(_), EngineChoice::Law) => match scaling::Classifier::of(problem) {
                 Ok(_) => plan_classifier(problem, request.width, "exact in law, by projections on the data"),
                 Err(error) => Err(SolveError::Refused(format!(
-                    "the law engine knows deep linear networks under squared loss, and some classifiers; use the dense engine (--engine dense \
-                     or auto): {error}"
+                    "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine (--engine dense or auto): {error}"
                 ))),
             },
             (Width::Finite(_), EngineChoice::Auto) if in_gram_space => {

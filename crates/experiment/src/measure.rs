@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use widenet_core::{
     Problem, Trajectory, Width,
-    problem::{Quantity, Rule},
+    problem::Quantity,
     trajectory::{Record, Status, Value},
 };
 use widenet_limits::Regime;
@@ -210,7 +210,7 @@ impl References<'_> {
     ) -> Result<&Trajectory, String> {
         let problem = &task.problem;
         let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
-        let has_batches = matches!(problem.optimizer.rule, Rule::Descent { batch_size: Some(_), .. });
+        let has_batches = problem.optimizer.batch_size().is_some();
         let bits = initial.as_ref().map(InitialFunction::bits).unwrap_or_default();
         let seed = trajectory.seed;
         let key = (reference, task.hash.to_string(), has_batches.then_some(seed), bits);

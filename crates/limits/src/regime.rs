@@ -29,12 +29,10 @@ impl Regime {
     /// # Errors
     /// [`widenet_core::Error::NoLimit`] with the exponent that is too large, and what would be right.
     pub fn of(problem: &Problem) -> Result<Regime> {
-        let scaling = problem.scaling();
         if problem.is_deep_linear() {
-            return scaling.limit().map(|_| Regime::DeepLinear);
+            return problem.scaling().limit().map(|_| Regime::DeepLinear);
         }
-        let kernel = scaling.kernel_network(problem.network.activation, problem.data.input_dimension());
-        match (kernel, Classifier::of(problem)) {
+        match (problem.kernel_regime(), Classifier::of(problem)) {
             (Ok(_), _) if !records_as_classifier(problem) => Ok(Regime::Kernel),
             (_, Ok(classifier)) => classifier.limit().map(Regime::Classifier),
             (Err(error), Err(_)) if !records_as_classifier(problem) => Err(error),

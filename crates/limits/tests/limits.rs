@@ -275,8 +275,13 @@ fn bad_arguments_are_named() {
     let message = error(&standard, Width::Infinite, Options::default());
     assert!(message.contains("hidden 1") && message.contains("m^1.0000"), "{message}");
     let mut extreme = problem.clone();
-    extreme.parameterization =
-        Parameterization::Abc { a: vec![0.0; 3], b: vec![0.0; 3], c: 200.0, sigma: vec![1.0; 3] };
+    extreme.parameterization = Parameterization::Abc {
+        a: vec![0.0; 3],
+        b: vec![0.0; 3],
+        c: vec![200.0; 3],
+        sigma: vec![1.0; 3],
+        reference_width: 1.0,
+    };
     let message = error(&extreme, Width::Finite(1_000_000), Options::default());
     assert!(message.contains("learning rate of weight matrix 0") && message.contains("0e0"), "{message}");
     let mut kurtosis = problem.clone();

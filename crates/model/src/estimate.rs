@@ -1,6 +1,6 @@
 //! What a dense run costs, before it starts: memory, and bytes streamed per step.
 
-use widenet_core::{Problem, problem::Rule};
+use widenet_core::Problem;
 
 use crate::{
     ModelError,
@@ -12,11 +12,11 @@ use crate::{
 /// Bytes that a dense run needs on its device; of an ensemble, those of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryEstimate {
-    /// Stored matrices, with a stored velocity where the run will keep one.
+    /// Stored matrices, with a stored velocity or second moment where the run will keep one.
     pub weights: u64,
     /// Outer products not yet folded into the matrices.
     pub pending: u64,
-    /// Forward and backward chains, features, kernels, and one row panel in passing.
+    /// Forward and backward chains, features, kernels, and row panels in passing.
     pub blocks: u64,
 }
 
@@ -28,11 +28,8 @@ impl MemoryEstimate {
         }
         let (d, k) = (problem.data.input_dimension() as u64, problem.data.output_dimension() as u64);
         let layers = problem.network.hidden_layers as u64 + 1;
-        let (momentum, stages) = match problem.optimizer.rule {
-            Rule::Descent { momentum, .. } => (momentum, 1),
-            Rule::Flow { .. } | Rule::MomentumFlow { .. } => (0.0, 6),
-        };
-        let lifetime = DenseMatrix::product_lifetime(momentum, precision);
+        let stages = if problem.optimizer.has_steps() { 1 } else { 6 };
+        let lifetime = DenseMatrix::product_lifetime(problem.optimizer.momentum(), precision);
         let (mut weights, mut pending) = (0u64, 0u64);
         for layer in 0..layers {
             let columns = if layer == 0 { d } else { width };
@@ -88,10 +85,7 @@ pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, byt
     let hidden = (problem.network.hidden_layers - 1) as f64 * (width as f64).powi(2);
     let outer = width as f64 * (d + k) as f64;
     // A Runge–Kutta step is six stages and two trial predictors.
-    let (products, columns) = match problem.optimizer.rule {
-        Rule::Descent { .. } => (2.0, k),
-        Rule::Flow { .. } | Rule::MomentumFlow { .. } => (14.0, 6 * k),
-    };
+    let (products, columns) = if problem.optimizer.has_steps() { (2.0, k) } else { (14.0, 6 * k) };
     let rows = usize::try_from(width).unwrap_or(usize::MAX);
     let flushes = (columns as f64 / DenseMatrix::flush_limit(rows, rows) as f64).min(1.0);
     (hidden + outer) * precision.bytes() as f64 * (products + 2.0 * flushes) / bytes_per_second
@@ -102,7 +96,7 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan},
+        problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
     };
 
     use super::*;

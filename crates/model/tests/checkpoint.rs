@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use widenet_core::{
     Problem,
-    problem::{Activation, Quantity, Rule},
+    problem::{Activation, Parameterization, Quantity, Rule},
     training::{Control, Progress},
 };
 use widenet_model::{CheckpointPlan, DenseRun, DenseSolution, DeviceChoice, Every, Precision, solve_dense};
@@ -48,7 +48,27 @@ fn cases() -> Vec<Problem> {
 fn perceptrons() -> Vec<Problem> {
     let minibatches =
         Rule::Descent { learning_rate: 0.05, steps: 60, momentum: 0.7, nesterov: false, batch_size: Some(3) };
-    [common::descent(60, 0.0, false), common::descent(60, 0.9, true), minibatches]
+    let rms_prop = |batch_size| Rule::RmsProp { learning_rate: 0.01, steps: 60, decay: 0.9, epsilon: 1e-8, batch_size };
+    let rules = [
+        common::descent(60, 0.0, false),
+        common::descent(60, 0.9, true),
+        minibatches,
+        rms_prop(None),
+        rms_prop(Some(3)),
+    ];
+    let corrected = |mut problem: Problem| {
+        problem.network.hidden_layers = 1;
+        problem.parameterization = Parameterization::Scaling {
+            q_sigma: -1.0,
+            q_a: 1.0,
+            q_w: 1.0,
+            reference_width: 12.0,
+            sigma_w: 1.0,
+            initial_correction: true,
+        };
+        problem
+    };
+    let trained: Vec<Problem> = rules
         .into_iter()
         .map(|rule| {
             let mut problem = common::perceptrons::problem(2, 2, rule, Activation::Erf, true);
@@ -61,7 +81,9 @@ fn perceptrons() -> Vec<Problem> {
             ];
             problem
         })
-        .collect()
+        .collect();
+    let corrected: Vec<Problem> = trained.iter().skip(2).cloned().map(corrected).collect();
+    [trained, corrected].concat()
 }
 
 #[test]

@@ -11,33 +11,22 @@ use burn::{
         activation::{log_softmax, sigmoid},
     },
 };
-use common::perceptrons;
+use common::perceptrons::{self, entries, mlp};
 use widenet_core::{
     Matrix, Problem, Width,
     problem::{Activation, Loss, Parameterization, Quantity, Rule},
     training::{
-        Block, Control, Start, WeightMatrix,
+        Control, Start,
         mlp::{Mlp, MlpTraining},
     },
 };
-use widenet_model::{DenseMatrix, DeviceChoice, Precision, mlp_with_panels};
+use widenet_model::DenseMatrix;
 
 const SEED: u64 = 5;
 const WIDTH: u64 = 24;
 
 fn network(problem: &Problem, width: u64) -> Mlp<DenseMatrix> {
-    let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
-    mlp_with_panels(problem, width, (SEED, false), &placement, 1 << 20)
-}
-
-/// All weights and biases, of each layer the weights first.
-fn entries(network: &mut Mlp<DenseMatrix>) -> Vec<Matrix> {
-    let entries = |matrix: &mut DenseMatrix| {
-        let columns = matrix.columns();
-        let identity = matrix.input_block(&Matrix::identity(columns, columns));
-        matrix.apply(&identity).to_matrix()
-    };
-    network.matrices_mut().map(entries).collect()
+    mlp(problem, width, SEED)
 }
 
 fn tensor(matrix: &Matrix, device: &Device) -> Tensor<2> {

@@ -58,8 +58,12 @@ use crate::{
     Result,
     data::{DataSource, Dataset},
     document::Document,
-    scaling::Scaling,
+    scaling::{KernelNetwork, Scaling},
 };
+
+/// What [`Problem::is_deep_linear`] asks for, in words.
+pub const DEEP_LINEAR: &str = "deep linear networks under squared loss (identity activation, no biases, nothing frozen, no ensemble, no initial_correction, \
+                               trained by gd, momentum, sgd or flow)";
 
 /// Sections of a problem file that ask a question of their own (`widenet kernel`, `widenet predict`) and do not change the problem.
 const QUESTIONS: [&str; 2] = ["kernel", "predict"];
@@ -158,7 +162,7 @@ impl Problem {
     }
 
     /// Whether this is a deep linear network under squared loss: identity activation, no biases, nothing frozen, one
-    /// network, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
+    /// network, no initial correction, a rule linear in past gradients, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
     /// multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
         self.network.activation == Activation::Identity
@@ -166,8 +170,40 @@ impl Problem {
             && self.ensemble.is_none()
             && self.scaling().biases.iter().all(Option::is_none)
             && !self.parameterization.has_frozen_layers()
-            && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. })
+            && !self.parameterization.corrects_initial_function()
+            && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. } | Rule::RmsProp { .. })
             && !self.record.quantities.iter().any(|quantity| matches!(quantity.scope(), Scope::Mlp | Scope::Classifier))
+    }
+
+    /// Refuses training that the tangent kernel does not describe at any width.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] with the key and what would be right.
+    pub fn check_kernel_training(&self) -> Result<()> {
+        if self.parameterization.corrects_initial_function() {
+            return Err(crate::Error::Invalid(
+                "parameterization.initial_correction = true keeps the initial function beside features that move, and that limit is \
+                 not the kernel regime; use false, or a finite width"
+                    .into(),
+            ));
+        }
+        match self.optimizer.rule {
+            Rule::RmsProp { .. } => Err(crate::Error::Invalid(
+                "optimizer.kind = \"rmsprop\" divides every gradient by its size, which no kernel describes; use \"gd\", \
+                 \"momentum\" or \"sgd\", or a finite width"
+                    .into(),
+            )),
+            Rule::Descent { .. } | Rule::Flow { .. } | Rule::MomentumFlow { .. } => Ok(()),
+        }
+    }
+
+    /// The kernel regime of the infinitely wide network, as a perceptron.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoLimit`] for a scaling outside of it, and those of [`Problem::check_kernel_training`].
+    pub fn kernel_regime(&self) -> Result<KernelNetwork> {
+        self.check_kernel_training()?;
+        self.scaling().kernel_network(self.network.activation, self.data.input_dimension())
     }
 
     /// What the loss of the training samples is divided by ([`Loss::denominator`]).

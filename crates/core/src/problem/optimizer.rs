@@ -1,4 +1,6 @@
-//! Optimisers that are linear in past gradients: section `[optimizer]`.
+//! Optimisers: section `[optimizer]`.
+//!
+//! All but RMSProp are linear in past gradients, which is what deep linear networks of any width and the kernel regime rest on.
 
 use crate::{
     Result,
@@ -17,8 +19,9 @@ use crate::{
 /// | `"sgd"` | `learning_rate`, `steps`, `batch_size` required, `momentum = 0` |
 /// | `"flow"` | `times` required: the horizon, or a list of moments whose last is the horizon; `tolerance = 1e-9` |
 /// | `"momentum_flow"` | `learning_rate`, `steps`, `momentum` required; `tolerance = 1e-9` |
+/// | `"rmsprop"` | `learning_rate`, `steps` required, `decay = 0.99`, `epsilon = 1e-8`; `batch_size`: minibatches. Finite widths only |
 ///
-/// All kinds: `weight_decay = 0`. Instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest one that is
+/// All kinds but `"rmsprop"`: `weight_decay = 0`, and instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest one that is
 /// stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
 /// the logistic loss and the cross-entropy the one that is stable whatever the outputs; kernel-regime page §7).
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +71,20 @@ pub enum Rule {
         /// Allowed relative local error per step, where the flow has no closed form.
         tolerance: f64,
     },
+    /// Steps of RMSProp (scaling-limits page §5.4), entry by entry, with the gradient g in the parameter `w` of the
+    /// parameterisation, from v = 0: `v ← ρ v + (1 − ρ) g²`, `w ← w − η κ g/(√v + ε)`, κ the layer's own learning rate.
+    RmsProp {
+        /// `η > 0`.
+        learning_rate: f64,
+        /// Number of steps `T ≥ 1`.
+        steps: u64,
+        /// `0 ≤ ρ < 1 − 10⁻⁹`.
+        decay: f64,
+        /// `ε ≥ 10⁻³⁰`, outside the root. Gradients must stay far above it for their size not to matter.
+        epsilon: f64,
+        /// Samples per batch, as of descent.
+        batch_size: Option<usize>,
+    },
 }
 
 /// Reads the keys of one kind; the number is that of the training samples.
@@ -77,12 +94,13 @@ impl Optimizer {
     /// Reads the section for `samples` training samples. The flag says that the learning rate is in units of the largest
     /// stable one.
     pub(super) fn parse(section: &Field, samples: usize) -> Result<(Optimizer, bool)> {
-        const KINDS: [(&str, ParseKind); 5] = [
+        const KINDS: [(&str, ParseKind); 6] = [
             ("gd", parse_gd),
             ("momentum", parse_momentum),
             ("sgd", parse_sgd),
             ("flow", parse_flow),
             ("momentum_flow", parse_momentum_flow),
+            ("rmsprop", parse_rmsprop),
         ];
         let mut table = section.table()?;
         let parse = table.required("kind", |field| field.choice(&KINDS))?;
@@ -96,7 +114,9 @@ impl Optimizer {
     /// The learning rate; none for gradient flow.
     pub fn learning_rate(&self) -> Option<f64> {
         match self.rule {
-            Rule::Descent { learning_rate, .. } | Rule::MomentumFlow { learning_rate, .. } => Some(learning_rate),
+            Rule::Descent { learning_rate, .. }
+            | Rule::MomentumFlow { learning_rate, .. }
+            | Rule::RmsProp { learning_rate, .. } => Some(learning_rate),
             Rule::Flow { .. } => None,
         }
     }
@@ -112,14 +132,27 @@ impl Optimizer {
     pub fn momentum(&self) -> f64 {
         match self.rule {
             Rule::Descent { momentum, .. } | Rule::MomentumFlow { momentum, .. } => momentum,
-            Rule::Flow { .. } => 0.0,
+            Rule::Flow { .. } | Rule::RmsProp { .. } => 0.0,
         }
+    }
+
+    /// Samples per batch; none where every step sees all of them.
+    pub fn batch_size(&self) -> Option<usize> {
+        match self.rule {
+            Rule::Descent { batch_size, .. } | Rule::RmsProp { batch_size, .. } => batch_size,
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } => None,
+        }
+    }
+
+    /// Whether training moves by steps, so that its moments are whole numbers.
+    pub fn has_steps(&self) -> bool {
+        matches!(self.rule, Rule::Descent { .. } | Rule::RmsProp { .. })
     }
 
     /// Training time at a moment of the record plan: `η t` of step t, `√η t` with momentum flow, the moment itself for flow.
     pub fn time(&self, moment: f64) -> f64 {
         match self.rule {
-            Rule::Descent { learning_rate, .. } => learning_rate * moment,
+            Rule::Descent { learning_rate, .. } | Rule::RmsProp { learning_rate, .. } => learning_rate * moment,
             Rule::Flow { .. } => moment,
             Rule::MomentumFlow { learning_rate, .. } => learning_rate.sqrt() * moment,
         }
@@ -130,10 +163,12 @@ impl Optimizer {
         section.table()?.optional("times", listed_times).map(Option::flatten)
     }
 
-    /// The last step (descent, momentum flow) or time (flow).
+    /// The last step (descent, RMSProp, momentum flow) or time (flow).
     pub fn horizon(&self) -> f64 {
         match self.rule {
-            Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
+            Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => {
+                steps as f64
+            }
             Rule::Flow { time, .. } => time,
         }
     }
@@ -147,6 +182,9 @@ const MOMENTUM_BOUND: f64 = 1.0 - 1e-9;
 
 /// Shorter horizons have fractions, such as the first moments recorded, that underflow.
 const MIN_HORIZON: f64 = 1e-300;
+
+/// Below it ε is no normal `f32`, and entries without gradient would be 0/0.
+const MIN_EPSILON: f64 = 1e-30;
 
 /// Key of a learning rate in units of the largest stable one.
 const RELATIVE: &str = "relative_learning_rate";
@@ -182,11 +220,34 @@ fn parse_momentum(table: &mut Reader, _: usize) -> Result<Rule> {
 fn parse_sgd(table: &mut Reader, samples: usize) -> Result<Rule> {
     let (learning_rate, steps) = parse_steps(table)?;
     let momentum = table.or("momentum", 0.0, parse_coefficient)?;
-    let batch_size = table.required("batch_size", |field| match field.count()? {
+    let batch_size = table.required("batch_size", |field| parse_batch_size(field, samples))?;
+    Ok(Rule::Descent { learning_rate, steps, momentum, nesterov: false, batch_size: Some(batch_size) })
+}
+
+fn parse_batch_size(field: &Field, samples: usize) -> Result<usize> {
+    match field.count()? {
         size if size <= samples => Ok(size),
         _ => Err(field.must_be(&format!("at most {samples}, the number of training samples"))),
-    })?;
-    Ok(Rule::Descent { learning_rate, steps, momentum, nesterov: false, batch_size: Some(batch_size) })
+    }
+}
+
+fn parse_rmsprop(table: &mut Reader, samples: usize) -> Result<Rule> {
+    let of_descent = "the largest stable learning rate is that of gradient descent; give `learning_rate`";
+    table.refuse(RELATIVE, of_descent)?;
+    table
+        .refuse("weight_decay", "a penalty would be normalised away with the gradient; leave it out, or use \"gd\"")?;
+    let (learning_rate, steps) = parse_steps(table)?;
+    let epsilon = |field: &Field| match field.number()? {
+        epsilon if epsilon >= MIN_EPSILON => Ok(epsilon),
+        _ => Err(field.must_be(&format!("a number ≥ {MIN_EPSILON:e}"))),
+    };
+    Ok(Rule::RmsProp {
+        learning_rate,
+        steps,
+        decay: table.or("decay", 0.99, parse_coefficient)?,
+        epsilon: table.or("epsilon", 1e-8, epsilon)?,
+        batch_size: table.optional("batch_size", |field| parse_batch_size(field, samples))?,
+    })
 }
 
 fn parse_momentum_flow(table: &mut Reader, _: usize) -> Result<Rule> {

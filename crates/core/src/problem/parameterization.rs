@@ -15,10 +15,13 @@ use crate::{
 /// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1`; `sigma_b`: biases of the hidden layers |
 /// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
 /// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
-/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`]); `reference_width = 128`, `sigma_w = 1`; one hidden layer only |
-/// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, one number or a list |
+/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`]); `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; one hidden layer only |
+/// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, `reference_width = 1` |
 ///
-/// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates` and `sigma` are one number for all layers, or a list with one per weight
+/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
+/// a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
+///
+/// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates`, `sigma` and `c` are one number for all layers, or a list with one per weight
 /// matrix (L + 1, input first). In the `"mean_field"` and `"standard"` parameterizations `sigma_b = 0` means biases that start at 0 and are
 /// trained; without the key there are none.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,17 +70,23 @@ pub enum Parameterization {
         reference_width: f64,
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
+        /// Whether the function of finite networks is `f(x) + (√n − 1) f_0(x)`, with their own, frozen function f_0 at the start: in the
+        /// mean-field scaling IC-MF (page §4.4), whose outputs at the start are those of the NTK scaling. The loss and everything recorded
+        /// is that of this function; the tangent kernel is that of f.
+        initial_correction: bool,
     },
-    /// Exponents of Yang & Hu: `W_l = m^(-a_l) w_l`, `w_l ~ N(0, σ_l² m^(-2 b_l))`, rate `η m^(-c)`.
+    /// Exponents of Yang & Hu, with a `c` per layer: `W_l = n^(-a_l) w_l`, `w_l ~ N(0, σ_l² n^(-2 b_l))`, rate `η n^(-c_l)`, n = m/d*.
     Abc {
         /// `a_l`, input first (L + 1 numbers).
         a: Vec<f64>,
         /// `b_l`.
         b: Vec<f64>,
-        /// `c`.
-        c: f64,
-        /// Standard deviations at width 1 (L + 1 numbers).
+        /// `c_l`.
+        c: Vec<f64>,
+        /// Standard deviations at the reference width (L + 1 numbers).
         sigma: Vec<f64>,
+        /// Reference width d* ≥ 1.
+        reference_width: f64,
     },
 }
 
@@ -142,6 +151,22 @@ impl Parameterization {
         weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
     }
 
+    /// Whether the network's function at its start is added to its outputs, at most widths.
+    pub fn corrects_initial_function(&self) -> bool {
+        matches!(self, Parameterization::Scaling { initial_correction: true, .. })
+    }
+
+    /// `√n − 1`, the share of its function at its start that is added to the outputs of a network of this width; none where
+    /// nothing is added, as at the reference width.
+    pub fn initial_correction(&self, width: u64) -> Option<f64> {
+        match self {
+            Parameterization::Scaling { reference_width, initial_correction: true, .. } => {
+                Some((width as f64 / reference_width).sqrt() - 1.0).filter(|share| *share != 0.0)
+            }
+            _ => None,
+        }
+    }
+
     /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
     pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
         let layers = hidden_layers + 1;
@@ -172,9 +197,9 @@ impl Parameterization {
                     init_std: standard_init(sigma_w[l], input, inverse_root_dimension),
                     learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
-                Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w } => {
+                Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w, .. } => {
                     // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ).
-                    let n = |q: f64| PowerOfWidth::new(reference_width.powf(-q), q);
+                    let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
                     if readout {
                         let factor = n(q_sigma + 0.5);
@@ -187,11 +212,15 @@ impl Parameterization {
                         learning_rate: if input { n(*q_w) } else { n(q_a + 2.0 * q_sigma) },
                     }
                 }
-                Parameterization::Abc { a, b, c, sigma } => LayerScaling {
-                    multiplier: PowerOfWidth::new(1.0, -a[l]),
-                    init_std: PowerOfWidth::new(sigma[l], -b[l]),
-                    learning_rate: PowerOfWidth::new(1.0, -c),
-                },
+                Parameterization::Abc { a, b, c, sigma, reference_width } => {
+                    let n = |q: f64| relative_power(*reference_width, q);
+                    let PowerOfWidth { constant, exponent } = n(-b[l]);
+                    LayerScaling {
+                        multiplier: n(-a[l]),
+                        init_std: PowerOfWidth::new(sigma[l] * constant, exponent),
+                        learning_rate: n(-c[l]),
+                    }
+                }
             }
         };
         let bias = |l: usize| -> Option<LayerScaling> {
@@ -243,6 +272,11 @@ impl Parameterization {
     }
 }
 
+/// `(m/d*)^q`.
+fn relative_power(reference_width: f64, q: f64) -> PowerOfWidth {
+    PowerOfWidth::new(reference_width.powf(-q), q)
+}
+
 fn standard_init(sigma_w: f64, input: bool, inverse_root_dimension: f64) -> PowerOfWidth {
     if input { PowerOfWidth::new(sigma_w * inverse_root_dimension, 0.0) } else { PowerOfWidth::new(sigma_w, -0.5) }
 }
@@ -291,10 +325,6 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
             "the \"scaling\" parameterization needs network.hidden_layers = 1, not {hidden_layers}; use \"abc\" instead"
         )));
     }
-    let reference_width = |field: &Field| match field.number()? {
-        width if width >= 1.0 => Ok(width),
-        _ => Err(field.must_be("a number ≥ 1")),
-    };
     let named = table.optional("name", |field| field.choice(&GolikovExponents::NAMED))?;
     let (q_sigma, q_a, q_w) = match named {
         Some(named) => {
@@ -313,9 +343,17 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
         q_sigma,
         q_a,
         q_w,
-        reference_width: table.or("reference_width", 128.0, reference_width)?,
+        reference_width: table.or("reference_width", 128.0, parse_reference_width)?,
         sigma_w: table.or("sigma_w", 1.0, Field::positive)?,
+        initial_correction: table.or("initial_correction", false, Field::boolean)?,
     })
+}
+
+fn parse_reference_width(field: &Field) -> Result<f64> {
+    match field.number()? {
+        width if width >= 1.0 => Ok(width),
+        _ => Err(field.must_be("a number ≥ 1")),
+    }
 }
 
 fn parse_abc(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
@@ -324,7 +362,8 @@ fn parse_abc(table: &mut Reader, hidden_layers: usize) -> Result<Parameterizatio
     Ok(Parameterization::Abc {
         a: table.required("a", |field| field.list_of(layers, meaning, Field::number))?,
         b: table.required("b", |field| field.list_of(layers, meaning, Field::number))?,
-        c: table.required("c", Field::number)?,
+        c: table.required("c", |field| per_layer(field, layers, |field| field.number()))?,
         sigma: table.or("sigma", vec![1.0; layers], |field| per_layer(field, layers, |field| field.positive()))?,
+        reference_width: table.or("reference_width", 1.0, parse_reference_width)?,
     })
 }

@@ -1,6 +1,6 @@
 //! What is recorded, and when: section `[record]`.
 
-use super::{Optimizer, Problem, Quantity, Rule, Scope};
+use super::{DEEP_LINEAR, Optimizer, Problem, Quantity, Rule, Scope};
 use crate::{
     Result,
     document::{Field, Value},
@@ -24,12 +24,12 @@ const FIRST_TIME: f64 = 1e-3;
 /// | `at` | `{ log_spaced = 30 }`, or the `times` that a flow lists | the moments, see below |
 /// | `quantities` | `["train_loss"]`, with test data `"test_loss"`, of deep linear networks `"predictor"` | names of [`Quantity`] |
 ///
-/// Moments are steps (descent; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them; `{ log_spaced = n }` is 0, the horizon
+/// Moments are steps (descent, RMSProp; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them; `{ log_spaced = n }` is 0, the horizon
 /// and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth of the time; steps are
 /// rounded and given once); `{ every = s }` is 0, `s`, `2s`, … and the horizon. Default moments include 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordPlan {
-    /// Steps (descent: whole numbers) or times (flow).
+    /// Steps (descent, RMSProp: whole numbers) or times (flow).
     pub at: Vec<f64>,
     /// Quantities, sorted.
     pub quantities: Vec<Quantity>,
@@ -82,10 +82,7 @@ fn parse_quantity(field: &Field, problem: &Problem) -> Result<Quantity> {
     }
     match quantity.scope() {
         Scope::DeepLinear if !problem.is_deep_linear() => {
-            return Err(field.error(format!(
-                "`{name}` is defined for deep linear networks under squared loss (identity activation, no biases, nothing frozen, \
-                 no ensemble); this problem is another"
-            )));
+            return Err(field.error(format!("`{name}` is defined for {DEEP_LINEAR}; this problem is another")));
         }
         Scope::Ensemble if problem.ensemble.is_none() => {
             return Err(field.error(format!("`{name}` is defined over an ensemble; add the section `[ensemble]`")));
@@ -171,7 +168,7 @@ fn moments(field: &Field, optimizer: &Optimizer) -> Result<Vec<f64>> {
 
 fn listed_moment(field: &Field, optimizer: &Optimizer) -> Result<f64> {
     let (moment, unit) = match optimizer.rule {
-        Rule::Descent { .. } => (field.whole()? as f64, "steps"),
+        Rule::Descent { .. } | Rule::RmsProp { .. } => (field.whole()? as f64, "steps"),
         Rule::Flow { .. } => (field.non_negative()?, "time"),
         Rule::MomentumFlow { .. } => (field.non_negative()?, "steps"),
     };
@@ -183,10 +180,7 @@ fn listed_moment(field: &Field, optimizer: &Optimizer) -> Result<f64> {
 }
 
 fn spacing(field: &Field, optimizer: &Optimizer) -> Result<f64> {
-    let spacing = match optimizer.rule {
-        Rule::Descent { .. } => field.count()? as f64,
-        Rule::Flow { .. } | Rule::MomentumFlow { .. } => field.positive()?,
-    };
+    let spacing = if optimizer.has_steps() { field.count()? as f64 } else { field.positive()? };
     let horizon = optimizer.horizon();
     if horizon / spacing > MAX_MOMENTS {
         return Err(
@@ -202,9 +196,9 @@ fn log_spaced(optimizer: &Optimizer, count: u64) -> Vec<f64> {
         let ratio = (horizon / first).ln() / count as f64;
         (0..count).map(move |i| first * (ratio * i as f64).exp())
     };
-    let mut at: Vec<f64> = match optimizer.rule {
-        Rule::Descent { .. } => spaced(1.0).map(f64::round).collect(),
-        Rule::Flow { .. } | Rule::MomentumFlow { .. } => spaced(FIRST_TIME * horizon).collect(),
+    let mut at: Vec<f64> = match optimizer.has_steps() {
+        true => spaced(1.0).map(f64::round).collect(),
+        false => spaced(FIRST_TIME * horizon).collect(),
     };
     at.extend([0.0, horizon]);
     at

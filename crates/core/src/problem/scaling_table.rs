@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Activation, Problem};
+use super::Problem;
 use crate::{
     Width,
     scaling::{KernelLayer, LayerScaling, Limit, PowerOfWidth, Scaling},
@@ -15,8 +15,8 @@ use crate::{
 pub struct ScalingTable<'a> {
     scaling: &'a Scaling,
     width: Option<Width>,
-    /// Activation and input dimension of a perceptron.
-    perceptron: Option<(Activation, usize)>,
+    /// The problem, if it is a perceptron.
+    perceptron: Option<&'a Problem>,
 }
 
 impl<'a> ScalingTable<'a> {
@@ -26,15 +26,13 @@ impl<'a> ScalingTable<'a> {
     }
 
     /// The table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
-    pub fn of_problem(problem: &Problem, scaling: &'a Scaling, width: Option<Width>) -> Self {
-        let perceptron =
-            (!problem.is_deep_linear()).then(|| (problem.network.activation, problem.data.input_dimension()));
-        Self { scaling, width, perceptron }
+    pub fn of_problem(problem: &'a Problem, scaling: &'a Scaling, width: Option<Width>) -> Self {
+        Self { scaling, width, perceptron: (!problem.is_deep_linear()).then_some(problem) }
     }
 
     /// The kernels of the infinitely wide network, layer by layer.
-    fn kernel_regime(&self, f: &mut fmt::Formatter<'_>, activation: Activation, input_dimension: usize) -> fmt::Result {
-        let network = match self.scaling.kernel_network(activation, input_dimension) {
+    fn kernel_regime(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
+        let network = match problem.kernel_regime() {
             Ok(network) => network,
             Err(error) => return writeln!(f, "{error}"),
         };
@@ -75,8 +73,8 @@ impl fmt::Display for ScalingTable<'_> {
                 widths[0], widths[1], widths[2]
             )?;
         }
-        if let Some((activation, input_dimension)) = self.perceptron {
-            return self.kernel_regime(f, activation, input_dimension);
+        if let Some(problem) = self.perceptron {
+            return Self::kernel_regime(f, problem);
         }
         match self.scaling.limit() {
             Ok(Limit::Network(limit)) => {

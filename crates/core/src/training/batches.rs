@@ -4,7 +4,6 @@ use rand::seq::SliceRandom;
 
 use crate::{
     Problem,
-    problem::Rule,
     seed::{Purpose, stream},
 };
 
@@ -28,8 +27,7 @@ impl Batches {
 
     /// The batches of a problem; none if it is trained on all samples at once.
     pub fn of(problem: &Problem, seed: u64) -> Option<Self> {
-        let Rule::Descent { batch_size: Some(size), .. } = problem.optimizer.rule else { return None };
-        Some(Self::new(seed, problem.data.train.inputs.nrows(), size))
+        problem.optimizer.batch_size().map(|size| Self::new(seed, problem.data.train.inputs.nrows(), size))
     }
 
     /// Sample indices of a step.

@@ -1,9 +1,12 @@
 //! The loop of gradient descent, full batch or minibatch, written once for every network.
 
-use super::{Control, Progress, Start, weights::UpdateRule};
+use super::{
+    Control, Progress, Start,
+    weights::{RmsProp, StepRule, UpdateRule},
+};
 use crate::{
     Problem,
-    problem::Rule,
+    problem::{Optimizer, Rule},
     trajectory::{Record, Status},
 };
 
@@ -21,26 +24,48 @@ pub(super) trait Descend {
     /// Records everything the problem asks for.
     fn record(&mut self, evaluation: &Self::Evaluation, step: u64, time: f64) -> Record;
 
-    /// Takes one step.
-    fn update(&mut self, evaluation: Self::Evaluation, learning_rate: f64, rule: UpdateRule);
+    /// Takes one step by the rule of the problem.
+    fn update(&mut self, evaluation: Self::Evaluation, learning_rate: f64);
 }
 
-/// Steps of a descent: its rule's numbers.
+/// How many steps a descent has, and their size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Steps {
     learning_rate: f64,
     count: u64,
-    rule: UpdateRule,
 }
 
 impl Steps {
     /// The steps of a problem trained by descent.
     pub(super) fn of(problem: &Problem) -> Option<Steps> {
-        let Rule::Descent { learning_rate, steps, momentum, nesterov, .. } = problem.optimizer.rule else {
-            return None;
-        };
-        let rule = UpdateRule { momentum, nesterov, decay: learning_rate * problem.optimizer.weight_decay };
-        Some(Steps { learning_rate, count: steps, rule })
+        match problem.optimizer.rule {
+            Rule::Descent { learning_rate, steps, .. } | Rule::RmsProp { learning_rate, steps, .. } => {
+                Some(Steps { learning_rate, count: steps })
+            }
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } => None,
+        }
+    }
+}
+
+impl UpdateRule {
+    /// The rule of descent that an optimiser is.
+    pub fn of(optimizer: &Optimizer) -> Option<UpdateRule> {
+        match optimizer.rule {
+            Rule::Descent { learning_rate, momentum, nesterov, .. } => {
+                Some(UpdateRule { momentum, nesterov, decay: learning_rate * optimizer.weight_decay })
+            }
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => None,
+        }
+    }
+}
+
+impl StepRule {
+    /// The rule of an optimiser that trains by steps.
+    pub fn of(optimizer: &Optimizer) -> Option<StepRule> {
+        match optimizer.rule {
+            Rule::RmsProp { decay, epsilon, .. } => Some(StepRule::RmsProp(RmsProp { decay, epsilon })),
+            _ => UpdateRule::of(optimizer).map(StepRule::Linear),
+        }
     }
 }
 
@@ -65,7 +90,7 @@ pub(super) fn descend<D: Descend>(
         if step == steps.count {
             return (records, Status::Done);
         }
-        trainee.update(evaluation, steps.learning_rate, steps.rule);
+        trainee.update(evaluation, steps.learning_rate);
         step += 1;
         let progress = Progress {
             step,

@@ -16,7 +16,7 @@ pub mod weights;
 
 pub use network::LinearNetwork;
 pub use recorder::Recorder;
-pub use weights::{Block, Neurons, OuterProduct, UpdateRule, WeightMatrix};
+pub use weights::{Block, Neurons, OuterProduct, RmsProp, StepRule, UpdateRule, WeightMatrix};
 
 pub use batches::Batches;
 use descent::{Descend, Steps, descend};
@@ -103,11 +103,14 @@ pub fn train<W: WeightMatrix>(
     if let Rule::Flow { time, tolerance } = problem.optimizer.rule {
         return flow::integrate(network, recorder, problem, time, tolerance, start, observer);
     }
-    let Some(steps) = Steps::of(problem) else { unreachable!("a problem with momentum flow is not deep linear") };
+    let (Some(steps), Some(rule)) = (Steps::of(problem), UpdateRule::of(&problem.optimizer)) else {
+        unreachable!("a problem with momentum flow or RMSProp is not deep linear")
+    };
     let mut descent = LinearDescent {
         network,
         recorder,
         problem,
+        rule,
         full_batch: FullBatch::new(&problem.data.train, problem.loss),
         batches: Batches::of(problem, seed),
     };
@@ -122,6 +125,7 @@ struct LinearDescent<'a, 'p, W: WeightMatrix> {
     network: &'a mut LinearNetwork<W>,
     recorder: &'a Recorder<'p, W::Block>,
     problem: &'a Problem,
+    rule: UpdateRule,
     full_batch: FullBatch<'a>,
     batches: Option<Batches>,
 }
@@ -149,7 +153,7 @@ impl<W: WeightMatrix> Descend for LinearDescent<'_, '_, W> {
         self.recorder.record(self.network, &backward.chain, &backward.predictor, step, time)
     }
 
-    fn update(&mut self, backward: Self::Evaluation, learning_rate: f64, rule: UpdateRule) {
+    fn update(&mut self, backward: Self::Evaluation, learning_rate: f64) {
         let Backward { mut chain, predictor, step } = backward;
         let (samples, loss) = (&self.problem.data.train, self.problem.loss);
         let residual = match &mut self.batches {
@@ -158,7 +162,7 @@ impl<W: WeightMatrix> Descend for LinearDescent<'_, '_, W> {
         };
         let forward = self.network.forward_factors(&residual, &Point::OWN, &[]);
         chain.remove(0);
-        self.network.update(rule, &[(learning_rate, &Factors { backward: chain, forward })]);
+        self.network.update(self.rule, &[(learning_rate, &Factors { backward: chain, forward })]);
     }
 }
 

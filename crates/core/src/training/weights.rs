@@ -66,6 +66,28 @@ impl UpdateRule {
     }
 }
 
+/// RMSProp: an update rule entry by entry, not linear in the gradient (scaling-limits page §5.4).
+///
+/// ```text
+/// v ← ρ v + (1 − ρ) g²,    w ← w − η g/(√v + ε)        v = 0 at the start
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RmsProp {
+    /// ρ, in [0, 1).
+    pub decay: f64,
+    /// ε > 0.
+    pub epsilon: f64,
+}
+
+/// How a step changes a matrix of entries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum StepRule {
+    /// By the module's formula.
+    Linear(UpdateRule),
+    /// By RMSProp.
+    RmsProp(RmsProp),
+}
+
 /// One weight matrix.
 pub trait WeightMatrix {
     /// Vectors of its input and output spaces.

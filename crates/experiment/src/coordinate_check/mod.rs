@@ -96,10 +96,10 @@ impl CoordinateCheck {
             return invalid(format!("the tolerance of exponents is {tolerance}; it must be a number > 0"));
         }
         match &mut problem.optimizer.rule {
-            Rule::Descent { steps, .. } => *steps = options.steps,
+            Rule::Descent { steps, .. } | Rule::RmsProp { steps, .. } => *steps = options.steps,
             Rule::Flow { .. } | Rule::MomentumFlow { .. } => {
                 return invalid(
-                    "a coordinate check counts steps, and the optimizer is a flow; set optimizer.kind to \"gd\", \"momentum\" or \"sgd\""
+                    "a coordinate check counts steps, and the optimizer is a flow; set optimizer.kind to \"gd\", \"momentum\", \"sgd\" or \"rmsprop\""
                         .into(),
                 );
             }

@@ -6,7 +6,7 @@ use widenet_core::{
     Matrix, Problem,
     data::{DataSource, read_npy},
     document::{Field, Reader, Value},
-    problem::{Loss, Rule},
+    problem::Loss,
     training::Control,
 };
 use widenet_limits::kernel::{
@@ -174,10 +174,8 @@ fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Mo
         Value::String(word) if word == "inf" => Ok(Moment::Infinity),
         Value::Float(f64::INFINITY) => Ok(Moment::Infinity),
         Value::String(_) => Err(field.must_be("a moment ≥ 0 or \"inf\"")),
-        _ => match problem.optimizer.rule {
-            Rule::Descent { .. } => Ok(Moment::At(field.whole()? as f64)),
-            Rule::Flow { .. } | Rule::MomentumFlow { .. } => field.non_negative().map(Moment::At),
-        },
+        _ if problem.optimizer.has_steps() => Ok(Moment::At(field.whole()? as f64)),
+        _ => field.non_negative().map(Moment::At),
     }
 }
 

@@ -39,11 +39,11 @@ pub(super) fn has_closed_form(problem: &Problem) -> bool {
 }
 
 impl Procedure {
-    /// The procedure of an optimiser up to a moment of the record plan, if it has a closed form (no minibatches).
+    /// The procedure of an optimiser up to a moment of the record plan, if it has a closed form (no minibatches, no RMSProp).
     pub(super) fn new(optimizer: &Optimizer, moment: f64) -> Option<Procedure> {
         Some(match optimizer.rule {
             Rule::Flow { .. } => Procedure::Flow { time: moment },
-            Rule::Descent { batch_size: Some(_), .. } => return None,
+            Rule::Descent { batch_size: Some(_), .. } | Rule::RmsProp { .. } => return None,
             Rule::Descent { learning_rate, momentum: 0.0, nesterov: false, .. } => {
                 Procedure::Descent { learning_rate, steps: moment as u64 }
             }

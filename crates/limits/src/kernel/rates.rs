@@ -23,15 +23,14 @@ use super::{
 /// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
 /// # Errors
-/// A scaling without infinite-width limit; kernels that overflow; a tangent kernel that is 0, for which every rate is stable.
+/// A scaling without infinite-width limit; an initial correction; RMSProp; kernels that overflow; a tangent kernel that is 0, for which every rate is stable.
 pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
-    let scaling = problem.scaling();
-    let network = match scaling.kernel_network(problem.network.activation, problem.data.input_dimension()) {
+    let network = match problem.kernel_regime() {
         Ok(network) => network,
         Err(error) if !problem.is_deep_linear() => return Err(error),
         // The mean-field class: the tangent kernel of the infinitely wide network at its start.
         Err(_) => {
-            let kernel = match scaling.limit()? {
+            let kernel = match problem.scaling().limit()? {
                 Limit::Network(network) => network.tangent_kernel(),
                 Limit::Lazy { kernel, .. } => kernel,
             };
@@ -47,7 +46,7 @@ pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
 /// # Errors
 /// As for [`largest_stable_rate`].
 pub fn critical_rate(problem: &Problem) -> Result<f64> {
-    let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    let network = problem.kernel_regime()?;
     let values = eigenvalues(&tangent_kernel(problem, &network)?).unwrap_or_default();
     match (values.first(), values.last()) {
         (Some(smallest), Some(largest)) if *largest > 0.0 => {

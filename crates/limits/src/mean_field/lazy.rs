@@ -90,7 +90,9 @@ fn initial_shares(problem: &Problem, records: &[Record]) -> Vec<f64> {
             };
             records.iter().map(advance).collect()
         }
-        Rule::MomentumFlow { .. } => unreachable!("a problem with momentum flow is not deep linear"),
+        Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => {
+            unreachable!("a problem with momentum flow or RMSProp is not deep linear")
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Classifier {
     pub input_rate: PowerOfWidth,
     /// d*.
     pub reference_width: f64,
+    /// IC: the function at the start is added to outputs ([`Parameterization::initial_correction`]).
+    pub is_corrected: bool,
 }
 
 /// The infinite-width limit of a classifier.
@@ -74,7 +76,7 @@ impl Classifier {
             return refuse(format!("the {} layer has biases", scaling.layer_name(layer)));
         }
         let Rule::Descent { learning_rate, momentum, .. } = problem.optimizer.rule else {
-            return refuse("the optimizer is a flow".into());
+            return refuse("the optimizer is another".into());
         };
         if momentum != 0.0 || problem.optimizer.weight_decay != 0.0 {
             return refuse("the optimizer has momentum or weight decay".into());
@@ -100,7 +102,9 @@ impl Classifier {
         // ŵ is the weight itself.
         let input_rate = hats(effective_rate(0), PowerOfWidth::new(1.0, 0.0));
         let reference_width = match problem.parameterization {
-            Parameterization::Scaling { reference_width, .. } => reference_width,
+            Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
+                reference_width
+            }
             _ => 1.0,
         };
         Ok(Self {
@@ -110,6 +114,7 @@ impl Classifier {
             readout_rate: hats(effective_rate(1), output_std),
             input_rate,
             reference_width,
+            is_corrected: problem.parameterization.corrects_initial_function(),
         })
     }
 
@@ -156,7 +161,16 @@ impl Classifier {
             reference_width: self.reference_width,
         };
         constants.check()?;
-        let model = Model::Class(class);
+        let model = match (self.is_corrected, class) {
+            (false, _) => Model::Class(class),
+            (true, LimitClass::Mf) => Model::CorrectedMeanField,
+            (true, _) => {
+                return Err(Error::NoLimit(format!(
+                    "parameterization.initial_correction = true belongs to the mean-field scaling (IC-MF), and this one is {}",
+                    class.name()
+                )));
+            }
+        };
         Ok(ClassifierLimit { model, constants, logits, kernels, reference_width: self.reference_width })
     }
 }
@@ -178,9 +192,12 @@ impl ClassifierLimit {
         }
     }
 
-    /// `n^A`, by which initial outputs are larger than the model's.
+    /// `n^A`, by which initial outputs are larger than the model's; 1 where they are corrected.
     pub fn start_scale(&self, width: Width) -> f64 {
-        self.power(width, self.logits)
+        match self.model {
+            Model::Class(_) => self.power(width, self.logits),
+            Model::CorrectedMeanField => 1.0,
+        }
     }
 
     /// `n^B`, by which outputs after a step are larger than the model's.

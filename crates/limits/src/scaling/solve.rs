@@ -167,7 +167,11 @@ fn network(
     // Equal weights S/m = σ: neurons are drawn as particles are.
     let particles = Source::Independent { particles: m, replicas: 1, seed }.particles(inputs, constants, 0)?;
     let mut system = ParticleSystem::new(&classifier.activation, inputs, rates, particles)?;
-    train_network(&mut system, None, training, watch)
+    // IC-MF (page §4.4).
+    let share = (m as f64 / classifier.reference_width).sqrt() - 1.0;
+    let offset: Option<Vec<f64>> =
+        classifier.is_corrected.then(|| system.outputs().iter().map(|output| share * output).collect());
+    train_network(&mut system, offset.as_deref(), training, watch)
 }
 
 /// One value per input, training inputs first.

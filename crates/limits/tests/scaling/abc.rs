@@ -147,7 +147,8 @@ fn problem_files_have_these_exponents() {
         assert!(of(mean_field(), layers).is_same(&named(NamedScaling::MaximalUpdate)));
     }
     let (q_sigma, q_a, q_w) = (-0.6, 0.3, 0.1);
-    let golikov = Parameterization::Scaling { q_sigma, q_a, q_w, reference_width: 7.0, sigma_w: 2.0 };
+    let golikov =
+        Parameterization::Scaling { q_sigma, q_a, q_w, reference_width: 7.0, sigma_w: 2.0, initial_correction: false };
     assert!(of(golikov, 1).is_same(&GolikovExponents::new(q_sigma, q_a, q_w).unwrap().effective()));
     let linear = EffectiveExponents::of(&Parameterization::standard(0, 1.0).scaling(0, 3)).unwrap_err().to_string();
     assert!(linear.contains("w has 1 numbers") && linear.contains("at least 2"), "{linear}");

@@ -207,7 +207,14 @@ fn named_scalings_have_the_raw_factors_of_the_page() {
         assert_eq!([factors.output_weights, factors.input_rate, factors.output_rate], wanted, "{exponents:?}");
         // The parameterisation of problem files is this one.
         let (q_sigma, q_a, q_w) = (exponents.q_sigma(), exponents.q_a(), exponents.q_w());
-        let parameterization = Parameterization::Scaling { q_sigma, q_a, q_w, reference_width: 64.0, sigma_w: 1.0 };
+        let parameterization = Parameterization::Scaling {
+            q_sigma,
+            q_a,
+            q_w,
+            reference_width: 64.0,
+            sigma_w: 1.0,
+            initial_correction: false,
+        };
         let scaling = parameterization.scaling(1, 3);
         assert_eq!(scaling.layers[1].init_std.exponent, wanted[0] - 0.5);
         assert_eq!([0, 1].map(|l| scaling.layers[l].learning_rate.exponent), [wanted[1], wanted[2]]);

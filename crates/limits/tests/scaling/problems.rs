@@ -143,12 +143,33 @@ fn networks_in_gram_space_reach_the_limit_of_their_scaling() {
     };
     let sym_default = [("q_sigma = -0.5\nq_a = 0\nq_w = 0", "q_sigma = -0.5\nq_a = 0.5\nq_w = 0.5")];
     // Later the perceptron rule makes a difference of either sign of what is close to 0.
-    for (name, replacements, record) in [("MF", &MF[..], 2), ("sym-default", &sym_default[..], 1)] {
+    let corrected = [MF[0], ("sigma_w = 1.5", "sigma_w = 1.5\ninitial_correction = true")];
+    for (name, replacements, record) in
+        [("MF", &MF[..], 2), ("sym-default", &sym_default[..], 1), ("IC-MF", &corrected, 2)]
+    {
         let mean = |m: u64| (0..6).map(|seed| distance(replacements, record, m, seed)).sum::<f64>() / 6.0;
         let (small, large) = (mean(512), mean(32_768));
         // n grows 64-fold: 8-fold at rate 1/2, with room for six seeds.
         assert!(small / large > 4.0 && small / large < 16.0 && large < 0.1, "{name}: {small} to {large}");
     }
+}
+
+/// IC-MF: at the reference width the network itself; wider, at the start the NTK scaling's function of the same weights.
+#[test]
+fn corrected_networks_start_as_in_the_ntk_scaling() {
+    let corrected = [MF[0], ("sigma_w = 1.5", "sigma_w = 1.5\ninitial_correction = true")];
+    let at = |replacements: &[(&str, &str)], m: u64| solved(&problem(replacements), Width::Finite(m), 3, None);
+    for record in 0..3 {
+        let difference =
+            matrix(&at(&corrected, 16), record, Quantity::Outputs) - matrix(&at(&MF, 16), record, Quantity::Outputs);
+        assert!(difference.norm() < 1e-14);
+    }
+    let (wide, ntk) = (at(&corrected, 4096), at(&[], 4096));
+    let start = matrix(&ntk, 0, Quantity::Outputs);
+    assert!((matrix(&wide, 0, Quantity::Outputs) - start).norm() < 1e-12 * start.norm());
+    assert!((matrix(&at(&MF, 4096), 0, Quantity::Outputs) - start).norm() > 0.9 * start.norm(), "no power");
+    let error = ClassifierLimit::of(&problem(&corrected[1..])).expect_err("no limit").to_string();
+    assert!(error.contains("initial_correction") && error.contains("this one is NTK"), "{error}");
 }
 
 #[test]

@@ -14,11 +14,13 @@ pub(super) fn tensors(layer: usize, matrix: &DenseMatrix) -> Vec<(String, &Tenso
     let panels = matrix.panels.iter().enumerate().map(|(i, panel)| (format!("{layer}.panel.{i}"), panel));
     let velocity = matrix.velocity.iter().flat_map(|(panels, _)| panels).enumerate();
     let velocity = velocity.map(|(i, panel)| (format!("{layer}.velocity.{i}"), panel));
+    let moments = matrix.second_moment.iter().flatten().enumerate();
+    let moments = moments.map(|(i, panel)| (format!("{layer}.second_moment.{i}"), panel));
     let pending = matrix
         .pending
         .iter()
         .flat_map(|pending| [(format!("{layer}.left"), &pending.left), (format!("{layer}.right"), &pending.right)]);
-    panels.chain(velocity).chain(pending).collect()
+    panels.chain(velocity).chain(moments).chain(pending).collect()
 }
 
 /// Every number of a matrix.
@@ -29,6 +31,7 @@ pub(super) fn state(matrix: &DenseMatrix) -> Value {
         "stored": pair(matrix.stored),
         "remaining": pair(matrix.remaining),
         "velocity": matrix.velocity.as_ref().map(|(_, component)| pair(*component)),
+        "second_moment": matrix.second_moment.is_some(),
         "terms": terms.map(|term| json!([pair(term.component), term.size])).collect::<Vec<_>>(),
         "fresh": matrix.fresh,
         "flushes": matrix.flushes,
@@ -54,6 +57,7 @@ pub(super) fn restore(
         Some(component) => Some((panels("velocity")?, component)),
         None => None,
     };
+    let second_moment = if numbers.second_moment { Some(panels("second_moment")?) } else { None };
     let terms = numbers.terms;
     let mut vectors = |side: &str, length: usize| {
         checkpoint.tensor(&format!("{layer}.{side}"), [terms.len(), length], &initial.placement)
@@ -73,6 +77,7 @@ pub(super) fn restore(
         panels: stored_panels,
         stored: numbers.stored,
         velocity,
+        second_moment,
         pending,
         remaining: numbers.remaining,
         fresh: numbers.fresh,
@@ -86,6 +91,7 @@ struct Numbers {
     stored: Component,
     remaining: Component,
     velocity: Option<Component>,
+    second_moment: bool,
     terms: Vec<Term>,
     fresh: usize,
     flushes: u64,
@@ -100,6 +106,7 @@ impl Numbers {
             stored: pair(&state["stored"])?,
             remaining: pair(&state["remaining"])?,
             velocity: if velocity.is_null() { None } else { Some(pair(velocity)?) },
+            second_moment: state["second_moment"].as_bool()?,
             terms: state["terms"].as_array()?.iter().map(term).collect::<Option<_>>()?,
             fresh: usize::try_from(state["fresh"].as_u64()?).ok()?,
             flushes: state["flushes"].as_u64()?,

@@ -11,6 +11,7 @@
 mod initial;
 mod learned;
 pub(crate) mod pending;
+pub(crate) mod rms_prop;
 
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ use burn::Tensor;
 use widenet_core::{
     Matrix,
     training::{
-        Block, Neurons, OuterProduct, UpdateRule, WeightMatrix,
+        Block, Neurons, OuterProduct, RmsProp, UpdateRule, WeightMatrix,
         mlp::{Movement, NeuronMatrix},
     },
 };
@@ -55,6 +56,8 @@ pub struct DenseMatrix {
     pub(crate) stored: Component,
     /// U with (s, r).
     pub(crate) velocity: Option<(Vec<Tensor<2>>, Component)>,
+    /// v of RMSProp, entry by entry, after its first step; such a matrix has no velocity and nothing pending.
+    pub(crate) second_moment: Option<Vec<Tensor<2>>>,
     pub(crate) pending: Option<Pending>,
     /// Coefficients of W_0, which weight decay shrinks.
     pub(crate) remaining: Component,
@@ -87,6 +90,7 @@ impl DenseMatrix {
             panels,
             stored,
             velocity: None,
+            second_moment: None,
             pending: None,
             remaining: stored,
             fresh: 0,
@@ -315,6 +319,10 @@ impl NeuronMatrix for DenseMatrix {
         let panel_rows = self.panels[0].dims()[0];
         let initial = Initial::Zero { rows: self.rows, columns: self.columns };
         Self { flush_at: self.flush_at, ..Self::starting_from(initial, panel_rows, self.placement.clone()) }
+    }
+
+    fn update_normalised(&mut self, rule: RmsProp, learning_rate: f64, gradient: OuterProduct<'_, DeviceBlock>) {
+        rms_prop::step(self, rule, learning_rate, gradient);
     }
 
     fn movement(&mut self) -> Movement {

@@ -114,7 +114,7 @@ pub struct DeviceInfo {
 }
 
 /// Row panels are at most this large: one buffer of every graphics API holds them, and so does one copy in passing.
-const LARGEST_PANEL: u64 = 1 << 30;
+pub(crate) const LARGEST_PANEL: u64 = 1 << 30;
 
 impl DeviceInfo {
     /// The widest m × m matrix that fits the available memory.

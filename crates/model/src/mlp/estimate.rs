@@ -8,8 +8,8 @@ use widenet_core::{
 };
 
 use crate::{
-    dense::{DenseMatrix, PENDING_COLUMNS},
-    device::Precision,
+    dense::{DenseMatrix, PENDING_COLUMNS, rms_prop},
+    device::{LARGEST_PANEL, Precision},
     estimate::MemoryEstimate,
 };
 
@@ -19,11 +19,12 @@ const OPERATIONS_PER_BYTE: f64 = 4.0;
 
 /// Samples of a step.
 fn batch(problem: &Problem) -> u64 {
-    let samples = problem.data.train.inputs.nrows();
-    match problem.optimizer.rule {
-        Rule::Descent { batch_size: Some(size), .. } => size as u64,
-        _ => samples as u64,
-    }
+    problem.optimizer.batch_size().unwrap_or(problem.data.train.inputs.nrows()) as u64
+}
+
+/// Whether every matrix that learns keeps a second moment.
+fn is_normalised(problem: &Problem) -> bool {
+    matches!(problem.optimizer.rule, Rule::RmsProp { .. })
 }
 
 fn is_linearised(problem: &Problem) -> bool {
@@ -45,19 +46,23 @@ fn shapes(problem: &Problem, width: u64) -> Vec<[u64; 2]> {
 /// The need of one network; of an ensemble as many are trained at once as fit.
 pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> MemoryEstimate {
     let (k, columns) = (problem.data.output_dimension() as u64, batch(problem));
-    let (mut weights, mut pending) = (0u64, 0u64);
+    let (mut weights, mut pending, mut largest) = (0u64, 0u64, 0u64);
     let lifetime = DenseMatrix::product_lifetime(problem.optimizer.momentum(), precision);
     let wants =
         |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
-    // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity. Another θ_0 where the output is decomposed.
+    // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity or a second moment. Another θ_0 where the output is decomposed.
     let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
     let copies = trained + fixed + u64::from(wants(&[Quantity::Decomposition]));
     for [rows, row_length] in shapes(problem, width) {
         let entries = rows.saturating_mul(row_length);
         let alive = lifetime.saturating_mul(columns);
         let outgrown = alive > rows.min(row_length) / 2;
-        let velocities = if outgrown { trained } else { 0 };
-        weights = weights.saturating_add(entries.saturating_mul(copies + velocities));
+        let kept_beside = if outgrown || is_normalised(problem) { trained } else { 0 };
+        weights = weights.saturating_add(entries.saturating_mul(copies + kept_beside));
+        largest = largest.max(entries);
+        if is_normalised(problem) {
+            continue;
+        }
         let kept = PENDING_COLUMNS as u64 + columns + if outgrown { 0 } else { alive };
         pending = pending.saturating_add(kept.saturating_mul(rows.saturating_add(row_length)));
     }
@@ -87,23 +92,27 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let sizes = changes || wants(&[Quantity::ActivationNorms]);
     let kept = if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
     let sizes = (kept * bytes + if sizes { 8 } else { 0 }).saturating_mul(samples).saturating_mul(width);
+    let panel = if is_normalised(problem) { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
+    let blocks = (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels + sizes);
     MemoryEstimate {
         weights: weights.saturating_mul(bytes),
         pending: pending.saturating_mul(bytes),
-        blocks: (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels + sizes),
+        blocks: blocks.saturating_add(rms_prop::PANELS_IN_PASSING * panel),
     }
 }
 
 /// Seconds per step of all networks, on a device that streams `bytes_per_second`: three products of 2 P operations for every weight
-/// (seven with the linearised network), and every weight read as often.
+/// (seven with the linearised network), and every weight read as often. RMSProp streams the matrices again, entry by entry.
 pub(crate) fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
     let entries: f64 = shapes(problem, width).iter().map(|[rows, columns]| *rows as f64 * *columns as f64).sum();
     let products = if is_linearised(problem) { 7.0 } else { 3.0 };
     let networks = problem.ensemble.map_or(1.0, |ensemble| ensemble.networks as f64);
     let operations = 2.0 * products * entries * batch(problem) as f64;
     let per_byte = OPERATIONS_PER_BYTE * 4.0 / precision.bytes() as f64;
-    let bytes = (products + 1.0) * entries * precision.bytes() as f64;
-    networks * bytes.max(operations / per_byte) / bytes_per_second
+    let updated = if is_linearised(problem) { 2.0 } else { 1.0 };
+    let normalising = if is_normalised(problem) { updated * rms_prop::PASSES } else { 0.0 };
+    let stream = |passes: f64| passes * entries * precision.bytes() as f64;
+    networks * (stream(products + 1.0).max(operations / per_byte) + stream(normalising)) / bytes_per_second
 }
 
 #[cfg(test)]
@@ -145,6 +154,26 @@ mod tests {
         let linearised = problem(vec![Quantity::LinearisationDistance]);
         assert_eq!(memory(&linearised, m, Precision::F32).weights, 3 * 4 * entries);
         assert!(memory(&linearised, m, Precision::F32).bytes() < 3 * 4 * entries * 110 / 100);
+    }
+
+    #[test]
+    fn rmsprop_keeps_a_second_moment_of_every_matrix_that_learns_and_nothing_pending() {
+        let m = 10_000;
+        let entries = m * m + 5 * m + m + 2 * m + 1;
+        let normalised = |quantities| {
+            let mut problem = problem(quantities);
+            problem.optimizer.rule =
+                Rule::RmsProp { learning_rate: 0.1, steps: 10, decay: 0.99, epsilon: 1e-8, batch_size: None };
+            problem
+        };
+        let (plain, descent) =
+            (memory(&normalised(vec![]), m, Precision::F32), memory(&problem(vec![]), m, Precision::F32));
+        assert_eq!((plain.weights, plain.pending), (2 * 4 * entries, 0));
+        assert_eq!(plain.blocks, descent.blocks + 2 * 4 * m * m);
+        let linearised = normalised(vec![Quantity::LinearisationDistance]);
+        assert_eq!(memory(&linearised, m, Precision::F32).weights, 5 * 4 * entries);
+        // Panels in passing are no larger than panels are.
+        assert!(memory(&normalised(vec![]), 10 * m, Precision::F32).blocks < (2 << 30) + 10 * descent.blocks);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this module")]
 
 pub(crate) mod perceptrons;
+pub(crate) mod plain;
 
 use widenet_core::{
     Matrix, Problem,
@@ -23,7 +24,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
         targets: wave(count, outputs, 0.9 + shift),
     };
     let horizon = match rule {
-        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => time,
     };
     Problem {

@@ -6,7 +6,7 @@ use widenet_core::{
     training::{Block, WeightMatrix, mlp::Mlp},
     trajectory::{Record, Value},
 };
-use widenet_model::DenseMatrix;
+use widenet_model::{DenseMatrix, DeviceChoice, Precision, mlp_with_panels};
 
 /// The problem of [`super::problem`] with an activation, in NTK parameterisation with σ_w = 1.3; biases with σ_b = 0.4 where wanted.
 pub(crate) fn problem(
@@ -29,7 +29,13 @@ pub(crate) fn problem(
     problem
 }
 
-/// The entries of a network's matrices: of each layer the weights, then the biases.
+/// The network that a run starts from, in `f64` and row panels of 4 KiB.
+pub(crate) fn mlp(problem: &Problem, width: u64, seed: u64) -> Mlp<DenseMatrix> {
+    let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
+    mlp_with_panels(problem, width, (seed, false), &placement, 1 << 12)
+}
+
+/// All weights and biases, of each layer the weights first.
 pub(crate) fn entries(network: &mut Mlp<DenseMatrix>) -> Vec<Matrix> {
     let entries = |matrix: &mut DenseMatrix| {
         let identity = matrix.input_block(&Matrix::identity(matrix.columns(), matrix.columns()));

@@ -11,7 +11,7 @@
 use super::{Forward, Mlp, NeuronBlock, NeuronMatrix, in_chunks};
 use crate::{
     Matrix,
-    training::weights::{Block, UpdateRule},
+    training::weights::{Block, StepRule},
 };
 
 /// A linearised network.
@@ -70,7 +70,7 @@ impl<W: NeuronMatrix> Linearisation<W> {
     }
 
     /// One step of the rule for a forward pass at θ_0 and the gradient in `f_lin` (P × k).
-    pub fn update(&mut self, rule: UpdateRule, learning_rate: f64, forward: &Forward<W::Block>, gradient: &Matrix) {
+    pub fn update(&mut self, rule: StepRule, learning_rate: f64, forward: &Forward<W::Block>, gradient: &Matrix) {
         let Some(lowest) = self.initial.lowest_learning() else { return };
         let signals = self.initial.backward(forward, &gradient.transpose(), lowest);
         self.tangents.update(rule, learning_rate, forward, lowest, &signals);

@@ -9,6 +9,7 @@
 //! and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
 //! they learn, decay and are kept like any other.
 
+mod correction;
 mod decomposition;
 mod kernels;
 mod linearisation;
@@ -18,7 +19,7 @@ mod training;
 pub use linearisation::Linearisation;
 pub use training::MlpTraining;
 
-use super::weights::{Block, OuterProduct, UpdateRule, WeightMatrix};
+use super::weights::{Block, OuterProduct, RmsProp, StepRule, WeightMatrix};
 use crate::{Matrix, problem::Activation};
 
 /// A block whose entries are neurons (n neurons × columns).
@@ -38,6 +39,9 @@ pub trait NeuronBlock: Block {
 pub trait NeuronMatrix: WeightMatrix<Block: NeuronBlock> + Clone {
     /// A matrix of the same shape whose entries are and start at 0.
     fn zeros_like(&self) -> Self;
+
+    /// One step of RMSProp (of this learning rate) with the gradient `g` of one outer product; the matrix keeps its own v.
+    fn update_normalised(&mut self, rule: RmsProp, learning_rate: f64, gradient: OuterProduct<'_, Self::Block>);
 
     /// How far the entries have moved.
     fn movement(&mut self) -> Movement;
@@ -74,10 +78,15 @@ impl<W: NeuronMatrix> Parameters<W> {
         image
     }
 
-    fn update(&mut self, rule: UpdateRule, learning_rate: f64, signal: &W::Block, input: &W::Block) {
-        if self.learning_rate != 0.0 {
-            let scale = learning_rate * self.learning_rate * self.multiplier;
-            self.matrix.update(rule, &[OuterProduct { scale, left: signal, right: input }]);
+    fn update(&mut self, rule: StepRule, learning_rate: f64, signal: &W::Block, input: &W::Block) {
+        if self.learning_rate == 0.0 {
+            return;
+        }
+        let learning_rate = learning_rate * self.learning_rate;
+        let gradient = |scale: f64| OuterProduct { scale, left: signal, right: input };
+        match rule {
+            StepRule::Linear(rule) => self.matrix.update(rule, &[gradient(learning_rate * self.multiplier)]),
+            StepRule::RmsProp(rule) => self.matrix.update_normalised(rule, learning_rate, gradient(self.multiplier)),
         }
     }
 
@@ -219,7 +228,7 @@ impl<W: NeuronMatrix> Mlp<W> {
     /// One step of the rule for signals of the layers from `lowest` on.
     fn update(
         &mut self,
-        rule: UpdateRule,
+        rule: StepRule,
         learning_rate: f64,
         forward: &Forward<W::Block>,
         lowest: usize,

@@ -93,22 +93,27 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
         let wants_test =
             wants_linearised_test || wants(&[Quantity::TestLoss, Quantity::TestAccuracy, Quantity::TestOutputs]);
 
-        let data = &self.problem.data;
+        let (data, correction) = (&self.problem.data, &self.correction);
         // The pass of a full batch is one of all training samples; that of a minibatch is not.
         let of_all = passes.is_full_batch();
         let train = match of_all {
             _ if !wants_train => None,
             true => Some(passes.forward.outputs.clone()),
-            false => Some(self.network.outputs(&data.train.inputs)),
+            false => Some(correction.on_train(self.network.outputs(&data.train.inputs), None)),
         };
-        let test = data.test.as_ref().filter(|_| wants_test).map(|test| self.network.outputs(&test.inputs));
+        let test = data.test.as_ref().filter(|_| wants_test);
+        let test = test.map(|test| correction.on_test(self.network.outputs(&test.inputs)));
         let linearised_train = match (&passes.linearised, &mut self.linearisation) {
             (Some((_, outputs)), Some(_)) if of_all && wants_linearised_train => Some(outputs.clone()),
-            (_, Some(linearisation)) if wants_linearised_train => Some(linearisation.outputs(&data.train.inputs)),
+            (_, Some(linearisation)) if wants_linearised_train => {
+                Some(correction.on_train(linearisation.outputs(&data.train.inputs), None))
+            }
             _ => None,
         };
         let linearised_test = match (&data.test, &mut self.linearisation) {
-            (Some(test), Some(linearisation)) if wants_linearised_test => Some(linearisation.outputs(&test.inputs)),
+            (Some(test), Some(linearisation)) if wants_linearised_test => {
+                Some(correction.on_test(linearisation.outputs(&test.inputs)))
+            }
             _ => None,
         };
 

@@ -1,6 +1,6 @@
 //! A perceptron in training, with the linearised network beside it and what records are compared with.
 
-use super::{Forward, Linearisation, Mlp, NeuronMatrix, recorder::Baseline};
+use super::{Forward, Linearisation, Mlp, NeuronMatrix, correction::InitialCorrection, recorder::Baseline};
 use crate::{
     Error, Matrix, Problem, Result,
     problem::Rule,
@@ -8,7 +8,7 @@ use crate::{
         Batches, Control, Progress, Start,
         descent::{Descend, Steps, descend},
         is_finite,
-        weights::UpdateRule,
+        weights::StepRule,
     },
     trajectory::{Record, Status},
 };
@@ -21,7 +21,9 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     /// The linearised network, where a quantity asks for it.
     pub linearisation: Option<Linearisation<W>>,
     pub(super) baseline: Baseline<W>,
+    pub(super) correction: InitialCorrection,
     steps: Steps,
+    rule: StepRule,
     batches: Option<Batches>,
     /// Full batch: the training inputs and the row of ones.
     inputs: Option<(W::Block, W::Block)>,
@@ -29,7 +31,7 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     initial_forward: Option<Forward<W::Block>>,
 }
 
-/// Passes of the samples of a step.
+/// Passes of the samples of a step; their outputs are corrected where the problem's are.
 pub(in crate::training) struct Passes<B> {
     pub(super) forward: Forward<B>,
     /// The pass at θ_0 and `f_lin`.
@@ -52,13 +54,13 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
     /// # Errors
     /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
     pub fn new(problem: &'p Problem, mut network: Mlp<W>, seed: u64) -> Result<Self> {
-        let steps = Steps::of(problem).ok_or_else(|| {
+        let (Some(steps), Some(rule)) = (Steps::of(problem), StepRule::of(&problem.optimizer)) else {
             let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
-            Error::Invalid(format!(
+            return Err(Error::Invalid(format!(
                 "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
                  with a small learning rate, or the width inf"
-            ))
-        })?;
+            )));
+        };
         let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs_linearisation());
         if let Some(quantity) = linearised
             && problem.optimizer.weight_decay > 0.0
@@ -80,9 +82,11 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         Ok(Self {
             problem,
             linearisation: linearised.map(|_| Linearisation::new(&network)),
+            correction: InitialCorrection::of(problem, &mut network),
             network,
             baseline,
             steps,
+            rule,
             batches,
             inputs,
             initial_forward: initial_forward.filter(|_| full_batch && linearised.is_some()),
@@ -119,21 +123,22 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
 
     fn evaluate(&mut self, step: u64) -> Self::Evaluation {
         let train = &self.problem.data.train;
-        let batch = self.batches.as_mut().map(|batches| batches.at(step));
-        let targets = batch.map(|batch| train.targets.select_rows(batch));
-        let batch = batch.map(|batch| train.inputs.select_rows(batch));
-        let forward = match (&batch, &self.inputs) {
+        let rows = self.batches.as_mut().map(|batches| batches.at(step));
+        let targets = rows.map(|rows| train.targets.select_rows(rows));
+        let batch = rows.map(|rows| train.inputs.select_rows(rows));
+        let mut forward = match (&batch, &self.inputs) {
             (None, Some((inputs, ones))) => self.network.forward_from(inputs.clone(), ones.clone()),
             _ => self.network.forward(batch.as_ref().unwrap_or(&train.inputs)),
         };
-        let initial_forward = &self.initial_forward;
+        forward.outputs = self.correction.on_train(forward.outputs, rows);
+        let (initial_forward, correction) = (&self.initial_forward, &self.correction);
         let linearised = self.linearisation.as_mut().map(|linearisation| {
             let initial = match (&batch, initial_forward) {
                 (None, Some(forward)) => forward.clone(),
                 _ => linearisation.initial_forward(batch.as_ref().unwrap_or(&train.inputs)),
             };
             let outputs = linearisation.outputs_from(&initial);
-            (initial, outputs)
+            (initial, correction.on_train(outputs, rows))
         });
         Passes { forward, linearised, targets }
     }
@@ -147,17 +152,17 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
         self.take_record(passes, step, time)
     }
 
-    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64, rule: UpdateRule) {
+    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
         let Passes { forward, linearised, targets } = passes;
         let targets = targets.as_ref().unwrap_or(&self.problem.data.train.targets);
         let loss = self.problem.loss;
         if let Some(lowest) = self.network.lowest_learning() {
             let gradient = loss.gradient(&forward.outputs, targets);
             let signals = self.network.backward(&forward, &gradient.transpose(), lowest);
-            self.network.update(rule, learning_rate, &forward, lowest, &signals);
+            self.network.update(self.rule, learning_rate, &forward, lowest, &signals);
         }
         if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
-            linearisation.update(rule, learning_rate, initial, &loss.gradient(outputs, targets));
+            linearisation.update(self.rule, learning_rate, initial, &loss.gradient(outputs, targets));
         }
     }
 }

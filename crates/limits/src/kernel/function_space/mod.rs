@@ -86,6 +86,7 @@ impl Run<'_> {
                 let friction = (1.0 - momentum) / (2.0 * learning_rate.sqrt());
                 flow::run(self, Some(friction), tolerance.min(TOLERANCE), moments, visit, watch)
             }
+            Rule::RmsProp { .. } => unreachable!("kernels do not describe RMSProp, which is refused"),
         }
     }
 

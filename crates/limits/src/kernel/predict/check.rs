@@ -25,9 +25,10 @@ const MAX_STEP: f64 = 9_007_199_254_740_992.0;
 
 /// Refuses a question that has no answer for the problem.
 pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
+    problem.check_kernel_training()?;
     refuse_weight_decay(problem)?;
     let squared = matches!(problem.loss, Loss::Squared { .. });
-    let descent = matches!(problem.optimizer.rule, Rule::Descent { .. });
+    let descent = problem.optimizer.has_steps();
     for moment in &question.moments {
         match moment {
             Moment::At(time) if !(*time >= 0.0 && *time <= MAX_STEP) => {

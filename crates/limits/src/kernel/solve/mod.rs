@@ -70,7 +70,7 @@ impl Start {
 /// work done; a run that it stops is [`Status::Interrupted`].
 ///
 /// # Errors
-/// A scaling outside the kernel regime; weight decay; quantities of deep linear networks; a start of the wrong shape, or together with an
+/// A scaling outside the kernel regime; an initial correction; RMSProp; weight decay; quantities of deep linear networks; a start of the wrong shape, or together with an
 /// ensemble.
 pub fn solve(
     problem: &Problem,
@@ -78,7 +78,7 @@ pub fn solve(
     start: Option<&Start>,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<Trajectory> {
-    let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    let network = problem.kernel_regime()?;
     refuse_weight_decay(problem)?;
     let quantities = &problem.record.quantities;
     if let Some(quantity) = quantities.iter().find(|quantity| quantity.scope() == Scope::DeepLinear) {

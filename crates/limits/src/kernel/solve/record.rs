@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Loss, Quantity, Rule},
+    problem::{Loss, Quantity},
     scaling::KernelNetwork,
     training::Control,
     trajectory::{Record, Value},
@@ -75,10 +75,7 @@ impl<'a> Recorder<'a> {
     /// The record of the plan's moment at a position.
     pub(super) fn record(&self, position: usize, snapshot: &Snapshot) -> Record {
         let moment = self.problem.record.at[position];
-        let step = match self.problem.optimizer.rule {
-            Rule::Descent { .. } => moment as u64,
-            Rule::Flow { .. } | Rule::MomentumFlow { .. } => position as u64,
-        };
+        let step = if self.problem.optimizer.has_steps() { moment as u64 } else { position as u64 };
         let quantities = self.problem.record.quantities.iter();
         let values = quantities.filter_map(|quantity| Some((*quantity, self.value(*quantity, snapshot)?))).collect();
         Record { step, time: self.problem.optimizer.time(moment), values }
