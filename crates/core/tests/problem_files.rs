@@ -140,7 +140,10 @@ fn parameterization_mistakes_are_refused() {
     refused("{ kind = 'ntk', sigma_w = [1, 2] }", &["sigma_w", "one per weight matrix"]);
     refused("{ kind = 'ntk', sigma_w = [1, 0, 1] }", &["sigma_w[1]` is 0", "> 0"]);
     refused("{ kind = 'ntk', weight_rates = [1, -1, 1] }", &["weight_rates[1]` is -1"]);
-    refused("{ kind = 'scaling', q_sigma = -1, q_a = 1, q_w = 1 }", &["hidden_layers = 1, not 2"]);
+    refused(
+        "{ kind = 'scaling', q_sigma = -0.5, q_a = 0.5, q_w = 0.5 }",
+        &["hidden_layers = 2", "2 q_sigma + q_a = -1"],
+    );
     refused("{ kind = 'abc', a = [0, 0], b = [0, 0, 0], c = 0 }", &["parameterization.a` has 2", "must have 3"]);
     refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0] }", &["`parameterization.c` is missing"]);
     refused("{ kind = 'abc', a = [0, 0, 0], b = [0, 0, 0], c = 0, sigma = [1, 0, 1] }", &["sigma[1]` is 0"]);

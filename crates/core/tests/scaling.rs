@@ -3,7 +3,9 @@
 use widenet_core::{
     Width,
     problem::{Activation, Parameterization, ScalingTable},
-    scaling::{KernelLayer, Limit, Normalized, PowerOfWidth, Scaling},
+    scaling::{
+        EffectiveExponents, GolikovExponents, KernelLayer, Limit, NamedScaling, Normalized, PowerOfWidth, Scaling,
+    },
 };
 
 const WIDTHS: [u64; 4] = [1, 37, 4096, 1_000_000_000];
@@ -229,4 +231,37 @@ fn the_kernel_regime_of_ntk_and_standard() {
     let error = |scaling: Scaling| scaling.kernel_network(Activation::Relu, 7).unwrap_err().to_string();
     assert!(error(Parameterization::standard(2, 1.0).scaling(2, 7)).contains("learning_rate_exponent"));
     assert!(error(mean_field(1.0).scaling(2, 7)).contains("readout layer's outputs have variance of order m^-1"));
+}
+
+/// Golikov's deep scalings (scaling-limits page §5.4) are those with names, and the standard network at the reference width.
+#[test]
+fn deep_golikov_scalings_are_the_named_ones() {
+    let golikov = |exponents: GolikovExponents, hidden_layers| {
+        let (q_sigma, q_a, q_w) = (exponents.q_sigma(), exponents.q_a(), exponents.q_w());
+        let parameterization = Parameterization::Scaling {
+            q_sigma,
+            q_a,
+            q_w,
+            reference_width: 32.0,
+            sigma_w: 1.0,
+            initial_correction: false,
+        };
+        parameterization.scaling(hidden_layers, 5)
+    };
+    for hidden_layers in 1..5 {
+        for (exponents, named) in [
+            (GolikovExponents::MF, NamedScaling::GolikovMeanField),
+            (GolikovExponents::NTK, NamedScaling::NeuralTangent),
+        ] {
+            let scaling = golikov(exponents, hidden_layers);
+            let found = EffectiveExponents::of(&scaling).unwrap();
+            assert!(found.is_same(&named.effective(hidden_layers).unwrap()), "{hidden_layers}: {found:?}");
+            let standard = Parameterization::standard(hidden_layers, 1.0).scaling(hidden_layers, 5);
+            for (layer, expected) in scaling.layers.iter().zip(&standard.layers) {
+                let at = |power: PowerOfWidth| power.at(Width::Finite(32));
+                assert!((at(layer.init_std) - at(expected.init_std)).abs() < 1e-12);
+                assert!((at(layer.learning_rate) - 1.0).abs() < 1e-12);
+            }
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! The named parameterisations as constructors of per-layer data: section `[parameterization]`.
 
+use std::cmp::Ordering;
+
 use crate::{
     Result,
     document::{Field, Reader, Value},
-    scaling::{GolikovExponents, LayerScaling, PowerOfWidth, Scaling},
+    scaling::{GolikovExponents, LayerScaling, PowerOfWidth, Scaling, sign},
 };
 
 /// A width scaling, as written in the problem file.
@@ -15,7 +17,7 @@ use crate::{
 /// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1`; `sigma_b`: biases of the hidden layers |
 /// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
 /// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
-/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`]); `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; one hidden layer only |
+/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`]); `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; with more than one hidden layer only scalings with kernels of order 1, 2 q_σ + q̃ = −1 ("mf", "ntk", "intermediate") |
 /// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, `reference_width = 1` |
 ///
 /// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
@@ -58,7 +60,7 @@ pub enum Parameterization {
         /// e; −1 gives the kernel regime.
         learning_rate_exponent: f64,
     },
-    /// Golikov's exponents for one hidden layer with n = m/d* (scaling-limits page §1).
+    /// Golikov's exponents with n = m/d* (scaling-limits page §1; of deeper networks, those of gradient descent in §5.4).
     Scaling {
         /// q_σ.
         q_sigma: f64,
@@ -198,10 +200,10 @@ impl Parameterization {
                     learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
                 Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w, .. } => {
-                    // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ).
+                    // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ); hidden layers as in §5.4.
                     let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
-                    if readout {
+                    if !input {
                         let factor = n(q_sigma + 0.5);
                         init_std.constant *= factor.constant;
                         init_std.exponent += factor.exponent;
@@ -209,7 +211,11 @@ impl Parameterization {
                     LayerScaling {
                         multiplier: one,
                         init_std,
-                        learning_rate: if input { n(*q_w) } else { n(q_a + 2.0 * q_sigma) },
+                        learning_rate: match (input, readout) {
+                            (true, _) => n(*q_w),
+                            (_, true) => n(q_a + 2.0 * q_sigma),
+                            (false, false) => n(q_w - 1.0),
+                        },
                     }
                 }
                 Parameterization::Abc { a, b, c, sigma, reference_width } => {
@@ -320,11 +326,6 @@ fn parse_standard(table: &mut Reader, hidden_layers: usize) -> Result<Parameteri
 }
 
 fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
-    if hidden_layers != 1 {
-        return Err(table.error(format!(
-            "the \"scaling\" parameterization needs network.hidden_layers = 1, not {hidden_layers}; use \"abc\" instead"
-        )));
-    }
     let named = table.optional("name", |field| field.choice(&GolikovExponents::NAMED))?;
     let (q_sigma, q_a, q_w) = match named {
         Some(named) => {
@@ -339,6 +340,14 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
             table.required("q_w", Field::number)?,
         ),
     };
+    let on_line = GolikovExponents::new(q_sigma, q_a, q_w)
+        .is_ok_and(|exponents| exponents.has_equal_rates() && sign(exponents.kernels()) == Ordering::Equal);
+    if hidden_layers != 1 && !on_line {
+        return Err(table.error(format!(
+            "network.hidden_layers = {hidden_layers}: with more than one hidden layer the \"scaling\" parameterization needs q_a = q_w and 2 q_sigma + q_a \
+             = -1, as \"mf\", \"ntk\" and \"intermediate\" have; use \"abc\" instead"
+        )));
+    }
     Ok(Parameterization::Scaling {
         q_sigma,
         q_a,

@@ -34,9 +34,16 @@ fn scalar(record: &Record, quantity: Quantity) -> f64 {
     }
 }
 
-/// All quantities of one network.
+/// Sizes of activations, which only finite networks have here.
+const OF_FINITE_NETWORKS: [Quantity; 4] =
+    [Quantity::ActivationNorms, Quantity::ActivationChanges, Quantity::OutputChange, Quantity::Decomposition];
+
+/// All quantities of one network that the limit has.
 fn of_one_network() -> impl Iterator<Item = Quantity> {
-    Quantity::all().filter(|quantity| matches!(quantity.scope(), Scope::Any | Scope::Mlp))
+    let of_limit = |quantity: &Quantity| {
+        matches!(quantity.scope(), Scope::Any | Scope::Mlp) && !OF_FINITE_NETWORKS.contains(quantity)
+    };
+    Quantity::all().filter(of_limit)
 }
 
 fn one_output(mut problem: Problem) -> Problem {
