@@ -17,7 +17,7 @@ use crate::{
 /// | `"mean_field"` | `richness = 1`, `sigma_in = 1`, `sigma_out = 1`; `sigma_b`: biases of the hidden layers |
 /// | `"ntk"` | `sigma_w = 1`, `sigma_b = 0` (no biases), `weight_rates = 1`, `bias_rates = 1` (0: frozen) |
 /// | `"standard"` | `sigma_w = 1`; `sigma_b`: biases; `learning_rate_exponent = 0` |
-/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`]); `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; with more than one hidden layer only scalings with kernels of order 1, 2 q_σ + q̃ = −1 ("mf", "ntk", "intermediate") |
+/// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`], or `"ic_mf"`, which is `"mf"` with `initial_correction`); `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; with more than one hidden layer only scalings with kernels of order 1, 2 q_σ + q̃ = −1 ("mf", "ntk", "intermediate") |
 /// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, `reference_width = 1` |
 ///
 /// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
@@ -325,10 +325,15 @@ fn parse_standard(table: &mut Reader, hidden_layers: usize) -> Result<Parameteri
     })
 }
 
+/// The mean-field scaling with `initial_correction`.
+const CORRECTED: &str = "ic_mf";
+
 fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameterization> {
-    let named = table.optional("name", |field| field.choice(&GolikovExponents::NAMED))?;
+    let plain = GolikovExponents::NAMED.map(|(word, exponents)| (word, (exponents, false)));
+    let names: Vec<_> = plain.into_iter().chain([(CORRECTED, (GolikovExponents::MF, true))]).collect();
+    let named = table.optional("name", |field| field.choice(&names))?;
     let (q_sigma, q_a, q_w) = match named {
-        Some(named) => {
+        Some((named, _)) => {
             for key in ["q_sigma", "q_a", "q_w"] {
                 table.refuse(key, "`name` says what the exponents are; give one of the two")?;
             }
@@ -354,7 +359,13 @@ fn parse_scaling(table: &mut Reader, hidden_layers: usize) -> Result<Parameteriz
         q_w,
         reference_width: table.or("reference_width", 128.0, parse_reference_width)?,
         sigma_w: table.or("sigma_w", 1.0, Field::positive)?,
-        initial_correction: table.or("initial_correction", false, Field::boolean)?,
+        initial_correction: match named {
+            Some((_, true)) => {
+                table.refuse("initial_correction", "the name \"ic_mf\" says that it is true")?;
+                true
+            }
+            _ => table.or("initial_correction", false, Field::boolean)?,
+        },
     })
 }
 

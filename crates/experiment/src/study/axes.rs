@@ -5,7 +5,7 @@
 //! width = [64, 1e6, "inf"]                          # required for problems
 //! seed = { count = 10 }                             # seeds 1 … 10; or a list; default [1]
 //! network.hidden_layers = [1, 2, 3]                 # any key of the problem or question, with values …
-//! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables, called by their kinds or by what differs
+//! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
 //! ```
 //!
 //! A table is labelled by its `kind` if kinds differ, else by all its keys.
@@ -137,28 +137,7 @@ fn labels(nodes: &[Node]) -> Vec<String> {
     };
     let kinds: Vec<_> = nodes.iter().filter_map(kind).collect();
     let all_differ = kinds.iter().enumerate().all(|(i, kind)| !kinds[..i].contains(kind));
-    if kinds.len() == nodes.len() && all_differ {
-        kinds
-    } else {
-        nodes.iter().map(|node| telling_text(node, nodes)).collect()
-    }
-}
-
-/// A value as text; of a table, what it does not share with all the others.
-fn telling_text(node: &Node, all: &[Node]) -> String {
-    let Value::Table(entries) = &node.value else { return text(node) };
-    let shared = |entry: &&Entry| {
-        let has = |other: &Node| match &other.value {
-            Value::Table(entries) => {
-                entries.iter().any(|one| one.key == entry.key && text(&one.node) == text(&entry.node))
-            }
-            _ => false,
-        };
-        all.iter().all(has)
-    };
-    let telling = entries.iter().filter(|entry| !shared(entry));
-    let pairs: Vec<_> = telling.map(|entry| format!("{}={}", entry.key, text(&entry.node))).collect();
-    if pairs.is_empty() { text(node) } else { pairs.join(" ") }
+    if kinds.len() == nodes.len() && all_differ { kinds } else { nodes.iter().map(text).collect() }
 }
 
 impl Keys<'_> {
