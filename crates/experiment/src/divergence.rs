@@ -13,7 +13,7 @@ use widenet_core::{
     trajectory::{Status, Value},
 };
 
-use crate::{Study, Trial, measure::TrialResult};
+use crate::{Trial, measure::TrialResult};
 
 /// Whose outputs are compared: trajectories of all seeds at one width, and of the network at the reference width.
 pub(crate) struct Compared<'t> {
@@ -72,8 +72,8 @@ impl<'t> Compared<'t> {
 }
 
 /// What the divergence of two samples of one law is on average; none for fewer than 4 seeds.
-pub(crate) fn noise_floor(study: &Study) -> Option<f64> {
-    let seeds = study.seeds.len() as f64;
+pub(crate) fn noise_floor(seeds: usize) -> Option<f64> {
+    let seeds = seeds as f64;
     (seeds > 3.0).then(|| 0.5 * ((seeds - 1.0) / (seeds - 3.0) * (1.0 + 2.0 / seeds) - 1.0))
 }
 
@@ -97,4 +97,44 @@ fn gaussians(trajectories: &[&Trajectory], record: usize) -> Result<Vec<(f64, f6
         (mean, all.iter().map(|outputs| (outputs[input] - mean).powi(2)).sum::<f64>() / (seeds - 1.0))
     };
     Ok((0..all[0].len()).map(of_input).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use widenet_core::{
+        Matrix, Width,
+        trajectory::{Engine, Record},
+    };
+
+    use super::*;
+
+    fn trajectory(outputs: &[f64]) -> Trajectory {
+        let outputs = Value::Matrix(Matrix::from_column_slice(outputs.len(), 1, outputs));
+        let values = BTreeMap::from([(Quantity::TestOutputs, outputs)]);
+        let records = vec![Record { step: 0, time: 0.0, values }];
+        Trajectory { width: Width::Finite(4), engine: Engine::Law, seed: 1, status: Status::Done, records }
+    }
+
+    /// Scaling-limits page §6: 0.271 for 10 seeds and 0.115 for 20.
+    #[test]
+    fn equal_laws_have_the_noise_floor_of_the_page() {
+        assert!((noise_floor(10).expect("a floor") - 0.271).abs() < 5e-4);
+        assert!((noise_floor(20).expect("a floor") - 0.115).abs() < 5e-4);
+        assert_eq!(noise_floor(3), None);
+    }
+
+    /// Two inputs: equal laws, and N(3, 8) from N(0, 2), ½ (4 + 9/2 − 1 − ln 4).
+    #[test]
+    fn the_divergence_is_the_mean_of_those_on_paper() {
+        let (reference, own) =
+            ([trajectory(&[1.0, -1.0]), trajectory(&[2.0, 1.0])], [trajectory(&[1.0, 1.0]), trajectory(&[2.0, 5.0])]);
+        let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
+        let found = compared.at_records().expect("a divergence");
+        let expected = 0.5 * 0.5 * (4.0 + 4.5 - 1.0 - 4f64.ln());
+        assert!(found.len() == 1 && (found[0].1 - expected).abs() < 1e-12, "{found:?}");
+        let alone = Compared { own: vec![&own[0]], reference: reference.iter().collect() };
+        assert!(alone.at_records().is_err_and(|reason| reason.contains("at least two")));
+    }
 }

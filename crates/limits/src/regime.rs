@@ -1,7 +1,7 @@
 //! Which theory has a problem's infinite-width limit.
 
 use widenet_core::{
-    Problem, Result, Width,
+    Error, Problem, Result, Width,
     problem::{Quantity, Scope},
 };
 
@@ -35,6 +35,9 @@ impl Regime {
         match (problem.kernel_regime(), Classifier::of(problem)) {
             (Ok(_), _) if !records_as_classifier(problem) => Ok(Regime::Kernel),
             (_, Ok(classifier)) => classifier.limit().map(Regime::Classifier),
+            (Err(Error::NoLimit(kernel)), Err(classifier)) if problem.network.hidden_layers == 1 => {
+                Err(Error::NoLimit(format!("{kernel}; and it is no classifier: {classifier}")))
+            }
             (Err(error), Err(_)) if !records_as_classifier(problem) => Err(error),
             (_, Err(error)) => Err(error),
         }

@@ -1,8 +1,8 @@
-//! Scalar quantities against training time.
+//! Quantities against training time: numbers, or the root mean square of many.
 
 use widenet_core::{
     Trajectory, Width,
-    problem::Quantity,
+    problem::{Quantity, Shape},
     trajectory::{Status, Value},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     study::AxisScale,
 };
 
-/// A scalar against time: one plot per group, one line per value of `series`, the limit dashed in black on top.
+/// A quantity against time: one plot per group, one line per value of `series`, the limit dashed in black on top.
 pub(super) fn curves(
     results: &Results<'_>,
     name: &str,
@@ -32,7 +32,7 @@ pub(super) fn curves(
         let plot = Plot {
             title: if group == "all" { String::new() } else { words(&group) },
             x: Axis { label: "training time t".into(), scale: x_scale },
-            y: Axis { label: words(quantity.name()), scale: y_scale },
+            y: Axis { label: y_label(quantity), scale: y_scale },
             series: lines(&trials, quantity, series, floor),
             remarks: match results.study.seeds.len() {
                 1 => Vec::new(),
@@ -90,6 +90,24 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
     members.into_iter().zip(colours).map(line).collect()
 }
 
+fn y_label(quantity: Quantity) -> String {
+    match quantity.shape() {
+        Shape::Scalar => words(quantity.name()),
+        _ => format!("root mean square of {}", words(quantity.name())),
+    }
+}
+
+/// A number, or the root mean square of many.
+fn size(value: &Value) -> f64 {
+    match value {
+        Value::Scalar(value) => *value,
+        many => {
+            let entries = many.flatten();
+            (entries.iter().map(|entry| entry * entry).sum::<f64>() / entries.len() as f64).sqrt()
+        }
+    }
+}
+
 /// Points of a mean curve, and of a band (time, low, high).
 type Curve = (Vec<(f64, f64)>, Vec<(f64, f64, f64)>);
 
@@ -98,11 +116,11 @@ fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curv
     let records = trajectories.iter().map(|trajectory| trajectory.records.len()).min().unwrap_or(0);
     let (mut curve, mut band) = (Vec::new(), Vec::new());
     for index in 0..records {
-        let scalar = |trajectory: &&Trajectory| match trajectory.records[index].values.get(&quantity) {
-            Some(Value::Scalar(value)) if value.is_finite() => Some(*value),
-            _ => None,
+        let size = |trajectory: &&Trajectory| {
+            let size = size(trajectory.records[index].values.get(&quantity)?);
+            size.is_finite().then_some(size)
         };
-        let mut values: Vec<f64> = trajectories.iter().filter_map(scalar).collect();
+        let mut values: Vec<f64> = trajectories.iter().filter_map(size).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         if values.len() == trajectories.len() && mean > floor {
             values.sort_by(f64::total_cmp);

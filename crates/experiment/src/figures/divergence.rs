@@ -34,7 +34,7 @@ pub(super) fn divergence(results: &Results<'_>, x_scale: AxisScale) -> Result<Pl
     let times = || lines.iter().flat_map(|(_, points)| points.iter().map(|(time, _)| *time));
     let (start, end) = (times().filter(|time| *time > 0.0).fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
     let start = if x_scale == AxisScale::Linear { 0.0 } else { start };
-    let mut series: Vec<Series> = noise_floor(results.study)
+    let mut series: Vec<Series> = noise_floor(results.study.seeds.len())
         .map(|floor| Series {
             legend: vec!["expected of equal laws".into()],
             colour: palette::GREY,

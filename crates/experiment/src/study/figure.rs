@@ -11,7 +11,7 @@
 //!
 //! [[figure]]
 //! name = "loss"
-//! kind = "curves"           # a scalar quantity against time, one file per group of the other axes
+//! kind = "curves"           # a quantity against time, of lists and matrices the root mean square; one file per group of the other axes
 //! quantity = "train_loss"
 //! series = "width"          # default: one line per width; or an axis
 //! x_scale = "linear"        # default; or "log" (time 0 is left out)
@@ -79,7 +79,7 @@ pub struct Figure {
 pub enum FigureKind {
     /// Metrics against an axis.
     Scaling(Scaling),
-    /// A scalar quantity against time.
+    /// A quantity against time, of lists and matrices the root mean square of the entries.
     Curves {
         /// The quantity.
         quantity: Quantity,
@@ -231,7 +231,7 @@ impl Figure {
                 y_label: reader.optional("y_label", Field::string)?,
             }),
             Kind::Curves => FigureKind::Curves {
-                quantity: reader.required("quantity", scalar_quantity)?,
+                quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
                 series: reader.or("series", "width".into(), |field| keys.axis(field))?,
                 scales: scales(reader, (AxisScale::Linear, AxisScale::Log))?,
                 floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,

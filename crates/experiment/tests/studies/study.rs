@@ -97,6 +97,7 @@ fn mistakes_are_named_with_their_place() {
         ("exponent = -0.5", "exponent = -0.5\nx = \"parameterization\"", "unknown `check[0].x`"),
         ("against = \"limit\"", "relative = true", "relative to what?"),
         ("against = \"limit\"", "statistic = \"p_value\"", "needs quantity = \"test_outputs\""),
+        ("against = \"limit\"", "statistic = \"kl\"", "needs quantity = \"test_outputs\", without"),
         ("tolerance = 0.05", "tolerance = 0.05\nat_most = -0.4", "give one or the other"),
         (
             "value = 1e-12",
