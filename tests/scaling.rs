@@ -69,6 +69,12 @@ steps = 3
     let deep = scaling(&["--name", "mup", "--hidden-layers", "4"]);
     assert!(deep.get("golikov").is_none() && deep["yang_hu"]["verdict"] == "feature learning");
     assert_eq!(deep["exponents"]["w"].as_array().map(Vec::len), Some(5));
+    let learns = |layers: &str, rule: &str| {
+        scaling(&["--name", "golikov_mf", "--hidden-layers", layers])["golikov_deep"][rule].as_str().map(str::to_owned)
+    };
+    assert!(learns("2", "gradient_descent").is_some_and(|text| text.contains("learn at any width")));
+    assert!(learns("3", "gradient_descent").is_some_and(|text| text.contains("vanish like m^-1.0000")));
+    assert!(learns("3", "rms_prop").is_some_and(|text| text.contains("learn at any width")));
 }
 
 #[test]

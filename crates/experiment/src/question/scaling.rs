@@ -16,8 +16,8 @@ use widenet_core::{
     scaling::{EffectiveExponents, GolikovExponents},
 };
 use widenet_limits::scaling::{
-    Classification, Condition, DeepExponents, Growth, Layer, LimitClass, Predictions, RmsPropClassification, Verdict,
-    YangHu, YangHuVerdict, models::Model,
+    Classification, Condition, DeepExponents, DeepLearning, DeepScaling, Growth, Layer, LimitClass, Predictions,
+    RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict, models::Model,
 };
 
 use super::tree::{AnswerTree, number, numbers};
@@ -77,9 +77,22 @@ impl ScalingQuestion {
                 answer.insert("rms_prop".into(), rms_prop(&exponents)?);
             }
         }
+        if let Some(deep) = self.golikov_deep() {
+            answer.insert("golikov_deep".into(), learning(deep, self.exponents.hidden_layers())?);
+        }
         answer.insert("yang_hu".into(), yang_hu(&YangHu::of(&self.exponents)));
         answer.insert("start".into(), start(&DeepExponents::of(&self.exponents)));
         Ok(AnswerTree(answer))
+    }
+
+    /// Golikov's scaling of several hidden layers that has these exponents.
+    fn golikov_deep(&self) -> Option<DeepScaling> {
+        let hidden_layers = self.exponents.hidden_layers();
+        let q = *self.exponents.weights().last()?;
+        let between = DeepScaling::intermediate(q).ok();
+        let candidates = [DeepScaling::MF, DeepScaling::NTK].into_iter().chain(between);
+        let same = |deep: &DeepScaling| deep.effective(hidden_layers).is_ok_and(|own| own.is_same(&self.exponents));
+        if hidden_layers > 1 { candidates.into_iter().find(same) } else { None }
     }
 
     fn exponents(&self) -> Result<Value> {
@@ -176,6 +189,20 @@ fn properties(classification: &Classification) -> Value {
         "condition": each(&|property| json!(property.condition.text)),
         "holds": each(&|property| json!(property.condition.holds)),
     })
+}
+
+/// What is left of learning under either rule, each with its own rates (page §5.4).
+fn learning(deep: DeepScaling, hidden_layers: usize) -> Result<Value> {
+    let text = |update| {
+        Ok::<_, widenet_core::Error>(match deep.learning(update, hidden_layers)? {
+            Some(DeepLearning::NonTrivial) => "outputs learn at any width".to_owned(),
+            Some(DeepLearning::Vanishing { exponent }) => {
+                format!("NO LIMIT THAT LEARNS: kernels and changes of outputs vanish like m^{exponent:.4}")
+            }
+            None => "not known".into(),
+        })
+    };
+    Ok(json!({ "gradient_descent": text(Update::GradientDescent)?, "rms_prop": text(Update::RmsProp)? }))
 }
 
 fn rms_prop(exponents: &GolikovExponents) -> Result<Value> {

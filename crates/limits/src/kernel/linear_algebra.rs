@@ -36,7 +36,7 @@ fn multiply(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Matrix {
 }
 
 /// `A B`.
-pub(crate) fn product(a: &Matrix, b: &Matrix) -> Matrix {
+pub(super) fn product(a: &Matrix, b: &Matrix) -> Matrix {
     multiply(view(a), view(b))
 }
 
@@ -72,7 +72,7 @@ pub(super) fn scale_rows(matrix: &mut Matrix, factors: &[f64]) {
 }
 
 /// Eigenvalues of a symmetric matrix in ascending order, and eigenvectors as columns; `None` without convergence.
-pub(super) fn eigendecomposition(matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
+pub(crate) fn eigendecomposition(matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
     let n = matrix.nrows();
     let (mut values, mut vectors) = (vec![0.0; n], Matrix::zeros(n, n));
     let (par, parameters) = (Par::Seq, Default::default());

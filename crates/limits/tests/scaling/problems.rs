@@ -6,6 +6,7 @@ use widenet_core::{
     Matrix, Problem, Width,
     document::Document,
     problem::Quantity,
+    scaling::GolikovExponents,
     training::Control,
     trajectory::{Status, Trajectory, Value},
 };
@@ -152,6 +153,39 @@ fn networks_in_gram_space_reach_the_limit_of_their_scaling() {
         // n grows 64-fold: 8-fold at rate 1/2, with room for six seeds.
         assert!(small / large > 4.0 && small / large < 16.0 && large < 0.1, "{name}: {small} to {large}");
     }
+}
+
+/// Every named scaling is the same network at the reference width, step by step.
+#[test]
+fn scalings_agree_at_the_reference_width() {
+    let at = |name: &str, m: u64| {
+        let exponents = format!("name = \"{name}\"");
+        let quantities = [("\"normalised_outputs\", ", "")];
+        let named = problem(&[&[("q_sigma = -0.5\nq_a = 0\nq_w = 0", exponents.as_str())], &quantities[..]].concat());
+        matrix(&solved(&named, Width::Finite(m), 3, None), 2, Quantity::Outputs).clone()
+    };
+    let names = GolikovExponents::NAMED.iter().map(|(name, _)| *name).chain(["ic_mf"]);
+    let (reference, wide) = (at("ntk", 16), at("ntk", 32));
+    for name in names.filter(|name| *name != "ntk") {
+        assert!((at(name, 16) - &reference).norm() < 1e-12 * reference.norm(), "{name}");
+        assert!((at(name, 32) - &wide).norm() > 1e-3 * wide.norm(), "{name}: no power");
+    }
+}
+
+/// (a, b, c) and (a + θ, b − θ, c − 2θ) have one trajectory, and (a + θ, b − θ, c) another.
+#[test]
+fn the_abc_symmetry_changes_no_trajectory() {
+    let scaling = "kind = \"scaling\"\nq_sigma = -0.5\nq_a = 0\nq_w = 0\nreference_width = 16\nsigma_w = 1.5";
+    let outputs = |abc: &str| {
+        let parameterization = format!("kind = \"abc\"\nsigma = [0.7, 1.2]\n{abc}");
+        let replacements = [(scaling, parameterization.as_str()), ("\"normalised_outputs\", ", "")];
+        matrix(&solved(&problem(&replacements), Width::Finite(64), 3, None), 2, Quantity::Outputs).clone()
+    };
+    let found = outputs("a = [0, 0.5]\nb = [0, 0]\nc = 0");
+    let shifted = outputs("a = [0.25, 0.75]\nb = [-0.25, -0.25]\nc = -0.5");
+    assert!((&shifted - &found).norm() < 1e-12 * found.norm());
+    let other = outputs("a = [0.25, 0.75]\nb = [-0.25, -0.25]\nc = 0");
+    assert!((other - &found).norm() > 1e-3 * found.norm(), "no power");
 }
 
 /// IC-MF: at the reference width the network itself; wider, at the start the NTK scaling's function of the same weights.

@@ -6,15 +6,10 @@
 //!
 //! (proportional-limit page §8.1, §9.) Eigenvalues below `max(P, N0) ε λ_max` are zero: there the targets are noise alone.
 
-use faer::{
-    MatMut, MatRef, Par,
-    diag::DiagMut,
-    dyn_stack::{MemBuffer, MemStack},
-    linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch},
-};
 use widenet_core::Matrix;
 
 use super::{Result, invalid};
+use crate::kernel::linear_algebra::eigendecomposition;
 
 /// Asymmetry, negative eigenvalues, and targets outside the range of the kernel that are put down to rounding.
 const TOLERANCE: f64 = 1e-8;
@@ -244,27 +239,6 @@ fn same_count(inputs: usize, targets: &Matrix) -> Result<()> {
         return Ok(());
     }
     Err(invalid(format!("{inputs} training inputs and {} rows of targets: they must be as many", targets.nrows())))
-}
-
-/// Eigenvalues in ascending order with eigenvectors as columns; on one thread, so that the numbers do not depend on how many there are.
-fn eigendecomposition(matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
-    let n = matrix.nrows();
-    let (mut values, mut vectors) = (vec![0.0; n], Matrix::zeros(n, n));
-    if n == 0 {
-        return Some((values, vectors));
-    }
-    let (par, parameters) = (Par::Seq, Default::default());
-    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par, parameters));
-    self_adjoint_evd(
-        MatRef::from_column_major_slice(matrix.as_slice(), n, n),
-        DiagMut::from_slice_mut(&mut values),
-        Some(MatMut::from_column_major_slice_mut(vectors.as_mut_slice(), n, n)),
-        par,
-        MemStack::new(&mut memory),
-        parameters,
-    )
-    .ok()?;
-    Some((values, vectors))
 }
 
 /// A root `R`, size × r, of a kernel of rank r below `limit`, by the Cholesky factorisation with complete pivoting; `None` if the rank
