@@ -43,8 +43,8 @@ pub(crate) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Find
             FigureKind::Overlay { quantities, entries, x_scale } => {
                 overlay::overlay(results, &figure.name, quantities, entries, *x_scale)
             }
-            FigureKind::Divergence { x_scale } => {
-                vec![(figure.name.clone(), divergence::divergence(results, *x_scale)?)]
+            FigureKind::Divergence { series, x_scale } => {
+                divergence::divergence(results, &figure.name, series.as_deref(), *x_scale)?
             }
             FigureKind::Lines(kind) => lines::lines(results, &figure.name, kind)?,
         };

@@ -60,9 +60,13 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
         let examples = GolikovExponents::NAMED.iter().map(|(_, exponents)| exponents);
         let of_class =
             |exponents: &&GolikovExponents| Classification::of(**exponents, Loss::Logistic).class() == Some(class);
-        let at = |exponents: &GolikovExponents| (exponents.q_sigma(), exponents.q_a());
-        let marks =
-            examples.filter(of_class).map(|exponents| Mark::Text(at(exponents), (number + 1).to_string())).collect();
+        // Beside the example, not on the lines that it may lie on.
+        let beside = |exponents: &GolikovExponents| (exponents.q_sigma() + 0.05, exponents.q_a() + 0.07);
+        let mut marks = Vec::new();
+        for exponents in examples.filter(of_class) {
+            marks.push(Mark::Points(vec![(exponents.q_sigma(), exponents.q_a())], Marker::Circle));
+            marks.push(Mark::Text(beside(exponents), (number + 1).to_string()));
+        }
         series.push(Series { legend: vec![format!("{}  {}", number + 1, class.name())], colour, marks });
     }
     let given = palette::groups(scalings.len());

@@ -32,6 +32,7 @@
 //! [[figure]]
 //! name = "divergence"
 //! kind = "divergence"       # KL of test outputs over seeds from those at the reference width (module `metric`, "kl"), against time
+//! series = "parameterization.name"        # optional: lines of all values of an axis in one file per group of the other axes; without, all in one
 //! x_scale = "log"           # default; or "linear"
 //!
 //! [[figure]]
@@ -103,6 +104,8 @@ pub enum FigureKind {
     },
     /// Divergence of the outputs' law over seeds from that of the reference network, against time.
     Divergence {
+        /// The key of an axis whose values share a plot; without, all do.
+        series: Option<String>,
         /// Scale of the time axis.
         x_scale: AxisScale,
     },
@@ -237,9 +240,10 @@ impl Figure {
                 floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
             },
             Kind::Bands => FigureKind::Bands,
-            Kind::Divergence => {
-                FigureKind::Divergence { x_scale: reader.or("x_scale", AxisScale::Log, |field| field.choice(&SCALES))? }
-            }
+            Kind::Divergence => FigureKind::Divergence {
+                series: reader.optional("series", |field| keys.axis(field))?,
+                x_scale: reader.or("x_scale", AxisScale::Log, |field| field.choice(&SCALES))?,
+            },
             Kind::Lines => FigureKind::Lines(Lines::parse(reader, keys)?),
             Kind::Overlay => FigureKind::Overlay {
                 quantities: reader.required("quantities", |field| {
