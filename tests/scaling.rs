@@ -66,6 +66,15 @@ learning_rate = 0.1
 steps = 3
 "#;
     assert_eq!(scaling(&[&write(folder.path(), "problem.toml", problem)]), mf);
+    let corrected = scaling(&["--name", "ic_mf"]);
+    assert_eq!(
+        (&corrected["golikov"]["class"], &corrected["predictions"]),
+        (&Value::from("IC-MF"), &mf["predictions"])
+    );
+    // Verdicts of gradient descent say nothing of RMSProp.
+    let path = write(folder.path(), "rmsprop.toml", &problem.replace("\"gd\"", "\"rmsprop\""));
+    let normalised = scaling(&[&path]);
+    assert!(normalised.get("golikov").is_none() && normalised["rms_prop"]["verdict"] == "UNSTABLE", "{normalised}");
     let deep = scaling(&["--name", "mup", "--hidden-layers", "4"]);
     assert!(deep.get("golikov").is_none() && deep["yang_hu"]["verdict"] == "feature learning");
     assert_eq!(deep["exponents"]["w"].as_array().map(Vec::len), Some(5));
@@ -115,7 +124,7 @@ fn wrong_questions_are_answered_by_what_would_be_right() {
         (&["--q-sigma", "x", "--q", "1"], "invalid value 'x'"),
         (&["--q-sigma", "nan", "--q", "1"], "q_σ is NaN"),
         (&["--name", "mff"], "\"mff\" is not known"),
-        (&["--name", "mf", "--hidden-layers", "3"], "a scaling of 1 hidden layer, not of 3"),
+        (&["--name", "sym_default", "--hidden-layers", "3"], "a scaling of 1 hidden layer, not of 3"),
         (&["--abc", "0,1/0,0"], "it has 2 parts"),
         (&["--abc", "0,1/0,x/1"], "\"0,x\" is no list of numbers"),
         (&["--abc", "0,1/0/1"], "both must have one per weight matrix"),

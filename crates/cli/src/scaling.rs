@@ -42,6 +42,10 @@ fn question(arguments: &ScalingArguments) -> Result<Option<(String, ScalingQuest
     if !arguments.answer.overrides.set.is_empty() {
         return Err("--set changes keys of a problem file; give one".into());
     }
+    if arguments.name.as_deref() == Some("ic_mf") && arguments.hidden_layers == 1 {
+        let question = ScalingQuestion::new(GolikovExponents::MF.effective(), loss).corrected();
+        return Ok(Some(("ic_mf".into(), question)));
+    }
     let (name, exponents) = match (&arguments.name, &arguments.abc, arguments.q_sigma) {
         (Some(name), ..) => (name.clone(), named(name, arguments.hidden_layers)?),
         (_, Some(abc), _) => (format!("abc {abc}"), parse_abc(abc)?.effective()),
@@ -69,7 +73,9 @@ fn named(name: &str, hidden_layers: usize) -> Result<EffectiveExponents, Failure
     if let Ok(exponents) = GolikovExponents::named(name) {
         return match hidden_layers {
             1 => Ok(exponents.effective()),
-            _ => Err(format!("\"{name}\" is a scaling of 1 hidden layer, not of {hidden_layers}; deep ones are sp, ntp, mup, golikov_mf").into()),
+            _ if name == "mf" => Ok(NamedScaling::GolikovMeanField.effective(hidden_layers)?),
+            _ if name == "ntk" => Ok(NamedScaling::NeuralTangent.effective(hidden_layers)?),
+            _ => Err(format!("\"{name}\" is a scaling of 1 hidden layer, not of {hidden_layers}; deep ones are mf, ntk, sp, ntp, mup, golikov_mf").into()),
         };
     }
     let known = NamedScaling::of_word(name).map_err(|error| {

@@ -96,7 +96,11 @@ fn gaussians(trajectories: &[&Trajectory], record: usize) -> Result<Vec<(f64, f6
         let mean = all.iter().map(|outputs| outputs[input]).sum::<f64>() / seeds;
         (mean, all.iter().map(|outputs| (outputs[input] - mean).powi(2)).sum::<f64>() / (seeds - 1.0))
     };
-    Ok((0..all[0].len()).map(of_input).collect())
+    let gaussians: Vec<(f64, f64)> = (0..all[0].len()).map(of_input).collect();
+    match gaussians.iter().any(|(_, variance)| *variance == 0.0) {
+        true => Err("an output does not vary over seeds: its law has no width".into()),
+        false => Ok(gaussians),
+    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ fn training_and_records_are_those_of_the_corrected_function() {
             Quantity::TestAccuracy,
             Quantity::Outputs,
             Quantity::TestOutputs,
+            Quantity::OutputChange,
         ];
         let (train, test) = (&problem.data.train, problem.data.test.as_ref().unwrap());
         let [of_train, of_test] = start(&problem);
@@ -89,6 +90,11 @@ fn training_and_records_are_those_of_the_corrected_function() {
         }
         assert_close(&matrices(&records, Quantity::Outputs)[5], &of_train, "outputs");
         assert_close(&matrices(&records, Quantity::TestOutputs)[5], &of_test, "test outputs");
+        // From the corrected function at the start, not from f_0.
+        let outputs = matrices(&records, Quantity::Outputs);
+        let moved = (&outputs[5] - &outputs[0]).norm() / (outputs[0].len() as f64).sqrt();
+        let changes = scalars(&records, Quantity::OutputChange);
+        assert!(changes[0] == 0.0 && (changes[5] - moved).abs() < 1e-12, "{changes:?}");
         for (quantity, expected) in [
             (Quantity::TrainLoss, loss.value(&of_train, &train.targets)),
             (Quantity::TestLoss, loss.value(&of_test, &test.targets)),

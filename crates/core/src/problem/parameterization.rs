@@ -73,8 +73,8 @@ pub enum Parameterization {
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
         /// Whether the function of finite networks is `f(x) + (√n − 1) f_0(x)`, with their own, frozen function f_0 at the start: in the
-        /// mean-field scaling IC-MF (page §4.4), whose outputs at the start are those of the NTK scaling. The loss and everything recorded
-        /// is that of this function; the tangent kernel is that of f.
+        /// mean-field scaling IC-MF (page §4.4), whose outputs at the start are those of the NTK scaling. The loss and recorded
+        /// outputs are those of this function; kernels, activations and the decomposition are those of f.
         initial_correction: bool,
     },
     /// Exponents of Yang & Hu, with a `c` per layer: `W_l = n^(-a_l) w_l`, `w_l ~ N(0, σ_l² n^(-2 b_l))`, rate `η n^(-c_l)`, n = m/d*.

@@ -52,7 +52,8 @@ pub enum Quantity {
     NngpKernelChange,
     /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
     WeightChange,
-    /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers).
+    /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers),
+    /// without an initial correction.
     ActivationNorms,
     /// The same of `h_l(t) − h_l(0)`.
     ActivationChanges,

@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value, json};
 use widenet_core::{
     Problem, Result,
-    problem::Loss,
+    problem::{Loss, Rule},
     scaling::{EffectiveExponents, GolikovExponents},
 };
 use widenet_limits::scaling::{
@@ -27,12 +27,22 @@ use super::tree::{AnswerTree, number, numbers};
 pub struct ScalingQuestion {
     exponents: EffectiveExponents,
     loss: Loss,
+    /// IC: the function at the start is added to outputs.
+    is_corrected: bool,
+    /// The optimiser divides gradients by their size: verdicts of gradient descent do not hold.
+    is_normalised: bool,
 }
 
 impl ScalingQuestion {
     /// Of exponents, for networks trained on `loss`.
     pub fn new(exponents: EffectiveExponents, loss: Loss) -> Self {
-        Self { exponents, loss }
+        Self { exponents, loss, is_corrected: false, is_normalised: false }
+    }
+
+    /// The same with the initial function added to outputs.
+    #[must_use]
+    pub fn corrected(self) -> Self {
+        Self { is_corrected: true, ..self }
     }
 
     /// Of a problem's parameterisation and loss.
@@ -40,7 +50,12 @@ impl ScalingQuestion {
     /// # Errors
     /// A network without hidden layers.
     pub fn of_problem(problem: &Problem) -> Result<Self> {
-        Ok(Self::new(EffectiveExponents::of(&problem.scaling())?, problem.loss))
+        Ok(Self {
+            exponents: EffectiveExponents::of(&problem.scaling())?,
+            loss: problem.loss,
+            is_corrected: problem.parameterization.corrects_initial_function(),
+            is_normalised: matches!(problem.optimizer.rule, Rule::RmsProp { .. }),
+        })
     }
 
     /// Golikov's exponents, of one hidden layer with input weights of order 1.
@@ -50,6 +65,11 @@ impl ScalingQuestion {
 
     /// What must not be overlooked: that there is no limit, and why.
     pub fn warning(&self) -> Option<String> {
+        if self.is_normalised {
+            return Some(
+                "optimizer.kind = \"rmsprop\": verdicts of gradient descent do not hold and are left out".into(),
+            );
+        }
         let classification = Classification::of(self.golikov()?, self.loss);
         let failing = || {
             let reasons = classification.reasons.iter().filter(|reason| !reason.holds);
@@ -65,16 +85,29 @@ impl ScalingQuestion {
     pub fn answer(&self) -> Result<AnswerTree> {
         let mut answer = Map::new();
         answer.insert("exponents".into(), self.exponents()?);
+        if self.is_normalised {
+            if let Some(exponents) = self.golikov() {
+                // Increments of the hats are what the rates say (page §5.4): of ŵ that of the weights, of â that of the readout over σ.
+                let increments = (exponents.q_a() + exponents.q_sigma()).max(exponents.q_w());
+                answer.insert("rms_prop".into(), rms_prop(exponents.q_sigma(), increments)?);
+            }
+            return Ok(AnswerTree(answer));
+        }
         if let Some(exponents) = self.golikov() {
             let classification = Classification::of(exponents, self.loss);
-            answer.insert("golikov".into(), golikov(&exponents, &classification));
+            let mut verdict = golikov(&exponents, &classification);
+            if self.is_corrected {
+                correct(&mut verdict, &classification);
+            }
+            answer.insert("golikov".into(), verdict);
             answer.insert("conditions".into(), conditions(&classification.reasons));
             answer.insert("properties".into(), properties(&classification));
             let table = Predictions::of(&exponents).table();
             let (names, values): (Vec<_>, Vec<_>) = table.into_iter().unzip();
             answer.insert("predictions".into(), json!({ "quantity": names, "exponent": numbers(values) }));
             if exponents.has_equal_rates() {
-                answer.insert("rms_prop".into(), rms_prop(&exponents)?);
+                // Of a network whose hats have these rates under RMSProp.
+                answer.insert("rms_prop_of_the_same_hats".into(), rms_prop(exponents.q_sigma(), exponents.q_a())?);
             }
         }
         if let Some(deep) = self.golikov_deep() {
@@ -205,8 +238,23 @@ fn learning(deep: DeepScaling, hidden_layers: usize) -> Result<Value> {
     Ok(json!({ "gradient_descent": text(Update::GradientDescent)?, "rms_prop": text(Update::RmsProp)? }))
 }
 
-fn rms_prop(exponents: &GolikovExponents) -> Result<Value> {
-    let found = RmsPropClassification::of(exponents.q_sigma(), exponents.q_a())?;
+/// The initial function on top (page §4.4).
+fn correct(verdict: &mut Value, classification: &Classification) {
+    match classification.class() {
+        Some(LimitClass::Mf) => {
+            verdict["class"] = json!(Model::CorrectedMeanField.name());
+            verdict["limit"] = json!(limit_text(Model::CorrectedMeanField));
+            verdict["verdict"] = json!("stable, with the limit IC-MF, which has all of P1 to P4");
+        }
+        _ => {
+            verdict["verdict"] =
+                json!("initial_correction belongs to the mean-field scaling; with this one it has no known limit")
+        }
+    }
+}
+
+fn rms_prop(q_sigma: f64, increments: f64) -> Result<Value> {
+    let found = RmsPropClassification::of(q_sigma, increments)?;
     let verdict = match (found.is_stable(), found.is_stagnant()) {
         (true, _) => "stable",
         (false, true) => "STAGNANT",

@@ -132,6 +132,9 @@ impl Classifier {
         let learns = |rate: PowerOfWidth| rate.constant > 0.0;
         let of_layers = [(self.readout_rate, q_a), (self.input_rate, q_w)];
         let fastest = of_layers.iter().filter(|(rate, _)| learns(*rate)).map(|(_, q)| *q).fold(f64::MIN, f64::max);
+        if !of_layers.iter().any(|(rate, _)| learns(*rate)) {
+            return Err(Error::NoLimit("no layer learns: all learning rates are 0".into()));
+        }
         let s = q_sigma + fastest;
         if sign(s) == Ordering::Greater {
             return Err(Error::NoLimit(format!(

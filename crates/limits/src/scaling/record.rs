@@ -27,13 +27,15 @@ pub(super) struct Recorder<'a> {
     logits: Option<Ordering>,
     /// What has no value here.
     left_out: Vec<Quantity>,
+    /// A limit that forgets its initial function: F is 0 at the start and classifies nothing.
+    starts_at_zero: bool,
 }
 
 /// Those that need the tangent kernel of all inputs.
 const OF_KERNELS: [Quantity; 4] =
     [Quantity::TangentKernel, Quantity::MeanTangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange];
 
-/// Those that have a value at any width and in every limit.
+/// Those that have a value at any width and in every limit, but for accuracies of limits that start at 0.
 const ALWAYS: [Quantity; 5] = [
     Quantity::TrainAccuracy,
     Quantity::TestAccuracy,
@@ -41,6 +43,8 @@ const ALWAYS: [Quantity; 5] = [
     Quantity::NormalisedTestOutputs,
     Quantity::TangentKernelChange,
 ];
+
+const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
 
 /// Those that are those of the network itself, in its own units.
 const IN_UNITS: [Quantity; 7] = [
@@ -84,8 +88,14 @@ impl<'a> Recorder<'a> {
             .iter()
             .any(|quantity| [Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs].contains(quantity));
         let learning_rate = problem.optimizer.learning_rate().unwrap_or(1.0);
-        let of_network =
-            |normalisation| Self { problem, learning_rate, normalisation, logits: None, left_out: Vec::new() };
+        let of_network = |normalisation| Self {
+            problem,
+            learning_rate,
+            normalisation,
+            logits: None,
+            left_out: Vec::new(),
+            starts_at_zero: false,
+        };
         if width != Width::Infinite {
             return match limit {
                 Ok(limit) => Ok(of_network(limit.output_scale(width))),
@@ -105,7 +115,8 @@ impl<'a> Recorder<'a> {
                 limit.model.name()
             )));
         }
-        Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits), left_out })
+        let starts_at_zero = !limit.model.keeps_start();
+        Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits), left_out, starts_at_zero })
     }
 
     /// Whether any quantity needs the tangent kernel.
@@ -130,6 +141,7 @@ impl<'a> Recorder<'a> {
         let quantities = self.problem.record.quantities.iter();
         let values = quantities
             .filter(|quantity| !self.left_out.contains(quantity))
+            .filter(|quantity| !(self.starts_at_zero && found.step == 0 && ACCURACIES.contains(quantity)))
             .filter_map(|quantity| Some((*quantity, self.value(*quantity, found, kernel.as_ref(), start)?)))
             .collect();
         Record { step: found.step, time: self.problem.optimizer.time(found.step as f64), values }
@@ -163,7 +175,11 @@ impl<'a> Recorder<'a> {
             Quantity::NormalisedTestOutputs => Value::Matrix(test()? / self.normalisation),
             Quantity::TangentKernel | Quantity::MeanTangentKernel => Value::Matrix(kernel?.clone()),
             Quantity::TangentKernelNorm => Value::Scalar(kernel?.norm() / samples as f64),
-            Quantity::TangentKernelChange => Value::Scalar((kernel? - start?).norm() / start?.norm()),
+            Quantity::TangentKernelChange => {
+                let moved = (kernel? - start?).norm();
+                // A kernel that is and stays 0 has not changed.
+                Value::Scalar(if moved == 0.0 { 0.0 } else { moved / start?.norm() })
+            }
             _ => return None,
         })
     }

@@ -25,13 +25,17 @@ use super::{
 use crate::kernel::{self, Start};
 
 /// Bytes of the particles of a limit.
-const PARTICLE_BYTES: usize = 1 << 26;
+const PARTICLE_BYTES: usize = 1 << 27;
 /// Fewest and most pairs of particles of a limit.
 const PAIRS: (usize, usize) = (1 << 11, 1 << 17);
 /// Nodes per dimension of the quadrature over initial weights, by input dimension: at most 2e5 particles.
 const NODES: [usize; 3] = [40, 32, 20];
+/// Two numbers of nodes whose final outputs agree this well, relative to the largest, are trusted; otherwise particles are drawn.
+const QUADRATURE_TOLERANCE: f64 = 1e-3;
 /// Particles of limits do not depend on the trial's seed: a limit is one.
 const PARTICLE_SEED: u64 = 0;
+/// The set of draws that is a network's: those of limits are numbered from 0.
+const NETWORK_SET: u32 = u32::MAX;
 
 /// Solves a classifier at a width: at ∞ its limit, at finite widths the network itself in Gram space.
 ///
@@ -56,7 +60,10 @@ pub fn solve(
     let steps = problem.optimizer.horizon() as u64;
     let batches: Option<Vec<Vec<usize>>> =
         Batches::of(problem, seed).map(|mut batches| (0..steps).map(|step| batches.at(step).to_vec()).collect());
-    let at: Vec<u64> = problem.record.at.iter().map(|step| *step as u64).collect();
+    let asked: Vec<u64> = problem.record.at.iter().map(|step| *step as u64).collect();
+    // Changes of the kernel are from the start.
+    let needs_start = recorder.wants_kernels() && asked.first() != Some(&0);
+    let at: Vec<u64> = needs_start.then_some(0).into_iter().chain(asked).collect();
     let kernels = if recorder.wants_kernels() { KernelRecord::Whole } else { KernelRecord::Nothing };
     let training = Training { labels, steps, batches: batches.as_deref(), at: &at, kernels };
     let solution = match width {
@@ -76,7 +83,7 @@ pub fn solve(
     let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
     let records = match status {
         Status::Interrupted { .. } => Vec::new(),
-        _ => recorder.records(&solution),
+        _ => recorder.records(&solution).split_off(usize::from(needs_start)),
     };
     Ok(Trajectory { width, engine, seed, status, records })
 }
@@ -95,6 +102,14 @@ pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
         },
     };
     let state = particles * inputs as f64;
+    if 8.0 * state > models::LARGEST_SET as f64 {
+        return Err(Error::Invalid(format!(
+            "{particles:.0} neurons on {inputs} inputs take {:.1e} bytes, more than {:.1e}; at most {} fit",
+            8.0 * state,
+            models::LARGEST_SET as f64,
+            models::LARGEST_SET / 8 / inputs.max(1) as u64
+        )));
+    }
     Ok(((8.0 * state) as u64, 2.0 * state * problem.data.train.inputs.nrows() as f64))
 }
 
@@ -109,11 +124,22 @@ fn source(classifier: &Classifier, inputs: usize, dimension: usize) -> Source {
     let smooth = classifier.activation.slopes().is_none_or(|(below, above)| below == above);
     match NODES.get(dimension.saturating_sub(1)) {
         Some(nodes) if smooth => Source::Quadrature { nodes: *nodes },
-        _ => {
-            let pairs = (PARTICLE_BYTES / 16 / inputs.max(1)).clamp(PAIRS.0, PAIRS.1);
-            Source::Antithetic { pairs: pairs as u64, replicas: 1, seed: PARTICLE_SEED }
-        }
+        _ => drawn(inputs),
     }
+}
+
+/// Particles that are drawn.
+fn drawn(inputs: usize) -> Source {
+    let pairs = (PARTICLE_BYTES / 16 / inputs.max(1)).clamp(PAIRS.0, PAIRS.1);
+    Source::Antithetic { pairs: pairs as u64, replicas: 1, seed: PARTICLE_SEED }
+}
+
+/// Whether two solutions have the same last outputs, to [`QUADRATURE_TOLERANCE`]; what was stopped or diverged is not asked again.
+fn agree(one: &Solution, other: &Solution) -> bool {
+    let (Some(one), Some(other)) = (one.records.last(), other.records.last()) else { return true };
+    let largest = other.outputs.iter().fold(0.0, |largest: f64, output| largest.max(output.abs()));
+    let apart = one.outputs.iter().zip(&other.outputs).map(|(one, other)| (one - other).abs());
+    apart.fold(0.0, f64::max) <= QUADRATURE_TOLERANCE * largest
 }
 
 fn limit(
@@ -140,7 +166,17 @@ fn limit(
         _ => {
             let particles = models::Classifier { unit: &classifier.activation, inputs, constants };
             let source = source(classifier, inputs.count(), inputs.dimension());
-            solve_particles(model, &particles, &source, start.as_deref(), training, &mut watch)?
+            let solve = |source: &Source, watch: &mut dyn FnMut(f64) -> Control| {
+                solve_particles(model, &particles, source, start.as_deref(), training, watch)
+            };
+            let Source::Quadrature { nodes } = source else { return Ok(solve(&source, &mut watch)?) };
+            // Nodes do not follow large weights or steps.
+            let coarse = solve(&Source::Quadrature { nodes: 3 * nodes / 4 }, &mut |share| watch(0.3 * share))?;
+            let fine = solve(&source, &mut |share| watch(0.3 + 0.7 * share))?;
+            match agree(&coarse, &fine) {
+                true => fine,
+                false => solve(&drawn(inputs.count()), &mut watch)?,
+            }
         }
     })
 }
@@ -165,7 +201,8 @@ fn network(
         reference_width: m as f64,
     };
     // Equal weights S/m = σ: neurons are drawn as particles are.
-    let particles = Source::Independent { particles: m, replicas: 1, seed }.particles(inputs, constants, 0)?;
+    let particles =
+        Source::Independent { particles: m, replicas: 1, seed }.particles(inputs, constants, NETWORK_SET)?;
     let mut system = ParticleSystem::new(&classifier.activation, inputs, rates, particles)?;
     // IC-MF (page §4.4).
     let share = (m as f64 / classifier.reference_width).sqrt() - 1.0;

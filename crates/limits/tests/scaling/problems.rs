@@ -155,6 +155,36 @@ fn networks_in_gram_space_reach_the_limit_of_their_scaling() {
     }
 }
 
+/// Weights that are too large for the nodes of a quadrature: particles are drawn instead (it would be off by 20 %).
+#[test]
+fn a_quadrature_that_does_not_converge_is_not_trusted() {
+    let steep = [MF[0], ("sigma_w = 1.5", "sigma_w = 30")];
+    let outputs = |width: Width| matrix(&solved(&problem(&steep), width, 1, None), 2, Quantity::Outputs).clone();
+    let (limit, network) = (outputs(Width::Infinite), outputs(Width::Finite(200_000)));
+    assert!((&limit - &network).norm() < 0.03 * network.norm(), "{limit} against {network}");
+}
+
+/// A limit that forgets its start classifies nothing at the start, where networks have the accuracy of chance.
+#[test]
+fn accuracies_begin_with_the_first_step_where_the_start_is_forgotten() {
+    let limit = solved(&problem(&MF), Width::Infinite, 0, None);
+    let has = |record: usize| limit.records[record].values.contains_key(&Quantity::TestAccuracy);
+    assert_eq!([has(0), has(1), has(2)], [false, true, true]);
+    let kept = solved(&problem(&[]), Width::Infinite, 0, None);
+    assert!(kept.records[0].values.contains_key(&Quantity::TestAccuracy));
+}
+
+/// The change of the kernel is from the start, recorded or not.
+#[test]
+fn changes_of_the_kernel_do_not_need_a_record_of_the_start() {
+    let late = [MF[0], ("at = [0, 1, 6]", "at = [6]")];
+    let change = |replacements: &[(&str, &str)], record| {
+        let network = solved(&problem(replacements), Width::Finite(64), 3, None);
+        (network.records.len(), scalar(&network, record, Quantity::TangentKernelChange))
+    };
+    assert_eq!(change(&late, 0), (1, change(&MF, 2).1));
+}
+
 /// Every named scaling is the same network at the reference width, step by step.
 #[test]
 fn scalings_agree_at_the_reference_width() {
@@ -262,7 +292,7 @@ fn what_has_no_limit_or_is_no_classifier_is_refused() {
     // Among others they are left out.
     let left = solved(&problem(&sym_default[..1]), Width::Infinite, 0, None);
     assert_eq!(
-        left.records[0].values.keys().copied().collect::<Vec<_>>(),
+        left.records[1].values.keys().copied().collect::<Vec<_>>(),
         [Quantity::TestAccuracy, Quantity::TangentKernelChange, Quantity::NormalisedOutputs]
     );
     let dense = [("\"normalised_outputs\"", "\"weight_change\"")];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Forward, Mlp, NeuronBlock, NeuronMatrix,
+    correction::InitialCorrection,
     decomposition::decomposition,
     training::{MlpTraining, Passes},
 };
@@ -36,14 +37,19 @@ impl<W: NeuronMatrix> Baseline<W> {
         compared.iter().any(|quantity| problem.record.quantities.contains(quantity))
     }
 
-    /// From the network at the start and, where it is needed, its pass of all training samples.
-    pub(super) fn of(network: &mut Mlp<W>, forward: Option<&Forward<W::Block>>, problem: &Problem) -> Self {
+    /// From the network at the start and, where it is needed, its pass of all training samples, whose outputs are corrected.
+    pub(super) fn of(
+        network: &mut Mlp<W>,
+        forward: Option<&Forward<W::Block>>,
+        correction: &InitialCorrection,
+        problem: &Problem,
+    ) -> Self {
         let wants = |quantity| problem.record.quantities.contains(&quantity);
         let pass_for = |quantity| forward.filter(|_| wants(quantity));
         Self {
             tangent_kernel: pass_for(Quantity::TangentKernelChange).map(|pass| network.tangent_kernel(pass, None)),
             nngp_kernel: pass_for(Quantity::NngpKernelChange).map(|pass| network.nngp_kernel(pass, None)),
-            outputs: pass_for(Quantity::OutputChange).map(|pass| pass.outputs.clone()),
+            outputs: pass_for(Quantity::OutputChange).map(|pass| correction.on_train(pass.outputs.clone(), None)),
             pre_activations: pass_for(Quantity::ActivationChanges).map(|pass| pass.pre_activations.clone()),
             network: wants(Quantity::Decomposition).then(|| network.clone()),
         }

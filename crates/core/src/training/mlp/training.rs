@@ -78,11 +78,12 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         let inputs = full_batch.then(|| network.input_blocks(train));
         let compared = Baseline::<W>::needs_pass(problem);
         let initial_forward = (compared || full_batch && linearised.is_some()).then(|| network.forward(train));
-        let baseline = Baseline::of(&mut network, initial_forward.as_ref(), problem);
+        let correction = InitialCorrection::of(problem, &mut network);
+        let baseline = Baseline::of(&mut network, initial_forward.as_ref(), &correction, problem);
         Ok(Self {
             problem,
             linearisation: linearised.map(|_| Linearisation::new(&network)),
-            correction: InitialCorrection::of(problem, &mut network),
+            correction,
             network,
             baseline,
             steps,
