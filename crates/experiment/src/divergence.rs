@@ -9,7 +9,7 @@
 
 use widenet_core::{
     Problem, Trajectory,
-    problem::{Parameterization, Quantity},
+    problem::Quantity,
     trajectory::{Status, Value},
 };
 
@@ -23,12 +23,8 @@ pub(crate) struct Compared<'t> {
 
 /// The width at which a problem's scaling is the reference network.
 pub(crate) fn reference_width(problem: &Problem) -> Result<f64, String> {
-    match problem.parameterization {
-        Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
-            Ok(reference_width)
-        }
-        _ => Err("only the parameterizations \"scaling\" and \"abc\" have a reference width".into()),
-    }
+    let width = problem.parameterization.reference_width();
+    width.ok_or_else(|| "only the parameterizations \"scaling\" and \"abc\" have a reference width".into())
 }
 
 impl<'t> Compared<'t> {

@@ -153,6 +153,16 @@ impl Parameterization {
         weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
     }
 
+    /// `d*`, at which exponents count from 1; none where they count from width 1.
+    pub fn reference_width(&self) -> Option<f64> {
+        match self {
+            Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
+                Some(*reference_width)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the network's function at its start is added to its outputs, at most widths.
     pub fn corrects_initial_function(&self) -> bool {
         matches!(self, Parameterization::Scaling { initial_correction: true, .. })

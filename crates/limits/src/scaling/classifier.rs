@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use widenet_core::{
     Error, Problem, Result, Width,
-    problem::{Activation, Loss, Parameterization, Rule},
+    problem::{Activation, Loss, Rule},
     scaling::{PowerOfWidth, sign},
 };
 
@@ -35,7 +35,7 @@ pub struct Classifier {
     pub input_rate: PowerOfWidth,
     /// d*.
     pub reference_width: f64,
-    /// IC: the function at the start is added to outputs ([`Parameterization::initial_correction`]).
+    /// IC: the function at the start is added to outputs ([`widenet_core::problem::Parameterization::initial_correction`]).
     pub is_corrected: bool,
 }
 
@@ -101,19 +101,13 @@ impl Classifier {
         };
         // ŵ is the weight itself.
         let input_rate = hats(effective_rate(0), PowerOfWidth::new(1.0, 0.0));
-        let reference_width = match problem.parameterization {
-            Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
-                reference_width
-            }
-            _ => 1.0,
-        };
         Ok(Self {
             activation: problem.network.activation,
             input_std: input_std.constant,
             output_std,
             readout_rate: hats(effective_rate(1), output_std),
             input_rate,
-            reference_width,
+            reference_width: problem.parameterization.reference_width().unwrap_or(1.0),
             is_corrected: problem.parameterization.corrects_initial_function(),
         })
     }
@@ -131,10 +125,10 @@ impl Classifier {
         let (q_sigma, q_a, q_w) = self.exponents();
         let learns = |rate: PowerOfWidth| rate.constant > 0.0;
         let of_layers = [(self.readout_rate, q_a), (self.input_rate, q_w)];
-        let fastest = of_layers.iter().filter(|(rate, _)| learns(*rate)).map(|(_, q)| *q).fold(f64::MIN, f64::max);
-        if !of_layers.iter().any(|(rate, _)| learns(*rate)) {
+        let of_learning = of_layers.iter().filter(|(rate, _)| learns(*rate)).map(|(_, q)| *q);
+        let Some(fastest) = of_learning.reduce(f64::max) else {
             return Err(Error::NoLimit("no layer learns: all learning rates are 0".into()));
-        }
+        };
         let s = q_sigma + fastest;
         if sign(s) == Ordering::Greater {
             return Err(Error::NoLimit(format!(
@@ -206,10 +200,5 @@ impl ClassifierLimit {
     /// `n^B`, by which outputs after a step are larger than the model's.
     pub fn output_scale(&self, width: Width) -> f64 {
         self.power(width, self.kernels)
-    }
-
-    /// Whether outputs and kernels have a limit themselves.
-    pub fn is_in_units(&self) -> bool {
-        sign(self.kernels) == Ordering::Equal
     }
 }
