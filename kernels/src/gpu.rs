@@ -10,7 +10,7 @@ use cubecl::prelude::*;
 use crate::panel::{PanelOps, WIDE};
 
 /// Units per cube.
-const UNITS: u32 = 64;
+pub(crate) const UNITS: u32 = 64;
 /// Vectors per launch: private arrays stay small enough for every driver.
 const VECTORS: usize = 8;
 /// Rows of W per partial sum in the transposed product.
@@ -20,13 +20,21 @@ const TILE: u32 = 8;
 /// Cubes per axis that every graphics API allows.
 const LARGEST_COUNT: u32 = 65_535;
 
+/// Random entries per launch of the kernels that make them: a launch takes milliseconds, where watchdogs end one of seconds.
+pub(crate) const ENTRIES_PER_LAUNCH: u32 = 1 << 26;
+
+/// Hands a heavy launch to the device by itself. Like a failed launch, a failed hand-over surfaces when the result is read.
+pub(crate) fn submit(client: &Client) {
+    let _ = client.flush();
+}
+
 /// `columns × tasks` cubes; kernels find their task by [`task`].
-fn grid(columns: u32, tasks: u32) -> CubeCount {
+pub(crate) fn grid(columns: u32, tasks: u32) -> CubeCount {
     CubeCount::Static(columns, tasks.min(LARGEST_COUNT), tasks.div_ceil(LARGEST_COUNT))
 }
 
 #[cube]
-fn task() -> u32 {
+pub(crate) fn task() -> u32 {
     CUBE_POS_Z * CUBE_COUNT_Y + CUBE_POS_Y
 }
 
@@ -176,7 +184,7 @@ fn update_kernel<F: Float>(
 }
 
 /// `(rows, columns)` as kernels count them: a panel is at most 1 GiB, so its entries fit `u32` as well.
-fn dims(tensor: &CubeTensor) -> (u32, u32) {
+pub(crate) fn dims(tensor: &CubeTensor) -> (u32, u32) {
     let [rows, columns] = tensor.shape().dims::<2>();
     (rows as u32, columns as u32)
 }
@@ -187,7 +195,7 @@ fn empty(like: &CubeTensor, rows: u32, columns: u32) -> CubeTensor {
 }
 
 /// Groups of at most [`VECTORS`] vectors: the first of each and how many.
-fn groups(vectors: u32) -> impl Iterator<Item = (u32, usize)> {
+pub(crate) fn groups(vectors: u32) -> impl Iterator<Item = (u32, usize)> {
     (0..vectors).step_by(VECTORS).map(move |first| (first, VECTORS.min((vectors - first) as usize)))
 }
 

@@ -139,19 +139,19 @@ fn add_product<T: Real + Element + Pod>(w: &mut [T], factor: T, a: &FlexTensor, 
 }
 
 /// The tensor itself if its storage holds exactly its entries in order.
-fn contiguous_in_place(tensor: FlexTensor) -> FlexTensor {
+pub(crate) fn contiguous_in_place(tensor: FlexTensor) -> FlexTensor {
     let bytes = tensor.shape().num_elements() * tensor.dtype().size();
     if tensor.is_contiguous() && tensor.bytes().len() == bytes { tensor } else { tensor.to_contiguous() }
 }
 
 /// The entries of a contiguous tensor.
-fn values<T: Element + Pod>(tensor: &FlexTensor) -> &[T] {
+pub(crate) fn values<T: Element + Pod>(tensor: &FlexTensor) -> &[T] {
     match tensor.as_slice() {
         Some(values) => values,
         None => panic!("a contiguous tensor of {:?}, not of {:?}", T::dtype(), tensor.dtype()),
     }
 }
 
-fn tensor<T: Element>(values: Vec<T>, shape: [usize; 2]) -> FlexTensor {
+pub(crate) fn tensor<T: Element>(values: Vec<T>, shape: [usize; 2]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }

@@ -5,7 +5,7 @@ mod tiles;
 use rayon::prelude::*;
 
 pub use tiles::Real;
-use tiles::{Coefficients, Rows, RowsMut};
+pub(crate) use tiles::{Coefficients, Rows, RowsMut};
 
 /// Rows of W per task in [`panel_apply`].
 const APPLY_ROWS: usize = 32;
@@ -13,7 +13,7 @@ const APPLY_ROWS: usize = 32;
 const TRANSPOSE_ROWS: usize = 1024;
 const STRIPE: usize = 1024;
 /// Multiplications below which a second thread is not worth its start.
-const INLINE: usize = 1 << 17;
+pub(crate) const INLINE: usize = 1 << 17;
 /// Rows of W per task in [`panel_rank_update`]: a stripe of them stays in the first-level cache.
 const UPDATE_ROWS: usize = 8;
 

@@ -1,0 +1,446 @@
+//! Regenerated products as CubeCL kernels, in `f32`: portable WGSL, sums in a fixed order.
+//!
+//! A launch covers a block of W of at most [`ENTRIES_PER_LAUNCH`] entries: units sum over slabs of it, and a second
+//! kernel adds the slabs to the result in order.
+
+use std::ops::Range;
+
+use burn::{
+    backend::{Cube, TensorMetadata},
+    tensor::{DType, Shape},
+};
+use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
+use cubecl::prelude::*;
+
+use super::{EntryLaw, RegeneratedMatrix, RegeneratedOps, composed};
+use crate::{
+    gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, submit, task},
+    normals::gpu::box_muller,
+    philox::gpu::philox,
+};
+
+/// Rows (columns, for the transpose) per launch: with as many columns (rows) a launch is full.
+const SPAN: u32 = 1 << 13;
+/// Entries of W that a unit sums along.
+const SLAB: u32 = 256;
+/// Sums per unit: private arrays stay small enough for every driver.
+const SUMS: usize = 64;
+/// Vectors per launch.
+const VECTORS: usize = 8;
+
+/// The address of a matrix.
+#[derive(CubeLaunch, CubeType)]
+struct Address {
+    key0: u32,
+    key1: u32,
+    tag: u32,
+    law: u32,
+}
+
+/// One word for each of four rows: what [`entry`] makes the entries of a group of columns from.
+#[cube]
+fn words_of(w: &Address, columns: u32, rows: u32, #[comptime] law: EntryLaw) -> Array<u32> {
+    let (w0, w1, w2, w3) = philox(columns, rows, w.law, w.tag, w.key0, w.key1);
+    let mut words = Array::<u32>::new(4usize);
+    if comptime!(law == EntryLaw::Gaussian) {
+        let (z0, z1, z2, z3) = box_muller(w0, w1, w2, w3);
+        words[0] = u32::reinterpret(z0);
+        words[1] = u32::reinterpret(z1);
+        words[2] = u32::reinterpret(z2);
+        words[3] = u32::reinterpret(z3);
+    } else {
+        words[0] = w0;
+        words[1] = w1;
+        words[2] = w2;
+        words[3] = w3;
+    }
+    words
+}
+
+/// The entry of column `k` of the group, before the scale of its law.
+#[cube]
+fn entry(word: u32, #[comptime] k: u32, #[comptime] law: EntryLaw) -> f32 {
+    if comptime!(law == EntryLaw::Gaussian) {
+        f32::reinterpret(word)
+    } else if comptime!(law == EntryLaw::Rademacher) {
+        f32::cast_from((word >> k) & 1u32) * 2.0f32 - 1.0f32
+    } else {
+        // In unsigned numbers around 128 · 2¹⁸, where a shift rounds down as it does for signed ones.
+        let n = ((word >> comptime!(8 * k)) & 255u32) * 2u32 - 255u32;
+        let shifted = (n * (n * n + 22_956u32) + comptime!((1u32 << 17) + (128u32 << 18))) >> 18u32;
+        f32::cast_from(shifted) - 128.0f32
+    }
+}
+
+/// One unit per four rows and slab of columns: `partial[slab, c, row]`.
+#[cube(launch)]
+fn apply_kernel(
+    x: &[f32],
+    partial: &mut [f32],
+    w: &Address,
+    columns: u32,
+    first: u32,
+    first_rows: u32,
+    fours: u32,
+    first_group: u32,
+    end_group: u32,
+    slab_groups: u32,
+    #[comptime] law: EntryLaw,
+    #[comptime] group: usize,
+    #[comptime] vectors: usize,
+) {
+    let unit = CUBE_POS_X * CUBE_DIM + UNIT_POS;
+    let slab = task();
+    let start = first_group + slab * slab_groups;
+    if unit < fours && start < end_group {
+        let mut sums = Array::<f32>::new(comptime!(4 * vectors));
+        #[unroll]
+        for s in 0..comptime!(4 * vectors) {
+            sums[s] = 0.0f32.runtime();
+        }
+        for g in start..min(end_group, start + slab_groups) {
+            let words = words_of(w, g, first_rows + unit, law);
+            #[unroll]
+            for k in 0..group {
+                let column = g * group as u32 + k as u32;
+                // A column outside counts as zero; what is read in its place exists.
+                let inside = column < columns;
+                let at = select(inside, column, 0u32);
+                let mut numbers = Array::<f32>::new(vectors);
+                #[unroll]
+                for c in 0..vectors {
+                    let number = x[((first + c as u32) * columns + at) as usize];
+                    numbers[c] = select(inside, number, 0.0f32.runtime());
+                }
+                #[unroll]
+                for r in 0..4usize {
+                    let made = entry(words[r], comptime!(k as u32), law);
+                    #[unroll]
+                    for c in 0..vectors {
+                        sums[4 * c + r] += made * numbers[c];
+                    }
+                }
+            }
+        }
+        #[unroll]
+        for c in 0..vectors {
+            #[unroll]
+            for r in 0..4usize {
+                let at = ((slab * vectors as u32 + c as u32) * fours + unit) * 4 + r as u32;
+                partial[at as usize] = sums[4 * c + r];
+            }
+        }
+    }
+}
+
+/// One unit per group of columns and slab of rows: `partial[slab, c, column]`. Row 0 of G is row `skip` of the first four.
+#[cube(launch)]
+fn transpose_kernel(
+    g: &[f32],
+    partial: &mut [f32],
+    w: &Address,
+    length: u32,
+    skip: u32,
+    first: u32,
+    first_rows: u32,
+    first_four: u32,
+    end_four: u32,
+    first_group: u32,
+    groups: u32,
+    slab_fours: u32,
+    #[comptime] law: EntryLaw,
+    #[comptime] group: usize,
+    #[comptime] vectors: usize,
+) {
+    let unit = CUBE_POS_X * CUBE_DIM + UNIT_POS;
+    let slab = task();
+    let start = first_four + slab * slab_fours;
+    if unit < groups && start < end_four {
+        let mut sums = Array::<f32>::new(comptime!(group * vectors));
+        #[unroll]
+        for s in 0..comptime!(group * vectors) {
+            sums[s] = 0.0f32.runtime();
+        }
+        for four in start..min(end_four, start + slab_fours) {
+            let words = words_of(w, first_group + unit, first_rows + four, law);
+            #[unroll]
+            for r in 0..4usize {
+                // Rows before the first wrap around to numbers that are not below `length`.
+                let row = 4 * four + r as u32 - skip;
+                let inside = row < length;
+                let at = select(inside, row, 0u32);
+                let mut numbers = Array::<f32>::new(vectors);
+                #[unroll]
+                for c in 0..vectors {
+                    let number = g[((first + c as u32) * length + at) as usize];
+                    numbers[c] = select(inside, number, 0.0f32.runtime());
+                }
+                #[unroll]
+                for k in 0..group {
+                    let made = entry(words[r], comptime!(k as u32), law);
+                    #[unroll]
+                    for c in 0..vectors {
+                        sums[c * group + k] += made * numbers[c];
+                    }
+                }
+            }
+        }
+        #[unroll]
+        for c in 0..vectors {
+            #[unroll]
+            for k in 0..group {
+                let at = ((slab * vectors as u32 + c as u32) * groups + unit) * group as u32 + k as u32;
+                partial[at as usize] = sums[c * group + k];
+            }
+        }
+    }
+}
+
+/// `out[first + c, offset + i] += scale Σ_slab partial[slab, c, i]` where that exists; the first time `=`.
+#[cube(launch)]
+fn sum_kernel(
+    partial: &[f32],
+    out: &mut [f32],
+    scale: f32,
+    slabs: u32,
+    width: u32,
+    length: u32,
+    offset: u32,
+    first: u32,
+    vectors: u32,
+    fresh: u32,
+) {
+    let i = CUBE_POS_X * CUBE_DIM + UNIT_POS;
+    let c = task();
+    let position = offset + i;
+    if i < width && c < vectors && position < length {
+        let mut sum = 0.0f32.runtime();
+        for slab in 0..slabs {
+            sum += partial[((slab * vectors + c) * width + i) as usize];
+        }
+        let at = ((first + c) * length + position) as usize;
+        if fresh == 1 {
+            out[at] = scale * sum;
+        } else {
+            out[at] += scale * sum;
+        }
+    }
+}
+
+/// One unit per four rows and group of columns.
+#[cube(launch)]
+fn rows_kernel(
+    entries: &mut [f32],
+    w: &Address,
+    scale: f32,
+    length: u32,
+    skip: u32,
+    columns: u32,
+    first_rows: u32,
+    first_four: u32,
+    end_four: u32,
+    first_group: u32,
+    end_group: u32,
+    #[comptime] law: EntryLaw,
+    #[comptime] group: usize,
+) {
+    let g = first_group + CUBE_POS_X * CUBE_DIM + UNIT_POS;
+    let four = first_four + task();
+    if g < end_group && four < end_four {
+        let words = words_of(w, g, first_rows + four, law);
+        #[unroll]
+        for r in 0..4usize {
+            let row = 4 * four + r as u32 - skip;
+            #[unroll]
+            for k in 0..group {
+                let column = g * group as u32 + k as u32;
+                if row < length && column < columns {
+                    entries[(row * columns + column) as usize] = scale * entry(words[r], comptime!(k as u32), law);
+                }
+            }
+        }
+    }
+}
+
+fn address(w: &RegeneratedMatrix) -> AddressLaunch {
+    AddressLaunch::new(w.key[0], w.key[1], w.tag, w.law.number())
+}
+
+fn empty(like: &CubeTensor, rows: usize, columns: usize) -> CubeTensor {
+    let shape = Shape::new([rows, columns]);
+    empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+}
+
+/// Rows in fours: the first four of W, how many, and how many rows of the first one are not meant.
+fn fours(rows: &Range<usize>) -> (u32, u32, u32) {
+    let first = rows.start / 4;
+    (first as u32, (rows.end.div_ceil(4) - first) as u32, (rows.start % 4) as u32)
+}
+
+/// Pieces of at most `size` of `0 .. total`.
+fn pieces(total: u32, size: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0..total).step_by(size as usize).map(move |first| (first, total.min(first.saturating_add(size))))
+}
+
+/// Groups of at most `size` vectors: the first of each and how many.
+fn vector_groups(vectors: usize, size: usize) -> impl Iterator<Item = (u32, usize)> {
+    (0..vectors).step_by(size).map(move |first| (first as u32, size.min(vectors - first)))
+}
+
+/// Where the sums of slabs belong.
+struct Target {
+    offset: u32,
+    width: u32,
+    first: u32,
+    vectors: usize,
+    fresh: bool,
+}
+
+/// Adds the slabs of a launch to `out` and hands both to the device.
+fn add_slabs(partial: CubeTensor, slabs: u32, out: &CubeTensor, scale: f64, target: &Target) {
+    let [_, length] = out.shape().dims();
+    sum_kernel::launch(
+        &out.client,
+        grid(target.width.div_ceil(UNITS), target.vectors as u32),
+        CubeDim::new_1d(UNITS),
+        partial.into_buffer_arg(),
+        out.clone().into_buffer_arg(),
+        scale as f32,
+        slabs,
+        target.width,
+        length as u32,
+        target.offset,
+        target.first,
+        target.vectors as u32,
+        u32::from(target.fresh),
+    );
+    submit(&out.client);
+}
+
+impl RegeneratedOps for Cube {
+    fn regenerated_apply(x: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+        if x.dtype != DType::F32 {
+            return composed::apply::<Cube>(x, &w, rows);
+        }
+        let x = into_contiguous(x);
+        let [count, columns] = x.shape().dims();
+        let y = empty(&x, count, rows.len());
+        let group = w.law.columns();
+        let (first_rows, fours, skip) = fours(&rows);
+        let all_groups = columns.div_ceil(group) as u32;
+        let slab_groups = SLAB / group as u32;
+        for (first, vectors) in vector_groups(count, VECTORS) {
+            for (first_four, end_four) in pieces(fours, SPAN / 4) {
+                let width = 4 * (end_four - first_four);
+                let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
+                for (first_group, end_group) in pieces(all_groups, slabs_per_launch * slab_groups) {
+                    let slabs = (end_group - first_group).div_ceil(slab_groups);
+                    let partial = empty(&x, slabs as usize * vectors, width as usize);
+                    apply_kernel::launch(
+                        &x.client,
+                        grid((end_four - first_four).div_ceil(UNITS), slabs),
+                        CubeDim::new_1d(UNITS),
+                        x.clone().into_buffer_arg(),
+                        partial.clone().into_buffer_arg(),
+                        address(&w),
+                        columns as u32,
+                        first,
+                        first_rows + first_four,
+                        end_four - first_four,
+                        first_group,
+                        end_group,
+                        slab_groups,
+                        w.law,
+                        group,
+                        vectors,
+                    );
+                    let offset = (4 * first_four).wrapping_sub(skip);
+                    let target = Target { offset, width, first, vectors, fresh: first_group == 0 };
+                    add_slabs(partial, slabs, &y, w.law.scale(), &target);
+                }
+            }
+        }
+        y
+    }
+
+    fn regenerated_apply_transpose(g: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+        if g.dtype != DType::F32 {
+            return composed::apply_transpose::<Cube>(g, &w, rows);
+        }
+        let g = into_contiguous(g);
+        let [count, length] = g.shape().dims();
+        let z = empty(&g, count, w.columns);
+        let group = w.law.columns();
+        let (first_rows, fours, skip) = fours(&rows);
+        let all_groups = w.columns.div_ceil(group) as u32;
+        let slab_fours = SLAB / 4;
+        for (first, vectors) in vector_groups(count, VECTORS.min(SUMS / group)) {
+            for (first_group, end_group) in pieces(all_groups, SPAN / group as u32) {
+                let width = (end_group - first_group) * group as u32;
+                let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
+                for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
+                    let slabs = (end_four - first_four).div_ceil(slab_fours);
+                    let partial = empty(&g, slabs as usize * vectors, width as usize);
+                    transpose_kernel::launch(
+                        &g.client,
+                        grid((end_group - first_group).div_ceil(UNITS), slabs),
+                        CubeDim::new_1d(UNITS),
+                        g.clone().into_buffer_arg(),
+                        partial.clone().into_buffer_arg(),
+                        address(&w),
+                        length as u32,
+                        skip,
+                        first,
+                        first_rows,
+                        first_four,
+                        end_four,
+                        first_group,
+                        end_group - first_group,
+                        slab_fours,
+                        w.law,
+                        group,
+                        vectors,
+                    );
+                    let offset = first_group * group as u32;
+                    let target = Target { offset, width, first, vectors, fresh: first_four == 0 };
+                    add_slabs(partial, slabs, &z, w.law.scale(), &target);
+                }
+            }
+        }
+        z
+    }
+
+    fn regenerated_rows(entries: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+        if entries.dtype != DType::F32 {
+            return composed::rows::<Cube>(&entries, &w, rows);
+        }
+        let group = w.law.columns();
+        let (first_rows, fours, skip) = fours(&rows);
+        let groups = w.columns.div_ceil(group) as u32;
+        for (first_group, end_group) in pieces(groups, ENTRIES_PER_LAUNCH / 4 / group as u32) {
+            let fours_per_launch = ENTRIES_PER_LAUNCH / (4 * group as u32) / (end_group - first_group);
+            for (first_four, end_four) in pieces(fours, fours_per_launch) {
+                rows_kernel::launch(
+                    &entries.client,
+                    grid((end_group - first_group).div_ceil(UNITS), end_four - first_four),
+                    CubeDim::new_1d(UNITS),
+                    entries.clone().into_buffer_arg(),
+                    address(&w),
+                    w.law.scale() as f32,
+                    rows.len() as u32,
+                    skip,
+                    w.columns as u32,
+                    first_rows,
+                    first_four,
+                    end_four,
+                    first_group,
+                    end_group,
+                    w.law,
+                    group,
+                );
+                submit(&entries.client);
+            }
+        }
+        entries
+    }
+}

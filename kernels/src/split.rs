@@ -1,0 +1,98 @@
+//! A few vectors of one long space, split by rows into pieces that each fit one buffer.
+//!
+//! ```text
+//! X = [x_1 … x_P] ∈ R^(n × P),    piece i = rows n_i … n_{i+1} of X, stored with every vector contiguous (P × (n_{i+1} − n_i))
+//! ```
+//!
+//! All blocks of a space are split alike, so every product is a sum over pieces, added in order.
+
+use burn::Tensor;
+use nalgebra::DMatrix;
+
+use crate::{tall_add, tall_add_gram, tall_gram, tall_times};
+
+/// P vectors of one space, in pieces; at least one piece.
+#[derive(Debug, Clone)]
+pub struct SplitVectors(Vec<Tensor<2>>);
+
+impl SplitVectors {
+    /// From pieces (P × rows of the piece), in order of rows.
+    ///
+    /// # Panics
+    /// If there is none, or they differ in P.
+    pub fn new(pieces: Vec<Tensor<2>>) -> Self {
+        let counts: Vec<usize> = pieces.iter().map(|piece| piece.dims()[0]).collect();
+        assert!(
+            counts.first().is_some_and(|first| counts.iter().all(|count| count == first)),
+            "pieces of {counts:?} vectors"
+        );
+        Self(pieces)
+    }
+
+    /// The pieces in order of rows.
+    pub fn pieces(&self) -> &[Tensor<2>] {
+        &self.0
+    }
+
+    /// The same, given away.
+    pub fn into_pieces(self) -> Vec<Tensor<2>> {
+        self.0
+    }
+
+    /// P.
+    pub fn count(&self) -> usize {
+        self.0[0].dims()[0]
+    }
+
+    /// Every piece changed by `f`.
+    #[must_use]
+    pub fn map(self, f: impl FnMut(Tensor<2>) -> Tensor<2>) -> Self {
+        Self(self.0.into_iter().map(f).collect())
+    }
+
+    /// `self · other`'s inner products, P × (vectors of `other`), in `f64`.
+    ///
+    /// # Panics
+    /// If the pieces differ in their rows.
+    pub fn gram(&self, other: &Self) -> DMatrix<f64> {
+        let mut products = self.pairs(other).map(|(q, x)| tall_gram(q, x));
+        let first = products.next().unwrap_or_else(|| DMatrix::zeros(self.count(), other.count()));
+        products.fold(first, |sum, product| sum + product)
+    }
+
+    /// New vectors `Σ_j C[j, c] self_j`, for C (P × new vectors).
+    #[must_use]
+    pub fn times(&self, coefficients: &DMatrix<f64>) -> Self {
+        Self(self.0.iter().map(|q| tall_times(q, coefficients)).collect())
+    }
+
+    /// `self_c + Σ_j C[j, c] q_j`, in the memory of `self` unless it is shared.
+    #[must_use]
+    pub fn add(self, q: &Self, coefficients: &DMatrix<f64>) -> Self {
+        let pairs = self.0.into_iter().zip(&q.0);
+        Self(pairs.map(|(x, q)| tall_add(x, q, coefficients)).collect())
+    }
+
+    /// The same in one pass with the inner products of what comes of it.
+    pub fn add_gram(self, q: &Self, coefficients: &DMatrix<f64>) -> (Self, DMatrix<f64>) {
+        let mut gram = DMatrix::zeros(self.count(), self.count());
+        let pieces = self.0.into_iter().zip(&q.0).map(|(x, q)| {
+            let (x, products) = tall_add_gram(x, q, coefficients);
+            gram += products;
+            x
+        });
+        (Self(pieces.collect()), gram)
+    }
+
+    /// The vectors of `self`, then those of `other`.
+    #[must_use]
+    pub fn append(self, other: Self) -> Self {
+        let pairs = self.0.into_iter().zip(other.0);
+        Self(pairs.map(|(first, second)| Tensor::cat(vec![first, second], 0)).collect())
+    }
+
+    fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a Tensor<2>, &'a Tensor<2>)> {
+        assert_eq!(self.0.len(), other.0.len(), "vectors split into different numbers of pieces");
+        self.0.iter().zip(&other.0)
+    }
+}

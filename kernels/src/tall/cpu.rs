@@ -1,0 +1,330 @@
+//! The products on slices: slabs of the long dimension that stay in the cache, fixed groups of slabs for rayon, tiles of
+//! registers.
+//!
+//! A slab of the vectors is packed, for rows of a large power of two would share the lines of the cache; each element of
+//! the basis is then read from memory once and used for all vectors. Sums run over lanes and then over halves of them
+//! within a slab, in the float type of the tensors, and from slab to slab in `f64`. As in the tiles of the panels, products
+//! and sums are separate instructions in a fixed order: any machine, the same numbers.
+
+use std::{array, iter::repeat_n, ops::Range};
+
+use burn::tensor::{Element, ElementConversion};
+use bytemuck::Pod;
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use crate::cpu::{INLINE, Real};
+
+/// Entries of the long dimension per slab: sixteen vectors of them stay in the second-level cache and four basis vectors in the
+/// first, and no lane adds more than 32 products.
+const SLAB: usize = 512;
+/// Entries per step of inner products: a tile of 4 × 2 sums of so many lanes is what compilers keep in registers.
+const SUMS: usize = 16;
+/// Entries per step of updates: long enough that the loop over them is the one that the compiler vectorises.
+const LANES: usize = 64;
+/// Groups of slabs at most: enough for many threads, few enough that the sums of all groups are small beside the basis.
+const GROUPS: usize = 256;
+
+/// Entries of one vector in one step, zeros past the end of a slab. Packed vectors are ordered by step, then by vector.
+type Lanes<T, const N: usize> = [T; N];
+
+/// The float types of the products. `q` are the entries of each basis vector in a slab.
+pub(super) trait Tall: Real + Element + Pod + Into<f64> {
+    /// `sums[j, c] += Σ_k q_j[k] x_c[k]` for packed vectors; `sums` is r × P.
+    fn add_products(q: &[&[Self]], x: &[Lanes<Self, SUMS>], sums: &mut [f64]);
+
+    /// `x_c += Σ_j k[j, c] q_j` for packed vectors; `k` is r × P.
+    fn add_combinations(x: &mut [Lanes<Self, LANES>], q: &[&[Self]], k: &[Self]);
+}
+
+/// What becomes of X.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Update {
+    /// X + Cᵀ Q.
+    Add,
+    /// Cᵀ Q.
+    Replace,
+}
+
+/// `Q Xᵀ (r × P)`, for Q (r × n) and X (P × n).
+pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
+    let (rank, vectors) = (q.len() / n, x.len() / n);
+    let length = group_length(n);
+    let products = |group: usize| {
+        let mut sums = vec![0.0; rank * vectors];
+        let mut packed = Vec::new();
+        for columns in slabs(group * length..n.min((group + 1) * length)) {
+            pack(&mut packed, &rows(x, n, &columns));
+            T::add_products(&rows(q, n, &columns), &packed, &mut sums);
+        }
+        sums
+    };
+    let groups = n.div_ceil(length);
+    let sums: Vec<Vec<f64>> = if q.len() * vectors <= INLINE {
+        (0..groups).map(products).collect()
+    } else {
+        (0..groups).into_par_iter().map(products).collect()
+    };
+    total(sums)
+}
+
+/// `X ← X + Cᵀ Q` or `X ← Cᵀ Q` for Q (r × n), C (r × P) and X (P × n), and `X Xᵀ` of the result if it is asked for.
+pub(super) fn update<T: Tall>(
+    x: &mut [T],
+    q: &[T],
+    coefficients: &[f64],
+    n: usize,
+    update: Update,
+    with_gram: bool,
+) -> Vec<f64> {
+    let vectors = x.len() / n;
+    let inline = q.len() * vectors <= INLINE;
+    let coefficients: Vec<T> = coefficients.iter().map(|c| c.elem()).collect();
+    let length = group_length(n);
+    let update_group = |(group, mut x): (usize, Vec<&mut [T]>)| {
+        let mut gram = vec![0.0; if with_gram { vectors * vectors } else { 0 }];
+        let (mut sums, mut packed) = (Vec::new(), Vec::new());
+        let first = group * length;
+        for columns in slabs(first..n.min(first + length)) {
+            let slab = columns.start - first..columns.end - first;
+            // Summed by themselves first: small terms added to a large entry one by one would round alike each time.
+            sums.clear();
+            sums.extend(repeat_n([T::ZERO; LANES], vectors * slab.len().div_ceil(LANES)));
+            T::add_combinations(&mut sums, &rows(q, n, &columns), &coefficients);
+            for (c, x) in x.iter_mut().enumerate() {
+                for (x, sums) in x[slab.clone()].chunks_mut(LANES).zip(sums.iter().skip(c).step_by(vectors)) {
+                    match update {
+                        Update::Add => x.iter_mut().zip(sums).for_each(|(x, sum)| *x += *sum),
+                        Update::Replace => x.copy_from_slice(&sums[..x.len()]),
+                    }
+                }
+            }
+            if with_gram {
+                let slab: Vec<&[T]> = x.iter().map(|x| &x[slab.clone()]).collect();
+                pack(&mut packed, &slab);
+                T::add_products(&slab, &packed, &mut gram);
+            }
+        }
+        gram
+    };
+    let pieces = pieces(x, n, length);
+    let sums: Vec<Vec<f64>> = if inline {
+        pieces.into_iter().enumerate().map(update_group).collect()
+    } else {
+        pieces.into_par_iter().enumerate().map(update_group).collect()
+    };
+    total(sums)
+}
+
+/// The columns of all rows of a matrix.
+fn rows<'a, T>(values: &'a [T], n: usize, columns: &Range<usize>) -> Vec<&'a [T]> {
+    values.chunks(n).map(|row| &row[columns.clone()]).collect()
+}
+
+/// Writes vectors step by step.
+fn pack<T: Real, const N: usize>(packed: &mut Vec<Lanes<T, N>>, x: &[&[T]]) {
+    packed.clear();
+    for at in (0..x[0].len()).step_by(N) {
+        packed.extend(x.iter().map(|row| padded(&row[at..])));
+    }
+}
+
+/// The first entries, and zeros if there are too few.
+#[inline(always)]
+fn padded<T: Real, const N: usize>(entries: &[T]) -> Lanes<T, N> {
+    let mut lanes = [T::ZERO; N];
+    let count = entries.len().min(N);
+    lanes[..count].copy_from_slice(&entries[..count]);
+    lanes
+}
+
+/// Columns per group.
+fn group_length(n: usize) -> usize {
+    n.div_ceil(SLAB).div_ceil(GROUPS) * SLAB
+}
+
+fn slabs(columns: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = columns.end;
+    columns.step_by(SLAB).map(move |start| start..end.min(start + SLAB))
+}
+
+/// The columns of each group, in all rows.
+fn pieces<T>(x: &mut [T], n: usize, length: usize) -> Vec<Vec<&mut [T]>> {
+    let mut pieces: Vec<Vec<&mut [T]>> = (0..n.div_ceil(length)).map(|_| Vec::new()).collect();
+    for row in x.chunks_mut(n) {
+        pieces.iter_mut().zip(row.chunks_mut(length)).for_each(|(piece, columns)| piece.push(columns));
+    }
+    pieces
+}
+
+/// The sums of all groups, added in order.
+fn total(groups: Vec<Vec<f64>>) -> Vec<f64> {
+    let add = |mut total: Vec<f64>, group: Vec<f64>| {
+        total.iter_mut().zip(group).for_each(|(total, sum)| *total += sum);
+        total
+    };
+    groups.into_iter().reduce(add).unwrap_or_default()
+}
+
+/// `q_j x_c` summed in each lane over all steps. Plain loops, for closures would not be compiled for the machine found at run time.
+#[inline(always)]
+fn products_in_lanes<T: Real, const J: usize, const C: usize>(
+    q: [&[Lanes<T, SUMS>]; J],
+    x: &[Lanes<T, SUMS>],
+    vectors: usize,
+    columns: [usize; C],
+) -> [[Lanes<T, SUMS>; C]; J] {
+    let mut sums = [[[T::ZERO; SUMS]; C]; J];
+    for step in 0..q[0].len() {
+        let x = &x[step * vectors..][..vectors];
+        for c in 0..C {
+            let x = &x[columns[c]];
+            for j in 0..J {
+                let q = &q[j][step];
+                let mut sum = sums[j][c];
+                for lane in 0..SUMS {
+                    sum[lane] += q[lane] * x[lane];
+                }
+                sums[j][c] = sum;
+            }
+        }
+    }
+    sums
+}
+
+/// The sum of all lanes, by halves.
+#[inline(always)]
+fn total_of_lanes<T: Real>(mut lanes: Lanes<T, SUMS>) -> T {
+    let mut width = SUMS / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Tiles of J basis vectors and C vectors. One shape for all, as some others compile badly: past the end, tiles repeat the last
+/// vector and drop the products.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "one index runs over sums and vectors")]
+fn add_products<T: Tall, const J: usize, const C: usize>(q: &[&[T]], x: &[Lanes<T, SUMS>], sums: &mut [f64]) {
+    let vectors = sums.len() / q.len();
+    let whole = q[0].len() / SUMS;
+    for first in (0..q.len()).step_by(J) {
+        let mut lanes: [&[Lanes<T, SUMS>]; J] = [&[]; J];
+        for j in 0..J {
+            lanes[j] = &q[(first + j).min(q.len() - 1)].as_chunks().0[..whole];
+        }
+        for vector in (0..vectors).step_by(C) {
+            let mut columns = [0; C];
+            for c in 0..C {
+                columns[c] = (vector + c).min(vectors - 1);
+            }
+            let tile = products_in_lanes::<T, J, C>(lanes, x, vectors, columns);
+            for j in 0..J.min(q.len() - first) {
+                let rest = &q[first + j][whole * SUMS..];
+                for c in 0..C.min(vectors - vector) {
+                    let mut sum = total_of_lanes(tile[j][c]);
+                    for k in 0..rest.len() {
+                        sum += rest[k] * x[whole * vectors + vector + c][k];
+                    }
+                    sums[(first + j) * vectors + vector + c] += sum.into();
+                }
+            }
+        }
+    }
+}
+
+/// `x_c += Σ_j k[c][j] q_j` in each lane.
+#[inline(always)]
+fn add_combinations_of_step<T: Real, const J: usize, const C: usize>(
+    x: &mut [Lanes<T, LANES>; C],
+    q: [&Lanes<T, LANES>; J],
+    k: [[T; J]; C],
+) {
+    for lane in 0..LANES {
+        for c in 0..C {
+            let mut sum = x[c][lane];
+            for j in 0..J {
+                sum += k[c][j] * q[j][lane];
+            }
+            x[c][lane] = sum;
+        }
+    }
+}
+
+/// All vectors of one step, C by C.
+#[inline(always)]
+fn add_combinations_to<T: Real, const J: usize, const C: usize>(
+    x: &mut [Lanes<T, LANES>],
+    q: [&Lanes<T, LANES>; J],
+    k: &[T],
+) {
+    let vectors = x.len();
+    let (tiles, rest) = x.as_chunks_mut::<C>();
+    let first_of_rest = tiles.len() * C;
+    for (tile, x) in tiles.iter_mut().enumerate() {
+        let k = array::from_fn(|c| array::from_fn(|j| k[j * vectors + tile * C + c]));
+        add_combinations_of_step::<T, J, C>(x, q, k);
+    }
+    for (c, x) in rest.iter_mut().enumerate() {
+        let k = array::from_fn(|j| k[j * vectors + first_of_rest + c]);
+        add_combinations_of_step::<T, J, 1>(array::from_mut(x), q, [k]);
+    }
+}
+
+#[inline(always)]
+fn add_combinations_of_rows<T: Real, const J: usize, const C: usize>(x: &mut [Lanes<T, LANES>], q: [&[T]; J], k: &[T]) {
+    let vectors = k.len() / J;
+    let lanes = q.map(|row| row.as_chunks::<LANES>().0);
+    for (step, x) in x.chunks_mut(vectors).enumerate() {
+        if step < lanes[0].len() {
+            add_combinations_to::<T, J, C>(x, lanes.map(|row| &row[step]), k);
+        } else {
+            let rest = q.map(|row| padded(&row[step * LANES..]));
+            add_combinations_to::<T, J, C>(x, rest.each_ref(), k);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_combinations<T: Real, const J: usize, const C: usize>(x: &mut [Lanes<T, LANES>], q: &[&[T]], k: &[T]) {
+    let vectors = k.len() / q.len();
+    let (tiles, rest) = q.as_chunks::<J>();
+    let (k_of_tiles, k_of_rest) = k.split_at(tiles.len() * J * vectors);
+    for (q, k) in tiles.iter().zip(k_of_tiles.chunks(J * vectors)) {
+        add_combinations_of_rows::<T, J, C>(x, *q, k);
+    }
+    for (q, k) in rest.iter().zip(k_of_rest.chunks(vectors)) {
+        add_combinations_of_rows::<T, 1, C>(x, [q], k);
+    }
+}
+
+macro_rules! tall {
+    ($type:ty, $add_products:ident, $add_combinations:ident) => {
+        #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+        fn $add_products(q: &[&[$type]], x: &[Lanes<$type, SUMS>], sums: &mut [f64]) {
+            add_products::<$type, 4, 2>(q, x, sums);
+        }
+
+        #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+        fn $add_combinations(x: &mut [Lanes<$type, LANES>], q: &[&[$type]], k: &[$type]) {
+            add_combinations::<$type, 8, 4>(x, q, k);
+        }
+
+        impl Tall for $type {
+            fn add_products(q: &[&[Self]], x: &[Lanes<Self, SUMS>], sums: &mut [f64]) {
+                $add_products(q, x, sums);
+            }
+
+            fn add_combinations(x: &mut [Lanes<Self, LANES>], q: &[&[Self]], k: &[Self]) {
+                $add_combinations(x, q, k);
+            }
+        }
+    };
+}
+
+tall!(f32, add_products_f32, add_combinations_f32);
+tall!(f64, add_products_f64, add_combinations_f64);

@@ -1,0 +1,222 @@
+//! Tall-skinny products: a basis of r vectors, P more vectors of the same large dimension n, and small matrices of `f64`.
+//!
+//! For a basis Q (r × n), vectors X (P × n) and coefficients C (r × P),
+//!
+//! ```text
+//! tall_gram:   Q Xᵀ   (r × P)        tall_add:       X + Cᵀ Q                       (in place)
+//! tall_times:  Cᵀ Q   (P × n)        tall_add_gram:  X' = X + Cᵀ Q and X' X'ᵀ       (in place, one pass)
+//! ```
+//!
+//! These are the four passes of classical Gram–Schmidt and of products with stored images (the theory notes,
+//! conditioning.md, § 2). Inner products leave as `f64`: partial sums over slabs of the long dimension, in the float type of the
+//! tensors and by halves, are added in `f64` in a fixed order, so that 10⁷ entries of `f32` lose no digits to the sum.
+#![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
+
+mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
+
+use burn::{
+    Tensor,
+    backend::{
+        Backend, Dispatch, Flex, TensorMetadata, backend_extension, flex::FlexTensor, ops::FloatTensorOps,
+        tensor::FloatTensor,
+    },
+    tensor::{DType, FloatDType, TensorData, try_read_sync},
+};
+use nalgebra::DMatrix;
+use rayon::prelude::*;
+
+use crate::panel::{contiguous_in_place, values};
+use cpu::{Tall, Update};
+
+/// The products on a backend; small matrices are row-major. The default bodies compose burn's own operations.
+#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
+pub(crate) trait TallOps: Backend {
+    fn tall_gram(q: FloatTensor<Self>, x: FloatTensor<Self>) -> Vec<f64> {
+        let [q, x] = [q, x].map(|tensor| Self::float_cast(tensor, FloatDType::F64));
+        let product = Self::float_matmul(q, Self::float_transpose(x));
+        let data = try_read_sync(Self::float_into_data(product)).expect("backends of a CPU read at once");
+        data.ok().and_then(|data| data.try_into_vec().ok()).expect("numbers in the memory of the host are readable")
+    }
+
+    fn tall_times(q: FloatTensor<Self>, coefficients: &[f64]) -> FloatTensor<Self> {
+        let rank = q.shape()[0];
+        let data = TensorData::new(coefficients.to_vec(), [rank, coefficients.len() / rank]);
+        let coefficients = Self::float_from_data(data.convert_dtype(q.dtype()), &q.device());
+        Self::float_matmul(Self::float_transpose(coefficients), q)
+    }
+
+    fn tall_add(x: FloatTensor<Self>, q: FloatTensor<Self>, coefficients: &[f64]) -> FloatTensor<Self> {
+        Self::float_add(x, Self::tall_times(q, coefficients))
+    }
+
+    fn tall_add_gram(
+        x: FloatTensor<Self>,
+        q: FloatTensor<Self>,
+        coefficients: &[f64],
+    ) -> (FloatTensor<Self>, Vec<f64>) {
+        let x = Self::tall_add(x, q, coefficients);
+        let gram = Self::tall_gram(x.clone(), x.clone());
+        (x, gram)
+    }
+}
+
+/// `Q Xᵀ (r × P)`: the inner products `q_jᵀ x_c` in `f64`, for Q (r × n) and X (P × n).
+///
+/// # Panics
+/// If shapes, float types or devices do not fit together, or the device fails.
+pub fn tall_gram(q: &Tensor<2>, x: &Tensor<2>) -> DMatrix<f64> {
+    let [rank, vectors] = fitting(q, x);
+    if q.shape().num_elements() == 0 || x.shape().num_elements() == 0 {
+        return DMatrix::zeros(rank, vectors);
+    }
+    let products = Dispatch::tall_gram(q.clone().into_dispatch(), x.clone().into_dispatch());
+    DMatrix::from_row_slice(rank, vectors, &products)
+}
+
+/// `X + Cᵀ Q`, that is `x_c + Σ_j C[j, c] q_j`, for X (P × n), Q (r × n) and C (r × P): in the memory of X unless it is
+/// shared.
+///
+/// # Panics
+/// If shapes, float types or devices do not fit together.
+pub fn tall_add(x: Tensor<2>, q: &Tensor<2>, coefficients: &DMatrix<f64>) -> Tensor<2> {
+    assert_eq!(fitting(q, &x), [coefficients.nrows(), coefficients.ncols()], "shape of the coefficients");
+    if q.shape().num_elements() == 0 || x.shape().num_elements() == 0 {
+        return x;
+    }
+    let q = q.clone().into_dispatch();
+    Tensor::from_dispatch(Dispatch::tall_add(x.into_dispatch(), q, &row_major(coefficients)))
+}
+
+/// [`tall_add`] and the inner products of its own result, `(X', X' X'ᵀ)` with `X' = X + Cᵀ Q` (P × n), in one pass.
+///
+/// # Panics
+/// If shapes, float types or devices do not fit together, or the device fails.
+pub fn tall_add_gram(x: Tensor<2>, q: &Tensor<2>, coefficients: &DMatrix<f64>) -> (Tensor<2>, DMatrix<f64>) {
+    let [rank, vectors] = fitting(q, &x);
+    assert_eq!([rank, vectors], [coefficients.nrows(), coefficients.ncols()], "shape of the coefficients");
+    if q.shape().num_elements() == 0 || x.shape().num_elements() == 0 {
+        let gram = tall_gram(&x, &x);
+        return (x, gram);
+    }
+    let q = q.clone().into_dispatch();
+    let (x, products) = Dispatch::tall_add_gram(x.into_dispatch(), q, &row_major(coefficients));
+    (Tensor::from_dispatch(x), DMatrix::from_row_slice(vectors, vectors, &products))
+}
+
+/// `Cᵀ Q (P × n)`, that is the vectors `Σ_j C[j, c] q_j`, for Q (r × n) and C (r × P).
+///
+/// # Panics
+/// If the coefficients do not fit the basis.
+pub fn tall_times(q: &Tensor<2>, coefficients: &DMatrix<f64>) -> Tensor<2> {
+    let ([rank, n], vectors) = (q.dims(), coefficients.ncols());
+    assert_eq!(rank, coefficients.nrows(), "rows of the coefficients of {rank} basis vectors");
+    if rank * n * vectors == 0 {
+        return Tensor::zeros([vectors, n], (&q.device(), q.dtype()));
+    }
+    Tensor::from_dispatch(Dispatch::tall_times(q.clone().into_dispatch(), &row_major(coefficients)))
+}
+
+/// `[r, P]` of a basis and vectors that belong together.
+fn fitting(q: &Tensor<2>, x: &Tensor<2>) -> [usize; 2] {
+    let ([rank, n], [vectors, length]) = (q.dims(), x.dims());
+    assert_eq!(n, length, "{rank} basis vectors of length {n} against {vectors} vectors of length {length}");
+    assert_eq!(q.dtype(), x.dtype(), "float types of a basis and of vectors");
+    assert_eq!(q.device(), x.device(), "devices of a basis and of vectors");
+    [rank, vectors]
+}
+
+fn row_major(matrix: &DMatrix<f64>) -> Vec<f64> {
+    matrix.transpose().as_slice().to_vec()
+}
+
+#[cfg(feature = "ndarray")]
+impl TallOps for burn::backend::NdArray {}
+
+impl TallOps for Flex {
+    fn tall_gram(q: FlexTensor, x: FlexTensor) -> Vec<f64> {
+        let (q, x) = (q.to_contiguous(), x.to_contiguous());
+        let ([_, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
+        if vectors >= FEW {
+            return by_library(&q, &x);
+        }
+        if q.dtype() == DType::F64 {
+            cpu::gram::<f64>(values(&q), values(&x), n)
+        } else {
+            cpu::gram::<f32>(values(&q), values(&x), n)
+        }
+    }
+
+    fn tall_times(q: FlexTensor, coefficients: &[f64]) -> FlexTensor {
+        let [rank, n] = q.shape().dims();
+        let x = FlexTensor::zeros([coefficients.len() / rank, n].into(), q.dtype());
+        update(x, &q, coefficients, Update::Replace, false).0
+    }
+
+    fn tall_add(x: FlexTensor, q: FlexTensor, coefficients: &[f64]) -> FlexTensor {
+        update(x, &q, coefficients, Update::Add, false).0
+    }
+
+    fn tall_add_gram(x: FlexTensor, q: FlexTensor, coefficients: &[f64]) -> (FlexTensor, Vec<f64>) {
+        update(x, &q, coefficients, Update::Add, true)
+    }
+}
+
+/// From so many vectors on, the library's product of a slab is faster than tiles of registers.
+const FEW: usize = 4;
+/// Entries of the long dimension per product of the library: its sums are in the float type of the tensors.
+const SLAB: usize = 4096;
+
+/// `Q Xᵀ` by the library's matrix product of every slab, added in `f64` in order.
+fn by_library(q: &FlexTensor, x: &FlexTensor) -> Vec<f64> {
+    let ([rank, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
+    let product = |slab: usize| {
+        let (first, length) = (slab * SLAB, SLAB.min(n - slab * SLAB));
+        let right = x.narrow(1, first, length).transpose(0, 1);
+        Flex::float_matmul(q.narrow(1, first, length), right)
+    };
+    let products: Vec<FlexTensor> = (0..n.div_ceil(SLAB)).into_par_iter().map(product).collect();
+    let mut sums = vec![0.0; rank * vectors];
+    for product in &products {
+        if product.dtype() == DType::F64 {
+            sums.iter_mut().zip(values::<f64>(product)).for_each(|(sum, entry)| *sum += entry);
+        } else {
+            sums.iter_mut().zip(values::<f32>(product)).for_each(|(sum, entry)| *sum += f64::from(*entry));
+        }
+    }
+    sums
+}
+
+fn update(
+    x: FlexTensor,
+    q: &FlexTensor,
+    coefficients: &[f64],
+    kind: Update,
+    with_gram: bool,
+) -> (FlexTensor, Vec<f64>) {
+    fn run<T: Tall>(x: &mut FlexTensor, q: &FlexTensor, c: &[f64], kind: Update, with_gram: bool) -> Vec<f64> {
+        let [_, n] = q.shape().dims();
+        cpu::update::<T>(x.storage_mut(), values(q), c, n, kind, with_gram)
+    }
+    let (mut x, q) = (contiguous_in_place(x), q.to_contiguous());
+    let gram = if q.dtype() == DType::F64 {
+        run::<f64>(&mut x, &q, coefficients, kind, with_gram)
+    } else {
+        run::<f32>(&mut x, &q, coefficients, kind, with_gram)
+    };
+    (x, gram)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_stays_in_the_memory_of_its_vectors() {
+        let [q, x] = [3, 2].map(|rows| FlexTensor::zeros([rows, 5000].into(), DType::F32));
+        let before = x.bytes().as_ptr();
+        let x = Flex::tall_add(x, q, &[1.0; 6]);
+        assert_eq!(x.bytes().as_ptr(), before);
+    }
+}

@@ -1,0 +1,198 @@
+//! The tall-skinny products against their plain twins, on every backend and float type; their accuracy on long sums.
+
+use burn::{
+    Tensor,
+    tensor::{DType, Device, TensorData},
+};
+use nalgebra::DMatrix;
+use widenet_kernels::{reference, tall_add, tall_add_gram, tall_gram, tall_times};
+
+/// (r, n, P): no multiples of tiles, slabs and groups, and both sides of each.
+const SHAPES: [(usize, usize, usize); 12] = [
+    (1, 1, 1),
+    (5, 3, 2),
+    (5, 31, 8),
+    (33, 31, 17),
+    (1, 257, 9),
+    (33, 257, 2),
+    (5, 512, 4),
+    (70, 4097, 8),
+    (5, 4097, 17),
+    (33, 40_000, 9),
+    (70, 40_000, 1),
+    (8, 140_000, 4),
+];
+
+/// Numbers in [-1, 1] that f32 holds exactly, from a linear congruential generator (Numerical Recipes).
+fn numbers(count: usize, seed: u32) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 12) / f64::from(1 << 19) - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn tensor(values: &[f64], [rows, columns]: [usize; 2], (device, dtype): (&Device, DType)) -> Tensor<2> {
+    let data = TensorData::new(values.to_vec(), [rows, columns]).convert_dtype(dtype);
+    Tensor::from_data(data, (device, dtype))
+}
+
+fn read(tensor: Tensor<2>) -> Vec<f64> {
+    tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap()
+}
+
+fn row_major(matrix: &DMatrix<f64>) -> Vec<f64> {
+    matrix.transpose().as_slice().to_vec()
+}
+
+/// Sums of `terms` products of numbers below `size` differ by at most `terms · ε` of a term however they are ordered, twice over.
+fn assert_close(actual: &[f64], expected: &[f64], (terms, size): (usize, f64), dtype: DType, what: &str) {
+    let epsilon = if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    let tolerance = 2.0 * epsilon * terms as f64 * size;
+    assert_eq!(actual.len(), expected.len(), "{what}");
+    for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+        assert!((actual - expected).abs() <= tolerance, "{what}[{index}]: {actual} instead of {expected}");
+    }
+}
+
+fn conformance(device: &Device, dtype: DType) {
+    let on = (device, dtype);
+    for (r, n, p) in SHAPES {
+        let (q, x, c) = (numbers(r * n, 1), numbers(p * n, 2), numbers(r * p, 3));
+        let (basis, vectors) = (tensor(&q, [r, n], on), tensor(&x, [p, n], on));
+        let coefficients = DMatrix::from_row_slice(r, p, &c);
+        let what = |what: &str| format!("{what} for r = {r}, n = {n}, P = {p} on {device:?} in {dtype:?}");
+
+        let products = tall_gram(&basis, &vectors);
+        assert_eq!(products.shape(), (r, p));
+        // Partial sums hold at most 16384 terms in the float type; the sums of them are f64.
+        let rounded = (n.min(16_384), (n as f64 / 16_384.0).max(1.0));
+        assert_close(&row_major(&products), &reference::tall_gram(&q, &x, n), rounded, dtype, &what("Q Xᵀ"));
+
+        let times = tall_times(&basis, &coefficients);
+        assert_eq!(times.dims(), [p, n]);
+        let zero = vec![0.0; p * n];
+        assert_close(&read(times), &reference::tall_add(&zero, &q, &c, n), (r, 1.0), dtype, &what("Cᵀ Q"));
+
+        let expected = reference::tall_add(&x, &q, &c, n);
+        let sum = read(tall_add(vectors.clone(), &basis, &coefficients));
+        assert_close(&sum, &expected, (r + 1, 1.0), dtype, &what("X + Cᵀ Q"));
+
+        let (with_gram, gram) = tall_add_gram(vectors.clone(), &basis, &coefficients);
+        assert_eq!(read(with_gram), sum, "{}", what("the same X + Cᵀ Q"));
+        assert_eq!(gram, gram.transpose(), "{}", what("a symmetric X Xᵀ"));
+        // Of the result as it was rounded, so that only the products are judged.
+        let size = (1.0 + r as f64).powi(2);
+        let gram_of_sum = reference::tall_gram(&sum, &sum, n);
+        assert_close(&row_major(&gram), &gram_of_sum, (rounded.0, rounded.1 * size), dtype, &what("X Xᵀ"));
+
+        assert_eq!(read(vectors), x, "{}", what("a shared X is left alone"));
+        assert_eq!(read(basis), q, "{}", what("the basis is left alone"));
+    }
+    nothing_is_added_by_nothing(on);
+}
+
+/// r = 0, P = 0 and n = 0.
+fn nothing_is_added_by_nothing(on: (&Device, DType)) {
+    let x = numbers(2 * 5, 1);
+    let vectors = || tensor(&x, [2, 5], on);
+    let empty = |shape| Tensor::<2>::zeros(shape, on);
+    let none = DMatrix::zeros(0, 2);
+    assert_eq!(tall_gram(&empty([0, 5]), &vectors()).shape(), (0, 2));
+    assert_eq!(read(tall_add(vectors(), &empty([0, 5]), &none)), x);
+    assert_eq!(read(tall_times(&empty([0, 5]), &none)), [0.0; 10]);
+    let (unchanged, gram) = tall_add_gram(vectors(), &empty([0, 5]), &none);
+    assert_eq!(read(unchanged), x);
+    assert_eq!(gram, tall_gram(&vectors(), &vectors()));
+
+    let none = DMatrix::zeros(2, 0);
+    assert_eq!(tall_gram(&vectors(), &empty([0, 5])).shape(), (2, 0));
+    assert_eq!(tall_add(empty([0, 5]), &vectors(), &none).dims(), [0, 5]);
+    assert_eq!(tall_times(&vectors(), &none).dims(), [0, 5]);
+    assert_eq!(tall_add_gram(empty([0, 5]), &vectors(), &none).1.shape(), (0, 0));
+
+    assert_eq!(tall_gram(&empty([3, 0]), &empty([2, 0])), DMatrix::zeros(3, 2));
+    assert_eq!(tall_times(&empty([3, 0]), &DMatrix::zeros(3, 2)).dims(), [2, 0]);
+}
+
+#[test]
+fn flex_conforms_in_both_float_types() {
+    conformance(&Device::flex(), DType::F32);
+    conformance(&Device::flex(), DType::F64);
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
+fn ndarray_conforms_in_both_float_types() {
+    conformance(&Device::ndarray(), DType::F32);
+    conformance(&Device::ndarray(), DType::F64);
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+#[expect(clippy::print_stdout, reason = "CI looks for this line")]
+fn wgpu_conforms_in_f32() {
+    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
+    match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
+        Ok(_) => {
+            let device = Device::new(WgpuDevice::default());
+            conformance(&device, DType::F32);
+            long_sums_keep_their_digits(&device, 1 << 20);
+        }
+        Err(error) => println!("SKIPPED (no adapter): wgpu_conforms_in_f32: {error}"),
+    }
+}
+
+/// The inner product of constant vectors in f32, which a running sum in f32 gets wrong in the fourth digit.
+fn long_sums_keep_their_digits(device: &Device, n: usize) {
+    let constant = Tensor::<2>::full([1, n], 0.1, (device, DType::F32));
+    let square = f64::from(0.1_f32).powi(2);
+    let exact = n as f64 * square;
+    let error = |sum: f64| (sum / exact - 1.0).abs();
+    let product = tall_gram(&constant, &constant)[(0, 0)];
+    assert!(error(product) < 1e-6, "{product} instead of {exact} on {device:?}");
+    let (_, gram) = tall_add_gram(constant.clone(), &constant, &DMatrix::from_element(1, 1, 0.0));
+    assert!(error(gram[(0, 0)]) < 1e-6, "{} instead of {exact} on {device:?}", gram[(0, 0)]);
+    let running = (0..n).fold(0.0_f32, |sum, _| sum + 0.1 * 0.1);
+    assert!(error(f64::from(running)) > 1e-4, "a running sum in f32 is off: {running} instead of {exact}");
+}
+
+#[test]
+fn products_of_long_vectors_keep_the_digits_that_a_running_sum_loses() {
+    long_sums_keep_their_digits(&Device::flex(), 1 << 22);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let (r, n, p) = (33, 150_001, 9);
+    for dtype in [DType::F32, DType::F64] {
+        let on = (&Device::flex(), dtype);
+        let (q, x) = (tensor(&numbers(r * n, 1), [r, n], on), tensor(&numbers(p * n, 2), [p, n], on));
+        let c = DMatrix::from_row_slice(r, p, &numbers(r * p, 3));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let (sum, gram) = tall_add_gram(x.clone(), &q, &c);
+                let sums = [sum, tall_add(x.clone(), &q, &c), tall_times(&q, &c)].map(read);
+                (tall_gram(&q, &x), gram, sums)
+            })
+        };
+        assert_eq!(run(1), run(3));
+    }
+}
+
+#[test]
+#[should_panic(expected = "3 basis vectors of length 5 against 2 vectors of length 6")]
+fn lengths_must_fit() {
+    let on = (&Device::flex(), DType::F32);
+    tall_gram(&Tensor::zeros([3, 5], on), &Tensor::zeros([2, 6], on));
+}
+
+#[test]
+#[should_panic(expected = "float types")]
+fn float_types_must_fit() {
+    let device = Device::flex();
+    tall_gram(&Tensor::zeros([3, 5], (&device, DType::F32)), &Tensor::zeros([2, 5], (&device, DType::F64)));
+}
