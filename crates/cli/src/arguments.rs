@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_experiment::{DeviceChoice, EngineChoice, EngineRule, Precision, Shard, question::PriorQuestion};
+use widenet_experiment::{
+    DeviceChoice, EngineChoice, EngineRule, ImageStorage, Precision, Shard, question::PriorQuestion,
+};
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
 ///
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Parameterization(ParameterizationArguments),
     /// List the devices, what each is and what it can hold.
     Devices,
+    /// Measure what a device does per second; with --report also check what it computes and train on it.
+    Bench(BenchArguments),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -68,9 +72,14 @@ pub(crate) struct SolveArguments {
     pub(crate) engine: EngineArguments,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Law and limit: a direction counts as new if more than this share of it is; the predictor's error is of this size.
-    #[arg(long, default_value_t = 1e-10, allow_hyphen_values = true)]
-    pub(crate) tolerance: f64,
+    /// Law, limit, conditioned and regenerated: a direction counts as new if more than this share of it is; errors are of this size
+    /// [default: 1e-10 of law and limit, 1e-6 in f32 and 1e-12 in f64 of the others].
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) tolerance: Option<f64>,
+    /// How the conditioned engine keeps its answers: stored, or regenerated from the counters of their normals, which takes half the
+    /// memory [default: stored where that fits].
+    #[arg(long, value_parser = images)]
+    pub(crate) images: Option<ImageStorage>,
     /// Print trajectories as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -213,14 +222,14 @@ impl Seeds {
 /// Which engine, device and precision.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArguments {
-    /// Engine: limit (only width inf), law or dense (finite widths; inf among them goes to limit), or auto, the
-    /// cheapest that can record what is asked [default: auto].
+    /// Engine: limit (only width inf), law, dense, conditioned or regenerated (finite widths; inf among them goes to limit), or auto,
+    /// the cheapest that can record what is asked [default: auto].
     #[arg(long, value_parser = engine)]
     engine: Option<EngineOption>,
-    /// Device of the dense engine: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    /// Device of the dense, conditioned and regenerated engines: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
-    /// Floating-point type of the dense engine: f32 or f64 [default: f32].
+    /// Floating-point type of the same engines: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]
     precision: Option<Precision>,
 }
@@ -247,9 +256,9 @@ impl EngineArguments {
         let finite = widths.iter().find(|width| **width != Width::Infinite);
         match (self.engine.unwrap_or(EngineOption::Choice(EngineChoice::Auto)), finite) {
             (EngineOption::LimitOnly, Some(width)) => {
-                Err(format!("--engine limit solves only width inf, not {width}; use law or dense for finite widths"))
+                Err(format!("--engine limit solves only width inf, not {width}; use another engine for finite widths"))
             }
-            (EngineOption::Choice(choice @ (EngineChoice::Law | EngineChoice::Dense)), None) => Err(format!(
+            (EngineOption::Choice(choice), None) if choice != EngineChoice::Auto => Err(format!(
                 "--engine {} needs a finite width, and only inf is given; use --engine auto or limit",
                 choice.name()
             )),
@@ -273,7 +282,12 @@ fn engine(word: &str) -> Result<EngineOption, String> {
     let known = EngineChoice::WORDS.into_iter().find(|(name, _)| *name == word);
     known
         .map(|(_, choice)| EngineOption::Choice(choice))
-        .ok_or_else(|| "known engines are auto, limit, law and dense".into())
+        .ok_or_else(|| "known engines are auto, limit, law, dense, conditioned and regenerated".into())
+}
+
+fn images(word: &str) -> Result<ImageStorage, String> {
+    let known = ImageStorage::WORDS.into_iter().find(|(name, _)| *name == word);
+    known.map(|(_, storage)| storage).ok_or_else(|| "answers are stored or regenerated".into())
 }
 
 fn precision(word: &str) -> Result<Precision, String> {
@@ -360,4 +374,41 @@ pub(crate) struct ParameterizationArguments {
     pub(crate) width: Option<Width>,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+}
+
+/// Measures a device in a minute or two: copy bandwidth, products, inner products and updates of long vectors, random numbers and one question to
+/// a matrix of a very wide network, each also as a fraction of the copy bandwidth where it moves memory.
+///
+/// With --report, one markdown file with: every primitive against its plain twin and training against the same training on the CPU (exit
+/// code 1 if one differs by more than rounding), the measurements, a run of a million neurons with time and memory, and the exponent of the time in
+/// the width.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// Device: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+    /// Floating-point type: f32 or f64 [default: f32].
+    #[arg(long, value_parser = precision)]
+    precision: Option<Precision>,
+    /// Print the rates as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Check, measure and train, and write a report to this file (markdown).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Width of the training run of the report; others are a tenth to ten times as wide [default: 1000000, 20000 on a software GPU].
+    #[arg(long, requires = "report")]
+    pub(crate) width: Option<u64>,
+    /// Tiny sizes, to see that everything runs: rates mean nothing.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Say what is being measured.
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+impl BenchArguments {
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision.unwrap_or(Precision::F32)
+    }
 }

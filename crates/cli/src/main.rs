@@ -1,6 +1,7 @@
 //! `widenet`: problems and studies of wide networks from the command line. Talks; computes nothing.
 
 mod arguments;
+mod bench;
 mod coordinate_check;
 mod devices;
 mod interrupt;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => study::report(&arguments),
         Command::Parameterization(arguments) => solve::parameterization(&arguments),
         Command::Devices => devices::run(),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut std::io::stdout());
             Ok(Exit::Done)

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use widenet_core::{document::Document, trajectory::Engine};
-use widenet_experiment::{Engines, Plan, Request, SolveError, Solver, Study, Subject, load_problem};
+use widenet_experiment::{Alternative, Engines, Plan, Request, SolveError, Solver, Study, Subject, load_problem};
 
 use crate::{Exit, Failure, arguments::PlanArguments, table};
 
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let study = Study::load(&arguments.file, arguments.full, &arguments.overrides.set)?;
         for trial in widenet_experiment::plan(&study, &engines)? {
             let word = (trial.trial.subject != Subject::Problem).then(|| trial.trial.subject.name());
-            planned.push(Planned { label: trial.trial.label, question: word, plan: trial.plan });
+            planned.push(Planned { label: trial.trial.label, question: word, plan: trial.plan, others: Vec::new() });
         }
     } else {
         if arguments.width.is_empty() {
@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         for &width in &arguments.width {
             let request = Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision() };
             let plan = engines.plan(&request, rule.at(width));
-            planned.push(Planned { label: format!("width {width}"), question: None, plan });
+            let others = plan.as_ref().map_or_else(|_| Vec::new(), |plan| engines.alternatives(&request, plan.engine));
+            planned.push(Planned { label: format!("width {width}"), question: None, plan, others });
         }
     }
     for note in engines.take_notes() {
@@ -53,30 +54,44 @@ struct Planned {
     /// The word of a question; it has no estimates.
     question: Option<&'static str>,
     plan: Result<Plan, SolveError>,
+    /// Engines that were not chosen.
+    others: Vec<Alternative>,
+}
+
+impl Planned {
+    fn rows(&self) -> Vec<Vec<String>> {
+        let Ok(plan) = &self.plan else { return Vec::new() };
+        if let Some(question) = self.question {
+            return vec![vec![self.label.clone(), question.into(), "–".into(), "–".into(), plan.reason.clone()]];
+        }
+        let bound = if plan.engine.is_on_device() { "about" } else { "up to" };
+        let cost = |bytes, seconds| {
+            [format!("{bound} {}", table::bytes(bytes)), format!("{bound} {}", table::seconds(seconds))]
+        };
+        let row = |label: &str, engine: Engine, [bytes, seconds]: [String; 2], why: String| {
+            vec![label.to_owned(), engine.name().to_owned(), bytes, seconds, why]
+        };
+        let chosen = row(&self.label, plan.engine, cost(plan.bytes, plan.seconds), plan.reason.clone());
+        let others = self.others.iter().map(|other| {
+            let cost = other.cost.map_or(["–".into(), "–".into()], |(bytes, seconds)| cost(bytes, seconds));
+            let why = other.obstacle.as_ref().map_or("not chosen".into(), |obstacle| format!("cannot run: {obstacle}"));
+            row("", other.engine, cost, why)
+        });
+        std::iter::once(chosen).chain(others).collect()
+    }
 }
 
 fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let mut out = std::io::stdout();
-    let rows: Vec<Vec<String>> = planned
-        .iter()
-        .filter_map(|Planned { label, question, plan }| {
-            let plan = plan.as_ref().ok()?;
-            if let Some(question) = question {
-                return Some(vec![label.clone(), (*question).into(), "–".into(), "–".into(), plan.reason.clone()]);
-            }
-            let bound = if plan.engine == Engine::Dense { "about" } else { "up to" };
-            let (bytes, seconds) = (table::bytes(plan.bytes), table::seconds(plan.seconds));
-            let (bytes, seconds) = (format!("{bound} {bytes}"), format!("{bound} {seconds}"));
-            Some(vec![label.clone(), plan.engine.name().into(), bytes, seconds, plan.reason.clone()])
-        })
-        .collect();
+    let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
     write!(out, "{}", table::aligned(&["trial", "engine", "memory", "time", "why"], &rows))?;
     let total: f64 = planned.iter().filter_map(|planned| planned.plan.as_ref().ok()).map(|plan| plan.seconds).sum();
     let time = match planned.iter().all(|planned| planned.question.is_some()) {
         true => String::new(),
         false => format!(", up to about {} of engine time", table::seconds(total)),
     };
-    writeln!(out, "{} trials{time}", rows.len())?;
+    let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
+    writeln!(out, "{trials} trials{time}")?;
     let mut refused = false;
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {

@@ -1,7 +1,8 @@
 //! Keyed randomness: every stream is addressed by (seed, purpose, index), never by the order of calls.
 //!
 //! The same address gives the same numbers on any thread count. Streams are ChaCha8 keyed by the seed and the
-//! purpose's words; `index` selects one of 2^64 independent streams under that key.
+//! purpose's words; `index` selects one of 2^64 independent streams under that key. Long vectors of the conditioned and regenerated
+//! engines are made on the device by Philox, at the address of [`counter_key`].
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -75,6 +76,12 @@ impl Purpose {
             Purpose::LimitParticle(replica) => (19, replica),
         }
     }
+}
+
+/// The address of counter-based random numbers (Philox): their key and the counter's word that tells purposes apart.
+pub fn counter_key(seed: u64, purpose: Purpose) -> ([u32; 2], u32) {
+    let (kind, layer) = purpose.words();
+    ([seed as u32, (seed >> 32) as u32], kind << 24 | layer)
 }
 
 /// Seed of network `index` of an ensemble.

@@ -20,15 +20,29 @@ pub enum Engine {
     Law,
     /// Real m × m matrices on a device.
     Dense,
+    /// Gaussian m × m matrices known by their answers, exactly in law, on a device.
+    Conditioned,
+    /// m × m matrices that their seed fixes, produced inside the product, on a device.
+    Regenerated,
 }
 
 impl Engine {
+    /// Every engine.
+    pub const ALL: [Engine; 5] = [Engine::Limit, Engine::Law, Engine::Dense, Engine::Conditioned, Engine::Regenerated];
+
+    /// Whether its networks live on a device, whose threads a run uses all.
+    pub fn is_on_device(self) -> bool {
+        matches!(self, Engine::Dense | Engine::Conditioned | Engine::Regenerated)
+    }
+
     /// The word used in files, tables and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Engine::Limit => "limit",
             Engine::Law => "law",
             Engine::Dense => "dense",
+            Engine::Conditioned => "conditioned",
+            Engine::Regenerated => "regenerated",
         }
     }
 }

@@ -1,54 +1,87 @@
-//! How far the law of a network's outputs is from that of the reference network, over seeds.
+//! How far the law of a quantity over seeds is from that of other trials: the reference network, or those that a metric names.
 //!
 //! ```text
 //! KL(N(m, v) ‖ N(m_r, v_r)) = ½ [v/v_r + (m_r − m)²/v_r − 1 − ln(v/v_r)],     mean over the test inputs;
 //! means m and variances v over S seeds (ddof 1).     Of two samples of one law:  ½ [(S−1)/(S−3) (1 + 2/S) − 1]
 //! ```
 //!
-//! (scaling-limits page §6.)
+//! (scaling-limits page §6.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the empirical distribution functions.
 
-use widenet_core::{
-    Problem, Trajectory,
-    problem::Quantity,
-    trajectory::{Status, Value},
+use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
+
+use crate::{
+    Over, Statistic, Trial, kolmogorov_smirnov,
+    measure::{TrialResult, entries},
+    study::{ReferenceTrials, metric::RecordedQuantity},
 };
 
-use crate::{Trial, measure::TrialResult};
-
-/// Whose outputs are compared: trajectories of all seeds at one width, and of the network at the reference width.
+/// Whose laws are compared: trajectories of all seeds of a trial, and of its reference.
 pub(crate) struct Compared<'t> {
     own: Vec<&'t Trajectory>,
     reference: Vec<&'t Trajectory>,
 }
 
 /// The width at which a problem's scaling is the reference network.
-pub(crate) fn reference_width(problem: &Problem) -> Result<f64, String> {
+pub(crate) fn reference_network(problem: &Problem) -> Result<ReferenceTrials, String> {
     let width = problem.parameterization.reference_width();
-    width.ok_or_else(|| "only the parameterizations \"scaling\" and \"abc\" have a reference width".into())
+    let width = width.ok_or("only the parameterizations \"scaling\" and \"abc\" have a reference width")?;
+    Ok(ReferenceTrials { width: Some(Width::try_from(width)?), axes: Vec::new() })
 }
 
 impl<'t> Compared<'t> {
-    /// Of a trial's problem, among all finished ones.
+    /// Of a trial and its reference, among all finished ones.
     pub(crate) fn of(
         trial: &Trial,
-        problem: &Problem,
+        asked: &ReferenceTrials,
         all: impl Iterator<Item = (&'t Trial, &'t TrialResult)>,
     ) -> Result<Self, String> {
-        let width = reference_width(problem)?;
         let (mut own, mut reference) = (Vec::new(), Vec::new());
-        for (other, result) in all.filter(|(other, _)| other.axes == trial.axes) {
+        for (other, result) in all {
             let TrialResult::Trajectory(trajectory) = result else { continue };
-            if other.width == trial.width {
+            if other.axes == trial.axes && other.width == trial.width {
                 own.push(trajectory);
             }
-            if other.width.is_some_and(|other| other.as_f64() == width) {
+            if asked.has(other, trial) {
                 reference.push(trajectory);
             }
         }
-        match reference.is_empty() {
-            true => Err(format!("there is no trial of the reference width {width}")),
-            false => Ok(Self { own, reference }),
+        match (reference.is_empty(), asked.width) {
+            (false, _) => Ok(Self { own, reference }),
+            (true, Some(width)) => Err(format!("there is no trial of the reference width {width}")),
+            (true, None) => Err("there is no trial of the reference".into()),
         }
+    }
+
+    /// A statistic of the laws at every record, or at the only one that counts.
+    pub(crate) fn statistic(&self, recorded: &RecordedQuantity) -> Result<Vec<f64>, String> {
+        if recorded.statistic == Statistic::Kl {
+            return Ok(self.at_records()?.into_iter().map(|(_, divergence)| divergence).collect());
+        }
+        let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
+        let counting = match recorded.over {
+            Over::Sup => 0..records,
+            Over::Initial => 0..records.min(1),
+            Over::Final => records.saturating_sub(1)..records,
+        };
+        let at = |record: usize| {
+            let own = samples(&self.own, recorded, record)?;
+            let reference = samples(&self.reference, recorded, record)?;
+            Ok(match recorded.statistic {
+                Statistic::Ks => {
+                    let half = |sample: &[f64], first: usize| sample.iter().copied().skip(first).step_by(2).collect();
+                    let each = own.iter().zip(&reference);
+                    let p_values = each.map(|(own, reference)| {
+                        kolmogorov_smirnov::two_sample_p_value(half(own, 0), half(reference, 1))
+                    });
+                    (p_values.fold(1.0, f64::min) * own.len() as f64).min(1.0)
+                }
+                Statistic::MeanRatio => {
+                    norm(&own, |sample| mean(sample).powi(2)) / norm(&reference, |sample| mean(sample).powi(2))
+                }
+                _ => norm(&own, variance) / norm(&reference, variance),
+            })
+        };
+        counting.map(at).collect()
     }
 
     /// The divergence at every record.
@@ -73,26 +106,40 @@ pub(crate) fn noise_floor(seeds: usize) -> Option<f64> {
     (seeds > 3.0).then(|| 0.5 * ((seeds - 1.0) / (seeds - 3.0) * (1.0 + 2.0 / seeds) - 1.0))
 }
 
+/// Values over seeds of every entry that counts.
+fn samples(trajectories: &[&Trajectory], recorded: &RecordedQuantity, record: usize) -> Result<Vec<Vec<f64>>, String> {
+    if trajectories.len() < 2 {
+        return Err("a law over seeds needs at least two".into());
+    }
+    let values = |trajectory: &&Trajectory| match trajectory.records.get(record) {
+        Some(record) if trajectory.status == Status::Done => entries(recorded, record),
+        _ => Err(format!("seed {} has no {} there", trajectory.seed, recorded.quantity.name())),
+    };
+    let all: Vec<Vec<f64>> = trajectories.iter().map(values).collect::<Result<_, _>>()?;
+    Ok((0..all[0].len()).map(|entry| all.iter().map(|values| values[entry]).collect()).collect())
+}
+
+fn mean(sample: &[f64]) -> f64 {
+    sample.iter().sum::<f64>() / sample.len() as f64
+}
+
+/// With ddof 1.
+fn variance(sample: &[f64]) -> f64 {
+    let mean = mean(sample);
+    sample.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (sample.len() as f64 - 1.0)
+}
+
+/// The root of a sum over entries.
+fn norm(samples: &[Vec<f64>], square: impl Fn(&[f64]) -> f64) -> f64 {
+    samples.iter().map(|sample| square(sample)).sum::<f64>().sqrt()
+}
+
 /// Mean and variance over seeds of every test output.
 fn gaussians(trajectories: &[&Trajectory], record: usize) -> Result<Vec<(f64, f64)>, String> {
-    let seeds = trajectories.len() as f64;
-    if seeds < 2.0 {
-        return Err("a variance over seeds needs at least two".into());
-    }
-    let outputs = |trajectory: &&Trajectory| match trajectory
-        .records
-        .get(record)
-        .and_then(|r| r.values.get(&Quantity::TestOutputs))
-    {
-        Some(Value::Matrix(outputs)) if trajectory.status == Status::Done => Ok(outputs.as_slice().to_vec()),
-        _ => Err(format!("seed {} has no test_outputs there", trajectory.seed)),
-    };
-    let all: Vec<Vec<f64>> = trajectories.iter().map(outputs).collect::<Result<_, _>>()?;
-    let of_input = |input: usize| {
-        let mean = all.iter().map(|outputs| outputs[input]).sum::<f64>() / seeds;
-        (mean, all.iter().map(|outputs| (outputs[input] - mean).powi(2)).sum::<f64>() / (seeds - 1.0))
-    };
-    let gaussians: Vec<(f64, f64)> = (0..all[0].len()).map(of_input).collect();
+    let recorded =
+        RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Sup, entry: None, statistic: Statistic::Kl };
+    let samples = samples(trajectories, &recorded, record)?;
+    let gaussians: Vec<(f64, f64)> = samples.iter().map(|sample| (mean(sample), variance(sample))).collect();
     match gaussians.iter().any(|(_, variance)| *variance == 0.0) {
         true => Err("an output does not vary over seeds: its law has no width".into()),
         false => Ok(gaussians),
@@ -104,8 +151,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use widenet_core::{
-        Matrix, Width,
-        trajectory::{Engine, Record},
+        Matrix,
+        trajectory::{Engine, Record, Value},
     };
 
     use super::*;
@@ -136,5 +183,41 @@ mod tests {
         assert!(found.len() == 1 && (found[0].1 - expected).abs() < 1e-12, "{found:?}");
         let alone = Compared { own: vec![&own[0]], reference: reference.iter().collect() };
         assert!(alone.at_records().is_err_and(|reason| reason.contains("at least two")));
+    }
+
+    /// Entries 0 and 1 of the own: means 3 and 1, standard deviations √2 and 1/√2; of the reference: 3 and 4, and √8 and √2.
+    #[test]
+    fn ratios_are_those_on_paper() {
+        let own = [trajectory(&[2.0, 0.5]), trajectory(&[4.0, 1.5])];
+        let reference = [trajectory(&[1.0, 3.0]), trajectory(&[5.0, 5.0])];
+        let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
+        let ratio = |statistic, entry| {
+            let recorded = RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Final, entry, statistic };
+            compared.statistic(&recorded).expect("a ratio")[0]
+        };
+        assert!((ratio(Statistic::MeanRatio, None) - (10f64 / 25.0).sqrt()).abs() < 1e-12);
+        assert!((ratio(Statistic::StdRatio, None) - (2.5f64 / 10.0).sqrt()).abs() < 1e-12);
+        assert!((ratio(Statistic::StdRatio, Some(1)) - 0.5).abs() < 1e-12);
+    }
+
+    /// Equal laws with equal seeds are no coincidence: the halves of the seeds are independent, and only another law is told apart.
+    #[test]
+    fn a_law_is_told_from_another_and_not_from_itself() {
+        let sample = |shift: f64| -> Vec<Trajectory> {
+            (0..200).map(|i| trajectory(&[(f64::from(i) * 0.618_034).fract() + shift])).collect()
+        };
+        let (own, shifted) = (sample(0.0), sample(0.3));
+        let recorded = RecordedQuantity {
+            quantity: Quantity::TestOutputs,
+            over: Over::Sup,
+            entry: None,
+            statistic: Statistic::Ks,
+        };
+        let p_value = |reference: &[Trajectory]| {
+            let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
+            compared.statistic(&recorded).expect("a p-value")[0]
+        };
+        assert!(p_value(&own) > 0.5, "{}", p_value(&own));
+        assert!(p_value(&shifted) < 1e-3, "{}", p_value(&shifted));
     }
 }

@@ -13,9 +13,9 @@ use crate::{
     InitialFunction, Measured, Metric, Over, Reference, Solver, Statistic, Study, Trial,
     answers::{self, Answer},
     chi_square,
-    divergence::Compared,
+    divergence::{Compared, reference_network},
     prepare::{PreparedTrial, ProblemTask, Task},
-    study::metric::RecordedQuantity,
+    study::{ReferenceTrials, metric::RecordedQuantity},
 };
 
 /// The value of a metric, or why there is none.
@@ -86,18 +86,24 @@ impl<'a> Results<'a> {
         solver: &dyn Solver,
     ) -> Results<'a> {
         let mut references = References { solver, known: BTreeMap::new() };
+        // Laws over seeds, each compared once: by the position of their metric and what the seeds have in common.
+        let mut laws: BTreeMap<(usize, String), Measurement> = BTreeMap::new();
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
         let mut measured = Vec::new();
         for (PreparedTrial { trial, task, .. }, result) in &finished {
             let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, result));
-            let metrics = study.metrics.iter().map(|metric| match (&metric.of, task, result) {
-                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic == Statistic::Kl => {
-                    let divergences = Compared::of(trial, &task.problem, all())?.at_records()?;
-                    let divergences: Vec<f64> = divergences.into_iter().map(|(_, divergence)| divergence).collect();
-                    reduce(recorded, &divergences, 1.0)
+            let metrics = study.metrics.iter().enumerate().map(|(position, metric)| match (&metric.of, task, result) {
+                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic.is_of_a_law() => {
+                    let compared = || {
+                        let own = || reference_network(&task.problem);
+                        let reference = metric.reference.clone().map_or_else(own, Ok)?;
+                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded)?, 1.0)
+                    };
+                    laws.entry((position, trial.group(&[]))).or_insert_with(compared).clone()
                 }
                 (Measured::Records(recorded), Task::Problem(task), TrialResult::Trajectory(trajectory)) => {
-                    measure((metric, recorded), task, trajectory, &mut references)
+                    let other = metric.reference.as_ref().map(|asked| of_same_seed(trial, asked, all())).transpose()?;
+                    measure((metric, recorded), task, (trajectory, other), &mut references)
                 }
                 (Measured::Value { path, against, comparison }, _, TrialResult::Answer(answer)) => {
                     answers::measure((trial, answer), metric, (path, against.as_deref(), *comparison), all())
@@ -250,16 +256,31 @@ pub(crate) fn ending(status: &Status) -> String {
     }
 }
 
+/// The trajectory that a trial's own is compared with.
+fn of_same_seed<'t>(
+    trial: &Trial,
+    asked: &ReferenceTrials,
+    mut all: impl Iterator<Item = (&'t Trial, &'t TrialResult)>,
+) -> Result<&'t Trajectory, String> {
+    match all.find(|(other, _)| other.seed == trial.seed && asked.has(other, trial)) {
+        Some((other, _)) if other.index == trial.index => Err("it is the reference itself".into()),
+        Some((_, TrialResult::Trajectory(trajectory))) if trajectory.status == Status::Done => Ok(trajectory),
+        Some((_, TrialResult::Trajectory(trajectory))) => Err(format!("its reference {}", ending(&trajectory.status))),
+        Some((_, TrialResult::Answer(_))) | None => Err("there is no trial of the reference".into()),
+    }
+}
+
+/// Of a trajectory, and another trial's that it is compared with.
 fn measure(
     (metric, recorded): (&Metric, &RecordedQuantity),
     task: &ProblemTask,
-    trajectory: &Trajectory,
+    (trajectory, other): (&Trajectory, Option<&Trajectory>),
     references: &mut References<'_>,
 ) -> Measurement {
     if trajectory.status != Status::Done {
         return Err(ending(&trajectory.status));
     }
-    let reference = metric.against.map(|against| references.get(against, task, trajectory)).transpose()?;
+    let reference = metric.against.map(|against| references.get(against, task, trajectory)).transpose()?.or(other);
     let (values, scale) = match (recorded.statistic, reference) {
         (Statistic::PValue, Some(reference)) => {
             let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
@@ -281,8 +302,8 @@ fn measure(
 fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) -> Measurement {
     // `f64::max` and `f64::min` would skip NaN.
     let worse = |a: f64, b: f64| match recorded.statistic {
-        Statistic::Norm | Statistic::Rms | Statistic::Kl => a >= b,
-        Statistic::PValue => a <= b,
+        Statistic::PValue | Statistic::Ks => a <= b,
+        Statistic::Norm | Statistic::Rms | Statistic::Kl | Statistic::MeanRatio | Statistic::StdRatio => a >= b,
     };
     let value = match recorded.over {
         Over::Initial => values.first().copied(),
@@ -296,28 +317,32 @@ fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) -> Measuremen
     }
 }
 
+/// What counts of a record: all entries of the quantity, or the metric's own.
+pub(crate) fn entries(recorded: &RecordedQuantity, record: &Record) -> Result<Vec<f64>, String> {
+    let quantity = recorded.quantity;
+    let value = record.values.get(&quantity).map(Value::flatten);
+    let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
+    match recorded.entry {
+        None => Ok(entries),
+        Some(entry) => {
+            let position = if entry < 0 { entry + entries.len() as i64 } else { entry };
+            let value = usize::try_from(position).ok().and_then(|position| entries.get(position));
+            value.map(|value| vec![*value]).ok_or_else(|| {
+                format!("{} has {} entries, numbered from 0, and no entry {entry}", quantity.name(), entries.len())
+            })
+        }
+    }
+}
+
 /// `‖q_t‖`, or `‖q_t − r_t‖`, at every record; of the metric's entry alone where it has one.
 fn norms(recorded: &RecordedQuantity, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
     let quantity = recorded.quantity;
-    let values = |record: &Record| {
-        let value = record.values.get(&quantity).map(Value::flatten);
-        let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
-        match recorded.entry {
-            None => Ok(entries),
-            Some(entry) => {
-                let position = if entry < 0 { entry + entries.len() as i64 } else { entry };
-                let value = usize::try_from(position).ok().and_then(|position| entries.get(position));
-                value.map(|value| vec![*value]).ok_or_else(|| {
-                    format!("{} has {} entries, numbered from 0, and no entry {entry}", quantity.name(), entries.len())
-                })
-            }
-        }
-    };
+    let values = |record: &Record| entries(recorded, record);
     let norm = |entries: Vec<f64>| {
         let squares = entries.iter().map(|x| x * x).sum::<f64>();
         match recorded.statistic {
             Statistic::Rms => (squares / entries.len() as f64).sqrt(),
-            Statistic::Norm | Statistic::PValue | Statistic::Kl => squares.sqrt(),
+            _ => squares.sqrt(),
         }
     };
     let Some(reference) = reference else {

@@ -206,6 +206,8 @@ fn mean_and_error(values: &[f64]) -> String {
     match values.len() {
         0 => "–".into(),
         1 => format!("{mean:.3e}"),
+        // One number of all seeds.
+        _ if values.iter().all(|value| *value == values[0]) => format!("{:.3e}", values[0]),
         _ => format!("{mean:.3e} ± {:.1e}", (variance / n).sqrt()),
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use widenet_core::{
     training::{Control, Progress},
-    trajectory::{Engine, Status},
+    trajectory::Status,
 };
 
 use crate::{
@@ -225,7 +225,7 @@ fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
 
 impl Queue {
     fn of(jobs: &[Job<'_>]) -> Queue {
-        let is_dense = |job: &usize| jobs[*job].plan.engine == Engine::Dense;
+        let is_dense = |job: &usize| jobs[*job].plan.engine.is_on_device();
         let (dense, light): (VecDeque<_>, VecDeque<_>) = (0..jobs.len()).partition(is_dense);
         Queue { dense: Mutex::new(dense), light: Mutex::new(light), device: Mutex::new(()) }
     }

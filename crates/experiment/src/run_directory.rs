@@ -348,7 +348,7 @@ fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Res
         .iter()
         .map(|record| Record::from_json(record).map_err(|error| error.to_string()))
         .collect::<std::result::Result<Vec<_>, _>>()?;
-    let engine = [Engine::Limit, Engine::Law, Engine::Dense].into_iter().find(|e| e.name() == status.engine);
+    let engine = Engine::ALL.into_iter().find(|e| e.name() == status.engine);
     let status = match (status.state.as_str(), status.step) {
         ("done", _) => Status::Done,
         // JSON has no ∞: a time that overflowed is missing.

@@ -9,7 +9,7 @@ use widenet_core::{
 };
 use widenet_model::Precision;
 
-/// Which engine a width is given to. Law and dense networks are finite: at infinite width only `Auto` finds an engine.
+/// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineChoice {
     /// Whatever the problem allows, cheapest first.
@@ -18,12 +18,21 @@ pub enum EngineChoice {
     Law,
     /// The dense engine.
     Dense,
+    /// The conditioned engine.
+    Conditioned,
+    /// The regenerated engine.
+    Regenerated,
 }
 
 impl EngineChoice {
     /// Words of study files and of the command line.
-    pub const WORDS: [(&str, EngineChoice); 3] =
-        [("auto", EngineChoice::Auto), ("law", EngineChoice::Law), ("dense", EngineChoice::Dense)];
+    pub const WORDS: [(&str, EngineChoice); 5] = [
+        ("auto", EngineChoice::Auto),
+        ("law", EngineChoice::Law),
+        ("dense", EngineChoice::Dense),
+        ("conditioned", EngineChoice::Conditioned),
+        ("regenerated", EngineChoice::Regenerated),
+    ];
 
     /// The word in files.
     pub fn name(self) -> &'static str {
@@ -31,6 +40,8 @@ impl EngineChoice {
             EngineChoice::Auto => "auto",
             EngineChoice::Law => "law",
             EngineChoice::Dense => "dense",
+            EngineChoice::Conditioned => "conditioned",
+            EngineChoice::Regenerated => "regenerated",
         }
     }
 }
@@ -44,7 +55,7 @@ pub struct Request<'a> {
     pub width: Width,
     /// Seed of the initial weights and of the batches.
     pub seed: u64,
-    /// Float type of the dense engine; the other engines compute in `f64`.
+    /// Float type of the engines on a device; the law and limit engines compute in `f64`.
     pub precision: Precision,
 }
 
@@ -55,10 +66,21 @@ pub struct Plan {
     pub engine: Engine,
     /// Why this engine, in one sentence.
     pub reason: String,
-    /// Peak memory in bytes: at most this for law and limit, about this for dense.
+    /// Peak memory in bytes: at most this for law and limit, about this for the engines of a device.
     pub bytes: u64,
-    /// Time in seconds on this machine: at most this for law and limit, about this for dense.
+    /// Time in seconds on this machine: at most this for law and limit, about this for the engines of a device.
     pub seconds: f64,
+}
+
+/// An engine that was not chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alternative {
+    /// The engine.
+    pub engine: Engine,
+    /// Bytes and seconds it would take; `None` if it cannot have the problem at all.
+    pub cost: Option<(u64, f64)>,
+    /// Why it cannot run.
+    pub obstacle: Option<String>,
 }
 
 /// What an engine returns.
@@ -126,6 +148,11 @@ pub trait Solver: Sync {
     /// # Errors
     /// [`SolveError`] if no engine takes it; the text says what would fit.
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError>;
+
+    /// What the other engines of a device would take for a request.
+    fn alternatives(&self, _: &Request<'_>, _chosen: Engine) -> Vec<Alternative> {
+        Vec::new()
+    }
 
     /// What should be said to the user since the last call, for example which device was chosen and why.
     fn take_notes(&self) -> Vec<String> {

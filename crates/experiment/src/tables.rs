@@ -14,6 +14,7 @@ use crate::{
     Error, Finding, Result, Subject,
     measure::{MeasuredTrial, Results, TrialResult},
     run_directory::write_whole,
+    study::ENGINE,
 };
 
 /// A CSV text.
@@ -39,9 +40,9 @@ pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding
     write_whole(&directory.join("fits.csv"), &fits(findings)?)
 }
 
-/// Columns that say which trial a row belongs to.
+/// Columns that say which trial a row belongs to; the column `engine` is the one that ran.
 fn trial_header(results: &Results<'_>) -> Vec<String> {
-    let axes = results.study.axes.iter().map(|axis| axis.key.as_str());
+    let axes = results.study.axes.iter().map(|axis| axis.key.as_str()).filter(|key| *key != ENGINE);
     let names = ["trial", "label"].into_iter().chain(axes).chain(["width", "seed", "engine", "status"]);
     names.map(String::from).collect()
 }
@@ -53,7 +54,7 @@ fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
         TrialResult::Answer(answer) => (trial.subject.name(), answer.word()),
     };
     let mut cells = vec![trial.index.to_string(), trial.label.clone()];
-    cells.extend(trial.axes.iter().map(|(_, label)| label.clone()));
+    cells.extend(trial.axes.iter().filter(|(key, _)| key != ENGINE).map(|(_, label)| label.clone()));
     cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), status.into()]);
     cells
 }

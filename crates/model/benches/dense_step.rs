@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
     training::{Recorder, Start, Unobserved, train},
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose};
@@ -57,7 +57,11 @@ fn problem() -> Problem {
     let wave =
         |columns, frequency: f64| Matrix::from_fn(8, columns, |i, j| ((i * columns + j) as f64 * frequency).sin());
     Problem {
-        network: Network { hidden_layers: HIDDEN_LAYERS, activation: Activation::Identity },
+        network: Network {
+            hidden_layers: HIDDEN_LAYERS,
+            activation: Activation::Identity,
+            entry_law: EntryLaw::Gaussian,
+        },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
         loss: Loss::SQUARED,

@@ -14,7 +14,7 @@ use burn::Tensor;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Ensemble, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
     training::{Control, Start, mlp::MlpTraining},
 };
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update};
@@ -28,7 +28,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64, momentum: f64) -> P
         Matrix::from_fn(samples, columns, |i, j| ((i * columns + j) as f64 * frequency).sin())
     };
     Problem {
-        network: Network { hidden_layers, activation: Activation::Relu },
+        network: Network { hidden_layers, activation: Activation::Relu, entry_law: EntryLaw::Gaussian },
         parameterization: Parameterization::ntk(hidden_layers, 1.4),
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
         loss: Loss::SQUARED,
@@ -108,21 +108,28 @@ fn main() {
         let what = format!("step, L = {hidden_layers}, m = {width}, P = {samples}, momentum {momentum}");
         report(&what, best(run) / steps as f64, 3.0 * hidden * samples as f64);
     }
-    for (hidden_layers, steps) in [(1, 1), (3, 1), (3, 100)] {
-        let networks = 1000;
-        let mut problem = problem(hidden_layers, 10, steps, 0.0);
+    for (hidden_layers, width, samples, steps) in [
+        (1, 64, 10, 1),
+        (3, 64, 10, 1),
+        (3, 16, 10, 100),
+        (3, 16, 100, 100),
+        (3, 64, 10, 100),
+        (3, 64, 40, 100),
+        (3, 128, 10, 100),
+    ] {
+        let networks = 500;
+        let mut problem = problem(hidden_layers, samples, steps, 0.0);
         problem.ensemble = Some(Ensemble { networks, antithetic: false });
-        problem.record = RecordPlan { at: vec![0.0], quantities: vec![Quantity::FunctionKurtosis] };
-        let run = DenseRun {
-            problem: &problem,
-            width: 64,
-            seed: 1,
-            device: &device,
-            precision: Precision::F32,
-            checkpoints: None,
-        };
-        let solve = || drop(black_box(solve_dense(&run, &mut |_| Control::Continue)));
-        let per_network = best(solve) / networks as f64;
-        println!("a network of an ensemble, L = {hidden_layers}, m = 64, P = 10, {steps} steps: {per_network:.3} ms");
+        // Networks that record a movement of weights are trained alone.
+        let [in_groups, alone] = [vec![], vec![Quantity::WeightChange]].map(|alone| {
+            problem.record =
+                RecordPlan { at: vec![0.0], quantities: [vec![Quantity::FunctionKurtosis], alone].concat() };
+            let precision = Precision::F32;
+            let run = DenseRun { problem: &problem, width, seed: 1, device: &device, precision, checkpoints: None };
+            best(|| drop(black_box(solve_dense(&run, &mut |_| Control::Continue)))) / networks as f64
+        });
+        println!(
+            "a network of an ensemble, L = {hidden_layers}, m = {width}, P = {samples}, {steps} steps: {in_groups:.3} ms, alone {alone:.3} ms"
+        );
     }
 }

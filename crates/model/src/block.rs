@@ -37,6 +37,11 @@ impl DeviceBlock {
         &self.vectors
     }
 
+    /// The same, given away.
+    pub(crate) fn into_vectors(self) -> Tensor<2> {
+        self.vectors
+    }
+
     /// Where they live.
     pub(crate) fn placement(&self) -> &Placement {
         &self.placement

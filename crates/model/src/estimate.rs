@@ -60,19 +60,21 @@ impl MemoryEstimate {
     /// # Errors
     /// [`ModelError::TooWide`], with the widest that fits.
     pub fn check(problem: &Problem, width: u64, precision: Precision, info: &DeviceInfo) -> Result<Self, ModelError> {
-        let estimate = Self::new(problem, width, precision);
-        let Some(available) = info.available_memory else { return Ok(estimate) };
-        if estimate.bytes() <= available {
-            return Ok(estimate);
-        }
-        let (mut widest, mut too_wide) = (0, width);
-        while too_wide - widest > 1 {
-            let middle = widest + (too_wide - widest) / 2;
-            if Self::new(problem, middle, precision).bytes() <= available { widest = middle } else { too_wide = middle }
-        }
-        let needed = estimate.bytes();
-        Err(ModelError::TooWide { width, needed, available, widest, adapter: info.adapter.clone() })
+        refuse_too_wide(width, info, |width| Self::new(problem, width, precision).bytes())?;
+        Ok(Self::new(problem, width, precision))
     }
+}
+
+/// Refuses a width whose need, in bytes, is more than the device has available.
+pub(crate) fn refuse_too_wide(width: u64, info: &DeviceInfo, need: impl Fn(u64) -> u64) -> Result<(), ModelError> {
+    let needed = need(width);
+    let Some(available) = info.available_memory.filter(|available| needed > *available) else { return Ok(()) };
+    let (mut widest, mut too_wide) = (0, width);
+    while too_wide - widest > 1 {
+        let middle = widest + (too_wide - widest) / 2;
+        if need(middle) <= available { widest = middle } else { too_wide = middle }
+    }
+    Err(ModelError::TooWide { width, needed, available, widest, adapter: info.adapter.clone() })
 }
 
 /// Seconds per step on a device that streams `bytes_per_second`. Of a deep linear network every product reads its matrix once, every
@@ -96,7 +98,7 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
     };
 
     use super::*;
@@ -105,7 +107,7 @@ mod tests {
     fn problem(momentum: f64) -> Problem {
         let rule = Rule::Descent { learning_rate: 0.1, steps: 10, momentum, nesterov: false, batch_size: None };
         Problem {
-            network: Network { hidden_layers: 3, activation: Activation::Identity },
+            network: Network { hidden_layers: 3, activation: Activation::Identity, entry_law: EntryLaw::Gaussian },
             parameterization: Parameterization::ntk(3, 1.0),
             data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
             loss: Loss::SQUARED,

@@ -7,7 +7,10 @@
 //! [`MemoryEstimate`] says beforehand whether a width fits, and a checkpoint file carries a run across an interruption
 //! without changing a bit of it.
 
+mod batched;
+mod bench;
 mod block;
+mod calibration;
 mod checkpoint;
 mod dense;
 mod device;
@@ -18,8 +21,12 @@ mod network;
 mod neurons;
 mod prior;
 mod solve;
+mod wide;
 
+pub use batched::BatchedMatrix;
+pub use bench::{Amount, Check, Rate, RateSizes, checks, rates};
 pub use block::DeviceBlock;
+pub use calibration::Calibration;
 pub use checkpoint::{CheckpointPlan, Every};
 pub use dense::{DenseMatrix, Entries, InitialWeights};
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, list_devices};
@@ -27,8 +34,12 @@ pub use error::ModelError;
 pub use estimate::{MemoryEstimate, seconds_per_step};
 pub use mlp::{
     EmpiricalKernels, GivenLayer, GivenNetwork, GivenRecord, GivenRun, KernelBlock, KernelsWanted, dense_mlp,
-    empirical_kernels, mlp_with_panels,
+    empirical_kernels, mlp_group, mlp_with_panels,
 };
 pub use network::{dense_network, network_with_panels};
 pub use prior::{PriorNetworks, PriorSample, sample_networks};
 pub use solve::{DenseRun, DenseSolution, solve_dense};
+pub use wide::{
+    ExploredMatrix, Hidden, HiddenMatrix, ImageStorage, ThinMatrix, WideBlock, WideEstimate, WideMatrix, WideRun,
+    default_tolerance, predicted_rank, solve_wide, wide_linear_network, wide_mlp,
+};

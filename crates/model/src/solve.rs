@@ -11,8 +11,7 @@ use widenet_core::{
 
 use crate::{
     ModelError,
-    checkpoint::{self, CheckpointPlan, Every},
-    dense::DenseMatrix,
+    checkpoint::{self, CheckpointPlan, Every, Saved},
     device::{OpenDevice, Precision},
     mlp,
     network::dense_network,
@@ -66,7 +65,7 @@ pub fn solve_dense(
     let DenseRun { problem, width, seed, device, precision, .. } = *run;
     let mut network = dense_network(problem, width, seed, device, precision)?;
     let recorder = Recorder::new(problem, &mut network);
-    let (mut keeper, start) = Keeper::open(run, watch, network.layers.iter_mut().collect());
+    let (mut keeper, start) = Keeper::of_dense(run, watch).open(network.layers.iter_mut().collect());
     let (records, status) = train(&mut network, &recorder, problem, seed, start, &mut keeper);
     keeper.close().map(|notes| solution(run, records, status, notes))
 }
@@ -90,27 +89,28 @@ pub(crate) struct Keeper<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    fn new(run: &'a DenseRun<'_>, watch: &'a mut dyn FnMut(&Progress<'_>) -> Control) -> Self {
-        let DenseRun { problem, width, seed, device, precision, .. } = *run;
-        let plan = run.checkpoints.as_ref();
-        let identity = match plan {
-            Some(_) => checkpoint::identity(problem, width, seed, precision, device.info.choice),
-            None => Value::Null,
-        };
+    /// Of a run that `identity` tells from all others.
+    pub(crate) fn new(
+        plan: Option<&'a CheckpointPlan>,
+        identity: impl FnOnce() -> Value,
+        watch: &'a mut dyn FnMut(&Progress<'_>) -> Control,
+    ) -> Self {
+        let identity = plan.map_or(Value::Null, |_| identity());
         Self { plan, identity, watch, saved_at: Instant::now(), saved_step: 0, failure: None, notes: Vec::new() }
     }
 
+    pub(crate) fn of_dense(run: &'a DenseRun<'_>, watch: &'a mut dyn FnMut(&Progress<'_>) -> Control) -> Self {
+        let DenseRun { problem, width, seed, device, precision, .. } = *run;
+        let identity = || checkpoint::identity(problem, width, seed, precision, device.info.choice);
+        Self::new(run.checkpoints.as_ref(), identity, watch)
+    }
+
     /// Brings matrices at time 0 to where a checkpoint left them, where there is one.
-    pub(crate) fn open(
-        run: &'a DenseRun<'_>,
-        watch: &'a mut dyn FnMut(&Progress<'_>) -> Control,
-        matrices: Vec<&mut DenseMatrix>,
-    ) -> (Self, Start) {
-        let mut keeper = Self::new(run, watch);
-        let found = keeper.plan.map(|plan| checkpoint::load(plan, &keeper.identity, matrices));
-        let start = keeper.found(found, |start| format!("step {}", start.step)).unwrap_or_default();
-        keeper.saved_step = start.step;
-        (keeper, start)
+    pub(crate) fn open<M: Saved>(mut self, matrices: Vec<&mut M>) -> (Self, Start) {
+        let found = self.plan.map(|plan| checkpoint::load(plan, &self.identity, matrices));
+        let start = self.found(found, |start| format!("step {}", start.step)).unwrap_or_default();
+        self.saved_step = start.step;
+        (self, start)
     }
 
     /// The averages of an ensemble where a checkpoint left them, where there is one.
@@ -119,7 +119,7 @@ impl<'a> Keeper<'a> {
         watch: &'a mut dyn FnMut(&Progress<'_>) -> Control,
         read: impl FnOnce(&Value) -> Option<A>,
     ) -> (Self, Option<A>) {
-        let mut keeper = Self::new(run, watch);
+        let mut keeper = Self::of_dense(run, watch);
         let found = keeper.plan.map(|plan| checkpoint::load_ensemble(plan, &keeper.identity, read));
         let found = keeper.found(found, |_| "the networks that had finished".into());
         (keeper, found)
@@ -142,10 +142,10 @@ impl<'a> Keeper<'a> {
     }
 
     /// Asks whether to go on after a step, and saves the matrices if it is time to.
-    pub(crate) fn keep<'m>(
+    pub(crate) fn keep<'m, M: Saved + 'm>(
         &mut self,
         progress: &Progress<'_>,
-        matrices: impl FnOnce() -> Vec<&'m DenseMatrix>,
+        matrices: impl FnOnce() -> Vec<&'m M>,
     ) -> Control {
         let control = (self.watch)(progress);
         self.save_if_due(progress, control, |plan, identity| checkpoint::save(plan, identity, progress, &matrices()))
@@ -201,8 +201,8 @@ impl<'a> Keeper<'a> {
     }
 }
 
-impl Observer<DenseMatrix> for Keeper<'_> {
-    fn after_step(&mut self, progress: &Progress<'_>, network: &mut LinearNetwork<DenseMatrix>) -> Control {
+impl<M: Saved> Observer<M> for Keeper<'_> {
+    fn after_step(&mut self, progress: &Progress<'_>, network: &mut LinearNetwork<M>) -> Control {
         self.keep(progress, || network.layers.iter().collect())
     }
 }

@@ -141,6 +141,11 @@ impl Loss {
 
     /// The loss's gradient in the outputs (P × k), denominator included.
     pub fn gradient(self, outputs: &Matrix, targets: &Matrix) -> Matrix {
+        self.gradient_of_group(outputs, targets, 1)
+    }
+
+    /// The same of several networks' losses, each in its outputs: those of N networks (N P × k), one network after the other.
+    pub fn gradient_of_group(self, outputs: &Matrix, targets: &Matrix, networks: usize) -> Matrix {
         let mut gradient = match self {
             Loss::Squared { .. } => outputs - targets,
             Loss::Logistic => outputs.zip_map(targets, |f, y| -y * sigmoid(-y * f)),
@@ -155,7 +160,7 @@ impl Loss {
                 gradient
             }
         };
-        gradient /= self.denominator(outputs.nrows(), outputs.ncols());
+        gradient /= self.denominator(outputs.nrows() / networks, outputs.ncols());
         gradient
     }
 

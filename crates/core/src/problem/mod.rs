@@ -45,7 +45,7 @@ mod scaling_table;
 pub use activation::Activation;
 pub use ensemble::Ensemble;
 pub use loss::Loss;
-pub use network::Network;
+pub use network::{EntryLaw, Network};
 pub use optimizer::{Optimizer, Rule};
 pub use parameterization::Parameterization;
 pub use quantity::{Quantity, Scope, Shape};

@@ -99,6 +99,12 @@ pub enum Quantity {
     NormalisedOutputs,
     /// The same on the test inputs, T × 1.
     NormalisedTestOutputs,
+    /// Directions that each explored matrix has been asked about: of the matrix, and of its transpose (one pair per matrix).
+    ExploredRanks,
+    /// Largest entry of `|QᵀQ − I|` over the bases of explored directions (scalar).
+    OrthogonalityLoss,
+    /// Longest part of a question that was left out so far, relative to the question (scalar): at most the engine's tolerance.
+    TruncationError,
 }
 
 /// Form of a recorded value.
@@ -129,11 +135,13 @@ pub enum Scope {
     Ensemble,
     /// Classifiers of one hidden layer and one output, in Gram space (the law engine) and in their limits.
     Classifier,
+    /// Networks whose hidden matrices are known by their answers (the conditioned and regenerated engines).
+    Explored,
 }
 
 impl Quantity {
     /// Every quantity with its name in files, tables and JSON, its shape and the networks that have it.
-    const TABLE: [(Quantity, &str, Shape, Scope); 41] = [
+    const TABLE: [(Quantity, &str, Shape, Scope); 44] = [
         (Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any),
         (Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any),
         (Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any),
@@ -175,6 +183,9 @@ impl Quantity {
         (Quantity::EffectiveDimensions, "effective_dimensions", Shape::List, Scope::DeepLinear),
         (Quantity::NormalisedOutputs, "normalised_outputs", Shape::Matrix, Scope::Classifier),
         (Quantity::NormalisedTestOutputs, "normalised_test_outputs", Shape::Matrix, Scope::Classifier),
+        (Quantity::ExploredRanks, "explored_ranks", Shape::Lists, Scope::Explored),
+        (Quantity::OrthogonalityLoss, "orthogonality_loss", Shape::Scalar, Scope::Explored),
+        (Quantity::TruncationError, "truncation_error", Shape::Scalar, Scope::Explored),
     ];
 
     /// All quantities, in the order of [`Quantity`].
@@ -232,6 +243,20 @@ impl Quantity {
                 | Quantity::LinearisedTrainLoss
                 | Quantity::LinearisedTestLoss
                 | Quantity::LinearisationDistance
+        )
+    }
+
+    /// Whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
+    pub fn is_of_outputs(self) -> bool {
+        matches!(
+            self,
+            Quantity::TrainLoss
+                | Quantity::TestLoss
+                | Quantity::TrainAccuracy
+                | Quantity::TestAccuracy
+                | Quantity::Outputs
+                | Quantity::TestOutputs
+                | Quantity::OutputChange
         )
     }
 

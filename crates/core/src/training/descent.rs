@@ -1,28 +1,30 @@
 //! The loop of gradient descent, full batch or minibatch, written once for every network.
 
 use super::{
-    Control, Progress, Start,
+    Control, Progress,
     weights::{RmsProp, StepRule, UpdateRule},
 };
 use crate::{
     Problem,
     problem::{Optimizer, Rule},
-    trajectory::{Record, Status},
+    trajectory::Status,
 };
 
 /// What descent asks of a network and of the records taken of it.
 pub(super) trait Descend {
     /// What a record and a step share: passes through the network as it is.
     type Evaluation;
+    /// What is kept of a moment of the plan.
+    type Record;
 
     /// Evaluates the network on the samples of a step.
     fn evaluate(&mut self, step: u64) -> Self::Evaluation;
 
     /// Whether training can go on from here.
-    fn is_finite(evaluation: &Self::Evaluation) -> bool;
+    fn is_finite(&mut self, evaluation: &Self::Evaluation, step: u64, time: f64) -> bool;
 
     /// Records everything the problem asks for.
-    fn record(&mut self, evaluation: &Self::Evaluation, step: u64, time: f64) -> Record;
+    fn record(&mut self, evaluation: &Self::Evaluation, step: u64, time: f64) -> Self::Record;
 
     /// Takes one step by the rule of the problem.
     fn update(&mut self, evaluation: Self::Evaluation, learning_rate: f64);
@@ -69,19 +71,18 @@ impl StepRule {
     }
 }
 
-/// Descends from `start`, recording at the steps `at`; `observe` is called after every step.
+/// Descends from a step and the records taken before it, recording at the steps `at`; `observe` is called after every step.
 pub(super) fn descend<D: Descend>(
     trainee: &mut D,
     steps: Steps,
     at: &[f64],
-    start: Start,
-    observe: &mut dyn FnMut(&Progress<'_>, &mut D) -> Control,
-) -> (Vec<Record>, Status) {
-    let Start { mut step, mut records, .. } = start;
+    (mut step, mut records): (u64, Vec<D::Record>),
+    observe: &mut dyn FnMut(&Progress<'_, D::Record>, &mut D) -> Control,
+) -> (Vec<D::Record>, Status) {
     loop {
         let time = steps.learning_rate * step as f64;
         let evaluation = trainee.evaluate(step);
-        if !D::is_finite(&evaluation) {
+        if !trainee.is_finite(&evaluation, step, time) {
             return (records, Status::Diverged { step, time });
         }
         if at.get(records.len()).is_some_and(|&due| step as f64 >= due) {

@@ -16,7 +16,7 @@ pub mod weights;
 
 pub use network::LinearNetwork;
 pub use recorder::Recorder;
-pub use weights::{Block, Neurons, OuterProduct, RmsProp, StepRule, UpdateRule, WeightMatrix};
+pub use weights::{Block, Exploration, Neurons, OuterProduct, RmsProp, StepRule, UpdateRule, WeightMatrix};
 
 pub use batches::Batches;
 use descent::{Descend, Steps, descend};
@@ -51,8 +51,8 @@ pub struct Start {
 }
 
 /// How far a run has come, after a step.
-#[derive(Debug, Clone, Copy)]
-pub struct Progress<'a> {
+#[derive(Debug)]
+pub struct Progress<'a, R = Record> {
     /// Steps taken.
     pub step: u64,
     /// Training time.
@@ -62,7 +62,7 @@ pub struct Progress<'a> {
     /// Integrator's next step, for gradient flow.
     pub step_size: Option<f64>,
     /// Records taken.
-    pub records: &'a [Record],
+    pub records: &'a [R],
 }
 
 /// Whether to go on.
@@ -117,7 +117,7 @@ pub fn train<W: WeightMatrix>(
     let observe = &mut |progress: &Progress<'_>, descent: &mut LinearDescent<'_, '_, W>| {
         observer.after_step(progress, descent.network)
     };
-    descend(&mut descent, steps, &problem.record.at, start, observe)
+    descend(&mut descent, steps, &problem.record.at, (start.step, start.records), observe)
 }
 
 /// A deep linear network in descent.
@@ -139,13 +139,14 @@ struct Backward<B> {
 
 impl<W: WeightMatrix> Descend for LinearDescent<'_, '_, W> {
     type Evaluation = Backward<W::Block>;
+    type Record = Record;
 
     fn evaluate(&mut self, step: u64) -> Self::Evaluation {
         let chain = self.network.backward(&Point::OWN, &[]);
         Backward { predictor: self.network.predictor(&chain), chain, step }
     }
 
-    fn is_finite(backward: &Self::Evaluation) -> bool {
+    fn is_finite(&mut self, backward: &Self::Evaluation, _: u64, _: f64) -> bool {
         is_finite(&backward.predictor)
     }
 

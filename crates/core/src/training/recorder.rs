@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::{
     network::{LinearNetwork, Point},
     risk,
-    weights::{Block, Neurons, WeightMatrix},
+    weights::{Block, Neurons, WeightMatrix, explored_quantity},
 };
 use crate::{
     Matrix, Problem,
@@ -200,6 +200,12 @@ impl<'p, B: Block> Recorder<'p, B> {
                 | Quantity::LinearisationDistance
                 | Quantity::NormalisedOutputs
                 | Quantity::NormalisedTestOutputs => continue,
+                Quantity::ExploredRanks | Quantity::OrthogonalityLoss | Quantity::TruncationError => {
+                    match explored_quantity(quantity, network.layers.iter()) {
+                        Some(value) => value,
+                        None => continue,
+                    }
+                }
                 Quantity::EffectiveDimensions => Value::List(
                     network.layers[..hidden_layers].iter().map(|layer| layer.output_dimension() as f64).collect(),
                 ),

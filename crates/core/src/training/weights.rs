@@ -10,7 +10,7 @@
 //! the width. Deep linear networks are in the normalised coordinates of [`crate::scaling`], where inner products of hidden vectors
 //! are the plain inner products of their blocks; perceptrons ([`super::mlp`]) are in those of their parameterisation.
 
-use crate::Matrix;
+use crate::{Matrix, problem::Quantity, trajectory::Value};
 
 /// A few vectors of one space, as columns.
 pub trait Block: Clone {
@@ -117,6 +117,51 @@ pub trait WeightMatrix {
 
     /// What is known of the neurons behind a block of a hidden space.
     fn neurons(&self, block: &Self::Block) -> Neurons;
+
+    /// How far it has been explored, where it is known by its answers.
+    fn exploration(&self) -> Option<Exploration> {
+        None
+    }
+
+    /// Largest entry of `|QᵀQ − I|` of the bases of explored directions, where it is known by its answers.
+    fn orthogonality_loss(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// How far a matrix that is known by its answers has been explored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exploration {
+    /// Directions asked of the matrix, and of its transpose.
+    pub ranks: [usize; 2],
+    /// The longest part of a question that was left out so far, relative to the question.
+    pub truncation: f64,
+}
+
+/// The quantities of [`crate::problem::Scope::Explored`] for some matrices; `None` for others, and where no matrix is explored.
+pub(super) fn explored_quantity<'a, W: WeightMatrix + 'a>(
+    quantity: Quantity,
+    matrices: impl Iterator<Item = &'a W>,
+) -> Option<Value> {
+    let explored: Vec<(&W, Exploration)> =
+        matrices.filter_map(|matrix| Some((matrix, matrix.exploration()?))).collect();
+    if explored.is_empty() {
+        return None;
+    }
+    match quantity {
+        Quantity::ExploredRanks => {
+            let ranks = |(_, found): &(&W, Exploration)| found.ranks.map(|rank| rank as f64).to_vec();
+            Some(Value::Lists(explored.iter().map(ranks).collect()))
+        }
+        Quantity::OrthogonalityLoss => {
+            let losses = explored.iter().filter_map(|(matrix, _)| matrix.orthogonality_loss());
+            Some(Value::Scalar(losses.fold(0.0, f64::max)))
+        }
+        Quantity::TruncationError => {
+            Some(Value::Scalar(explored.iter().map(|(_, found)| found.truncation).fold(0.0, f64::max)))
+        }
+        _ => None,
+    }
 }
 
 /// What is known of single neurons.

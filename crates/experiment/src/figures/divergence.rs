@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Result,
-    divergence::{Compared, noise_floor, reference_width},
+    divergence::{Compared, noise_floor, reference_network},
     measure::{MeasuredTrial, Results},
     study::AxisScale,
 };
@@ -58,12 +58,12 @@ fn plot(
     let mut lines = Vec::new();
     for (group, trials) in groups {
         let Some((first, problem)) = trials.first().and_then(|first| Some((first, first.problem?))) else { continue };
-        let width = reference_width(problem).map_err(wrong)?;
-        if first.trial.width.is_some_and(|own| own.as_f64() == width) {
+        let reference = reference_network(problem).map_err(wrong)?;
+        if first.trial.width == reference.width {
             continue;
         }
         let all = results.trials.iter().map(|measured| (measured.trial, &measured.result));
-        match Compared::of(first.trial, problem, all).and_then(|compared| compared.at_records()) {
+        match Compared::of(first.trial, &reference, all).and_then(|compared| compared.at_records()) {
             Ok(points) => lines.push((words(group), points)),
             // A group of which a trial diverged has no law.
             Err(reason) => lines.push((format!("{} ({reason})", words(group)), Vec::new())),

@@ -106,7 +106,7 @@ fn value_label(trial: &MeasuredTrial<'_>, key: &str) -> String {
 fn metric_label(metric: &Metric) -> String {
     let relative = if metric.relative { ", relative" } else { "" };
     match (&metric.of, metric.against) {
-        (Measured::Records(recorded), _) => format!("{}{relative}", recorded_label(recorded, metric.against)),
+        (Measured::Records(recorded), _) => format!("{}{relative}", recorded_label(recorded, metric)),
         (Measured::Value { path, comparison: Comparison::Distance, .. }, Some(_)) => {
             format!("‖{} − limit‖{relative}", words(path.rsplit('.').next().unwrap_or(path)))
         }
@@ -114,24 +114,32 @@ fn metric_label(metric: &Metric) -> String {
     }
 }
 
-fn recorded_label(metric: &RecordedQuantity, against: Option<Reference>) -> String {
-    let quantity = words(metric.quantity.name());
-    let size = match against {
-        None => quantity,
-        Some(Reference::Limit) => format!("‖{quantity} − limit‖"),
-        Some(Reference::Lazy) => format!("‖{quantity} − lazy‖"),
+fn recorded_label(recorded: &RecordedQuantity, metric: &Metric) -> String {
+    let quantity = words(recorded.quantity.name());
+    let size = match (metric.against, &metric.reference) {
+        (Some(Reference::Limit), _) => format!("‖{quantity} − limit‖"),
+        (Some(Reference::Lazy), _) => format!("‖{quantity} − lazy‖"),
+        (None, Some(reference)) if !recorded.statistic.is_of_a_law() => {
+            let width = reference.width.map(|width| format!("width {width}"));
+            let labels = width.into_iter().chain(reference.axes.iter().map(|(_, label)| words(label)));
+            format!("‖{quantity} − {}‖", labels.collect::<Vec<_>>().join(", "))
+        }
+        (None, _) => quantity,
     };
-    let size = match metric.entry {
+    let size = match recorded.entry {
         Some(entry) => format!("{size}, entry {entry}"),
         None => size,
     };
-    match metric.statistic {
+    let size = match recorded.statistic {
         Statistic::PValue => return "p-value of the mean output under the limit".into(),
         Statistic::Kl => return "KL from the reference network".into(),
-        Statistic::Norm | Statistic::Rms => {}
-    }
-    let size = if metric.statistic == Statistic::Rms { format!("root mean square of {size}") } else { size };
-    let over = match metric.over {
+        Statistic::Ks => format!("p-value of equal laws: {size}"),
+        Statistic::MeanRatio => format!("mean in units of the reference: {size}"),
+        Statistic::StdRatio => format!("standard deviation in units of the reference: {size}"),
+        Statistic::Rms => format!("root mean square of {size}"),
+        Statistic::Norm => size,
+    };
+    let over = match recorded.over {
         Over::Sup => "sup over t of ",
         Over::Final => "final ",
         Over::Initial => "initial ",

@@ -6,16 +6,19 @@
 //! seed = { count = 10 }                             # seeds 1 … 10; or a list; default [1]
 //! network.hidden_layers = [1, 2, 3]                 # any key of the problem or question, with values …
 //! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
+//! engine = ["conditioned", { kind = "dense", max_width = 4096 }]      # of problems: who solves finite widths, and optionally which
 //! ```
 //!
-//! A table is labelled by its `kind` if kinds differ, else by all its keys.
+//! A table is labelled by its `kind` if kinds differ, else by all its keys; an engine by its word. An engine with `min_width` or `max_width` (both
+//! included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are the limit's under every engine.
 
 use widenet_core::{
     Width,
     document::{Document, Entry, Field, Node, Reader, Value},
 };
 
-use super::{Metric, ReadResult, Subject};
+use super::{Metric, ReadResult, Subject, metric::ReferenceTrials};
+use crate::EngineChoice;
 
 /// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,11 +40,27 @@ pub struct AxisValue {
     pub node: Node,
 }
 
+/// A value of the axis `engine`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineRange {
+    /// Who solves finite widths.
+    pub choice: EngineChoice,
+    /// Smallest width it has a trial at.
+    pub min_width: Width,
+    /// Largest width it has a trial at.
+    pub max_width: Width,
+}
+
+/// The key of the axis that is no key of the problem.
+pub(crate) const ENGINE: &str = "engine";
+
 /// The parsed section.
 pub(super) struct Axes {
     pub(super) widths: Vec<Width>,
     pub(super) seeds: Vec<u64>,
     pub(super) axes: Vec<Axis>,
+    /// Those of the axis `engine`, in the order of its values.
+    pub(super) engines: Vec<EngineRange>,
 }
 
 /// What checks and figures may refer to.
@@ -54,7 +73,7 @@ pub(super) struct Keys<'k> {
 
 impl Default for Axes {
     fn default() -> Self {
-        Axes { widths: Vec::new(), seeds: vec![1], axes: Vec::new() }
+        Axes { widths: Vec::new(), seeds: vec![1], axes: Vec::new(), engines: Vec::new() }
     }
 }
 
@@ -66,8 +85,19 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
         Subject::Prior | Subject::Posterior => reader.or("width", Vec::new(), widths)?,
     };
     let seeds = reader.or("seed", vec![1], seeds)?;
-    let mut axes = Vec::new();
-    for field in reader.fields() {
+    if subject != Subject::Problem {
+        reader.refuse(ENGINE, "a question has no engine; see its `by` and `method`")?;
+    }
+    let (mut axes, mut engines) = (Vec::new(), Vec::new());
+    if let Some(field) = reader.get(ENGINE) {
+        engines = field.list(engine)?;
+        let labels: Vec<_> = engines.iter().map(|engine| engine.choice.name().to_owned()).collect();
+        distinct(&field, labels.clone())?;
+        let nodes = field.list(|field| Ok(field.node().clone()))?;
+        let value = |(label, node)| AxisValue { label, number: None, node };
+        axes.push(Axis { key: ENGINE.into(), values: labels.into_iter().zip(nodes).map(value).collect() });
+    }
+    for field in reader.fields().into_iter().filter(|field| field.key() != "axes.engine") {
         collect(&field, "axes.", &mut axes)?;
     }
     // Sorted, so that trials have the same numbers whether read from the file as given or as resolved.
@@ -75,7 +105,24 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
     if let Some(pair) = axes.windows(2).find(|pair| pair[0].key == pair[1].key) {
         return Err(field.error(format!("the axis `{}` is given twice", pair[0].key)));
     }
-    Ok(Axes { widths, seeds, axes })
+    Ok(Axes { widths, seeds, axes, engines })
+}
+
+/// A word, or `{ kind = "dense", min_width = 64, max_width = 4096 }`.
+fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
+    let all = |choice| EngineRange { choice, min_width: Width::Finite(1), max_width: Width::Infinite };
+    if !matches!(field.node().value, Value::Table(_)) {
+        return field.choice(&EngineChoice::WORDS).map(all);
+    }
+    let mut reader = field.table()?;
+    let all = all(reader.required("kind", |field| field.choice(&EngineChoice::WORDS))?);
+    let range = EngineRange {
+        min_width: reader.or("min_width", all.min_width, Field::width)?,
+        max_width: reader.or("max_width", all.max_width, Field::width)?,
+        ..all
+    };
+    reader.finish()?;
+    Ok(range)
 }
 
 fn distinct<T: PartialEq>(field: &Field<'_>, list: Vec<T>) -> ReadResult<Vec<T>> {
@@ -221,6 +268,22 @@ impl Keys<'_> {
             Ok((axis.key.clone(), selected.values.into_iter().map(label).collect::<ReadResult<_>>()?))
         };
         selected.into_iter().map(check).collect()
+    }
+
+    /// `{ width = 64, axis = [value], … }`: trials that others are compared with.
+    pub(super) fn reference(&self, field: &Field<'_>) -> ReadResult<ReferenceTrials> {
+        let width = field.table()?.optional("width", |field| self.width(field))?;
+        let mut axes = Vec::new();
+        for (key, labels) in self.selection(field)? {
+            match <[String; 1]>::try_from(labels) {
+                Ok([label]) => axes.push((key, label)),
+                Err(_) => return Err(field.must_be(&format!("a table with a single value of `{key}`"))),
+            }
+        }
+        match width.is_none() && axes.is_empty() {
+            true => Err(field.must_be("a table of at least one axis, or a width")),
+            false => Ok(ReferenceTrials { width, axes }),
+        }
     }
 
     /// A width of the axis.

@@ -7,7 +7,7 @@ use widenet_core::{
     document::{Document, Node, Value},
 };
 
-use super::{Study, Subject};
+use super::{ENGINE, EngineRange, EngineRule, Study, Subject};
 use crate::{EngineChoice, Plan, Precision, Result};
 
 /// One run of a study.
@@ -31,7 +31,7 @@ pub struct Trial {
     pub seed: u64,
     /// How its engine is chosen.
     pub engine: EngineChoice,
-    /// Floating-point type of the dense engine.
+    /// Floating-point type of the engines on a device.
     pub precision: Precision,
 }
 
@@ -89,22 +89,31 @@ impl Study {
     /// # Errors
     /// [`crate::Error::Core`] if an axis leads through something that is not a table.
     pub fn expand(&self) -> Result<Vec<Trial>> {
-        let mut combinations = vec![(self.specification.clone(), Vec::new())];
+        let mut combinations = vec![(self.specification.clone(), Vec::new(), None)];
         for axis in &self.axes {
             let mut next = Vec::new();
-            for (document, labels) in &combinations {
-                for value in &axis.values {
-                    let (mut document, mut labels) = (document.clone(), labels.clone());
-                    document.set_node(&axis.key, value.node.clone())?;
+            for (document, labels, engine) in &combinations {
+                for (position, value) in axis.values.iter().enumerate() {
+                    let (mut document, mut labels, mut engine): (_, _, Option<&EngineRange>) =
+                        (document.clone(), labels.clone(), *engine);
+                    match axis.key.as_str() {
+                        ENGINE => engine = self.engines.get(position),
+                        key => document.set_node(key, value.node.clone())?,
+                    }
                     labels.push((axis.key.clone(), value.label.clone()));
-                    next.push((document, labels));
+                    next.push((document, labels, engine));
                 }
             }
             combinations = next;
         }
         let mut trials = Vec::new();
-        for (document, axes) in &combinations {
+        for (document, axes, engine) in &combinations {
             for width in self.trial_widths() {
+                let at = width.unwrap_or(Width::Infinite);
+                if engine.is_some_and(|engine| !(engine.min_width..=engine.max_width).contains(&at)) {
+                    continue;
+                }
+                let rule = engine.map_or(self.engine, |engine| EngineRule::All(engine.choice));
                 for &seed in &self.seeds {
                     trials.push(Trial {
                         index: trials.len(),
@@ -115,7 +124,7 @@ impl Study {
                         base: self.base.clone(),
                         width,
                         seed,
-                        engine: self.engine.at(width.unwrap_or(Width::Infinite)),
+                        engine: rule.of(document, at),
                         precision: self.precision,
                     });
                 }

@@ -5,17 +5,19 @@
 //! name = "predictor_distance"
 //! quantity = "predictor"
 //! against = "limit"         # "limit", "lazy"; without it the quantity itself is measured
+//! reference = { width = 1e6, engine = ["conditioned"] }   # or, instead: the trials equal in everything but these axes
 //! over = "sup"              # "sup" over the records (default), "final" or "initial"
 //! relative = false
 //! entry = 2                 # optional: this entry of a list or matrix (rows first to last, from 0; −1 is the last), not the norm of all
-//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries, "p_value", or "kl"
+//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries; or "p_value", "kl", "ks", "mean_ratio", "std_ratio"
 //! ```
 //!
 //! ```text
 //! ‖q_t − r_t‖  or  ‖q_t‖,  at the record times t;  relative: divided by sup_t ‖r_t‖
 //! ```
 //!
-//! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times.
+//! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times; that of `reference` is the trial of
+//! the same seed, which has no distance to itself.
 //!
 //! `statistic = "p_value"` tests the mean output f̄ of an ensemble of M networks against the law of the limit, by the chance of a larger
 //! `M Σ_c (f̄_c − μ_c)ᵀ C⁺ (f̄_c − μ_c)` than the measured one, with the limit's mean μ and covariance C over the test inputs; it needs
@@ -23,7 +25,17 @@
 //! smallest p-value.
 //!
 //! `statistic = "kl"` with `quantity = "test_outputs"` is the Kullback–Leibler divergence of Gaussians fitted over the seeds from those of the network
-//! at the reference width of `parameterization.kind = "scaling"` (equal other axes), averaged over the test inputs; all seeds have the same value.
+//! at the reference width of `parameterization.kind = "scaling"` (equal other axes), or of `reference`, averaged over the test inputs; all seeds have the same value.
+//!
+//! Three more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same value:
+//!
+//! ```text
+//! ks           p-value of the two-sample Kolmogorov–Smirnov test, of the entry that agrees least, times the number of entries (at most 1)
+//! mean_ratio   ‖means over seeds‖ / ‖those of the reference‖          std_ratio    the same of standard deviations (ddof 1)
+//! ```
+//!
+//! Engines may share random streams, so `ks` takes every second seed of the trial and the other seeds of the reference: independent samples, and the reference
+//! has a p-value under the null hypothesis. `over = "sup"` of a p-value is the smallest.
 //!
 //! In a study of questions a metric is a number of the answer, or the Euclidean norm of a list:
 //!
@@ -44,7 +56,7 @@ use widenet_core::{
 };
 
 use super::{ReadResult, Subject, axes::Keys, own_name};
-use crate::Reference;
+use crate::{Reference, Trial};
 
 /// Which records count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +80,39 @@ pub enum Statistic {
     PValue,
     /// The divergence of the outputs' law over seeds from that of the reference network.
     Kl,
+    /// The p-value of the two-sample Kolmogorov–Smirnov test of laws over seeds.
+    Ks,
+    /// The norm of the means over seeds, in units of the reference's.
+    MeanRatio,
+    /// The norm of the standard deviations over seeds, in units of the reference's.
+    StdRatio,
+}
+
+impl Statistic {
+    /// Whether it is one number of all seeds.
+    pub fn is_of_a_law(self) -> bool {
+        matches!(self, Statistic::Kl | Statistic::Ks | Statistic::MeanRatio | Statistic::StdRatio)
+    }
+}
+
+/// Trials that others are compared with: equal to them in everything but these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceTrials {
+    /// Their width, if it is another.
+    pub width: Option<Width>,
+    /// Axes with the label they have there.
+    pub axes: Vec<(String, String)>,
+}
+
+impl ReferenceTrials {
+    /// Whether a trial of any seed is one that `trial` is compared with.
+    pub(crate) fn has(&self, other: &Trial, trial: &Trial) -> bool {
+        let label = |(key, own): &(String, String)| {
+            self.axes.iter().find(|(axis, _)| axis == key).map_or(own.clone(), |(_, label)| label.clone())
+        };
+        let axes = trial.axes.iter().zip(&other.axes).all(|(own, other)| label(own) == other.1);
+        axes && other.width == self.width.or(trial.width)
+    }
 }
 
 /// One number per trial.
@@ -79,6 +124,8 @@ pub struct Metric {
     pub of: Measured,
     /// What it is compared with.
     pub against: Option<Reference>,
+    /// Or the trials it is compared with.
+    pub reference: Option<ReferenceTrials>,
     /// Divided by the largest norm of the reference.
     pub relative: bool,
 }
@@ -158,15 +205,22 @@ impl Metric {
                 },
             },
             against: reader.optional("against", |field| field.choice(against))?,
+            reference: match keys.subject {
+                Subject::Problem => reader.optional("reference", |field| keys.reference(field))?,
+                Subject::Prior | Subject::Posterior => None,
+            },
             relative: reader.or("relative", false, |field| field.boolean())?,
         };
         let within = matches!(metric.of, Measured::Value { against: Some(_), .. });
         if within && metric.against.is_some() {
             return Err(reader.error("give `against` or `against_value`, not both"));
         }
-        let compared = metric.against.is_some() || within;
+        if metric.against.is_some() && metric.reference.is_some() {
+            return Err(reader.error("give `against` or `reference`, not both"));
+        }
+        let compared = metric.against.is_some() || metric.reference.is_some() || within;
         if metric.relative && !compared {
-            return Err(reader.error("`relative = true` needs `against`: relative to what?"));
+            return Err(reader.error("`relative = true` needs `against` or `reference`: relative to what?"));
         }
         if let Measured::Value { comparison: comparison @ (Comparison::Difference | Comparison::Ratio), .. } = metric.of
         {
@@ -199,6 +253,14 @@ impl Metric {
                     )),
                 }
             }
+            Measured::Records(recorded) if recorded.statistic.is_of_a_law() => {
+                match metric.reference.is_some() && !metric.relative {
+                    true => Ok(metric),
+                    false => Err(reader.error(
+                        "`statistic = \"ks\"`, \"mean_ratio\" and \"std_ratio\" need `reference`: the law of which trials? They are without `relative`",
+                    )),
+                }
+            }
             _ => Ok(metric),
         }
     }
@@ -206,8 +268,15 @@ impl Metric {
 
 impl RecordedQuantity {
     fn parse(reader: &mut Reader<'_>) -> ReadResult<RecordedQuantity> {
-        let statistics =
-            [("norm", Statistic::Norm), ("rms", Statistic::Rms), ("p_value", Statistic::PValue), ("kl", Statistic::Kl)];
+        let statistics = [
+            ("norm", Statistic::Norm),
+            ("rms", Statistic::Rms),
+            ("p_value", Statistic::PValue),
+            ("kl", Statistic::Kl),
+            ("ks", Statistic::Ks),
+            ("mean_ratio", Statistic::MeanRatio),
+            ("std_ratio", Statistic::StdRatio),
+        ];
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let recorded = RecordedQuantity {
             quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,

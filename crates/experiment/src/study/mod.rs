@@ -5,9 +5,9 @@
 //! name = "convergence"                    # lower-case letters, digits, - and _
 //! claim = "…"                             # one sentence, with the page that states it
 //! expected = "…"                          # the expected outcome
-//! engine = "auto"                         # "auto" (default), "law" or "dense" for finite widths; or
-//! dense_up_to = 1024                      # dense up to this width, law above it
-//! precision = "f32"                       # of the dense engine: "f32" (default) or "f64"
+//! engine = "auto"                         # "auto" (default), "law", "dense", "conditioned" or "regenerated" for finite widths; or
+//! dense_up_to = 1024                      # dense up to this width, above it law or, of perceptrons, conditioned; or an axis `engine`
+//! precision = "f32"                       # of the engines on a device: "f32" (default) or "f64"
 //!
 //! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"; or instead of it
 //! # [prior.network]                       # … those of a question about random networks (`widenet prior`), or
@@ -41,12 +41,13 @@ use widenet_core::{
     document::{Document, Field, Node, Reader, Value},
 };
 
+pub(crate) use axes::ENGINE;
 use axes::{Axes, Keys};
-pub use axes::{Axis, AxisValue};
+pub use axes::{Axis, AxisValue, EngineRange};
 pub use check::{Check, CheckKind, Exponent, Side};
 pub use expand::Trial;
 pub use figure::{AxisScale, Figure, FigureKind};
-pub use metric::{Comparison, Measured, Metric, Over, Statistic};
+pub use metric::{Comparison, Measured, Metric, Over, ReferenceTrials, Statistic};
 
 use crate::{EngineChoice, Error, Precision, Result};
 
@@ -58,18 +59,29 @@ type ReadResult<T> = widenet_core::Result<T>;
 pub enum EngineRule {
     /// The same choice at every width.
     All(EngineChoice),
-    /// Dense up to this width, law above it.
+    /// Dense up to this width; above it law or, where there are hidden matrices between activations, conditioned.
     DenseUpTo(u64),
 }
 
 impl EngineRule {
-    /// The choice at a width; infinite widths have no choice to make.
+    /// The choice at a width, for deep linear networks and those of one hidden layer; infinite widths have no choice to make.
     pub fn at(self, width: Width) -> EngineChoice {
         match (self, width) {
             (_, Width::Infinite) => EngineChoice::Auto,
             (EngineRule::All(choice), Width::Finite(_)) => choice,
             (EngineRule::DenseUpTo(limit), Width::Finite(m)) if m <= limit => EngineChoice::Dense,
             (EngineRule::DenseUpTo(_), Width::Finite(_)) => EngineChoice::Law,
+        }
+    }
+
+    /// The choice at a width for a problem that is not validated yet.
+    pub(crate) fn of(self, problem: &Document, width: Width) -> EngineChoice {
+        let value = |key: &str| problem.get(key).map(|node| &node.value);
+        let linear = value("network.activation").is_none_or(|word| *word == Value::String("identity".into()));
+        let one_layer = value("network.hidden_layers") == Some(&Value::Integer(1));
+        match (self, self.at(width)) {
+            (EngineRule::DenseUpTo(_), EngineChoice::Law) if !linear && !one_layer => EngineChoice::Conditioned,
+            (_, choice) => choice,
         }
     }
 }
@@ -118,9 +130,9 @@ pub struct Study {
     pub expected: String,
     /// What its trials are.
     pub subject: Subject,
-    /// Engines of finite widths.
+    /// Engines of finite widths, where they are no axis.
     pub engine: EngineRule,
-    /// Floating-point type of the dense engine.
+    /// Floating-point type of the engines on a device.
     pub precision: Precision,
     /// Widths, in the order of the file; questions may have none.
     pub widths: Vec<Width>,
@@ -128,6 +140,8 @@ pub struct Study {
     pub seeds: Vec<u64>,
     /// Other axes, sorted by key.
     pub axes: Vec<Axis>,
+    /// What the values of the axis `engine` mean, in their order; empty without that axis.
+    pub engines: Vec<EngineRange>,
     /// One number per trial each.
     pub metrics: Vec<Metric>,
     /// What must hold.
@@ -210,6 +224,11 @@ impl Study {
                 study.refuse(key, "a question has no engine; see its `by` and `method`")?;
             }
         }
+        if !axes.engines.is_empty() {
+            for key in ["engine", "dense_up_to"] {
+                study.refuse(key, "the axis `engine` says who solves finite widths")?;
+            }
+        }
         let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
         let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
             Some((field, _)) if choice.is_some() => {
@@ -223,7 +242,7 @@ impl Study {
         let expected = study.required("expected", Field::string)?;
         let precision = study.or("precision", Precision::F32, |field| field.choice(&Precision::WORDS))?;
         study.finish()?;
-        let Axes { widths, seeds, axes } = axes;
+        let Axes { widths, seeds, axes, engines } = axes;
         Ok(Study {
             name,
             claim,
@@ -234,6 +253,7 @@ impl Study {
             widths,
             seeds,
             axes,
+            engines,
             metrics,
             checks,
             figures,

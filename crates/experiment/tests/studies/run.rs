@@ -130,6 +130,69 @@ name = "rate"
 }
 
 #[test]
+fn engines_are_told_apart_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = r#"
+[[metric]]
+name = "to_law"
+quantity = "predictor"
+over = "final"
+reference = { width = 1e5, engine = ["law"] }
+[[metric]]
+name = "spread"
+quantity = "train_loss"
+statistic = "mean_ratio"
+over = "initial"
+reference = { engine = ["law"] }
+[[check]]
+name = "rate"
+"#;
+    let axis = r#"engine = ["law", { kind = "dense", max_width = 1e5 }]"#;
+    let study = study(
+        folder.path(),
+        &[
+            ("dense_up_to = 100\n", ""),
+            ("network.hidden_layers = [1, 3]", axis),
+            ("[[check]]\nname = \"rate\"\n", metrics),
+        ],
+    );
+    let solver = FakeSolver::default();
+    let found = finish(&study, &solver, &options(folder.path()), &Silent);
+    let groups: Vec<_> =
+        found.findings.iter().filter(|finding| finding.check == "rate").map(|f| f.group.as_str()).collect();
+    assert_eq!(groups, ["engine = law", "engine = dense"]);
+    let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
+    assert!(table.starts_with("trial,label,width,seed,engine,status,"), "one column says which engine ran: {table}");
+    assert!(table.contains("dense-m64-s1,64,1,dense,done,") && table.contains("law-m64-s1,64,1,law,done,"));
+    assert!(found.directory.join("figures/loss-engine-dense.svg").exists());
+    let hash = |name: &str| {
+        let trial = fs::read_to_string(found.directory.join("trials").join(name).join("trial.toml")).unwrap();
+        assert!(!trial.contains("[problem.engine]"));
+        trial
+    };
+    assert_ne!(hash("0000-law-m64-s1"), hash("0025-dense-m64-s1"), "an engine is part of what identifies a trial");
+
+    // By width and engine: law first. The fake's engines agree, so the reference itself is the only one without a distance.
+    let (distance, to_law) = (column(&found.directory, "distance"), column(&found.directory, "spread"));
+    assert_eq!((distance.len(), to_law[0].1), (8, 1.0));
+    let metrics = fs::read_to_string(found.directory.join("metrics.csv")).unwrap();
+    let to_law = |label: &str| {
+        let row = metrics.lines().find(|line| line.contains(label)).unwrap();
+        row.split(',').nth(7).unwrap().parse::<f64>().ok()
+    };
+    assert_eq!((to_law("law-m100000-s2"), to_law("dense-m100000-s2")), (None, Some(0.0)));
+    let at = |label: &str| to_law(label).unwrap();
+    assert_eq!(at("law-m64-s2"), at("dense-m64-s2"));
+    assert!(at("law-m64-s2") > 0.05);
+    let text = fs::read_to_string(&found.path).unwrap();
+    assert!(text.contains("it is the reference itself"), "{text}");
+
+    let steps = solver.steps.load(Ordering::SeqCst);
+    finish(&study, &solver, &options(folder.path()), &Silent);
+    assert_eq!(solver.steps.load(Ordering::SeqCst), steps, "nothing runs again");
+}
+
+#[test]
 fn a_limit_with_a_random_start_is_compared_given_the_own_start() {
     let folder = tempfile::tempdir().unwrap();
     let solver = FakeSolver::default();

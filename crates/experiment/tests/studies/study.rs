@@ -35,6 +35,38 @@ fn tables_are_axis_values_labelled_by_kind_or_by_keys() {
     assert_eq!(quoted.values[0].number, Some(0.1));
 }
 
+/// The fake study without its own rule, with an axis of engines.
+fn with_engines(folder: &Path, axis: &str) -> Study {
+    study(folder, &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", axis)])
+}
+
+#[test]
+fn engines_are_an_axis_at_the_widths_they_can_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let study =
+        with_engines(folder.path(), r#"engine = ["law", { kind = "dense", min_width = 1e3, max_width = 1e5 }]"#);
+    let trials = study.expand().unwrap();
+    assert_eq!(trials.len(), (5 + 2) * 5);
+    let labels: Vec<_> = [0, 24, 25, 34].map(|index| trials[index].label.clone()).into();
+    assert_eq!(labels, ["law-m64-s1", "law-minf-s5", "dense-m1000-s1", "dense-m100000-s5"]);
+    let engines: Vec<_> = [0, 24, 25].map(|index| trials[index].engine.name()).into();
+    assert_eq!(engines, ["law", "auto", "dense"], "the limit is nobody's choice");
+    assert!(trials.iter().all(|trial| trial.specification.get("engine").is_none()));
+    assert!(trials.iter().enumerate().all(|(index, trial)| trial.index == index));
+}
+
+#[test]
+fn wide_perceptrons_are_conditioned_above_the_dense_widths() {
+    let folder = tempfile::tempdir().unwrap();
+    let engines = |network: &str| {
+        let trials = study(folder.path(), &[("network.hidden_layers = [1, 3]", network)]).expand().unwrap();
+        [0, 5, 20].map(|index| trials[index].engine.name())
+    };
+    assert_eq!(engines("network.hidden_layers = [3]"), ["dense", "law", "auto"]);
+    assert_eq!(engines("network = [{ hidden_layers = 3, activation = \"tanh\" }]"), ["dense", "conditioned", "auto"]);
+    assert_eq!(engines("network = [{ hidden_layers = 1, activation = \"tanh\" }]"), ["dense", "law", "auto"]);
+}
+
 #[test]
 fn overrides_reach_the_problem_and_the_axes() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +115,8 @@ fn mistakes_are_named_with_their_place() {
         ("claim =", "clam =", "unknown key `study.clam`; did you mean `claim`?"),
         ("dense_up_to = 100", "dense_up_to = 100\nengine = \"law\"", "exclude each other"),
         ("dense_up_to = 100", "engine = \"lax\"", "did you mean `law`?"),
+        ("width = [64,", "engine = [\"law\"]\nwidth = [64,", "the axis `engine` says who solves finite widths"),
+        ("dense_up_to = 100\n\n[problem.network]", "[axes.engine]\nlaw = 1\n[problem.network]", "`axes.engine` is"),
         ("width = [64,", "width = [64, 64,", "a list of distinct values"),
         ("count = 5", "count = 0", "a whole number from 1"),
         ("hidden_layers = [1, 3]", "hidden_layers = []", "a list of at least one element"),
@@ -98,6 +132,19 @@ fn mistakes_are_named_with_their_place() {
         ("against = \"limit\"", "relative = true", "relative to what?"),
         ("against = \"limit\"", "statistic = \"p_value\"", "needs quantity = \"test_outputs\""),
         ("against = \"limit\"", "statistic = \"kl\"", "needs quantity = \"test_outputs\", without"),
+        ("against = \"limit\"", "statistic = \"ks\"", "need `reference`: the law of which trials?"),
+        (
+            "against = \"limit\"",
+            "against = \"limit\"\nreference = { width = 64 }",
+            "`against` or `reference`, not both",
+        ),
+        ("against = \"limit\"", "reference = { width = 65 }", "one of the widths in `axes.width`"),
+        ("against = \"limit\"", "reference = {}", "a table of at least one axis, or a width"),
+        (
+            "against = \"limit\"",
+            "reference = { network.hidden_layers = [1, 3] }",
+            "a single value of `network.hidden_layers`",
+        ),
         ("tolerance = 0.05", "tolerance = 0.05\nat_most = -0.4", "give one or the other"),
         (
             "value = 1e-12",

@@ -3,7 +3,7 @@
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
     scaling::KernelNetwork,
     training::Control,
 };
@@ -28,7 +28,7 @@ pub(crate) fn problem(
 ) -> Problem {
     let samples = |(inputs, targets)| Samples { inputs, targets };
     Problem {
-        network: Network { hidden_layers: sigmas.len() - 1, activation },
+        network: Network { hidden_layers: sigmas.len() - 1, activation, entry_law: EntryLaw::Gaussian },
         parameterization: Parameterization::Ntk {
             sigma_w: sigmas.iter().map(|sigmas| sigmas.0).collect(),
             sigma_b: sigmas.iter().map(|sigmas| sigmas.1).collect(),

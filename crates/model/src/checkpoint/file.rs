@@ -53,7 +53,7 @@ impl View for Stored<'_> {
 }
 
 /// Writes tensors and state aside, syncs them and renames the file into place.
-pub(super) fn write(path: &Path, state: &str, tensors: &[(String, &Tensor<2>)]) -> Result<(), String> {
+pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -> Result<(), String> {
     let mut digest = Sha256::new_with_prefix(state);
     // The order of names is the order in which `Checkpoint::verify` meets them.
     let mut in_order: Vec<_> = tensors.iter().collect();
@@ -79,7 +79,7 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, &Tensor<2>)]) 
 }
 
 /// An open checkpoint file.
-pub(super) struct Checkpoint {
+pub(crate) struct Checkpoint {
     file: File,
     metadata: Metadata,
     /// Where the tensor bytes begin.
@@ -137,7 +137,7 @@ impl Checkpoint {
     }
 
     /// A tensor of a known shape, on its device.
-    pub(super) fn tensor(&mut self, name: &str, shape: [usize; 2], placement: &Placement) -> Result<Tensor<2>, String> {
+    pub(crate) fn tensor(&mut self, name: &str, shape: [usize; 2], placement: &Placement) -> Result<Tensor<2>, String> {
         let info = self.metadata.info(name).cloned().ok_or_else(|| format!("it has no tensor `{name}`"))?;
         let precision = placement.precision;
         if info.shape != shape || info.dtype != dtype(precision) {

@@ -4,12 +4,13 @@
 //! matrix) and `sha256` of the state and all tensor bytes. The file appears whole (written aside, synced, renamed),
 //! and one panel at a time passes through memory.
 
+mod dense;
 mod file;
-mod layer;
 
 use std::{path::PathBuf, time::Duration};
 
 use burn::Tensor;
+pub(crate) use file::Checkpoint;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use widenet_core::{
@@ -20,9 +21,28 @@ use widenet_core::{
 
 use crate::{
     ModelError,
-    dense::DenseMatrix,
     device::{DeviceChoice, Precision},
 };
+
+/// A matrix that a checkpoint keeps.
+pub(crate) trait Saved: Sized {
+    /// Its tensors with their names; `index` is its place among the matrices of the run, `before` those in front of it.
+    fn tensors(&self, index: usize, before: &[&Self]) -> Vec<(String, Tensor<2>)>;
+
+    /// Every number that is in no tensor.
+    fn state(&self, before: &[&Self]) -> Value;
+
+    /// The matrix that this one, at time 0, had become.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn restored(&self, index: usize, before: &[Self], state: &Value, source: &mut Checkpoint) -> Result<Self, String>;
+
+    /// Becomes the restored matrix, also for those that share something with it.
+    fn become_restored(&mut self, restored: Self) {
+        *self = restored;
+    }
+}
 
 /// How often a checkpoint is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +84,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Writes a checkpoint of a network after a step.
-pub(crate) fn save(
+pub(crate) fn save<M: Saved>(
     plan: &CheckpointPlan,
     identity: &Value,
     progress: &Progress<'_>,
-    matrices: &[&DenseMatrix],
+    matrices: &[&M],
 ) -> Result<(), ModelError> {
     let state = json!({
         "run": identity,
@@ -76,9 +96,10 @@ pub(crate) fn save(
         "time": progress.time,
         "step_size": progress.step_size,
         "records": progress.records,
-        "layers": matrices.iter().map(|matrix| layer::state(matrix)).collect::<Vec<_>>(),
+        "layers": matrices.iter().enumerate().map(|(i, matrix)| matrix.state(&matrices[..i])).collect::<Vec<_>>(),
     });
-    let tensors: Vec<_> = matrices.iter().enumerate().flat_map(|(l, matrix)| layer::tensors(l, matrix)).collect();
+    let tensors = matrices.iter().enumerate().flat_map(|(i, matrix)| matrix.tensors(i, &matrices[..i]));
+    let tensors: Vec<_> = tensors.collect();
     write(plan, &state, &tensors)
 }
 
@@ -87,7 +108,7 @@ pub(crate) fn save_ensemble(plan: &CheckpointPlan, identity: &Value, averages: &
     write(plan, &json!({ "run": identity, "ensemble": averages }), &[])
 }
 
-fn write(plan: &CheckpointPlan, state: &Value, tensors: &[(String, &Tensor<2>)]) -> Result<(), ModelError> {
+fn write(plan: &CheckpointPlan, state: &Value, tensors: &[(String, Tensor<2>)]) -> Result<(), ModelError> {
     file::write(&plan.path, &state.to_string(), tensors)
         .map_err(|reason| ModelError::Checkpoint { path: plan.path.clone(), reason })
 }
@@ -96,18 +117,20 @@ fn write(plan: &CheckpointPlan, state: &Value, tensors: &[(String, &Tensor<2>)])
 ///
 /// # Errors
 /// Why the checkpoint is of no use; the network is then as it was.
-pub(crate) fn load(
+pub(crate) fn load<M: Saved>(
     plan: &CheckpointPlan,
     identity: &Value,
-    matrices: Vec<&mut DenseMatrix>,
+    matrices: Vec<&mut M>,
 ) -> Result<Option<Start>, String> {
     let Some((mut checkpoint, state)) = open(plan, identity)? else { return Ok(None) };
     let start = start(&state).ok_or("its step, time or records cannot be read")?;
-    let restore =
-        |(l, matrix): (usize, &&mut DenseMatrix)| layer::restore(l, matrix, &state["layers"][l], &mut checkpoint);
-    let restored: Result<Vec<DenseMatrix>, String> = matrices.iter().enumerate().map(restore).collect();
-    for (matrix, restored) in matrices.into_iter().zip(restored?) {
-        *matrix = restored;
+    let mut restored = Vec::with_capacity(matrices.len());
+    for (index, matrix) in matrices.iter().enumerate() {
+        let matrix = matrix.restored(index, &restored, &state["layers"][index], &mut checkpoint)?;
+        restored.push(matrix);
+    }
+    for (matrix, restored) in matrices.into_iter().zip(restored) {
+        matrix.become_restored(restored);
     }
     Ok(Some(start))
 }

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use burn::{Tensor, tensor::TensorData};
+use burn::{
+    Tensor,
+    tensor::{Element, TensorData},
+};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -42,21 +45,34 @@ pub struct InitialWeights {
 impl InitialWeights {
     /// Some rows, on a device. `f32` weights are the `f64` weights rounded.
     pub fn rows(&self, rows: Range<usize>, placement: &Placement) -> Tensor<2> {
-        let shape = [rows.len(), self.columns];
-        let data = match placement.precision {
-            Precision::F32 => TensorData::new(self.draw(rows, |x| x as f32), shape),
-            Precision::F64 => TensorData::new(self.draw(rows, |x| x), shape),
-        };
-        placement.upload(data)
+        Self::stacked(std::slice::from_ref(self), rows, placement)
     }
 
-    fn draw<T: Copy + Default + Send>(&self, rows: Range<usize>, round: impl Fn(f64) -> T + Sync) -> Vec<T> {
-        let mut values = vec![T::default(); rows.len() * self.columns];
+    /// The same rows of several matrices of one shape, one matrix below the other.
+    pub(crate) fn stacked(laws: &[InitialWeights], rows: Range<usize>, placement: &Placement) -> Tensor<2> {
+        fn draw<T: Element + Default + Send>(
+            laws: &[InitialWeights],
+            rows: &Range<usize>,
+            round: impl Fn(f64) -> T + Sync,
+        ) -> TensorData {
+            let shape = [laws.len() * rows.len(), laws[0].columns];
+            let mut values = vec![T::default(); shape[0] * shape[1]];
+            let of_each = values.chunks_mut(rows.len() * shape[1]);
+            laws.iter().zip(of_each).for_each(|(law, values)| law.draw(values, rows.clone(), &round));
+            TensorData::new(values, shape)
+        }
+        placement.upload(match placement.precision {
+            Precision::F32 => draw(laws, &rows, |x| x as f32),
+            Precision::F64 => draw(laws, &rows, |x| x),
+        })
+    }
+
+    fn draw<T: Send>(&self, values: &mut [T], rows: Range<usize>, round: &(impl Fn(f64) -> T + Sync)) {
         match self.entries {
             Entries::Weights => {
                 let draw_row = |(values, row): (&mut [T], usize)| {
                     let rng = stream(self.seed, Purpose::Weights(self.layer), row as u64);
-                    self.fill(values, 0, rng, &round);
+                    self.fill(values, 0, rng, round);
                 };
                 if values.len() <= DRAWS {
                     values.chunks_mut(self.columns).zip(rows).for_each(draw_row);
@@ -66,10 +82,9 @@ impl InitialWeights {
             }
             Entries::Biases => {
                 let rng = stream(self.seed, Purpose::Biases(self.layer), 0);
-                self.fill(&mut values, rows.start * self.columns, rng, &round);
+                self.fill(values, rows.start * self.columns, rng, round);
             }
         }
-        values
     }
 
     /// Draws values after the first `skipped` of a stream.

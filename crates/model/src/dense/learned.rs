@@ -69,10 +69,15 @@ pub(super) fn movement(matrix: &DenseMatrix) -> Movement {
     for chunk in matrix.chunks() {
         let initial = matrix.placement.read(&matrix.initial.rows(chunk.2.clone(), &matrix.placement));
         let now = matrix.placement.read(&matrix.rows(chunk));
-        movement.moved += now.iter().zip(&initial).map(|(now, initial)| (now - initial).powi(2)).sum::<f64>();
-        movement.initial += initial.iter().map(|entry| entry * entry).sum::<f64>();
+        add_movement(&mut movement, &now, &initial);
     }
     movement
+}
+
+/// Adds what some entries contribute.
+pub(crate) fn add_movement(movement: &mut Movement, now: &[f64], initial: &[f64]) {
+    movement.moved += now.iter().zip(initial).map(|(now, initial)| (now - initial).powi(2)).sum::<f64>();
+    movement.initial += initial.iter().map(|entry| entry * entry).sum::<f64>();
 }
 
 /// See [`widenet_core::training::WeightMatrix::learned_singular_values`]; at most [`DIRECTIONS`] of them.

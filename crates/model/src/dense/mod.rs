@@ -9,7 +9,7 @@
 //! no second matrix, unless the products still alive in the velocity outweigh one; then U holds the velocity.
 
 mod initial;
-mod learned;
+pub(crate) mod learned;
 pub(crate) mod pending;
 pub(crate) mod rms_prop;
 
@@ -72,6 +72,12 @@ impl DenseMatrix {
     /// The matrix at time 0, in panels of at most `panel_rows ≥ 1` rows.
     pub fn new(initial: InitialWeights, panel_rows: usize, placement: Placement) -> Self {
         Self::starting_from(Initial::Random(initial), panel_rows, placement)
+    }
+
+    /// A matrix with given entries, in one panel.
+    pub fn of_entries(entries: &Matrix, placement: Placement) -> Self {
+        let rows = placement.tensor(entries.transpose().as_slice().to_vec(), [entries.nrows(), entries.ncols()]);
+        Self::starting_from(Initial::Given(Box::new(rows)), entries.nrows(), placement)
     }
 
     /// The same of any start.

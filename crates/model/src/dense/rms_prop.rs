@@ -35,12 +35,23 @@ pub(super) fn step(
     let step = |((panel, moment), rows): ((Tensor<2>, Tensor<2>), std::ops::Range<usize>)| {
         let left = left.clone().narrow(1, rows.start, rows.len());
         let g = panel_apply_transpose(gradient.right.vectors(), &left.transpose());
-        let squared = g.clone().mul(g.clone()).mul_scalar(1.0 - rule.decay);
-        let moment = moment.mul_scalar(rule.decay).add(squared);
-        let size = moment.clone().sqrt().add_scalar(rule.epsilon);
-        (panel.sub(g.div(size).mul_scalar(learning_rate)), moment)
+        of_entries(rule, learning_rate, g, panel, moment)
     };
     let (panels, moments) = panels.into_iter().zip(moments).zip(ranges).map(step).unzip();
     (matrix.panels, matrix.second_moment) = (panels, Some(moments));
     matrix.flushes += 1;
+}
+
+/// W and v after a step with the gradient g.
+pub(crate) fn of_entries<const D: usize>(
+    rule: RmsProp,
+    learning_rate: f64,
+    g: Tensor<D>,
+    weights: Tensor<D>,
+    moment: Tensor<D>,
+) -> (Tensor<D>, Tensor<D>) {
+    let squared = g.clone().mul(g.clone()).mul_scalar(1.0 - rule.decay);
+    let moment = moment.mul_scalar(rule.decay).add(squared);
+    let size = moment.clone().sqrt().add_scalar(rule.epsilon);
+    (weights.sub(g.div(size).mul_scalar(learning_rate)), moment)
 }

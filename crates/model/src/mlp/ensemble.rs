@@ -1,8 +1,10 @@
 //! Ensembles: many independent networks of one problem, their records averaged.
 //!
 //! Network i has the seed [`widenet_core::seed::member`]`(seed, i)`. Of an antithetic pair both networks have the seed of the
-//! first, and the second starts with its readout negated. On the CPU as many networks run at once as there are threads; what is
-//! added up is added in the order of the networks.
+//! first, and the second starts with its readout negated. Small networks are trained in groups ([`MlpGroup`]), which finish together,
+//! where it is a gain ([`group_size`]) and every quantity is a function of the outputs: kernels, linearisations, the decomposition, and
+//! movements of weights and activations are those of networks trained alone. On the CPU as many networks or groups run at once
+//! as there are threads. What is added up is added in the order of the networks.
 
 use std::{
     collections::BTreeMap,
@@ -19,13 +21,17 @@ use widenet_core::{
     Error, Problem,
     problem::{Ensemble, Quantity},
     seed,
-    training::{Control, Progress, Start, mlp::MlpTraining},
+    training::{
+        Control, Progress, Start,
+        mlp::{MlpGroup, MlpTraining},
+    },
     trajectory::{Record, Status},
 };
 
 use super::{
+    estimate::group_size,
     moments::{Averages, plan_of_one},
-    network::{check_range, mlp_with_panels},
+    network::{check_range, mlp_group, mlp_with_panels},
 };
 use crate::{
     ModelError,
@@ -43,6 +49,17 @@ pub(super) fn solve(
     ensemble: Ensemble,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
 ) -> Result<DenseSolution, ModelError> {
+    let size = |one: &Problem, memory| group_size(one, run.width, ensemble.networks, memory, &run.device.info);
+    solve_in_groups(run, ensemble, size, watch)
+}
+
+/// The same in groups of this size for the problem and the memory of one network; none is every network alone.
+fn solve_in_groups(
+    run: &DenseRun<'_>,
+    ensemble: Ensemble,
+    size: impl Fn(&Problem, MemoryEstimate) -> Option<u64>,
+    watch: &mut dyn FnMut(&Progress<'_>) -> Control,
+) -> Result<DenseSolution, ModelError> {
     let Ensemble { networks, .. } = ensemble;
     if networks < 2 {
         return Err(Error::Invalid(format!("ensemble.networks = {networks}; an ensemble has at least 2")).into());
@@ -55,14 +72,24 @@ pub(super) fn solve(
     let placement = run.device.placement(run.precision)?;
     let memory = MemoryEstimate::check(run.problem, run.width, run.precision, &run.device.info)?;
     check_range(&run.problem.scaling(), run.width)?;
+    let one = Problem { ensemble: None, record: plan_of_one(&run.problem.record), ..run.problem.clone() };
+    let group = size(&one, memory);
     let at_once = match run.device.info.available_memory {
         _ if !placement.on_host => 1,
-        Some(available) => (available / memory.bytes().max(1)).min(rayon::current_num_threads() as u64),
+        Some(available) => {
+            (available / memory.bytes().max(1) / group.unwrap_or(1)).min(rayon::current_num_threads() as u64)
+        }
         None => rayon::current_num_threads() as u64,
     };
-    let one = Problem { ensemble: None, record: plan_of_one(&run.problem.record), ..run.problem.clone() };
-    let members =
-        Members { run, ensemble, problem: &one, placement, stopped: AtomicBool::new(false), steps: AtomicU64::new(0) };
+    let members = Members {
+        run,
+        ensemble,
+        problem: &one,
+        placement,
+        group,
+        stopped: AtomicBool::new(false),
+        steps: AtomicU64::new(0),
+    };
 
     let mut averages = Averages::new(run.problem);
     let (mut keeper, found) = Keeper::open_ensemble(run, watch, |json| averages.restored(json));
@@ -84,13 +111,15 @@ struct Members<'a> {
     /// The problem of one network.
     problem: &'a Problem,
     placement: Placement,
+    /// Networks trained as one, where networks are trained in groups.
+    group: Option<u64>,
     stopped: AtomicBool,
     /// Steps taken by all networks.
     steps: AtomicU64,
 }
 
-/// What one network came to.
-type Member = Result<(Vec<Record>, Status), ModelError>;
+/// What each network of a group came to.
+type Group = Result<Vec<(Vec<Record>, Status)>, ModelError>;
 
 impl Members<'_> {
     fn steps_of_one(&self) -> u64 {
@@ -100,7 +129,7 @@ impl Members<'_> {
     /// Adds the networks that `averages` lacks, `at_once` at a time; false if it was stopped before the end.
     fn solve_all(&self, at_once: u64, averages: &mut Averages, keeper: &mut Keeper<'_>) -> Result<bool, ModelError> {
         let next = AtomicU64::new(averages.networks);
-        let (sender, receiver) = mpsc::channel::<(u64, Member)>();
+        let (sender, receiver) = mpsc::channel::<(u64, Group)>();
         thread::scope(|scope| {
             let next = &next;
             let spawn = |sender| scope.spawn(move || self.work(next, &sender));
@@ -114,13 +143,15 @@ impl Members<'_> {
                         failure = Some(error);
                         self.stopped.store(true, Ordering::Relaxed);
                     }
-                    Ok((_, Ok((_, Status::Interrupted { .. })))) | Err(RecvTimeoutError::Timeout) => {}
-                    Ok((index, Ok(member))) => {
-                        waiting.insert(index, member);
-                        while let Some((records, status)) = waiting.remove(&averages.networks) {
-                            averages.add(records, status);
+                    Ok((first, Ok(group))) => {
+                        if !group.iter().any(|(_, status)| matches!(status, Status::Interrupted { .. })) {
+                            waiting.insert(first, group);
+                        }
+                        while let Some(group) = waiting.remove(&averages.networks) {
+                            group.into_iter().for_each(|(records, status)| averages.add(records, status));
                         }
                     }
+                    Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 if !self.stopped.load(Ordering::Relaxed)
@@ -141,21 +172,21 @@ impl Members<'_> {
         Ok(finished)
     }
 
-    /// Solves networks until there are no more.
-    fn work(&self, next: &AtomicU64, sender: &mpsc::Sender<(u64, Member)>) {
+    /// Solves groups of networks until there are no more.
+    fn work(&self, next: &AtomicU64, sender: &mpsc::Sender<(u64, Group)>) {
         while !self.stopped.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.ensemble.networks {
+            let first = next.fetch_add(self.group.unwrap_or(1), Ordering::Relaxed);
+            if first >= self.ensemble.networks {
                 break;
             }
             // A device that fails in the middle of a run is reported by a panic, which is the caller's to catch; the other networks
             // need not go on.
-            let member = panic::catch_unwind(AssertUnwindSafe(|| self.solve_one(index)));
-            let member = member.unwrap_or_else(|cause| {
+            let group = panic::catch_unwind(AssertUnwindSafe(|| self.solve_group(first)));
+            let group = group.unwrap_or_else(|cause| {
                 self.stopped.store(true, Ordering::Relaxed);
                 panic::resume_unwind(cause)
             });
-            if sender.send((index, member)).is_err() {
+            if sender.send((first, group)).is_err() {
                 break;
             }
         }
@@ -168,15 +199,136 @@ impl Members<'_> {
         Progress { step, time, fraction, step_size: None, records: &[] }
     }
 
-    fn solve_one(&self, index: u64) -> Member {
-        let (index, negated) = if self.ensemble.antithetic { (index / 2 * 2, index % 2 == 1) } else { (index, false) };
-        let seed = seed::member(self.run.seed, index);
-        let panel_bytes = self.run.device.info.panel_bytes();
-        let network = mlp_with_panels(self.problem, self.run.width, (seed, negated), &self.placement, panel_bytes);
-        let mut training = MlpTraining::new(self.problem, network, seed)?;
-        Ok(training.run(Start::default(), &mut |_, _| {
-            self.steps.fetch_add(1, Ordering::Relaxed);
+    /// Solves the networks from `first` on that are trained as one.
+    fn solve_group(&self, first: u64) -> Group {
+        let end = self.ensemble.networks.min(first + self.group.unwrap_or(1));
+        let starts: Vec<(u64, bool)> = (first..end).map(|index| self.start(index)).collect();
+        let observe = || {
+            self.steps.fetch_add(end - first, Ordering::Relaxed);
             if self.stopped.load(Ordering::Relaxed) { Control::Stop } else { Control::Continue }
-        }))
+        };
+        if let (None, [(seed, negated)]) = (self.group, &starts[..]) {
+            let panel_bytes = self.run.device.info.panel_bytes();
+            let network =
+                mlp_with_panels(self.problem, self.run.width, (*seed, *negated), &self.placement, panel_bytes);
+            let mut training = MlpTraining::new(self.problem, network, *seed)?;
+            return Ok(vec![training.run(Start::default(), &mut |_, _| observe())]);
+        }
+        let networks = mlp_group(self.problem, self.run.width, &starts, &self.placement);
+        let seeds: Vec<u64> = starts.iter().map(|(seed, _)| *seed).collect();
+        Ok(MlpGroup::new(self.problem, networks, &seeds)?.run(&mut || observe()))
+    }
+
+    /// The seed of a network, and whether its readout is negated.
+    fn start(&self, index: u64) -> (u64, bool) {
+        let (of_pair, negated) =
+            if self.ensemble.antithetic { (index / 2 * 2, index % 2 == 1) } else { (index, false) };
+        (seed::member(self.run.seed, of_pair), negated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use widenet_core::{
+        Matrix,
+        data::{Dataset, Samples},
+        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+    };
+
+    use super::*;
+    use crate::{CheckpointPlan, DeviceChoice, Every, Precision};
+
+    const NETWORKS: u64 = 11;
+
+    fn problem(learning_rate: f64) -> Problem {
+        let wave = |rows, columns, frequency: f64| {
+            Matrix::from_fn(rows, columns, |i, j| ((i * columns + j) as f64 * frequency).sin())
+        };
+        let rule = Rule::Descent { learning_rate, steps: 50, momentum: 0.3, nesterov: false, batch_size: Some(4) };
+        Problem {
+            network: Network { hidden_layers: 2, activation: Activation::Relu, entry_law: EntryLaw::Gaussian },
+            parameterization: Parameterization::ntk(2, 1.4),
+            data: Dataset { train: Samples { inputs: wave(6, 3, 1.7), targets: wave(6, 2, 0.9) }, test: None },
+            loss: Loss::SQUARED,
+            optimizer: Optimizer { rule, weight_decay: 0.01 },
+            record: RecordPlan {
+                at: vec![0.0, 7.0, 50.0],
+                quantities: vec![Quantity::TrainLoss, Quantity::Outputs, Quantity::OutputStd],
+            },
+            ensemble: Some(Ensemble { networks: NETWORKS, antithetic: false }),
+        }
+    }
+
+    fn solve(
+        problem: &Problem,
+        precision: Precision,
+        group: Option<u64>,
+        checkpoints: Option<CheckpointPlan>,
+        watch: &mut dyn FnMut(&Progress<'_>) -> Control,
+    ) -> DenseSolution {
+        let device = DeviceChoice::Flex.open().unwrap();
+        let run = DenseRun { problem, width: 12, seed: 5, device: &device, precision, checkpoints };
+        solve_in_groups(&run, problem.ensemble.unwrap(), |_, _| group, watch).unwrap()
+    }
+
+    fn undisturbed(problem: &Problem, precision: Precision, group: Option<u64>) -> DenseSolution {
+        solve(problem, precision, group, None, &mut |_| Control::Continue)
+    }
+
+    #[test]
+    fn the_size_of_groups_changes_no_bit_and_networks_alone_agree() {
+        for (precision, tolerance) in [(Precision::F32, 1e-5), (Precision::F64, 1e-12)] {
+            let in_groups = |group| undisturbed(&problem(0.1), precision, group).trajectory;
+            let (of_four, alone) = (in_groups(Some(4)), in_groups(None));
+            assert_eq!(of_four.records.len(), 3);
+            for group in [1, 3, NETWORKS] {
+                assert_eq!(in_groups(Some(group)), of_four, "groups of {group}");
+            }
+            for (found, expected) in of_four.records.iter().zip(&alone.records) {
+                for (quantity, value) in &expected.values {
+                    for (found, expected) in found.values[quantity].flatten().iter().zip(value.flatten()) {
+                        assert!((found - expected).abs() < tolerance, "{}: {found}, {expected}", quantity.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_ensemble_resumed_between_groups_is_the_undisturbed_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let ensemble = Problem { ensemble: Some(Ensemble { networks: 100, antithetic: true }), ..problem(0.1) };
+        let expected = undisturbed(&ensemble, Precision::F64, Some(4)).trajectory;
+        let plan = || CheckpointPlan { path: folder.path().join("checkpoint"), every: Every::Steps(1_000_000) };
+        let run = |group, watch: &mut dyn FnMut(&Progress<'_>) -> Control| {
+            solve(&ensemble, Precision::F64, Some(group), Some(plan()), watch)
+        };
+        // One group after the other, so that the first has finished when the second is under way.
+        let one_by_one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let stopped = one_by_one
+            .install(|| run(4, &mut |progress| if progress.step >= 300 { Control::Stop } else { Control::Continue }));
+        let Status::Interrupted { step } = stopped.trajectory.status else { panic!("{:?}", stopped.trajectory.status) };
+        assert!(step > 0 && step.is_multiple_of(4 * 50), "{step}");
+        // The next group is the first unfinished one, or as many networks from there on as now fit.
+        let resumed = run(3, &mut |_| Control::Continue);
+        assert!(resumed.notes[0].contains("resumed"), "{:?}", resumed.notes);
+        assert_eq!(resumed.trajectory, expected);
+    }
+
+    #[test]
+    fn groups_are_those_of_small_networks_that_record_outputs() {
+        let info = DeviceChoice::Flex.open().unwrap().info;
+        let gpu = crate::DeviceInfo { kind: crate::DeviceKind::Gpu, available_memory: None, ..info.clone() };
+        let size = |problem: &Problem, width, info| {
+            let memory = MemoryEstimate::new(problem, width, Precision::F32);
+            group_size(problem, width, 10_000, memory, info)
+        };
+        let mut one = Problem { ensemble: None, ..problem(0.1) };
+        one.record.quantities = vec![Quantity::Outputs];
+        // 2^15 / 64² stacked matrices; 10^8 / (2 · 64² · 4) in as many groups.
+        assert_eq!([64, 512].map(|width| size(&one, width, &info)), [Some(8), None]);
+        assert_eq!([64, 512, 4096].map(|width| size(&one, width, &gpu)), [Some(2500), Some(47), None]);
+        one.record.quantities.push(Quantity::MeanTangentKernel);
+        assert_eq!([&info, &gpu].map(|info| size(&one, 64, info)), [None, None]);
     }
 }

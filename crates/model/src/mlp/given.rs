@@ -3,7 +3,7 @@
 use widenet_core::{
     Error, Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
     training::{
         Block, Control, Start, WeightMatrix,
         mlp::{Forward, Linearisation, Mlp, MlpLayer, MlpTraining, Parameters},
@@ -237,7 +237,7 @@ impl GivenNetwork {
         let hidden_layers = self.layers.len() - 1;
         let test = Samples { inputs: test_inputs.clone(), targets: Matrix::zeros(test_inputs.nrows(), k) };
         Ok(Problem {
-            network: Network { hidden_layers, activation: self.network.activation },
+            network: Network { hidden_layers, activation: self.network.activation, entry_law: EntryLaw::Gaussian },
             parameterization: Parameterization::ntk(hidden_layers, 1.0),
             data: Dataset { train: train.clone(), test: Some(test) },
             loss,

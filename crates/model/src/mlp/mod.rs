@@ -10,6 +10,7 @@ mod solve;
 
 pub use empirical::{EmpiricalKernels, KernelBlock, KernelsWanted, empirical_kernels};
 pub use given::{GivenLayer, GivenNetwork, GivenRecord, GivenRun};
-pub use network::{dense_mlp, mlp_with_panels};
+pub use network::{dense_mlp, mlp_group, mlp_with_panels};
 
+pub(crate) use network::check_range;
 pub(crate) use solve::solve;

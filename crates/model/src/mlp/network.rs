@@ -8,6 +8,7 @@ use widenet_core::{
 
 use crate::{
     ModelError,
+    batched::BatchedMatrix,
     dense::{DenseMatrix, Entries, InitialWeights},
     device::{OpenDevice, Placement, Precision},
     estimate::MemoryEstimate,
@@ -41,6 +42,24 @@ pub fn mlp_with_panels(
     placement: &Placement,
     panel_bytes: u64,
 ) -> Mlp<DenseMatrix> {
+    perceptron(problem, width, |law| {
+        let law = law((seed, negated));
+        let panel_rows = panel_rows(panel_bytes, [law.rows, law.columns], placement);
+        DenseMatrix::new(law, panel_rows, placement.clone()).flushed_at_once_if_small()
+    })
+}
+
+/// A group of perceptrons at time 0, with the seed and the flag of each ([`mlp_with_panels`]).
+pub fn mlp_group(problem: &Problem, width: u64, members: &[(u64, bool)], placement: &Placement) -> Mlp<BatchedMatrix> {
+    perceptron(problem, width, |law| BatchedMatrix::new(members.iter().copied().map(law).collect(), placement.clone()))
+}
+
+/// A perceptron of any matrices, each made from the laws of its entries by seed and flag.
+fn perceptron<W>(
+    problem: &Problem,
+    width: u64,
+    matrix: impl Fn(&dyn Fn((u64, bool)) -> InitialWeights) -> W,
+) -> Mlp<W> {
     let Scaling { layers, biases } = problem.scaling();
     let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());
     let last = problem.network.hidden_layers;
@@ -54,11 +73,12 @@ pub fn mlp_with_panels(
         };
         let rows = if l == last { k } else { m };
         let init_std = scaling.init_std.at(at);
-        let std = if negated && l == last { -init_std } else { init_std };
-        let law = InitialWeights { seed, entries, layer: l as u32, rows, columns, std };
-        let panel_rows = panel_rows(panel_bytes, [rows, columns], placement);
+        let law = |(seed, negated)| {
+            let std = if negated && l == last { -init_std } else { init_std };
+            InitialWeights { seed, entries, layer: l as u32, rows, columns, std }
+        };
         Parameters {
-            matrix: DenseMatrix::new(law, panel_rows, placement.clone()).flushed_at_once_if_small(),
+            matrix: matrix(&law),
             multiplier: scaling.multiplier.at(at),
             init_std,
             learning_rate: scaling.learning_rate.at(at),
@@ -72,7 +92,7 @@ pub fn mlp_with_panels(
 }
 
 /// Refuses scales that have left the range of `f64` at this width.
-pub(super) fn check_range(scaling: &Scaling, width: u64) -> Result<(), ModelError> {
+pub(crate) fn check_range(scaling: &Scaling, width: u64) -> Result<(), ModelError> {
     let at = Width::Finite(width);
     let of_weights = scaling.layers.iter().enumerate().map(|(l, layer)| (l, "weights", *layer));
     let of_biases = scaling.biases.iter().enumerate().filter_map(|(l, layer)| Some((l, "biases", (*layer)?)));

@@ -18,7 +18,7 @@ pub(crate) fn solve(
     }
     let network = dense_mlp(run.problem, run.width, run.seed, run.device, run.precision)?;
     let mut training = MlpTraining::new(run.problem, network, run.seed)?;
-    let (mut keeper, start) = Keeper::open(run, watch, training.matrices_mut());
+    let (mut keeper, start) = Keeper::of_dense(run, watch).open(training.matrices_mut());
     let (records, status) =
         training.run(start, &mut |progress, training| keeper.keep(progress, || training.matrices()));
     keeper.close().map(|notes| solution(run, records, status, notes))

@@ -7,7 +7,7 @@ pub(crate) mod plain;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
     trajectory::{Record, Value},
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
         Rule::Flow { time, .. } => time,
     };
     Problem {
-        network: Network { hidden_layers, activation: Activation::Identity },
+        network: Network { hidden_layers, activation: Activation::Identity, entry_law: EntryLaw::Gaussian },
         parameterization: Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
         data: Dataset { train: samples(8, 0.0), test: Some(samples(3, 0.01)) },
         loss: Loss::SQUARED,

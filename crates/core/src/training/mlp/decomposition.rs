@@ -18,7 +18,7 @@ pub(super) fn decomposition<W: NeuronMatrix>(
     let readout_at_start = readout(initial)?;
     let mut readout_moved = readout(now)?;
     readout_moved.add_scaled(-1.0, &readout_at_start);
-    let parts = in_chunks(inputs, |inputs| {
+    let parts = in_chunks(inputs, 1, |inputs| {
         let (x, ones) = now.input_blocks(inputs);
         let z = now.layers[0].apply(&x, &ones);
         let mut at_start = initial.layers[0].apply(&x, &ones);

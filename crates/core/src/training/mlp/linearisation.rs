@@ -46,7 +46,7 @@ impl<W: NeuronMatrix> Linearisation<W> {
 
     /// `f_lin` on inputs (P × d), P × k, some samples at a time.
     pub fn outputs(&mut self, inputs: &Matrix) -> Matrix {
-        in_chunks(inputs, |inputs| {
+        in_chunks(inputs, 1, |inputs| {
             let forward = self.initial_forward(inputs);
             self.outputs_from(&forward)
         })

@@ -8,14 +8,19 @@
 //! (kernel-regime page §1, in the parameters `w`, `b` of the parameterisation: the multipliers A, B, initial standard deviations
 //! and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
 //! they learn, decay and are kept like any other.
+//!
+//! Matrices may be those of a group of N networks of one shape ([`NeuronMatrix::networks`]): blocks then hold the vectors of one
+//! network after the other's, outputs are N P × k, and each network goes its own way, as if alone.
 
 mod correction;
 mod decomposition;
+mod group;
 mod kernels;
 mod linearisation;
 mod recorder;
 mod training;
 
+pub use group::MlpGroup;
 pub use linearisation::Linearisation;
 pub use training::MlpTraining;
 
@@ -37,13 +42,18 @@ pub trait NeuronBlock: Block {
 
 /// A weight matrix with entries.
 pub trait NeuronMatrix: WeightMatrix<Block: NeuronBlock> + Clone {
+    /// N: of how many networks it holds a matrix each. Its blocks have N times the columns of one network's, network by network.
+    fn networks(&self) -> usize {
+        1
+    }
+
     /// A matrix of the same shape whose entries are and start at 0.
     fn zeros_like(&self) -> Self;
 
     /// One step of RMSProp (of this learning rate) with the gradient `g` of one outer product; the matrix keeps its own v.
     fn update_normalised(&mut self, rule: RmsProp, learning_rate: f64, gradient: OuterProduct<'_, Self::Block>);
 
-    /// How far the entries have moved.
+    /// How far the entries have moved, those of all networks together.
     fn movement(&mut self) -> Movement;
 }
 
@@ -155,7 +165,7 @@ pub struct Forward<B> {
     activations: Vec<B>,
     /// `h_1 … h_{L+1}`, the outputs last.
     pre_activations: Vec<B>,
-    /// `f`, P × k.
+    /// `f`, P × k; of a group N P × k.
     pub outputs: Matrix,
 }
 
@@ -170,14 +180,24 @@ impl<W: NeuronMatrix> Mlp<W> {
         self.layers.iter_mut().flat_map(|layer| layer.parameters_mut().map(|parameters| &mut parameters.matrix))
     }
 
-    /// Sends inputs (P × d) through the network.
+    /// N.
+    fn networks(&self) -> usize {
+        self.layers[0].weights.matrix.networks()
+    }
+
+    /// Sends inputs (P × d) through the network, or through each of a group.
     pub fn forward(&mut self, inputs: &Matrix) -> Forward<W::Block> {
         let (inputs, ones) = self.input_blocks(inputs);
         self.forward_from(inputs, ones)
     }
 
-    /// Inputs (P × d) as a block of the input space, and the row of ones that goes with them.
+    /// Inputs (P × d) as a block of the input space, once for each network, and the row of ones that goes with them.
     fn input_blocks(&self, inputs: &Matrix) -> (W::Block, W::Block) {
+        self.own_input_blocks(&group::repeated(inputs, self.networks()))
+    }
+
+    /// The same of inputs that differ between the networks of a group (N P × d).
+    fn own_input_blocks(&self, inputs: &Matrix) -> (W::Block, W::Block) {
         let weights = &self.layers[0].weights.matrix;
         let ones = weights.input_block(&Matrix::from_element(1, inputs.nrows(), 1.0));
         (weights.input_block(&inputs.transpose()), ones)
@@ -197,9 +217,9 @@ impl<W: NeuronMatrix> Mlp<W> {
         Forward { ones, activations, pre_activations, outputs }
     }
 
-    /// Outputs on inputs (P × d), P × k, some samples at a time.
+    /// Outputs on inputs (P × d), P × k, some samples at a time; of a group N P × k.
     pub fn outputs(&mut self, inputs: &Matrix) -> Matrix {
-        in_chunks(inputs, |inputs| self.forward(inputs).outputs)
+        in_chunks(inputs, self.networks(), |inputs| self.forward(inputs).outputs)
     }
 
     /// Backward signals `g_{l+1}` of the layers from `lowest` to the readout, for gradients in the outputs (k × columns; the
@@ -256,16 +276,19 @@ impl<W: NeuronMatrix> Mlp<W> {
 /// Samples sent through a network at a time where only their outputs are wanted.
 pub const SAMPLES_AT_A_TIME: usize = 1024;
 
-/// Outputs (P × k) of inputs (P × d), chunk by chunk.
-fn in_chunks(inputs: &Matrix, mut outputs: impl FnMut(&Matrix) -> Matrix) -> Matrix {
+/// Outputs (P × k, of a group N P × k) of inputs (P × d), chunk by chunk.
+fn in_chunks(inputs: &Matrix, networks: usize, mut outputs: impl FnMut(&Matrix) -> Matrix) -> Matrix {
     let samples = inputs.nrows();
     if samples <= SAMPLES_AT_A_TIME {
         return outputs(inputs);
     }
-    let mut rows = Vec::with_capacity(samples);
+    let mut rows = vec![Vec::with_capacity(samples); networks];
     for first in (0..samples).step_by(SAMPLES_AT_A_TIME) {
         let chunk = inputs.rows(first, SAMPLES_AT_A_TIME.min(samples - first)).into_owned();
-        rows.extend(outputs(&chunk).row_iter().map(|row| row.into_owned()));
+        let outputs = outputs(&chunk);
+        for (network, rows) in rows.iter_mut().enumerate() {
+            rows.extend(outputs.rows(network * chunk.nrows(), chunk.nrows()).row_iter().map(|row| row.into_owned()));
+        }
     }
-    Matrix::from_rows(&rows)
+    Matrix::from_rows(&rows.concat())
 }

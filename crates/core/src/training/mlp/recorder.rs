@@ -6,12 +6,13 @@ use super::{
     Forward, Mlp, NeuronBlock, NeuronMatrix,
     correction::InitialCorrection,
     decomposition::decomposition,
+    group::of_network,
     training::{MlpTraining, Passes},
 };
 use crate::{
     Matrix, Problem,
     problem::{Loss, Quantity},
-    training::weights::Block,
+    training::weights::{Block, explored_quantity},
     trajectory::{Record, Value},
 };
 
@@ -57,9 +58,12 @@ impl<W: NeuronMatrix> Baseline<W> {
 }
 
 /// What several quantities are made of, computed once for a record; `None` where none needs it.
+#[derive(Default)]
 struct Measured {
     train: Option<Matrix>,
     test: Option<Matrix>,
+    /// `f_t − f_0` on the training inputs.
+    moved: Option<Matrix>,
     linearised_train: Option<Matrix>,
     linearised_test: Option<Matrix>,
     tangent_kernel: Option<Matrix>,
@@ -69,13 +73,32 @@ struct Measured {
     activation_changes: Option<Vec<f64>>,
 }
 
+impl Measured {
+    /// What is measured at outputs, of one network of a group.
+    fn of_network(&self, network: usize, networks: usize) -> Self {
+        let [train, test, moved] = [&self.train, &self.test, &self.moved]
+            .map(|outputs| outputs.as_ref().map(|outputs| of_network(outputs, network, networks)));
+        Self { train, test, moved, ..Self::default() }
+    }
+}
+
 impl<W: NeuronMatrix> MlpTraining<'_, W> {
     /// Records everything asked for.
     pub(super) fn take_record(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Record {
         let measured = self.measure(passes);
+        self.record_of(&measured, step, time)
+    }
+
+    /// Records everything asked for of every network of a group.
+    pub(super) fn take_records(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Vec<Record> {
+        let (measured, networks) = (self.measure(passes), self.network.networks());
+        (0..networks).map(|network| self.record_of(&measured.of_network(network, networks), step, time)).collect()
+    }
+
+    fn record_of(&mut self, measured: &Measured, step: u64, time: f64) -> Record {
         let values = self.problem.record.quantities.iter();
         let values: BTreeMap<Quantity, Value> =
-            values.filter_map(|&quantity| Some((quantity, self.value(quantity, &measured)?))).collect();
+            values.filter_map(|&quantity| Some((quantity, self.value(quantity, measured)?))).collect();
         Record { step, time, values }
     }
 
@@ -107,6 +130,7 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             true => Some(passes.forward.outputs.clone()),
             false => Some(correction.on_train(self.network.outputs(&data.train.inputs), None)),
         };
+        let moved = train.as_ref().zip(self.baseline.outputs.as_ref()).map(|(now, start)| now - start);
         let test = data.test.as_ref().filter(|_| wants_test);
         let test = test.map(|test| correction.on_test(self.network.outputs(&test.inputs)));
         let linearised_train = match (&passes.linearised, &mut self.linearisation) {
@@ -144,6 +168,7 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
         Measured {
             train,
             test,
+            moved,
             linearised_train,
             linearised_test,
             tangent_kernel,
@@ -187,7 +212,7 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             Quantity::ActivationNorms => Value::List(measured.activation_norms.clone()?),
             Quantity::ActivationChanges => Value::List(measured.activation_changes.clone()?),
             Quantity::OutputChange => {
-                let moved = measured.train.as_ref()? - self.baseline.outputs.as_ref()?;
+                let moved = measured.moved.as_ref()?;
                 Value::Scalar(moved.norm() / (moved.len() as f64).sqrt())
             }
             Quantity::Decomposition => {
@@ -212,6 +237,9 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
                     _ => measured.train.as_ref()? - measured.linearised_train.as_ref()?,
                 };
                 Value::Scalar(difference.norm() / (difference.len() as f64).sqrt())
+            }
+            Quantity::ExploredRanks | Quantity::OrthogonalityLoss | Quantity::TruncationError => {
+                explored_quantity(quantity, self.network.matrices())?
             }
             // Of ensembles, of deep linear networks, and of networks in Gram space.
             Quantity::OutputStd

@@ -1,6 +1,10 @@
-//! A perceptron in training, with the linearised network beside it and what records are compared with.
+//! A perceptron in training, or a group of them, with the linearised network beside it and what records are compared with.
 
-use super::{Forward, Linearisation, Mlp, NeuronMatrix, correction::InitialCorrection, recorder::Baseline};
+use std::borrow::Cow;
+
+use super::{
+    Forward, Linearisation, Mlp, NeuronMatrix, correction::InitialCorrection, group::repeated, recorder::Baseline,
+};
 use crate::{
     Error, Matrix, Problem, Result,
     problem::Rule,
@@ -22,9 +26,12 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     pub linearisation: Option<Linearisation<W>>,
     pub(super) baseline: Baseline<W>,
     pub(super) correction: InitialCorrection,
-    steps: Steps,
+    pub(super) steps: Steps,
     rule: StepRule,
-    batches: Option<Batches>,
+    /// Those of each network; none if they are trained on all samples at once.
+    batches: Vec<Batches>,
+    /// Full batch: the targets of all networks.
+    targets: Cow<'p, Matrix>,
     /// Full batch: the training inputs and the row of ones.
     inputs: Option<(W::Block, W::Block)>,
     /// Full batch with a linearised network: the pass at θ_0.
@@ -53,7 +60,12 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
     ///
     /// # Errors
     /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
-    pub fn new(problem: &'p Problem, mut network: Mlp<W>, seed: u64) -> Result<Self> {
+    pub fn new(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
+        Self::with_seeds(problem, network, &[seed])
+    }
+
+    /// The same with the seed of every network of a group.
+    pub(super) fn with_seeds(problem: &'p Problem, mut network: Mlp<W>, seeds: &[u64]) -> Result<Self> {
         let (Some(steps), Some(rule)) = (Steps::of(problem), StepRule::of(&problem.optimizer)) else {
             let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
             return Err(Error::Invalid(format!(
@@ -73,8 +85,8 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
             )));
         }
         let train = &problem.data.train.inputs;
-        let batches = Batches::of(problem, seed);
-        let full_batch = batches.is_none();
+        let batches: Vec<Batches> = seeds.iter().filter_map(|&seed| Batches::of(problem, seed)).collect();
+        let full_batch = batches.is_empty();
         let inputs = full_batch.then(|| network.input_blocks(train));
         let compared = Baseline::<W>::needs_pass(problem);
         let initial_forward = (compared || full_batch && linearised.is_some()).then(|| network.forward(train));
@@ -89,6 +101,7 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
             steps,
             rule,
             batches,
+            targets: repeated(&problem.data.train.targets, seeds.len()),
             inputs,
             initial_forward: initial_forward.filter(|_| full_batch && linearised.is_some()),
         })
@@ -102,7 +115,16 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         observe: &mut dyn FnMut(&Progress<'_>, &mut Self) -> Control,
     ) -> (Vec<Record>, Status) {
         let (problem, steps) = (self.problem, self.steps);
-        descend(self, steps, &problem.record.at, start, observe)
+        descend(self, steps, &problem.record.at, (start.step, start.records), observe)
+    }
+
+    /// The rows of a step's samples among the stacked ones, N P × d, where i P + p is sample p as network i sees it; none of a full batch.
+    fn batch_rows(&mut self, step: u64) -> Option<Vec<usize>> {
+        let samples = self.problem.data.train.inputs.nrows();
+        let of_network = |(i, batches): (usize, &mut Batches)| {
+            batches.at(step).iter().map(|row| i * samples + row).collect::<Vec<usize>>()
+        };
+        (!self.batches.is_empty()).then(|| self.batches.iter_mut().enumerate().flat_map(of_network).collect())
     }
 
     /// Every matrix of the run's state: those of the network, then the tangents.
@@ -121,16 +143,22 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
 
 impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
     type Evaluation = Passes<W::Block>;
+    type Record = Record;
 
     fn evaluate(&mut self, step: u64) -> Self::Evaluation {
         let train = &self.problem.data.train;
-        let rows = self.batches.as_mut().map(|batches| batches.at(step));
-        let targets = rows.map(|rows| train.targets.select_rows(rows));
-        let batch = rows.map(|rows| train.inputs.select_rows(rows));
-        let mut forward = match (&batch, &self.inputs) {
-            (None, Some((inputs, ones))) => self.network.forward_from(inputs.clone(), ones.clone()),
-            _ => self.network.forward(batch.as_ref().unwrap_or(&train.inputs)),
+        let rows = self.batch_rows(step);
+        let rows = rows.as_deref();
+        let targets = rows.map(|rows| self.targets.select_rows(rows));
+        let batch = rows.map(|rows| {
+            let samples: Vec<usize> = rows.iter().map(|row| row % train.inputs.nrows()).collect();
+            train.inputs.select_rows(&samples)
+        });
+        let (inputs, ones) = match (&batch, &self.inputs) {
+            (None, Some(blocks)) => blocks.clone(),
+            _ => self.network.own_input_blocks(batch.as_ref().unwrap_or(&train.inputs)),
         };
+        let mut forward = self.network.forward_from(inputs, ones);
         forward.outputs = self.correction.on_train(forward.outputs, rows);
         let (initial_forward, correction) = (&self.initial_forward, &self.correction);
         let linearised = self.linearisation.as_mut().map(|linearisation| {
@@ -145,7 +173,7 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
     }
 
     /// The linearised network may diverge where the network does not (kernel-regime page §7).
-    fn is_finite(passes: &Self::Evaluation) -> bool {
+    fn is_finite(&mut self, passes: &Self::Evaluation, _: u64, _: f64) -> bool {
         is_finite(&passes.forward.outputs)
     }
 
@@ -155,15 +183,15 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
 
     fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
         let Passes { forward, linearised, targets } = passes;
-        let targets = targets.as_ref().unwrap_or(&self.problem.data.train.targets);
-        let loss = self.problem.loss;
+        let targets = targets.as_ref().unwrap_or(&self.targets);
+        let (loss, networks) = (self.problem.loss, self.network.networks());
+        let gradient = |outputs| loss.gradient_of_group(outputs, targets, networks);
         if let Some(lowest) = self.network.lowest_learning() {
-            let gradient = loss.gradient(&forward.outputs, targets);
-            let signals = self.network.backward(&forward, &gradient.transpose(), lowest);
+            let signals = self.network.backward(&forward, &gradient(&forward.outputs).transpose(), lowest);
             self.network.update(self.rule, learning_rate, &forward, lowest, &signals);
         }
         if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
-            linearisation.update(self.rule, learning_rate, initial, &loss.gradient(outputs, targets));
+            linearisation.update(self.rule, learning_rate, initial, &gradient(outputs));
         }
     }
 }

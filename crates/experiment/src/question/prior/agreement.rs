@@ -1,10 +1,10 @@
 //! Draws of one output, or of its network's scale, against its exact law, its limit and the NNGP.
 //!
 //! ```text
-//! D = sup |F_n − F|,     P(D > d) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2 k² t²),   t = (√n + 0.12 + 0.11/√n) d
+//! D = sup |F_n − F|
 //! ```
 //!
-//! (M. A. Stephens, "EDF statistics for goodness of fit and some comparisons" (1974).) The laws are continuous.
+//! with the p-values of `kolmogorov_smirnov`. The laws are continuous.
 
 use serde_json::{Value, json};
 use widenet_core::{
@@ -16,10 +16,13 @@ use widenet_limits::proportional::{HiddenLayers, OutputLaw};
 use widenet_model::{DeviceChoice, Precision};
 
 use super::{Inputs, PriorQuestion, Quantity, laws, sampling};
-use crate::question::{
-    QuestionResult,
-    error::invalid,
-    tree::{number, numbers},
+use crate::{
+    kolmogorov_smirnov::p_value,
+    question::{
+        QuestionResult,
+        error::invalid,
+        tree::{number, numbers},
+    },
 };
 
 /// How draws are compared with laws.
@@ -67,7 +70,7 @@ pub(super) fn answer(
         let distance = largest_distance(&draws, |x| law.cdf(x));
         answer[name] = json!({
             "distance": number(distance),
-            "p_value": number(p_value(distance, draws.len())),
+            "p_value": number(p_value(distance, draws.len() as f64)),
             "quantiles": numbers(levels.iter().map(|level| law.quantile(*level)).collect::<Result<Vec<_>>>()?),
             "density": numbers(centres.iter().map(|x| law.density(*x))),
         });
@@ -96,34 +99,9 @@ fn largest_distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     sorted.iter().enumerate().map(at).fold(0.0, f64::max)
 }
 
-/// Chance of a larger distance under the law.
-fn p_value(distance: f64, draws: usize) -> f64 {
-    let root = (draws as f64).sqrt();
-    let t = (root + 0.12 + 0.11 / root) * distance;
-    if t < 0.2 {
-        // The series needs ever more terms, and its value differs from 1 by less than 1e-12.
-        return 1.0;
-    }
-    let term = |k: i32| {
-        let k = f64::from(k);
-        2.0 * (-2.0 * k * k * t * t).exp()
-    };
-    (1..=100).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum::<f64>().clamp(0.0, 1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Critical values 1.358 and 1.628 of √n D at 5 % and 1 % (Stephens 1974, table 1A).
-    #[test]
-    fn p_values_have_the_tabulated_critical_values() {
-        let n = 1_000_000;
-        for (t, p) in [(1.358, 0.05), (1.628, 0.01), (0.828, 0.5)] {
-            assert!((p_value(t / 1000.0, n) - p).abs() < 2e-3 * p.max(0.1), "{t}: {}", p_value(t / 1000.0, n));
-        }
-        assert_eq!(p_value(0.0, n), 1.0);
-    }
 
     #[test]
     fn the_distance_is_the_largest_on_either_side_of_a_step() {

@@ -1,0 +1,72 @@
+//! `widenet bench`.
+
+use std::io::Write;
+
+use serde_json::json;
+use widenet_experiment::bench::{Bench, BenchReport, MeasuredRate, ReportFile};
+
+use crate::{Exit, Failure, arguments::BenchArguments, question::note, table};
+
+/// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check fails.
+pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
+    let file = arguments.report.as_deref().map(ReportFile::new).transpose()?;
+    let bench = Bench::open(arguments.device, arguments.precision(), arguments.quick)?;
+    note(bench.note())?;
+    let watch = |what: &str| {
+        // Who does not listen misses nothing.
+        let _ = writeln!(std::io::stderr(), "running: {what}");
+    };
+    let Some(file) = file else {
+        let rates = bench.rates(&|what| {
+            if arguments.verbose {
+                watch(what)
+            }
+        });
+        print(&rates, arguments)?;
+        return Ok(if rates.iter().any(|rate| rate.failure.is_some()) { Exit::Unusable } else { Exit::Done });
+    };
+    let report = bench.report(arguments.width, &watch)?;
+    file.write(&report)?;
+    print(&report.rates, arguments)?;
+    summarise(&report, &file)?;
+    Ok(if report.passed() { Exit::Done } else { Exit::CheckFailed })
+}
+
+fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failure> {
+    if arguments.json {
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&json!(rates))?)?;
+    } else {
+        let rows: Vec<Vec<String>> = rates
+            .iter()
+            .map(|rate| {
+                let fraction = rate.fraction_of_copy.map_or("-".into(), |fraction| format!("{fraction:.2}"));
+                vec![rate.text(), fraction, rate.what.clone()]
+            })
+            .collect();
+        write!(std::io::stdout(), "{}", table::aligned(&["rate", "of copy", "what"], &rows))?;
+    }
+    for failure in rates.iter().filter_map(|rate| rate.failure.as_ref()) {
+        writeln!(std::io::stderr(), "failed: {failure}")?;
+    }
+    Ok(())
+}
+
+/// The report in a few lines, on standard error: standard output may be JSON.
+fn summarise(report: &BenchReport, file: &ReportFile) -> Result<(), Failure> {
+    let mut out = std::io::stderr();
+    let passed = report.checks.iter().filter(|checked| checked.passed()).count();
+    writeln!(out, "{passed} of {} checks passed", report.checks.len())?;
+    if let Ok(run) = &report.training {
+        let time = table::seconds(run.seconds);
+        let memory = run.peak.map_or_else(|| "unknown".into(), table::bytes);
+        writeln!(out, "{} steps at width {} took {time}, peak memory {memory}", run.steps, run.width)?;
+    }
+    if let Some(fit) = report.growth.fit() {
+        writeln!(out, "time grows as m^{:.3}", fit.exponent)?;
+    }
+    for failure in report.failures() {
+        writeln!(out, "failed: {failure}")?;
+    }
+    writeln!(out, "wrote {}", file.path().display())?;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Groups: N networks of one problem that differ in their seeds, trained as one.
+//!
+//! ```text
+//! f = (f_1; …; f_N), N P × k,    ∂/∂f Σ_i R(f_i) = (∂R/∂f_1; …; ∂R/∂f_N)
+//! ```
+//!
+//! Every network sees the batches of its own seed, has the loss it has alone, and diverges alone.
+
+use std::borrow::Cow;
+
+use super::{Mlp, MlpTraining, NeuronMatrix, training::Passes};
+use crate::{
+    Error, Matrix, Problem, Result,
+    training::{
+        Control,
+        descent::{Descend, descend},
+        is_finite,
+    },
+    trajectory::{Record, Status},
+};
+
+/// Rows once for each network of a group.
+pub(super) fn repeated(rows: &Matrix, networks: usize) -> Cow<'_, Matrix> {
+    if networks == 1 {
+        return Cow::Borrowed(rows);
+    }
+    let count = rows.nrows();
+    Cow::Owned(Matrix::from_fn(networks * count, rows.ncols(), |row, column| rows[(row % count, column)]))
+}
+
+/// The rows of one network of a group.
+pub(super) fn of_network(rows: &Matrix, network: usize, networks: usize) -> Matrix {
+    let count = rows.nrows() / networks;
+    rows.rows(network * count, count).into_owned()
+}
+
+/// A group in training.
+pub struct MlpGroup<'p, W: NeuronMatrix> {
+    training: MlpTraining<'p, W>,
+    networks: usize,
+    /// The step and time at which each network diverged.
+    diverged: Vec<Option<(u64, f64)>>,
+}
+
+impl<'p, W: NeuronMatrix> MlpGroup<'p, W> {
+    /// Prepares for a run that starts from networks at time 0; each has its seed, which keys the order of its minibatches.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: what one network is not trained by, and quantities that are not functions of the outputs.
+    pub fn new(problem: &'p Problem, networks: Mlp<W>, seeds: &[u64]) -> Result<Self> {
+        if let Some(quantity) = problem.record.quantities.iter().find(|quantity| !quantity.is_of_outputs()) {
+            return Err(Error::Invalid(format!(
+                "record.quantities: `{}` is not a function of the outputs, and networks trained as a group record no other",
+                quantity.name()
+            )));
+        }
+        let training = MlpTraining::with_seeds(problem, networks, seeds)?;
+        Ok(Self { training, networks: seeds.len(), diverged: vec![None; seeds.len()] })
+    }
+
+    /// Trains all networks; what each recorded and how it ended, in their order. `observe` is called after every step and may stop
+    /// the run.
+    pub fn run(mut self, observe: &mut dyn FnMut() -> Control) -> Vec<(Vec<Record>, Status)> {
+        let (problem, steps) = (self.training.problem, self.training.steps);
+        let (records, status) = descend(&mut self, steps, &problem.record.at, (0, Vec::new()), &mut |_, _| observe());
+        let of_network = |(network, diverged): (usize, &Option<(u64, f64)>)| {
+            let records = records.iter().map(|records| records[network].clone());
+            match *diverged {
+                Some((step, time)) => {
+                    (records.take_while(|record| record.step < step).collect(), Status::Diverged { step, time })
+                }
+                None => (records.collect(), status),
+            }
+        };
+        self.diverged.iter().enumerate().map(of_network).collect()
+    }
+}
+
+impl<W: NeuronMatrix> Descend for MlpGroup<'_, W> {
+    type Evaluation = Passes<W::Block>;
+    type Record = Vec<Record>;
+
+    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+        self.training.evaluate(step)
+    }
+
+    /// As long as one network is.
+    fn is_finite(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> bool {
+        for (network, diverged) in self.diverged.iter_mut().enumerate() {
+            if diverged.is_none() && !is_finite(&of_network(&passes.forward.outputs, network, self.networks)) {
+                *diverged = Some((step, time));
+            }
+        }
+        self.diverged.iter().any(Option::is_none)
+    }
+
+    fn record(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> Self::Record {
+        self.training.take_records(passes, step, time)
+    }
+
+    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
+        self.training.update(passes, learning_rate);
+    }
+}

@@ -1,0 +1,183 @@
+//! Steps of very wide perceptrons: known by their answers, of real matrices, and of real matrices in JAX and PyTorch; and how
+//! time grows with the width.
+//!
+//! ```text
+//! cargo bench -p widenet-model --bench conditioned_step [-- LARGEST_WIDTH]
+//! ```
+//!
+//! Full-batch descent in mean-field scaling, tanh, `f32`. Table 1: three hidden layers of m = 16384 neurons, P = 16; a step of the
+//! conditioned engine is a fiftieth of a run of fifty steps, start included, with whatever ranks those reach; the others are the best
+//! step of a few. Table 2: two hidden layers, P = 8: 16 steps of a million neurons, then 4 steps at widths from 10⁵ to LARGEST_WIDTH (10⁶ unless given), with peak
+//! memory where Linux tells and the exponent of the time. JAX and PyTorch run where python3 can import them.
+#![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+use std::{fs, process::Command, time::Instant};
+
+use widenet_core::{
+    Matrix, Problem,
+    data::{Dataset, Samples},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    training::Control,
+    trajectory::Status,
+};
+use widenet_model::{
+    DenseRun, DenseSolution, DeviceChoice, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideEstimate,
+    WideRun, default_tolerance, solve_dense, solve_wide,
+};
+
+const WIDTH: u64 = 16_384;
+const HIDDEN_LAYERS: usize = 3;
+const SAMPLES: usize = 16;
+const STEPS: u64 = 50;
+/// Steps of real matrices: the first is not counted.
+const FEW_STEPS: u64 = 4;
+/// Of table 2, and of the run of a million neurons before it.
+const LINEAR_STEPS: u64 = 4;
+const MILLION_STEPS: u64 = 16;
+const INPUTS: usize = 10;
+/// On what counts as a new direction: the default, and a coarse one, which the last digits of the loss feel.
+const TOLERANCES: [f64; 2] = [1e-6, 1e-4];
+const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
+
+fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
+    let wave = |columns, frequency: f64| {
+        Matrix::from_fn(samples, columns, |i, j| ((i * columns + j) as f64 * frequency).sin())
+    };
+    Problem {
+        network: Network { hidden_layers, activation: Activation::Tanh, entry_law: EntryLaw::Gaussian },
+        parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
+        data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
+        loss: Loss::SQUARED,
+        optimizer: Optimizer {
+            rule: Rule::Descent { learning_rate: 0.2, steps, momentum: 0.0, nesterov: false, batch_size: None },
+            weight_decay: 0.0,
+        },
+        record: RecordPlan { at: vec![steps as f64], quantities: vec![Quantity::TrainLoss, Quantity::ExploredRanks] },
+        ensemble: None,
+    }
+}
+
+/// Seconds of a run, and what came of it.
+fn conditioned(problem: &Problem, width: u64, tolerance: f64, device: &OpenDevice) -> (f64, DenseSolution) {
+    let precision = Precision::F32;
+    let hidden = Hidden { matrix: STORED, tolerance };
+    let run = WideRun { problem, width, seed: 1, hidden, device, precision, checkpoints: None };
+    let start = Instant::now();
+    let solution = solve_wide(&run, &mut |_| Control::Continue).expect("the run fits the memory");
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(solution.trajectory.status, Status::Done, "a diverged run measures nothing");
+    (seconds, solution)
+}
+
+fn numbers(solution: &DenseSolution, quantity: Quantity) -> Vec<f64> {
+    solution.trajectory.records.last().map_or_else(Vec::new, |record| record.values[&quantity].flatten())
+}
+
+/// Milliseconds of the best step of real matrices.
+fn dense(device: &OpenDevice) -> f64 {
+    let mut problem = problem(HIDDEN_LAYERS, SAMPLES, FEW_STEPS);
+    problem.record.quantities = vec![Quantity::TrainLoss];
+    let (problem, precision) = (&problem, Precision::F32);
+    let run = DenseRun { problem, width: WIDTH, seed: 1, device, precision, checkpoints: None };
+    let (mut last, mut best) = (None, f64::INFINITY);
+    let solution = solve_dense(&run, &mut |_| {
+        let now = Instant::now();
+        if let Some(last) = last.replace(now) {
+            best = best.min((now - last).as_secs_f64() * 1e3);
+        }
+        Control::Continue
+    });
+    solution.expect("real matrices fit the memory");
+    best
+}
+
+/// Milliseconds per step of a peer.
+fn peer(script: &str) -> Option<f64> {
+    let script = format!("{}/../../benches/peers/{script}", env!("CARGO_MANIFEST_DIR"));
+    let arguments =
+        [WIDTH, HIDDEN_LAYERS as u64, INPUTS as u64, SAMPLES as u64, FEW_STEPS].map(|number| number.to_string());
+    let output = Command::new("python3").arg(script).args(arguments).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// Lets the peak of the memory in use start again from what is in use now.
+fn reset_peak() {
+    // Where this cannot be written, the peak is that of the process so far.
+    let _ = fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Peak memory in use in GiB, where Linux tells.
+fn peak() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok().map(|kibibytes: f64| kibibytes / f64::from(1 << 20))
+}
+
+/// Slope of ln y over ln x by least squares, with its standard error.
+fn exponent(points: &[(f64, f64)]) -> (f64, f64) {
+    let n = points.len() as f64;
+    let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+    let (mean_x, mean_y) = (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
+    let s_xx: f64 = logs.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
+    let slope = logs.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum::<f64>() / s_xx;
+    let residuals: f64 = logs.iter().map(|p| (p.1 - mean_y - slope * (p.0 - mean_x)).powi(2)).sum();
+    (slope, (residuals / (n - 2.0).max(1.0) / s_xx).sqrt())
+}
+
+fn steps_at_one_width(device: &OpenDevice) {
+    println!("m = {WIDTH}, {HIDDEN_LAYERS} hidden layers, P = {SAMPLES}, d = {INPUTS}, tanh, f32");
+    println!("{:<44} {:>10} {:>14}", "a step", "ms", "/ conditioned");
+    let row = |what: &str, time: f64, ratio: f64| println!("{what:<44} {time:>10.2} {ratio:>14.1}");
+    let mut by_default = None;
+    for tolerance in TOLERANCES {
+        let (seconds, solution) = conditioned(&problem(HIDDEN_LAYERS, SAMPLES, STEPS), WIDTH, tolerance, device);
+        let own = seconds * 1e3 / STEPS as f64;
+        // What the other rows are divided by: the default tolerance comes first.
+        let step = *by_default.get_or_insert(own);
+        row(&format!("conditioned, tolerance {tolerance:e}"), own, own / step);
+        let [ranks, loss] = [Quantity::ExploredRanks, Quantity::TrainLoss].map(|quantity| numbers(&solution, quantity));
+        println!("    ranks {ranks:?} (input and output side of each matrix), loss {loss:?} in the end");
+    }
+    let step = by_default.unwrap_or(f64::NAN);
+    let dense = dense(device);
+    row("dense, widenet", dense, dense / step);
+    for (name, script) in [("JAX", "jax_mlp_step.py"), ("PyTorch", "torch_mlp_step.py")] {
+        match peer(script) {
+            Some(time) => row(&format!("dense, {name}"), time, time / step),
+            None => println!("dense, {name:<38} not run: python3 cannot import it"),
+        }
+    }
+}
+
+fn widths(device: &OpenDevice, largest: u64) {
+    println!("\n2 hidden layers, P = 8, d = {INPUTS}, tanh, f32");
+    println!(
+        "{:>10} {:>6} {:>10} {:>10} {:>6} {:>10} {:>14}",
+        "m", "steps", "s", "ms / step", "rank", "peak GiB", "estimate GiB"
+    );
+    let run = |width: u64, steps: u64| {
+        let problem = problem(2, 8, steps);
+        reset_peak();
+        let (seconds, solution) = conditioned(&problem, width, default_tolerance(Precision::F32), device);
+        let peak = peak().map_or_else(|| "unknown".into(), |peak| format!("{peak:.2}"));
+        let estimate = WideEstimate::new(&problem, width, STORED, Precision::F32).bytes as f64 / f64::from(1 << 30);
+        let rank = numbers(&solution, Quantity::ExploredRanks).into_iter().fold(0.0, f64::max);
+        let step = seconds * 1e3 / steps as f64;
+        println!("{width:>10} {steps:>6} {seconds:>10.2} {step:>10.1} {rank:>6} {peak:>10} {estimate:>14.2}");
+        seconds
+    };
+    run(1_000_000, MILLION_STEPS);
+    let widths = [100_000, 300_000, 1_000_000, 3_000_000, 10_000_000];
+    let widths = widths.into_iter().filter(|width| *width <= largest);
+    let points: Vec<(f64, f64)> = widths.map(|width| (width as f64, run(width, LINEAR_STEPS))).collect();
+    let (slope, error) = exponent(&points);
+    println!("time grows as m^{slope:.3} (standard error {error:.3})");
+}
+
+fn main() {
+    // `cargo bench` passes --bench.
+    let largest = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
+    let device = DeviceChoice::Flex.open().expect("the CPU always opens");
+    steps_at_one_width(&device);
+    widths(&device, largest);
+}

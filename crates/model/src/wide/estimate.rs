@@ -1,0 +1,139 @@
+//! What a very wide run costs, before it starts.
+//!
+//! ```text
+//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≈ 10 tall-skinny products of m r P multiply-adds
+//! ```
+//!
+//! (conditioning page §2.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches and test inputs bring
+//! their own.
+
+use widenet_core::{Problem, problem::Quantity};
+
+use super::{HiddenMatrix, ImageStorage};
+use crate::{
+    ModelError,
+    calibration::Calibration,
+    device::{DeviceInfo, Precision},
+    estimate::refuse_too_wide,
+};
+
+/// Directions per training sample that full-batch training explores at most before it settles, in `f32`: 36 to 40 in 50 steps of three
+/// hidden layers of tanh neurons (`cargo bench -p widenet-model --bench conditioned_step`).
+const SETTLED: u64 = 40;
+/// Tall-skinny passes over a basis per query that brings new directions.
+const PASSES: f64 = 9.0;
+/// Blocks of P vectors held at once beside those of the training loop.
+const BLOCKS_IN_PASSING: u64 = 6;
+/// Vectors held twice while a basis grows: a stored block before and after.
+const GROWING: u64 = 128;
+
+/// What a very wide run costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WideEstimate {
+    /// Bytes at the end of training, when the ranks are largest.
+    pub bytes: u64,
+    /// Multiply-adds of tall-skinny products, all steps together.
+    pub tall_operations: f64,
+    /// Random numbers made, all steps together: normals, or entries of regenerated matrices.
+    pub numbers: f64,
+    /// Predicted rank of a side of a hidden matrix at the end.
+    pub rank: u64,
+}
+
+/// Directions that a side of a hidden matrix is expected to be asked about in a whole run.
+pub fn predicted_rank(problem: &Problem, width: u64) -> u64 {
+    let data = &problem.data;
+    let samples = data.train.inputs.nrows() as u64;
+    let tests = data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
+    let (columns, all) = if problem.is_deep_linear() {
+        let columns = data.output_dimension().min(data.input_dimension()) as u64;
+        (columns, columns)
+    } else {
+        (problem.optimizer.batch_size().unwrap_or(data.train.inputs.nrows()) as u64, samples)
+    };
+    let steps = (problem.optimizer.horizon() as u64).saturating_add(1);
+    let of_training = columns.saturating_mul(steps).min(all.saturating_mul(SETTLED));
+    let asks_tests = !problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_test_samples());
+    let records = (problem.record.at.len() as u64).min(SETTLED);
+    let of_tests = if asks_tests { tests.saturating_mul(records) } else { 0 };
+    let features = problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_features());
+    let of_features = if features { data.input_dimension() as u64 * records } else { 0 };
+    of_training.saturating_add(of_tests).saturating_add(of_features).clamp(1, width.max(1))
+}
+
+impl WideEstimate {
+    /// Of a problem at a width.
+    pub fn new(problem: &Problem, width: u64, matrix: HiddenMatrix, precision: Precision) -> Self {
+        let data = &problem.data;
+        let (d, k) = (data.input_dimension() as u64, data.output_dimension() as u64);
+        let samples = data.train.inputs.nrows() as u64;
+        let tests = data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
+        let hidden = problem.network.hidden_layers as u64;
+        let matrices = hidden - 1;
+        let rank = predicted_rank(problem, width);
+        let columns = match (problem.is_deep_linear(), problem.optimizer.batch_size()) {
+            (true, _) => k,
+            (false, size) => size.unwrap_or(data.train.inputs.nrows()) as u64,
+        };
+        let vectors_per_direction = match matrix {
+            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => 2,
+            HiddenMatrix::Conditioned(ImageStorage::Stored) | HiddenMatrix::Regenerated => 4,
+        };
+        let inputs = if problem.is_deep_linear() { d } else { d.min(samples + tests) };
+        let velocity = if problem.optimizer.momentum() > 0.0 { 2 } else { 1 };
+        let biases = problem.scaling().biases.iter().flatten().count() as u64;
+        let wants = |quantity| problem.record.quantities.contains(&quantity);
+        let kernels = [Quantity::TangentKernelChange, Quantity::TangentKernel, Quantity::TangentKernelNorm];
+        let signals = if kernels.into_iter().any(wants) { samples * k * hidden } else { 0 };
+        let largest = columns.max(if problem.is_deep_linear() { 0 } else { tests });
+        let blocks = (3 * hidden + 2 + BLOCKS_IN_PASSING).saturating_mul(largest) + signals;
+        let vectors = matrices
+            .saturating_mul(vectors_per_direction)
+            .saturating_mul(rank)
+            .saturating_add((inputs + k + biases) * velocity)
+            .saturating_add(if matrices > 0 { GROWING.min(2 * rank) } else { 0 })
+            .saturating_add(blocks);
+        let bytes = vectors.saturating_mul(width).saturating_mul(precision.bytes());
+
+        // The rank grows from the first step on and is at its end half the time.
+        let (m, steps) = (width as f64, problem.optimizer.horizon() + 1.0);
+        let queries = 2.0 * matrices as f64 * steps;
+        let tall = queries * PASSES * m * rank as f64 * columns as f64;
+        let numbers = match matrix {
+            HiddenMatrix::Conditioned(ImageStorage::Stored) => 2.0 * matrices as f64 * m * rank as f64,
+            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => queries * 2.0 * m * rank as f64,
+            // One pass over all entries for every query that brings something new.
+            HiddenMatrix::Regenerated => {
+                let passes = (rank as f64 / columns as f64).ceil().min(steps);
+                2.0 * matrices as f64 * passes * m * m
+            }
+        };
+        let thin = steps * 3.0 * m * (inputs + k) as f64 * columns as f64;
+        Self { bytes, tall_operations: tall + thin, numbers, rank }
+    }
+
+    /// Refuses a width that cannot fit the device's available memory; where that is unknown, nothing is refused.
+    ///
+    /// # Errors
+    /// [`ModelError::TooWide`], with the widest that fits.
+    pub fn check(
+        problem: &Problem,
+        width: u64,
+        matrix: HiddenMatrix,
+        precision: Precision,
+        info: &DeviceInfo,
+    ) -> Result<Self, ModelError> {
+        let need = |width| Self::new(problem, width, matrix, precision).bytes;
+        refuse_too_wide(width, info, need)?;
+        Ok(Self::new(problem, width, matrix, precision))
+    }
+
+    /// Seconds of the whole run on a device that does so much per second.
+    pub fn seconds(&self, matrix: HiddenMatrix, calibration: &Calibration) -> f64 {
+        let numbers = match matrix {
+            HiddenMatrix::Conditioned(_) => calibration.normals,
+            HiddenMatrix::Regenerated => calibration.entries,
+        };
+        self.tall_operations / calibration.tall + self.numbers / numbers
+    }
+}

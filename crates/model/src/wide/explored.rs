@@ -1,0 +1,254 @@
+//! A Gaussian matrix known only where it has been asked, with what it has learned.
+//!
+//! ```text
+//! W_t = s W_0 + Q_G K Q_Aᵀ,      W_0 Q_A = M_A,  W_0ᵀ Q_G = M_G
+//! W_0 q = ξ + Q_G (M_Gᵀ q − Q_Gᵀ ξ)   for a new q ⟂ Q_A,     W_0ᵀ g = ξ' + Q_A (M_Aᵀ g − Q_Aᵀ ξ')   for a new g ⟂ Q_G
+//! ```
+//!
+//! (conditioning page §1, §2.) With fresh normals ξ ~ N(0, σ² I) the answers have the law of a stored matrix of iid N(0, σ²) entries,
+//! exactly at every width; with `ξ = W_0 q` of a matrix that is produced inside the product ([`Fresh::Fixed`]) they are those of that
+//! matrix. Gradients are outer products of vectors inside the spans, so every update rule that is linear in past gradients acts on the
+//! small K. A matrix and its clones share W_0 and what is known of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use widenet_core::{
+    Matrix,
+    training::{Exploration, OuterProduct, UpdateRule},
+};
+use widenet_kernels::Basis;
+
+use super::{
+    block::{Layout, WideBlock},
+    fresh::Fresh,
+    images::Images,
+};
+
+/// Blocks whose coordinates are kept: a step asks about a block again when it learns from it, and a linearised network asks about
+/// those of its network.
+const REMEMBERED: usize = 6;
+
+/// Which side of the matrix is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// `W x`.
+    Direct,
+    /// `Wᵀ g`.
+    Transpose,
+}
+
+/// What has been asked on one side, and what was answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// Q_A or Q_G.
+    pub(crate) basis: Basis,
+    /// M_A or M_G.
+    pub(crate) images: Images,
+    remembered: Vec<(Arc<()>, Matrix)>,
+}
+
+impl Asked {
+    pub(crate) fn new(basis: Basis, images: Images) -> Self {
+        Self { basis, images, remembered: Vec::new() }
+    }
+}
+
+/// W_0 as far as it is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) fresh: Fresh,
+    pub(crate) direct: Asked,
+    pub(crate) transpose: Asked,
+    /// Directions whose part outside the spans is shorter than this, relative to their length, are taken to be inside.
+    pub(crate) tolerance: f64,
+    /// The longest part of a question left out so far, relative to the question.
+    pub(crate) truncation: f64,
+    /// Leaves out what the other side's answers say about a new direction: the negative control of the tests of law.
+    #[cfg(test)]
+    pub(crate) forgetful: bool,
+}
+
+impl Known {
+    /// Coordinates of vectors in the span of what has been asked on a side, after asking about what is new in them; `None` if they are not
+    /// finite.
+    fn coordinates(&mut self, side: Side, x: &WideBlock) -> Option<Matrix> {
+        let (asked, other) = match side {
+            Side::Direct => (&mut self.direct, &self.transpose),
+            Side::Transpose => (&mut self.transpose, &self.direct),
+        };
+        let known = asked.remembered.iter().find(|(identity, _)| Arc::ptr_eq(identity, x.identity()));
+        if let Some((_, coordinates)) = known {
+            return Some(coordinates.clone().resize_vertically(asked.basis.rank(), 0.0));
+        }
+        let found = asked.basis.explore(x.vectors(), self.tolerance)?;
+        if let Some(directions) = found.new {
+            let fresh = self.fresh.draw(side, asked.images.count(), &directions);
+            let known = other.images.gram_outside(&directions);
+            #[cfg(test)]
+            let known = if self.forgetful { known * 0.0 } else { known };
+            let correction = known - other.basis.gram(&fresh);
+            asked.images.append(fresh, &correction, &other.basis);
+        }
+        self.truncation = self.truncation.max(found.dropped);
+        asked.remembered.truncate(REMEMBERED - 1);
+        asked.remembered.insert(0, (x.identity().clone(), found.coordinates.clone()));
+        Some(found.coordinates)
+    }
+}
+
+/// A weight matrix of a very wide layer (module formula).
+#[derive(Debug, Clone)]
+pub struct ExploredMatrix {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) layout: Layout,
+    pub(crate) known: Arc<Mutex<Known>>,
+    /// Coefficients of W_0 in the weights and in the velocity.
+    pub(crate) share: (f64, f64),
+    /// K of the weights and of the velocity, rank of Q_G × rank of Q_A when they last grew.
+    pub(crate) learned: (Matrix, Matrix),
+}
+
+impl ExploredMatrix {
+    pub(crate) fn new([rows, columns]: [usize; 2], known: Known, layout: Layout) -> Self {
+        let nothing = Matrix::zeros(0, 0);
+        let learned = (nothing.clone(), nothing);
+        Self { rows, columns, layout, known: Arc::new(Mutex::new(known)), share: (1.0, 0.0), learned }
+    }
+
+    /// W_0 as far as it is known.
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether both are made of the same W_0.
+    pub(crate) fn shares_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.known, &other.known)
+    }
+
+    /// The same matrix made of another's W_0.
+    pub(crate) fn sharing(self, other: &Self) -> Self {
+        Self { known: other.known.clone(), ..self }
+    }
+
+    /// Takes over what another matrix knows and has learned; those that share W_0 with this one know it too.
+    pub(crate) fn become_restored(&mut self, restored: Self) {
+        if !self.shares_with(&restored) {
+            let known = restored.known().clone();
+            *self.known() = known;
+        }
+        *self = Self { known: self.known.clone(), ..restored };
+    }
+
+    /// The same matrix of which something else is known.
+    pub(crate) fn with_known(self, known: Known) -> Self {
+        Self { known: Arc::new(Mutex::new(known)), ..self }
+    }
+
+    /// 0 · W_0 + 0: what a linearised network starts from.
+    pub(crate) fn zeros_like(&self) -> Self {
+        let nothing = Matrix::zeros(0, 0);
+        Self { share: (0.0, 0.0), learned: (nothing.clone(), nothing), ..self.clone() }
+    }
+
+    pub(crate) fn apply(&self, x: &WideBlock) -> WideBlock {
+        let mut known = self.known();
+        let Some(coordinates) = known.coordinates(Side::Direct, x) else { return self.not_finite(self.rows, x) };
+        let learned = resized(&self.learned.0, &known) * &coordinates;
+        self.answer(&known.direct, &known.transpose.basis, coordinates * self.share.0, &learned, self.rows)
+    }
+
+    pub(crate) fn apply_transpose(&self, g: &WideBlock) -> WideBlock {
+        let mut known = self.known();
+        let Some(coordinates) = known.coordinates(Side::Transpose, g) else { return self.not_finite(self.columns, g) };
+        let learned = resized(&self.learned.0, &known).tr_mul(&coordinates);
+        self.answer(&known.transpose, &known.direct.basis, coordinates * self.share.0, &learned, self.columns)
+    }
+
+    /// `M c + Q k`, for vectors of some length.
+    fn answer(&self, asked: &Asked, other: &Basis, c: Matrix, k: &Matrix, length: usize) -> WideBlock {
+        let vectors = asked.images.times(&c, other, k);
+        let vectors = vectors.unwrap_or_else(|| self.layout.vectors(&Matrix::zeros(length, c.ncols())));
+        WideBlock::new(vectors, self.layout.clone())
+    }
+
+    /// The answer to a question that is not finite.
+    fn not_finite(&self, length: usize, question: &WideBlock) -> WideBlock {
+        let answer = Matrix::from_element(length, question.vectors().count(), f64::NAN);
+        WideBlock::from_matrix(&answer, &self.layout)
+    }
+
+    pub(crate) fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, WideBlock>]) {
+        let mut known = self.known();
+        let products: Vec<Matrix> = terms
+            .iter()
+            .filter(|term| term.scale != 0.0)
+            .map(|term| {
+                let left = known.coordinates(Side::Transpose, term.left);
+                let right = known.coordinates(Side::Direct, term.right);
+                match (left, right) {
+                    (Some(left), Some(right)) => left * right.transpose() * term.scale,
+                    // The outputs of the next pass will tell.
+                    _ => resized(&self.learned.0, &known).map(|_| f64::NAN),
+                }
+            })
+            .collect();
+        let (mut weights, mut velocity) = (resized(&self.learned.0, &known), resized(&self.learned.1, &known));
+        drop(known);
+        let mut gradient = Matrix::zeros(weights.nrows(), weights.ncols());
+        for product in products {
+            let mut known_part = gradient.view_mut((0, 0), product.shape());
+            known_part += product;
+        }
+        for ((weight, velocity), term) in weights.iter_mut().zip(velocity.iter_mut()).zip(gradient.iter()) {
+            (*weight, *velocity) = rule.advance((*weight, *velocity), *term);
+        }
+        self.learned = (weights, velocity);
+        self.share = rule.advance(self.share, 0.0);
+    }
+
+    /// `‖W_t − W_0‖²` and `‖W_0‖²`; what is unknown of W_0 counts by its mean, which is off by less than `√2` over the larger side of the
+    /// matrix, relatively.
+    pub(crate) fn movement(&self) -> (f64, f64) {
+        let known = self.known();
+        let (images, of_images) = known.direct.images.inside(&known.transpose.basis);
+        let (_, of_transpose) = known.transpose.images.inside(&known.direct.basis);
+        let (r, s) = (known.direct.basis.rank() as f64, known.transpose.basis.rank() as f64);
+        let variance = known.fresh.std().powi(2);
+        let unknown = variance * (self.rows as f64 - s) * (self.columns as f64 - r);
+        let initial = of_images + of_transpose - images.norm_squared() + unknown.max(0.0);
+        let learned = resized(&self.learned.0, &known);
+        let share = self.share.0 - 1.0;
+        let moved = share * share * initial + 2.0 * share * images.dot(&learned) + learned.norm_squared();
+        (moved.max(0.0), initial)
+    }
+
+    pub(crate) fn exploration(&self) -> Exploration {
+        let known = self.known();
+        Exploration { ranks: [known.direct.basis.rank(), known.transpose.basis.rank()], truncation: known.truncation }
+    }
+
+    pub(crate) fn orthogonality_loss(&self) -> f64 {
+        let known = self.known();
+        known.direct.basis.orthogonality_loss().max(known.transpose.basis.orthogonality_loss())
+    }
+
+    /// Singular values of `Q_G K Q_Aᵀ`, largest first.
+    pub(crate) fn learned_singular_values(&self) -> Vec<f64> {
+        let known = self.known();
+        let learned = resized(&self.learned.0, &known);
+        if learned.is_empty() {
+            return Vec::new();
+        }
+        let mut values: Vec<f64> = learned.singular_values().iter().copied().collect();
+        values.sort_by(|a, b| b.total_cmp(a));
+        let largest = values.first().copied().unwrap_or(0.0);
+        values.retain(|value| *value > 1e-12 * largest);
+        values
+    }
+}
+
+/// K with the ranks as they are now.
+fn resized(learned: &Matrix, known: &Known) -> Matrix {
+    learned.clone().resize(known.transpose.basis.rank(), known.direct.basis.rank(), 0.0)
+}

@@ -1,0 +1,72 @@
+//! Where the unexplored part of a matrix comes from: fresh normals, or the products of a matrix that is fixed by its seed.
+
+use burn::Tensor;
+use widenet_kernels::{
+    NormalStream, RegeneratedMatrix, SplitVectors, normals, regenerated_apply, regenerated_apply_transpose,
+};
+
+use super::{block::Layout, explored::Side};
+
+/// ξ of the answers to new directions.
+#[derive(Debug, Clone)]
+pub(crate) enum Fresh {
+    /// `ξ ~ N(0, σ² I)`, the vectors of two streams: the matrix is known in law.
+    Normals {
+        /// σ.
+        std: f64,
+        /// Of `W q` and of `Wᵀ g`.
+        streams: [NormalStream; 2],
+        /// Rows and columns.
+        shape: [usize; 2],
+        layout: Layout,
+    },
+    /// `ξ = W_0 q`, the matrix produced inside the product.
+    Fixed {
+        /// σ.
+        std: f64,
+        matrix: RegeneratedMatrix,
+        layout: Layout,
+    },
+}
+
+impl Fresh {
+    pub(crate) fn std(&self) -> f64 {
+        match self {
+            Fresh::Normals { std, .. } | Fresh::Fixed { std, .. } => *std,
+        }
+    }
+
+    /// ξ for new directions; `first` answers have been given on this side before.
+    pub(crate) fn draw(&self, side: Side, first: usize, directions: &SplitVectors) -> SplitVectors {
+        match self {
+            Fresh::Normals { std, streams, shape: [rows, columns], layout } => {
+                let (stream, length) = match side {
+                    Side::Direct => (streams[0], *rows),
+                    Side::Transpose => (streams[1], *columns),
+                };
+                let ids = first as u32..(first + directions.count()) as u32;
+                let placement = &layout.placement;
+                let on = (&placement.device, placement.precision.dtype());
+                let piece = |(start, rows)| normals(stream, ids.clone(), start as u64, rows, on).mul_scalar(*std);
+                SplitVectors::new(layout.pieces(length).map(piece).collect())
+            }
+            Fresh::Fixed { std, matrix, layout } => {
+                let whole = Tensor::cat(directions.pieces().to_vec(), 1);
+                let answer = match side {
+                    Side::Direct => {
+                        let piece = |(start, rows): (usize, usize)| {
+                            regenerated_apply(matrix, start..start + rows, &whole).mul_scalar(*std)
+                        };
+                        layout.pieces(matrix.rows).map(piece).collect()
+                    }
+                    Side::Transpose => {
+                        let image = regenerated_apply_transpose(matrix, 0..matrix.rows, &whole).mul_scalar(*std);
+                        let piece = |(start, rows)| image.clone().narrow(1, start, rows);
+                        layout.pieces(matrix.columns).map(piece).collect()
+                    }
+                };
+                SplitVectors::new(answer)
+            }
+        }
+    }
+}
