@@ -72,14 +72,6 @@ pub(crate) struct SolveArguments {
     pub(crate) engine: EngineArguments,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Law, limit, conditioned and regenerated: a direction counts as new if more than this share of it is; errors are of this size
-    /// [default: 1e-10 of law and limit, 1e-6 in f32 and 1e-12 in f64 of the others].
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) tolerance: Option<f64>,
-    /// How the conditioned engine keeps its answers: stored, or regenerated from the counters of their normals, which takes half the
-    /// memory [default: stored where that fits].
-    #[arg(long, value_parser = images)]
-    pub(crate) images: Option<ImageStorage>,
     /// Print trajectories as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -232,6 +224,15 @@ pub(crate) struct EngineArguments {
     /// Floating-point type of the same engines: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]
     precision: Option<Precision>,
+    /// Law, limit, conditioned and regenerated: a direction counts as new if more than this share of it is; errors are of this size
+    /// [default: 1e-10 of law and limit, 1e-6 in f32 and 1e-12 in f64 of the others, which are no finer than 8 roundings, and 2 times the
+    /// root of the rank].
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) tolerance: Option<f64>,
+    /// How the conditioned engine keeps its answers: stored, or regenerated from the counters of their normals, which takes half the
+    /// memory [default: stored where that fits].
+    #[arg(long, value_parser = images)]
+    pub(crate) images: Option<ImageStorage>,
 }
 
 impl EngineArguments {
@@ -332,13 +333,13 @@ pub(crate) struct StudyArguments {
     /// Run only part I of N of the trials; several processes may share the folder.
     #[arg(long, default_value = "1/1", value_name = "I/N")]
     pub(crate) shard: Shard,
-    /// Seconds between checkpoints of a dense run.
+    /// Seconds between checkpoints of a run on a device.
     #[arg(long, default_value_t = 60.0, value_parser = positive_seconds)]
     pub(crate) checkpoint_every: f64,
     /// Trials at once [default: number of cores].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
-    /// Device of the dense engine: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
+    /// Device of the dense, conditioned and regenerated engines: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
 }

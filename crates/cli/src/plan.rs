@@ -9,7 +9,8 @@ use crate::{Exit, Failure, arguments::PlanArguments, table};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let engines = Engines::new(arguments.engine.device)?;
+    let engines =
+        Engines::new(arguments.engine.device)?.tolerance(arguments.engine.tolerance).images(arguments.engine.images);
     let is_study = Document::load(&arguments.file)?.get("study").is_some();
     let mut planned = Vec::new();
     if is_study {

@@ -23,7 +23,8 @@ use crate::{
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
-    let engines = Engines::new(arguments.engine.device)?.tolerance(arguments.tolerance).images(arguments.images);
+    let engines =
+        Engines::new(arguments.engine.device)?.tolerance(arguments.engine.tolerance).images(arguments.engine.images);
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
         if arguments.width[..i].contains(width) {

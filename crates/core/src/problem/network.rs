@@ -53,6 +53,13 @@ impl Network {
         let hidden_layers = table.required("hidden_layers", |field| field.whole_in(1..=1000))? as usize;
         let activation = table.or("activation", Activation::Identity, Activation::parse)?;
         let entry_law = table.or("entry_law", EntryLaw::Gaussian, |field| field.choice(&EntryLaw::WORDS))?;
+        if hidden_layers == 1 && entry_law != EntryLaw::Gaussian {
+            return Err(table.error(format!(
+                "`network.entry_law` is \"{}\", the law of the matrices between hidden layers, and one hidden layer has none; leave it out, or use \
+                 more hidden layers",
+                entry_law.name()
+            )));
+        }
         table.refuse("bias", "biases belong to the parameterization; give `parameterization.sigma_b`")?;
         table.finish()?;
         Ok(Network { hidden_layers, activation, entry_law })

@@ -84,6 +84,11 @@ fn parse_quantity(field: &Field, problem: &Problem) -> Result<Quantity> {
         Scope::DeepLinear if !problem.is_deep_linear() => {
             return Err(field.error(format!("`{name}` is defined for {DEEP_LINEAR}; this problem is another")));
         }
+        Scope::Explored if problem.network.hidden_layers == 1 => {
+            return Err(field.error(format!(
+                "`{name}` is of the matrices between hidden layers, and one hidden layer has none; use network.hidden_layers = 2 or more"
+            )));
+        }
         Scope::Ensemble if problem.ensemble.is_none() => {
             return Err(field.error(format!("`{name}` is defined over an ensemble; add the section `[ensemble]`")));
         }

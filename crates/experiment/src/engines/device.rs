@@ -18,13 +18,15 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_model::{
-    Calibration, CheckpointPlan, DenseRun, DeviceInfo, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage,
-    MemoryEstimate, ModelError, Precision, WideEstimate, WideRun, default_tolerance, seconds_per_step, solve_dense,
-    solve_wide,
+    Calibration, CheckpointPlan, DenseRun, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage, MemoryEstimate,
+    ModelError, Precision, WideEstimate, WideRun, default_tolerance, seconds_per_step, solve_dense, solve_wide,
 };
 
 use super::{Engines, refused, steps};
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
+
+/// Bytes up to which a conditioned run stores its answers as vectors.
+const STORED_UP_TO: u64 = 4 << 30;
 
 /// Widths up to which `auto` takes real matrices.
 const DENSE_UP_TO: u64 = 4096;
@@ -56,7 +58,7 @@ impl Engines {
     }
 
     /// How an engine makes its hidden matrices on this device; `None` for the dense one.
-    pub(super) fn hidden(&self, request: &Request<'_>, engine: Engine, info: &DeviceInfo) -> Option<Hidden> {
+    pub(super) fn hidden(&self, request: &Request<'_>, engine: Engine) -> Option<Hidden> {
         let tolerance = self.tolerance.unwrap_or_else(|| default_tolerance(request.precision));
         let matrix = match engine {
             Engine::Regenerated => HiddenMatrix::Regenerated,
@@ -64,11 +66,8 @@ impl Engines {
                 let stored = HiddenMatrix::Conditioned(ImageStorage::Stored);
                 let width = finite(request);
                 let bytes = WideEstimate::new(request.problem, width, stored, request.precision).bytes;
-                // Half of what is available: it is another amount every time.
-                match info.available_memory {
-                    Some(available) if bytes > available / 2 => ImageStorage::Regenerated,
-                    _ => ImageStorage::Stored,
-                }
+                // Not what happens to be free: a run that is continued keeps its answers as it began.
+                if bytes > STORED_UP_TO { ImageStorage::Regenerated } else { ImageStorage::Stored }
             })),
             Engine::Dense | Engine::Law | Engine::Limit => return None,
         };
@@ -80,7 +79,7 @@ impl Engines {
         let device = self.open()?;
         device.placement(request.precision).map_err(refused)?;
         let (problem, width, precision) = (request.problem, finite(request), request.precision);
-        let Some(hidden) = self.hidden(request, engine, &device.info) else {
+        let Some(hidden) = self.hidden(request, engine) else {
             check_dense(problem)?;
             let bytes = MemoryEstimate::new(problem, width, precision).bytes();
             let fits = MemoryEstimate::check(problem, width, precision, &device.info).map(drop);
@@ -100,7 +99,7 @@ impl Engines {
     fn seconds(&self, request: &Request<'_>, engine: Engine) -> Result<f64, SolveError> {
         let (problem, width, precision) = (request.problem, finite(request), request.precision);
         let info = &self.open()?.info;
-        Ok(match self.hidden(request, engine, info) {
+        Ok(match self.hidden(request, engine) {
             None => seconds_per_step(problem, width, precision, self.bandwidth(info.kind)) * steps(problem),
             Some(hidden) => {
                 let estimate = WideEstimate::new(problem, width, hidden.matrix, precision);
@@ -132,7 +131,7 @@ impl Engines {
             return Err(SolveError::Refused(format!("{error}{otherwise}")));
         }
         let device = self.open()?;
-        let rank = needs.rank.map_or_else(String::new, |rank| format!(", rank up to about {rank}"));
+        let rank = needs.rank.map_or_else(String::new, |rank| format!(", rank about {rank}"));
         Ok(Plan {
             engine,
             reason: format!("{reason}{rank}, {} on {}", request.precision, device.info.choice),
@@ -176,7 +175,8 @@ impl Engines {
         }
         let (real, conditioned) = (self.needs(request, Engine::Dense)?, self.needs(request, Engine::Conditioned)?);
         let reason = match (real.fits.is_ok(), conditioned.fits.is_ok()) {
-            (_, false) => return Ok(dense),
+            (true, false) => return Ok(dense),
+            (false, false) => "of the engines of a device the widest".to_owned(),
             (false, true) => "hidden matrices known by their answers: real ones do not fit".to_owned(),
             (true, true) if conditioned.operations < real.operations => {
                 let ratio = real.operations / conditioned.operations;
@@ -200,7 +200,7 @@ impl Engines {
         let width = finite(request);
         let checkpoints =
             checkpoint.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Time(self.checkpoint_every) });
-        let solved = match self.hidden(request, engine, &device.info) {
+        let solved = match self.hidden(request, engine) {
             None => {
                 check_dense(problem)?;
                 let run = DenseRun { problem, width, seed, device, precision, checkpoints };
@@ -224,8 +224,7 @@ impl Engines {
         let Ok(needs) = self.needs(request, engine) else { return failure.clone() };
         let mut text = format!("{failure}; this run was expected to take {}", gibibytes(needs.bytes));
         let stored = Some(HiddenMatrix::Conditioned(ImageStorage::Stored));
-        let info = self.open().map(|device| &device.info);
-        if info.is_ok_and(|info| self.hidden(request, engine, info).map(|hidden| hidden.matrix) == stored) {
+        if self.hidden(request, engine).map(|hidden| hidden.matrix) == stored {
             let half = HiddenMatrix::Conditioned(ImageStorage::Regenerated);
             let bytes = WideEstimate::new(request.problem, finite(request), half, request.precision).bytes;
             text.push_str(&format!(", with --images regenerated {}", gibibytes(bytes)));

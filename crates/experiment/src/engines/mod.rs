@@ -165,6 +165,13 @@ fn needs_finite_width(choice: EngineChoice) -> SolveError {
 impl Solver for Engines {
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         let problem = request.problem;
+        let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
+        if let (Width::Infinite, Some(quantity)) = (request.width, explored) {
+            return Err(SolveError::Refused(format!(
+                "{} is a quantity of the conditioned and regenerated engines, which take finite widths; record it in another run",
+                quantity.name()
+            )));
+        }
         if !problem.is_deep_linear() {
             return self.plan_mlp(request, choice);
         }
@@ -176,7 +183,6 @@ impl Solver for Engines {
             return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
         };
         let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs_entries());
-        let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
         let law = problem.network.entry_law;
         match (choice, needs_entries) {
             (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(

@@ -6,6 +6,7 @@ use widenet_core::{
     Error, Matrix, Problem, Width,
     data::DataSource,
     document::{Field, Reader},
+    problem::EntryLaw,
     training::Control,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
@@ -179,6 +180,14 @@ impl KernelQuestion {
         let mut notes = Vec::new();
         let [mut nngp, mut ntk] = match self.width {
             Width::Infinite => self.limit(watch)?,
+            Width::Finite(_) if self.problem.network.entry_law != EntryLaw::Gaussian => {
+                let law = self.problem.network.entry_law.name();
+                return Err(Error::Invalid(format!(
+                    "network.entry_law = \"{law}\": kernels of one network are those of Gaussian entries; record nngp_kernel or tangent_kernel of a \
+                     trained network at step 0 with the regenerated engine"
+                ))
+                .into());
+            }
             Width::Finite(width) => {
                 let device = device.open()?;
                 notes.push(device.note.clone());

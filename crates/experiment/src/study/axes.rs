@@ -122,6 +122,9 @@ fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
         ..all
     };
     reader.finish()?;
+    if range.min_width > range.max_width {
+        return Err(field.error(format!("`min_width` {} is above `max_width` {}", range.min_width, range.max_width)));
+    }
     Ok(range)
 }
 

@@ -7,7 +7,10 @@
 //! (conditioning page §2.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches and test inputs bring
 //! their own.
 
-use widenet_core::{Problem, problem::Quantity};
+use widenet_core::{
+    Problem,
+    problem::{Quantity, Rule},
+};
 
 use super::{HiddenMatrix, ImageStorage};
 use crate::{
@@ -17,9 +20,13 @@ use crate::{
     estimate::refuse_too_wide,
 };
 
-/// Directions per training sample that full-batch training explores at most before it settles, in `f32`: 36 to 40 in 50 steps of three
-/// hidden layers of tanh neurons (`cargo bench -p widenet-model --bench conditioned_step`).
-const SETTLED: u64 = 40;
+/// Directions per training sample (or output of a deep linear network) that full-batch training has explored when it settles, in `f32` and in
+/// `f64`: of two and three hidden layers of tanh and ReLU neurons 40 in 50 steps, 50 to 80 in 1000 in `f32`, 90 to 125 in 400 in `f64`.
+const SETTLED: [u64; 2] = [80, 130];
+/// Passes that a gradient flow sends through the network: stages of a step, and a typical number of accepted steps.
+const STAGES: f64 = 7.0;
+const FLOW_STEPS: f64 = 100.0;
+const FLOW_STEPS_PER_TIME: f64 = 10.0;
 /// Tall-skinny passes over a basis per query that brings new directions.
 const PASSES: f64 = 9.0;
 /// Blocks of P vectors held at once beside those of the training loop.
@@ -41,7 +48,11 @@ pub struct WideEstimate {
 }
 
 /// Directions that a side of a hidden matrix is expected to be asked about in a whole run.
-pub fn predicted_rank(problem: &Problem, width: u64) -> u64 {
+pub fn predicted_rank(problem: &Problem, width: u64, precision: Precision) -> u64 {
+    let settled = match precision {
+        Precision::F32 => SETTLED[0],
+        Precision::F64 => SETTLED[1],
+    };
     let data = &problem.data;
     let samples = data.train.inputs.nrows() as u64;
     let tests = data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
@@ -51,14 +62,21 @@ pub fn predicted_rank(problem: &Problem, width: u64) -> u64 {
     } else {
         (problem.optimizer.batch_size().unwrap_or(data.train.inputs.nrows()) as u64, samples)
     };
-    let steps = (problem.optimizer.horizon() as u64).saturating_add(1);
-    let of_training = columns.saturating_mul(steps).min(all.saturating_mul(SETTLED));
+    let of_training = columns.saturating_mul(passes(problem) as u64).min(all.saturating_mul(settled));
     let asks_tests = !problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_test_samples());
-    let records = (problem.record.at.len() as u64).min(SETTLED);
+    let records = (problem.record.at.len() as u64).min(settled);
     let of_tests = if asks_tests { tests.saturating_mul(records) } else { 0 };
     let features = problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_features());
     let of_features = if features { data.input_dimension() as u64 * records } else { 0 };
     of_training.saturating_add(of_tests).saturating_add(of_features).clamp(1, width.max(1))
+}
+
+/// Passes that training sends through the network.
+fn passes(problem: &Problem) -> f64 {
+    match problem.optimizer.rule {
+        Rule::Flow { time, .. } => STAGES * (FLOW_STEPS + FLOW_STEPS_PER_TIME * time),
+        Rule::Descent { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => problem.optimizer.horizon() + 1.0,
+    }
 }
 
 impl WideEstimate {
@@ -70,7 +88,7 @@ impl WideEstimate {
         let tests = data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
         let hidden = problem.network.hidden_layers as u64;
         let matrices = hidden - 1;
-        let rank = predicted_rank(problem, width);
+        let rank = predicted_rank(problem, width, precision);
         let columns = match (problem.is_deep_linear(), problem.optimizer.batch_size()) {
             (true, _) => k,
             (false, size) => size.unwrap_or(data.train.inputs.nrows()) as u64,
@@ -96,7 +114,7 @@ impl WideEstimate {
         let bytes = vectors.saturating_mul(width).saturating_mul(precision.bytes());
 
         // The rank grows from the first step on and is at its end half the time.
-        let (m, steps) = (width as f64, problem.optimizer.horizon() + 1.0);
+        let (m, steps) = (width as f64, passes(problem));
         let queries = 2.0 * matrices as f64 * steps;
         let tall = queries * PASSES * m * rank as f64 * columns as f64;
         let numbers = match matrix {

@@ -180,21 +180,22 @@ impl ExploredMatrix {
 
     pub(crate) fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, WideBlock>]) {
         let mut known = self.known();
-        let products: Vec<Matrix> = terms
+        let products: Option<Vec<Matrix>> = terms
             .iter()
             .filter(|term| term.scale != 0.0)
             .map(|term| {
                 let left = known.coordinates(Side::Transpose, term.left);
                 let right = known.coordinates(Side::Direct, term.right);
-                match (left, right) {
-                    (Some(left), Some(right)) => left * right.transpose() * term.scale,
-                    // The outputs of the next pass will tell.
-                    _ => resized(&self.learned.0, &known).map(|_| f64::NAN),
-                }
+                Some(left? * right?.transpose() * term.scale)
             })
             .collect();
         let (mut weights, mut velocity) = (resized(&self.learned.0, &known), resized(&self.learned.1, &known));
         drop(known);
+        // The outputs of the next pass will tell that the gradient was not finite.
+        let Some(products) = products else {
+            self.share = (f64::NAN, f64::NAN);
+            return;
+        };
         let mut gradient = Matrix::zeros(weights.nrows(), weights.ncols());
         for product in products {
             let mut known_part = gradient.view_mut((0, 0), product.shape());

@@ -54,7 +54,16 @@ impl WideRun<'_> {
         if !(tolerance > 0.0 && tolerance < 1.0) {
             return refuse(format!("tolerance = {tolerance} must lie between 0 and 1"));
         }
-        if let Rule::RmsProp { .. } = problem.optimizer.rule {
+        let law = problem.network.entry_law;
+        let is_normalised = matches!(problem.optimizer.rule, Rule::RmsProp { .. });
+        if law != EntryLaw::Gaussian && (is_normalised || problem.ensemble.is_some()) {
+            return refuse(format!(
+                "network.entry_law = \"{}\": RMSProp and ensembles need the dense engine, whose entries are Gaussian; leave it out, or train one \
+                 network by \"gd\", \"momentum\" or \"sgd\"",
+                law.name()
+            ));
+        }
+        if is_normalised {
             return refuse(
                 "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which a matrix known by its answers does not \
                  have; use the dense engine, or \"gd\", \"momentum\" or \"sgd\""
@@ -64,7 +73,6 @@ impl WideRun<'_> {
         if problem.ensemble.is_some() {
             return refuse("ensembles are trained by the dense engine; give a study several seeds instead".into());
         }
-        let law = problem.network.entry_law;
         if matches!(matrix, HiddenMatrix::Conditioned(_)) && law != EntryLaw::Gaussian {
             return refuse(format!(
                 "network.entry_law = \"{}\": conditioning needs Gaussian entries; use the regenerated engine",
