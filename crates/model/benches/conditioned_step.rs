@@ -1,17 +1,16 @@
-//! Steps of very wide perceptrons: known by their answers, of real matrices, and of real matrices in JAX and PyTorch; and how
-//! time grows with the width.
+//! Steps of very wide perceptrons: known by their answers, of real matrices, and of real matrices in JAX and PyTorch. How time grows with the
+//! width is measured by `widenet bench --report`.
 //!
 //! ```text
-//! cargo bench -p widenet-model --bench conditioned_step [-- LARGEST_WIDTH]
+//! cargo bench -p widenet-model --bench conditioned_step
 //! ```
 //!
-//! Full-batch descent in mean-field scaling, tanh, `f32`. Table 1: three hidden layers of m = 16384 neurons, P = 16; a step of the
-//! conditioned engine is a fiftieth of a run of fifty steps, start included, with whatever ranks those reach; the others are the best
-//! step of a few. Table 2: two hidden layers, P = 8: 16 steps of a million neurons, then 4 steps at widths from 10⁵ to LARGEST_WIDTH (10⁶ unless given), with peak
-//! memory where Linux tells and the exponent of the time. JAX and PyTorch run where python3 can import them.
+//! Full-batch descent in mean-field scaling, tanh, `f32`, three hidden layers of m = 16384 neurons, P = 16; a step of the conditioned engine is a
+//! fiftieth of a run of fifty steps, start included, with whatever ranks those reach; the others are the best step of a few. JAX and PyTorch
+//! run where python3 can import them.
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use std::{fs, process::Command, time::Instant};
+use std::{process::Command, time::Instant};
 
 use widenet_core::{
     Matrix, Problem,
@@ -21,8 +20,8 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DenseRun, DenseSolution, DeviceChoice, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideEstimate,
-    WideRun, default_tolerance, solve_dense, solve_wide,
+    DenseRun, DenseSolution, DeviceChoice, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideRun,
+    solve_dense, solve_wide,
 };
 
 const WIDTH: u64 = 16_384;
@@ -31,9 +30,6 @@ const SAMPLES: usize = 16;
 const STEPS: u64 = 50;
 /// Steps of real matrices: the first is not counted.
 const FEW_STEPS: u64 = 4;
-/// Of table 2, and of the run of a million neurons before it.
-const LINEAR_STEPS: u64 = 4;
-const MILLION_STEPS: u64 = 16;
 const INPUTS: usize = 10;
 /// On what counts as a new direction: the default, and a coarse one, which the last digits of the loss feel.
 const TOLERANCES: [f64; 2] = [1e-6, 1e-4];
@@ -100,30 +96,6 @@ fn peer(script: &str) -> Option<f64> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// Lets the peak of the memory in use start again from what is in use now.
-fn reset_peak() {
-    // Where this cannot be written, the peak is that of the process so far.
-    let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
-/// Peak memory in use in GiB, where Linux tells.
-fn peak() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok().map(|kibibytes: f64| kibibytes / f64::from(1 << 20))
-}
-
-/// Slope of ln y over ln x by least squares, with its standard error.
-fn exponent(points: &[(f64, f64)]) -> (f64, f64) {
-    let n = points.len() as f64;
-    let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
-    let (mean_x, mean_y) = (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
-    let s_xx: f64 = logs.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
-    let slope = logs.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum::<f64>() / s_xx;
-    let residuals: f64 = logs.iter().map(|p| (p.1 - mean_y - slope * (p.0 - mean_x)).powi(2)).sum();
-    (slope, (residuals / (n - 2.0).max(1.0) / s_xx).sqrt())
-}
-
 fn steps_at_one_width(device: &OpenDevice) {
     println!("m = {WIDTH}, {HIDDEN_LAYERS} hidden layers, P = {SAMPLES}, d = {INPUTS}, tanh, f32");
     println!("{:<44} {:>10} {:>14}", "a step", "ms", "/ conditioned");
@@ -149,35 +121,6 @@ fn steps_at_one_width(device: &OpenDevice) {
     }
 }
 
-fn widths(device: &OpenDevice, largest: u64) {
-    println!("\n2 hidden layers, P = 8, d = {INPUTS}, tanh, f32");
-    println!(
-        "{:>10} {:>6} {:>10} {:>10} {:>6} {:>10} {:>14}",
-        "m", "steps", "s", "ms / step", "rank", "peak GiB", "estimate GiB"
-    );
-    let run = |width: u64, steps: u64| {
-        let problem = problem(2, 8, steps);
-        reset_peak();
-        let (seconds, solution) = conditioned(&problem, width, default_tolerance(Precision::F32), device);
-        let peak = peak().map_or_else(|| "unknown".into(), |peak| format!("{peak:.2}"));
-        let estimate = WideEstimate::new(&problem, width, STORED, Precision::F32).bytes as f64 / f64::from(1 << 30);
-        let rank = numbers(&solution, Quantity::ExploredRanks).into_iter().fold(0.0, f64::max);
-        let step = seconds * 1e3 / steps as f64;
-        println!("{width:>10} {steps:>6} {seconds:>10.2} {step:>10.1} {rank:>6} {peak:>10} {estimate:>14.2}");
-        seconds
-    };
-    run(1_000_000, MILLION_STEPS);
-    let widths = [100_000, 300_000, 1_000_000, 3_000_000, 10_000_000];
-    let widths = widths.into_iter().filter(|width| *width <= largest);
-    let points: Vec<(f64, f64)> = widths.map(|width| (width as f64, run(width, LINEAR_STEPS))).collect();
-    let (slope, error) = exponent(&points);
-    println!("time grows as m^{slope:.3} (standard error {error:.3})");
-}
-
 fn main() {
-    // `cargo bench` passes --bench.
-    let largest = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
-    let device = DeviceChoice::Flex.open().expect("the CPU always opens");
-    steps_at_one_width(&device);
-    widths(&device, largest);
+    steps_at_one_width(&DeviceChoice::Flex.open().expect("the CPU always opens"));
 }

@@ -172,6 +172,14 @@ impl Optimizer {
             Rule::Flow { time, .. } => time,
         }
     }
+
+    /// Steps, for estimates: of a flow a typical number of accepted ones.
+    pub fn typical_steps(&self) -> f64 {
+        match self.rule {
+            Rule::Flow { time, .. } => 100.0 + 10.0 * time,
+            _ => self.horizon(),
+        }
+    }
 }
 
 /// Above 2^53 a step is no longer an exact `f64`.

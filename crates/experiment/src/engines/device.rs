@@ -1,7 +1,7 @@
 //! Engines of finite networks on a device: dense, conditioned, regenerated; what each would take, and which one `auto` gives a width to.
 //!
 //! Up to [`DENSE_UP_TO`] neurons real matrices are cheap. Beyond, perceptrons go to the engine with fewer multiply-adds,
-//! among those that fit the memory: dense takes 3 m² P per hidden matrix and step, conditioned about 20 m r P for rank r
+//! among those that fit the memory: dense takes 3 m² P per hidden matrix and step, conditioned about 18 m r P for rank r
 //! (conditioning page §2). The counts, not the measured rates, decide, so the choice is the same on every machine with enough
 //! memory.
 

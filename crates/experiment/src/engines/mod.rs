@@ -15,7 +15,7 @@ use std::{
 
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
-    problem::{DEEP_LINEAR, EntryLaw, Rule, Scope},
+    problem::{DEEP_LINEAR, EntryLaw, Scope},
     training::{Control, Progress},
     trajectory::Engine,
 };
@@ -105,10 +105,7 @@ fn refused(error: ModelError) -> SolveError {
 
 /// Steps of descent; for gradient flow a typical number of accepted steps.
 fn steps(problem: &Problem) -> f64 {
-    match problem.optimizer.rule {
-        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => steps as f64,
-        Rule::Flow { time, .. } => 100.0 + 10.0 * time,
-    }
+    problem.optimizer.typical_steps()
 }
 
 impl Engines {

@@ -1,13 +1,13 @@
 //! A few vectors of one space of a very wide network: split by rows, and recognised when they are asked about again.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use widenet_core::{
     Matrix,
     problem::Activation,
     training::{Block, mlp::NeuronBlock},
 };
-use widenet_kernels::SplitVectors;
+use widenet_kernels::{NormalStream, SplitVectors, normals};
 
 use crate::{block::DeviceBlock, device::Placement};
 
@@ -24,6 +24,14 @@ impl Layout {
     pub(crate) fn pieces(&self, length: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let piece_rows = self.piece_rows;
         (0..length.max(1)).step_by(piece_rows).map(move |first| (first, piece_rows.min(length - first)))
+    }
+
+    /// Vectors of a stream of normals, times a standard deviation.
+    pub(crate) fn normals(&self, stream: NormalStream, ids: Range<usize>, length: usize, std: f64) -> SplitVectors {
+        let on = (&self.placement.device, self.placement.precision.dtype());
+        let ids = ids.start as u32..ids.end as u32;
+        let piece = |(start, rows)| normals(stream, ids.clone(), start as u64, rows, on).mul_scalar(std);
+        SplitVectors::new(self.pieces(length).map(piece).collect())
     }
 
     /// Vectors that are the columns of a host matrix (n × P).

@@ -1,16 +1,13 @@
 //! What a very wide run costs, before it starts.
 //!
 //! ```text
-//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≈ 10 tall-skinny products of m r P multiply-adds
+//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≈ 9 tall-skinny products of m r P multiply-adds
 //! ```
 //!
 //! (conditioning page §2.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches and test inputs bring
 //! their own.
 
-use widenet_core::{
-    Problem,
-    problem::{Quantity, Rule},
-};
+use widenet_core::{Problem, problem::Quantity};
 
 use super::{HiddenMatrix, ImageStorage};
 use crate::{
@@ -23,10 +20,8 @@ use crate::{
 /// Directions per training sample (or output of a deep linear network) that full-batch training has explored when it settles, in `f32` and in
 /// `f64`: of two and three hidden layers of tanh and ReLU neurons 40 in 50 steps, 50 to 80 in 1000 in `f32`, 90 to 125 in 400 in `f64`.
 const SETTLED: [u64; 2] = [80, 130];
-/// Passes that a gradient flow sends through the network: stages of a step, and a typical number of accepted steps.
+/// Passes of a step of gradient flow: six stages, and two trial predictors, which are half of one each.
 const STAGES: f64 = 7.0;
-const FLOW_STEPS: f64 = 100.0;
-const FLOW_STEPS_PER_TIME: f64 = 10.0;
 /// Tall-skinny passes over a basis per query that brings new directions.
 const PASSES: f64 = 9.0;
 /// Blocks of P vectors held at once beside those of the training loop.
@@ -73,10 +68,8 @@ pub fn predicted_rank(problem: &Problem, width: u64, precision: Precision) -> u6
 
 /// Passes that training sends through the network.
 fn passes(problem: &Problem) -> f64 {
-    match problem.optimizer.rule {
-        Rule::Flow { time, .. } => STAGES * (FLOW_STEPS + FLOW_STEPS_PER_TIME * time),
-        Rule::Descent { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => problem.optimizer.horizon() + 1.0,
-    }
+    let steps = problem.optimizer.typical_steps();
+    if problem.optimizer.has_steps() { steps + 1.0 } else { STAGES * steps }
 }
 
 impl WideEstimate {

@@ -1,9 +1,7 @@
 //! Where the unexplored part of a matrix comes from: fresh normals, or the products of a matrix that is fixed by its seed.
 
 use burn::Tensor;
-use widenet_kernels::{
-    NormalStream, RegeneratedMatrix, SplitVectors, normals, regenerated_apply, regenerated_apply_transpose,
-};
+use widenet_kernels::{NormalStream, RegeneratedMatrix, SplitVectors, regenerated_apply, regenerated_apply_transpose};
 
 use super::{block::Layout, explored::Side};
 
@@ -44,11 +42,7 @@ impl Fresh {
                     Side::Direct => (streams[0], *rows),
                     Side::Transpose => (streams[1], *columns),
                 };
-                let ids = first as u32..(first + directions.count()) as u32;
-                let placement = &layout.placement;
-                let on = (&placement.device, placement.precision.dtype());
-                let piece = |(start, rows)| normals(stream, ids.clone(), start as u64, rows, on).mul_scalar(*std);
-                SplitVectors::new(layout.pieces(length).map(piece).collect())
+                layout.normals(stream, first..first + directions.count(), length, *std)
             }
             Fresh::Fixed { std, matrix, layout } => {
                 let whole = Tensor::cat(directions.pieces().to_vec(), 1);

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use widenet_core::Matrix;
-use widenet_kernels::{Basis, NormalStream, SplitVectors, normals, normals_add, normals_gram};
+use widenet_kernels::{Basis, NormalStream, SplitVectors, normals_add, normals_gram};
 
 use super::block::Layout;
 
@@ -46,11 +46,7 @@ impl Regenerated {
 
     /// Some of the images.
     fn vectors(&self, images: Range<usize>, basis: &Basis) -> SplitVectors {
-        let placement = &self.layout.placement;
-        let on = (&placement.device, placement.precision.dtype());
-        let ids = images.start as u32..images.end as u32;
-        let piece = |(start, rows)| normals(self.stream, ids.clone(), start as u64, rows, on).mul_scalar(self.std);
-        let fresh = SplitVectors::new(self.layout.pieces(self.length).map(piece).collect());
+        let fresh = self.layout.normals(self.stream, images.clone(), self.length, self.std);
         let coefficients = self.coefficients.clone().resize_vertically(basis.rank(), 0.0);
         basis.add(fresh, &coefficients.columns_range(images).into_owned())
     }

@@ -118,13 +118,11 @@ fn span_of_inputs(problem: &Problem) -> Option<Matrix> {
     }
     let rows = train.row_iter().chain(test.into_iter().flat_map(Matrix::row_iter));
     let inputs = Matrix::from_rows(&rows.map(|row| row.into_owned()).collect::<Vec<_>>());
+    // Largest first.
     let decomposition = inputs.transpose().svd(true, false);
     let values = &decomposition.singular_values;
     let rank = values.iter().filter(|value| **value > SPAN_TOLERANCE * values.max()).count().max(1);
-    // Singular values come in no particular order of small ones; keep the directions of the largest.
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
-    decomposition.u.map(|u| u.select_columns(&order[..rank]))
+    decomposition.u.map(|u| u.columns(0, rank).into_owned())
 }
 
 /// The perceptron at time 0; hidden matrices know nothing yet.
@@ -143,7 +141,6 @@ pub fn wide_mlp(
     let Scaling { layers, biases } = problem.scaling();
     let data = &problem.data;
     let (d, k) = (data.input_dimension(), data.output_dimension());
-    let mut span = span_of_inputs(problem);
     let last = problem.network.hidden_layers;
     let m = usize::try_from(width).unwrap_or(usize::MAX);
     let at = Width::Finite(width);
@@ -153,14 +150,16 @@ pub fn wide_mlp(
         init_std: scaling.init_std.at(at),
         learning_rate: scaling.learning_rate.at(at),
     };
-    let mut weights = |l: usize, std: f64| {
+    let weights = |l: usize, std: f64| {
         let layer = l as u32;
-        match (l, span.take()) {
-            (0, Some(span)) => {
-                let law = ThinLaw { stream: maker.stream(Purpose::Weights(layer)), std };
-                WideMatrix::Thin(ThinMatrix::on_span(m, span, law, maker.layout.clone()))
-            }
-            (0, None) => maker.thin(Purpose::Weights(layer), [m, d], std),
+        match l {
+            0 => match span_of_inputs(problem) {
+                Some(span) => {
+                    let law = ThinLaw { stream: maker.stream(Purpose::Weights(layer)), std };
+                    WideMatrix::Thin(ThinMatrix::on_span(m, span, law, maker.layout.clone()))
+                }
+                None => maker.thin(Purpose::Weights(layer), [m, d], std),
+            },
             _ if l == last => maker.thin(Purpose::Weights(layer), [k, m], std),
             _ => maker.hidden(layer, m, std),
         }

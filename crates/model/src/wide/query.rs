@@ -6,7 +6,7 @@
 //!
 //! (conditioning page §2.) The matrix has been asked about random vectors on both sides before, so everything has its full rank.
 
-use widenet_kernels::{Basis, NormalStream, SplitVectors, normals};
+use widenet_kernels::{Basis, NormalStream};
 
 use super::{
     block::{Layout, WideBlock},
@@ -35,10 +35,7 @@ pub(crate) fn query_seconds(
     let layout = Layout { placement: placement.clone(), piece_rows: (piece_rows as usize).max(1) };
     let stream = |tag| NormalStream { key: [0, 0], tag };
     let question = |first: usize, count: usize| {
-        let on = (&placement.device, placement.precision.dtype());
-        let ids = first as u32..(first + count) as u32;
-        let piece = |(start, rows)| normals(stream(2), ids.clone(), start as u64, rows, on);
-        WideBlock::new(SplitVectors::new(layout.pieces(length).map(piece).collect()), layout.clone())
+        WideBlock::new(layout.normals(stream(2), first..first + count, length, 1.0), layout.clone())
     };
     let nothing = || Basis::empty(length as u64);
     let asked = || Asked::new(nothing(), Images::Stored(nothing()));

@@ -14,7 +14,7 @@ use widenet_core::{
     Matrix,
     training::{Block, OuterProduct, UpdateRule, mlp::Movement},
 };
-use widenet_kernels::{NormalStream, SplitVectors, normals};
+use widenet_kernels::{NormalStream, SplitVectors};
 
 use super::block::{Layout, WideBlock};
 
@@ -84,11 +84,7 @@ impl ThinMatrix {
     /// The vectors at time 0.
     fn initial(&self) -> SplitVectors {
         let (length, count) = self.stored_shape();
-        let (law, layout) = (self.law, &self.layout);
-        let placement = &layout.placement;
-        let on = (&placement.device, placement.precision.dtype());
-        let piece = |(start, rows)| normals(law.stream, 0..count as u32, start as u64, rows, on).mul_scalar(law.std);
-        SplitVectors::new(layout.pieces(length).map(piece).collect())
+        self.layout.normals(self.law.stream, 0..count, length, self.law.std)
     }
 
     pub(crate) fn long(&self) -> Long {
