@@ -9,6 +9,8 @@
 //! root of its precision, so the loop repeats on what is left until nothing new remains. A vector inside the basis costs two
 //! passes over Q, a new one four.
 
+use std::ops::RangeInclusive;
+
 use burn::{
     Tensor,
     tensor::{DType, TensorData},
@@ -24,6 +26,10 @@ const ROUNDS: usize = 6;
 /// Roundings of the float type below which nothing is new, and roundings of a sum over the basis.
 const ROUNDINGS: f64 = 8.0;
 const ROUNDINGS_OF_SUM: f64 = 2.0;
+/// Roundings of inner products below which a direction, relative to the largest one and squared, is not told from rounding.
+const RESOLUTION: f64 = 64.0;
+/// Squared lengths that need no scaling, in either float type.
+const SQUARES: RangeInclusive<f64> = 1e-24..=1e24;
 /// Share of the squared length of a direction that must be outside the basis once the basis is projected out again.
 const OUTSIDE: f64 = 0.5;
 
@@ -100,16 +106,22 @@ impl Basis {
     /// Coordinates of some vectors, after the basis has been extended by what they have outside it beyond `tolerance`, relative to
     /// their lengths, and beyond rounding (eight times that of the float type, more for large ranks); `None`, and the basis as it was, if they are not finite.
     pub fn explore(&mut self, x: &SplitVectors, tolerance: f64) -> Option<Exploration> {
-        let scales = largest_entries(x);
-        let mut rest = scaled(x.clone(), &scales);
-        let start = rest.gram(&rest);
-        let lengths: Vec<f64> = (0..x.count()).map(|c| start[(c, c)].sqrt()).collect();
-        if !scales.iter().chain(&lengths).all(|number| number.is_finite()) {
+        let (mut rest, mut gram) = (x.clone(), x.self_gram());
+        let mut scales = None;
+        if !gram.diagonal().iter().all(|square| SQUARES.contains(square)) {
+            let largest = largest_entries(x);
+            rest = scaled(rest, &largest);
+            gram = rest.self_gram();
+            scales = Some(largest);
+        }
+        let lengths: Vec<f64> = gram.diagonal().iter().map(|square| square.sqrt()).collect();
+        if !scales.iter().flatten().chain(&lengths).all(|number| number.is_finite()) {
             return None;
         }
+        let resolution = RESOLUTION * rest.gram_epsilon();
         let precision = if x.pieces()[0].dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
         let mut coordinates = DMatrix::zeros(self.rank(), x.count());
-        let (mut new, mut gram) = (None, start);
+        let mut new = None;
         for round in 0..ROUNDS {
             if self.rank() > 0 {
                 let inside = self.gram(&rest);
@@ -124,7 +136,7 @@ impl Basis {
             // What is left of a vector is a sum of as many rounded terms as there are directions.
             let rounding = ROUNDINGS.max(ROUNDINGS_OF_SUM * (self.rank() as f64).sqrt()) * precision;
             let tolerance = tolerance.max(rounding);
-            let found = pivoted_factor(&relative, tolerance * tolerance, 64.0 * precision, room);
+            let found = pivoted_factor(&relative, tolerance * tolerance, resolution, room);
             if found.ncols() == 0 || round + 1 == ROUNDS {
                 break;
             }
@@ -147,7 +159,7 @@ impl Basis {
             }
         }
         let dropped = longest(&gram, &lengths);
-        for (mut column, scale) in coordinates.column_iter_mut().zip(&scales) {
+        for (mut column, scale) in coordinates.column_iter_mut().zip(scales.iter().flatten()) {
             column *= *scale;
         }
         Some(Exploration { coordinates, new, dropped })
@@ -173,7 +185,7 @@ impl Basis {
         let part = |first: usize, block: &SplitVectors| -coefficients.rows(first, block.count());
         let blocks: Vec<_> = self.numbered().collect();
         let Some(((first, last), before)) = blocks.split_last() else {
-            let gram = x.gram(&x);
+            let gram = x.self_gram();
             return (x, gram);
         };
         let x = before.iter().fold(x, |x, (first, block)| x.add(block, &part(*first, block)));
@@ -185,7 +197,7 @@ impl Basis {
     fn orthonormalised(&self, directions: SplitVectors) -> Option<SplitVectors> {
         let (directions, gram) = match self.rank() {
             0 => {
-                let gram = directions.gram(&directions);
+                let gram = directions.self_gram();
                 (directions, gram)
             }
             _ => {
@@ -198,7 +210,10 @@ impl Basis {
             return None;
         }
         let first = directions.times(&root);
-        let gram = first.gram(&first);
+        if first.gram_epsilon() <= f64::EPSILON {
+            return Some(first);
+        }
+        let gram = first.self_gram();
         Some(first.times(&inverse_root(gram)))
     }
 

@@ -9,7 +9,7 @@
 use burn::Tensor;
 use nalgebra::DMatrix;
 
-use crate::{tall_add, tall_add_gram, tall_gram, tall_times};
+use crate::{tall_add, tall_add_gram, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
 
 /// P vectors of one space, in pieces; at least one piece.
 #[derive(Debug, Clone)]
@@ -58,6 +58,17 @@ impl SplitVectors {
         let mut products = self.pairs(other).map(|(q, x)| tall_gram(q, x));
         let first = products.next().unwrap_or_else(|| DMatrix::zeros(self.count(), other.count()));
         products.fold(first, |sum, product| sum + product)
+    }
+
+    /// Inner products of the vectors with each other, P × P, with relative errors of a few [`SplitVectors::gram_epsilon`].
+    pub fn self_gram(&self) -> DMatrix<f64> {
+        let products = self.0.iter().map(tall_self_gram);
+        products.fold(DMatrix::zeros(self.count(), self.count()), |sum, product| sum + product)
+    }
+
+    /// The rounding of [`SplitVectors::self_gram`] and [`SplitVectors::add_gram`].
+    pub fn gram_epsilon(&self) -> f64 {
+        tall_gram_epsilon(&self.0[0])
     }
 
     /// New vectors `Σ_j C[j, c] self_j`, for C (P × new vectors).

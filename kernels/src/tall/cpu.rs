@@ -68,6 +68,48 @@ pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
     total(sums)
 }
 
+/// `X Xᵀ` in `f64`, for X (P × n).
+pub(super) fn self_gram<T: Tall>(x: &[T], n: usize) -> Vec<f64> {
+    let vectors = x.len() / n;
+    let length = group_length(n);
+    let products = |group: usize| {
+        let mut products = SelfProducts::new(vectors);
+        for columns in slabs(group * length..n.min((group + 1) * length)) {
+            products.add(&rows(x, n, &columns));
+        }
+        products.sums
+    };
+    let groups = n.div_ceil(length);
+    let sums: Vec<Vec<f64>> = if x.len() * vectors <= INLINE {
+        (0..groups).map(products).collect()
+    } else {
+        (0..groups).into_par_iter().map(products).collect()
+    };
+    total(sums)
+}
+
+/// Inner products of vectors with themselves, summed in `f64` slab by slab.
+struct SelfProducts {
+    sums: Vec<f64>,
+    converted: Vec<f64>,
+    packed: Vec<Lanes<f64, SUMS>>,
+}
+
+impl SelfProducts {
+    fn new(vectors: usize) -> Self {
+        Self { sums: vec![0.0; vectors * vectors], converted: Vec::new(), packed: Vec::new() }
+    }
+
+    fn add<T: Tall>(&mut self, x: &[&[T]]) {
+        let length = x[0].len();
+        self.converted.clear();
+        self.converted.extend(x.iter().copied().flatten().map(|entry| -> f64 { (*entry).into() }));
+        let x: Vec<&[f64]> = self.converted.chunks(length).collect();
+        pack(&mut self.packed, &x);
+        f64::add_products(&x, &self.packed, &mut self.sums);
+    }
+}
+
 /// `X ← X + Cᵀ Q` or `X ← Cᵀ Q` for Q (r × n), C (r × P) and X (P × n), and `X Xᵀ` of the result if it is asked for.
 pub(super) fn update<T: Tall>(
     x: &mut [T],
@@ -82,8 +124,8 @@ pub(super) fn update<T: Tall>(
     let coefficients: Vec<T> = coefficients.iter().map(|c| c.elem()).collect();
     let length = group_length(n);
     let update_group = |(group, mut x): (usize, Vec<&mut [T]>)| {
-        let mut gram = vec![0.0; if with_gram { vectors * vectors } else { 0 }];
-        let (mut sums, mut packed) = (Vec::new(), Vec::new());
+        let mut products = SelfProducts::new(if with_gram { vectors } else { 0 });
+        let mut sums = Vec::new();
         let first = group * length;
         for columns in slabs(first..n.min(first + length)) {
             let slab = columns.start - first..columns.end - first;
@@ -101,11 +143,10 @@ pub(super) fn update<T: Tall>(
             }
             if with_gram {
                 let slab: Vec<&[T]> = x.iter().map(|x| &x[slab.clone()]).collect();
-                pack(&mut packed, &slab);
-                T::add_products(&slab, &packed, &mut gram);
+                products.add(&slab);
             }
         }
-        gram
+        products.sums
     };
     let pieces = pieces(x, n, length);
     let sums: Vec<Vec<f64>> = if inline {

@@ -369,6 +369,10 @@ impl TallOps for Cube {
         if q.dtype == DType::F64 { gram::<f64>(&q, &x) } else { gram::<f32>(&q, &x) }
     }
 
+    fn tall_gram_epsilon(x: CubeTensor) -> f64 {
+        if x.dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
+    }
+
     fn tall_times(q: CubeTensor, coefficients: &[f64]) -> CubeTensor {
         let q = into_contiguous(q);
         let [rank, n] = q.shape().dims::<2>();

@@ -3,13 +3,15 @@
 //! For a basis Q (r × n), vectors X (P × n) and coefficients C (r × P),
 //!
 //! ```text
-//! tall_gram:   Q Xᵀ   (r × P)        tall_add:       X + Cᵀ Q                       (in place)
-//! tall_times:  Cᵀ Q   (P × n)        tall_add_gram:  X' = X + Cᵀ Q and X' X'ᵀ       (in place, one pass)
+//! tall_gram:       Q Xᵀ   (r × P)    tall_add:       X + Cᵀ Q                       (in place)
+//! tall_times:      Cᵀ Q   (P × n)    tall_add_gram:  X' = X + Cᵀ Q and X' X'ᵀ       (in place, one pass)
+//! tall_self_gram:  X Xᵀ   (P × P)
 //! ```
 //!
-//! These are the four passes of classical Gram–Schmidt and of products with stored images (the theory notes,
+//! These are the passes of classical Gram–Schmidt and of products with stored vectors (the theory notes,
 //! conditioning.md, § 2). Inner products leave as `f64`: partial sums over slabs of the long dimension, in the float type of the
-//! tensors and by halves, are added in `f64` in a fixed order, so that 10⁷ entries of `f32` lose no digits to the sum.
+//! tensors and by halves, are added in `f64` in a fixed order, so that 10⁷ entries of `f32` lose no digits to the sum. Inner products of
+//! a few vectors with themselves tell which of them are independent; they are `f64` throughout on the CPU ([`tall_gram_epsilon`]).
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod cpu;
@@ -40,6 +42,15 @@ pub(crate) trait TallOps: Backend {
         data.ok().and_then(|data| data.try_into_vec().ok()).expect("numbers in the memory of the host are readable")
     }
 
+    fn tall_self_gram(x: FloatTensor<Self>) -> Vec<f64> {
+        Self::tall_gram(x.clone(), x)
+    }
+
+    fn tall_gram_epsilon(x: FloatTensor<Self>) -> f64 {
+        drop(x);
+        f64::EPSILON
+    }
+
     fn tall_times(q: FloatTensor<Self>, coefficients: &[f64]) -> FloatTensor<Self> {
         let rank = q.shape()[0];
         let data = TensorData::new(coefficients.to_vec(), [rank, coefficients.len() / rank]);
@@ -57,7 +68,7 @@ pub(crate) trait TallOps: Backend {
         coefficients: &[f64],
     ) -> (FloatTensor<Self>, Vec<f64>) {
         let x = Self::tall_add(x, q, coefficients);
-        let gram = Self::tall_gram(x.clone(), x.clone());
+        let gram = Self::tall_self_gram(x.clone());
         (x, gram)
     }
 }
@@ -73,6 +84,24 @@ pub fn tall_gram(q: &Tensor<2>, x: &Tensor<2>) -> DMatrix<f64> {
     }
     let products = Dispatch::tall_gram(q.clone().into_dispatch(), x.clone().into_dispatch());
     DMatrix::from_row_slice(rank, vectors, &products)
+}
+
+/// `X Xᵀ (P × P)` of vectors X (P × n), with relative errors of a few [`tall_gram_epsilon`].
+///
+/// # Panics
+/// If the device fails.
+pub fn tall_self_gram(x: &Tensor<2>) -> DMatrix<f64> {
+    let [vectors, n] = x.dims();
+    if vectors * n == 0 {
+        return DMatrix::zeros(vectors, vectors);
+    }
+    DMatrix::from_row_slice(vectors, vectors, &Dispatch::tall_self_gram(x.clone().into_dispatch()))
+}
+
+/// The rounding of inner products of vectors with themselves ([`tall_self_gram`], [`tall_add_gram`]): that of `f64` on the CPU for either
+/// float type, that of the vectors on a GPU.
+pub fn tall_gram_epsilon(x: &Tensor<2>) -> f64 {
+    Dispatch::tall_gram_epsilon(x.clone().into_dispatch())
 }
 
 /// `X + Cᵀ Q`, that is `x_c + Σ_j C[j, c] q_j`, for X (P × n), Q (r × n) and C (r × P): in the memory of X unless it is
@@ -97,7 +126,7 @@ pub fn tall_add_gram(x: Tensor<2>, q: &Tensor<2>, coefficients: &DMatrix<f64>) -
     let [rank, vectors] = fitting(q, &x);
     assert_eq!([rank, vectors], [coefficients.nrows(), coefficients.ncols()], "shape of the coefficients");
     if q.shape().num_elements() == 0 || x.shape().num_elements() == 0 {
-        let gram = tall_gram(&x, &x);
+        let gram = tall_self_gram(&x);
         return (x, gram);
     }
     let q = q.clone().into_dispatch();
@@ -139,12 +168,25 @@ impl TallOps for Flex {
         let (q, x) = (q.to_contiguous(), x.to_contiguous());
         let ([_, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
         if vectors >= FEW {
-            return by_library(&q, &x);
+            return by_library(&q, &x, Clone::clone);
         }
         if q.dtype() == DType::F64 {
             cpu::gram::<f64>(values(&q), values(&x), n)
         } else {
             cpu::gram::<f32>(values(&q), values(&x), n)
+        }
+    }
+
+    fn tall_self_gram(x: FlexTensor) -> Vec<f64> {
+        let x = x.to_contiguous();
+        let [vectors, n] = x.shape().dims();
+        if vectors >= MANY {
+            return by_library(&x, &x, |slab| Flex::float_cast(slab.clone(), FloatDType::F64));
+        }
+        if x.dtype() == DType::F64 {
+            cpu::self_gram::<f64>(values(&x), n)
+        } else {
+            cpu::self_gram::<f32>(values(&x), n)
         }
     }
 
@@ -159,22 +201,30 @@ impl TallOps for Flex {
     }
 
     fn tall_add_gram(x: FlexTensor, q: FlexTensor, coefficients: &[f64]) -> (FlexTensor, Vec<f64>) {
-        update(x, &q, coefficients, Update::Add, true)
+        let [vectors, _] = x.shape().dims();
+        if vectors < MANY {
+            return update(x, &q, coefficients, Update::Add, true);
+        }
+        let x = Self::tall_add(x, q, coefficients);
+        let gram = Self::tall_self_gram(x.clone());
+        (x, gram)
     }
 }
 
 /// From so many vectors on, the library's product of a slab is faster than tiles of registers.
 const FEW: usize = 4;
+/// The same of inner products of vectors with themselves in `f64`.
+const MANY: usize = 64;
 /// Entries of the long dimension per product of the library: its sums are in the float type of the tensors.
 const SLAB: usize = 4096;
 
-/// `Q Xᵀ` by the library's matrix product of every slab, added in `f64` in order.
-fn by_library(q: &FlexTensor, x: &FlexTensor) -> Vec<f64> {
+/// `Q Xᵀ` by the library's matrix product of every slab, in the float type that `cast` gives it, added in `f64` in order.
+fn by_library(q: &FlexTensor, x: &FlexTensor, cast: impl Fn(&FlexTensor) -> FlexTensor + Sync) -> Vec<f64> {
     let ([rank, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
     let product = |slab: usize| {
         let (first, length) = (slab * SLAB, SLAB.min(n - slab * SLAB));
-        let right = x.narrow(1, first, length).transpose(0, 1);
-        Flex::float_matmul(q.narrow(1, first, length), right)
+        let right = cast(&x.narrow(1, first, length)).transpose(0, 1);
+        Flex::float_matmul(cast(&q.narrow(1, first, length)), right)
     };
     let products: Vec<FlexTensor> = (0..n.div_ceil(SLAB)).into_par_iter().map(product).collect();
     let mut sums = vec![0.0; rank * vectors];

@@ -87,12 +87,17 @@ impl Known {
             #[cfg(test)]
             let known = if self.forgetful { known * 0.0 } else { known };
             let correction = known - other.basis.gram(&fresh);
-            asked.images.append(fresh, &correction, &other.basis);
+            asked.images.append(fresh, &correction);
         }
         self.truncation = self.truncation.max(found.dropped);
         asked.remembered.truncate(REMEMBERED - 1);
         asked.remembered.insert(0, (x.identity().clone(), found.coordinates.clone()));
         Some(found.coordinates)
+    }
+
+    /// Of Q_G and of Q_A.
+    fn ranks(&self) -> [usize; 2] {
+        [self.transpose.basis.rank(), self.direct.basis.rank()]
     }
 }
 
@@ -105,7 +110,7 @@ pub struct ExploredMatrix {
     pub(crate) known: Arc<Mutex<Known>>,
     /// Coefficients of W_0 in the weights and in the velocity.
     pub(crate) share: (f64, f64),
-    /// K of the weights and of the velocity, rank of Q_G × rank of Q_A when they last grew.
+    /// K of the weights, and of the velocity once there is momentum; rank of Q_G × rank of Q_A when they last grew.
     pub(crate) learned: (Matrix, Matrix),
 }
 
@@ -154,19 +159,21 @@ impl ExploredMatrix {
     pub(crate) fn apply(&self, x: &WideBlock) -> WideBlock {
         let mut known = self.known();
         let Some(coordinates) = known.coordinates(Side::Direct, x) else { return self.not_finite(self.rows, x) };
-        let learned = resized(&self.learned.0, &known) * &coordinates;
-        self.answer(&known.direct, &known.transpose.basis, coordinates * self.share.0, &learned, self.rows)
+        let weights = &self.learned.0;
+        let learned = weights * coordinates.rows(0, weights.ncols());
+        self.answer(&known.direct, &known.transpose.basis, coordinates * self.share.0, learned, self.rows)
     }
 
     pub(crate) fn apply_transpose(&self, g: &WideBlock) -> WideBlock {
         let mut known = self.known();
         let Some(coordinates) = known.coordinates(Side::Transpose, g) else { return self.not_finite(self.columns, g) };
-        let learned = resized(&self.learned.0, &known).tr_mul(&coordinates);
-        self.answer(&known.transpose, &known.direct.basis, coordinates * self.share.0, &learned, self.columns)
+        let weights = &self.learned.0;
+        let learned = weights.tr_mul(&coordinates.rows(0, weights.nrows()));
+        self.answer(&known.transpose, &known.direct.basis, coordinates * self.share.0, learned, self.columns)
     }
 
     /// `M c + Q k`, for vectors of some length.
-    fn answer(&self, asked: &Asked, other: &Basis, c: Matrix, k: &Matrix, length: usize) -> WideBlock {
+    fn answer(&self, asked: &Asked, other: &Basis, c: Matrix, k: Matrix, length: usize) -> WideBlock {
         let vectors = asked.images.times(&c, other, k);
         let vectors = vectors.unwrap_or_else(|| self.layout.vectors(&Matrix::zeros(length, c.ncols())));
         WideBlock::new(vectors, self.layout.clone())
@@ -180,32 +187,39 @@ impl ExploredMatrix {
 
     pub(crate) fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, WideBlock>]) {
         let mut known = self.known();
-        let products: Option<Vec<Matrix>> = terms
+        let factors: Option<Vec<(Matrix, Matrix)>> = terms
             .iter()
             .filter(|term| term.scale != 0.0)
             .map(|term| {
-                let left = known.coordinates(Side::Transpose, term.left);
-                let right = known.coordinates(Side::Direct, term.right);
-                Some(left? * right?.transpose() * term.scale)
+                let left = known.coordinates(Side::Transpose, term.left)? * term.scale;
+                Some((left, known.coordinates(Side::Direct, term.right)?.transpose()))
             })
             .collect();
-        let (mut weights, mut velocity) = (resized(&self.learned.0, &known), resized(&self.learned.1, &known));
+        let ranks = known.ranks();
         drop(known);
         // The outputs of the next pass will tell that the gradient was not finite.
-        let Some(products) = products else {
+        let Some(factors) = factors else {
             self.share = (f64::NAN, f64::NAN);
             return;
         };
-        let mut gradient = Matrix::zeros(weights.nrows(), weights.ncols());
-        for product in products {
-            let mut known_part = gradient.view_mut((0, 0), product.shape());
-            known_part += product;
+        let (weights, velocity) = std::mem::take(&mut self.learned);
+        let mut weights = weights.resize(ranks[0], ranks[1], 0.0);
+        self.share = rule.advance(self.share, 0.0);
+        if rule.momentum == 0.0 {
+            if rule.decay != 0.0 {
+                weights *= 1.0 - rule.decay;
+            }
+            add_products(&mut weights, -1.0, &factors);
+            self.learned.0 = weights;
+            return;
         }
+        let mut gradient = Matrix::zeros(ranks[0], ranks[1]);
+        add_products(&mut gradient, 1.0, &factors);
+        let mut velocity = velocity.resize(ranks[0], ranks[1], 0.0);
         for ((weight, velocity), term) in weights.iter_mut().zip(velocity.iter_mut()).zip(gradient.iter()) {
             (*weight, *velocity) = rule.advance((*weight, *velocity), *term);
         }
         self.learned = (weights, velocity);
-        self.share = rule.advance(self.share, 0.0);
     }
 
     /// `‖W_t − W_0‖²` and `‖W_0‖²`; what is unknown of W_0 counts by its mean, which is off by less than `√2` over the larger side of the
@@ -218,7 +232,8 @@ impl ExploredMatrix {
         let variance = known.fresh.std().powi(2);
         let unknown = variance * (self.rows as f64 - s) * (self.columns as f64 - r);
         let initial = of_images + of_transpose - images.norm_squared() + unknown.max(0.0);
-        let learned = resized(&self.learned.0, &known);
+        let [rows, columns] = known.ranks();
+        let learned = self.learned.0.clone().resize(rows, columns, 0.0);
         let share = self.share.0 - 1.0;
         let moved = share * share * initial + 2.0 * share * images.dot(&learned) + learned.norm_squared();
         (moved.max(0.0), initial)
@@ -236,12 +251,10 @@ impl ExploredMatrix {
 
     /// Singular values of `Q_G K Q_Aᵀ`, largest first.
     pub(crate) fn learned_singular_values(&self) -> Vec<f64> {
-        let known = self.known();
-        let learned = resized(&self.learned.0, &known);
-        if learned.is_empty() {
+        if self.learned.0.is_empty() {
             return Vec::new();
         }
-        let mut values: Vec<f64> = learned.singular_values().iter().copied().collect();
+        let mut values: Vec<f64> = self.learned.0.singular_values().iter().copied().collect();
         values.sort_by(|a, b| b.total_cmp(a));
         let largest = values.first().copied().unwrap_or(0.0);
         values.retain(|value| *value > 1e-12 * largest);
@@ -249,7 +262,9 @@ impl ExploredMatrix {
     }
 }
 
-/// K with the ranks as they are now.
-fn resized(learned: &Matrix, known: &Known) -> Matrix {
-    learned.clone().resize(known.transpose.basis.rank(), known.direct.basis.rank(), 0.0)
+/// `K ← K + factor Σ left · right`, of factors that may be older, and so shorter, than K.
+fn add_products(k: &mut Matrix, factor: f64, factors: &[(Matrix, Matrix)]) {
+    for (left, right) in factors {
+        k.view_mut((0, 0), (left.nrows(), right.ncols())).gemm(factor, left, right, 1.0);
+    }
 }

@@ -1,11 +1,12 @@
-//! Images of the directions asked about, stored, or made again of their normals.
+//! Images of the directions asked about: fresh parts, stored or made again of their counters, and coefficients.
 //!
 //! ```text
-//! M = Ξ + Q S        Ξ: fresh normals of a stream, one per direction;  S: coefficients on the other side's basis Q
+//! M = Ξ + Q S        Ξ: one fresh vector per direction;  S: coefficients on the other side's basis Q
 //! M c + Q k = Ξ c + Q (S c + k),      Mᵀ q = Ξᵀ q  for q ⟂ Q
 //! ```
 //!
-//! (conditioning page §2, half the memory.) Both forms give the same numbers up to rounding; the second keeps only S.
+//! (conditioning page §2.) The images themselves are never formed. Fresh parts that are normals of a stream need not be stored, which halves the
+//! memory; both forms give the same numbers up to rounding.
 
 use std::ops::Range;
 
@@ -14,19 +15,27 @@ use widenet_kernels::{Basis, NormalStream, SplitVectors, normals_add, normals_gr
 
 use super::block::Layout;
 
-/// Images made at once where all are looked at.
+/// Fresh parts made at once where all are looked at.
 const AT_A_TIME: usize = 64;
 
 /// M_A or M_G.
 #[derive(Debug, Clone)]
-pub(crate) enum Images {
-    /// As vectors.
-    Stored(Basis),
-    /// By their normals.
-    Regenerated(Box<Regenerated>),
+pub(crate) struct Images {
+    pub(crate) fresh: FreshParts,
+    /// S: rank of the other side when the last image came × images.
+    pub(crate) coefficients: Matrix,
 }
 
-/// What replaces stored images.
+/// Ξ.
+#[derive(Debug, Clone)]
+pub(crate) enum FreshParts {
+    /// As vectors.
+    Stored(Basis),
+    /// By the counters of their normals.
+    Regenerated(Regenerated),
+}
+
+/// What replaces stored vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct Regenerated {
     pub(crate) stream: NormalStream,
@@ -34,88 +43,84 @@ pub(crate) struct Regenerated {
     /// Of the vectors.
     pub(crate) length: usize,
     pub(crate) layout: Layout,
-    /// S: rank of the other side when the last image came × images.
-    pub(crate) coefficients: Matrix,
 }
 
 impl Regenerated {
-    /// None yet.
-    pub(crate) fn new(stream: NormalStream, std: f64, length: usize, layout: Layout) -> Self {
-        Self { stream, std, length, layout, coefficients: Matrix::zeros(0, 0) }
+    /// Where the pieces of a vector start.
+    fn starts(&self) -> impl Iterator<Item = u64> + use<> {
+        self.layout.pieces(self.length).map(|(start, _)| start as u64)
     }
 
-    /// Some of the images.
-    fn vectors(&self, images: Range<usize>, basis: &Basis) -> SplitVectors {
-        let fresh = self.layout.normals(self.stream, images.clone(), self.length, self.std);
-        let coefficients = self.coefficients.clone().resize_vertically(basis.rank(), 0.0);
-        basis.add(fresh, &coefficients.columns_range(images).into_owned())
+    /// Some of the vectors.
+    fn vectors(&self, ids: Range<usize>) -> SplitVectors {
+        self.layout.normals(self.stream, ids, self.length, self.std)
     }
 
     /// `X + Ξ c`.
-    fn add_normals(&self, x: SplitVectors, c: &Matrix) -> SplitVectors {
+    fn add(&self, x: SplitVectors, c: &Matrix) -> SplitVectors {
         let c = c * self.std;
-        let mut starts = self.layout.pieces(self.length).map(|(start, _)| start as u64);
+        let mut starts = self.starts();
         x.map(|piece| normals_add(piece, self.stream, 0..c.nrows() as u32, starts.next().unwrap_or(0), &c))
     }
 
-    /// `Ξᵀ X`.
-    fn gram_of_normals(&self, x: &SplitVectors) -> Matrix {
-        let count = self.coefficients.ncols();
-        let starts = self.layout.pieces(self.length).map(|(start, _)| start as u64);
-        let products = x.pieces().iter().zip(starts);
+    /// `Ξᵀ X`, of so many vectors.
+    fn gram(&self, count: usize, x: &SplitVectors) -> Matrix {
+        let products = x.pieces().iter().zip(self.starts());
         let products = products.map(|(piece, start)| normals_gram(piece, self.stream, 0..count as u32, start));
         products.fold(Matrix::zeros(count, x.count()), |sum, product| sum + product) * self.std
     }
 }
 
 impl Images {
+    /// None yet.
+    pub(crate) fn none(fresh: FreshParts) -> Self {
+        Self { fresh, coefficients: Matrix::zeros(0, 0) }
+    }
+
     /// How many.
     pub(crate) fn count(&self) -> usize {
-        match self {
-            Images::Stored(vectors) => vectors.rank(),
-            Images::Regenerated(images) => images.coefficients.ncols(),
-        }
+        self.coefficients.ncols()
     }
 
     /// Adds the images `ξ + Q correction`.
-    pub(crate) fn append(&mut self, fresh: SplitVectors, correction: &Matrix, basis: &Basis) {
-        match self {
-            Images::Stored(vectors) => vectors.append(basis.add(fresh, correction)),
-            Images::Regenerated(images) => {
-                let (old, count) = (images.coefficients.ncols(), correction.ncols());
-                let mut grown = images.coefficients.clone().resize(correction.nrows(), old + count, 0.0);
-                grown.columns_mut(old, count).copy_from(correction);
-                images.coefficients = grown;
-            }
+    pub(crate) fn append(&mut self, fresh: SplitVectors, correction: &Matrix) {
+        let (old, count) = (self.count(), correction.ncols());
+        let coefficients = std::mem::replace(&mut self.coefficients, Matrix::zeros(0, 0));
+        self.coefficients = coefficients.resize(correction.nrows(), old + count, 0.0);
+        self.coefficients.columns_mut(old, count).copy_from(correction);
+        if let FreshParts::Stored(vectors) = &mut self.fresh {
+            vectors.append(fresh);
         }
     }
 
     /// `M c + Q k`; `None` where nothing has been asked and nothing learned.
-    pub(crate) fn times(&self, c: &Matrix, basis: &Basis, k: &Matrix) -> Option<SplitVectors> {
-        match self {
-            Images::Stored(vectors) => match vectors.times(c) {
-                Some(image) => Some(basis.add(image, k)),
-                None => basis.times(k),
+    pub(crate) fn times(&self, c: &Matrix, basis: &Basis, k: Matrix) -> Option<SplitVectors> {
+        let mut inside = k.resize_vertically(basis.rank(), 0.0);
+        let mut known = inside.rows_mut(0, self.coefficients.nrows());
+        known.gemm(1.0, &self.coefficients, c, 1.0);
+        match &self.fresh {
+            FreshParts::Stored(vectors) => match vectors.times(c) {
+                Some(outside) => Some(basis.add(outside, &inside)),
+                None => basis.times(&inside),
             },
-            Images::Regenerated(images) => {
-                let known = images.coefficients.clone().resize_vertically(basis.rank(), 0.0) * c + k;
-                let inside = basis
-                    .times(&known)
-                    .unwrap_or_else(|| images.layout.vectors(&Matrix::zeros(images.length, c.ncols())));
-                Some(images.add_normals(inside, c))
+            FreshParts::Regenerated(_) if self.count() == 0 => basis.times(&inside),
+            FreshParts::Regenerated(normals) => {
+                let inside = basis.times(&inside);
+                let nothing = || normals.layout.vectors(&Matrix::zeros(normals.length, c.ncols()));
+                Some(normals.add(inside.unwrap_or_else(nothing), c))
             }
         }
     }
 
     /// `Mᵀ X` for X orthogonal to the other side's basis, images × vectors.
     pub(crate) fn gram_outside(&self, x: &SplitVectors) -> Matrix {
-        match self {
-            Images::Stored(vectors) => vectors.gram(x),
-            Images::Regenerated(images) => images.gram_of_normals(x),
+        match &self.fresh {
+            FreshParts::Stored(vectors) => vectors.gram(x),
+            FreshParts::Regenerated(normals) => normals.gram(self.count(), x),
         }
     }
 
-    /// `Qᵀ M`, and `‖M‖²`.
+    /// `Qᵀ M = Qᵀ Ξ + S`, and `‖M‖² = ‖Ξ‖² + ⟨S, 2 Qᵀ Ξ + S⟩`.
     pub(crate) fn inside(&self, basis: &Basis) -> (Matrix, f64) {
         let mut products = Matrix::zeros(basis.rank(), self.count());
         let (mut norm, mut first) = (0.0, 0);
@@ -124,14 +129,16 @@ impl Images {
             norm += block.gram(block).trace();
             first += block.count();
         };
-        match self {
-            Images::Stored(vectors) => vectors.blocks().iter().for_each(add),
-            Images::Regenerated(images) => {
+        match &self.fresh {
+            FreshParts::Stored(vectors) => vectors.blocks().iter().for_each(add),
+            FreshParts::Regenerated(normals) => {
                 for start in (0..self.count()).step_by(AT_A_TIME) {
-                    add(&images.vectors(start..self.count().min(start + AT_A_TIME), basis));
+                    add(&normals.vectors(start..self.count().min(start + AT_A_TIME)));
                 }
             }
         }
-        (products, norm)
+        let known = self.coefficients.clone().resize_vertically(basis.rank(), 0.0);
+        norm += (&products * 2.0 + &known).dot(&known);
+        (products + known, norm)
     }
 }

@@ -17,7 +17,7 @@ use super::{
     block::Layout,
     explored::{Asked, ExploredMatrix, Known},
     fresh::Fresh,
-    images::{Images, Regenerated},
+    images::{FreshParts, Images, Regenerated},
     thin::{ThinLaw, ThinMatrix},
 };
 use crate::device::{DeviceInfo, Placement};
@@ -72,17 +72,17 @@ impl Maker {
         let (rows, columns) = (width, width);
         let layout = &self.layout;
         let streams = [Purpose::Answers(layer), Purpose::TransposeAnswers(layer)].map(|purpose| self.stream(purpose));
-        let stored = |length: usize| Images::Stored(Basis::empty(length as u64));
-        let (fresh, images) = match self.hidden.matrix {
+        let stored = |length: usize| FreshParts::Stored(Basis::empty(length as u64));
+        let (fresh, parts) = match self.hidden.matrix {
             HiddenMatrix::Conditioned(storage) => {
                 let fresh = Fresh::Normals { std, streams, shape: [rows, columns], layout: layout.clone() };
-                let images = |stream, length| match storage {
+                let parts = |stream, length| match storage {
                     ImageStorage::Stored => stored(length),
                     ImageStorage::Regenerated => {
-                        Images::Regenerated(Box::new(Regenerated::new(stream, std, length, layout.clone())))
+                        FreshParts::Regenerated(Regenerated { stream, std, length, layout: layout.clone() })
                     }
                 };
-                (fresh, [images(streams[0], rows), images(streams[1], columns)])
+                (fresh, [parts(streams[0], rows), parts(streams[1], columns)])
             }
             HiddenMatrix::Regenerated => {
                 let (key, tag) = counter_key(self.seed, Purpose::Weights(layer));
@@ -95,7 +95,7 @@ impl Maker {
                 (Fresh::Fixed { std, matrix, layout: layout.clone() }, [stored(rows), stored(columns)])
             }
         };
-        let [of_direct, of_transpose] = images;
+        let [of_direct, of_transpose] = parts.map(Images::none);
         let known = Known {
             fresh,
             direct: Asked::new(Basis::empty(columns as u64), of_direct),

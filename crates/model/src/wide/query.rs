@@ -13,7 +13,7 @@ use super::{
     default_tolerance,
     explored::{Asked, ExploredMatrix, Known},
     fresh::Fresh,
-    images::Images,
+    images::{FreshParts, Images},
 };
 use crate::{
     bench::timing::{last_entry, seconds},
@@ -38,7 +38,7 @@ pub(crate) fn query_seconds(
         WideBlock::new(layout.normals(stream(2), first..first + count, length, 1.0), layout.clone())
     };
     let nothing = || Basis::empty(length as u64);
-    let asked = || Asked::new(nothing(), Images::Stored(nothing()));
+    let asked = || Asked::new(nothing(), Images::none(FreshParts::Stored(nothing())));
     let std = 1.0 / (length as f64).sqrt();
     let shape = [length, length];
     let known = Known {

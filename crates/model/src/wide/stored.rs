@@ -9,7 +9,7 @@ use super::{
     WideMatrix,
     block::Layout,
     explored::{Asked, ExploredMatrix, Known},
-    images::Images,
+    images::{FreshParts, Images},
     thin::ThinMatrix,
 };
 use crate::checkpoint::{Checkpoint, Saved};
@@ -26,8 +26,8 @@ impl Saved for WideMatrix {
                 let known = matrix.known();
                 let side = |name: &str, asked: &Asked| {
                     let mut tensors = of_basis(&format!("{index}.{name}.basis"), &asked.basis);
-                    if let Images::Stored(images) = &asked.images {
-                        tensors.extend(of_basis(&format!("{index}.{name}.images"), images));
+                    if let FreshParts::Stored(vectors) = &asked.images.fresh {
+                        tensors.extend(of_basis(&format!("{index}.{name}.fresh"), vectors));
                     }
                     tensors
                 };
@@ -52,12 +52,15 @@ impl Saved for WideMatrix {
                 let known = matrix.known();
                 let side = |asked: &Asked| {
                     let counts = |basis: &Basis| basis.blocks().iter().map(SplitVectors::count).collect::<Vec<_>>();
-                    match &asked.images {
-                        Images::Stored(images) => json!({ "basis": counts(&asked.basis), "images": counts(images) }),
-                        Images::Regenerated(images) => {
-                            json!({ "basis": counts(&asked.basis), "coefficients": numbers(&images.coefficients) })
-                        }
-                    }
+                    let fresh = match &asked.images.fresh {
+                        FreshParts::Stored(vectors) => counts(vectors),
+                        FreshParts::Regenerated(_) => Vec::new(),
+                    };
+                    json!({
+                        "basis": counts(&asked.basis),
+                        "fresh": fresh,
+                        "coefficients": numbers(&asked.images.coefficients),
+                    })
                 };
                 json!({
                     "own": own,
@@ -100,18 +103,15 @@ impl Saved for WideMatrix {
                     let name = format!("{index}.{name}");
                     let layout = &initial.layout;
                     let basis = basis(source, &format!("{name}.basis"), &state["basis"], lengths[0], layout)?;
-                    let images = match &asked.images {
-                        Images::Stored(_) => {
-                            let name = format!("{name}.images");
-                            Images::Stored(self::basis(source, &name, &state["images"], lengths[1], layout)?)
+                    let fresh = match &asked.images.fresh {
+                        FreshParts::Stored(_) => {
+                            let name = format!("{name}.fresh");
+                            FreshParts::Stored(self::basis(source, &name, &state["fresh"], lengths[1], layout)?)
                         }
-                        Images::Regenerated(images) => {
-                            let mut images = images.clone();
-                            images.coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
-                            Images::Regenerated(images)
-                        }
+                        regenerated => regenerated.clone(),
                     };
-                    Ok(Asked::new(basis, images))
+                    let coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
+                    Ok(Asked::new(basis, Images { fresh, coefficients }))
                 };
                 let lengths = [initial.columns, initial.rows];
                 let direct = side("direct", &known.direct, lengths)?;
