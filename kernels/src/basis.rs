@@ -19,7 +19,7 @@ use nalgebra::DMatrix;
 
 use crate::SplitVectors;
 
-/// Vectors per stored block: appending copies at most so many, and products run over blocks.
+/// Vectors per stored block: products run over blocks, and a GPU copies at most so many to append some.
 const BLOCK: usize = 64;
 /// Rounds of the loop: every round divides what is left by a thousand (`f32`) or a million (`f64`), down to a tolerance above rounding.
 const ROUNDS: usize = 6;
@@ -98,7 +98,7 @@ impl Basis {
     /// Adds orthonormal directions, orthogonal to those there.
     pub fn append(&mut self, directions: SplitVectors) {
         match self.blocks.pop() {
-            Some(last) if last.count() + directions.count() <= BLOCK => self.blocks.push(last.append(directions)),
+            Some(last) if last.count() + directions.count() <= BLOCK => self.blocks.push(last.append(&directions)),
             last => self.blocks.extend(last.into_iter().chain([directions])),
         }
     }
@@ -121,7 +121,7 @@ impl Basis {
         let resolution = RESOLUTION * rest.gram_epsilon();
         let precision = if x.pieces()[0].dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
         let mut coordinates = DMatrix::zeros(self.rank(), x.count());
-        let mut new = None;
+        let mut new: Option<SplitVectors> = None;
         for round in 0..ROUNDS {
             if self.rank() > 0 {
                 let inside = self.gram(&rest);
@@ -152,7 +152,7 @@ impl Basis {
             self.append(directions.clone());
             new = Some(match new {
                 None => directions,
-                Some(before) => SplitVectors::append(before, directions),
+                Some(before) => before.append(&directions),
             });
             if longest(&gram, &lengths) <= tolerance {
                 break;

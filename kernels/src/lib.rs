@@ -44,4 +44,4 @@ pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};
 pub use philox::{philox_words, philox4x32};
 pub use regenerated::{EntryLaw, RegeneratedMatrix, regenerated_apply, regenerated_apply_transpose, regenerated_rows};
 pub use split::SplitVectors;
-pub use tall::{tall_add, tall_add_gram, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
+pub use tall::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};

@@ -9,7 +9,7 @@
 use burn::Tensor;
 use nalgebra::DMatrix;
 
-use crate::{tall_add, tall_add_gram, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
+use crate::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
 
 /// P vectors of one space, in pieces; at least one piece.
 #[derive(Debug, Clone)]
@@ -95,11 +95,11 @@ impl SplitVectors {
         (Self(pieces.collect()), gram)
     }
 
-    /// The vectors of `self`, then those of `other`.
+    /// The vectors of `self`, then those of `other`: in the memory of `self` where it has room.
     #[must_use]
-    pub fn append(self, other: Self) -> Self {
-        let pairs = self.0.into_iter().zip(other.0);
-        Self(pairs.map(|(first, second)| Tensor::cat(vec![first, second], 0)).collect())
+    pub fn append(self, other: &Self) -> Self {
+        let pairs = self.0.into_iter().zip(&other.0);
+        Self(pairs.map(|(first, second)| tall_append(first, second)).collect())
     }
 
     fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a Tensor<2>, &'a Tensor<2>)> {

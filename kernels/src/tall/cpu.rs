@@ -15,9 +15,11 @@ use rayon::prelude::*;
 
 use crate::cpu::{INLINE, Real};
 
-/// Entries of the long dimension per slab: sixteen vectors of them stay in the second-level cache and four basis vectors in the
-/// first, and no lane adds more than 32 products.
+/// Entries of the long dimension per slab of inner products: sixteen vectors of them stay in the second-level cache and four basis vectors
+/// in the first, and no lane adds more than 32 products.
 const SLAB: usize = 512;
+/// The same of updates: long enough that memory delivers the basis in one stream, short enough for many threads.
+const UPDATE_SLAB: usize = 1024;
 /// Entries per step of inner products: a tile of 4 × 2 sums of so many lanes is what compilers keep in registers.
 const SUMS: usize = 16;
 /// Entries per step of updates: long enough that the loop over them is the one that the compiler vectorises.
@@ -39,21 +41,21 @@ pub(super) trait Tall: Real + Element + Pod + Into<f64> {
 
 /// What becomes of X.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Update {
+pub(super) enum Sums {
     /// X + Cᵀ Q.
-    Add,
+    Added,
     /// Cᵀ Q.
-    Replace,
+    Alone,
 }
 
 /// `Q Xᵀ (r × P)`, for Q (r × n) and X (P × n).
 pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
     let (rank, vectors) = (q.len() / n, x.len() / n);
-    let length = group_length(n);
+    let length = group_length(n, SLAB);
     let products = |group: usize| {
         let mut sums = vec![0.0; rank * vectors];
         let mut packed = Vec::new();
-        for columns in slabs(group * length..n.min((group + 1) * length)) {
+        for columns in slabs(group * length..n.min((group + 1) * length), SLAB) {
             pack(&mut packed, &rows(x, n, &columns));
             T::add_products(&rows(q, n, &columns), &packed, &mut sums);
         }
@@ -71,10 +73,10 @@ pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
 /// `X Xᵀ` in `f64`, for X (P × n).
 pub(super) fn self_gram<T: Tall>(x: &[T], n: usize) -> Vec<f64> {
     let vectors = x.len() / n;
-    let length = group_length(n);
+    let length = group_length(n, SLAB);
     let products = |group: usize| {
         let mut products = SelfProducts::new(vectors);
-        for columns in slabs(group * length..n.min((group + 1) * length)) {
+        for columns in slabs(group * length..n.min((group + 1) * length), SLAB) {
             products.add(&rows(x, n, &columns));
         }
         products.sums
@@ -110,40 +112,47 @@ impl SelfProducts {
     }
 }
 
-/// `X ← X + Cᵀ Q` or `X ← Cᵀ Q` for Q (r × n), C (r × P) and X (P × n), and `X Xᵀ` of the result if it is asked for.
+/// `X ← X + Cᵀ Q` or `X ← Cᵀ Q` for Q (r × n), C (r × P) and X (P × n), and `X Xᵀ` of the result if it is asked for; `before` stands for
+/// X on the right, if it is not what is in its place.
 pub(super) fn update<T: Tall>(
     x: &mut [T],
+    before: Option<&[T]>,
     q: &[T],
     coefficients: &[f64],
-    n: usize,
-    update: Update,
+    (n, kind): (usize, Sums),
     with_gram: bool,
 ) -> Vec<f64> {
     let vectors = x.len() / n;
     let inline = q.len() * vectors <= INLINE;
     let coefficients: Vec<T> = coefficients.iter().map(|c| c.elem()).collect();
-    let length = group_length(n);
+    let length = group_length(n, UPDATE_SLAB);
     let update_group = |(group, mut x): (usize, Vec<&mut [T]>)| {
         let mut products = SelfProducts::new(if with_gram { vectors } else { 0 });
         let mut sums = Vec::new();
         let first = group * length;
-        for columns in slabs(first..n.min(first + length)) {
+        for columns in slabs(first..n.min(first + length), UPDATE_SLAB) {
             let slab = columns.start - first..columns.end - first;
             // Summed by themselves first: small terms added to a large entry one by one would round alike each time.
             sums.clear();
             sums.extend(repeat_n([T::ZERO; LANES], vectors * slab.len().div_ceil(LANES)));
             T::add_combinations(&mut sums, &rows(q, n, &columns), &coefficients);
             for (c, x) in x.iter_mut().enumerate() {
-                for (x, sums) in x[slab.clone()].chunks_mut(LANES).zip(sums.iter().skip(c).step_by(vectors)) {
-                    match update {
-                        Update::Add => x.iter_mut().zip(sums).for_each(|(x, sum)| *x += *sum),
-                        Update::Replace => x.copy_from_slice(&sums[..x.len()]),
+                let x = &mut x[slab.clone()];
+                if let Some(before) = before {
+                    x.copy_from_slice(&before[c * n..][columns.clone()]);
+                }
+                for (x, sums) in x.chunks_mut(LANES).zip(sums.iter().skip(c).step_by(vectors)) {
+                    match kind {
+                        Sums::Added => x.iter_mut().zip(sums).for_each(|(x, sum)| *x += *sum),
+                        Sums::Alone => x.copy_from_slice(&sums[..x.len()]),
                     }
                 }
             }
             if with_gram {
-                let slab: Vec<&[T]> = x.iter().map(|x| &x[slab.clone()]).collect();
-                products.add(&slab);
+                for part in slabs(slab, SLAB) {
+                    let part: Vec<&[T]> = x.iter().map(|x| &x[part.clone()]).collect();
+                    products.add(&part);
+                }
             }
         }
         products.sums
@@ -179,14 +188,14 @@ fn padded<T: Real, const N: usize>(entries: &[T]) -> Lanes<T, N> {
     lanes
 }
 
-/// Columns per group.
-fn group_length(n: usize) -> usize {
-    n.div_ceil(SLAB).div_ceil(GROUPS) * SLAB
+/// Columns per group of slabs.
+fn group_length(n: usize, slab: usize) -> usize {
+    n.div_ceil(slab).div_ceil(GROUPS) * slab
 }
 
-fn slabs(columns: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+fn slabs(columns: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
     let end = columns.end;
-    columns.step_by(SLAB).map(move |start| start..end.min(start + SLAB))
+    columns.step_by(length).map(move |start| start..end.min(start + length))
 }
 
 /// The columns of each group, in all rows.
@@ -352,7 +361,7 @@ macro_rules! tall {
 
         #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
         fn $add_combinations(x: &mut [Lanes<$type, LANES>], q: &[&[$type]], k: &[$type]) {
-            add_combinations::<$type, 8, 4>(x, q, k);
+            add_combinations::<$type, 4, 4>(x, q, k);
         }
 
         impl Tall for $type {

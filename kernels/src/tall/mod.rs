@@ -5,7 +5,7 @@
 //! ```text
 //! tall_gram:       Q Xᵀ   (r × P)    tall_add:       X + Cᵀ Q                       (in place)
 //! tall_times:      Cᵀ Q   (P × n)    tall_add_gram:  X' = X + Cᵀ Q and X' X'ᵀ       (in place, one pass)
-//! tall_self_gram:  X Xᵀ   (P × P)
+//! tall_self_gram:  X Xᵀ   (P × P)    tall_append:    the rows of Q, then those of X  (in place, if there is room)
 //! ```
 //!
 //! These are the passes of classical Gram–Schmidt and of products with stored vectors (the theory notes,
@@ -21,7 +21,9 @@ mod gpu;
 use burn::{
     Tensor,
     backend::{
-        Backend, Dispatch, Flex, TensorMetadata, backend_extension, flex::FlexTensor, ops::FloatTensorOps,
+        Backend, Dispatch, Flex, TensorMetadata, backend_extension,
+        flex::{FlexTensor, Layout},
+        ops::FloatTensorOps,
         tensor::FloatTensor,
     },
     tensor::{DType, FloatDType, TensorData, try_read_sync},
@@ -29,8 +31,8 @@ use burn::{
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use crate::panel::{contiguous_in_place, values};
-use cpu::{Tall, Update};
+use crate::panel::{tensor, values};
+use cpu::{Sums, Tall};
 
 /// The products on a backend; small matrices are row-major. The default bodies compose burn's own operations.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
@@ -49,6 +51,10 @@ pub(crate) trait TallOps: Backend {
     fn tall_gram_epsilon(x: FloatTensor<Self>) -> f64 {
         drop(x);
         f64::EPSILON
+    }
+
+    fn tall_append(q: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_cat(vec![q, x], 0)
     }
 
     fn tall_times(q: FloatTensor<Self>, coefficients: &[f64]) -> FloatTensor<Self> {
@@ -147,6 +153,16 @@ pub fn tall_times(q: &Tensor<2>, coefficients: &DMatrix<f64>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::tall_times(q.clone().into_dispatch(), &row_major(coefficients)))
 }
 
+/// The rows of Q, then those of X. On the CPU the result has room for as many more, which is used while it has one owner, so that a growing
+/// basis copies a vector once or not at all.
+///
+/// # Panics
+/// If lengths, float types or devices do not fit together.
+pub fn tall_append(q: Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
+    fitting(&q, x);
+    Tensor::from_dispatch(Dispatch::tall_append(q.into_dispatch(), x.clone().into_dispatch()))
+}
+
 /// `[r, P]` of a basis and vectors that belong together.
 fn fitting(q: &Tensor<2>, x: &Tensor<2>) -> [usize; 2] {
     let ([rank, n], [vectors, length]) = (q.dims(), x.dims());
@@ -165,7 +181,7 @@ impl TallOps for burn::backend::NdArray {}
 
 impl TallOps for Flex {
     fn tall_gram(q: FlexTensor, x: FlexTensor) -> Vec<f64> {
-        let (q, x) = (q.to_contiguous(), x.to_contiguous());
+        let (q, x) = (contiguous(q), contiguous(x));
         let ([_, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
         if vectors >= FEW {
             return by_library(&q, &x, Clone::clone);
@@ -178,7 +194,7 @@ impl TallOps for Flex {
     }
 
     fn tall_self_gram(x: FlexTensor) -> Vec<f64> {
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let [vectors, n] = x.shape().dims();
         if vectors >= MANY {
             return by_library(&x, &x, |slab| Flex::float_cast(slab.clone(), FloatDType::F64));
@@ -190,20 +206,33 @@ impl TallOps for Flex {
         }
     }
 
+    fn tall_append(q: FlexTensor, x: FlexTensor) -> FlexTensor {
+        let ([before, n], [more, _]) = (q.shape().dims(), x.shape().dims());
+        let is_first = q.layout().contiguous_offsets() == Some((0, before * n));
+        let has_room = q.bytes().len() >= (before + more) * n * q.dtype().size();
+        let mut grown = q;
+        if !(grown.is_unique() && is_first && has_room) {
+            let room = zeros([2 * (before + more), n], grown.dtype());
+            grown = written(room, 0, &contiguous(grown));
+        }
+        let grown = written(grown, before * n, &contiguous(x));
+        grown.with_layout(Layout::contiguous([before + more, n].into()))
+    }
+
     fn tall_times(q: FlexTensor, coefficients: &[f64]) -> FlexTensor {
         let [rank, n] = q.shape().dims();
-        let x = FlexTensor::zeros([coefficients.len() / rank, n].into(), q.dtype());
-        update(x, &q, coefficients, Update::Replace, false).0
+        let x = zeros([coefficients.len() / rank, n], q.dtype());
+        update(x, q, coefficients, Sums::Alone, false).0
     }
 
     fn tall_add(x: FlexTensor, q: FlexTensor, coefficients: &[f64]) -> FlexTensor {
-        update(x, &q, coefficients, Update::Add, false).0
+        update(x, q, coefficients, Sums::Added, false).0
     }
 
     fn tall_add_gram(x: FlexTensor, q: FlexTensor, coefficients: &[f64]) -> (FlexTensor, Vec<f64>) {
         let [vectors, _] = x.shape().dims();
         if vectors < MANY {
-            return update(x, &q, coefficients, Update::Add, true);
+            return update(x, q, coefficients, Sums::Added, true);
         }
         let x = Self::tall_add(x, q, coefficients);
         let gram = Self::tall_self_gram(x.clone());
@@ -215,6 +244,8 @@ impl TallOps for Flex {
 const FEW: usize = 4;
 /// The same of inner products of vectors with themselves in `f64`.
 const MANY: usize = 64;
+/// Entries per task of a copy.
+const COPIED: usize = 1 << 16;
 /// Entries of the long dimension per product of the library: its sums are in the float type of the tensors.
 const SLAB: usize = 4096;
 
@@ -238,29 +269,74 @@ fn by_library(q: &FlexTensor, x: &FlexTensor, cast: impl Fn(&FlexTensor) -> Flex
     sums
 }
 
-fn update(
-    x: FlexTensor,
-    q: &FlexTensor,
-    coefficients: &[f64],
-    kind: Update,
-    with_gram: bool,
-) -> (FlexTensor, Vec<f64>) {
-    fn run<T: Tall>(x: &mut FlexTensor, q: &FlexTensor, c: &[f64], kind: Update, with_gram: bool) -> Vec<f64> {
+/// X with the sums `Cᵀ Q`, in its own memory or, if that is shared, in new memory; and `X Xᵀ` of the result if it is asked for.
+fn update(x: FlexTensor, q: FlexTensor, coefficients: &[f64], sums: Sums, with_gram: bool) -> (FlexTensor, Vec<f64>) {
+    fn run<T: Tall>(x: FlexTensor, q: &FlexTensor, c: &[f64], sums: Sums, with_gram: bool) -> (FlexTensor, Vec<f64>) {
         let [_, n] = q.shape().dims();
-        cpu::update::<T>(x.storage_mut(), values(q), c, n, kind, with_gram)
+        let own = x.is_unique() && x.is_contiguous() && x.bytes().len() == x.shape().num_elements() * x.dtype().size();
+        if own || sums == Sums::Alone {
+            let mut x = x;
+            let gram = cpu::update::<T>(x.storage_mut(), None, values(q), c, (n, sums), with_gram);
+            return (x, gram);
+        }
+        let before = contiguous(x);
+        let mut x = zeros(before.shape().dims(), before.dtype());
+        let gram = cpu::update::<T>(x.storage_mut(), Some(values(&before)), values(q), c, (n, sums), with_gram);
+        (x, gram)
     }
-    let (mut x, q) = (contiguous_in_place(x), q.to_contiguous());
-    let gram = if q.dtype() == DType::F64 {
-        run::<f64>(&mut x, &q, coefficients, kind, with_gram)
+    let q = contiguous(q);
+    if q.dtype() == DType::F64 {
+        run::<f64>(x, &q, coefficients, sums, with_gram)
     } else {
-        run::<f32>(&mut x, &q, coefficients, kind, with_gram)
-    };
-    (x, gram)
+        run::<f32>(x, &q, coefficients, sums, with_gram)
+    }
+}
+
+/// Zeros whose pages are first touched by who writes them; burn's own are copied on the way.
+fn zeros(shape: [usize; 2], dtype: DType) -> FlexTensor {
+    let count = shape.iter().product();
+    if dtype == DType::F64 { tensor(vec![0.0_f64; count], shape) } else { tensor(vec![0.0_f32; count], shape) }
+}
+
+/// Entries in order; they may be part of a larger storage.
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
+    if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
+}
+
+/// A storage with some entries written from a place on.
+fn written(mut storage: FlexTensor, first: usize, entries: &FlexTensor) -> FlexTensor {
+    fn write<T: Tall>(storage: &mut FlexTensor, first: usize, entries: &FlexTensor) {
+        let entries = values::<T>(entries);
+        let target = &mut storage.storage_mut::<T>()[first..first + entries.len()];
+        let pieces = target.par_chunks_mut(COPIED).zip(entries.par_chunks(COPIED));
+        pieces.for_each(|(target, entries)| target.copy_from_slice(entries));
+    }
+    match storage.dtype() {
+        DType::F64 => write::<f64>(&mut storage, first, entries),
+        _ => write::<f32>(&mut storage, first, entries),
+    }
+    storage
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_growing_basis_stays_where_it_is_while_there_is_room() {
+        let rows =
+            |count: usize, value: f32| FlexTensor::from_data(TensorData::new(vec![value; count * 5000], [count, 5000]));
+        let grown = Flex::tall_append(rows(2, 1.0), rows(1, 2.0));
+        let before = grown.bytes().as_ptr();
+        let grown = Flex::tall_append(grown, rows(3, 3.0));
+        assert_eq!(grown.bytes().as_ptr(), before);
+        let shared = grown.clone();
+        let other = Flex::tall_append(grown, rows(1, 4.0));
+        assert_ne!(other.bytes().as_ptr(), before, "who shares a basis keeps his own");
+        let firsts = |tensor: &FlexTensor| values::<f32>(tensor).iter().copied().step_by(5000).collect::<Vec<_>>();
+        assert_eq!(firsts(&shared), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
+        assert_eq!(firsts(&other), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 4.0]);
+    }
 
     #[test]
     fn an_update_stays_in_the_memory_of_its_vectors() {

@@ -26,11 +26,11 @@ impl Layout {
         (0..length.max(1)).step_by(piece_rows).map(move |first| (first, piece_rows.min(length - first)))
     }
 
-    /// Vectors of a stream of normals, times a standard deviation.
-    pub(crate) fn normals(&self, stream: NormalStream, ids: Range<usize>, length: usize, std: f64) -> SplitVectors {
+    /// Vectors of a stream of normals.
+    pub(crate) fn normals(&self, stream: NormalStream, ids: Range<usize>, length: usize) -> SplitVectors {
         let on = (&self.placement.device, self.placement.precision.dtype());
         let ids = ids.start as u32..ids.end as u32;
-        let piece = |(start, rows)| normals(stream, ids.clone(), start as u64, rows, on).mul_scalar(std);
+        let piece = |(start, rows)| normals(stream, ids.clone(), start as u64, rows, on);
         SplitVectors::new(self.pieces(length).map(piece).collect())
     }
 

@@ -86,7 +86,7 @@ impl Known {
             let known = other.images.gram_outside(&directions);
             #[cfg(test)]
             let known = if self.forgetful { known * 0.0 } else { known };
-            let correction = known - other.basis.gram(&fresh);
+            let correction = known - other.basis.gram(&fresh) * asked.images.std;
             asked.images.append(fresh, &correction);
         }
         self.truncation = self.truncation.max(found.dropped);
@@ -229,7 +229,7 @@ impl ExploredMatrix {
         let (images, of_images) = known.direct.images.inside(&known.transpose.basis);
         let (_, of_transpose) = known.transpose.images.inside(&known.direct.basis);
         let (r, s) = (known.direct.basis.rank() as f64, known.transpose.basis.rank() as f64);
-        let variance = known.fresh.std().powi(2);
+        let variance = known.direct.images.std.powi(2);
         let unknown = variance * (self.rows as f64 - s) * (self.columns as f64 - r);
         let initial = of_images + of_transpose - images.norm_squared() + unknown.max(0.0);
         let [rows, columns] = known.ranks();

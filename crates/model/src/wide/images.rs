@@ -1,8 +1,8 @@
 //! Images of the directions asked about: fresh parts, stored or made again of their counters, and coefficients.
 //!
 //! ```text
-//! M = Ξ + Q S        Ξ: one fresh vector per direction;  S: coefficients on the other side's basis Q
-//! M c + Q k = Ξ c + Q (S c + k),      Mᵀ q = Ξᵀ q  for q ⟂ Q
+//! M = σ Ξ + Q S        Ξ: one fresh vector per direction;  S: coefficients on the other side's basis Q
+//! M c + Q k = σ Ξ c + Q (S c + k),      Mᵀ q = σ Ξᵀ q  for q ⟂ Q
 //! ```
 //!
 //! (conditioning page §2.) The images themselves are never formed. Fresh parts that are normals of a stream need not be stored, which halves the
@@ -22,6 +22,8 @@ const AT_A_TIME: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Images {
     pub(crate) fresh: FreshParts,
+    /// σ.
+    pub(crate) std: f64,
     /// S: rank of the other side when the last image came × images.
     pub(crate) coefficients: Matrix,
 }
@@ -39,7 +41,6 @@ pub(crate) enum FreshParts {
 #[derive(Debug, Clone)]
 pub(crate) struct Regenerated {
     pub(crate) stream: NormalStream,
-    pub(crate) std: f64,
     /// Of the vectors.
     pub(crate) length: usize,
     pub(crate) layout: Layout,
@@ -53,28 +54,27 @@ impl Regenerated {
 
     /// Some of the vectors.
     fn vectors(&self, ids: Range<usize>) -> SplitVectors {
-        self.layout.normals(self.stream, ids, self.length, self.std)
+        self.layout.normals(self.stream, ids, self.length)
     }
 
     /// `X + Ξ c`.
     fn add(&self, x: SplitVectors, c: &Matrix) -> SplitVectors {
-        let c = c * self.std;
         let mut starts = self.starts();
-        x.map(|piece| normals_add(piece, self.stream, 0..c.nrows() as u32, starts.next().unwrap_or(0), &c))
+        x.map(|piece| normals_add(piece, self.stream, 0..c.nrows() as u32, starts.next().unwrap_or(0), c))
     }
 
     /// `Ξᵀ X`, of so many vectors.
     fn gram(&self, count: usize, x: &SplitVectors) -> Matrix {
         let products = x.pieces().iter().zip(self.starts());
         let products = products.map(|(piece, start)| normals_gram(piece, self.stream, 0..count as u32, start));
-        products.fold(Matrix::zeros(count, x.count()), |sum, product| sum + product) * self.std
+        products.fold(Matrix::zeros(count, x.count()), |sum, product| sum + product)
     }
 }
 
 impl Images {
     /// None yet.
-    pub(crate) fn none(fresh: FreshParts) -> Self {
-        Self { fresh, coefficients: Matrix::zeros(0, 0) }
+    pub(crate) fn none(fresh: FreshParts, std: f64) -> Self {
+        Self { fresh, std, coefficients: Matrix::zeros(0, 0) }
     }
 
     /// How many.
@@ -82,7 +82,7 @@ impl Images {
         self.coefficients.ncols()
     }
 
-    /// Adds the images `ξ + Q correction`.
+    /// Adds the images `σ ξ + Q correction`.
     pub(crate) fn append(&mut self, fresh: SplitVectors, correction: &Matrix) {
         let (old, count) = (self.count(), correction.ncols());
         let coefficients = std::mem::replace(&mut self.coefficients, Matrix::zeros(0, 0));
@@ -98,6 +98,7 @@ impl Images {
         let mut inside = k.resize_vertically(basis.rank(), 0.0);
         let mut known = inside.rows_mut(0, self.coefficients.nrows());
         known.gemm(1.0, &self.coefficients, c, 1.0);
+        let c = &(c * self.std);
         match &self.fresh {
             FreshParts::Stored(vectors) => match vectors.times(c) {
                 Some(outside) => Some(basis.add(outside, &inside)),
@@ -114,13 +115,14 @@ impl Images {
 
     /// `Mᵀ X` for X orthogonal to the other side's basis, images × vectors.
     pub(crate) fn gram_outside(&self, x: &SplitVectors) -> Matrix {
-        match &self.fresh {
+        let products = match &self.fresh {
             FreshParts::Stored(vectors) => vectors.gram(x),
             FreshParts::Regenerated(normals) => normals.gram(self.count(), x),
-        }
+        };
+        products * self.std
     }
 
-    /// `Qᵀ M = Qᵀ Ξ + S`, and `‖M‖² = ‖Ξ‖² + ⟨S, 2 Qᵀ Ξ + S⟩`.
+    /// `Qᵀ M = σ Qᵀ Ξ + S`, and `‖M‖² = σ² ‖Ξ‖² + ⟨S, 2 σ Qᵀ Ξ + S⟩`.
     pub(crate) fn inside(&self, basis: &Basis) -> (Matrix, f64) {
         let mut products = Matrix::zeros(basis.rank(), self.count());
         let (mut norm, mut first) = (0.0, 0);
@@ -138,7 +140,8 @@ impl Images {
             }
         }
         let known = self.coefficients.clone().resize_vertically(basis.rank(), 0.0);
-        norm += (&products * 2.0 + &known).dot(&known);
+        products *= self.std;
+        let norm = norm * self.std.powi(2) + (&products * 2.0 + &known).dot(&known);
         (products + known, norm)
     }
 }

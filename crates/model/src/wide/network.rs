@@ -75,11 +75,11 @@ impl Maker {
         let stored = |length: usize| FreshParts::Stored(Basis::empty(length as u64));
         let (fresh, parts) = match self.hidden.matrix {
             HiddenMatrix::Conditioned(storage) => {
-                let fresh = Fresh::Normals { std, streams, shape: [rows, columns], layout: layout.clone() };
+                let fresh = Fresh::Normals { streams, shape: [rows, columns], layout: layout.clone() };
                 let parts = |stream, length| match storage {
                     ImageStorage::Stored => stored(length),
                     ImageStorage::Regenerated => {
-                        FreshParts::Regenerated(Regenerated { stream, std, length, layout: layout.clone() })
+                        FreshParts::Regenerated(Regenerated { stream, length, layout: layout.clone() })
                     }
                 };
                 (fresh, [parts(streams[0], rows), parts(streams[1], columns)])
@@ -92,10 +92,10 @@ impl Maker {
                     EntryLaw::C8 => kernels::EntryLaw::C8,
                 };
                 let matrix = RegeneratedMatrix { key, tag, law, rows, columns };
-                (Fresh::Fixed { std, matrix, layout: layout.clone() }, [stored(rows), stored(columns)])
+                (Fresh::Fixed { matrix, layout: layout.clone() }, [stored(rows), stored(columns)])
             }
         };
-        let [of_direct, of_transpose] = parts.map(Images::none);
+        let [of_direct, of_transpose] = parts.map(|fresh| Images::none(fresh, std));
         let known = Known {
             fresh,
             direct: Asked::new(Basis::empty(columns as u64), of_direct),

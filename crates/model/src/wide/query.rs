@@ -35,14 +35,13 @@ pub(crate) fn query_seconds(
     let layout = Layout { placement: placement.clone(), piece_rows: (piece_rows as usize).max(1) };
     let stream = |tag| NormalStream { key: [0, 0], tag };
     let question = |first: usize, count: usize| {
-        WideBlock::new(layout.normals(stream(2), first..first + count, length, 1.0), layout.clone())
+        WideBlock::new(layout.normals(stream(2), first..first + count, length), layout.clone())
     };
     let nothing = || Basis::empty(length as u64);
-    let asked = || Asked::new(nothing(), Images::none(FreshParts::Stored(nothing())));
-    let std = 1.0 / (length as f64).sqrt();
+    let asked = || Asked::new(nothing(), Images::none(FreshParts::Stored(nothing()), 1.0 / (length as f64).sqrt()));
     let shape = [length, length];
     let known = Known {
-        fresh: Fresh::Normals { std, streams: [stream(0), stream(1)], shape, layout: layout.clone() },
+        fresh: Fresh::Normals { streams: [stream(0), stream(1)], shape, layout: layout.clone() },
         direct: asked(),
         transpose: asked(),
         tolerance: default_tolerance(placement.precision),

@@ -111,7 +111,7 @@ impl Saved for WideMatrix {
                         regenerated => regenerated.clone(),
                     };
                     let coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
-                    Ok(Asked::new(basis, Images { fresh, coefficients }))
+                    Ok(Asked::new(basis, Images { fresh, coefficients, ..asked.images.clone() }))
                 };
                 let lengths = [initial.columns, initial.rows];
                 let direct = side("direct", &known.direct, lengths)?;

@@ -84,7 +84,8 @@ impl ThinMatrix {
     /// The vectors at time 0.
     fn initial(&self) -> SplitVectors {
         let (length, count) = self.stored_shape();
-        self.layout.normals(self.law.stream, 0..count, length, self.law.std)
+        let std = self.law.std;
+        self.layout.normals(self.law.stream, 0..count, length).map(|piece| piece.mul_scalar(std))
     }
 
     pub(crate) fn long(&self) -> Long {
