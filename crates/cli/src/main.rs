@@ -6,6 +6,7 @@ mod coordinate_check;
 mod devices;
 mod interrupt;
 mod kernel;
+mod memory;
 mod plan;
 mod predict;
 mod prior;
@@ -38,6 +39,7 @@ enum Exit {
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
+    memory::keep_freed_memory();
     let exit = match Arguments::parse().command {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),

@@ -3,7 +3,7 @@
 use widenet_kernels::{EntryLaw, NormalStream, RegeneratedMatrix, normals, panel_apply, regenerated_apply, tall_gram};
 
 use crate::{
-    bench::timing::{last_entry, seconds},
+    bench::timing::{copy_seconds, last_entry, seconds},
     device::Placement,
 };
 
@@ -41,7 +41,7 @@ impl Calibration {
         let basis = normals(stream, 0..BASIS as u32, 0, LENGTH, on);
         let few = basis.clone().narrow(0, 0, VECTORS);
         let bytes = (2 * BASIS * LENGTH) as f64 * placement.precision.bytes() as f64;
-        let copy = bytes / seconds(REPEATS, || last_entry(placement, &basis.clone().add_scalar(1.0)));
+        let copy = bytes / copy_seconds([BASIS, LENGTH], REPEATS, placement);
         let tall = (BASIS * LENGTH * VECTORS) as f64 / seconds(REPEATS, || tall_gram(&basis, &few)[(0, 0)]);
         let made = (VECTORS * LENGTH) as f64;
         let normals =

@@ -13,7 +13,7 @@ use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, panel_apply, regenerated_apply, tall_add, tall_gram,
 };
 
-use super::timing::{last_entry, seconds};
+use super::timing::{copy_seconds, last_entry, seconds};
 use crate::{
     device::{DeviceInfo, DeviceKind, Placement},
     wide::query_seconds,
@@ -113,8 +113,7 @@ pub fn rates<'a>(info: &DeviceInfo, placement: &'a Placement, sizes: RateSizes) 
     };
     let mut rates =
         vec![Rate::new(format!("copy of {} x {length}", RANKS[0]), bytes(2 * RANKS[0] * length), move || {
-            let basis = vectors(0, RANKS[0], length);
-            seconds(repeats, || last_entry(placement, &basis.clone().add_scalar(1.0)))
+            copy_seconds([RANKS[0], length], repeats, placement)
         })];
     rates.push(Rate::new(format!("W x, {side} x {side}, P = {FEW}"), bytes(side * side), move || {
         let (matrix, x) = (vectors(0, side, side), vectors(side, FEW, side));

@@ -10,8 +10,13 @@
 use std::{hint::black_box, time::Instant};
 
 use burn::Tensor;
+use rayon::prelude::*;
+use widenet_kernels::{NormalStream, normals};
 
 use crate::device::Placement;
+
+/// Bytes per task of a copy on the CPU.
+const COPIED: usize = 1 << 18;
 
 /// The best of `repeats` times of a call in seconds.
 pub(crate) fn seconds(repeats: usize, mut call: impl FnMut() -> f64) -> f64 {
@@ -29,6 +34,23 @@ pub(crate) fn last_entry(placement: &Placement, tensor: &Tensor<2>) -> f64 {
     let [rows, columns] = tensor.dims();
     let corner = tensor.clone().narrow(0, rows - 1, 1).narrow(1, columns - 1, 1);
     placement.read(&corner)[0]
+}
+
+/// Seconds of a copy of so many vectors of a length: by all threads into memory used before on the CPU, as an elementwise operation on a
+/// GPU.
+pub(crate) fn copy_seconds([count, length]: [usize; 2], repeats: usize, placement: &Placement) -> f64 {
+    if placement.on_host {
+        let bytes = count * length * placement.precision.bytes() as usize;
+        let (source, mut target) = (vec![1_u8; bytes], vec![2_u8; bytes]);
+        return seconds(repeats, || {
+            let pieces = target.par_chunks_mut(COPIED).zip(source.par_chunks(COPIED));
+            pieces.for_each(|(target, source)| target.copy_from_slice(source));
+            f64::from(target[bytes - 1])
+        });
+    }
+    let stream = NormalStream { key: [0, 0], tag: 0 };
+    let vectors = normals(stream, 0..count as u32, 0, length, (&placement.device, placement.precision.dtype()));
+    seconds(repeats, || last_entry(placement, &vectors.clone().add_scalar(1.0)))
 }
 
 #[cfg(test)]
