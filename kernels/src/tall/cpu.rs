@@ -16,26 +16,30 @@ use rayon::prelude::*;
 use crate::cpu::{INLINE, Real};
 
 /// Entries of the long dimension per slab of inner products: sixteen vectors of them stay in the second-level cache and four basis vectors
-/// in the first, and no lane adds more than 32 products.
+/// in the first, and no lane adds more than 64 products of `f32`, 128 of `f64`.
 const SLAB: usize = 512;
 /// The same of updates: long enough that memory delivers the basis in one stream, short enough for many threads.
 const UPDATE_SLAB: usize = 1024;
-/// Entries per step of inner products: a tile of 4 × 2 sums of so many lanes is what compilers keep in registers.
-const SUMS: usize = 16;
+/// Basis vectors and vectors of a tile of inner products, and steps per bounds check: what compilers keep in registers.
+const TILE: [usize; 2] = [4, 2];
+const STEPS: usize = 8;
 /// Entries per step of updates: long enough that the loop over them is the one that the compiler vectorises.
 const LANES: usize = 64;
 /// Groups of slabs at most: enough for many threads, few enough that the sums of all groups are small beside the basis.
 const GROUPS: usize = 256;
 
-/// Entries of one vector in one step, zeros past the end of a slab. Packed vectors are ordered by step, then by vector.
+/// Entries of one vector in one step, zeros past the end of a slab.
 type Lanes<T, const N: usize> = [T; N];
 
 /// The float types of the products. `q` are the entries of each basis vector in a slab.
 pub(super) trait Tall: Real + Element + Pod + Into<f64> {
-    /// `sums[j, c] += Σ_k q_j[k] x_c[k]` for packed vectors; `sums` is r × P.
-    fn add_products(q: &[&[Self]], x: &[Lanes<Self, SUMS>], sums: &mut [f64]);
+    /// Entries per step of inner products, 32 bytes.
+    const SUMS: usize;
 
-    /// `x_c += Σ_j k[j, c] q_j` for packed vectors; `k` is r × P.
+    /// `sums[j, c] += Σ_k q_j[k] x_c[k]` for vectors packed by [`pack_tiles`]; `sums` is r × P.
+    fn add_products(q: &[&[Self]], x: &[Self], sums: &mut [f64]);
+
+    /// `x_c += Σ_j k[j, c] q_j` for vectors packed by step, then by vector; `k` is r × P.
     fn add_combinations(x: &mut [Lanes<Self, LANES>], q: &[&[Self]], k: &[Self]);
 }
 
@@ -56,7 +60,7 @@ pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
         let mut sums = vec![0.0; rank * vectors];
         let mut packed = Vec::new();
         for columns in slabs(group * length..n.min((group + 1) * length), SLAB) {
-            pack(&mut packed, &rows(x, n, &columns));
+            pack_tiles(&mut packed, &rows(x, n, &columns));
             T::add_products(&rows(q, n, &columns), &packed, &mut sums);
         }
         sums
@@ -94,7 +98,7 @@ pub(super) fn self_gram<T: Tall>(x: &[T], n: usize) -> Vec<f64> {
 struct SelfProducts {
     sums: Vec<f64>,
     converted: Vec<f64>,
-    packed: Vec<Lanes<f64, SUMS>>,
+    packed: Vec<f64>,
 }
 
 impl SelfProducts {
@@ -107,7 +111,7 @@ impl SelfProducts {
         self.converted.clear();
         self.converted.extend(x.iter().copied().flatten().map(|entry| -> f64 { (*entry).into() }));
         let x: Vec<&[f64]> = self.converted.chunks(length).collect();
-        pack(&mut self.packed, &x);
+        pack_tiles(&mut self.packed, &x);
         f64::add_products(&x, &self.packed, &mut self.sums);
     }
 }
@@ -171,11 +175,19 @@ fn rows<'a, T>(values: &'a [T], n: usize, columns: &Range<usize>) -> Vec<&'a [T]
     values.chunks(n).map(|row| &row[columns.clone()]).collect()
 }
 
-/// Writes vectors step by step.
-fn pack<T: Real, const N: usize>(packed: &mut Vec<Lanes<T, N>>, x: &[&[T]]) {
+/// Writes vectors tile by tile, in a tile step by step, then by vector; zeros past the end, and the last vector again where a tile has none.
+fn pack_tiles<T: Tall>(packed: &mut Vec<T>, x: &[&[T]]) {
+    let [_, columns] = TILE;
     packed.clear();
-    for at in (0..x[0].len()).step_by(N) {
-        packed.extend(x.iter().map(|row| padded(&row[at..])));
+    for first in (0..x.len()).step_by(columns) {
+        for at in (0..x[0].len().next_multiple_of(STEPS * T::SUMS)).step_by(T::SUMS) {
+            for c in first..first + columns {
+                let row = x[c.min(x.len() - 1)];
+                let entries = &row[at.min(row.len())..row.len().min(at + T::SUMS)];
+                packed.extend_from_slice(entries);
+                packed.extend(repeat_n(T::ZERO, T::SUMS - entries.len()));
+            }
+        }
     }
 }
 
@@ -216,36 +228,32 @@ fn total(groups: Vec<Vec<f64>>) -> Vec<f64> {
     groups.into_iter().reduce(add).unwrap_or_default()
 }
 
-/// `q_j x_c` summed in each lane over all steps. Plain loops, for closures would not be compiled for the machine found at run time.
+/// `q_j x_c` summed in each lane over some steps. Plain loops, for closures would not be compiled for the machine found at run time.
 #[inline(always)]
-fn products_in_lanes<T: Real, const J: usize, const C: usize>(
-    q: [&[Lanes<T, SUMS>]; J],
-    x: &[Lanes<T, SUMS>],
-    vectors: usize,
-    columns: [usize; C],
-) -> [[Lanes<T, SUMS>; C]; J] {
-    let mut sums = [[[T::ZERO; SUMS]; C]; J];
-    for step in 0..q[0].len() {
-        let x = &x[step * vectors..][..vectors];
-        for c in 0..C {
-            let x = &x[columns[c]];
-            for j in 0..J {
-                let q = &q[j][step];
+fn add_products_in_lanes<T: Real, const J: usize, const C: usize, const S: usize>(
+    sums: &mut [[Lanes<T, S>; C]; J],
+    q: [&[Lanes<T, S>; STEPS]; J],
+    x: &[[Lanes<T, S>; C]; STEPS],
+) {
+    for step in 0..STEPS {
+        for j in 0..J {
+            let q = &q[j][step];
+            for c in 0..C {
+                let x = &x[step][c];
                 let mut sum = sums[j][c];
-                for lane in 0..SUMS {
+                for lane in 0..S {
                     sum[lane] += q[lane] * x[lane];
                 }
                 sums[j][c] = sum;
             }
         }
     }
-    sums
 }
 
 /// The sum of all lanes, by halves.
 #[inline(always)]
-fn total_of_lanes<T: Real>(mut lanes: Lanes<T, SUMS>) -> T {
-    let mut width = SUMS / 2;
+fn total_of_lanes<T: Real, const S: usize>(mut lanes: Lanes<T, S>) -> T {
+    let mut width = S / 2;
     while width > 0 {
         for lane in 0..width {
             lanes[lane] += lanes[lane + width];
@@ -258,29 +266,34 @@ fn total_of_lanes<T: Real>(mut lanes: Lanes<T, SUMS>) -> T {
 /// Tiles of J basis vectors and C vectors. One shape for all, as some others compile badly: past the end, tiles repeat the last
 /// vector and drop the products.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "one index runs over sums and vectors")]
-fn add_products<T: Tall, const J: usize, const C: usize>(q: &[&[T]], x: &[Lanes<T, SUMS>], sums: &mut [f64]) {
-    let vectors = sums.len() / q.len();
-    let whole = q[0].len() / SUMS;
+#[expect(clippy::needless_range_loop, reason = "one index runs over several arrays")]
+fn add_products<T: Tall, const J: usize, const C: usize, const S: usize>(q: &[&[T]], x: &[T], sums: &mut [f64]) {
+    let (vectors, length) = (sums.len() / q.len(), q[0].len());
+    let whole = length / (STEPS * S);
     for first in (0..q.len()).step_by(J) {
-        let mut lanes: [&[Lanes<T, SUMS>]; J] = [&[]; J];
+        let mut blocks: [&[[Lanes<T, S>; STEPS]]; J] = [&[]; J];
+        let mut rest = [[[T::ZERO; S]; STEPS]; J];
         for j in 0..J {
-            lanes[j] = &q[(first + j).min(q.len() - 1)].as_chunks().0[..whole];
+            let row = q[(first + j).min(q.len() - 1)];
+            blocks[j] = row.as_chunks().0.as_chunks().0;
+            rest[j].as_flattened_mut()[..length - whole * STEPS * S].copy_from_slice(&row[whole * STEPS * S..]);
         }
-        for vector in (0..vectors).step_by(C) {
-            let mut columns = [0; C];
-            for c in 0..C {
-                columns[c] = (vector + c).min(vectors - 1);
+        for (tile, x) in x.chunks(length.next_multiple_of(STEPS * S) * C).enumerate() {
+            let x: &[[[Lanes<T, S>; C]; STEPS]] = x.as_chunks().0.as_chunks().0.as_chunks().0;
+            let mut lanes = [[[T::ZERO; S]; C]; J];
+            for block in 0..whole {
+                let mut q = [&rest[0]; J];
+                for j in 0..J {
+                    q[j] = &blocks[j][block];
+                }
+                add_products_in_lanes(&mut lanes, q, &x[block]);
             }
-            let tile = products_in_lanes::<T, J, C>(lanes, x, vectors, columns);
+            if x.len() > whole {
+                add_products_in_lanes(&mut lanes, rest.each_ref(), &x[whole]);
+            }
             for j in 0..J.min(q.len() - first) {
-                let rest = &q[first + j][whole * SUMS..];
-                for c in 0..C.min(vectors - vector) {
-                    let mut sum = total_of_lanes(tile[j][c]);
-                    for k in 0..rest.len() {
-                        sum += rest[k] * x[whole * vectors + vector + c][k];
-                    }
-                    sums[(first + j) * vectors + vector + c] += sum.into();
+                for c in 0..C.min(vectors - tile * C) {
+                    sums[(first + j) * vectors + tile * C + c] += total_of_lanes(lanes[j][c]).into();
                 }
             }
         }
@@ -353,10 +366,11 @@ fn add_combinations<T: Real, const J: usize, const C: usize>(x: &mut [Lanes<T, L
 }
 
 macro_rules! tall {
-    ($type:ty, $add_products:ident, $add_combinations:ident) => {
-        #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
-        fn $add_products(q: &[&[$type]], x: &[Lanes<$type, SUMS>], sums: &mut [f64]) {
-            add_products::<$type, 4, 2>(q, x, sums);
+    ($type:ty, $sums:literal, $add_products:ident, $add_combinations:ident) => {
+        // Tiles of this shape are slower with the longer registers of AVX-512.
+        #[multiversion(targets("x86_64+avx2", "aarch64+neon"))]
+        fn $add_products(q: &[&[$type]], x: &[$type], sums: &mut [f64]) {
+            add_products::<$type, { TILE[0] }, { TILE[1] }, $sums>(q, x, sums);
         }
 
         #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
@@ -365,7 +379,9 @@ macro_rules! tall {
         }
 
         impl Tall for $type {
-            fn add_products(q: &[&[Self]], x: &[Lanes<Self, SUMS>], sums: &mut [f64]) {
+            const SUMS: usize = $sums;
+
+            fn add_products(q: &[&[Self]], x: &[Self], sums: &mut [f64]) {
                 $add_products(q, x, sums);
             }
 
@@ -376,5 +392,5 @@ macro_rules! tall {
     };
 }
 
-tall!(f32, add_products_f32, add_combinations_f32);
-tall!(f64, add_products_f64, add_combinations_f64);
+tall!(f32, 8, add_products_f32, add_combinations_f32);
+tall!(f64, 4, add_products_f64, add_combinations_f64);

@@ -23,7 +23,6 @@ use burn::{
     backend::{
         Backend, Dispatch, Flex, TensorMetadata, backend_extension,
         flex::{FlexTensor, Layout},
-        ops::FloatTensorOps,
         tensor::FloatTensor,
     },
     tensor::{DType, FloatDType, TensorData, try_read_sync},
@@ -182,10 +181,7 @@ impl TallOps for burn::backend::NdArray {}
 impl TallOps for Flex {
     fn tall_gram(q: FlexTensor, x: FlexTensor) -> Vec<f64> {
         let (q, x) = (contiguous(q), contiguous(x));
-        let ([_, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
-        if vectors >= FEW {
-            return by_library(&q, &x, Clone::clone);
-        }
+        let [_, n] = q.shape().dims();
         if q.dtype() == DType::F64 {
             cpu::gram::<f64>(values(&q), values(&x), n)
         } else {
@@ -195,10 +191,7 @@ impl TallOps for Flex {
 
     fn tall_self_gram(x: FlexTensor) -> Vec<f64> {
         let x = contiguous(x);
-        let [vectors, n] = x.shape().dims();
-        if vectors >= MANY {
-            return by_library(&x, &x, |slab| Flex::float_cast(slab.clone(), FloatDType::F64));
-        }
+        let [_, n] = x.shape().dims();
         if x.dtype() == DType::F64 {
             cpu::self_gram::<f64>(values(&x), n)
         } else {
@@ -230,45 +223,12 @@ impl TallOps for Flex {
     }
 
     fn tall_add_gram(x: FlexTensor, q: FlexTensor, coefficients: &[f64]) -> (FlexTensor, Vec<f64>) {
-        let [vectors, _] = x.shape().dims();
-        if vectors < MANY {
-            return update(x, q, coefficients, Sums::Added, true);
-        }
-        let x = Self::tall_add(x, q, coefficients);
-        let gram = Self::tall_self_gram(x.clone());
-        (x, gram)
+        update(x, q, coefficients, Sums::Added, true)
     }
 }
 
-/// From so many vectors on, the library's product of a slab is faster than tiles of registers.
-const FEW: usize = 4;
-/// The same of inner products of vectors with themselves in `f64`.
-const MANY: usize = 64;
 /// Entries per task of a copy.
 const COPIED: usize = 1 << 16;
-/// Entries of the long dimension per product of the library: its sums are in the float type of the tensors.
-const SLAB: usize = 4096;
-
-/// `Q Xᵀ` by the library's matrix product of every slab, in the float type that `cast` gives it, added in `f64` in order.
-fn by_library(q: &FlexTensor, x: &FlexTensor, cast: impl Fn(&FlexTensor) -> FlexTensor + Sync) -> Vec<f64> {
-    let ([rank, n], [vectors, _]) = (q.shape().dims(), x.shape().dims());
-    let product = |slab: usize| {
-        let (first, length) = (slab * SLAB, SLAB.min(n - slab * SLAB));
-        let right = cast(&x.narrow(1, first, length)).transpose(0, 1);
-        Flex::float_matmul(cast(&q.narrow(1, first, length)), right)
-    };
-    let products: Vec<FlexTensor> = (0..n.div_ceil(SLAB)).into_par_iter().map(product).collect();
-    let mut sums = vec![0.0; rank * vectors];
-    for product in &products {
-        if product.dtype() == DType::F64 {
-            sums.iter_mut().zip(values::<f64>(product)).for_each(|(sum, entry)| *sum += entry);
-        } else {
-            sums.iter_mut().zip(values::<f32>(product)).for_each(|(sum, entry)| *sum += f64::from(*entry));
-        }
-    }
-    sums
-}
-
 /// X with the sums `Cᵀ Q`, in its own memory or, if that is shared, in new memory; and `X Xᵀ` of the result if it is asked for.
 fn update(x: FlexTensor, q: FlexTensor, coefficients: &[f64], sums: Sums, with_gram: bool) -> (FlexTensor, Vec<f64>) {
     fn run<T: Tall>(x: FlexTensor, q: &FlexTensor, c: &[f64], sums: Sums, with_gram: bool) -> (FlexTensor, Vec<f64>) {
