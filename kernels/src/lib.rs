@@ -24,6 +24,7 @@
 //! ```
 //!
 //! with Ξ of a [`NormalStream`] and W a [`RegeneratedMatrix`]; what they are made from is the same on every backend.
+//! Between the products stand activations φ, entry by entry: [`activate`] is φ(H), and [`times_derivative`] is G φ'(H).
 //! [`reference`](mod@reference) is the plain twin that all primitives are tested against.
 
 mod activation;

@@ -53,8 +53,8 @@ struct Tolerance {
 
 impl Tolerance {
     fn new(dtype: DType, units: f64, absolute: f64) -> Self {
-        // In f64 the square in the twin's exponent is rounded.
-        Self { dtype, units, absolute, exponent_units: if dtype == DType::F64 { 0.5 } else { 0.0 } }
+        // In f64 the twin rounds the square in its exponent, and u/√2 before it.
+        Self { dtype, units, absolute, exponent_units: if dtype == DType::F64 { 2.0 } else { 0.0 } }
     }
 
     /// The distance of a number of this size to the next.
@@ -82,8 +82,9 @@ fn sizes(activation: Activation, u: f64, dtype: DType) -> [f64; 2] {
     }
     // A denormal factor has few digits, and its error is multiplied by u.
     let least = (1.0 + u.abs()) * if dtype == DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) };
-    // Between -2 and 0 the derivative is a difference that has a zero.
-    let terms = if (-2.0..0.0).contains(&u) { 0.5 } else { derivative };
+    // φ' = φ/u + (φ' − φ/u), of which the second is u times a density or σ(u) σ(−u): they cancel near its zero.
+    let ratio = if u == 0.0 { 0.5 } else { activation.value(u) / u };
+    let terms = ratio.abs() + (activation.derivative(u) - ratio).abs();
     [value.max(least), terms.max(least)]
 }
 
@@ -107,7 +108,7 @@ fn conformance(device: &Device, tolerance: Tolerance) {
             for (i, (actual, expected)) in read(products).into_iter().zip(expected).enumerate() {
                 let (u, g) = (h[i % h.len()], g[i]);
                 // The error of the derivative times g: the unit of a product may be half that of its factors.
-                let absolute = (g.abs() + 1.0) * (tolerance.absolute + tolerance.unit(0.0));
+                let absolute = (g.abs() + 1.0) * (tolerance.absolute + tolerance.units * tolerance.unit(0.0));
                 let size = 2.0 * g.abs() * sizes(activation, u, tolerance.dtype)[1];
                 let allowed = Tolerance { absolute, ..tolerance }.allows(actual, expected, size, u);
                 assert!(allowed, "{}: {g} φ'({u}) = {expected}, not {actual}", what("products"));
@@ -117,7 +118,10 @@ fn conformance(device: &Device, tolerance: Tolerance) {
         }
     }
     let nothing = Tensor::<2>::zeros([0, 5], on);
-    assert_eq!(times_derivative(nothing.clone(), &activate(nothing, Activation::Tanh), Activation::Tanh).dims(), [0, 5]);
+    assert_eq!(
+        times_derivative(nothing.clone(), &activate(nothing, Activation::Tanh), Activation::Tanh).dims(),
+        [0, 5]
+    );
 }
 
 #[test]

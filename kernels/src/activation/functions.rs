@@ -300,13 +300,18 @@ fn erfcx<T: Lane>(x: T) -> T {
     polynomial(t, T::ERFCX) / (T::of(1.0) + (x + x))
 }
 
+/// `erf x` for |x| ≤ ¾.
+#[inline(always)]
+fn erf_near_zero<T: Lane>(x: T) -> T {
+    x + x * polynomial(x * x, T::ERF)
+}
+
 /// `erf u`.
 #[inline(always)]
 pub(super) fn erf<T: Lane>(u: T) -> T {
     let a = u.abs();
-    let near_zero = u + u * polynomial(u * u, T::ERF);
     let far = T::of(1.0) - gaussian(a, T::of(1.0)) * erfcx(a);
-    select(a < T::of(0.75), near_zero, far.copysign(u))
+    select(a < T::of(0.75), erf_near_zero(u), far.copysign(u))
 }
 
 /// `erf' u = 2/√π e^{−u²}`.
@@ -315,20 +320,27 @@ pub(super) fn erf_derivative<T: Lane>(u: T) -> T {
     T::of(FRAC_2_SQRT_PI) * gaussian(u.abs(), T::of(1.0))
 }
 
-/// `u Φ(u)`.
+/// `u Φ(u)`, with `Φ(−a) = ½ erfc(a/√2)`.
 #[inline(always)]
 pub(super) fn gelu<T: Lane>(u: T) -> T {
     let a = u.abs();
-    let lower = gaussian(a, T::of(0.5)) * (T::of(0.5) * erfcx(a * T::of(FRAC_1_SQRT_2)));
+    let x = a * T::of(FRAC_1_SQRT_2);
+    let near = T::of(0.5) - T::of(0.5) * erf_near_zero(x);
+    let far = gaussian(a, T::of(0.5)) * (T::of(0.5) * erfcx(x));
+    let lower = select(x < T::of(0.75), near, far);
     u * select(u > T::ZERO, T::of(1.0) - lower, lower)
 }
 
-/// `Φ(u) + u e^{−u²/2}/√(2π)`: for u < 0 one Gaussian times a sum that does not cancel far out, for u > 0 the rest to 1.
+/// `Φ(u) + u e^{−u²/2}/√(2π)`: far out on the left one Gaussian times a sum that does not cancel; on the right the rest to 1.
 #[inline(always)]
 pub(super) fn gelu_derivative<T: Lane>(u: T) -> T {
     let a = u.abs();
-    let sum = T::of(0.5) * erfcx(a * T::of(FRAC_1_SQRT_2)) - a * T::of(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
-    let lower = gaussian(a, T::of(0.5)) * sum;
+    let x = a * T::of(FRAC_1_SQRT_2);
+    let density = gaussian(a, T::of(0.5));
+    let term = a * T::of(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
+    let near = (T::of(0.5) - T::of(0.5) * erf_near_zero(x)) - density * term;
+    let far = density * (T::of(0.5) * erfcx(x) - term);
+    let lower = select(x < T::of(0.75), near, far);
     select(u > T::ZERO, T::of(1.0) - lower, lower)
 }
 

@@ -109,11 +109,17 @@ fn erfcx(x: f32) -> f32 {
     polynomial((x - 3.0f32) / (x + 3.0f32), comptime!(f32::ERFCX)) / (x + x + 1.0f32)
 }
 
+/// `erf x` for |x| ≤ ¾.
+#[cube]
+fn erf_near_zero(x: f32) -> f32 {
+    x + x * polynomial(x * x, comptime!(f32::ERF))
+}
+
 #[cube]
 fn erf(u: f32) -> f32 {
     let a = f32::abs(u);
     let far = 1.0f32 - gaussian(a, 1.0f32) * erfcx(a);
-    select(a < 0.75f32, u + u * polynomial(u * u, comptime!(f32::ERF)), select(u < 0.0f32, -far, far))
+    select(a < 0.75f32, erf_near_zero(u), select(u < 0.0f32, -far, far))
 }
 
 /// `sin(u + quarter π/2)`.
@@ -146,7 +152,9 @@ fn value(u: f32, negative_slope: f32, #[comptime] function: Function) -> f32 {
         Function::Sin => sin_of_quarter(u, 0u32),
         Function::Gelu => {
             let a = f32::abs(u);
-            let lower = gaussian(a, 0.5f32) * (erfcx(a * comptime!(FRAC_1_SQRT_2 as f32)) * 0.5f32);
+            let x = a * comptime!(FRAC_1_SQRT_2 as f32);
+            let far = gaussian(a, 0.5f32) * (erfcx(x) * 0.5f32);
+            let lower = select(x < 0.75f32, 0.5f32 - erf_near_zero(x) * 0.5f32, far);
             u * select(u > 0.0f32, 1.0f32 - lower, lower)
         }
         Function::Tanh => tanh(u),
@@ -179,9 +187,11 @@ fn derivative(u: f32, negative_slope: f32, #[comptime] function: Function) -> f3
         Function::Sin => sin_of_quarter(u, 1u32),
         Function::Gelu => {
             let a = f32::abs(u);
-            let sum = erfcx(a * comptime!(FRAC_1_SQRT_2 as f32)) * 0.5f32
-                - a * comptime!((0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI) as f32);
-            let lower = gaussian(a, 0.5f32) * sum;
+            let x = a * comptime!(FRAC_1_SQRT_2 as f32);
+            let density = gaussian(a, 0.5f32);
+            let term = a * comptime!((0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI) as f32);
+            let near = (0.5f32 - erf_near_zero(x) * 0.5f32) - density * term;
+            let lower = select(x < 0.75f32, near, density * (erfcx(x) * 0.5f32 - term));
             select(u > 0.0f32, 1.0f32 - lower, lower)
         }
         Function::Tanh => {
