@@ -28,6 +28,12 @@ pub(crate) fn submit(client: &Client) {
     let _ = client.flush();
 }
 
+/// The tensor to be changed: itself unless it is shared.
+pub(crate) fn own(x: CubeTensor) -> CubeTensor {
+    let x = into_contiguous(x);
+    if x.can_mut() { x } else { x.copy() }
+}
+
 /// `columns × tasks` cubes; kernels find their task by [`task`].
 pub(crate) fn grid(columns: u32, tasks: u32) -> CubeCount {
     CubeCount::Static(columns, tasks.min(LARGEST_COUNT), tasks.div_ceil(LARGEST_COUNT))

@@ -24,8 +24,10 @@
 //! ```
 //!
 //! with Ξ of a [`NormalStream`] and W a [`RegeneratedMatrix`]; what they are made from is the same on every backend.
+//! Between the products stand activations φ, entry by entry: [`activate`] is φ(H), and [`times_derivative`] is G φ'(H).
 //! [`reference`](mod@reference) is the plain twin that all primitives are tested against.
 
+mod activation;
 mod basis;
 pub mod cpu;
 #[cfg(feature = "gpu")]
@@ -38,6 +40,7 @@ mod regenerated;
 mod split;
 mod tall;
 
+pub use activation::{activate, times_derivative};
 pub use basis::{Basis, Exploration};
 pub use normals::{NormalStream, normals, normals_add, normals_gram};
 pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};

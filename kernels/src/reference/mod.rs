@@ -1,10 +1,12 @@
 //! The plain twins: three loops each, obviously right, in `f64`. Matrices are row-major, vectors are rows.
 
+mod activation;
 mod normals;
 mod panel;
 mod regenerated;
 mod tall;
 
+pub use activation::{activate, times_derivative};
 pub use normals::{normal, normals, normals_add, normals_gram};
 pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};
 pub use regenerated::{regenerated_integers, regenerated_rows};

@@ -10,7 +10,7 @@ use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous
 use cubecl::prelude::*;
 
 use super::TallOps;
-use crate::gpu::{dims, grid, groups, task};
+use crate::gpu::{dims, grid, groups, own, task};
 
 /// Units per cube.
 const UNITS: u32 = 256;
@@ -355,12 +355,6 @@ fn add_gram<F: Float + CubeElement + Into<f64>>(x: &CubeTensor, q: &CubeTensor, 
         submit(x, u64::from(to - from) * u64::from(n) * count as u64);
     }
     read::<F>(partial, count * count, || format!("tall_add_gram of {rank} x {n} and {vectors} vectors"))
-}
-
-/// The tensor to be changed: itself unless it is shared.
-fn own(x: CubeTensor) -> CubeTensor {
-    let x = into_contiguous(x);
-    if x.can_mut() { x } else { x.copy() }
 }
 
 impl TallOps for Cube {

@@ -90,10 +90,12 @@ impl Activation {
 
     /// `φ(u)`.
     pub fn value(self, u: f64) -> f64 {
-        if let Some((below, above)) = self.slopes() {
-            return below * u.min(0.0) + above * u.max(0.0);
-        }
         match self {
+            Activation::Identity => u,
+            Activation::Relu if u < 0.0 => 0.0,
+            Activation::LeakyRelu { negative_slope } if u < 0.0 => negative_slope * u,
+            Activation::Relu | Activation::LeakyRelu { .. } => u,
+            Activation::Abs => u.abs(),
             Activation::Erf => libm::erf(u),
             Activation::Sin => u.sin(),
             Activation::Gelu => u * normal_distribution(u),
@@ -101,7 +103,6 @@ impl Activation {
             Activation::Sigmoid => sigmoid(u),
             Activation::Softplus => u.max(0.0) + (-u.abs()).exp().ln_1p(),
             Activation::Silu => u * sigmoid(u),
-            Activation::Identity | Activation::Relu | Activation::LeakyRelu { .. } | Activation::Abs => u,
         }
     }
 
@@ -114,7 +115,8 @@ impl Activation {
             Activation::Erf => std::f64::consts::FRAC_2_SQRT_PI * (-u * u).exp(),
             Activation::Sin => u.cos(),
             Activation::Gelu => normal_distribution(u) + u * INVERSE_ROOT_TWO_PI * (-0.5 * u * u).exp(),
-            Activation::Tanh => 1.0 - u.tanh().powi(2),
+            // 1 − tanh² would cancel.
+            Activation::Tanh => 4.0 * sigmoid(2.0 * u) * sigmoid(-2.0 * u),
             Activation::Sigmoid => sigmoid(u) * sigmoid(-u),
             Activation::Softplus => sigmoid(u),
             Activation::Silu => sigmoid(u) * (1.0 + u * sigmoid(-u)),
@@ -147,5 +149,14 @@ mod tests {
             }
         }
         assert_eq!(Activation::Relu.derivative(0.0), 0.0);
+    }
+
+    #[test]
+    fn far_out_values_have_their_limits_and_derivatives_their_digits() {
+        assert_eq!(Activation::Relu.value(f64::NEG_INFINITY), 0.0);
+        assert!(Activation::Relu.value(f64::NAN).is_nan());
+        // 4 e^{−2u} (1 − 2 e^{−2u} + …)
+        let expected = 4.0 * (-30.0_f64).exp();
+        assert!((Activation::Tanh.derivative(-15.0) / expected - 1.0).abs() < 1e-12);
     }
 }
