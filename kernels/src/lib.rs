@@ -42,6 +42,8 @@ pub use basis::{Basis, Exploration};
 pub use normals::{NormalStream, normals, normals_add, normals_gram};
 pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};
 pub use philox::{philox_words, philox4x32};
-pub use regenerated::{EntryLaw, RegeneratedMatrix, regenerated_apply, regenerated_apply_transpose, regenerated_rows};
+pub use regenerated::{
+    EntryLaw, RegeneratedBlock, RegeneratedMatrix, regenerated_apply, regenerated_apply_transpose, regenerated_entries,
+};
 pub use split::SplitVectors;
 pub use tall::{tall_add, tall_add_gram, tall_gram, tall_times};

@@ -12,7 +12,7 @@ use burn::{
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use super::{EntryLaw, RegeneratedMatrix, RegeneratedOps, composed};
+use super::{EntryLaw, RegeneratedBlock, RegeneratedOps, composed};
 use crate::{
     gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, submit, task},
     normals::gpu::box_muller,
@@ -28,19 +28,24 @@ const SUMS: usize = 64;
 /// Vectors per launch.
 const VECTORS: usize = 8;
 
-/// The address of a matrix.
+/// The address of a block: fours of rows and groups of columns from the first on, of which `skip_rows` rows and `skip_columns`
+/// columns are not meant. Kernels count both from there; what lies before the block wraps around to numbers beyond it.
 #[derive(CubeLaunch, CubeType)]
 struct Address {
     key0: u32,
     key1: u32,
     tag: u32,
     law: u32,
+    first_four: u32,
+    first_group: u32,
+    skip_rows: u32,
+    skip_columns: u32,
 }
 
 /// One word for each of four rows: what [`entry`] makes the entries of a group of columns from.
 #[cube]
-fn words_of(w: &Address, columns: u32, rows: u32, #[comptime] law: EntryLaw) -> Array<u32> {
-    let (w0, w1, w2, w3) = philox(columns, rows, w.law, w.tag, w.key0, w.key1);
+fn words_of(w: &Address, group: u32, four: u32, #[comptime] law: EntryLaw) -> Array<u32> {
+    let (w0, w1, w2, w3) = philox(w.first_group + group, w.first_four + four, w.law, w.tag, w.key0, w.key1);
     let mut words = Array::<u32>::new(4usize);
     if comptime!(law == EntryLaw::Gaussian) {
         let (z0, z1, z2, z3) = box_muller(w0, w1, w2, w3);
@@ -80,7 +85,7 @@ fn apply_kernel(
     w: &Address,
     columns: u32,
     first: u32,
-    first_rows: u32,
+    first_four: u32,
     fours: u32,
     first_group: u32,
     end_group: u32,
@@ -99,10 +104,10 @@ fn apply_kernel(
             sums[s] = 0.0f32.runtime();
         }
         for g in start..min(end_group, start + slab_groups) {
-            let words = words_of(w, g, first_rows + unit, law);
+            let words = words_of(w, g, first_four + unit, law);
             #[unroll]
             for k in 0..group {
-                let column = g * group as u32 + k as u32;
+                let column = g * group as u32 + k as u32 - w.skip_columns;
                 // A column outside counts as zero; what is read in its place exists.
                 let inside = column < columns;
                 let at = select(inside, column, 0u32);
@@ -133,16 +138,14 @@ fn apply_kernel(
     }
 }
 
-/// One unit per group of columns and slab of rows: `partial[slab, c, column]`. Row 0 of G is row `skip` of the first four.
+/// One unit per group of columns and slab of rows: `partial[slab, c, column]`.
 #[cube(launch)]
 fn transpose_kernel(
     g: &[f32],
     partial: &mut [f32],
     w: &Address,
     length: u32,
-    skip: u32,
     first: u32,
-    first_rows: u32,
     first_four: u32,
     end_four: u32,
     first_group: u32,
@@ -162,11 +165,10 @@ fn transpose_kernel(
             sums[s] = 0.0f32.runtime();
         }
         for four in start..min(end_four, start + slab_fours) {
-            let words = words_of(w, first_group + unit, first_rows + four, law);
+            let words = words_of(w, first_group + unit, four, law);
             #[unroll]
             for r in 0..4usize {
-                // Rows before the first wrap around to numbers that are not below `length`.
-                let row = 4 * four + r as u32 - skip;
+                let row = 4 * four + r as u32 - w.skip_rows;
                 let inside = row < length;
                 let at = select(inside, row, 0u32);
                 let mut numbers = Array::<f32>::new(vectors);
@@ -229,14 +231,12 @@ fn sum_kernel(
 
 /// One unit per four rows and group of columns.
 #[cube(launch)]
-fn rows_kernel(
+fn entries_kernel(
     entries: &mut [f32],
     w: &Address,
     scale: f32,
-    length: u32,
-    skip: u32,
+    rows: u32,
     columns: u32,
-    first_rows: u32,
     first_four: u32,
     end_four: u32,
     first_group: u32,
@@ -247,14 +247,14 @@ fn rows_kernel(
     let g = first_group + CUBE_POS_X * CUBE_DIM + UNIT_POS;
     let four = first_four + task();
     if g < end_group && four < end_four {
-        let words = words_of(w, g, first_rows + four, law);
+        let words = words_of(w, g, four, law);
         #[unroll]
         for r in 0..4usize {
-            let row = 4 * four + r as u32 - skip;
+            let row = 4 * four + r as u32 - w.skip_rows;
             #[unroll]
             for k in 0..group {
-                let column = g * group as u32 + k as u32;
-                if row < length && column < columns {
+                let column = g * group as u32 + k as u32 - w.skip_columns;
+                if row < rows && column < columns {
                     entries[(row * columns + column) as usize] = scale * entry(words[r], comptime!(k as u32), law);
                 }
             }
@@ -262,19 +262,29 @@ fn rows_kernel(
     }
 }
 
-fn address(w: &RegeneratedMatrix) -> AddressLaunch {
-    AddressLaunch::new(w.key[0], w.key[1], w.tag, w.law.number())
+fn address(block: &RegeneratedBlock) -> AddressLaunch {
+    let RegeneratedBlock { matrix: w, rows, columns } = block;
+    let group = w.law.columns();
+    AddressLaunch::new(
+        w.key[0],
+        w.key[1],
+        w.tag,
+        w.law.number(),
+        (rows.start / 4) as u32,
+        (columns.start / group) as u32,
+        (rows.start % 4) as u32,
+        (columns.start % group) as u32,
+    )
+}
+
+/// How many pieces of some size, aligned to it, a range meets.
+fn count(range: &Range<usize>, size: usize) -> u32 {
+    (range.end.div_ceil(size) - range.start / size) as u32
 }
 
 fn empty(like: &CubeTensor, rows: usize, columns: usize) -> CubeTensor {
     let shape = Shape::new([rows, columns]);
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
-}
-
-/// Rows in fours: the first four of W, how many, and how many rows of the first one are not meant.
-fn fours(rows: &Range<usize>) -> (u32, u32, u32) {
-    let first = rows.start / 4;
-    (first as u32, (rows.end.div_ceil(4) - first) as u32, (rows.start % 4) as u32)
 }
 
 /// Pieces of at most `size` of `0 .. total`.
@@ -318,22 +328,22 @@ fn add_slabs(partial: CubeTensor, slabs: u32, out: &CubeTensor, scale: f64, targ
 }
 
 impl RegeneratedOps for Cube {
-    fn regenerated_apply(x: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+    fn regenerated_apply(x: CubeTensor, block: RegeneratedBlock) -> CubeTensor {
         if x.dtype != DType::F32 {
-            return composed::apply::<Cube>(x, &w, rows);
+            return composed::apply::<Cube>(x, &block);
         }
+        let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let x = into_contiguous(x);
-        let [count, columns] = x.shape().dims();
-        let y = empty(&x, count, rows.len());
+        let [vectors, _] = x.shape().dims();
+        let y = empty(&x, vectors, rows.len());
         let group = w.law.columns();
-        let (first_rows, fours, skip) = fours(&rows);
-        let all_groups = columns.div_ceil(group) as u32;
+        let (fours, groups) = (count(rows, 4), count(columns, group));
         let slab_groups = SLAB / group as u32;
-        for (first, vectors) in vector_groups(count, VECTORS) {
+        for (first, vectors) in vector_groups(vectors, VECTORS) {
             for (first_four, end_four) in pieces(fours, SPAN / 4) {
                 let width = 4 * (end_four - first_four);
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
-                for (first_group, end_group) in pieces(all_groups, slabs_per_launch * slab_groups) {
+                for (first_group, end_group) in pieces(groups, slabs_per_launch * slab_groups) {
                     let slabs = (end_group - first_group).div_ceil(slab_groups);
                     let partial = empty(&x, slabs as usize * vectors, width as usize);
                     apply_kernel::launch(
@@ -342,10 +352,10 @@ impl RegeneratedOps for Cube {
                         CubeDim::new_1d(UNITS),
                         x.clone().into_buffer_arg(),
                         partial.clone().into_buffer_arg(),
-                        address(&w),
-                        columns as u32,
+                        address(&block),
+                        columns.len() as u32,
                         first,
-                        first_rows + first_four,
+                        first_four,
                         end_four - first_four,
                         first_group,
                         end_group,
@@ -354,7 +364,7 @@ impl RegeneratedOps for Cube {
                         group,
                         vectors,
                     );
-                    let offset = (4 * first_four).wrapping_sub(skip);
+                    let offset = (4 * first_four).wrapping_sub((rows.start % 4) as u32);
                     let target = Target { offset, width, first, vectors, fresh: first_group == 0 };
                     add_slabs(partial, slabs, &y, w.law.scale(), &target);
                 }
@@ -363,19 +373,19 @@ impl RegeneratedOps for Cube {
         y
     }
 
-    fn regenerated_apply_transpose(g: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+    fn regenerated_apply_transpose(g: CubeTensor, block: RegeneratedBlock) -> CubeTensor {
         if g.dtype != DType::F32 {
-            return composed::apply_transpose::<Cube>(g, &w, rows);
+            return composed::apply_transpose::<Cube>(g, &block);
         }
+        let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let g = into_contiguous(g);
-        let [count, length] = g.shape().dims();
-        let z = empty(&g, count, w.columns);
+        let [vectors, _] = g.shape().dims();
+        let z = empty(&g, vectors, columns.len());
         let group = w.law.columns();
-        let (first_rows, fours, skip) = fours(&rows);
-        let all_groups = w.columns.div_ceil(group) as u32;
+        let (fours, groups) = (count(rows, 4), count(columns, group));
         let slab_fours = SLAB / 4;
-        for (first, vectors) in vector_groups(count, VECTORS.min(SUMS / group)) {
-            for (first_group, end_group) in pieces(all_groups, SPAN / group as u32) {
+        for (first, vectors) in vector_groups(vectors, VECTORS.min(SUMS / group)) {
+            for (first_group, end_group) in pieces(groups, SPAN / group as u32) {
                 let width = (end_group - first_group) * group as u32;
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
                 for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
@@ -387,11 +397,9 @@ impl RegeneratedOps for Cube {
                         CubeDim::new_1d(UNITS),
                         g.clone().into_buffer_arg(),
                         partial.clone().into_buffer_arg(),
-                        address(&w),
-                        length as u32,
-                        skip,
+                        address(&block),
+                        rows.len() as u32,
                         first,
-                        first_rows,
                         first_four,
                         end_four,
                         first_group,
@@ -401,7 +409,7 @@ impl RegeneratedOps for Cube {
                         group,
                         vectors,
                     );
-                    let offset = first_group * group as u32;
+                    let offset = (first_group * group as u32).wrapping_sub((columns.start % group) as u32);
                     let target = Target { offset, width, first, vectors, fresh: first_four == 0 };
                     add_slabs(partial, slabs, &z, w.law.scale(), &target);
                 }
@@ -410,27 +418,25 @@ impl RegeneratedOps for Cube {
         z
     }
 
-    fn regenerated_rows(entries: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+    fn regenerated_entries(entries: CubeTensor, block: RegeneratedBlock) -> CubeTensor {
         if entries.dtype != DType::F32 {
-            return composed::rows::<Cube>(&entries, &w, rows);
+            return composed::entries::<Cube>(&entries, &block);
         }
+        let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let group = w.law.columns();
-        let (first_rows, fours, skip) = fours(&rows);
-        let groups = w.columns.div_ceil(group) as u32;
+        let (fours, groups) = (count(rows, 4), count(columns, group));
         for (first_group, end_group) in pieces(groups, ENTRIES_PER_LAUNCH / 4 / group as u32) {
             let fours_per_launch = ENTRIES_PER_LAUNCH / (4 * group as u32) / (end_group - first_group);
             for (first_four, end_four) in pieces(fours, fours_per_launch) {
-                rows_kernel::launch(
+                entries_kernel::launch(
                     &entries.client,
                     grid((end_group - first_group).div_ceil(UNITS), end_four - first_four),
                     CubeDim::new_1d(UNITS),
                     entries.clone().into_buffer_arg(),
-                    address(&w),
+                    address(&block),
                     w.law.scale() as f32,
                     rows.len() as u32,
-                    skip,
-                    w.columns as u32,
-                    first_rows,
+                    columns.len() as u32,
                     first_four,
                     end_four,
                     first_group,
