@@ -23,7 +23,7 @@ use crate::{
 const SPAN: u32 = 1 << 13;
 /// Entries of W that a unit sums along.
 const SLAB: u32 = 256;
-/// Sums per unit: private arrays stay small enough for every driver.
+/// Sums per unit of the transposed product: private arrays stay small enough for every driver.
 const SUMS: usize = 64;
 /// Vectors per launch.
 const VECTORS: usize = 8;
@@ -68,7 +68,8 @@ fn entry(word: u32, #[comptime] k: u32, #[comptime] law: EntryLaw) -> f32 {
     if comptime!(law == EntryLaw::Gaussian) {
         f32::reinterpret(word)
     } else if comptime!(law == EntryLaw::Rademacher) {
-        f32::cast_from((word >> k) & 1u32) * 2.0f32 - 1.0f32
+        // The bit becomes the sign of 1: a number is not made of an integer, which devices do slowly.
+        f32::reinterpret((!word << comptime!(31 - k)) & 0x8000_0000u32 | 0x3F80_0000u32)
     } else {
         // In unsigned numbers around 128 · 2¹⁸, where a shift rounds down as it does for signed ones.
         let n = ((word >> comptime!(8 * k)) & 255u32) * 2u32 - 255u32;
@@ -138,7 +139,7 @@ fn apply_kernel(
     }
 }
 
-/// One unit per group of columns and slab of rows: `partial[slab, c, column]`.
+/// One unit per `width` columns of a group and slab of rows: `partial[slab, c, column]`.
 #[cube(launch)]
 fn transpose_kernel(
     g: &[f32],
@@ -149,23 +150,26 @@ fn transpose_kernel(
     first_four: u32,
     end_four: u32,
     first_group: u32,
-    groups: u32,
+    units: u32,
     slab_fours: u32,
     #[comptime] law: EntryLaw,
     #[comptime] group: usize,
+    #[comptime] width: usize,
     #[comptime] vectors: usize,
 ) {
     let unit = CUBE_POS_X * CUBE_DIM + UNIT_POS;
     let slab = task();
     let start = first_four + slab * slab_fours;
-    if unit < groups && start < end_four {
-        let mut sums = Array::<f32>::new(comptime!(group * vectors));
+    let units_per_group = comptime!((group / width) as u32);
+    let shift = unit % units_per_group * comptime!((32 / group * width) as u32);
+    if unit < units && start < end_four {
+        let mut sums = Array::<f32>::new(comptime!(width * vectors));
         #[unroll]
-        for s in 0..comptime!(group * vectors) {
+        for s in 0..comptime!(width * vectors) {
             sums[s] = 0.0f32.runtime();
         }
         for four in start..min(end_four, start + slab_fours) {
-            let words = words_of(w, first_group + unit, four, law);
+            let words = words_of(w, first_group + unit / units_per_group, four, law);
             #[unroll]
             for r in 0..4usize {
                 let row = 4 * four + r as u32 - w.skip_rows;
@@ -177,12 +181,13 @@ fn transpose_kernel(
                     let number = g[((first + c as u32) * length + at) as usize];
                     numbers[c] = select(inside, number, 0.0f32.runtime());
                 }
+                let word = words[r] >> shift;
                 #[unroll]
-                for k in 0..group {
-                    let made = entry(words[r], comptime!(k as u32), law);
+                for k in 0..width {
+                    let made = entry(word, comptime!(k as u32), law);
                     #[unroll]
                     for c in 0..vectors {
-                        sums[c * group + k] += made * numbers[c];
+                        sums[c * width + k] += made * numbers[c];
                     }
                 }
             }
@@ -190,9 +195,9 @@ fn transpose_kernel(
         #[unroll]
         for c in 0..vectors {
             #[unroll]
-            for k in 0..group {
-                let at = ((slab * vectors as u32 + c as u32) * groups + unit) * group as u32 + k as u32;
-                partial[at as usize] = sums[c * group + k];
+            for k in 0..width {
+                let at = ((slab * vectors as u32 + c as u32) * units + unit) * width as u32 + k as u32;
+                partial[at as usize] = sums[c * width + k];
             }
         }
     }
@@ -384,8 +389,10 @@ impl RegeneratedOps for Cube {
         let group = w.law.columns();
         let (fours, groups) = (count(rows, 4), count(columns, group));
         let slab_fours = SLAB / 4;
-        for (first, vectors) in vector_groups(vectors, VECTORS.min(SUMS / group)) {
+        for (first, vectors) in vector_groups(vectors, VECTORS) {
+            let unit_columns = group.min(SUMS / vectors.next_power_of_two());
             for (first_group, end_group) in pieces(groups, SPAN / group as u32) {
+                let units = (end_group - first_group) * (group / unit_columns) as u32;
                 let width = (end_group - first_group) * group as u32;
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
                 for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
@@ -393,7 +400,7 @@ impl RegeneratedOps for Cube {
                     let partial = empty(&g, slabs as usize * vectors, width as usize);
                     transpose_kernel::launch(
                         &g.client,
-                        grid((end_group - first_group).div_ceil(UNITS), slabs),
+                        grid(units.div_ceil(UNITS), slabs),
                         CubeDim::new_1d(UNITS),
                         g.clone().into_buffer_arg(),
                         partial.clone().into_buffer_arg(),
@@ -403,10 +410,11 @@ impl RegeneratedOps for Cube {
                         first_four,
                         end_four,
                         first_group,
-                        end_group - first_group,
+                        units,
                         slab_fours,
                         w.law,
                         group,
+                        unit_columns,
                         vectors,
                     );
                     let offset = (first_group * group as u32).wrapping_sub((columns.start % group) as u32);
