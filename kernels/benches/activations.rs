@@ -14,7 +14,7 @@ use std::{hint::black_box, mem::replace, time::Instant};
 use burn::{
     Tensor,
     tensor::{
-        DType, Device, Distribution, Element,
+        DType, Device, Distribution, Element, ElementConversion,
         activation::{gelu, sigmoid, silu, softplus},
     },
 };

@@ -58,9 +58,9 @@ fn main() {
         let w = RegeneratedMatrix { key: [1, 2], tag: 3, law, rows: m, columns: m };
         for count in [1, 8, 16] {
             let x = normals(STREAM, 0..count, 0, m, on);
-            let applied = best(|| drop(black_box(regenerated_apply(&w, 0..m, &x))));
+            let applied = best(|| drop(black_box(regenerated_apply(&w.whole(), &x))));
             report(&format!("regenerated_apply, {law:?}, P = {count}"), applied, (m * m) as f64);
-            let applied = best(|| drop(black_box(regenerated_apply_transpose(&w, 0..m, &x))));
+            let applied = best(|| drop(black_box(regenerated_apply_transpose(&w.whole(), &x))));
             report(&format!("regenerated_apply_transpose, {law:?}, P = {count}"), applied, (m * m) as f64);
         }
     }

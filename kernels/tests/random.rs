@@ -8,7 +8,7 @@ use burn::{
 use nalgebra::DMatrix;
 use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, normals_add, normals_gram, philox_words, philox4x32, reference,
-    regenerated_apply, regenerated_apply_transpose, regenerated_rows,
+    regenerated_apply, regenerated_apply_transpose, regenerated_entries,
 };
 
 /// `philox4x32 10` of `kat_vectors` in Random123 (Salmon et al.): counter, key, words.
@@ -109,41 +109,76 @@ fn matrix(law: EntryLaw, rows: usize, columns: usize) -> RegeneratedMatrix {
     RegeneratedMatrix { key: STREAM.key, tag: STREAM.tag, law, rows, columns }
 }
 
-/// (first row, last row, columns) of a matrix: single entries, parts of counters, both sides of tiles and sums.
-const PIECES: [(usize, usize, usize); 7] =
-    [(0, 1, 1), (3, 6, 31), (0, 4, 33), (1, 70, 513), (7, 40, 1030), (30, 1100, 65), (2, 5, 0)];
+/// (first row, end of rows, first column, end of columns) of a block: single entries, parts of counters, both sides of tiles and
+/// sums, starts that are no multiple of anything, and the last rows and columns that have an address.
+const BLOCKS: [[usize; 4]; 10] = [
+    [0, 1, 0, 1],
+    [3, 6, 0, 31],
+    [0, 4, 2, 35],
+    [1, 70, 511, 1025],
+    [7, 40, 0, 1030],
+    [9, 21, 33, 60],
+    [30, 1100, 97, 162],
+    [8, 16, 1023, 2049],
+    [2, 5, 7, 7],
+    [(1 << 34) - 11, 1 << 34, (1 << 32) - 45, 1 << 32],
+];
 
 fn regenerated_conform(device: &Device, dtype: DType) {
     let on = (device, dtype);
     for law in LAWS {
-        for (case, (first, last, columns)) in PIECES.into_iter().enumerate() {
-            let (w, rows) = (matrix(law, last + 2, columns), first..last);
-            let what = format!("rows {rows:?} of {w:?} on {device:?} in {dtype:?}");
-            let entries = reference::regenerated_rows(&w, rows.clone());
-            let made = read(regenerated_rows(&w, rows.clone(), on));
+        for (case, [top, bottom, left, right]) in BLOCKS.into_iter().enumerate() {
+            let w = matrix(law, bottom, right);
+            let (block, rows, columns) = (w.block(top..bottom, left..right), bottom - top, right - left);
+            let what = format!("rows {top} … {bottom}, columns {left} … {right} of {w:?} on {device:?} in {dtype:?}");
+            let entries = reference::regenerated_entries(&w, top..bottom, left..right);
+            let made = read(regenerated_entries(&block, on));
             assert_close(&made, &entries, 1, dtype, &what);
             if law != EntryLaw::Gaussian {
                 let scale = if law == EntryLaw::C8 { 1327.125_f64.sqrt() } else { 1.0 };
                 let integers: Vec<f64> = made.iter().map(|entry| (entry * scale).round()).collect();
-                assert_eq!(integers, reference::regenerated_integers(&w, rows.clone()), "{what}");
-                let on_flex = read(regenerated_rows(&w, rows.clone(), (&Device::flex(), dtype)));
+                assert_eq!(integers, reference::regenerated_integers(&w, top..bottom, left..right), "{what}");
+                let on_flex = read(regenerated_entries(&block, (&Device::flex(), dtype)));
                 assert_eq!(made, on_flex, "scaled integers are the same everywhere, {what}");
             }
-            for p in [0, 1, 8, [9, 17][case % 2]] {
-                let (x, g) = (numbers(p * columns, 2), numbers(p * rows.len(), 3));
-                let y = regenerated_apply(&w, rows.clone(), &shaped(&x, [p, columns], on));
-                assert_eq!(y.dims(), [p, rows.len()]);
-                let z = regenerated_apply_transpose(&w, rows.clone(), &shaped(&g, [p, rows.len()], on));
+            for p in [0, 1, [3, 5][case % 2], 8, [9, 17][case % 2]] {
+                let (x, g) = (numbers(p * columns, 2), numbers(p * rows, 3));
+                let y = regenerated_apply(&block, &shaped(&x, [p, columns], on));
+                assert_eq!(y.dims(), [p, rows]);
+                let z = regenerated_apply_transpose(&block, &shaped(&g, [p, rows], on));
                 assert_eq!(z.dims(), [p, columns]);
                 if columns > 0 {
                     let expected = reference::panel_apply(&entries, &x, columns);
                     assert_close(&read(y), &expected, columns, dtype, &format!("W x, P = {p}, {what}"));
                     let expected = reference::panel_apply_transpose(&entries, &g, columns);
-                    assert_close(&read(z), &expected, rows.len(), dtype, &format!("Wᵀ g, P = {p}, {what}"));
+                    assert_close(&read(z), &expected, rows, dtype, &format!("Wᵀ g, P = {p}, {what}"));
                 }
             }
         }
+        pieces_add_up(law, on);
     }
+}
+
+/// A matrix cut along both sides at odd places: the products of its blocks add up to those of the whole.
+fn pieces_add_up(law: EntryLaw, on: (&Device, DType)) {
+    let w = matrix(law, 333, 1200);
+    let (x, g) = (shaped(&numbers(2 * 1200, 4), [2, 1200], on), shaped(&numbers(2 * 333, 5), [2, 333], on));
+    let cuts = |cuts: [usize; 5]| (0..4).map(move |i| cuts[i]..cuts[i + 1]);
+    let mut y = Tensor::<2>::zeros([2, 333], on);
+    let mut z = Tensor::<2>::zeros([2, 1200], on);
+    for rows in cuts([0, 1, 39, 258, 333]) {
+        for columns in cuts([0, 5, 519, 1031, 1200]) {
+            let block = w.block(rows.clone(), columns.clone());
+            let (of_x, of_g) = (x.clone().slice([0..2, columns.clone()]), g.clone().slice([0..2, rows.clone()]));
+            let sum = y.clone().slice([0..2, rows.clone()]) + regenerated_apply(&block, &of_x);
+            y = y.slice_assign([0..2, rows.clone()], sum);
+            let sum = z.clone().slice([0..2, columns.clone()]) + regenerated_apply_transpose(&block, &of_g);
+            z = z.slice_assign([0..2, columns], sum);
+        }
+    }
+    let what = format!("in blocks, {law:?} on {on:?}");
+    assert_close(&read(y), &read(regenerated_apply(&w.whole(), &x)), 1200, on.1, &format!("W x {what}"));
+    assert_close(&read(z), &read(regenerated_apply_transpose(&w.whole(), &g)), 333, on.1, &format!("Wᵀ g {what}"));
 }
 
 fn conformance(device: &Device, dtype: DType) {
@@ -207,18 +242,18 @@ fn random_numbers_conform_on_wgpu() {
 fn launches_add_up_on_wgpu() {
     let Some(device) = wgpu("launches_add_up_on_wgpu") else { return };
     let (here, there) = ((&Device::flex(), DType::F32), (&device, DType::F32));
-    let (x, k) = (numbers(20_000, 2), DMatrix::from_row_slice(4096, 1, &numbers(4096, 3)));
-    let added = |on| read(normals_add(tensor(&x, 1, on), STREAM, 0..4096, 1, &k));
-    assert_close(&added(there), &added(here), 4096, DType::F32, "X + Cᵀ Ξ");
-    let gram = |on| row_major(&normals_gram(&tensor(&x, 1, on), STREAM, 0..4096, 1));
+    let (x, k) = (numbers(20_000, 2), DMatrix::from_row_slice(4103, 1, &numbers(4103, 3)));
+    let added = |on| read(normals_add(tensor(&x, 1, on), STREAM, 0..4103, 1, &k));
+    assert_close(&added(there), &added(here), 4103, DType::F32, "X + Cᵀ Ξ");
+    let gram = |on| row_major(&normals_gram(&tensor(&x, 1, on), STREAM, 0..4103, 1));
     assert_close(&gram(there), &gram(here), x.len(), DType::F32, "Ξ Xᵀ");
 
-    let (w, rows) = (matrix(EntryLaw::C8, 8500, 8500), 1..8499);
-    let (x, g) = (numbers(8500, 4), numbers(8498, 5));
-    let applied = |on| read(regenerated_apply(&w, rows.clone(), &tensor(&x, 1, on)));
-    assert_close(&applied(there), &applied(here), 8500, DType::F32, "W x");
-    let applied = |on| read(regenerated_apply_transpose(&w, rows.clone(), &tensor(&g, 1, on)));
-    assert_close(&applied(there), &applied(here), 8500, DType::F32, "Wᵀ g");
+    let block = matrix(EntryLaw::C8, 8500, 8500).block(1..8499, 3..8500);
+    let (x, g) = (numbers(8497, 4), numbers(8498, 5));
+    let applied = |on| read(regenerated_apply(&block, &tensor(&x, 1, on)));
+    assert_close(&applied(there), &applied(here), 8497, DType::F32, "W x");
+    let applied = |on| read(regenerated_apply_transpose(&block, &tensor(&g, 1, on)));
+    assert_close(&applied(there), &applied(here), 8498, DType::F32, "Wᵀ g");
 }
 
 /// The largest difference that a wrong address makes is of the size of a normal number: the suite cannot miss it.
@@ -312,7 +347,7 @@ fn normals_have_the_moments_of_the_normal_law() {
 #[test]
 fn the_laws_of_entries_have_their_moments() {
     let on = (&Device::flex(), DType::F32);
-    let entries = |law| read(regenerated_rows(&matrix(law, 1024, 2048), 0..1024, on));
+    let entries = |law| read(regenerated_entries(&matrix(law, 1024, 2048).whole(), on));
     assert_moments(&entries(EntryLaw::Gaussian), [0.0, 1.0, 0.0, 0.0], "Gaussian");
     assert_moments(&entries(EntryLaw::C8), [0.0, 1.0, 0.0, -7e-5], "C8");
     let signs = entries(EntryLaw::Rademacher);
@@ -343,14 +378,14 @@ fn neither_threads_nor_the_split_of_rows_change_a_regenerated_product() {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let products = [regenerated_apply(&w, 0..200, &x), regenerated_apply_transpose(&w, 0..200, &g)];
+                let products = [regenerated_apply(&w.whole(), &x), regenerated_apply_transpose(&w.whole(), &g)];
                 products.map(read)
             })
         };
         let [y, z] = run(1);
         assert_eq!([y.clone(), z], run(3));
         for rows in [0..1, 1..38, 38..200] {
-            let part = read(regenerated_apply(&w, rows.clone(), &x));
+            let part = read(regenerated_apply(&w.block(rows.clone(), 0..1100), &x));
             for (part, whole) in part.chunks(rows.len()).zip(y.chunks(200)) {
                 assert_eq!(part, &whole[rows.clone()]);
             }
@@ -363,7 +398,7 @@ fn other_tags_give_other_matrices() {
     let on = (&Device::flex(), DType::F32);
     for law in LAWS {
         let w = matrix(law, 64, 64);
-        let entries = |w: RegeneratedMatrix| read(regenerated_rows(&w, 0..64, on));
+        let entries = |w: RegeneratedMatrix| read(regenerated_entries(&w.whole(), on));
         let elsewhere =
             [entries(RegeneratedMatrix { tag: w.tag + 1, ..w }), entries(RegeneratedMatrix { key: [1, 2], ..w })];
         for other in elsewhere {

@@ -51,7 +51,7 @@ impl Calibration {
         let matrix = RegeneratedMatrix { key: [0, 0], tag: 1, law, rows: SIDE, columns: SIDE };
         let entries = (SIDE * SIDE) as f64;
         let regenerated =
-            entries / seconds(REPEATS, || last_entry(placement, &regenerated_apply(&matrix, 0..SIDE, &few)));
+            entries / seconds(REPEATS, || last_entry(placement, &regenerated_apply(&matrix.whole(), &few)));
         let panel = normals_panel(placement, stream);
         let product = entries * VECTORS as f64 / seconds(REPEATS, || last_entry(placement, &panel_apply(&panel, &few)));
         Self { copy, product, tall, normals, entries: regenerated }

@@ -9,5 +9,5 @@ mod tall;
 pub use activation::{activate, times_derivative};
 pub use normals::{normal, normals, normals_add, normals_gram};
 pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};
-pub use regenerated::{regenerated_integers, regenerated_rows};
+pub use regenerated::{regenerated_entries, regenerated_integers};
 pub use tall::{tall_add, tall_gram};

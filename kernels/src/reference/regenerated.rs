@@ -5,11 +5,12 @@ use std::ops::Range;
 use super::normals::box_muller;
 use crate::{EntryLaw, RegeneratedMatrix, philox4x32};
 
-/// Rows of W (rows.len() × columns), as their laws have them before the scale: integers but for the Gaussian one.
-pub fn regenerated_integers(w: &RegeneratedMatrix, rows: Range<usize>) -> Vec<f64> {
+/// Some rows and columns of W (rows.len() × columns.len()), as their laws have them before the scale: integers but for the
+/// Gaussian one.
+pub fn regenerated_integers(w: &RegeneratedMatrix, rows: Range<usize>, columns: Range<usize>) -> Vec<f64> {
     let mut entries = Vec::new();
     for i in rows {
-        for j in 0..w.columns {
+        for j in columns.clone() {
             let words = |columns, law| philox4x32([(j / columns) as u32, (i / 4) as u32, law, w.tag], w.key);
             entries.push(match w.law {
                 EntryLaw::Gaussian => box_muller(words(1, 0), i % 4),
@@ -24,8 +25,8 @@ pub fn regenerated_integers(w: &RegeneratedMatrix, rows: Range<usize>) -> Vec<f6
     entries
 }
 
-/// Rows of W (rows.len() × columns).
-pub fn regenerated_rows(w: &RegeneratedMatrix, rows: Range<usize>) -> Vec<f64> {
+/// Some rows and columns of W (rows.len() × columns.len()).
+pub fn regenerated_entries(w: &RegeneratedMatrix, rows: Range<usize>, columns: Range<usize>) -> Vec<f64> {
     let deviation = if w.law == EntryLaw::C8 { 1327.125_f64.sqrt() } else { 1.0 };
-    regenerated_integers(w, rows).into_iter().map(|entry| entry / deviation).collect()
+    regenerated_integers(w, rows, columns).into_iter().map(|entry| entry / deviation).collect()
 }

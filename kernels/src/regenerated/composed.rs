@@ -1,6 +1,4 @@
-//! The products composed of a backend's own operations: the rows are made on the host and stored.
-
-use std::ops::Range;
+//! The products composed of a backend's own operations: the block is made on the host and stored.
 
 use burn::{
     backend::{Backend, TensorMetadata, tensor::FloatTensor},
@@ -8,35 +6,31 @@ use burn::{
 };
 
 use super::{
-    RegeneratedMatrix,
+    RegeneratedBlock,
     cpu::{self, Entry},
 };
 
-pub(super) fn apply<B: Backend>(x: FloatTensor<B>, w: &RegeneratedMatrix, range: Range<usize>) -> FloatTensor<B> {
-    let rows = rows::<B>(&x, w, range);
-    B::float_matmul(x, B::float_transpose(rows))
+pub(super) fn apply<B: Backend>(x: FloatTensor<B>, block: &RegeneratedBlock) -> FloatTensor<B> {
+    let entries = entries::<B>(&x, block);
+    B::float_matmul(x, B::float_transpose(entries))
 }
 
-pub(super) fn apply_transpose<B: Backend>(
-    g: FloatTensor<B>,
-    w: &RegeneratedMatrix,
-    range: Range<usize>,
-) -> FloatTensor<B> {
-    let rows = rows::<B>(&g, w, range);
-    B::float_matmul(g, rows)
+pub(super) fn apply_transpose<B: Backend>(g: FloatTensor<B>, block: &RegeneratedBlock) -> FloatTensor<B> {
+    let entries = entries::<B>(&g, block);
+    B::float_matmul(g, entries)
 }
 
-/// The rows, of the type of `like` and where that is.
-pub(super) fn rows<B: Backend>(like: &FloatTensor<B>, w: &RegeneratedMatrix, rows: Range<usize>) -> FloatTensor<B> {
-    fn run<T: Entry + Element>(w: &RegeneratedMatrix, rows: Range<usize>) -> TensorData {
-        let shape = [rows.len(), w.columns];
-        let mut entries = vec![T::ZERO; rows.len() * w.columns];
-        cpu::rows(w, rows, &mut entries);
+/// The block, of the type of `like` and where that is.
+pub(super) fn entries<B: Backend>(like: &FloatTensor<B>, block: &RegeneratedBlock) -> FloatTensor<B> {
+    fn run<T: Entry + Element>(block: &RegeneratedBlock) -> TensorData {
+        let shape = [block.rows.len(), block.columns.len()];
+        let mut entries = vec![T::ZERO; shape[0] * shape[1]];
+        cpu::entries(block, &mut entries);
         TensorData::new(entries, shape)
     }
     let data = match like.dtype() {
-        DType::F64 => run::<f64>(w, rows),
-        dtype => run::<f32>(w, rows).convert_dtype(dtype),
+        DType::F64 => run::<f64>(block),
+        dtype => run::<f32>(block).convert_dtype(dtype),
     };
     B::float_from_data(data, &like.device())
 }

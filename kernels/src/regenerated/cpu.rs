@@ -1,6 +1,6 @@
 //! Regenerated products on slices: tiles of eight rows are made in the first-level cache and used at once.
 //!
-//! The tile of a row or column begins at a multiple of its size whatever rows are asked for, entries outside the matrix
+//! The tile of a row or column begins at a multiple of its size whatever block is asked for, entries outside the block
 //! meet zeros, and sums of tiles are added in `f64`: no number depends on threads, and none of `W x` on the range of rows.
 
 use std::ops::Range;
@@ -8,7 +8,7 @@ use std::ops::Range;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{EntryLaw, RegeneratedMatrix};
+use super::{EntryLaw, RegeneratedBlock, RegeneratedMatrix};
 use crate::{
     cpu::{Coefficients, Rows, RowsMut},
     normals::cpu::{Normal, box_muller_f32, box_muller_f64},
@@ -104,23 +104,33 @@ macro_rules! entry {
 entry!(f32, box_muller_f32, fill_tile_f32);
 entry!(f64, box_muller_f64, fill_tile_f64);
 
-/// `Y (P × rows.len())` for X (P × columns).
-pub(super) fn apply<T: Entry>(w: &RegeneratedMatrix, rows: Range<usize>, x: &[T]) -> Vec<T> {
-    let count = x.len() / w.columns;
+/// The tiles of a size that a range meets: where each begins, and the part of the range in it.
+fn tiles(range: &Range<usize>, size: usize) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
+    let Range { start, end } = *range;
+    let tile = move |first| (first, start.max(first)..end.min(first + size));
+    (start / size * size..end).step_by(size).map(tile)
+}
+
+/// `Y (P × r)` for X (P × n).
+pub(super) fn apply<T: Entry>(block: &RegeneratedBlock, x: &[T]) -> Vec<T> {
+    let RegeneratedBlock { matrix: w, rows, columns } = block;
+    let count = x.len() / columns.len();
+    let tiles: Vec<(usize, Range<usize>)> = tiles(columns, TILE_COLUMNS).collect();
     // Tile after tile of columns, each P × TILE_COLUMNS.
-    let mut tiles_of_x = vec![T::ZERO; w.columns.div_ceil(TILE_COLUMNS) * count * TILE_COLUMNS];
-    for (c, vector) in x.chunks(w.columns).enumerate() {
-        for (tile, piece) in tiles_of_x.chunks_mut(count * TILE_COLUMNS).zip(vector.chunks(TILE_COLUMNS)) {
-            tile[c * TILE_COLUMNS..][..piece.len()].copy_from_slice(piece);
+    let mut tiles_of_x = vec![T::ZERO; tiles.len() * count * TILE_COLUMNS];
+    for (tile, (first, part)) in tiles_of_x.chunks_mut(count * TILE_COLUMNS).zip(&tiles) {
+        for (tile, vector) in tile.chunks_mut(TILE_COLUMNS).zip(x.chunks(columns.len())) {
+            tile[part.start - first..][..part.len()]
+                .copy_from_slice(&vector[part.start - columns.start..][..part.len()]);
         }
     }
     let products = |task: usize| {
         let mut sums = vec![0.0; TASK_ROWS * count];
         let mut tile = [T::ZERO; TILE_ROWS * TILE_COLUMNS];
         let mut products = vec![T::ZERO; TILE_ROWS * count];
-        for (index, x) in tiles_of_x.chunks(count * TILE_COLUMNS).enumerate() {
+        for (x, (column, _)) in tiles_of_x.chunks(count * TILE_COLUMNS).zip(&tiles) {
             for (eights, sums) in sums.chunks_mut(TILE_ROWS * count).enumerate() {
-                T::fill_tile(w, task * TASK_ROWS + eights * TILE_ROWS, index * TILE_COLUMNS, &mut tile);
+                T::fill_tile(w, task * TASK_ROWS + eights * TILE_ROWS, *column, &mut tile);
                 T::dot_products(&tile, x, TILE_COLUMNS, &mut products);
                 sums.iter_mut().zip(&products).for_each(|(sum, product)| *sum += product.wide());
             }
@@ -135,8 +145,9 @@ pub(super) fn apply<T: Entry>(w: &RegeneratedMatrix, rows: Range<usize>, x: &[T]
     entries.map(|sum| T::narrow(scale * sum)).collect()
 }
 
-/// `Z (P × columns)` for G (P × rows.len()).
-pub(super) fn apply_transpose<T: Entry>(w: &RegeneratedMatrix, rows: Range<usize>, g: &[T]) -> Vec<T> {
+/// `Z (P × n)` for G (P × r).
+pub(super) fn apply_transpose<T: Entry>(block: &RegeneratedBlock, g: &[T]) -> Vec<T> {
+    let RegeneratedBlock { matrix: w, rows, columns } = block;
     let count = g.len() / rows.len();
     let start = rows.start / TILE_ROWS * TILE_ROWS;
     let length = (rows.end - start).next_multiple_of(TILE_ROWS);
@@ -161,39 +172,47 @@ pub(super) fn apply_transpose<T: Entry>(w: &RegeneratedMatrix, rows: Range<usize
         }
         total
     };
-    let mut z = vec![T::ZERO; count * w.columns];
-    let mut pieces: Vec<Vec<&mut [T]>> = (0..w.columns.div_ceil(TILE_COLUMNS)).map(|_| Vec::new()).collect();
-    for vector in z.chunks_mut(w.columns) {
-        pieces.iter_mut().zip(vector.chunks_mut(TILE_COLUMNS)).for_each(|(piece, columns)| piece.push(columns));
+    let mut z = vec![T::ZERO; count * columns.len()];
+    // What is to be written of every tile of columns.
+    let tile = |(first, part)| (first, part, Vec::new());
+    let mut pieces: Vec<(usize, Range<usize>, Vec<&mut [T]>)> = tiles(columns, TILE_COLUMNS).map(tile).collect();
+    for mut rest in z.chunks_mut(columns.len()) {
+        for (_, part, vectors) in &mut pieces {
+            let piece;
+            (piece, rest) = rest.split_at_mut(part.len());
+            vectors.push(piece);
+        }
     }
     let scale = w.law.scale();
-    pieces.into_par_iter().enumerate().for_each(|(index, piece)| {
-        let total = products(index * TILE_COLUMNS);
-        for (z, total) in piece.into_iter().zip(total.chunks(TILE_COLUMNS)) {
+    pieces.into_par_iter().for_each(|(first, part, vectors)| {
+        let total = products(first);
+        for (z, total) in vectors.into_iter().zip(total.chunks(TILE_COLUMNS)) {
+            let total = &total[part.start - first..];
             z.iter_mut().zip(total).for_each(|(z, total)| *z = T::narrow(scale * total));
         }
     });
     z
 }
 
-/// Fills the rows (rows.len() × columns).
-pub(super) fn rows<T: Entry>(w: &RegeneratedMatrix, rows: Range<usize>, entries: &mut [T]) {
+/// Fills the block (r × n).
+pub(super) fn entries<T: Entry>(block: &RegeneratedBlock, mut entries: &mut [T]) {
+    let RegeneratedBlock { matrix: w, rows, columns } = block;
     let scale = T::narrow(w.law.scale());
-    // The first chunk ends where a tile does.
-    let head = (TILE_ROWS - rows.start % TILE_ROWS).min(rows.len()) * w.columns;
-    let (head, rest) = entries.split_at_mut(head);
-    let start = rows.start / TILE_ROWS * TILE_ROWS;
-    let fill = |(index, entries): (usize, &mut [T])| {
-        let skip = if index == 0 { rows.start % TILE_ROWS } else { 0 };
+    let mut strips = Vec::new();
+    for (first, part) in tiles(rows, TILE_ROWS) {
+        let strip;
+        (strip, entries) = entries.split_at_mut(part.len() * columns.len());
+        strips.push((first, part.start - first, strip));
+    }
+    strips.into_par_iter().for_each(|(row, skip, strip)| {
         let mut tile = [T::ZERO; TILE_ROWS * TILE_COLUMNS];
-        for column in (0..w.columns).step_by(TILE_COLUMNS) {
-            T::fill_tile(w, start + index * TILE_ROWS, column, &mut tile);
+        for (column, part) in tiles(columns, TILE_COLUMNS) {
+            T::fill_tile(w, row, column, &mut tile);
             let made = tile.chunks(TILE_COLUMNS).skip(skip);
-            for (row, made) in entries.chunks_mut(w.columns).zip(made) {
-                row[column..].iter_mut().zip(made).for_each(|(entry, made)| *entry = *made * scale);
+            for (row, made) in strip.chunks_mut(columns.len()).zip(made) {
+                let row = &mut row[part.start - columns.start..][..part.len()];
+                row.iter_mut().zip(&made[part.start - column..]).for_each(|(entry, made)| *entry = *made * scale);
             }
         }
-    };
-    fill((0, head));
-    rest.par_chunks_mut(TILE_ROWS * w.columns).enumerate().for_each(|(index, entries)| fill((index + 1, entries)));
+    });
 }

@@ -12,9 +12,9 @@ use burn::{
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use super::{EntryLaw, RegeneratedMatrix, RegeneratedOps, composed};
+use super::{EntryLaw, RegeneratedBlock, RegeneratedOps, composed};
 use crate::{
-    gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, submit, task},
+    gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, groups, pieces, submit, task},
     normals::gpu::box_muller,
     philox::gpu::philox,
 };
@@ -23,24 +23,27 @@ use crate::{
 const SPAN: u32 = 1 << 13;
 /// Entries of W that a unit sums along.
 const SLAB: u32 = 256;
-/// Sums per unit: private arrays stay small enough for every driver.
+/// Sums per unit of the transposed product: private arrays stay small enough for every driver.
 const SUMS: usize = 64;
-/// Vectors per launch.
-const VECTORS: usize = 8;
 
-/// The address of a matrix.
+/// The address of a block: fours of rows and groups of columns from the first on, of which `skip_rows` rows and `skip_columns`
+/// columns are not meant. Kernels count both from there; what lies before the block wraps around to numbers beyond it.
 #[derive(CubeLaunch, CubeType)]
 struct Address {
     key0: u32,
     key1: u32,
     tag: u32,
     law: u32,
+    first_four: u32,
+    first_group: u32,
+    skip_rows: u32,
+    skip_columns: u32,
 }
 
 /// One word for each of four rows: what [`entry`] makes the entries of a group of columns from.
 #[cube]
-fn words_of(w: &Address, columns: u32, rows: u32, #[comptime] law: EntryLaw) -> Array<u32> {
-    let (w0, w1, w2, w3) = philox(columns, rows, w.law, w.tag, w.key0, w.key1);
+fn words_of(w: &Address, group: u32, four: u32, #[comptime] law: EntryLaw) -> Array<u32> {
+    let (w0, w1, w2, w3) = philox(w.first_group + group, w.first_four + four, w.law, w.tag, w.key0, w.key1);
     let mut words = Array::<u32>::new(4usize);
     if comptime!(law == EntryLaw::Gaussian) {
         let (z0, z1, z2, z3) = box_muller(w0, w1, w2, w3);
@@ -63,7 +66,8 @@ fn entry(word: u32, #[comptime] k: u32, #[comptime] law: EntryLaw) -> f32 {
     if comptime!(law == EntryLaw::Gaussian) {
         f32::reinterpret(word)
     } else if comptime!(law == EntryLaw::Rademacher) {
-        f32::cast_from((word >> k) & 1u32) * 2.0f32 - 1.0f32
+        // The bit becomes the sign of 1: a number is not made of an integer, which devices do slowly.
+        f32::reinterpret((!word << comptime!(31 - k)) & 0x8000_0000u32 | 0x3F80_0000u32)
     } else {
         // In unsigned numbers around 128 · 2¹⁸, where a shift rounds down as it does for signed ones.
         let n = ((word >> comptime!(8 * k)) & 255u32) * 2u32 - 255u32;
@@ -80,7 +84,7 @@ fn apply_kernel(
     w: &Address,
     columns: u32,
     first: u32,
-    first_rows: u32,
+    first_four: u32,
     fours: u32,
     first_group: u32,
     end_group: u32,
@@ -99,10 +103,10 @@ fn apply_kernel(
             sums[s] = 0.0f32.runtime();
         }
         for g in start..min(end_group, start + slab_groups) {
-            let words = words_of(w, g, first_rows + unit, law);
+            let words = words_of(w, g, first_four + unit, law);
             #[unroll]
             for k in 0..group {
-                let column = g * group as u32 + k as u32;
+                let column = g * group as u32 + k as u32 - w.skip_columns;
                 // A column outside counts as zero; what is read in its place exists.
                 let inside = column < columns;
                 let at = select(inside, column, 0u32);
@@ -133,40 +137,40 @@ fn apply_kernel(
     }
 }
 
-/// One unit per group of columns and slab of rows: `partial[slab, c, column]`. Row 0 of G is row `skip` of the first four.
+/// One unit per `width` columns of a group and slab of rows: `partial[slab, c, column]`.
 #[cube(launch)]
 fn transpose_kernel(
     g: &[f32],
     partial: &mut [f32],
     w: &Address,
     length: u32,
-    skip: u32,
     first: u32,
-    first_rows: u32,
     first_four: u32,
     end_four: u32,
     first_group: u32,
-    groups: u32,
+    units: u32,
     slab_fours: u32,
     #[comptime] law: EntryLaw,
     #[comptime] group: usize,
+    #[comptime] width: usize,
     #[comptime] vectors: usize,
 ) {
     let unit = CUBE_POS_X * CUBE_DIM + UNIT_POS;
     let slab = task();
     let start = first_four + slab * slab_fours;
-    if unit < groups && start < end_four {
-        let mut sums = Array::<f32>::new(comptime!(group * vectors));
+    let units_per_group = comptime!((group / width) as u32);
+    let shift = unit % units_per_group * comptime!((32 / group * width) as u32);
+    if unit < units && start < end_four {
+        let mut sums = Array::<f32>::new(comptime!(width * vectors));
         #[unroll]
-        for s in 0..comptime!(group * vectors) {
+        for s in 0..comptime!(width * vectors) {
             sums[s] = 0.0f32.runtime();
         }
         for four in start..min(end_four, start + slab_fours) {
-            let words = words_of(w, first_group + unit, first_rows + four, law);
+            let words = words_of(w, first_group + unit / units_per_group, four, law);
             #[unroll]
             for r in 0..4usize {
-                // Rows before the first wrap around to numbers that are not below `length`.
-                let row = 4 * four + r as u32 - skip;
+                let row = 4 * four + r as u32 - w.skip_rows;
                 let inside = row < length;
                 let at = select(inside, row, 0u32);
                 let mut numbers = Array::<f32>::new(vectors);
@@ -175,12 +179,13 @@ fn transpose_kernel(
                     let number = g[((first + c as u32) * length + at) as usize];
                     numbers[c] = select(inside, number, 0.0f32.runtime());
                 }
+                let word = words[r] >> shift;
                 #[unroll]
-                for k in 0..group {
-                    let made = entry(words[r], comptime!(k as u32), law);
+                for k in 0..width {
+                    let made = entry(word, comptime!(k as u32), law);
                     #[unroll]
                     for c in 0..vectors {
-                        sums[c * group + k] += made * numbers[c];
+                        sums[c * width + k] += made * numbers[c];
                     }
                 }
             }
@@ -188,9 +193,9 @@ fn transpose_kernel(
         #[unroll]
         for c in 0..vectors {
             #[unroll]
-            for k in 0..group {
-                let at = ((slab * vectors as u32 + c as u32) * groups + unit) * group as u32 + k as u32;
-                partial[at as usize] = sums[c * group + k];
+            for k in 0..width {
+                let at = ((slab * vectors as u32 + c as u32) * units + unit) * width as u32 + k as u32;
+                partial[at as usize] = sums[c * width + k];
             }
         }
     }
@@ -229,14 +234,12 @@ fn sum_kernel(
 
 /// One unit per four rows and group of columns.
 #[cube(launch)]
-fn rows_kernel(
+fn entries_kernel(
     entries: &mut [f32],
     w: &Address,
     scale: f32,
-    length: u32,
-    skip: u32,
+    rows: u32,
     columns: u32,
-    first_rows: u32,
     first_four: u32,
     end_four: u32,
     first_group: u32,
@@ -247,14 +250,14 @@ fn rows_kernel(
     let g = first_group + CUBE_POS_X * CUBE_DIM + UNIT_POS;
     let four = first_four + task();
     if g < end_group && four < end_four {
-        let words = words_of(w, g, first_rows + four, law);
+        let words = words_of(w, g, four, law);
         #[unroll]
         for r in 0..4usize {
-            let row = 4 * four + r as u32 - skip;
+            let row = 4 * four + r as u32 - w.skip_rows;
             #[unroll]
             for k in 0..group {
-                let column = g * group as u32 + k as u32;
-                if row < length && column < columns {
+                let column = g * group as u32 + k as u32 - w.skip_columns;
+                if row < rows && column < columns {
                     entries[(row * columns + column) as usize] = scale * entry(words[r], comptime!(k as u32), law);
                 }
             }
@@ -262,29 +265,29 @@ fn rows_kernel(
     }
 }
 
-fn address(w: &RegeneratedMatrix) -> AddressLaunch {
-    AddressLaunch::new(w.key[0], w.key[1], w.tag, w.law.number())
+fn address(block: &RegeneratedBlock) -> AddressLaunch {
+    let RegeneratedBlock { matrix: w, rows, columns } = block;
+    let group = w.law.columns();
+    AddressLaunch::new(
+        w.key[0],
+        w.key[1],
+        w.tag,
+        w.law.number(),
+        (rows.start / 4) as u32,
+        (columns.start / group) as u32,
+        (rows.start % 4) as u32,
+        (columns.start % group) as u32,
+    )
+}
+
+/// How many pieces of some size, aligned to it, a range meets.
+fn count(range: &Range<usize>, size: usize) -> u32 {
+    (range.end.div_ceil(size) - range.start / size) as u32
 }
 
 fn empty(like: &CubeTensor, rows: usize, columns: usize) -> CubeTensor {
     let shape = Shape::new([rows, columns]);
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
-}
-
-/// Rows in fours: the first four of W, how many, and how many rows of the first one are not meant.
-fn fours(rows: &Range<usize>) -> (u32, u32, u32) {
-    let first = rows.start / 4;
-    (first as u32, (rows.end.div_ceil(4) - first) as u32, (rows.start % 4) as u32)
-}
-
-/// Pieces of at most `size` of `0 .. total`.
-fn pieces(total: u32, size: u32) -> impl Iterator<Item = (u32, u32)> {
-    (0..total).step_by(size as usize).map(move |first| (first, total.min(first.saturating_add(size))))
-}
-
-/// Groups of at most `size` vectors: the first of each and how many.
-fn vector_groups(vectors: usize, size: usize) -> impl Iterator<Item = (u32, usize)> {
-    (0..vectors).step_by(size).map(move |first| (first as u32, size.min(vectors - first)))
 }
 
 /// Where the sums of slabs belong.
@@ -318,18 +321,18 @@ fn add_slabs(partial: CubeTensor, slabs: u32, out: &CubeTensor, scale: f64, targ
 }
 
 impl RegeneratedOps for Cube {
-    fn regenerated_apply(x: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+    fn regenerated_apply(x: CubeTensor, block: RegeneratedBlock) -> CubeTensor {
         if x.dtype != DType::F32 {
-            return composed::apply::<Cube>(x, &w, rows);
+            return composed::apply::<Cube>(x, &block);
         }
+        let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let x = into_contiguous(x);
-        let [count, columns] = x.shape().dims();
-        let y = empty(&x, count, rows.len());
+        let [vectors, _] = x.shape().dims();
+        let y = empty(&x, vectors, rows.len());
         let group = w.law.columns();
-        let (first_rows, fours, skip) = fours(&rows);
-        let all_groups = columns.div_ceil(group) as u32;
+        let (fours, all_groups) = (count(rows, 4), count(columns, group));
         let slab_groups = SLAB / group as u32;
-        for (first, vectors) in vector_groups(count, VECTORS) {
+        for (first, vectors) in groups(vectors as u32) {
             for (first_four, end_four) in pieces(fours, SPAN / 4) {
                 let width = 4 * (end_four - first_four);
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
@@ -342,10 +345,10 @@ impl RegeneratedOps for Cube {
                         CubeDim::new_1d(UNITS),
                         x.clone().into_buffer_arg(),
                         partial.clone().into_buffer_arg(),
-                        address(&w),
-                        columns as u32,
+                        address(&block),
+                        columns.len() as u32,
                         first,
-                        first_rows + first_four,
+                        first_four,
                         end_four - first_four,
                         first_group,
                         end_group,
@@ -354,7 +357,7 @@ impl RegeneratedOps for Cube {
                         group,
                         vectors,
                     );
-                    let offset = (4 * first_four).wrapping_sub(skip);
+                    let offset = (4 * first_four).wrapping_sub((rows.start % 4) as u32);
                     let target = Target { offset, width, first, vectors, fresh: first_group == 0 };
                     add_slabs(partial, slabs, &y, w.law.scale(), &target);
                 }
@@ -363,19 +366,21 @@ impl RegeneratedOps for Cube {
         y
     }
 
-    fn regenerated_apply_transpose(g: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+    fn regenerated_apply_transpose(g: CubeTensor, block: RegeneratedBlock) -> CubeTensor {
         if g.dtype != DType::F32 {
-            return composed::apply_transpose::<Cube>(g, &w, rows);
+            return composed::apply_transpose::<Cube>(g, &block);
         }
+        let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let g = into_contiguous(g);
-        let [count, length] = g.shape().dims();
-        let z = empty(&g, count, w.columns);
+        let [vectors, _] = g.shape().dims();
+        let z = empty(&g, vectors, columns.len());
         let group = w.law.columns();
-        let (first_rows, fours, skip) = fours(&rows);
-        let all_groups = w.columns.div_ceil(group) as u32;
+        let (fours, all_groups) = (count(rows, 4), count(columns, group));
         let slab_fours = SLAB / 4;
-        for (first, vectors) in vector_groups(count, VECTORS.min(SUMS / group)) {
+        for (first, vectors) in groups(vectors as u32) {
+            let unit_columns = group.min(SUMS / vectors.next_power_of_two());
             for (first_group, end_group) in pieces(all_groups, SPAN / group as u32) {
+                let units = (end_group - first_group) * (group / unit_columns) as u32;
                 let width = (end_group - first_group) * group as u32;
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
                 for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
@@ -383,25 +388,24 @@ impl RegeneratedOps for Cube {
                     let partial = empty(&g, slabs as usize * vectors, width as usize);
                     transpose_kernel::launch(
                         &g.client,
-                        grid((end_group - first_group).div_ceil(UNITS), slabs),
+                        grid(units.div_ceil(UNITS), slabs),
                         CubeDim::new_1d(UNITS),
                         g.clone().into_buffer_arg(),
                         partial.clone().into_buffer_arg(),
-                        address(&w),
-                        length as u32,
-                        skip,
+                        address(&block),
+                        rows.len() as u32,
                         first,
-                        first_rows,
                         first_four,
                         end_four,
                         first_group,
-                        end_group - first_group,
+                        units,
                         slab_fours,
                         w.law,
                         group,
+                        unit_columns,
                         vectors,
                     );
-                    let offset = first_group * group as u32;
+                    let offset = (first_group * group as u32).wrapping_sub((columns.start % group) as u32);
                     let target = Target { offset, width, first, vectors, fresh: first_four == 0 };
                     add_slabs(partial, slabs, &z, w.law.scale(), &target);
                 }
@@ -410,27 +414,25 @@ impl RegeneratedOps for Cube {
         z
     }
 
-    fn regenerated_rows(entries: CubeTensor, w: RegeneratedMatrix, rows: Range<usize>) -> CubeTensor {
+    fn regenerated_entries(entries: CubeTensor, block: RegeneratedBlock) -> CubeTensor {
         if entries.dtype != DType::F32 {
-            return composed::rows::<Cube>(&entries, &w, rows);
+            return composed::entries::<Cube>(&entries, &block);
         }
+        let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let group = w.law.columns();
-        let (first_rows, fours, skip) = fours(&rows);
-        let groups = w.columns.div_ceil(group) as u32;
-        for (first_group, end_group) in pieces(groups, ENTRIES_PER_LAUNCH / 4 / group as u32) {
+        let (fours, all_groups) = (count(rows, 4), count(columns, group));
+        for (first_group, end_group) in pieces(all_groups, ENTRIES_PER_LAUNCH / 4 / group as u32) {
             let fours_per_launch = ENTRIES_PER_LAUNCH / (4 * group as u32) / (end_group - first_group);
             for (first_four, end_four) in pieces(fours, fours_per_launch) {
-                rows_kernel::launch(
+                entries_kernel::launch(
                     &entries.client,
                     grid((end_group - first_group).div_ceil(UNITS), end_four - first_four),
                     CubeDim::new_1d(UNITS),
                     entries.clone().into_buffer_arg(),
-                    address(&w),
+                    address(&block),
                     w.law.scale() as f32,
                     rows.len() as u32,
-                    skip,
-                    w.columns as u32,
-                    first_rows,
+                    columns.len() as u32,
                     first_four,
                     end_four,
                     first_group,

@@ -11,7 +11,7 @@
 //!
 //! All entries are independent with mean 0 and variance 1. C8 has the first five moments of the normal law but for an
 //! excess kurtosis of −7·10⁻⁵; as integers its entries and those of Rademacher agree bit for bit on all backends. A unit
-//! of work takes four rows (or one group of columns, for the transpose) and runs along them, so nothing is made twice.
+//! of work takes four rows (or columns of one group, for the transpose) and runs along them, so no entry is made twice for a vector.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod composed;
@@ -68,7 +68,7 @@ impl EntryLaw {
     }
 }
 
-/// A random matrix (rows × columns), given by its address. A larger one with the same address starts with the same entries.
+/// A random matrix W (rows × columns), given by its address. A larger one with the same address starts with the same entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegeneratedMatrix {
     /// Key of the generator.
@@ -84,71 +84,85 @@ pub struct RegeneratedMatrix {
 }
 
 impl RegeneratedMatrix {
-    fn check(&self, rows: &Range<usize>) {
-        let fits = rows.start <= rows.end && rows.end <= self.rows;
-        assert!(fits && self.rows <= 1 << 34 && self.columns <= 1 << 32, "rows {rows:?} of {self:?}");
+    /// Some rows and columns of W, which may begin and end anywhere.
+    ///
+    /// # Panics
+    /// If W does not have them, or is larger than addresses reach.
+    pub fn block(&self, rows: Range<usize>, columns: Range<usize>) -> RegeneratedBlock {
+        let fits = |range: &Range<usize>, size| range.start <= range.end && range.end <= size;
+        assert!(
+            fits(&rows, self.rows) && fits(&columns, self.columns) && self.rows <= 1 << 34 && self.columns <= 1 << 32,
+            "rows {rows:?} and columns {columns:?} of {self:?}"
+        );
+        RegeneratedBlock { matrix: *self, rows, columns }
+    }
+
+    /// All of W.
+    ///
+    /// # Panics
+    /// If W is larger than addresses reach.
+    pub fn whole(&self) -> RegeneratedBlock {
+        self.block(0..self.rows, 0..self.columns)
     }
 }
 
-/// `Y (P × rows.len())`: some rows of W times X (P × columns).
-///
-/// # Panics
-/// If W does not have these rows, or the columns of X do not fit.
-pub fn regenerated_apply(w: &RegeneratedMatrix, rows: Range<usize>, x: &Tensor<2>) -> Tensor<2> {
-    w.check(&rows);
-    let [count, length] = x.dims();
-    assert_eq!(w.columns, length, "a matrix of {} columns against vectors of length {length}", w.columns);
-    if count == 0 || rows.is_empty() || length == 0 {
-        return Tensor::zeros([count, rows.len()], (&x.device(), x.dtype()));
-    }
-    Tensor::from_dispatch(Dispatch::regenerated_apply(x.clone().into_dispatch(), *w, rows))
+/// A block W_b (r × n) of a random matrix, by [`RegeneratedMatrix::block`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegeneratedBlock {
+    matrix: RegeneratedMatrix,
+    rows: Range<usize>,
+    columns: Range<usize>,
 }
 
-/// `Z (P × columns)`: what some rows of W contribute to `Wᵀ g_c`, for G (P × rows.len()).
+/// `Y (P × r)` with `y_c = W_b x_c`, for a block W_b (r × n) and vectors X (P × n).
 ///
 /// # Panics
-/// If W does not have these rows, or the columns of G do not fit.
-pub fn regenerated_apply_transpose(w: &RegeneratedMatrix, rows: Range<usize>, g: &Tensor<2>) -> Tensor<2> {
-    w.check(&rows);
-    let [count, length] = g.dims();
-    assert_eq!(rows.len(), length, "rows {rows:?} of a matrix against vectors of length {length}");
-    if count == 0 || length == 0 || w.columns == 0 {
-        return Tensor::zeros([count, w.columns], (&g.device(), g.dtype()));
+/// If the columns of X do not fit.
+pub fn regenerated_apply(block: &RegeneratedBlock, x: &Tensor<2>) -> Tensor<2> {
+    let ([count, length], [rows, columns]) = (x.dims(), [block.rows.len(), block.columns.len()]);
+    assert_eq!(columns, length, "{columns} columns of a matrix against vectors of length {length}");
+    if count * rows * columns == 0 {
+        return Tensor::zeros([count, rows], (&x.device(), x.dtype()));
     }
-    Tensor::from_dispatch(Dispatch::regenerated_apply_transpose(g.clone().into_dispatch(), *w, rows))
+    Tensor::from_dispatch(Dispatch::regenerated_apply(x.clone().into_dispatch(), block.clone()))
 }
 
-/// Some rows of W (rows.len() × columns).
+/// `Z (P × n)` with `z_c = W_bᵀ g_c`, for a block W_b (r × n) and vectors G (P × r).
 ///
 /// # Panics
-/// If W does not have these rows.
-pub fn regenerated_rows(w: &RegeneratedMatrix, rows: Range<usize>, on: (&Device, DType)) -> Tensor<2> {
-    w.check(&rows);
-    let entries = Tensor::<2>::empty([rows.len(), w.columns], on);
-    if rows.is_empty() || w.columns == 0 {
+/// If the columns of G do not fit.
+pub fn regenerated_apply_transpose(block: &RegeneratedBlock, g: &Tensor<2>) -> Tensor<2> {
+    let ([count, length], [rows, columns]) = (g.dims(), [block.rows.len(), block.columns.len()]);
+    assert_eq!(rows, length, "{rows} rows of a matrix against vectors of length {length}");
+    if count * rows * columns == 0 {
+        return Tensor::zeros([count, columns], (&g.device(), g.dtype()));
+    }
+    Tensor::from_dispatch(Dispatch::regenerated_apply_transpose(g.clone().into_dispatch(), block.clone()))
+}
+
+/// A block, stored (r × n).
+pub fn regenerated_entries(block: &RegeneratedBlock, on: (&Device, DType)) -> Tensor<2> {
+    let entries = Tensor::<2>::empty([block.rows.len(), block.columns.len()], on);
+    if block.rows.is_empty() || block.columns.is_empty() {
         return entries;
     }
-    Tensor::from_dispatch(Dispatch::regenerated_rows(entries.into_dispatch(), *w, rows))
+    Tensor::from_dispatch(Dispatch::regenerated_entries(entries.into_dispatch(), block.clone()))
 }
 
-/// The primitives on a backend; the default bodies make the rows on the host and store them.
+/// The primitives on a backend; the default bodies make the block on the host and store it.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait RegeneratedOps: Backend {
-    fn regenerated_apply(x: FloatTensor<Self>, w: RegeneratedMatrix, rows: Range<usize>) -> FloatTensor<Self> {
-        composed::apply::<Self>(x, &w, rows)
+    fn regenerated_apply(x: FloatTensor<Self>, block: RegeneratedBlock) -> FloatTensor<Self> {
+        composed::apply::<Self>(x, &block)
     }
 
-    fn regenerated_apply_transpose(
-        g: FloatTensor<Self>,
-        w: RegeneratedMatrix,
-        rows: Range<usize>,
-    ) -> FloatTensor<Self> {
-        composed::apply_transpose::<Self>(g, &w, rows)
+    fn regenerated_apply_transpose(g: FloatTensor<Self>, block: RegeneratedBlock) -> FloatTensor<Self> {
+        composed::apply_transpose::<Self>(g, &block)
     }
 
-    /// Fills the rows.
-    fn regenerated_rows(entries: FloatTensor<Self>, w: RegeneratedMatrix, rows: Range<usize>) -> FloatTensor<Self> {
-        composed::rows::<Self>(&entries, &w, rows)
+    /// Fills the block.
+    fn regenerated_entries(entries: FloatTensor<Self>, block: RegeneratedBlock) -> FloatTensor<Self> {
+        composed::entries::<Self>(&entries, &block)
     }
 }
 
@@ -156,31 +170,31 @@ pub(crate) trait RegeneratedOps: Backend {
 impl RegeneratedOps for burn::backend::NdArray {}
 
 impl RegeneratedOps for Flex {
-    fn regenerated_apply(x: FlexTensor, w: RegeneratedMatrix, rows: Range<usize>) -> FlexTensor {
+    fn regenerated_apply(x: FlexTensor, block: RegeneratedBlock) -> FlexTensor {
         let x = x.to_contiguous();
         let [count, _] = x.shape().dims();
-        let shape = [count, rows.len()];
+        let shape = [count, block.rows.len()];
         match x.dtype() {
-            DType::F64 => tensor(cpu::apply::<f64>(&w, rows, values(&x)), shape),
-            _ => tensor(cpu::apply::<f32>(&w, rows, values(&x)), shape),
+            DType::F64 => tensor(cpu::apply::<f64>(&block, values(&x)), shape),
+            _ => tensor(cpu::apply::<f32>(&block, values(&x)), shape),
         }
     }
 
-    fn regenerated_apply_transpose(g: FlexTensor, w: RegeneratedMatrix, rows: Range<usize>) -> FlexTensor {
+    fn regenerated_apply_transpose(g: FlexTensor, block: RegeneratedBlock) -> FlexTensor {
         let g = g.to_contiguous();
         let [count, _] = g.shape().dims();
-        let shape = [count, w.columns];
+        let shape = [count, block.columns.len()];
         match g.dtype() {
-            DType::F64 => tensor(cpu::apply_transpose::<f64>(&w, rows, values(&g)), shape),
-            _ => tensor(cpu::apply_transpose::<f32>(&w, rows, values(&g)), shape),
+            DType::F64 => tensor(cpu::apply_transpose::<f64>(&block, values(&g)), shape),
+            _ => tensor(cpu::apply_transpose::<f32>(&block, values(&g)), shape),
         }
     }
 
-    fn regenerated_rows(entries: FlexTensor, w: RegeneratedMatrix, rows: Range<usize>) -> FlexTensor {
+    fn regenerated_entries(entries: FlexTensor, block: RegeneratedBlock) -> FlexTensor {
         let mut entries = contiguous_in_place(entries);
         match entries.dtype() {
-            DType::F64 => cpu::rows::<f64>(&w, rows, entries.storage_mut()),
-            _ => cpu::rows::<f32>(&w, rows, entries.storage_mut()),
+            DType::F64 => cpu::entries::<f64>(&block, entries.storage_mut()),
+            _ => cpu::entries::<f32>(&block, entries.storage_mut()),
         }
         entries
     }

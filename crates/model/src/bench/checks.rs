@@ -16,7 +16,7 @@ use widenet_core::Matrix;
 use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, normals_add, normals_gram, panel_apply, panel_apply_transpose,
     panel_rank_update, philox_words, philox4x32, reference, regenerated_apply, regenerated_apply_transpose,
-    regenerated_rows, tall_add, tall_add_gram, tall_gram, tall_times,
+    regenerated_entries, tall_add, tall_add_gram, tall_gram, tall_times,
 };
 
 use crate::device::Placement;
@@ -41,8 +41,8 @@ const PANELS: [(usize, usize, usize); 3] = [(17, 31, 3), (257, 1100, 8), (65, 13
 const BASES: [(usize, usize, usize); 4] = [(5, 31, 8), (70, 4097, 2), (33, 40_000, 9), (8, 140_000, 4)];
 /// (first row, length, vectors made, vectors met) of normals; the last runs over the carry between the words that count rows.
 const NORMALS: [(u64, usize, usize, usize); 3] = [(0, 513, 9, 8), (5, 16_390, 33, 2), ((1 << 34) - 9, 150, 4, 9)];
-/// (first row, last row, columns) of regenerated matrices.
-const PIECES: [(usize, usize, usize); 2] = [(7, 40, 1030), (30, 1100, 65)];
+/// (first row, end of rows, first column, end of columns) of blocks of regenerated matrices.
+const BLOCKS: [[usize; 4]; 2] = [[7, 40, 0, 1030], [30, 1100, 33, 98]];
 const LAWS: [(&str, EntryLaw); 3] =
     [("Gaussian", EntryLaw::Gaussian), ("Rademacher", EntryLaw::Rademacher), ("C8", EntryLaw::C8)];
 /// Roundings allowed of long sums: of random sign, and of squares.
@@ -198,37 +198,36 @@ fn regenerated<'a>(placement: &'a Placement, checks: &mut Vec<Check<'a>>) {
     let tolerance = |terms: usize| placement.precision.epsilon() * (16 + terms) as f64;
     let p = 8;
     for (name, law) in LAWS {
-        for (first, last, columns) in PIECES {
-            let what = |what: &str| format!("{what}, {name}, rows {first} … {} of {columns} columns", last - 1);
-            let (rows, count) = (first..last, last - first);
-            let w = RegeneratedMatrix { key: STREAM.key, tag: STREAM.tag, law, rows: last + 2, columns };
-            let taken = rows.clone();
+        for [top, bottom, left, right] in BLOCKS {
+            let (rows, columns) = (bottom - top, right - left);
+            let what = |what: &str| format!("{what}, {name}, {rows} x {columns} from ({top}, {left}) on");
+            let w = RegeneratedMatrix { key: STREAM.key, tag: STREAM.tag, law, rows: bottom + 2, columns: right + 3 };
+            let block = w.block(top..bottom, left..right);
+            let twin = move || reference::regenerated_entries(&w, top..bottom, left..right);
+            let taken = block.clone();
             checks.push(Check::new(what("entries"), tolerance(1), move || {
-                let made = placement.read(&regenerated_rows(&w, taken.clone(), on()));
-                difference(&made, &reference::regenerated_rows(&w, taken.clone()))
+                difference(&placement.read(&regenerated_entries(&taken, on())), &twin())
             }));
             if law != EntryLaw::Gaussian {
-                let taken = rows.clone();
+                let taken = block.clone();
                 checks.push(Check::new(what("entries unlike the CPU's in a bit"), 0.0, move || {
-                    let made = placement.read(&regenerated_rows(&w, taken.clone(), on()));
+                    let made = placement.read(&regenerated_entries(&taken, on()));
                     let cpu = Placement { device: Device::flex(), on_host: true, ..placement.clone() };
                     let dtype = cpu.precision.dtype();
-                    let expected = cpu.read(&regenerated_rows(&w, taken.clone(), (&cpu.device, dtype)));
+                    let expected = cpu.read(&regenerated_entries(&taken, (&cpu.device, dtype)));
                     made.iter().zip(&expected).filter(|(a, b)| a.to_bits() != b.to_bits()).count() as f64
                 }));
             }
-            let taken = rows.clone();
+            let taken = block.clone();
             checks.push(Check::new(what("W x"), tolerance(columns), move || {
                 let x = numbers(p * columns, 2);
-                let y = regenerated_apply(&w, taken.clone(), &tensor(placement, &x, p));
-                let entries = reference::regenerated_rows(&w, taken.clone());
-                difference(&placement.read(&y), &reference::panel_apply(&entries, &x, columns))
+                let y = regenerated_apply(&taken, &tensor(placement, &x, p));
+                difference(&placement.read(&y), &reference::panel_apply(&twin(), &x, columns))
             }));
-            checks.push(Check::new(what("Wᵀ g"), tolerance(count), move || {
-                let g = numbers(p * count, 3);
-                let z = regenerated_apply_transpose(&w, rows.clone(), &tensor(placement, &g, p));
-                let entries = reference::regenerated_rows(&w, rows.clone());
-                difference(&placement.read(&z), &reference::panel_apply_transpose(&entries, &g, columns))
+            checks.push(Check::new(what("Wᵀ g"), tolerance(rows), move || {
+                let g = numbers(p * rows, 3);
+                let z = regenerated_apply_transpose(&block, &tensor(placement, &g, p));
+                difference(&placement.read(&z), &reference::panel_apply_transpose(&twin(), &g, columns))
             }));
         }
     }

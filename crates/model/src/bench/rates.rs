@@ -146,7 +146,7 @@ pub fn rates<'a>(info: &DeviceInfo, placement: &'a Placement, sizes: RateSizes) 
         rates.push(Rate::new(format!("entries of regenerated W x, {name}, P = {FEW}"), entries, move || {
             let matrix = RegeneratedMatrix { key: [0, 0], tag: 1, law, rows: regenerated, columns: regenerated };
             let x = vectors(0, FEW, regenerated);
-            seconds(repeats, || last_entry(placement, &regenerated_apply(&matrix, 0..regenerated, &x)))
+            seconds(repeats, || last_entry(placement, &regenerated_apply(&matrix.whole(), &x)))
         }));
     }
     // A rank that fills the space would leave nothing to ask about.
