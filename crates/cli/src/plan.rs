@@ -9,8 +9,7 @@ use crate::{Exit, Failure, arguments::PlanArguments, table};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let engines =
-        Engines::new(arguments.engine.device)?.tolerance(arguments.engine.tolerance).images(arguments.engine.images);
+    let engines = Engines::new(arguments.engine.device)?;
     let is_study = Document::load(&arguments.file)?.get("study").is_some();
     let mut planned = Vec::new();
     if is_study {
@@ -37,7 +36,9 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
-            let request = Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision() };
+            let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
+            let request =
+                Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision(), hidden };
             let plan = engines.plan(&request, rule.at(width));
             let others = plan.as_ref().map_or_else(|_| Vec::new(), |plan| engines.alternatives(&request, plan.engine));
             planned.push(Planned { label: format!("width {width}"), question: None, plan, others });

@@ -19,7 +19,7 @@ use crate::{
     problem::stable_rate,
     question::{PosteriorQuestion, PriorQuestion},
     run_directory::{TrialDirectory, hex, sha256},
-    solver::Request,
+    solver::{HiddenOptions, Request},
 };
 
 /// A trial with what it asks.
@@ -50,7 +50,8 @@ pub(crate) struct ProblemTask {
 
 impl ProblemTask {
     pub(crate) fn request(&self, trial: &Trial) -> Request<'_> {
-        Request { problem: &self.problem, width: self.width, seed: trial.seed, precision: trial.precision }
+        let hidden = HiddenOptions::default();
+        Request { problem: &self.problem, width: self.width, seed: trial.seed, precision: trial.precision, hidden }
     }
 }
 
