@@ -307,6 +307,10 @@ fn studies() {
     contains(&refused(&study().replace("metric = \"distance\"", "metric = \"distnace\"")), &["distnace", "distance"]);
     contains(&refused(&study().replace("[axes]", "[axes]\n\"optimizer.learning_rat\" = [0.1]")), &["learning_rat"]);
     contains(&refused(&study().replace("hidden_layers = 2", "hidden_layers = -2")), &["hidden_layers", "-2"]);
+    let dense = study().replace("engine = \"law\"", "engine = \"dense\"\ntolerance = 1e-3");
+    contains(&refused(&dense), &["m1000-s1", "tolerance = 0.001: the dense engine has no tolerance", "regenerated"]);
+    let law = study().replace("[axes]", "[axes]\nimages = [\"stored\", \"regenerated\"]");
+    contains(&refused(&law), &["images = \"stored\": the law engine has no images", "--engine conditioned"]);
     let path = write(folder.path(), "study.toml", &study());
     contains(&refusal(&["study", &path, "--shard", "3/2"]), &["3/2"]);
     contains(&refusal(&["study", &path, "--jobs", "0"]), &["jobs"]);

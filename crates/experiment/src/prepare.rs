@@ -15,11 +15,13 @@ use widenet_limits::Regime;
 
 use crate::{
     CheckKind, Error, FigureKind, Metric, Plan, Result, SolveError, Solver, Statistic, Study, Subject, Trial,
+    engines::word,
     measure::{start_quantities, starts_at_random},
     problem::stable_rate,
     question::{PosteriorQuestion, PriorQuestion},
     run_directory::{TrialDirectory, hex, sha256},
-    solver::{HiddenOptions, Request},
+    solver::Request,
+    study::{IMAGES, TOLERANCE},
 };
 
 /// A trial with what it asks.
@@ -50,8 +52,8 @@ pub(crate) struct ProblemTask {
 
 impl ProblemTask {
     pub(crate) fn request(&self, trial: &Trial) -> Request<'_> {
-        let hidden = HiddenOptions::default();
-        Request { problem: &self.problem, width: self.width, seed: trial.seed, precision: trial.precision, hidden }
+        let Trial { seed, precision, hidden, .. } = *trial;
+        Request { problem: &self.problem, width: self.width, seed, precision, hidden }
     }
 }
 
@@ -187,6 +189,10 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
         ("engine", string(trial.engine.name().into())),
         ("precision", string(trial.precision.name().into())),
     ]);
+    let number = |number: f64| Node { value: Value::Float(number), place: place.clone() };
+    let tolerance = trial.hidden.tolerance.map(|tolerance| (TOLERANCE, number(tolerance)));
+    let images = trial.hidden.images.map(|images| (IMAGES, string(word(images).into())));
+    let entries = entries.chain(tolerance).chain(images);
     table(vec![("trial", table(entries.collect())), (trial.subject.name(), trial.specification.root().clone())])
         .to_toml()
 }

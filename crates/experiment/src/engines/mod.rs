@@ -28,6 +28,7 @@ use crate::solver::{
 };
 use closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron};
 pub(crate) use device::guarded;
+pub(crate) use options::word;
 
 /// All engines, with a device for the dense one.
 pub struct Engines {
