@@ -31,6 +31,16 @@ pub(crate) struct PreparedTrial {
     pub(crate) task: Task,
     /// Everything the result depends on, as written to `trial.toml`.
     text: String,
+    /// The first trial with the same text, which may be this one: theirs is one result, kept in its directory.
+    pub(crate) solved_as: SolvedAs,
+}
+
+/// The trial that has a result for itself and for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SolvedAs {
+    pub(crate) index: usize,
+    pub(crate) label: String,
+    directory: String,
 }
 
 /// What a trial asks.
@@ -80,7 +90,12 @@ impl PreparedTrial {
     }
 
     pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {
-        TrialDirectory::new(run_directory, &self.trial, &self.text)
+        TrialDirectory::new(run_directory, &self.solved_as.directory, &self.text)
+    }
+
+    /// The trial has a result of its own; others share it.
+    pub(crate) fn is_solved(&self) -> bool {
+        self.solved_as.index == self.trial.index
     }
 }
 
@@ -204,10 +219,13 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
 pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     let mut cache = Cache::default();
     let mut trials = Vec::new();
+    let mut known: BTreeMap<String, SolvedAs> = BTreeMap::new();
     for trial in study.expand()? {
         let (task, data_hash) = cache.task(study, &trial)?;
         let text = trial_text(&trial, &data_hash);
-        trials.push(PreparedTrial { trial, task, text });
+        let own = || SolvedAs { index: trial.index, label: trial.label.clone(), directory: trial.directory_name() };
+        let solved_as = known.entry(text.clone()).or_insert_with(own).clone();
+        trials.push(PreparedTrial { trial, task, text, solved_as });
     }
     let texts: String = trials.iter().map(|trial| trial.text.as_str()).collect();
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })

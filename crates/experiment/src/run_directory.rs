@@ -209,9 +209,9 @@ const TRAJECTORY: &str = "trajectory.json";
 const ANSWER: &str = "answer.json";
 
 impl TrialDirectory {
-    /// The directory of a trial whose resolved form is `text`.
-    pub(crate) fn new(run_directory: &Path, trial: &Trial, text: &str) -> TrialDirectory {
-        let path = run_directory.join("trials").join(trial.directory_name());
+    /// The directory `name` of trials whose resolved form is `text`.
+    pub(crate) fn new(run_directory: &Path, name: &str, text: &str) -> TrialDirectory {
+        let path = run_directory.join("trials").join(name);
         TrialDirectory { path, text: text.into(), hash: sha256(text.as_bytes()) }
     }
 
