@@ -10,7 +10,7 @@ use widenet_core::{
 
 use super::{Hidden, HiddenMatrix, WideEstimate, wide_linear_network, wide_mlp};
 use crate::{
-    CheckpointPlan, DenseSolution, ModelError, checkpoint,
+    CheckpointPlan, DeviceSolution, ModelError, checkpoint,
     device::{OpenDevice, Precision},
     mlp::check_range,
     solve::Keeper,
@@ -95,7 +95,7 @@ impl WideRun<'_> {
 pub fn solve_wide(
     run: &WideRun<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Result<DenseSolution, ModelError> {
+) -> Result<DeviceSolution, ModelError> {
     let WideRun { problem, width, seed, hidden, device, precision, .. } = *run;
     WideRun::check(problem, hidden)?;
     let placement = device.placement(precision)?;
@@ -123,5 +123,5 @@ pub fn solve_wide(
         (records, status, keeper.close()?)
     };
     let trajectory = Trajectory { width: Width::Finite(width), engine: run.engine(), seed, status, records };
-    Ok(DenseSolution { trajectory, notes })
+    Ok(DeviceSolution { trajectory, notes })
 }
