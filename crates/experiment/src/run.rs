@@ -7,6 +7,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use widenet_core::{
@@ -106,6 +107,9 @@ pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
 }
 
 /// Runs a study, or what is left of it, in `options.out/<name>-<hash8>`, and reports when all its trials are done.
+///
+/// A process that is killed loses no finished trial. A power cut may take trials of less than a second that finished in the last half minute;
+/// they are told by their hashes and run again.
 ///
 /// When `stop` becomes true the run stops at the next step of every running trial and leaves everything resumable. The
 /// results of a resumed run equal those of an undisturbed one.
@@ -318,18 +322,19 @@ impl Worker<'_> {
             finished(self.reporter, trial, &job.sharing, &found.result.status(), true);
             return Ok(true);
         }
-        directory.prepare()?;
+        directory.prepare(plan.seconds)?;
         self.reporter.started(trial, plan);
+        let start = Instant::now();
         match &prepared.task {
-            Task::Problem(task) => self.solve(job, task, &directory),
+            Task::Problem(task) => self.solve(job, task, &directory, start),
             Task::Prior(question) => {
                 let watch = &mut |fraction| self.watch(trial, fraction);
                 let answer = question.answer(self.device, trial.precision, watch);
-                self.keep(job, answer, &directory)
+                self.keep(job, answer, &directory, start)
             }
             Task::Posterior(question) => {
                 let answer = question.answer(&mut |fraction| self.watch(trial, fraction));
-                self.keep(job, answer, &directory)
+                self.keep(job, answer, &directory, start)
             }
         }
     }
@@ -349,6 +354,7 @@ impl Worker<'_> {
         Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
         answer: std::result::Result<AnswerTree, QuestionError>,
         directory: &TrialDirectory,
+        start: Instant,
     ) -> Result<bool> {
         let answer = match answer {
             Err(QuestionError::Stopped) => return Ok(false),
@@ -359,7 +365,8 @@ impl Worker<'_> {
             self.reporter.note(&format!("trial {}: UNRELIABLE: {reason}", trial.label));
         }
         let value = serde_json::to_value(&answer).map_err(|error| Self::failed(trial, &error))?;
-        directory.store_answer(trial.subject, &Answer { value, reliable: doubt.is_none() }, &plan.reason)?;
+        let answer = Answer { value, reliable: doubt.is_none() };
+        directory.store_answer(trial.subject, &answer, &plan.reason, start.elapsed().as_secs_f64())?;
         finished(self.reporter, trial, sharing, &Status::Done, false);
         Ok(true)
     }
@@ -369,6 +376,7 @@ impl Worker<'_> {
         Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
         task: &ProblemTask,
         directory: &TrialDirectory,
+        start: Instant,
     ) -> Result<bool> {
         let watch = |progress: &Progress<'_>| self.watch(trial, progress.fraction);
         let solution = self
@@ -383,7 +391,7 @@ impl Worker<'_> {
             // Another process was faster; its result stays.
             return Ok(false);
         }
-        directory.store(&solution.trajectory, &plan.reason)?;
+        directory.store(&solution.trajectory, &plan.reason, start.elapsed().as_secs_f64())?;
         if interrupted {
             return Ok(false);
         }
