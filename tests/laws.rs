@@ -11,7 +11,7 @@ use widenet_core::{
     training::Control,
     trajectory::{Engine, Value},
 };
-use widenet_experiment::{DeviceChoice, Engines, Precision, Request, Solver};
+use widenet_experiment::{DeviceChoice, Engines, HiddenOptions, Precision, Request, Solver};
 
 const PROBLEM: &str = r#"
 [network]
@@ -63,7 +63,8 @@ fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Ve
     let engines = Engines::new(DeviceChoice::Flex).expect("the CPU is there");
     let mut samples = vec![Vec::new(); 2];
     for seed in first_seed..first_seed + SEEDS {
-        let request = Request { problem, width: Width::Finite(width), seed, precision: Precision::F64 };
+        let hidden = HiddenOptions::default();
+        let request = Request { problem, width: Width::Finite(width), seed, precision: Precision::F64, hidden };
         let solved = engines.solve(&request, engine, None, &|_| Control::Continue).expect("solves");
         for (sample, record) in samples.iter_mut().zip(&solved.trajectory.records) {
             let recorded =

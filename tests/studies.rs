@@ -103,6 +103,16 @@ fn output_distribution() {
     has_figures(&directory, &["bands-weight_rates--1-1-1-1--0", "bands-weight_rates--0-0-0-1--2"]);
 }
 
+/// Fewer tolerances and seeds.
+#[test]
+fn tolerance() {
+    let (_folder, directory) = confirmed(
+        "wide/tolerance",
+        &["--set", "axes.tolerance=[1e-2, 1e-4, 1e-6, 1e-12]", "--set", "axes.seed={ count = 3 }"],
+    );
+    has_figures(&directory, &["error", "directions"]);
+}
+
 /// Three widths, a sixth of the steps, twice the seeds.
 #[test]
 fn linearisation() {

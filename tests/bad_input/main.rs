@@ -191,10 +191,57 @@ fn engine_that_cannot() {
 fn tolerance() {
     let folder = folder();
     let path = write(folder.path(), "problem.toml", PROBLEM);
-    for tolerance in ["0", "-1e-3", "nan", "2"] {
+    for tolerance in ["0", "-1e-3", "nan", "2", "1"] {
         let message = refusal(&["solve", &path, "--width", "inf", "--tolerance", tolerance]);
-        contains(&message, &["tolerance", "between 0 and 1"]);
+        contains(&message, &["--tolerance", tolerance, "between 0 and 1"]);
     }
+}
+
+/// What an engine does not have is refused, not ignored; the message names engines that have it.
+#[test]
+fn options_of_other_engines() {
+    let folder = folder();
+    let linear = write(folder.path(), "linear.toml", PROBLEM);
+    let tanh = with("hidden_layers = 2", "hidden_layers = 2\nactivation = \"tanh\"");
+    let ntk = tanh.replace("mean_field", "ntk");
+    let (tanh, ntk) = (write(folder.path(), "tanh.toml", &tanh), write(folder.path(), "ntk.toml", &ntk));
+    let refused = |file: &str, width: &str, more: &[&str]| {
+        let solve = [&["solve", file, "--width", width], more].concat();
+        let message = refusal(&solve);
+        let planned = run(&[&["plan"], &solve[1..]].concat());
+        assert_eq!(planned.code, 2, "{}", planned.out);
+        assert!(planned.err.contains("leave it out"), "plan refuses what solve refuses: {}", planned.err);
+        message
+    };
+    let tolerance = ["--tolerance", "1e-3"];
+    let images = ["--images", "stored"];
+    contains(
+        &refused(&linear, "64", &[&tolerance[..], &["--engine", "dense"]].concat()),
+        &["tolerance = 0.001: the dense engine has no tolerance", "use the law, conditioned or regenerated engine"],
+    );
+    contains(
+        &refused(&tanh, "64", &tolerance),
+        &["the dense engine, which auto takes at width 64, has no tolerance", "conditioned or regenerated engine"],
+    );
+    contains(&refused(&ntk, "inf", &tolerance), &["the limit engine has no tolerance", "use a finite width and the"]);
+    contains(
+        &refused(&linear, "64", &images),
+        &["images = \"stored\": the law engine, which auto takes at width 64, has no images", "--engine conditioned"],
+    );
+    contains(&refused(&tanh, "64", &[&images[..], &["--engine", "regenerated"]].concat()), &["has no images"]);
+    contains(&refused(&linear, "inf", &images), &["limit engine has no images", "a finite width and the conditioned"]);
+    let ensemble = write(folder.path(), "rms.toml", &with("\"gd\"", "\"rmsprop\""));
+    let message = refused(&ensemble, "64", &[&tolerance[..], &["--engine", "dense"]].concat());
+    assert!(message.trim_end().ends_with("leave it out"), "no engine has both: {message}");
+
+    // What some width has is no mistake at width inf, which keeps no images, and nothing at all of a perceptron.
+    let both = [&tolerance[..], &images[..], &["--engine", "conditioned"]].concat();
+    for file in [&linear, &ntk] {
+        let said = run(&[&["solve", file, "--width", "16,inf"], &both[..]].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let planned = run(&[&["plan", &ntk, "--width", "16"], &both[..]].concat());
+    contains(&planned.out, &["tolerance 0.001, images stored"]);
 }
 
 #[test]
@@ -260,12 +307,18 @@ fn studies() {
     contains(&refused(&study().replace("metric = \"distance\"", "metric = \"distnace\"")), &["distnace", "distance"]);
     contains(&refused(&study().replace("[axes]", "[axes]\n\"optimizer.learning_rat\" = [0.1]")), &["learning_rat"]);
     contains(&refused(&study().replace("hidden_layers = 2", "hidden_layers = -2")), &["hidden_layers", "-2"]);
+    let dense = study().replace("engine = \"law\"", "engine = \"dense\"\ntolerance = 1e-3");
+    contains(&refused(&dense), &["m1000-s1", "tolerance = 0.001: the dense engine has no tolerance", "regenerated"]);
+    let law = study().replace("[axes]", "[axes]\nimages = [\"stored\", \"regenerated\"]");
+    contains(&refused(&law), &["images = \"stored\": the law engine has no images", "--engine conditioned"]);
     let path = write(folder.path(), "study.toml", &study());
     contains(&refusal(&["study", &path, "--shard", "3/2"]), &["3/2"]);
     contains(&refusal(&["study", &path, "--jobs", "0"]), &["jobs"]);
     contains(&refusal(&["plan", &path, "--width", "64"]), &["--width", "axes.width"]);
     contains(&refusal(&["plan", &path, "--engine", "law"]), &["--engine", "study.engine"]);
     contains(&refusal(&["plan", &path, "--precision", "f64"]), &["--precision", "study.precision"]);
+    contains(&refusal(&["plan", &path, "--tolerance", "1e-3"]), &["--tolerance", "study.tolerance"]);
+    contains(&refusal(&["plan", &path, "--images", "stored"]), &["--images", "study.images"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
 use widenet_experiment::{
-    DeviceChoice, EngineChoice, EngineRule, ImageStorage, Precision, Shard, question::PriorQuestion,
+    DeviceChoice, EngineChoice, EngineRule, HiddenOptions, ImageStorage, Precision, Shard, question::PriorQuestion,
 };
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
@@ -224,15 +224,15 @@ pub(crate) struct EngineArguments {
     /// Floating-point type of the same engines: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]
     precision: Option<Precision>,
-    /// Law, limit, conditioned and regenerated: a direction counts as new if more than this share of it is; errors are of this size
-    /// [default: 1e-10 of law and limit, 1e-6 in f32 and 1e-12 in f64 of the others, which are no finer than 8 roundings, and 2 times the
-    /// root of the rank].
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) tolerance: Option<f64>,
+    /// Conditioned and regenerated engines, law and limit of deep linear networks: a direction counts as new if more than this share of
+    /// it is; errors are of this size. Refused where the engine has none [default: 1e-10 of law and limit, 1e-6 in f32 and 1e-12 in f64 of
+    /// the others, which are no finer than 8 roundings, and 2 times the root of the rank].
+    #[arg(long, value_parser = share, allow_hyphen_values = true)]
+    tolerance: Option<f64>,
     /// How the conditioned engine keeps its answers: stored, or regenerated from the counters of their normals, which takes half the
-    /// memory [default: stored where that fits].
+    /// memory; refused by other engines [default: stored where that fits].
     #[arg(long, value_parser = images)]
-    pub(crate) images: Option<ImageStorage>,
+    images: Option<ImageStorage>,
 }
 
 impl EngineArguments {
@@ -240,13 +240,19 @@ impl EngineArguments {
         self.precision.unwrap_or(Precision::F32)
     }
 
+    pub(crate) fn hidden(&self) -> HiddenOptions {
+        HiddenOptions { tolerance: self.tolerance, images: self.images }
+    }
+
     /// An option that was given though a study has a key of its own for it.
     pub(crate) fn study_key(&self) -> Option<&'static str> {
-        match (self.engine, self.precision) {
-            (Some(_), _) => Some("engine"),
-            (None, Some(_)) => Some("precision"),
-            (None, None) => None,
-        }
+        let given = [
+            ("engine", self.engine.is_some()),
+            ("precision", self.precision.is_some()),
+            ("tolerance", self.tolerance.is_some()),
+            ("images", self.images.is_some()),
+        ];
+        given.into_iter().find_map(|(key, is_given)| is_given.then_some(key))
     }
 
     /// The choice at each of the widths.
@@ -284,6 +290,13 @@ fn engine(word: &str) -> Result<EngineOption, String> {
     known
         .map(|(_, choice)| EngineOption::Choice(choice))
         .ok_or_else(|| "known engines are auto, limit, law, dense, conditioned and regenerated".into())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("a tolerance is a number between 0 and 1, for example 1e-6".into()),
+    }
 }
 
 fn images(word: &str) -> Result<ImageStorage, String> {

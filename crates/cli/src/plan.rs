@@ -9,8 +9,7 @@ use crate::{Exit, Failure, arguments::PlanArguments, table};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let engines =
-        Engines::new(arguments.engine.device)?.tolerance(arguments.engine.tolerance).images(arguments.engine.images);
+    let engines = Engines::new(arguments.engine.device)?;
     let is_study = Document::load(&arguments.file)?.get("study").is_some();
     let mut planned = Vec::new();
     if is_study {
@@ -28,7 +27,13 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let study = Study::load(&arguments.file, arguments.full, &arguments.overrides.set)?;
         for trial in widenet_experiment::plan(&study, &engines)? {
             let word = (trial.trial.subject != Subject::Problem).then(|| trial.trial.subject.name());
-            planned.push(Planned { label: trial.trial.label, question: word, plan: trial.plan, others: Vec::new() });
+            planned.push(Planned {
+                label: trial.trial.label,
+                question: word,
+                plan: trial.plan,
+                others: Vec::new(),
+                solved_as: trial.solved_as,
+            });
         }
     } else {
         if arguments.width.is_empty() {
@@ -37,10 +42,12 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
-            let request = Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision() };
+            let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
+            let request =
+                Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision(), hidden };
             let plan = engines.plan(&request, rule.at(width));
             let others = plan.as_ref().map_or_else(|_| Vec::new(), |plan| engines.alternatives(&request, plan.engine));
-            planned.push(Planned { label: format!("width {width}"), question: None, plan, others });
+            planned.push(Planned { label: format!("width {width}"), question: None, plan, others, solved_as: None });
         }
     }
     for note in engines.take_notes() {
@@ -57,11 +64,23 @@ struct Planned {
     plan: Result<Plan, SolveError>,
     /// Engines that were not chosen.
     others: Vec<Alternative>,
+    /// The trial whose result it shares.
+    solved_as: Option<String>,
 }
 
 impl Planned {
     fn rows(&self) -> Vec<Vec<String>> {
         let Ok(plan) = &self.plan else { return Vec::new() };
+        if let Some(other) = &self.solved_as {
+            let engine = self.question.unwrap_or_else(|| plan.engine.name());
+            return vec![vec![
+                self.label.clone(),
+                engine.into(),
+                "–".into(),
+                "–".into(),
+                format!("is that of {other}"),
+            ]];
+        }
         if let Some(question) = self.question {
             return vec![vec![self.label.clone(), question.into(), "–".into(), "–".into(), plan.reason.clone()]];
         }
@@ -86,7 +105,8 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
     write!(out, "{}", table::aligned(&["trial", "engine", "memory", "time", "why"], &rows))?;
-    let total: f64 = planned.iter().filter_map(|planned| planned.plan.as_ref().ok()).map(|plan| plan.seconds).sum();
+    let solved = planned.iter().filter(|planned| planned.solved_as.is_none());
+    let total: f64 = solved.filter_map(|planned| planned.plan.as_ref().ok()).map(|plan| plan.seconds).sum();
     let time = match planned.iter().all(|planned| planned.question.is_some()) {
         true => String::new(),
         false => format!(", up to about {} of engine time", table::seconds(total)),

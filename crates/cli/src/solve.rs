@@ -23,8 +23,7 @@ use crate::{
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
-    let engines =
-        Engines::new(arguments.engine.device)?.tolerance(arguments.engine.tolerance).images(arguments.engine.images);
+    let engines = Engines::new(arguments.engine.device)?;
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
         if arguments.width[..i].contains(width) {
@@ -33,8 +32,9 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     }
     let mut jobs = Vec::new();
     for &width in &arguments.width {
+        let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
         for seed in arguments.seeds.list() {
-            let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision() };
+            let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision(), hidden };
             jobs.push((request, engines.plan(&request, rule.at(width))?.engine));
         }
     }

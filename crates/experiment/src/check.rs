@@ -74,7 +74,7 @@ const MIN_POINTS: usize = 3;
 pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
     let selected = |trial: &&MeasuredTrial<'_>| {
         let counts = |(key, labels): &(String, Vec<String>)| {
-            trial.trial.axes.iter().all(|(axis, label)| axis != key || labels.contains(label))
+            trial.trial.label_of(key).is_some_and(|label| labels.contains(&label))
         };
         check.only.iter().all(counts)
     };
@@ -200,8 +200,10 @@ fn exponential(
 ) -> Finding {
     // The trial that agrees least decides.
     let mut slowest: Option<f64> = None;
-    let mut verdict = Verdict::Confirmed;
-    let mut reason = format!("R² ≥ {min_r2}, trials: {}", trials.len());
+    let (mut verdict, mut reason) = match trials.len() {
+        0 => (Verdict::Inconclusive, "there is no trial at this width".to_owned()),
+        trials => (Verdict::Confirmed, format!("R² ≥ {min_r2}, trials: {trials}")),
+    };
     for trial in trials {
         let usable = trial.records().iter().filter(|record| record.time >= from).filter_map(|record| {
             match record.values.get(&quantity) {

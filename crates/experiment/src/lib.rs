@@ -41,7 +41,8 @@ pub use report::{Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use shard::Shard;
 pub use solver::{
-    Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+    Alternative, EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver,
+    Watch,
 };
 pub use study::{
     Check, CheckKind, Comparison, EngineRule, Exponent, Figure, FigureKind, Measured, Metric, Over, Side, Statistic,

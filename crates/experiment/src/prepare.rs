@@ -15,11 +15,13 @@ use widenet_limits::Regime;
 
 use crate::{
     CheckKind, Error, FigureKind, Metric, Plan, Result, SolveError, Solver, Statistic, Study, Subject, Trial,
+    engines::word,
     measure::{start_quantities, starts_at_random},
     problem::stable_rate,
     question::{PosteriorQuestion, PriorQuestion},
     run_directory::{TrialDirectory, hex, sha256},
     solver::Request,
+    study::{IMAGES, TOLERANCE},
 };
 
 /// A trial with what it asks.
@@ -29,6 +31,16 @@ pub(crate) struct PreparedTrial {
     pub(crate) task: Task,
     /// Everything the result depends on, as written to `trial.toml`.
     text: String,
+    /// The first trial with the same text, which may be this one: theirs is one result, kept in its directory.
+    pub(crate) solved_as: SolvedAs,
+}
+
+/// The trial that has a result for itself and for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SolvedAs {
+    pub(crate) index: usize,
+    pub(crate) label: String,
+    directory: String,
 }
 
 /// What a trial asks.
@@ -50,7 +62,8 @@ pub(crate) struct ProblemTask {
 
 impl ProblemTask {
     pub(crate) fn request(&self, trial: &Trial) -> Request<'_> {
-        Request { problem: &self.problem, width: self.width, seed: trial.seed, precision: trial.precision }
+        let Trial { seed, precision, hidden, .. } = *trial;
+        Request { problem: &self.problem, width: self.width, seed, precision, hidden }
     }
 }
 
@@ -77,7 +90,12 @@ impl PreparedTrial {
     }
 
     pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {
-        TrialDirectory::new(run_directory, &self.trial, &self.text)
+        TrialDirectory::new(run_directory, &self.solved_as.directory, &self.text)
+    }
+
+    /// The trial has a result of its own; others share it.
+    pub(crate) fn is_solved(&self) -> bool {
+        self.solved_as.index == self.trial.index
     }
 }
 
@@ -186,6 +204,10 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
         ("engine", string(trial.engine.name().into())),
         ("precision", string(trial.precision.name().into())),
     ]);
+    let number = |number: f64| Node { value: Value::Float(number), place: place.clone() };
+    let tolerance = trial.hidden.tolerance.map(|tolerance| (TOLERANCE, number(tolerance)));
+    let images = trial.hidden.images.map(|images| (IMAGES, string(word(images).into())));
+    let entries = entries.chain(tolerance).chain(images);
     table(vec![("trial", table(entries.collect())), (trial.subject.name(), trial.specification.root().clone())])
         .to_toml()
 }
@@ -197,10 +219,13 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
 pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     let mut cache = Cache::default();
     let mut trials = Vec::new();
+    let mut known: BTreeMap<String, SolvedAs> = BTreeMap::new();
     for trial in study.expand()? {
         let (task, data_hash) = cache.task(study, &trial)?;
         let text = trial_text(&trial, &data_hash);
-        trials.push(PreparedTrial { trial, task, text });
+        let own = || SolvedAs { index: trial.index, label: trial.label.clone(), directory: trial.directory_name() };
+        let solved_as = known.entry(text.clone()).or_insert_with(own).clone();
+        trials.push(PreparedTrial { trial, task, text, solved_as });
     }
     let texts: String = trials.iter().map(|trial| trial.text.as_str()).collect();
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })

@@ -89,7 +89,7 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
                     TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
                     TrialResult::Answer(_) => trial.trial.subject.name(),
                 };
-                *engines.entry((engine, reason)).or_insert(0) += 1;
+                *engines.entry((engine, reason)).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
             }
             Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),

@@ -1,12 +1,13 @@
 //! Running a study: plan every trial, run what is not done, collect when all are.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use widenet_core::{
@@ -48,7 +49,7 @@ pub trait Reporter: Sync {
     fn started(&self, _trial: &Trial, _plan: &Plan) {}
     /// A trial has come this far, a share in [0, 1].
     fn progress(&self, _trial: &Trial, _fraction: f64) {}
-    /// A trial has its result; `reused` if it was there already.
+    /// A trial has its result; `reused` if it was there already, or is that of another trial.
     fn finished(&self, _trial: &Trial, _status: &Status, _reused: bool) {}
     /// Something the user should know, for example that a damaged result is made again.
     fn note(&self, _message: &str) {}
@@ -87,6 +88,8 @@ pub struct PlannedTrial {
     pub trial: Trial,
     /// Engine, reason and estimates.
     pub plan: std::result::Result<Plan, SolveError>,
+    /// The label of the trial whose result it shares, if it is not solved itself.
+    pub solved_as: Option<String>,
 }
 
 /// What a run would do: every trial with its engine. Reads the data, runs nothing.
@@ -95,11 +98,18 @@ pub struct PlannedTrial {
 /// [`Error::Core`] for mistakes in the study, its problem or data.
 pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
     let prepared = prepare(study)?;
-    let plan = |p: PreparedTrial| PlannedTrial { plan: p.plan(solver), trial: p.trial };
+    let plan = |p: PreparedTrial| PlannedTrial {
+        plan: p.plan(solver),
+        solved_as: (!p.is_solved()).then(|| p.solved_as.label.clone()),
+        trial: p.trial,
+    };
     Ok(prepared.trials.into_iter().map(plan).collect())
 }
 
 /// Runs a study, or what is left of it, in `options.out/<name>-<hash8>`, and reports when all its trials are done.
+///
+/// A process that is killed loses no finished trial. A power cut may take trials of less than a second that finished in the last half minute;
+/// they are told by their hashes and run again.
 ///
 /// When `stop` becomes true the run stops at the next step of every running trial and leaves everything resumable. The
 /// results of a resumed run equal those of an undisturbed one.
@@ -117,18 +127,24 @@ pub fn run(
     let prepared = prepare(study)?;
     let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
     let mut jobs = Vec::new();
-    for (index, p) in prepared.trials.iter().enumerate().filter(|(index, _)| options.shard.contains(*index)) {
+    let mut sharing: BTreeMap<usize, Vec<&Trial>> = BTreeMap::new();
+    for p in prepared.trials.iter().filter(|p| !p.is_solved()) {
+        sharing.entry(p.solved_as.index).or_default().push(&p.trial);
+    }
+    let solved = || prepared.trials.iter().filter(|p| p.is_solved());
+    for p in solved().filter(|p| options.shard.contains(p.trial.index)) {
         let trial_directory = p.directory(&directory);
+        let sharing = sharing.remove(&p.trial.index).unwrap_or_default();
         match trial_directory.read(&p.trial) {
-            Found::Done(finished) => {
+            Found::Done(found) => {
                 trial_directory.remove_leftovers()?;
-                reporter.finished(&p.trial, &finished.result.status(), true);
+                finished(reporter, &p.trial, &sharing, &found.result.status(), true);
             }
             found => {
                 if let Found::Unusable(reason) = found {
                     reporter.note(&format!("{reason}; running it again"));
                 }
-                jobs.push(Job::new(index, p, solver)?);
+                jobs.push(Job::new(p, sharing, solver)?);
             }
         }
     }
@@ -153,7 +169,7 @@ pub fn run(
         return Ok(Outcome::Interrupted { directory, remaining });
     }
     let is_pending = |p: &&PreparedTrial| !matches!(p.directory(&directory).read(&p.trial), Found::Done(_));
-    match prepared.trials.iter().filter(is_pending).count() {
+    match solved().filter(is_pending).count() {
         0 => Ok(Outcome::Finished(report::collect(study, &prepared, &directory, solver)?)),
         remaining => Ok(Outcome::ShardFinished { directory, remaining }),
     }
@@ -178,26 +194,33 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
     write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())
 }
 
+/// Tells that a trial has its result, and those that share it.
+fn finished(reporter: &dyn Reporter, trial: &Trial, sharing: &[&Trial], status: &Status, reused: bool) {
+    reporter.finished(trial, status, reused);
+    sharing.iter().for_each(|trial| reporter.finished(trial, status, true));
+}
+
 /// A trial to run.
 struct Job<'a> {
-    index: usize,
     prepared: &'a PreparedTrial,
+    /// Trials that share its result.
+    sharing: Vec<&'a Trial>,
     plan: Plan,
 }
 
 impl<'a> Job<'a> {
-    fn new(index: usize, prepared: &'a PreparedTrial, solver: &dyn Solver) -> Result<Job<'a>> {
+    fn new(prepared: &'a PreparedTrial, sharing: Vec<&'a Trial>, solver: &dyn Solver) -> Result<Job<'a>> {
         let trial = &prepared.trial;
         let refused = |error: SolveError| Error::Refused { trial: trial.label.clone(), reason: error.to_string() };
-        Ok(Job { index, prepared, plan: prepared.plan(solver).map_err(refused)? })
+        Ok(Job { prepared, sharing, plan: prepared.plan(solver).map_err(refused)? })
     }
 }
 
 fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
     let header = ["trial", "label", "width", "seed", "engine", "reason", "bytes", "seconds"];
-    let rows = jobs.iter().map(|Job { index, prepared: PreparedTrial { trial, .. }, plan }| {
+    let rows = jobs.iter().map(|Job { prepared: PreparedTrial { trial, .. }, plan, .. }| {
         vec![
-            index.to_string(),
+            trial.index.to_string(),
             trial.label.clone(),
             trial.width_text(),
             trial.seed.to_string(),
@@ -287,29 +310,31 @@ impl Worker<'_> {
     }
 
     /// Runs one trial and stores its result; false if it was stopped.
-    fn run(&self, Job { prepared, plan, .. }: &Job<'_>) -> Result<bool> {
+    fn run(&self, job: &Job<'_>) -> Result<bool> {
+        let Job { prepared, plan, .. } = job;
         let trial = &prepared.trial;
         if self.must_stop() {
             return Ok(false);
         }
         let directory: TrialDirectory = prepared.directory(self.directory);
-        if let Found::Done(finished) = directory.read(trial) {
+        if let Found::Done(found) = directory.read(trial) {
             // By another process, since the plan was made.
-            self.reporter.finished(trial, &finished.result.status(), true);
+            finished(self.reporter, trial, &job.sharing, &found.result.status(), true);
             return Ok(true);
         }
-        directory.prepare()?;
+        directory.prepare(plan.seconds)?;
         self.reporter.started(trial, plan);
+        let start = Instant::now();
         match &prepared.task {
-            Task::Problem(task) => self.solve(prepared, task, &directory, plan),
+            Task::Problem(task) => self.solve(job, task, &directory, start),
             Task::Prior(question) => {
                 let watch = &mut |fraction| self.watch(trial, fraction);
                 let answer = question.answer(self.device, trial.precision, watch);
-                self.keep(prepared, answer, &directory, plan)
+                self.keep(job, answer, &directory, start)
             }
             Task::Posterior(question) => {
                 let answer = question.answer(&mut |fraction| self.watch(trial, fraction));
-                self.keep(prepared, answer, &directory, plan)
+                self.keep(job, answer, &directory, start)
             }
         }
     }
@@ -326,10 +351,10 @@ impl Worker<'_> {
     /// Stores an answer; a question that was stopped starts again.
     fn keep(
         &self,
-        PreparedTrial { trial, .. }: &PreparedTrial,
+        Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
         answer: std::result::Result<AnswerTree, QuestionError>,
         directory: &TrialDirectory,
-        plan: &Plan,
+        start: Instant,
     ) -> Result<bool> {
         let answer = match answer {
             Err(QuestionError::Stopped) => return Ok(false),
@@ -340,17 +365,18 @@ impl Worker<'_> {
             self.reporter.note(&format!("trial {}: UNRELIABLE: {reason}", trial.label));
         }
         let value = serde_json::to_value(&answer).map_err(|error| Self::failed(trial, &error))?;
-        directory.store_answer(trial.subject, &Answer { value, reliable: doubt.is_none() }, &plan.reason)?;
-        self.reporter.finished(trial, &Status::Done, false);
+        let answer = Answer { value, reliable: doubt.is_none() };
+        directory.store_answer(trial.subject, &answer, &plan.reason, start.elapsed().as_secs_f64())?;
+        finished(self.reporter, trial, sharing, &Status::Done, false);
         Ok(true)
     }
 
     fn solve(
         &self,
-        PreparedTrial { trial, .. }: &PreparedTrial,
+        Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
         task: &ProblemTask,
         directory: &TrialDirectory,
-        plan: &Plan,
+        start: Instant,
     ) -> Result<bool> {
         let watch = |progress: &Progress<'_>| self.watch(trial, progress.fraction);
         let solution = self
@@ -365,11 +391,11 @@ impl Worker<'_> {
             // Another process was faster; its result stays.
             return Ok(false);
         }
-        directory.store(&solution.trajectory, &plan.reason)?;
+        directory.store(&solution.trajectory, &plan.reason, start.elapsed().as_secs_f64())?;
         if interrupted {
             return Ok(false);
         }
-        self.reporter.finished(trial, &solution.trajectory.status, false);
+        finished(self.reporter, trial, sharing, &solution.trajectory.status, false);
         Ok(true)
     }
 }

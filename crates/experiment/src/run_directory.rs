@@ -60,6 +60,26 @@ pub(crate) fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
+/// What a power cut may take. A killed process loses nothing that it has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing: the file is on the disk when it is there.
+    Synced,
+    /// A file that the system has not written yet, which it does within half a minute. Hashes tell a file that is not whole, and its
+    /// trial runs again.
+    Repeatable,
+}
+
+/// Seconds of work that are worth two syncs of milliseconds each: files of shorter trials may be lost to a power cut, and are made again.
+const WORTH_A_SYNC: f64 = 1.0;
+
+impl Durability {
+    /// Of files that took so many seconds to make.
+    pub(crate) fn of(seconds: f64) -> Durability {
+        if seconds < WORTH_A_SYNC { Durability::Repeatable } else { Durability::Synced }
+    }
+}
+
 /// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     stream_whole(path, |file| file.write_all(bytes))
@@ -67,9 +87,16 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// As [`write_whole`], for a file that is made piece by piece.
 pub(crate) fn stream_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    place(path, Durability::Synced, write)
+}
+
+fn place(path: &Path, durability: Durability, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let aside = aside(path);
     let written = File::create(&aside).and_then(|mut file| {
         write(&mut file)?;
+        if durability == Durability::Repeatable {
+            return fs::rename(&aside, path);
+        }
         file.sync_all()?;
         fs::rename(&aside, path)?;
         match path.parent() {
@@ -209,9 +236,9 @@ const TRAJECTORY: &str = "trajectory.json";
 const ANSWER: &str = "answer.json";
 
 impl TrialDirectory {
-    /// The directory of a trial whose resolved form is `text`.
-    pub(crate) fn new(run_directory: &Path, trial: &Trial, text: &str) -> TrialDirectory {
-        let path = run_directory.join("trials").join(trial.directory_name());
+    /// The directory `name` of trials whose resolved form is `text`.
+    pub(crate) fn new(run_directory: &Path, name: &str, text: &str) -> TrialDirectory {
+        let path = run_directory.join("trials").join(name);
         TrialDirectory { path, text: text.into(), hash: sha256(text.as_bytes()) }
     }
 
@@ -220,8 +247,8 @@ impl TrialDirectory {
         self.path.join("checkpoint.safetensors")
     }
 
-    /// Makes it ready for a run of its trial. A checkpoint of another trial is removed.
-    pub(crate) fn prepare(&self) -> Result<()> {
+    /// Makes it ready for a run of its trial that is expected to take some seconds. A checkpoint of another trial is removed.
+    pub(crate) fn prepare(&self, expected_seconds: f64) -> Result<()> {
         create_directory(&self.path)?;
         self.remove_leftovers()?;
         let trial = self.path.join(TRIAL);
@@ -231,7 +258,12 @@ impl TrialDirectory {
         for foreign in [self.checkpoint(), self.path.join(STATUS)] {
             remove_file(&foreign)?;
         }
-        write_whole(&trial, self.text.as_bytes())
+        // With a checkpoint it tells whose that is.
+        self.write(TRIAL, self.text.as_bytes(), Durability::of(expected_seconds))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8], durability: Durability) -> Result<()> {
+        place(&self.path.join(name), durability, |file| file.write_all(bytes))
     }
 
     /// Removes files that a process killed long ago was writing; younger ones may be another process's.
@@ -280,9 +312,10 @@ impl TrialDirectory {
         }
     }
 
-    /// Stores a result; an interrupted trajectory leaves only its state, the records are in the checkpoint. `reason`
-    /// says why its engine, and on which device.
-    pub(crate) fn store(&self, trajectory: &Trajectory, reason: &str) -> Result<()> {
+    /// Stores a result that took some seconds; an interrupted trajectory leaves only its state, the records are in the checkpoint.
+    /// `reason` says why its engine, and on which device.
+    pub(crate) fn store(&self, trajectory: &Trajectory, reason: &str, seconds: f64) -> Result<()> {
+        let durability = Durability::of(seconds);
         let (step, time) = match trajectory.status {
             Status::Done => (None, None),
             Status::Diverged { step, time } => (Some(step), Some(time)),
@@ -293,7 +326,7 @@ impl TrialDirectory {
             true => {
                 let path = self.path.join(TRAJECTORY);
                 let bytes = serde_json::to_vec(trajectory).map_err(|error| Error::file("write", &path, error))?;
-                write_whole(&path, &bytes)?;
+                self.write(TRAJECTORY, &bytes, durability)?;
                 Some(sha256(&bytes))
             }
             false => None,
@@ -309,15 +342,16 @@ impl TrialDirectory {
             answer: None,
             records: trajectory.records.len(),
         };
-        write_whole(&self.path.join(STATUS), &pretty(&status))?;
+        self.write(STATUS, &pretty(&status), durability)?;
         if finished { remove_file(&self.checkpoint()) } else { Ok(()) }
     }
 
-    /// Stores the answer of a question; `reason` says how it was found.
-    pub(crate) fn store_answer(&self, subject: Subject, answer: &Answer, reason: &str) -> Result<()> {
+    /// Stores the answer of a question, found in some seconds; `reason` says how.
+    pub(crate) fn store_answer(&self, subject: Subject, answer: &Answer, reason: &str, seconds: f64) -> Result<()> {
+        let durability = Durability::of(seconds);
         let path = self.path.join(ANSWER);
         let bytes = serde_json::to_vec(&answer.value).map_err(|error| Error::file("write", &path, error))?;
-        write_whole(&path, &bytes)?;
+        self.write(ANSWER, &bytes, durability)?;
         let status = TrialStatus {
             state: answer.word().into(),
             engine: subject.name().into(),
@@ -329,7 +363,7 @@ impl TrialDirectory {
             answer: Some(sha256(&bytes)),
             records: 0,
         };
-        write_whole(&self.path.join(STATUS), &pretty(&status))
+        self.write(STATUS, &pretty(&status), durability)
     }
 }
 

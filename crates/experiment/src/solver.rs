@@ -7,7 +7,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::Engine,
 };
-use widenet_model::Precision;
+use widenet_model::{ImageStorage, Precision};
 
 /// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,33 @@ pub struct Request<'a> {
     pub seed: u64,
     /// Float type of the engines on a device; the law and limit engines compute in `f64`.
     pub precision: Precision,
+    /// Options of the engines that have them; others refuse them.
+    pub hidden: HiddenOptions,
+}
+
+/// How matrices that are known by their answers are kept. `None` is an engine's own choice.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct HiddenOptions {
+    /// A direction is new if more than this share of its length is, in (0, 1): of the conditioned and regenerated engines
+    /// ([`widenet_model::Hidden::tolerance`]), and of law and limit of deep linear networks ([`widenet_limits::mean_field::Options::tolerance`]).
+    pub tolerance: Option<f64>,
+    /// How the conditioned engine keeps its answers.
+    pub images: Option<ImageStorage>,
+}
+
+impl HiddenOptions {
+    /// Those of one of several widths. Width ∞ beside finite ones keeps no images and, of perceptrons, is in closed form: what is asked
+    /// of the others is no mistake there.
+    #[must_use]
+    pub fn at(self, width: Width, widths: &[Width], is_deep_linear: bool) -> HiddenOptions {
+        let is_beside_finite = widths.iter().any(|width| *width != Width::Infinite);
+        match width {
+            Width::Infinite if is_beside_finite => {
+                HiddenOptions { tolerance: self.tolerance.filter(|_| is_deep_linear), images: None }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// The engine that would run a request, and what it would take.
@@ -175,7 +202,7 @@ pub trait Solver: Sync {
     /// The reference for trajectories of a problem, at the same moments. Minibatches follow `seed`. It starts at
     /// `initial`, the compared trajectory's own initial function, which is given exactly if the start of the limit is random (deep
     /// linear networks: [`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`; perceptrons without an ensemble), else at
-    /// zero, or as the average over infinitely many networks.
+    /// zero, or as the average over infinitely many networks. It has the limit's own tolerance, whatever that of the trajectories.
     ///
     /// # Errors
     /// [`SolveError`] if the problem has no such reference.

@@ -20,7 +20,7 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DenseRun, DenseSolution, DeviceChoice, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideRun,
+    DenseRun, DeviceChoice, DeviceSolution, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideRun,
     solve_dense, solve_wide,
 };
 
@@ -54,7 +54,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
 }
 
 /// Seconds of a run, and what came of it.
-fn conditioned(problem: &Problem, width: u64, tolerance: f64, device: &OpenDevice) -> (f64, DenseSolution) {
+fn conditioned(problem: &Problem, width: u64, tolerance: f64, device: &OpenDevice) -> (f64, DeviceSolution) {
     let precision = Precision::F32;
     let hidden = Hidden { matrix: STORED, tolerance };
     let run = WideRun { problem, width, seed: 1, hidden, device, precision, checkpoints: None };
@@ -65,7 +65,7 @@ fn conditioned(problem: &Problem, width: u64, tolerance: f64, device: &OpenDevic
     (seconds, solution)
 }
 
-fn numbers(solution: &DenseSolution, quantity: Quantity) -> Vec<f64> {
+fn numbers(solution: &DeviceSolution, quantity: Quantity) -> Vec<f64> {
     solution.trajectory.records.last().map_or_else(Vec::new, |record| record.values[&quantity].flatten())
 }
 

@@ -38,7 +38,7 @@ pub use mlp::{
 };
 pub use network::{dense_network, network_with_panels};
 pub use prior::{PriorNetworks, PriorSample, sample_networks};
-pub use solve::{DenseRun, DenseSolution, solve_dense};
+pub use solve::{DenseRun, DeviceSolution, solve_dense};
 pub use wide::{
     ExploredMatrix, Hidden, HiddenMatrix, ImageStorage, ThinMatrix, WideBlock, WideEstimate, WideMatrix, WideRun,
     default_tolerance, predicted_rank, solve_wide, wide_linear_network, wide_mlp,

@@ -34,12 +34,12 @@ pub struct DenseRun<'a> {
     pub checkpoints: Option<CheckpointPlan>,
 }
 
-/// What came of a run.
+/// What came of a run on a device, of real matrices ([`solve_dense`]) or of matrices known by their answers ([`crate::solve_wide`]).
 #[derive(Debug, Clone, PartialEq)]
-pub struct DenseSolution {
+pub struct DeviceSolution {
     /// The records and how the run ended.
     pub trajectory: Trajectory,
-    /// Sentences for the user: a run resumed, a checkpoint of no use.
+    /// Sentences for the user: a run resumed, a checkpoint of no use, answers less exact than their tolerance.
     pub notes: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub struct DenseSolution {
 pub fn solve_dense(
     run: &DenseRun<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Result<DenseSolution, ModelError> {
+) -> Result<DeviceSolution, ModelError> {
     if !run.problem.is_deep_linear() {
         return mlp::solve(run, watch);
     }
@@ -71,10 +71,10 @@ pub fn solve_dense(
 }
 
 /// A run's records with what it was.
-pub(crate) fn solution(run: &DenseRun<'_>, records: Vec<Record>, status: Status, notes: Vec<String>) -> DenseSolution {
+pub(crate) fn solution(run: &DenseRun<'_>, records: Vec<Record>, status: Status, notes: Vec<String>) -> DeviceSolution {
     let width = Width::Finite(run.width);
     let trajectory = Trajectory { width, engine: Engine::Dense, seed: run.seed, status, records };
-    DenseSolution { trajectory, notes }
+    DeviceSolution { trajectory, notes }
 }
 
 /// Keeps checkpoints and asks the caller whether to go on.

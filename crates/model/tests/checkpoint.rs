@@ -9,9 +9,9 @@ use widenet_core::{
     problem::{Activation, Parameterization, Quantity, Rule},
     training::{Control, Progress},
 };
-use widenet_model::{CheckpointPlan, DenseRun, DenseSolution, DeviceChoice, Every, Precision, solve_dense};
+use widenet_model::{CheckpointPlan, DenseRun, DeviceChoice, DeviceSolution, Every, Precision, solve_dense};
 
-fn solve(problem: &Problem, path: Option<&Path>, watch: &mut dyn FnMut(&Progress<'_>) -> Control) -> DenseSolution {
+fn solve(problem: &Problem, path: Option<&Path>, watch: &mut dyn FnMut(&Progress<'_>) -> Control) -> DeviceSolution {
     let device = DeviceChoice::Flex.open().unwrap();
     let checkpoints = path.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Steps(1000) });
     let run = DenseRun { problem, width: 48, seed: 2, device: &device, precision: Precision::F32, checkpoints };

@@ -10,7 +10,7 @@ use widenet_core::{
     training::Control,
     trajectory::{Record, Status, Trajectory},
 };
-use widenet_model::{CheckpointPlan, DenseRun, DenseSolution, DeviceChoice, Every, Precision, solve_dense};
+use widenet_model::{CheckpointPlan, DenseRun, DeviceChoice, DeviceSolution, Every, Precision, solve_dense};
 
 const SEED: u64 = 4;
 const NETWORKS: u64 = 7;
@@ -162,7 +162,7 @@ fn a_resumed_ensemble_is_bit_identical() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     let device = DeviceChoice::Flex.open().unwrap();
-    let run = |watch: &mut dyn FnMut(u64) -> Control| -> DenseSolution {
+    let run = |watch: &mut dyn FnMut(u64) -> Control| -> DeviceSolution {
         let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(10_000) });
         let run = DenseRun {
             problem: &ensemble,

@@ -324,6 +324,21 @@ fn what_cannot_be_conditioned_is_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn answers_less_exact_than_asked_for_are_told() {
+    let problem = perceptrons::problem(3, 1, common::descent(60, 0.0, false), Activation::Tanh, false);
+    let (device, _) = flex();
+    let notes = |tolerance, precision| {
+        let run = WideRun { width: 200, precision, ..wide_run(&problem, Hidden { tolerance, ..STORED }, &device) };
+        solve_wide(&run, &mut |_| Control::Continue).unwrap().notes
+    };
+    let told = notes(1e-9, Precision::F32).join("\n");
+    for part in ["truncation_error ", "e-", "is above tolerance = 1e-9", "f32 does not tell", "use --precision f64"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!((notes(1e-3, Precision::F32), notes(1e-9, Precision::F64)), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn a_resumed_run_is_an_undisturbed_one_bit_for_bit() {
     let device = DeviceChoice::Flex.open().unwrap();
     let folder = tempfile::tempdir().unwrap();

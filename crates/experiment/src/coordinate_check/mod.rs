@@ -26,7 +26,7 @@ use widenet_model::Precision;
 use crate::{
     EngineChoice, Plan,
     run_directory::create_directory,
-    solver::{Request, SolveError, Solver},
+    solver::{HiddenOptions, Request, SolveError, Solver},
 };
 
 pub use predictions::{Prediction, predicted};
@@ -131,7 +131,8 @@ impl CoordinateCheck {
         watch: &(dyn Fn(f64) -> Control + Sync),
     ) -> Result<Option<CoordinateReport>, SolveError> {
         let CoordinateOptions { widths, seeds, precision, .. } = &self.options;
-        let request = |width, seed| Request { problem: &self.problem, width, seed, precision: *precision };
+        let hidden = HiddenOptions::default();
+        let request = |width, seed| Request { problem: &self.problem, width, seed, precision: *precision, hidden };
         let plans: Vec<Plan> = widths
             .iter()
             .map(|&width| solver.plan(&request(width, 0), EngineChoice::Dense))

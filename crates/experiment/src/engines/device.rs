@@ -59,10 +59,10 @@ impl Engines {
 
     /// How an engine makes its hidden matrices on this device; `None` for the dense one.
     pub(super) fn hidden(&self, request: &Request<'_>, engine: Engine) -> Option<Hidden> {
-        let tolerance = self.tolerance.unwrap_or_else(|| default_tolerance(request.precision));
+        let tolerance = request.hidden.tolerance.unwrap_or_else(|| default_tolerance(request.precision));
         let matrix = match engine {
             Engine::Regenerated => HiddenMatrix::Regenerated,
-            Engine::Conditioned => HiddenMatrix::Conditioned(self.images.unwrap_or_else(|| {
+            Engine::Conditioned => HiddenMatrix::Conditioned(request.hidden.images.unwrap_or_else(|| {
                 let stored = HiddenMatrix::Conditioned(ImageStorage::Stored);
                 let width = finite(request);
                 let bytes = WideEstimate::new(request.problem, width, stored, request.precision).bytes;

@@ -1,11 +1,12 @@
 //! The engines behind [`Solver`]: limit and law from the limits crate ([`closed_form`]), dense, conditioned and regenerated from the model
-//! crate ([`device`]).
+//! crate ([`device`]). What an engine does not have is refused ([`options`]).
 //!
 //! Deep linear networks have all of them, and so have classifiers of one hidden layer, whose law is by projections on the data. Other
 //! perceptrons have the engines of the device at finite widths and, in the kernel regime, the limit.
 
 mod closed_form;
 mod device;
+mod options;
 
 use std::{
     path::Path,
@@ -20,20 +21,19 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_limits::{Regime, kernel, mean_field, records_as_classifier, scaling};
-use widenet_model::{Calibration, DeviceChoice, ImageStorage, ModelError, OpenDevice};
+use widenet_model::{Calibration, DeviceChoice, ModelError, OpenDevice};
 
 use crate::solver::{
     Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
 };
 use closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron};
 pub(crate) use device::guarded;
+pub(crate) use options::word;
 
 /// All engines, with a device for the dense one.
 pub struct Engines {
     device: DeviceChoice,
     checkpoint_every: Duration,
-    tolerance: Option<f64>,
-    images: Option<ImageStorage>,
     opened: OnceLock<Result<OpenDevice, ModelError>>,
     bandwidth: OnceLock<f64>,
     /// In `f32` and `f64`.
@@ -51,8 +51,6 @@ impl Engines {
         let engines = Self {
             device,
             checkpoint_every: Duration::from_secs(60),
-            tolerance: None,
-            images: None,
             opened: OnceLock::new(),
             bandwidth: OnceLock::new(),
             calibrations: [OnceLock::new(), OnceLock::new()],
@@ -68,23 +66,6 @@ impl Engines {
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
         Self { checkpoint_every: interval, ..self }
-    }
-
-    /// What counts as a new direction in the law, limit, conditioned and regenerated engines, relative to its length
-    /// ([`mean_field::Options::tolerance`], [`widenet_model::Hidden::tolerance`]); each engine has its own default.
-    #[must_use]
-    pub fn tolerance(self, tolerance: Option<f64>) -> Self {
-        Self { tolerance, ..self }
-    }
-
-    /// How conditioned matrices keep their answers; by default as vectors where they fit.
-    #[must_use]
-    pub fn images(self, images: Option<ImageStorage>) -> Self {
-        Self { images, ..self }
-    }
-
-    fn coordinate_tolerance(&self) -> f64 {
-        self.tolerance.unwrap_or(mean_field::TOLERANCE)
     }
 
     fn open(&self) -> Result<&OpenDevice, SolveError> {
@@ -109,6 +90,54 @@ fn steps(problem: &Problem) -> f64 {
 }
 
 impl Engines {
+    /// The engine of a deep linear network.
+    fn plan_linear(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let problem = request.problem;
+        let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
+        let Width::Finite(width) = request.width else {
+            if choice != EngineChoice::Auto {
+                return Err(needs_finite_width(choice));
+            }
+            problem.scaling().limit()?;
+            return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
+        };
+        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs_entries());
+        let law = problem.network.entry_law;
+        match (choice, needs_entries) {
+            (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(
+                "{} is defined for 4 neurons and more, not at width {width}",
+                quantity.name()
+            ))),
+            (EngineChoice::Law, Some(quantity)) => Err(SolveError::Refused(format!(
+                "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
+                quantity.name()
+            ))),
+            (EngineChoice::Law, None) if explored.is_some() => Err(SolveError::Refused(
+                "explored_ranks, orthogonality_loss and truncation_error are quantities of the conditioned and regenerated engines; the \
+                 law engine has effective_dimensions"
+                    .into(),
+            )),
+            (EngineChoice::Law, None) if law != EntryLaw::Gaussian => Err(SolveError::Refused(format!(
+                "network.entry_law = \"{}\": the law engine is that of Gaussian entries; use the regenerated engine",
+                law.name()
+            ))),
+            (EngineChoice::Auto, _) if law != EntryLaw::Gaussian || explored.is_some() => {
+                let (engine, reason) = self.choose(request)?;
+                self.plan_on_device(request, engine, &reason)
+            }
+            (EngineChoice::Auto, Some(quantity)) => self.plan_on_device(
+                request,
+                Engine::Dense,
+                &format!("{} needs the entries of the weights", quantity.name()),
+            ),
+            (EngineChoice::Auto | EngineChoice::Law, None) => {
+                let reason = "exact in law, at a cost that does not depend on the width";
+                Ok(plan_coordinates(problem, request.width, reason))
+            }
+            (choice, _) => self.plan_asked(request, choice),
+        }
+    }
+
     /// Perceptrons: the limit of the kernel regime, or real matrices.
     fn plan_mlp(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         let problem = request.problem;
@@ -169,51 +198,13 @@ impl Solver for Engines {
                 quantity.name()
             )));
         }
-        if !problem.is_deep_linear() {
-            return self.plan_mlp(request, choice);
-        }
-        let Width::Finite(width) = request.width else {
-            if choice != EngineChoice::Auto {
-                return Err(needs_finite_width(choice));
-            }
-            problem.scaling().limit()?;
-            return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
+        let mut plan = match problem.is_deep_linear() {
+            true => self.plan_linear(request, choice)?,
+            false => self.plan_mlp(request, choice)?,
         };
-        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs_entries());
-        let law = problem.network.entry_law;
-        match (choice, needs_entries) {
-            (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(
-                "{} is defined for 4 neurons and more, not at width {width}",
-                quantity.name()
-            ))),
-            (EngineChoice::Law, Some(quantity)) => Err(SolveError::Refused(format!(
-                "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
-                quantity.name()
-            ))),
-            (EngineChoice::Law, None) if explored.is_some() => Err(SolveError::Refused(
-                "explored_ranks, orthogonality_loss and truncation_error are quantities of the conditioned and regenerated engines; the \
-                 law engine has effective_dimensions"
-                    .into(),
-            )),
-            (EngineChoice::Law, None) if law != EntryLaw::Gaussian => Err(SolveError::Refused(format!(
-                "network.entry_law = \"{}\": the law engine is that of Gaussian entries; use the regenerated engine",
-                law.name()
-            ))),
-            (EngineChoice::Auto, _) if law != EntryLaw::Gaussian || explored.is_some() => {
-                let (engine, reason) = self.choose(request)?;
-                self.plan_on_device(request, engine, &reason)
-            }
-            (EngineChoice::Auto, Some(quantity)) => self.plan_on_device(
-                request,
-                Engine::Dense,
-                &format!("{} needs the entries of the weights", quantity.name()),
-            ),
-            (EngineChoice::Auto | EngineChoice::Law, None) => {
-                let reason = "exact in law, at a cost that does not depend on the width";
-                Ok(plan_coordinates(problem, request.width, reason))
-            }
-            (choice, _) => self.plan_asked(request, choice),
-        }
+        options::check(request, choice, plan.engine)?;
+        plan.reason.push_str(&options::words(request.hidden));
+        Ok(plan)
     }
 
     fn alternatives(&self, request: &Request<'_>, chosen: Engine) -> Vec<Alternative> {
@@ -244,8 +235,8 @@ impl Solver for Engines {
                 Ok(Solution { trajectory, notes: left_out(problem, width).into_iter().collect() })
             }
             (Engine::Law | Engine::Limit, _) => {
-                let options =
-                    mean_field::Options { tolerance: self.coordinate_tolerance(), ..mean_field::Options::default() };
+                let tolerance = request.hidden.tolerance.unwrap_or(mean_field::TOLERANCE);
+                let options = mean_field::Options { tolerance, ..mean_field::Options::default() };
                 let trajectory = mean_field::solve(problem, width, seed, &options, &mut |progress| watch(progress))?;
                 Ok(Solution { trajectory, notes: Vec::new() })
             }
@@ -276,8 +267,7 @@ impl Solver for Engines {
         };
         Ok(match reference {
             Reference::Limit => {
-                let options =
-                    mean_field::Options { initial_predictor: Some(start), tolerance: self.coordinate_tolerance() };
+                let options = mean_field::Options { initial_predictor: Some(start), ..mean_field::Options::default() };
                 mean_field::solve(problem, Width::Infinite, seed, &options, watch)?
             }
             Reference::Lazy => mean_field::solve_lazy(problem, &start, seed, watch)?,

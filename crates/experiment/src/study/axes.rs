@@ -7,18 +7,20 @@
 //! network.hidden_layers = [1, 2, 3]                 # any key of the problem or question, with values …
 //! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
 //! engine = ["conditioned", { kind = "dense", max_width = 4096 }]      # of problems: who solves finite widths, and optionally which
+//! tolerance = [1e-2, 1e-4, 1e-6]                    # of problems, as is images = ["stored", "regenerated"]: the keys of `[study]`
 //! ```
 //!
 //! A table is labelled by its `kind` if kinds differ, else by all its keys; an engine by its word. An engine with `min_width` or `max_width` (both
-//! included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are the limit's under every engine.
+//! included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are the limit's under every engine,
+//! and are solved once: trials that differ only in what their engine does not use share one result.
 
 use widenet_core::{
     Width,
     document::{Document, Entry, Field, Node, Reader, Value},
 };
 
-use super::{Metric, ReadResult, Subject, metric::ReferenceTrials};
-use crate::EngineChoice;
+use super::{Metric, NO_ENGINE, ReadResult, Subject, metric::ReferenceTrials};
+use crate::{EngineChoice, ImageStorage};
 
 /// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +53,13 @@ pub struct EngineRange {
     pub max_width: Width,
 }
 
-/// The key of the axis that is no key of the problem.
+/// The keys of axes that are no keys of the problem.
 pub(crate) const ENGINE: &str = "engine";
+pub(crate) const TOLERANCE: &str = "tolerance";
+pub(crate) const IMAGES: &str = "images";
+/// Keys of every study of problems.
+const WIDTH: &str = "width";
+const SEED: &str = "seed";
 
 /// The parsed section.
 pub(super) struct Axes {
@@ -86,8 +93,12 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
     };
     let seeds = reader.or("seed", vec![1], seeds)?;
     if subject != Subject::Problem {
-        reader.refuse(ENGINE, "a question has no engine; see its `by` and `method`")?;
+        for key in [ENGINE, TOLERANCE, IMAGES] {
+            reader.refuse(key, NO_ENGINE)?;
+        }
     }
+    reader.optional(TOLERANCE, |field| field.list(tolerance))?;
+    reader.optional(IMAGES, |field| field.list(|field| field.choice(&ImageStorage::WORDS)))?;
     let (mut axes, mut engines) = (Vec::new(), Vec::new());
     if let Some(field) = reader.get(ENGINE) {
         engines = field.list(engine)?;
@@ -97,7 +108,8 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
         let value = |(label, node)| AxisValue { label, number: None, node };
         axes.push(Axis { key: ENGINE.into(), values: labels.into_iter().zip(nodes).map(value).collect() });
     }
-    for field in reader.fields().into_iter().filter(|field| field.key() != "axes.engine") {
+    let own = [ENGINE, WIDTH, SEED].map(|key| format!("axes.{key}"));
+    for field in reader.fields().into_iter().filter(|field| !own.iter().any(|key| key == field.key())) {
         collect(&field, "axes.", &mut axes)?;
     }
     // Sorted, so that trials have the same numbers whether read from the file as given or as resolved.
@@ -106,6 +118,14 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
         return Err(field.error(format!("the axis `{}` is given twice", pair[0].key)));
     }
     Ok(Axes { widths, seeds, axes, engines })
+}
+
+/// What counts as a new direction.
+pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
+    match field.number()? {
+        tolerance if tolerance > 0.0 && tolerance < 1.0 => Ok(tolerance),
+        _ => Err(field.must_be("a number > 0 and < 1")),
+    }
 }
 
 /// A word, or `{ kind = "dense", min_width = 64, max_width = 4096 }`.
@@ -148,9 +168,6 @@ fn seeds(field: &Field<'_>) -> ReadResult<Vec<u64>> {
 /// Tables are walked down to the lists they hold: `network.hidden_layers = […]` is an axis of that key.
 fn collect(field: &Field<'_>, root: &str, axes: &mut Vec<Axis>) -> ReadResult<()> {
     let key = field.key().strip_prefix(root).unwrap_or_default();
-    if ["width", "seed"].contains(&key) {
-        return Ok(());
-    }
     if matches!(field.node().value, Value::Table(_)) {
         return field.table()?.fields().iter().try_for_each(|field| collect(field, root, axes));
     }
@@ -243,10 +260,25 @@ impl Keys<'_> {
         }
     }
 
-    /// `{ axis = [values], … }`: axes with the labels of some of their values.
+    /// `{ width = [64], axis = [values], … }`: axes with the labels of some of their values.
     pub(super) fn selection(&self, field: &Field) -> ReadResult<Vec<(String, Vec<String>)>> {
         let mut selected = Vec::new();
-        collect(field, &format!("{}.", field.key()), &mut selected)?;
+        if let Some(widths) = field.table()?.optional(WIDTH, |field| field.list(|field| self.width(field)))? {
+            selected.push((WIDTH.to_owned(), widths.iter().map(Width::to_string).collect()));
+        }
+        selected.extend(self.labels(field)?);
+        Ok(selected)
+    }
+
+    /// `{ axis = [values], … }` without widths.
+    fn labels(&self, field: &Field) -> ReadResult<Vec<(String, Vec<String>)>> {
+        let mut reader = field.table()?;
+        reader.refuse(SEED, "a check takes all seeds, and a reference has the seed of its trial")?;
+        let mut selected = Vec::new();
+        let width = format!("{}.{WIDTH}", field.key());
+        for value in reader.fields().into_iter().filter(|value| value.key() != width) {
+            collect(&value, &format!("{}.", field.key()), &mut selected)?;
+        }
         let known: Vec<_> = self.axes.axes.iter().map(|axis| (axis.key.as_str(), axis)).collect();
         let check = |selected: Axis| {
             let Some((_, axis)) = known.iter().find(|(key, _)| *key == selected.key) else {
@@ -275,9 +307,9 @@ impl Keys<'_> {
 
     /// `{ width = 64, axis = [value], … }`: trials that others are compared with.
     pub(super) fn reference(&self, field: &Field<'_>) -> ReadResult<ReferenceTrials> {
-        let width = field.table()?.optional("width", |field| self.width(field))?;
+        let width = field.table()?.optional(WIDTH, |field| self.width(field))?;
         let mut axes = Vec::new();
-        for (key, labels) in self.selection(field)? {
+        for (key, labels) in self.labels(field)? {
             match <[String; 1]>::try_from(labels) {
                 Ok([label]) => axes.push((key, label)),
                 Err(_) => return Err(field.must_be(&format!("a table with a single value of `{key}`"))),

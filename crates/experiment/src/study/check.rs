@@ -28,7 +28,8 @@
 //! width = "inf"             # optional: at this width only
 //! ```
 //!
-//! Every check may say `only = { optimizer.momentum = [0, 0.9] }`: the trials with these values of an axis alone count.
+//! Every check may say `only = { width = [64, 256], optimizer.momentum = [0, 0.9] }`: the trials with these widths and values of an axis alone
+//! count. A check that has a `width` of its own says nothing else about widths.
 //!
 //! * `power_law`: *refuted* if the 95 % interval of the fitted exponent lies outside the tolerance altogether;
 //!   *confirmed* if the exponent is within the tolerance of the predicted one, its interval within twice the
@@ -38,7 +39,7 @@
 //!   than three distinct x. Trials at infinite width have no place on a logarithmic axis and are left out.
 //! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
 //!   *refuted* if in some trial it does not, *inconclusive* if some trial diverged or has fewer than three usable
-//!   records.
+//!   records, or there is no trial at the width.
 //! * `below`, `above`: *refuted* if a value is on the wrong side of the bound, *inconclusive* if one is missing, else *confirmed*.
 
 use widenet_core::{
@@ -56,7 +57,7 @@ pub struct Check {
     pub name: String,
     /// The statement.
     pub kind: CheckKind,
-    /// Axes with the labels of the values that count; all count on other axes.
+    /// Axes, or `width`, with the labels of the values that count; all count on other axes.
     pub only: Vec<(String, Vec<String>)>,
 }
 
@@ -173,7 +174,17 @@ impl Check {
                 width: reader.optional("width", |field| keys.width(field))?,
             },
         };
-        let only = reader.or("only", Vec::new(), |field| keys.selection(field))?;
+        let has_width = match kind {
+            CheckKind::PowerLaw { .. } => false,
+            CheckKind::Exponential { .. } => true,
+            CheckKind::Bound { width, .. } => width.is_some(),
+        };
+        let only = reader.or("only", Vec::new(), |field| {
+            if has_width {
+                field.table()?.refuse("width", "the check is made at one width, its key `width`")?;
+            }
+            keys.selection(field)
+        })?;
         Ok(Check { name: own_name(reader)?, kind, only })
     }
 }

@@ -7,8 +7,8 @@ use widenet_core::{
     document::{Document, Node, Value},
 };
 
-use super::{ENGINE, EngineRange, EngineRule, Study, Subject};
-use crate::{EngineChoice, Plan, Precision, Result};
+use super::{ENGINE, EngineRange, EngineRule, IMAGES, Study, Subject, TOLERANCE, is_linear};
+use crate::{EngineChoice, HiddenOptions, ImageStorage, Plan, Precision, Result};
 
 /// One run of a study.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Trial {
     pub engine: EngineChoice,
     /// Floating-point type of the engines on a device.
     pub precision: Precision,
+    /// Options of its engine.
+    pub hidden: HiddenOptions,
 }
 
 impl Trial {
@@ -52,6 +54,14 @@ impl Trial {
     /// The width in tables.
     pub(crate) fn width_text(&self) -> String {
         self.width.map_or_else(String::new, |width| width.to_string())
+    }
+
+    /// The label that it has on an axis, or its width.
+    pub(crate) fn label_of(&self, key: &str) -> Option<String> {
+        match key {
+            "width" => self.width.map(|width| width.to_string()),
+            key => self.axes.iter().find(|(axis, _)| axis == key).map(|(_, label)| label.clone()),
+        }
     }
 
     /// What trials drawn or fitted together have in common: `key = label` of every axis but the seed and those in
@@ -83,31 +93,45 @@ fn label(axes: &[(String, String)], width: Option<Width>, seed: u64) -> String {
     format!("{label}{width}s{seed}")
 }
 
+/// One value of every axis.
+#[derive(Clone)]
+struct Combination<'s> {
+    document: Document,
+    labels: Vec<(String, String)>,
+    engine: Option<&'s EngineRange>,
+    hidden: HiddenOptions,
+}
+
 impl Study {
     /// All trials.
     ///
     /// # Errors
     /// [`crate::Error::Core`] if an axis leads through something that is not a table.
     pub fn expand(&self) -> Result<Vec<Trial>> {
-        let mut combinations = vec![(self.specification.clone(), Vec::new(), None)];
+        let (document, hidden) = (self.specification.clone(), self.hidden);
+        let mut combinations = vec![Combination { document, labels: Vec::new(), engine: None, hidden }];
         for axis in &self.axes {
             let mut next = Vec::new();
-            for (document, labels, engine) in &combinations {
+            for combination in &combinations {
                 for (position, value) in axis.values.iter().enumerate() {
-                    let (mut document, mut labels, mut engine): (_, _, Option<&EngineRange>) =
-                        (document.clone(), labels.clone(), *engine);
+                    let mut combination = combination.clone();
                     match axis.key.as_str() {
-                        ENGINE => engine = self.engines.get(position),
-                        key => document.set_node(key, value.node.clone())?,
+                        ENGINE => combination.engine = self.engines.get(position),
+                        TOLERANCE => combination.hidden.tolerance = value.number,
+                        IMAGES => {
+                            let known = ImageStorage::WORDS.into_iter().find(|(word, _)| *word == value.label);
+                            combination.hidden.images = known.map(|(_, images)| images);
+                        }
+                        key => combination.document.set_node(key, value.node.clone())?,
                     }
-                    labels.push((axis.key.clone(), value.label.clone()));
-                    next.push((document, labels, engine));
+                    combination.labels.push((axis.key.clone(), value.label.clone()));
+                    next.push(combination);
                 }
             }
             combinations = next;
         }
         let mut trials = Vec::new();
-        for (document, axes, engine) in &combinations {
+        for Combination { document, labels: axes, engine, hidden } in &combinations {
             for width in self.trial_widths() {
                 let at = width.unwrap_or(Width::Infinite);
                 if engine.is_some_and(|engine| !(engine.min_width..=engine.max_width).contains(&at)) {
@@ -126,6 +150,7 @@ impl Study {
                         seed,
                         engine: rule.of(document, at),
                         precision: self.precision,
+                        hidden: hidden.at(at, &self.widths, is_linear(document)),
                     });
                 }
             }

@@ -8,6 +8,8 @@
 //! engine = "auto"                         # "auto" (default), "law", "dense", "conditioned" or "regenerated" for finite widths; or
 //! dense_up_to = 1024                      # dense up to this width, above it law or, of perceptrons, conditioned; or an axis `engine`
 //! precision = "f32"                       # of the engines on a device: "f32" (default) or "f64"
+//! tolerance = 1e-6                        # of engines that have one: what counts as a new direction ([`HiddenOptions`]), in (0, 1); or an axis
+//! images = "stored"                       # of the conditioned engine: its answers "stored" or "regenerated"; or an axis
 //!
 //! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"; or instead of it
 //! # [prior.network]                       # … those of a question about random networks (`widenet prior`), or
@@ -26,7 +28,8 @@
 //! ```
 //!
 //! A trial of a problem is a trajectory. A trial of a question is its answer: `axes.width` is then optional and sets `network.width`
-//! (`"inf"` is the limit), `axes.seed` sets the seeds of the question's draws, and `engine` and `dense_up_to` have no meaning.
+//! (`"inf"` is the limit), `axes.seed` sets the seeds of the question's draws, and `engine`, `dense_up_to`, `tolerance` and `images` have no meaning.
+//! `tolerance` and `images` are refused with engines that do not have them; width ∞ beside finite ones takes what it has.
 
 pub mod axes;
 pub mod check;
@@ -41,15 +44,15 @@ use widenet_core::{
     document::{Document, Field, Node, Reader, Value},
 };
 
-pub(crate) use axes::ENGINE;
 use axes::{Axes, Keys};
 pub use axes::{Axis, AxisValue, EngineRange};
+pub(crate) use axes::{ENGINE, IMAGES, TOLERANCE};
 pub use check::{Check, CheckKind, Exponent, Side};
 pub use expand::Trial;
 pub use figure::{AxisScale, Figure, FigureKind};
 pub use metric::{Comparison, Measured, Metric, Over, ReferenceTrials, Statistic};
 
-use crate::{EngineChoice, Error, Precision, Result};
+use crate::{EngineChoice, Error, HiddenOptions, ImageStorage, Precision, Result};
 
 /// Result of reading a document.
 type ReadResult<T> = widenet_core::Result<T>;
@@ -76,14 +79,20 @@ impl EngineRule {
 
     /// The choice at a width for a problem that is not validated yet.
     pub(crate) fn of(self, problem: &Document, width: Width) -> EngineChoice {
-        let value = |key: &str| problem.get(key).map(|node| &node.value);
-        let linear = value("network.activation").is_none_or(|word| *word == Value::String("identity".into()));
-        let one_layer = value("network.hidden_layers") == Some(&Value::Integer(1));
+        let one_layer = problem.get("network.hidden_layers").map(|node| &node.value) == Some(&Value::Integer(1));
         match (self, self.at(width)) {
-            (EngineRule::DenseUpTo(_), EngineChoice::Law) if !linear && !one_layer => EngineChoice::Conditioned,
+            (EngineRule::DenseUpTo(_), EngineChoice::Law) if !is_linear(problem) && !one_layer => {
+                EngineChoice::Conditioned
+            }
             (_, choice) => choice,
         }
     }
+}
+
+/// Whether a problem that is not validated yet has no activations.
+fn is_linear(problem: &Document) -> bool {
+    let activation = problem.get("network.activation").map(|node| &node.value);
+    activation.is_none_or(|word| *word == Value::String("identity".into()))
 }
 
 /// What the trials of a study are.
@@ -134,6 +143,8 @@ pub struct Study {
     pub engine: EngineRule,
     /// Floating-point type of the engines on a device.
     pub precision: Precision,
+    /// Options of the engines that have them, where they are no axes.
+    pub hidden: HiddenOptions,
     /// Widths, in the order of the file; questions may have none.
     pub widths: Vec<Width>,
     /// Seeds, in the order of the file.
@@ -220,13 +231,21 @@ impl Study {
         root.finish()?;
 
         if subject != Subject::Problem {
-            for key in ["engine", "dense_up_to"] {
-                study.refuse(key, "a question has no engine; see its `by` and `method`")?;
+            for key in ["engine", "dense_up_to", TOLERANCE, IMAGES] {
+                study.refuse(key, NO_ENGINE)?;
             }
+        }
+        if subject == Subject::Posterior {
+            study.refuse("precision", "posteriors are computed in f64; leave it out")?;
         }
         if !axes.engines.is_empty() {
             for key in ["engine", "dense_up_to"] {
                 study.refuse(key, "the axis `engine` says who solves finite widths")?;
+            }
+        }
+        for key in [TOLERANCE, IMAGES] {
+            if axes.axes.iter().any(|axis| axis.key == key) {
+                study.refuse(key, &format!("`axes.{key}` has its values; give one or the other"))?;
             }
         }
         let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
@@ -241,6 +260,10 @@ impl Study {
         let claim = study.required("claim", Field::string)?;
         let expected = study.required("expected", Field::string)?;
         let precision = study.or("precision", Precision::F32, |field| field.choice(&Precision::WORDS))?;
+        let hidden = HiddenOptions {
+            tolerance: study.optional(TOLERANCE, axes::tolerance)?,
+            images: study.optional(IMAGES, |field| field.choice(&ImageStorage::WORDS))?,
+        };
         study.finish()?;
         let Axes { widths, seeds, axes, engines } = axes;
         Ok(Study {
@@ -250,6 +273,7 @@ impl Study {
             subject,
             engine,
             precision,
+            hidden,
             widths,
             seeds,
             axes,
@@ -277,6 +301,9 @@ impl Study {
         self.document.root().to_toml()
     }
 }
+
+/// Why a question takes none of the keys about engines.
+const NO_ENGINE: &str = "a question has no engine; see its `by` and `method`";
 
 /// The one section that says what is run.
 fn specification(root: &mut Reader<'_>) -> ReadResult<(Subject, Document)> {

@@ -264,6 +264,8 @@ fn mistakes_are_named_with_their_place() {
         ("y = [\"quantiles.values\"]", "y = [\"quantiles.values\"]\nlabels = [\"a\", \"b\"]", "one per path"),
         ("x = \"quantiles.levels\"", "", "`figure[1].x` is missing"),
         ("expected =", "engine = \"law\"\nexpected =", "a question has no engine"),
+        ("expected =", "tolerance = 1e-3\nexpected =", "`study.tolerance` is not used here: a question has no engine"),
+        ("expected =", "images = \"stored\"\nexpected =", "`study.images` is not used here: a question has no engine"),
         ("depth_ratio = 1.0", "depth_ratio = -1.0", "`network.depth_ratio` is -1"),
         ("depth_ratio = 1.0", "depth_ratio = 1.0\nwidths = [3]", "not both"),
     ];
@@ -331,4 +333,7 @@ metric = "mean_distance"
     let found = finish(&study, folder.path(), &Log::default());
     assert!(found.all_confirmed(), "{:#?}", found.findings);
     assert_eq!(column(&found.directory, "table.csv", "status"), ["done"; 6]);
+    let precise = text.replace("expected =", "precision = \"f32\"\nexpected =");
+    let error = Study::load(&study_file(folder.path(), &precise), false, &[]).unwrap_err().to_string();
+    assert!(error.contains("`study.precision` is not used here: posteriors are computed in f64"), "{error}");
 }

@@ -9,7 +9,7 @@ use std::{
 use crate::fake::{FakeSolver, Log, study};
 use widenet_core::Width;
 use widenet_experiment::{
-    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, Verdict, report, run,
+    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, Verdict, plan, report, run,
 };
 
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -190,6 +190,86 @@ name = "rate"
     let steps = solver.steps.load(Ordering::SeqCst);
     finish(&study, &solver, &options(folder.path()), &Silent);
     assert_eq!(solver.steps.load(Ordering::SeqCst), steps, "nothing runs again");
+}
+
+/// The directories of trials that have results of their own.
+fn solved(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory.join("trials")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn infinite_widths_are_solved_once_under_all_engines() {
+    let folder = tempfile::tempdir().unwrap();
+    let axis = r#"engine = ["law", "dense", "conditioned"]"#;
+    let study = study(
+        folder.path(),
+        &[
+            ("dense_up_to = 100\n", ""),
+            ("network.hidden_layers = [1, 3]", axis),
+            ("width = [64, 1e3, 1e5, 1e7, \"inf\"]", "width = [64, 1e3, 1e5, \"inf\"]"),
+        ],
+    );
+    let (solver, log) = (FakeSolver::default(), Log::default());
+    let shard = |text: &str| RunOptions { shard: text.parse().unwrap(), ..options(folder.path()) };
+    assert!(matches!(run(&study, &solver, &shard("1/2"), &NEVER, &log), Ok(Outcome::ShardFinished { .. })));
+    let found = finish(&study, &solver, &shard("2/2"), &log);
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+    // Three engines at three widths, and the limit once: five seeds each.
+    assert_eq!((log.ran.load(Ordering::SeqCst), log.reused.load(Ordering::SeqCst)), (5 * 10, 5 * 2));
+    assert_eq!(solver.steps.load(Ordering::SeqCst), 50 * 21);
+    let directories = solved(&found.directory);
+    assert_eq!((directories.len(), directories.iter().filter(|name| name.contains("minf")).count()), (50, 5));
+    // Tables, figures and checks of every engine have it.
+    let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
+    for engine in ["law", "dense", "conditioned"] {
+        assert!(table.contains(&format!("{engine}-minf-s1,inf,1,limit,done,")), "{engine}: {table}");
+        let svg = fs::read_to_string(found.directory.join(format!("figures/loss-engine-{engine}.svg"))).unwrap();
+        assert!(svg.contains("m = ∞ (limit)"), "{engine}");
+        assert!(found.findings.iter().any(|f| f.check == "exact" && f.group == format!("engine = {engine}")));
+    }
+    let text = fs::read_to_string(&found.path).unwrap();
+    assert!(text.contains("| limit | 5 |"), "{text}");
+    let plans = plan(&study, &solver).unwrap();
+    assert_eq!((plans[15].solved_as.as_deref(), plans[0].solved_as.as_deref()), (None, None));
+    assert_eq!(plans.last().unwrap().solved_as.as_deref(), Some("law-minf-s5"), "{:?}", plans.last());
+    let again = Log::default();
+    finish(&study, &solver, &options(folder.path()), &again);
+    assert_eq!((again.ran.load(Ordering::SeqCst), again.reused.load(Ordering::SeqCst)), (0, 60));
+}
+
+#[test]
+fn a_tolerance_is_part_of_what_identifies_a_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_at = |key: &str| {
+        let study =
+            study(folder.path(), &[("dense_up_to = 100", key), ("hidden_layers = [1, 3]", "hidden_layers = [1]")]);
+        finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent).directory
+    };
+    let trial = |directory: &Path| fs::read_to_string(directory.join("trials/0000-1-m64-s1/trial.toml")).unwrap();
+    let (none, loose, tight) = (
+        run_at("engine = \"law\""),
+        run_at("engine = \"law\"\ntolerance = 1e-2"),
+        run_at("engine = \"law\"\ntolerance = 1e-3"),
+    );
+    assert!(none != loose && loose != tight);
+    assert!(!trial(&none).contains("tolerance") && trial(&loose).contains("tolerance = 0.01"), "{}", trial(&loose));
+}
+
+#[test]
+fn a_check_may_be_about_some_widths_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let only = |widths: &str| {
+        let only = format!("tolerance = 0.05\nonly = {{ width = {widths} }}");
+        let study =
+            study(folder.path(), &[("tolerance = 0.05", &only), ("hidden_layers = [1, 3]", "hidden_layers = [1]")]);
+        finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent).findings.remove(0)
+    };
+    let points = |widths: &str| only(widths).fit.map(|fit| fit.points);
+    assert_eq!((points("[64, 1e3, 1e7]"), points("[64, 1e3, 1e5, 1e7, \"inf\"]")), (Some(3), Some(4)));
+    assert_eq!(only("[64, \"inf\"]").verdict, Verdict::Inconclusive);
 }
 
 #[test]

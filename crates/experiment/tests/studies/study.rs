@@ -8,7 +8,7 @@ use std::{
 use crate::fake::{FakeSolver, STUDY, study, study_file};
 use widenet_core::{Width, document::Document, trajectory::Engine};
 use widenet_experiment::{
-    Study, load_problem, plan,
+    HiddenOptions, ImageStorage, Study, load_problem, plan,
     question::{KernelQuestion, PosteriorQuestion, PredictQuestion, PriorQuestion},
 };
 
@@ -53,6 +53,33 @@ fn engines_are_an_axis_at_the_widths_they_can_have() {
     assert_eq!(engines, ["law", "auto", "dense"], "the limit is nobody's choice");
     assert!(trials.iter().all(|trial| trial.specification.get("engine").is_none()));
     assert!(trials.iter().enumerate().all(|(index, trial)| trial.index == index));
+}
+
+#[test]
+fn tolerance_and_images_are_keys_and_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = study(
+        folder.path(),
+        &[("dense_up_to = 100", "engine = \"conditioned\"\ntolerance = 1e-3\nimages = \"regenerated\"")],
+    );
+    let options = |study: &Study, index: usize| study.expand().unwrap()[index].hidden;
+    let asked = HiddenOptions { tolerance: Some(1e-3), images: Some(ImageStorage::Regenerated) };
+    assert_eq!(options(&keys, 0), asked);
+    assert_eq!(options(&keys, 24), HiddenOptions { images: None, ..asked }, "the limit keeps no images");
+    let axes = |network: &str| {
+        let axes = format!("tolerance = [1e-2, 1e-6]\nimages = [\"stored\", \"regenerated\"]\n{network}");
+        study(folder.path(), &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", &axes)])
+    };
+    let linear = axes("");
+    let labels: Vec<_> = linear.expand().unwrap().into_iter().map(|trial| trial.label).collect();
+    assert_eq!((labels.len(), labels[0].as_str()), (2 * 2 * 25, "stored-0.01-m64-s1"));
+    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), images: Some(ImageStorage::Stored) });
+    assert_eq!(options(&linear, 24).tolerance, Some(1e-2), "the limit of a deep linear network has a tolerance");
+    let tanh = axes("network.activation = [\"tanh\"]");
+    assert_eq!(options(&tanh, 24), HiddenOptions::default(), "that of a perceptron is in closed form");
+    let twice = STUDY.replace("dense_up_to = 100", "tolerance = 1e-3").replace("[axes]", "[axes]\ntolerance = [1e-2]");
+    let error = Study::load(&study_file(folder.path(), &twice), false, &[]).unwrap_err().to_string();
+    assert!(error.contains("`study.tolerance` is not used here: `axes.tolerance` has its values"), "{error}");
 }
 
 #[test]
@@ -152,6 +179,27 @@ fn mistakes_are_named_with_their_place() {
             "`optimizer.steps`, which is not an axis",
         ),
         ("value = 1e-12", "value = 1e-12\nonly = { network.hidden_layers = [2] }", "`2` is not a value of the axis"),
+        (
+            "tolerance = 0.05",
+            "tolerance = 0.05\nonly = { width = [65] }",
+            "`check[0].only.width[0]` is 65; it must be one of",
+        ),
+        ("tolerance = 0.05", "tolerance = 0.05\nonly = { seed = [1] }", "a check takes all seeds"),
+        ("value = 1e-12", "value = 1e-12\nonly = { width = [64] }", "the check is made at one width, its key `width`"),
+        ("kind = \"exponential\"", "kind = \"exponential\"\nonly = { width = [64] }", "at one width, its key `width`"),
+        ("against = \"limit\"", "reference = { width = 64, seed = 3 }", "a reference has the seed of its trial"),
+        (
+            "dense_up_to = 100",
+            "dense_up_to = 100\ntolerance = 1",
+            "`study.tolerance` is 1; it must be a number > 0 and < 1",
+        ),
+        ("dense_up_to = 100", "dense_up_to = 100\nimages = \"store\"", "did you mean `stored`?"),
+        (
+            "width = [64,",
+            "tolerance = [1e-3, 0]\nwidth = [64,",
+            "`axes.tolerance[1]` is 0; it must be a number > 0 and < 1",
+        ),
+        ("width = [64,", "images = [\"kept\"]\nwidth = [64,", "unknown `axes.images[0]`: \"kept\""),
         ("[\"train_loss\", \"predictor\"]", "[\"train_loss\"]", "metric `distance` needs `predictor`"),
         ("kind = \"mean_field\"", "kind = \"standard\"", "no infinite-width limit"),
     ];

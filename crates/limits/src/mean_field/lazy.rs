@@ -18,7 +18,7 @@ use widenet_core::{
     trajectory::{Record, Value},
 };
 
-use super::{ConditionedMatrix, run};
+use super::{CoordinateMatrix, run};
 
 /// The kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
 /// from `initial` (k × d). For lazy scalings this is the infinite-width limit.
@@ -54,8 +54,8 @@ pub(super) fn solve(
         )));
     }
     let hidden = problem.network.hidden_layers;
-    let mut layers = vec![ConditionedMatrix::known(initial.clone())];
-    layers.extend((0..hidden).map(|_| ConditionedMatrix::known(Matrix::identity(k, k))));
+    let mut layers = vec![CoordinateMatrix::known(initial.clone())];
+    layers.extend((0..hidden).map(|_| CoordinateMatrix::known(Matrix::identity(k, k))));
     let mut rates = vec![0.0; hidden + 1];
     rates[0] = kernel;
     let network = LinearNetwork { layers, output_scale: 1.0, rates, input_dimension: d, output_dimension: k };

@@ -9,15 +9,15 @@
 //! Scalings whose limit is lazy (NTK parameterisation) have, at ∞, a predictor that moves linearly from a Gaussian start.
 
 mod basis;
-mod conditioned;
+mod coordinate_matrix;
 mod coordinates;
 mod lazy;
 
-pub use conditioned::ConditionedMatrix;
+pub use coordinate_matrix::CoordinateMatrix;
 pub use coordinates::Coordinates;
 pub use lazy::solve_lazy;
 
-use conditioned::{Source, Space};
+use coordinate_matrix::{Source, Space};
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     scaling::{Limit, Normalized},
@@ -101,7 +101,7 @@ fn random_network(
     normalized: Normalized,
     seed: u64,
     tolerance: f64,
-) -> LinearNetwork<ConditionedMatrix> {
+) -> LinearNetwork<CoordinateMatrix> {
     let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());
     // A dropped direction is worth `C` times its size in the predictor; below rounding nothing is gained.
     let tolerance = (tolerance / normalized.output_scale.max(1.0)).max(4.0 * f64::EPSILON);
@@ -112,7 +112,7 @@ fn random_network(
     let layers = (0..=hidden)
         .map(|layer| {
             let source = Source { seed, layer: layer as u32, width, std: normalized.init_std[layer] };
-            ConditionedMatrix::random(source, spaces[layer].clone(), spaces[layer + 1].clone(), tolerance)
+            CoordinateMatrix::random(source, spaces[layer].clone(), spaces[layer + 1].clone(), tolerance)
         })
         .collect();
     LinearNetwork {
@@ -126,8 +126,8 @@ fn random_network(
 
 struct Watch<'a>(&'a mut dyn FnMut(&Progress<'_>) -> Control);
 
-impl Observer<ConditionedMatrix> for Watch<'_> {
-    fn after_step(&mut self, progress: &Progress<'_>, _: &mut LinearNetwork<ConditionedMatrix>) -> Control {
+impl Observer<CoordinateMatrix> for Watch<'_> {
+    fn after_step(&mut self, progress: &Progress<'_>, _: &mut LinearNetwork<CoordinateMatrix>) -> Control {
         (self.0)(progress)
     }
 }
@@ -136,7 +136,7 @@ fn run(
     problem: &Problem,
     width: Width,
     seed: u64,
-    mut network: LinearNetwork<ConditionedMatrix>,
+    mut network: LinearNetwork<CoordinateMatrix>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
 ) -> Trajectory {
     let recorder = Recorder::new(problem, &mut network);

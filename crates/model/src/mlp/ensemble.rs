@@ -37,7 +37,7 @@ use crate::{
     ModelError,
     device::Placement,
     estimate::MemoryEstimate,
-    solve::{DenseRun, DenseSolution, Keeper, solution},
+    solve::{DenseRun, DeviceSolution, Keeper, solution},
 };
 
 /// How long to wait for a network before the caller is asked whether to go on.
@@ -48,7 +48,7 @@ pub(super) fn solve(
     run: &DenseRun<'_>,
     ensemble: Ensemble,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Result<DenseSolution, ModelError> {
+) -> Result<DeviceSolution, ModelError> {
     let size = |one: &Problem, memory| group_size(one, run.width, ensemble.networks, memory, &run.device.info);
     solve_in_groups(run, ensemble, size, watch)
 }
@@ -59,7 +59,7 @@ fn solve_in_groups(
     ensemble: Ensemble,
     size: impl Fn(&Problem, MemoryEstimate) -> Option<u64>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Result<DenseSolution, ModelError> {
+) -> Result<DeviceSolution, ModelError> {
     let Ensemble { networks, .. } = ensemble;
     if networks < 2 {
         return Err(Error::Invalid(format!("ensemble.networks = {networks}; an ensemble has at least 2")).into());
@@ -265,13 +265,13 @@ mod tests {
         group: Option<u64>,
         checkpoints: Option<CheckpointPlan>,
         watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-    ) -> DenseSolution {
+    ) -> DeviceSolution {
         let device = DeviceChoice::Flex.open().unwrap();
         let run = DenseRun { problem, width: 12, seed: 5, device: &device, precision, checkpoints };
         solve_in_groups(&run, problem.ensemble.unwrap(), |_, _| group, watch).unwrap()
     }
 
-    fn undisturbed(problem: &Problem, precision: Precision, group: Option<u64>) -> DenseSolution {
+    fn undisturbed(problem: &Problem, precision: Precision, group: Option<u64>) -> DeviceSolution {
         solve(problem, precision, group, None, &mut |_| Control::Continue)
     }
 

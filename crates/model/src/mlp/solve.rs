@@ -5,14 +5,14 @@ use widenet_core::training::{Control, Progress, mlp::MlpTraining};
 use super::{dense_mlp, ensemble};
 use crate::{
     ModelError,
-    solve::{DenseRun, DenseSolution, Keeper, solution},
+    solve::{DenseRun, DeviceSolution, Keeper, solution},
 };
 
 /// See [`crate::solve_dense`].
 pub(crate) fn solve(
     run: &DenseRun<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Result<DenseSolution, ModelError> {
+) -> Result<DeviceSolution, ModelError> {
     if let Some(ensemble) = run.problem.ensemble {
         return ensemble::solve(run, ensemble, watch);
     }

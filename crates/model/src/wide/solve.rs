@@ -4,13 +4,13 @@ use serde_json::json;
 use widenet_core::{
     Error, Problem, Trajectory, Width,
     problem::{EntryLaw, Rule},
-    training::{Control, Progress, Recorder, mlp::MlpTraining, train},
+    training::{Control, Progress, Recorder, WeightMatrix, mlp::MlpTraining, train},
     trajectory::Engine,
 };
 
-use super::{Hidden, HiddenMatrix, WideEstimate, wide_linear_network, wide_mlp};
+use super::{Hidden, HiddenMatrix, WideEstimate, WideMatrix, wide_linear_network, wide_mlp};
 use crate::{
-    CheckpointPlan, DenseSolution, ModelError, checkpoint,
+    CheckpointPlan, DeviceSolution, ModelError, checkpoint,
     device::{OpenDevice, Precision},
     mlp::check_range,
     solve::Keeper,
@@ -95,7 +95,7 @@ impl WideRun<'_> {
 pub fn solve_wide(
     run: &WideRun<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Result<DenseSolution, ModelError> {
+) -> Result<DeviceSolution, ModelError> {
     let WideRun { problem, width, seed, hidden, device, precision, .. } = *run;
     WideRun::check(problem, hidden)?;
     let placement = device.placement(precision)?;
@@ -106,13 +106,13 @@ pub fn solve_wide(
         identity
     };
     let keeper = Keeper::new(run.checkpoints.as_ref(), identity, watch);
-    let (records, status, notes) = if problem.is_deep_linear() {
+    let (records, status, mut notes, truncation) = if problem.is_deep_linear() {
         problem.scaling().at(width).check()?;
         let mut network = wide_linear_network(problem, width, seed, hidden, &placement, &device.info);
         let recorder = Recorder::new(problem, &mut network);
         let (mut keeper, start) = keeper.open(network.layers.iter_mut().collect());
         let (records, status) = train(&mut network, &recorder, problem, seed, start, &mut keeper);
-        (records, status, keeper.close()?)
+        (records, status, keeper.close()?, truncation(network.layers.iter()))
     } else {
         check_range(&problem.scaling(), width)?;
         let network = wide_mlp(problem, width, seed, hidden, &placement, &device.info);
@@ -120,8 +120,25 @@ pub fn solve_wide(
         let (mut keeper, start) = keeper.open(training.matrices_mut());
         let (records, status) =
             training.run(start, &mut |progress, training| keeper.keep(progress, || training.matrices()));
-        (records, status, keeper.close()?)
+        (records, status, keeper.close()?, truncation(training.matrices().into_iter()))
     };
+    notes.extend(truncation_note(truncation, hidden.tolerance, precision));
     let trajectory = Trajectory { width: Width::Finite(width), engine: run.engine(), seed, status, records };
-    Ok(DenseSolution { trajectory, notes })
+    Ok(DeviceSolution { trajectory, notes })
+}
+
+/// The longest part of a question that some matrix left out, relative to the question.
+fn truncation<'a>(matrices: impl Iterator<Item = &'a WideMatrix>) -> f64 {
+    matrices.filter_map(WideMatrix::exploration).map(|explored| explored.truncation).fold(0.0, f64::max)
+}
+
+/// What to do where answers are less exact than was asked for.
+fn truncation_note(truncation: f64, tolerance: f64, precision: Precision) -> Option<String> {
+    let remedy = match precision {
+        Precision::F32 => "f32 does not tell shorter directions from rounding; use --precision f64",
+        Precision::F64 => "f64 does not tell shorter directions from rounding; errors of the answers are of this size",
+    };
+    (truncation > tolerance).then(|| {
+        format!("truncation_error {truncation:.1e} is above tolerance = {tolerance:?}, which this run did not reach: {remedy}")
+    })
 }

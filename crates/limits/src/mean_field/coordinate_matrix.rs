@@ -65,7 +65,7 @@ pub(super) struct Source {
 
 /// A weight matrix whose fresh answers are drawn when they are needed.
 #[derive(Debug)]
-pub struct ConditionedMatrix {
+pub struct CoordinateMatrix {
     source: Source,
     input: Rc<Space>,
     output: Rc<Space>,
@@ -94,7 +94,7 @@ enum Side {
     Transpose,
 }
 
-impl ConditionedMatrix {
+impl CoordinateMatrix {
     /// A random matrix between two spaces; directions shorter than `tolerance` relative to their question are dropped.
     pub(super) fn random(source: Source, input: Rc<Space>, output: Rc<Space>, tolerance: f64) -> Self {
         let known = Matrix::zeros(output.explored.get(), input.explored.get());
@@ -210,7 +210,7 @@ fn add_outer(matrix: &mut Matrix, shape: (usize, usize), scale: f64, left: &Matr
     }
 }
 
-impl WeightMatrix for ConditionedMatrix {
+impl WeightMatrix for CoordinateMatrix {
     type Block = Coordinates;
 
     fn input_block(&self, coordinates: &Matrix) -> Coordinates {

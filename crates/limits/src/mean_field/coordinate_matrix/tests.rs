@@ -24,7 +24,7 @@ type Replacement = Box<dyn Fn(bool, &Matrix, &Matrix, &Matrix) -> Matrix>;
 
 /// A conditioned matrix whose answers to new directions are replaced.
 struct Replaced {
-    inner: ConditionedMatrix,
+    inner: CoordinateMatrix,
     answer: Replacement,
 }
 
@@ -32,7 +32,7 @@ impl Replaced {
     fn ask(&mut self, side: Side, x: &Coordinates) {
         let inner = &mut self.inner;
         inner.grow();
-        let rank = |matrix: &ConditionedMatrix| match side {
+        let rank = |matrix: &CoordinateMatrix| match side {
             Side::Direct => matrix.asked.rank(),
             Side::Transpose => matrix.asked_transpose.rank(),
         };
@@ -137,7 +137,7 @@ fn given_network(
         .iter()
         .map(|weights| {
             let source = Source { seed: 0, layer: 0, width: Width::Finite(width as u64), std: 1.0 };
-            let inner = ConditionedMatrix::random(
+            let inner = CoordinateMatrix::random(
                 source,
                 Space::coordinates(weights.ncols()),
                 Space::coordinates(weights.nrows()),
@@ -273,7 +273,7 @@ fn forgetting_the_transposed_answers_is_seen() {
                     std: normalized.init_std[layer as usize],
                 };
                 let (input, output) = (spaces[layer as usize].clone(), spaces[layer as usize + 1].clone());
-                let inner = ConditionedMatrix::random(source, input, output, 1e-12);
+                let inner = CoordinateMatrix::random(source, input, output, 1e-12);
                 let answer: Replacement = Box::new(|_, _, known, now| now - known);
                 Replaced { inner, answer }
             })
