@@ -10,6 +10,7 @@
 //! tolerance = [1e-2, 1e-4, 1e-6]                    # of problems, as is images = ["stored", "regenerated"]: the keys of `[study]`
 //! ```
 //!
+//! An engine's table may have a `tolerance` and `images` of its own, for studies whose other engines have none.
 //! A table is labelled by its `kind` if kinds differ, else by all its keys; an engine by its word. An engine with `min_width` or `max_width` (both
 //! included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are the limit's under every engine,
 //! and are solved once: trials that differ only in what their engine does not use share one result.
@@ -20,7 +21,7 @@ use widenet_core::{
 };
 
 use super::{Metric, NO_ENGINE, ReadResult, Subject, metric::ReferenceTrials};
-use crate::{EngineChoice, ImageStorage};
+use crate::{EngineChoice, HiddenOptions, ImageStorage};
 
 /// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +44,7 @@ pub struct AxisValue {
 }
 
 /// A value of the axis `engine`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EngineRange {
     /// Who solves finite widths.
     pub choice: EngineChoice,
@@ -51,6 +52,8 @@ pub struct EngineRange {
     pub min_width: Width,
     /// Largest width it has a trial at.
     pub max_width: Width,
+    /// Its own options, which win over the study's.
+    pub hidden: HiddenOptions,
 }
 
 /// The keys of axes that are no keys of the problem.
@@ -114,6 +117,14 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
     }
     // Sorted, so that trials have the same numbers whether read from the file as given or as resolved.
     axes.sort_by(|a, b| a.key.cmp(&b.key));
+    for (key, is_own) in [
+        (TOLERANCE, engines.iter().any(|engine| engine.hidden.tolerance.is_some())),
+        (IMAGES, engines.iter().any(|engine| engine.hidden.images.is_some())),
+    ] {
+        if is_own && axes.iter().any(|axis| axis.key == key) {
+            return Err(field.error(format!("`{key}` is an axis and a key of an engine; give one or the other")));
+        }
+    }
     if let Some(pair) = axes.windows(2).find(|pair| pair[0].key == pair[1].key) {
         return Err(field.error(format!("the axis `{}` is given twice", pair[0].key)));
     }
@@ -128,9 +139,10 @@ pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
     }
 }
 
-/// A word, or `{ kind = "dense", min_width = 64, max_width = 4096 }`.
+/// A word, or `{ kind = "conditioned", min_width = 64, max_width = 4096, tolerance = 1e-4, images = "stored" }`.
 fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
-    let all = |choice| EngineRange { choice, min_width: Width::Finite(1), max_width: Width::Infinite };
+    let hidden = HiddenOptions::default();
+    let all = |choice| EngineRange { choice, min_width: Width::Finite(1), max_width: Width::Infinite, hidden };
     if !matches!(field.node().value, Value::Table(_)) {
         return field.choice(&EngineChoice::WORDS).map(all);
     }
@@ -139,6 +151,10 @@ fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
     let range = EngineRange {
         min_width: reader.or("min_width", all.min_width, Field::width)?,
         max_width: reader.or("max_width", all.max_width, Field::width)?,
+        hidden: HiddenOptions {
+            tolerance: reader.optional(TOLERANCE, tolerance)?,
+            images: reader.optional(IMAGES, |field| field.choice(&ImageStorage::WORDS))?,
+        },
         ..all
     };
     reader.finish()?;
@@ -282,7 +298,8 @@ impl Keys<'_> {
         let known: Vec<_> = self.axes.axes.iter().map(|axis| (axis.key.as_str(), axis)).collect();
         let check = |selected: Axis| {
             let Some((_, axis)) = known.iter().find(|(key, _)| *key == selected.key) else {
-                let keys: Vec<_> = known.iter().map(|(key, _)| *key).collect();
+                let width = (!self.axes.widths.is_empty()).then_some(WIDTH);
+                let keys: Vec<_> = width.into_iter().chain(known.iter().map(|(key, _)| *key)).collect();
                 return Err(field.error(format!(
                     "`{}` selects by `{}`, which is not an axis; axes: {}",
                     field.key(),

@@ -137,6 +137,12 @@ impl Study {
                 if engine.is_some_and(|engine| !(engine.min_width..=engine.max_width).contains(&at)) {
                     continue;
                 }
+                // The infinite width is no engine's own.
+                let own = engine.filter(|_| at != Width::Infinite).map(|engine| engine.hidden).unwrap_or_default();
+                let options = HiddenOptions {
+                    tolerance: own.tolerance.or(hidden.tolerance),
+                    images: own.images.or(hidden.images),
+                };
                 let rule = engine.map_or(self.engine, |engine| EngineRule::All(engine.choice));
                 for &seed in &self.seeds {
                     trials.push(Trial {
@@ -150,7 +156,7 @@ impl Study {
                         seed,
                         engine: rule.of(document, at),
                         precision: self.precision,
-                        hidden: hidden.at(at, &self.widths, is_linear(document)),
+                        hidden: options.at(at, &self.widths, is_linear(document)),
                     });
                 }
             }

@@ -77,6 +77,15 @@ fn tolerance_and_images_are_keys_and_axes() {
     assert_eq!(options(&linear, 24).tolerance, Some(1e-2), "the limit of a deep linear network has a tolerance");
     let tanh = axes("network.activation = [\"tanh\"]");
     assert_eq!(options(&tanh, 24), HiddenOptions::default(), "that of a perceptron is in closed form");
+    let engines = r#"engine = ["dense", { kind = "conditioned", tolerance = 1e-4, images = "stored" }]"#;
+    let own = with_engines(folder.path(), engines);
+    let stored = HiddenOptions { tolerance: Some(1e-4), images: Some(ImageStorage::Stored) };
+    let of = [0, 25, 49].map(|index| options(&own, index));
+    assert_eq!(of, [HiddenOptions::default(), stored, HiddenOptions::default()], "the limit is no engine's own");
+    let both =
+        STUDY.replace("dense_up_to = 100\n", "").replace("[axes]", &format!("[axes]\ntolerance = [1e-2]\n{engines}"));
+    let error = Study::load(&study_file(folder.path(), &both), false, &[]).unwrap_err().to_string();
+    assert!(error.contains("`tolerance` is an axis and a key of an engine; give one or the other"), "{error}");
     let twice = STUDY.replace("dense_up_to = 100", "tolerance = 1e-3").replace("[axes]", "[axes]\ntolerance = [1e-2]");
     let error = Study::load(&study_file(folder.path(), &twice), false, &[]).unwrap_err().to_string();
     assert!(error.contains("`study.tolerance` is not used here: `axes.tolerance` has its values"), "{error}");
