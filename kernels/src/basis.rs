@@ -20,7 +20,7 @@ use nalgebra::DMatrix;
 use crate::SplitVectors;
 
 /// Vectors per stored block: products run over blocks, and a GPU copies at most so many to append some.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 /// Rounds of the loop: every round divides what is left by a thousand (`f32`) or a million (`f64`), down to a tolerance above rounding.
 const ROUNDS: usize = 6;
 /// Roundings of the float type below which nothing is new, and roundings of a sum over the basis.

@@ -155,3 +155,9 @@ pub(crate) fn values<T: Element + Pod>(tensor: &FlexTensor) -> &[T] {
 pub(crate) fn tensor<T: Element>(values: Vec<T>, shape: [usize; 2]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
+
+/// Zeros whose pages are first touched by who writes them; burn's own are copied on the way.
+pub(crate) fn zeros(shape: [usize; 2], dtype: DType) -> FlexTensor {
+    let count = shape.iter().product();
+    if dtype == DType::F64 { tensor(vec![0.0_f64; count], shape) } else { tensor(vec![0.0_f32; count], shape) }
+}

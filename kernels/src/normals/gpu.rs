@@ -270,11 +270,13 @@ fn counters(block: &NormalBlock, n: usize) -> u32 {
 }
 
 impl NormalOps for Cube {
-    fn normals(out: CubeTensor, block: NormalBlock) -> CubeTensor {
-        if out.dtype != DType::F32 {
-            return composed::normals::<Cube>(&out, &block);
+    fn normals(like: CubeTensor, block: NormalBlock) -> CubeTensor {
+        if like.dtype != DType::F32 {
+            return composed::normals::<Cube>(&like, &block);
         }
-        let [count, n] = out.shape().dims();
+        let (count, [_, n]) = (block.count(), like.shape().dims());
+        let shape = Shape::new([count, n]);
+        let out = empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype);
         let counters = counters(&block, n);
         for (first_counter, end_counter) in pieces(counters, ENTRIES_PER_LAUNCH / 4) {
             for (first, end) in pieces(count as u32, ENTRIES_PER_LAUNCH / (4 * (end_counter - first_counter))) {

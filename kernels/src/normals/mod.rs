@@ -30,7 +30,7 @@ use burn::{
 };
 use nalgebra::DMatrix;
 
-use crate::panel::{contiguous_in_place, tensor, values};
+use crate::panel::{contiguous_in_place, tensor, values, zeros};
 
 /// A family of independent standard normal vectors, addressed by (key, tag, vector, row).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +59,10 @@ impl NormalBlock {
 /// Ξ (V × n): row `v` is vector `vectors.start + v`, its entries are the rows from `first_row` on.
 pub fn normals(stream: NormalStream, vectors: Range<u32>, first_row: u64, n: usize, on: (&Device, DType)) -> Tensor<2> {
     let block = NormalBlock { stream, vectors, first_row };
-    let values = Tensor::<2>::empty([block.count(), n], on);
     if block.count() == 0 || n == 0 {
-        return values;
+        return Tensor::empty([block.count(), n], on);
     }
-    Tensor::from_dispatch(Dispatch::normals(values.into_dispatch(), block))
+    Tensor::from_dispatch(Dispatch::normals(Tensor::<2>::empty([0, n], on).into_dispatch(), block))
 }
 
 /// `x_c + Σ_j C[j, c] ξ_j` for X (P × n) and C (V × P): in the memory of X unless it is shared.
@@ -115,9 +114,9 @@ pub fn normals_gram(x: &Tensor<2>, stream: NormalStream, vectors: Range<u32>, fi
 /// The primitives on a backend; the default bodies make all of Ξ on the host.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait NormalOps: Backend {
-    /// Fills Ξ (V × n).
-    fn normals(out: FloatTensor<Self>, block: NormalBlock) -> FloatTensor<Self> {
-        composed::normals::<Self>(&out, &block)
+    /// Ξ (V × n), of the float type and on the device of a tensor (0 × n).
+    fn normals(like: FloatTensor<Self>, block: NormalBlock) -> FloatTensor<Self> {
+        composed::normals::<Self>(&like, &block)
     }
 
     /// `X + K Ξ` for K (P × V).
@@ -135,9 +134,9 @@ pub(crate) trait NormalOps: Backend {
 impl NormalOps for burn::backend::NdArray {}
 
 impl NormalOps for Flex {
-    fn normals(out: FlexTensor, block: NormalBlock) -> FlexTensor {
-        let mut out = contiguous_in_place(out);
-        let [_, n] = out.shape().dims();
+    fn normals(like: FlexTensor, block: NormalBlock) -> FlexTensor {
+        let [_, n] = like.shape().dims();
+        let mut out = zeros([block.count(), n], like.dtype());
         match out.dtype() {
             DType::F64 => cpu::normals::<f64>(&block, out.storage_mut(), n),
             _ => cpu::normals::<f32>(&block, out.storage_mut(), n),

@@ -33,10 +33,10 @@ type Lanes<T, const N: usize> = [T; N];
 
 /// The float types of the products. `q` are the entries of each basis vector in a slab.
 pub(super) trait Tall: Real + Element + Pod + Into<f64> {
-    /// Entries per step of inner products, 32 bytes.
-    const SUMS: usize;
+    /// Packs vectors for [`Tall::add_products`].
+    fn pack(packed: &mut Vec<Self>, x: &[&[Self]]);
 
-    /// `sums[j, c] += Σ_k q_j[k] x_c[k]` for vectors packed by [`pack_tiles`]; `sums` is r × P.
+    /// `sums[j, c] += Σ_k q_j[k] x_c[k]` for packed vectors; `sums` is r × P.
     fn add_products(q: &[&[Self]], x: &[Self], sums: &mut [f64]);
 
     /// `x_c += Σ_j k[j, c] q_j` for vectors packed by step, then by vector; `k` is r × P.
@@ -60,7 +60,7 @@ pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
         let mut sums = vec![0.0; rank * vectors];
         let mut packed = Vec::new();
         for columns in slabs(group * length..n.min((group + 1) * length), SLAB) {
-            pack_tiles(&mut packed, &rows(x, n, &columns));
+            T::pack(&mut packed, &rows(x, n, &columns));
             T::add_products(&rows(q, n, &columns), &packed, &mut sums);
         }
         sums
@@ -111,7 +111,7 @@ impl SelfProducts {
         self.converted.clear();
         self.converted.extend(x.iter().copied().flatten().map(|entry| -> f64 { (*entry).into() }));
         let x: Vec<&[f64]> = self.converted.chunks(length).collect();
-        pack_tiles(&mut self.packed, &x);
+        f64::pack(&mut self.packed, &x);
         f64::add_products(&x, &self.packed, &mut self.sums);
     }
 }
@@ -176,16 +176,20 @@ fn rows<'a, T>(values: &'a [T], n: usize, columns: &Range<usize>) -> Vec<&'a [T]
 }
 
 /// Writes vectors tile by tile, in a tile step by step, then by vector; zeros past the end, and the last vector again where a tile has none.
-fn pack_tiles<T: Tall>(packed: &mut Vec<T>, x: &[&[T]]) {
-    let [_, columns] = TILE;
-    packed.clear();
-    for first in (0..x.len()).step_by(columns) {
-        for at in (0..x[0].len().next_multiple_of(STEPS * T::SUMS)).step_by(T::SUMS) {
-            for c in first..first + columns {
-                let row = x[c.min(x.len() - 1)];
-                let entries = &row[at.min(row.len())..row.len().min(at + T::SUMS)];
-                packed.extend_from_slice(entries);
-                packed.extend(repeat_n(T::ZERO, T::SUMS - entries.len()));
+fn pack_tiles<T: Real, const C: usize, const S: usize>(packed: &mut Vec<T>, x: &[&[T]]) {
+    let length = x[0].len().next_multiple_of(STEPS * S);
+    packed.resize(x.len().next_multiple_of(C) * length, T::ZERO);
+    for (first, tile) in (0..).step_by(C).zip(packed.chunks_mut(C * length)) {
+        let (steps, _) = tile.as_chunks_mut::<S>();
+        for c in 0..C {
+            let (whole, rest) = x[(first + c).min(x.len() - 1)].as_chunks::<S>();
+            let mut target = steps.iter_mut().skip(c).step_by(C);
+            // The shorter first: the other must not lose one.
+            whole.iter().zip(&mut target).for_each(|(entries, target)| *target = *entries);
+            for (step, target) in target.enumerate() {
+                let rest = if step == 0 { rest } else { &[] };
+                target.fill(T::ZERO);
+                target[..rest.len()].copy_from_slice(rest);
             }
         }
     }
@@ -379,7 +383,9 @@ macro_rules! tall {
         }
 
         impl Tall for $type {
-            const SUMS: usize = $sums;
+            fn pack(packed: &mut Vec<Self>, x: &[&[Self]]) {
+                pack_tiles::<$type, { TILE[1] }, $sums>(packed, x);
+            }
 
             fn add_products(q: &[&[Self]], x: &[Self], sums: &mut [f64]) {
                 $add_products(q, x, sums);

@@ -30,7 +30,7 @@ use burn::{
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use crate::panel::{tensor, values};
+use crate::panel::{values, zeros};
 use cpu::{Sums, Tall};
 
 /// The products on a backend; small matrices are row-major. The default bodies compose burn's own operations.
@@ -250,12 +250,6 @@ fn update(x: FlexTensor, q: FlexTensor, coefficients: &[f64], sums: Sums, with_g
     } else {
         run::<f32>(x, &q, coefficients, sums, with_gram)
     }
-}
-
-/// Zeros whose pages are first touched by who writes them; burn's own are copied on the way.
-fn zeros(shape: [usize; 2], dtype: DType) -> FlexTensor {
-    let count = shape.iter().product();
-    if dtype == DType::F64 { tensor(vec![0.0_f64; count], shape) } else { tensor(vec![0.0_f32; count], shape) }
 }
 
 /// Entries in order; they may be part of a larger storage.
