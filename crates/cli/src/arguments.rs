@@ -225,7 +225,7 @@ pub(crate) struct EngineArguments {
     #[arg(long, value_parser = precision)]
     precision: Option<Precision>,
     /// Conditioned and regenerated engines, law and limit of deep linear networks: a direction counts as new if more than this share of
-    /// it is; errors are of this size. Refused where the engine has none [default: 1e-10 of law and limit, 1e-6 in f32 and 1e-12 in f64 of
+    /// it is; errors are of this size. Refused where the engine has none [default: 1e-10 of law and limit, 1e-5 in f32 and 1e-12 in f64 of
     /// the others, which are no finer than 8 roundings, and 2 times the root of the rank].
     #[arg(long, value_parser = share, allow_hyphen_values = true)]
     tolerance: Option<f64>,

@@ -31,8 +31,8 @@ const STEPS: u64 = 50;
 /// Steps of real matrices: the first is not counted.
 const FEW_STEPS: u64 = 4;
 const INPUTS: usize = 10;
-/// On what counts as a new direction: the default, and a coarse one, which the last digits of the loss feel.
-const TOLERANCES: [f64; 2] = [1e-6, 1e-4];
+/// On what counts as a new direction: the default, as fine as `f32` is, and a coarse one.
+const TOLERANCES: [f64; 3] = [1e-5, 1e-6, 1e-4];
 const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
 
 fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {

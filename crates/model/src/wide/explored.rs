@@ -20,6 +20,7 @@ use widenet_kernels::Basis;
 
 use super::{
     block::{Layout, WideBlock},
+    coefficients::Coefficients,
     fresh::Fresh,
     images::Images,
 };
@@ -111,13 +112,12 @@ pub struct ExploredMatrix {
     /// Coefficients of W_0 in the weights and in the velocity.
     pub(crate) share: (f64, f64),
     /// K of the weights, and of the velocity once there is momentum; rank of Q_G × rank of Q_A when they last grew.
-    pub(crate) learned: (Matrix, Matrix),
+    pub(crate) learned: (Coefficients, Coefficients),
 }
 
 impl ExploredMatrix {
     pub(crate) fn new([rows, columns]: [usize; 2], known: Known, layout: Layout) -> Self {
-        let nothing = Matrix::zeros(0, 0);
-        let learned = (nothing.clone(), nothing);
+        let learned = (Coefficients::none(), Coefficients::none());
         Self { rows, columns, layout, known: Arc::new(Mutex::new(known)), share: (1.0, 0.0), learned }
     }
 
@@ -152,23 +152,20 @@ impl ExploredMatrix {
 
     /// 0 · W_0 + 0: what a linearised network starts from.
     pub(crate) fn zeros_like(&self) -> Self {
-        let nothing = Matrix::zeros(0, 0);
-        Self { share: (0.0, 0.0), learned: (nothing.clone(), nothing), ..self.clone() }
+        Self { share: (0.0, 0.0), learned: (Coefficients::none(), Coefficients::none()), ..self.clone() }
     }
 
     pub(crate) fn apply(&self, x: &WideBlock) -> WideBlock {
         let mut known = self.known();
         let Some(coordinates) = known.coordinates(Side::Direct, x) else { return self.not_finite(self.rows, x) };
-        let weights = &self.learned.0;
-        let learned = weights * coordinates.rows(0, weights.ncols());
+        let learned = self.learned.0.times(&coordinates);
         self.answer(&known.direct, &known.transpose.basis, coordinates * self.share.0, learned, self.rows)
     }
 
     pub(crate) fn apply_transpose(&self, g: &WideBlock) -> WideBlock {
         let mut known = self.known();
         let Some(coordinates) = known.coordinates(Side::Transpose, g) else { return self.not_finite(self.columns, g) };
-        let weights = &self.learned.0;
-        let learned = weights.tr_mul(&coordinates.rows(0, weights.nrows()));
+        let learned = self.learned.0.transpose_times(&coordinates);
         self.answer(&known.transpose, &known.direct.basis, coordinates * self.share.0, learned, self.columns)
     }
 
@@ -202,24 +199,21 @@ impl ExploredMatrix {
             self.share = (f64::NAN, f64::NAN);
             return;
         };
-        let (weights, velocity) = std::mem::take(&mut self.learned);
-        let mut weights = weights.resize(ranks[0], ranks[1], 0.0);
+        let (weights, velocity) = &mut self.learned;
+        weights.grow(ranks[0], ranks[1]);
         self.share = rule.advance(self.share, 0.0);
         if rule.momentum == 0.0 {
             if rule.decay != 0.0 {
-                weights *= 1.0 - rule.decay;
+                weights.scale(1.0 - rule.decay);
             }
-            add_products(&mut weights, -1.0, &factors);
-            self.learned.0 = weights;
+            weights.add_products(-1.0, &factors);
             return;
         }
-        let mut gradient = Matrix::zeros(ranks[0], ranks[1]);
-        add_products(&mut gradient, 1.0, &factors);
-        let mut velocity = velocity.resize(ranks[0], ranks[1], 0.0);
-        for ((weight, velocity), term) in weights.iter_mut().zip(velocity.iter_mut()).zip(gradient.iter()) {
-            (*weight, *velocity) = rule.advance((*weight, *velocity), *term);
-        }
-        self.learned = (weights, velocity);
+        velocity.grow(ranks[0], ranks[1]);
+        let mut gradient = Coefficients::none();
+        gradient.grow(ranks[0], ranks[1]);
+        gradient.add_products(1.0, &factors);
+        weights.change_with(velocity, &gradient, |pair, term| rule.advance(pair, term));
     }
 
     /// `‖W_t − W_0‖²` and `‖W_0‖²`; what is unknown of W_0 counts by its mean, which is off by less than `√2` over the larger side of the
@@ -233,7 +227,7 @@ impl ExploredMatrix {
         let unknown = variance * (self.rows as f64 - s) * (self.columns as f64 - r);
         let initial = of_images + of_transpose - images.norm_squared() + unknown.max(0.0);
         let [rows, columns] = known.ranks();
-        let learned = self.learned.0.clone().resize(rows, columns, 0.0);
+        let learned = self.learned.0.to_matrix().resize(rows, columns, 0.0);
         let share = self.share.0 - 1.0;
         let moved = share * share * initial + 2.0 * share * images.dot(&learned) + learned.norm_squared();
         (moved.max(0.0), initial)
@@ -251,20 +245,14 @@ impl ExploredMatrix {
 
     /// Singular values of `Q_G K Q_Aᵀ`, largest first.
     pub(crate) fn learned_singular_values(&self) -> Vec<f64> {
-        if self.learned.0.is_empty() {
+        let learned = self.learned.0.to_matrix();
+        if learned.is_empty() {
             return Vec::new();
         }
-        let mut values: Vec<f64> = self.learned.0.singular_values().iter().copied().collect();
+        let mut values: Vec<f64> = learned.singular_values().iter().copied().collect();
         values.sort_by(|a, b| b.total_cmp(a));
         let largest = values.first().copied().unwrap_or(0.0);
         values.retain(|value| *value > 1e-12 * largest);
         values
-    }
-}
-
-/// `K ← K + factor Σ left · right`, of factors that may be older, and so shorter, than K.
-fn add_products(k: &mut Matrix, factor: f64, factors: &[(Matrix, Matrix)]) {
-    for (left, right) in factors {
-        k.view_mut((0, 0), (left.nrows(), right.ncols())).gemm(factor, left, right, 1.0);
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 use widenet_core::Matrix;
 use widenet_kernels::{Basis, NormalStream, SplitVectors, normals_add, normals_gram};
 
-use super::block::Layout;
+use super::{block::Layout, coefficients::Coefficients};
 
 /// Fresh parts made at once where all are looked at.
 const AT_A_TIME: usize = 64;
@@ -25,7 +25,7 @@ pub(crate) struct Images {
     /// σ.
     pub(crate) std: f64,
     /// S: rank of the other side when the last image came × images.
-    pub(crate) coefficients: Matrix,
+    pub(crate) coefficients: Coefficients,
 }
 
 /// Ξ.
@@ -74,20 +74,17 @@ impl Regenerated {
 impl Images {
     /// None yet.
     pub(crate) fn none(fresh: FreshParts, std: f64) -> Self {
-        Self { fresh, std, coefficients: Matrix::zeros(0, 0) }
+        Self { fresh, std, coefficients: Coefficients::none() }
     }
 
     /// How many.
     pub(crate) fn count(&self) -> usize {
-        self.coefficients.ncols()
+        self.coefficients.columns()
     }
 
     /// Adds the images `σ ξ + Q correction`.
     pub(crate) fn append(&mut self, fresh: SplitVectors, correction: &Matrix) {
-        let (old, count) = (self.count(), correction.ncols());
-        let coefficients = std::mem::replace(&mut self.coefficients, Matrix::zeros(0, 0));
-        self.coefficients = coefficients.resize(correction.nrows(), old + count, 0.0);
-        self.coefficients.columns_mut(old, count).copy_from(correction);
+        self.coefficients.append(correction);
         if let FreshParts::Stored(vectors) = &mut self.fresh {
             vectors.append(fresh);
         }
@@ -96,8 +93,8 @@ impl Images {
     /// `M c + Q k`; `None` where nothing has been asked and nothing learned.
     pub(crate) fn times(&self, c: &Matrix, basis: &Basis, k: Matrix) -> Option<SplitVectors> {
         let mut inside = k.resize_vertically(basis.rank(), 0.0);
-        let mut known = inside.rows_mut(0, self.coefficients.nrows());
-        known.gemm(1.0, &self.coefficients, c, 1.0);
+        let mut known = inside.rows_mut(0, self.coefficients.rows());
+        known += self.coefficients.times(c);
         let c = &(c * self.std);
         match &self.fresh {
             FreshParts::Stored(vectors) => match vectors.times(c) {
@@ -139,7 +136,7 @@ impl Images {
                 }
             }
         }
-        let known = self.coefficients.clone().resize_vertically(basis.rank(), 0.0);
+        let known = self.coefficients.to_matrix().resize_vertically(basis.rank(), 0.0);
         products *= self.std;
         let norm = norm * self.std.powi(2) + (&products * 2.0 + &known).dot(&known);
         (products + known, norm)

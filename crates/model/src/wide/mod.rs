@@ -6,6 +6,7 @@
 //! [`widenet_core::training`].
 
 mod block;
+mod coefficients;
 mod estimate;
 mod explored;
 mod fresh;
@@ -61,10 +62,10 @@ impl ImageStorage {
         [("stored", ImageStorage::Stored), ("regenerated", ImageStorage::Regenerated)];
 }
 
-/// Tolerance on what counts as a new direction, by default: a few roundings above what `f32` or `f64` can tell.
+/// Tolerance on what counts as a new direction, by default: above what `f32` or `f64` can tell from rounding on a thousand directions.
 pub fn default_tolerance(precision: Precision) -> f64 {
     match precision {
-        Precision::F32 => 1e-6,
+        Precision::F32 => 1e-5,
         Precision::F64 => 1e-12,
     }
 }

@@ -8,6 +8,7 @@ use widenet_kernels::{Basis, SplitVectors};
 use super::{
     WideMatrix,
     block::Layout,
+    coefficients::Coefficients,
     explored::{Asked, ExploredMatrix, Known},
     images::{FreshParts, Images},
     thin::ThinMatrix,
@@ -45,8 +46,8 @@ impl Saved for WideMatrix {
             WideMatrix::Explored(matrix) => {
                 let own = json!({
                     "share": matrix.share,
-                    "weights": numbers(&matrix.learned.0),
-                    "velocity": numbers(&matrix.learned.1),
+                    "weights": numbers(&matrix.learned.0.to_matrix()),
+                    "velocity": numbers(&matrix.learned.1.to_matrix()),
                     "shared_with": shared(matrix, before),
                 });
                 let known = matrix.known();
@@ -59,7 +60,7 @@ impl Saved for WideMatrix {
                     json!({
                         "basis": counts(&asked.basis),
                         "fresh": fresh,
-                        "coefficients": numbers(&asked.images.coefficients),
+                        "coefficients": numbers(&asked.images.coefficients.to_matrix()),
                     })
                 };
                 json!({
@@ -86,7 +87,8 @@ impl Saved for WideMatrix {
             }
             WideMatrix::Explored(initial) => {
                 let own = &state["own"];
-                let learned = (matrix(&own["weights"]), matrix(&own["velocity"]));
+                let read = |value| matrix(value).map(|matrix| Coefficients::from_matrix(&matrix));
+                let learned = (read(&own["weights"]), read(&own["velocity"]));
                 let (Some(share), (Some(weights), Some(velocity))) = (pair(&own["share"]), learned) else {
                     return Err(unreadable());
                 };
@@ -111,6 +113,7 @@ impl Saved for WideMatrix {
                         regenerated => regenerated.clone(),
                     };
                     let coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
+                    let coefficients = Coefficients::from_matrix(&coefficients);
                     Ok(Asked::new(basis, Images { fresh, coefficients, ..asked.images.clone() }))
                 };
                 let lengths = [initial.columns, initial.rows];
