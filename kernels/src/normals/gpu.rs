@@ -175,7 +175,7 @@ fn add_kernel(
     }
 }
 
-/// One cube per slab of rows and tile of vectors: strided sums per unit, then a tree over the units.
+/// One cube per slab of rows and tile of normal vectors from `from` on: strided sums per unit, then a tree over the units.
 /// `partial[slab, j, c]` for all P vectors of X.
 #[cube(launch)]
 fn gram_kernel(
@@ -190,12 +190,13 @@ fn gram_kernel(
     counters: u32,
     slab_counters: u32,
     first_slab: u32,
+    from: u32,
     #[comptime] vectors: usize,
     #[comptime] tile: usize,
     #[comptime] units: usize,
 ) {
     let slab = first_slab + task();
-    let first_vector = CUBE_POS_X * tile as u32;
+    let first_vector = from + CUBE_POS_X * tile as u32;
     let mut sums = Array::<f32>::new(comptime!(tile * vectors));
     #[unroll]
     for entry in 0..comptime!(tile * vectors) {
@@ -359,29 +360,34 @@ impl NormalOps for Cube {
         let slabs = counters.div_ceil(SLAB);
         let shape = Shape::new([slabs as usize, block.count() * vectors]);
         let partial = empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), shape, x.dtype);
-        let slabs_per_launch = ENTRIES_PER_LAUNCH / (4 * SLAB) / count.next_multiple_of(TILE_VECTORS as u32);
+        // Tiles of one slab that are a launch.
+        let tiles_per_launch = ENTRIES_PER_LAUNCH / (4 * SLAB) / TILE_VECTORS as u32;
         for (first, group) in groups(vectors) {
-            for (first_slab, end_slab) in pieces(slabs, slabs_per_launch) {
-                gram_kernel::launch(
-                    &x.client,
-                    grid(count.div_ceil(TILE_VECTORS as u32), end_slab - first_slab),
-                    CubeDim::new_1d(UNITS),
-                    x.clone().into_buffer_arg(),
-                    partial.clone().into_buffer_arg(),
-                    address(&block),
-                    n as u32,
-                    count,
-                    vectors as u32,
-                    first,
-                    end_slab,
-                    counters,
-                    SLAB,
-                    first_slab,
-                    group,
-                    TILE_VECTORS,
-                    UNITS as usize,
-                );
-                submit(&x.client);
+            for (first_tile, end_tile) in pieces(count.div_ceil(TILE_VECTORS as u32), tiles_per_launch) {
+                let tiles = end_tile - first_tile;
+                for (first_slab, end_slab) in pieces(slabs, tiles_per_launch / tiles) {
+                    gram_kernel::launch(
+                        &x.client,
+                        grid(tiles, end_slab - first_slab),
+                        CubeDim::new_1d(UNITS),
+                        x.clone().into_buffer_arg(),
+                        partial.clone().into_buffer_arg(),
+                        address(&block),
+                        n as u32,
+                        count,
+                        vectors as u32,
+                        first,
+                        end_slab,
+                        counters,
+                        SLAB,
+                        first_slab,
+                        first_tile * TILE_VECTORS as u32,
+                        group,
+                        TILE_VECTORS,
+                        UNITS as usize,
+                    );
+                    submit(&x.client);
+                }
             }
         }
         partial

@@ -68,7 +68,8 @@ fn entry(word: u32, #[comptime] k: u32, #[comptime] law: EntryLaw) -> f32 {
     if comptime!(law == EntryLaw::Gaussian) {
         f32::reinterpret(word)
     } else if comptime!(law == EntryLaw::Rademacher) {
-        f32::cast_from((word >> k) & 1u32) * 2.0f32 - 1.0f32
+        // The bit becomes the sign of 1: a number is not made of an integer, which devices do slowly.
+        f32::reinterpret((!word << comptime!(31 - k)) & 0x8000_0000u32 | 0x3F80_0000u32)
     } else {
         // In unsigned numbers around 128 · 2¹⁸, where a shift rounds down as it does for signed ones.
         let n = ((word >> comptime!(8 * k)) & 255u32) * 2u32 - 255u32;
