@@ -12,7 +12,7 @@ use crate::panel::{PanelOps, WIDE};
 /// Units per cube.
 pub(crate) const UNITS: u32 = 64;
 /// Vectors per launch: private arrays stay small enough for every driver.
-const VECTORS: usize = 8;
+pub(crate) const VECTORS: usize = 8;
 /// Rows of W per partial sum in the transposed product.
 const CHUNK: u32 = 256;
 /// Rows of W per unit in the update.
@@ -36,6 +36,24 @@ pub(crate) fn grid(columns: u32, tasks: u32) -> CubeCount {
 #[cube]
 pub(crate) fn task() -> u32 {
     CUBE_POS_Z * CUBE_COUNT_Y + CUBE_POS_Y
+}
+
+/// `shared[s, 0] = Σ_u shared[s, u]` by halves of the units, for some sums s of every unit u; a power of two of units.
+#[cube]
+pub(crate) fn add_units<F: Float>(shared: &mut [F], #[comptime] sums: usize, #[comptime] units: usize) {
+    sync_cube();
+    let mut stride = CUBE_DIM / 2;
+    while stride > 0 {
+        if UNIT_POS < stride {
+            #[unroll]
+            for s in 0..sums {
+                let upper = shared[s * units + (UNIT_POS + stride) as usize];
+                shared[s * units + UNIT_POS as usize] += upper;
+            }
+        }
+        sync_cube();
+        stride /= 2;
+    }
 }
 
 /// One cube per row of W: strided sums per unit, then a tree over the units.
@@ -72,19 +90,7 @@ fn apply_kernel<F: Float>(
     for c in 0..vectors {
         shared[c * units + UNIT_POS as usize] = sums[c];
     }
-    sync_cube();
-    let mut stride = CUBE_DIM / 2;
-    while stride > 0 {
-        if UNIT_POS < stride {
-            #[unroll]
-            for c in 0..vectors {
-                let upper = shared[c * units + (UNIT_POS + stride) as usize];
-                shared[c * units + UNIT_POS as usize] += upper;
-            }
-        }
-        sync_cube();
-        stride /= 2;
-    }
+    add_units::<F>(&mut shared, vectors, units);
     if UNIT_POS == 0 && row < rows {
         #[unroll]
         for c in 0..vectors {
@@ -192,6 +198,11 @@ pub(crate) fn dims(tensor: &CubeTensor) -> (u32, u32) {
 fn empty(like: &CubeTensor, rows: u32, columns: u32) -> CubeTensor {
     let shape = Shape::new([rows as usize, columns as usize]);
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+}
+
+/// Pieces of at most `size` of `0 .. total`.
+pub(crate) fn pieces(total: u32, size: u32) -> impl Iterator<Item = (u32, u32)> {
+    (0..total).step_by(size as usize).map(move |first| (first, total.min(first.saturating_add(size))))
 }
 
 /// Groups of at most [`VECTORS`] vectors: the first of each and how many.

@@ -13,12 +13,10 @@ use cubecl::prelude::*;
 
 use super::{NormalBlock, NormalOps, composed};
 use crate::{
-    gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, submit, task},
+    gpu::{ENTRIES_PER_LAUNCH, UNITS, add_units, grid, groups, pieces, submit, task},
     philox::gpu::philox,
 };
 
-/// Vectors of X per launch: with four rows each, private arrays stay small enough for every driver.
-const VECTORS: usize = 8;
 /// Normal vectors per cube in the inner products: so often is a number of X used once it is read.
 const TILE_VECTORS: usize = 4;
 /// Counters per partial inner product: 16384 rows.
@@ -237,19 +235,7 @@ fn gram_kernel(
     for entry in 0..comptime!(tile * vectors) {
         shared[entry * units + UNIT_POS as usize] = sums[entry];
     }
-    sync_cube();
-    let mut stride = CUBE_DIM / 2;
-    while stride > 0 {
-        if UNIT_POS < stride {
-            #[unroll]
-            for entry in 0..comptime!(tile * vectors) {
-                let upper = shared[entry * units + (UNIT_POS + stride) as usize];
-                shared[entry * units + UNIT_POS as usize] += upper;
-            }
-        }
-        sync_cube();
-        stride /= 2;
-    }
+    add_units::<f32>(&mut shared, comptime!(tile * vectors), units);
     if UNIT_POS == 0 && slab < slabs {
         #[unroll]
         for t in 0..tile {
@@ -281,16 +267,6 @@ fn address(block: &NormalBlock) -> AddressLaunch {
 /// Counters of the rows of a block with n rows: a tensor holds fewer than 2³² entries.
 fn counters(block: &NormalBlock, n: usize) -> u32 {
     ((block.first_row % 4) as usize + n).div_ceil(4) as u32
-}
-
-/// Pieces of at most `size` of `0 .. total`.
-fn pieces(total: u32, size: u32) -> impl Iterator<Item = (u32, u32)> {
-    (0..total).step_by(size.max(1) as usize).map(move |first| (first, total.min(first.saturating_add(size))))
-}
-
-/// Groups of at most [`VECTORS`] vectors: the first of each and how many.
-fn groups(vectors: usize) -> impl Iterator<Item = (u32, usize)> {
-    (0..vectors).step_by(VECTORS).map(move |first| (first as u32, VECTORS.min(vectors - first)))
 }
 
 impl NormalOps for Cube {
@@ -328,7 +304,7 @@ impl NormalOps for Cube {
         let x = if x.can_mut() { x } else { x.copy() };
         let [vectors, n] = x.shape().dims();
         let counters_per_launch = (ENTRIES_PER_LAUNCH / 4 / block.count() as u32).max(UNITS);
-        for (first, group) in groups(vectors) {
+        for (first, group) in groups(vectors as u32) {
             for (first_counter, end_counter) in pieces(counters(&block, n), counters_per_launch) {
                 add_kernel::launch(
                     &x.client,
@@ -362,7 +338,7 @@ impl NormalOps for Cube {
         let partial = empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), shape, x.dtype);
         // Tiles of one slab that are a launch.
         let tiles_per_launch = ENTRIES_PER_LAUNCH / (4 * SLAB) / TILE_VECTORS as u32;
-        for (first, group) in groups(vectors) {
+        for (first, group) in groups(vectors as u32) {
             for (first_tile, end_tile) in pieces(count.div_ceil(TILE_VECTORS as u32), tiles_per_launch) {
                 let tiles = end_tile - first_tile;
                 for (first_slab, end_slab) in pieces(slabs, tiles_per_launch / tiles) {

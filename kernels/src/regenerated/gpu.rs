@@ -14,7 +14,7 @@ use cubecl::prelude::*;
 
 use super::{EntryLaw, RegeneratedBlock, RegeneratedOps, composed};
 use crate::{
-    gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, submit, task},
+    gpu::{ENTRIES_PER_LAUNCH, UNITS, VECTORS, grid, groups, pieces, submit, task},
     normals::gpu::box_muller,
     philox::gpu::philox,
 };
@@ -23,10 +23,9 @@ use crate::{
 const SPAN: u32 = 1 << 13;
 /// Entries of W that a unit sums along.
 const SLAB: u32 = 256;
-/// Sums per unit: private arrays stay small enough for every driver.
+/// Sums per unit of the transposed product: private arrays stay small enough for every driver. Of signs, two vectors take as many;
+/// eight with a quarter of the columns each were measured slower on software Vulkan, where G is then read four times as often.
 const SUMS: usize = 64;
-/// Vectors per launch.
-const VECTORS: usize = 8;
 
 /// The address of a block: fours of rows and groups of columns from the first on, of which `skip_rows` rows and `skip_columns`
 /// columns are not meant. Kernels count both from there; what lies before the block wraps around to numbers beyond it.
@@ -288,16 +287,6 @@ fn empty(like: &CubeTensor, rows: usize, columns: usize) -> CubeTensor {
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
 }
 
-/// Pieces of at most `size` of `0 .. total`.
-fn pieces(total: u32, size: u32) -> impl Iterator<Item = (u32, u32)> {
-    (0..total).step_by(size as usize).map(move |first| (first, total.min(first.saturating_add(size))))
-}
-
-/// Groups of at most `size` vectors: the first of each and how many.
-fn vector_groups(vectors: usize, size: usize) -> impl Iterator<Item = (u32, usize)> {
-    (0..vectors).step_by(size).map(move |first| (first as u32, size.min(vectors - first)))
-}
-
 /// Where the sums of slabs belong.
 struct Target {
     offset: u32,
@@ -338,13 +327,13 @@ impl RegeneratedOps for Cube {
         let [vectors, _] = x.shape().dims();
         let y = empty(&x, vectors, rows.len());
         let group = w.law.columns();
-        let (fours, groups) = (count(rows, 4), count(columns, group));
+        let (fours, all_groups) = (count(rows, 4), count(columns, group));
         let slab_groups = SLAB / group as u32;
-        for (first, vectors) in vector_groups(vectors, VECTORS) {
+        for (first, vectors) in groups(vectors as u32) {
             for (first_four, end_four) in pieces(fours, SPAN / 4) {
                 let width = 4 * (end_four - first_four);
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
-                for (first_group, end_group) in pieces(groups, slabs_per_launch * slab_groups) {
+                for (first_group, end_group) in pieces(all_groups, slabs_per_launch * slab_groups) {
                     let slabs = (end_group - first_group).div_ceil(slab_groups);
                     let partial = empty(&x, slabs as usize * vectors, width as usize);
                     apply_kernel::launch(
@@ -383,10 +372,11 @@ impl RegeneratedOps for Cube {
         let [vectors, _] = g.shape().dims();
         let z = empty(&g, vectors, columns.len());
         let group = w.law.columns();
-        let (fours, groups) = (count(rows, 4), count(columns, group));
+        let (fours, all_groups) = (count(rows, 4), count(columns, group));
         let slab_fours = SLAB / 4;
-        for (first, vectors) in vector_groups(vectors, VECTORS.min(SUMS / group)) {
-            for (first_group, end_group) in pieces(groups, SPAN / group as u32) {
+        for (first, end) in pieces(vectors as u32, (SUMS / group).min(VECTORS) as u32) {
+            let vectors = (end - first) as usize;
+            for (first_group, end_group) in pieces(all_groups, SPAN / group as u32) {
                 let width = (end_group - first_group) * group as u32;
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
                 for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
@@ -425,8 +415,8 @@ impl RegeneratedOps for Cube {
         }
         let RegeneratedBlock { matrix: w, rows, columns } = &block;
         let group = w.law.columns();
-        let (fours, groups) = (count(rows, 4), count(columns, group));
-        for (first_group, end_group) in pieces(groups, ENTRIES_PER_LAUNCH / 4 / group as u32) {
+        let (fours, all_groups) = (count(rows, 4), count(columns, group));
+        for (first_group, end_group) in pieces(all_groups, ENTRIES_PER_LAUNCH / 4 / group as u32) {
             let fours_per_launch = ENTRIES_PER_LAUNCH / (4 * group as u32) / (end_group - first_group);
             for (first_four, end_four) in pieces(fours, fours_per_launch) {
                 entries_kernel::launch(

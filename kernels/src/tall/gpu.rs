@@ -10,7 +10,7 @@ use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous
 use cubecl::prelude::*;
 
 use super::TallOps;
-use crate::gpu::{dims, grid, groups, task};
+use crate::gpu::{add_units, dims, grid, groups, task};
 
 /// Units per cube.
 const UNITS: u32 = 256;
@@ -26,24 +26,6 @@ const BASIS: usize = 8;
 const WORK: u64 = if cfg!(test) { 1 << 16 } else { 1 << 31 };
 /// Multiply-adds from which on a launch is submitted by itself.
 const LARGE: u64 = 1 << 28;
-
-/// `shared[c, 0] = Σ_u shared[c, u]` by halves of the units.
-#[cube]
-fn add_units<F: Float>(shared: &mut [F], #[comptime] vectors: usize, #[comptime] units: usize) {
-    sync_cube();
-    let mut stride = CUBE_DIM / 2;
-    while stride > 0 {
-        if UNIT_POS < stride {
-            #[unroll]
-            for c in 0..vectors {
-                let upper = shared[c * units + (UNIT_POS + stride) as usize];
-                shared[c * units + UNIT_POS as usize] += upper;
-            }
-        }
-        sync_cube();
-        stride /= 2;
-    }
-}
 
 /// One cube per slab and group of basis vectors: `partial[slab, j, c]`.
 #[cube(launch)]
