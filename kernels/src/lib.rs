@@ -1,30 +1,32 @@
 //! Device primitives that burn lacks: row panels, long vectors, and random matrices that are never stored, against a few vectors.
 //!
-//! For a panel W (r × n), a basis Q of r long vectors, fresh normals Ξ or a random matrix W_0 of counters, and few vectors x_1 … x_P,
+//! For vectors x_1 … x_P and g_1 … g_P, which are the *rows* of a tensor (P × n), so that each is contiguous in memory,
 //!
 //! ```text
-//! panel_apply:            y_c = W x_c              panel_rank_update:   W ← p W + Σ_q a_q b_qᵀ   (in place)
-//! panel_apply_transpose:  z_c = Wᵀ g_c             tall_gram, tall_add: Qᵀ X, X + Q C   (tall_add_gram: both in one pass)
-//! normals_gram:           Ξᵀ X                     normals_add:         X + Ξ C
-//! regenerated_apply:      W_0 X                    regenerated_apply_transpose: W_0ᵀ G
+//! a stored panel W (r × n)       panel_apply                  y_c = W x_c
+//!                                panel_apply_transpose        z_c = Wᵀ g_c
+//!                                panel_rank_update            W ← p W + Σ_q a_q b_qᵀ
+//! long vectors q_1 … q_r         tall_gram                    q_jᵀ x_c
+//!                                tall_times                   Σ_j C[j, c] q_j
+//!                                tall_add                     x_c ← x_c + Σ_j C[j, c] q_j
+//!                                tall_add_gram                the same, and x_bᵀ x_c of what comes of it, in one pass
+//! normals ξ_j of a NormalStream  normals                      ξ_j
+//!                                normals_gram                 ξ_jᵀ x_c
+//!                                normals_add                  x_c ← x_c + Σ_j C[j, c] ξ_j
+//! a block W (r × n) of a         regenerated_entries          W
+//!   RegeneratedMatrix            regenerated_apply            y_c = W x_c
+//!                                regenerated_apply_transpose  z_c = Wᵀ g_c
 //! ```
 //!
-//! A [`Basis`] grows by what vectors have outside it, over [`SplitVectors`] whose pieces fit one buffer. Vectors are the *rows* of a tensor (P × n), so that each is contiguous in memory. Every product reads the panel once
-//! where libraries read it twice or copy its transpose, and nothing depends on the number of threads: work is cut into
-//! pieces of fixed size whose sums are added in a fixed order. Random numbers are Philox4x32-10, whose integers are the same on every
-//! backend. On the CPU (`flex`) the kernels are the portable SIMD
-//! loops of [`cpu`]; on a GPU they are CubeCL kernels (feature `gpu`); `ndarray` composes burn's own operations.
-//! With sixteen vectors and more, `flex` and the GPU hand the products with panels to the matrix product of their library.
+//! Normals and regenerated entries are functions of their addresses: they are made inside the products and never stored, of
+//! Philox4x32-10, whose integers are the same on every backend. A [`Basis`] grows by what vectors have outside it, over
+//! [`SplitVectors`] whose pieces fit one buffer.
 //!
-//! Random numbers are functions of their address (Philox), so random vectors and matrices need not be stored:
-//!
-//! ```text
-//! normals_add:   X ← X + Cᵀ Ξ     regenerated_apply:            y_c = W x_c
-//! normals_gram:  Ξ Xᵀ             regenerated_apply_transpose:  z_c = Wᵀ g_c
-//! ```
-//!
-//! with Ξ of a [`NormalStream`] and W a [`RegeneratedMatrix`]; what they are made from is the same on every backend.
-//! [`reference`](mod@reference) is the plain twin that all primitives are tested against.
+//! Every product reads its panel once where libraries read it twice or copy its transpose, and nothing depends on the number of
+//! threads: work is cut into pieces of fixed size whose sums are added in a fixed order. On the CPU (`flex`) the kernels are
+//! the portable SIMD loops of [`cpu`]; on a GPU they are CubeCL kernels (feature `gpu`); `ndarray` composes burn's own
+//! operations. With sixteen vectors and more, `flex` and the GPU hand the products with panels to the matrix product of their
+//! library. [`reference`](mod@reference) is the plain twin that all primitives are tested against.
 
 mod basis;
 pub mod cpu;

@@ -11,7 +11,7 @@
 //!
 //! All entries are independent with mean 0 and variance 1. C8 has the first five moments of the normal law but for an
 //! excess kurtosis of −7·10⁻⁵; as integers its entries and those of Rademacher agree bit for bit on all backends. A unit
-//! of work takes four rows (or one group of columns, for the transpose) and runs along them, so nothing is made twice.
+//! of work takes four rows (or columns of one group, for the transpose) and runs along them, so no entry is made twice for a vector.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod composed;
