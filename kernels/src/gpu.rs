@@ -12,7 +12,7 @@ use crate::panel::{PanelOps, WIDE};
 /// Units per cube.
 pub(crate) const UNITS: u32 = 64;
 /// Vectors per launch: private arrays stay small enough for every driver.
-const VECTORS: usize = 8;
+pub(crate) const VECTORS: usize = 8;
 /// Rows of W per partial sum in the transposed product.
 const CHUNK: u32 = 256;
 /// Rows of W per unit in the update.

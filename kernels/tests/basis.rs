@@ -1,32 +1,29 @@
 //! Bases of long spaces on every backend and float type: orthonormal, spanning what they were asked about, of the right rank.
 
+mod common;
+
 use burn::{
     Tensor,
-    tensor::{DType, Device, TensorData},
+    tensor::{DType, Device},
 };
+use common::{epsilon, on_every_backend, read, tensor};
 use nalgebra::DMatrix;
 use widenet_kernels::{Basis, NormalStream, SplitVectors, normals};
 
 /// Gaussian vectors as the columns of a matrix (n × count), as single precision has them.
 fn vectors(count: usize, n: usize, tag: u32) -> DMatrix<f64> {
     let stream = NormalStream { key: [3, 4], tag };
-    let data = normals(stream, 0..count as u32, 0, n, (&Device::flex(), DType::F32)).into_data_as::<f64>();
-    DMatrix::from_vec(n, count, data.try_to_vec::<f64>().unwrap())
+    DMatrix::from_vec(n, count, read(normals(stream, 0..count as u32, 0, n, (&Device::flex(), DType::F32))))
 }
 
 /// Columns of a matrix on a device, split into pieces of so many rows.
-fn split(matrix: &DMatrix<f64>, piece: usize, (device, dtype): (&Device, DType)) -> SplitVectors {
+fn split(matrix: &DMatrix<f64>, piece: usize, on: (&Device, DType)) -> SplitVectors {
     let part = |first: usize| {
         let rows = piece.min(matrix.nrows() - first);
         let part = matrix.rows(first, rows).into_owned();
-        let data = TensorData::new(part.as_slice().to_vec(), [matrix.ncols(), rows]).convert_dtype(dtype);
-        Tensor::from_data(data, (device, dtype))
+        tensor(part.as_slice(), [matrix.ncols(), rows], on)
     };
     SplitVectors::new((0..matrix.nrows()).step_by(piece).map(part).collect())
-}
-
-fn epsilon(dtype: DType) -> f64 {
-    if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
 }
 
 fn conformance(device: &Device, dtype: DType) {
@@ -95,30 +92,7 @@ fn assert_spans(
     }
 }
 
-#[test]
-fn flex_explores_in_both_float_types() {
-    conformance(&Device::flex(), DType::F32);
-    conformance(&Device::flex(), DType::F64);
-}
-
-#[cfg(feature = "ndarray")]
-#[test]
-#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
-fn ndarray_explores_in_both_float_types() {
-    conformance(&Device::ndarray(), DType::F32);
-    conformance(&Device::ndarray(), DType::F64);
-}
-
-#[cfg(feature = "gpu")]
-#[test]
-#[expect(clippy::print_stdout, reason = "CI looks for this line")]
-fn wgpu_explores_in_f32() {
-    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
-    match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
-        Ok(_) => conformance(&Device::new(WgpuDevice::default()), DType::F32),
-        Err(error) => println!("SKIPPED (no adapter): wgpu_explores_in_f32: {error}"),
-    }
-}
+on_every_backend!(conformance);
 
 #[test]
 fn rounding_does_not_choose_the_directions() {

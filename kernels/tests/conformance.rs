@@ -1,10 +1,16 @@
 //! One suite for every backend and float type: the kernels against their plain twins, on shapes that are no multiple of
 //! any tile.
 
+mod common;
+#[path = "common/numbers.rs"]
+mod numbers;
+
 use burn::{
     Tensor,
-    tensor::{DType, Device, TensorData},
+    tensor::{DType, Device},
 };
+use common::{epsilon, on_every_backend, read, tensor};
+use numbers::{assert_within, numbers};
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update, reference};
 
 /// (rows, columns, vectors): single entries, odd sizes, both sides of every tile and task boundary.
@@ -20,47 +26,23 @@ const SHAPES: [(usize, usize, usize); 9] = [
     (9, 2050, 1),
 ];
 
-/// Numbers in [-1, 1] that f32 holds exactly, from a linear congruential generator (Numerical Recipes).
-fn numbers(count: usize, seed: u32) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(state >> 12) / f64::from(1 << 19) - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn tensor(values: &[f64], rows: usize, (device, dtype): (&Device, DType)) -> Tensor<2> {
-    let data = TensorData::new(values.to_vec(), [rows, values.len() / rows]).convert_dtype(dtype);
-    Tensor::from_data(data, (device, dtype))
-}
-
-fn read(tensor: Tensor<2>) -> Vec<f64> {
-    tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap()
-}
-
 /// Sums of `terms` products of numbers below 1 differ by at most `terms · ε` however they are ordered, twice over.
 fn assert_close(actual: &[f64], expected: &[f64], terms: usize, dtype: DType, what: &str) {
-    let epsilon = if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    assert_eq!(actual.len(), expected.len(), "{what}");
-    for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
-        let tolerance = 2.0 * epsilon * terms as f64;
-        assert!((actual - expected).abs() <= tolerance, "{what}[{index}]: {actual} instead of {expected}");
-    }
+    assert_within(2.0 * epsilon(dtype) * terms as f64, actual, expected, what);
 }
 
 fn conformance(device: &Device, dtype: DType) {
     let on = (device, dtype);
     for (r, n, p) in SHAPES {
         let (w, x, g) = (numbers(r * n, 1), numbers(p * n, 2), numbers(p * r, 3));
-        let panel = tensor(&w, r, on);
+        let panel = tensor(&w, [r, n], on);
         let what = format!("{r} x {n} against {p} on {device:?} in {dtype:?}");
-        let y = read(panel_apply(&panel, &tensor(&x, p, on)));
+        let y = read(panel_apply(&panel, &tensor(&x, [p, n], on)));
         assert_close(&y, &reference::panel_apply(&w, &x, n), n, dtype, &format!("W x, {what}"));
-        let z = read(panel_apply_transpose(&panel, &tensor(&g, p, on)));
+        let z = read(panel_apply_transpose(&panel, &tensor(&g, [p, r], on)));
         assert_close(&z, &reference::panel_apply_transpose(&w, &g, n), r, dtype, &format!("Wᵀ g, {what}"));
         for factor in [1.0, 0.75] {
-            let updated = panel_rank_update(panel.clone(), factor, &tensor(&g, p, on), &tensor(&x, p, on));
+            let updated = panel_rank_update(panel.clone(), factor, &tensor(&g, [p, r], on), &tensor(&x, [p, n], on));
             let expected = reference::panel_rank_update(&w, factor, &g, &x, n);
             assert_close(&read(updated), &expected, p + 1, dtype, &format!("p W + A Bᵀ, {what}"));
         }
@@ -68,30 +50,7 @@ fn conformance(device: &Device, dtype: DType) {
     }
 }
 
-#[test]
-fn flex_conforms_in_both_float_types() {
-    conformance(&Device::flex(), DType::F32);
-    conformance(&Device::flex(), DType::F64);
-}
-
-#[cfg(feature = "ndarray")]
-#[test]
-#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
-fn ndarray_conforms_in_both_float_types() {
-    conformance(&Device::ndarray(), DType::F32);
-    conformance(&Device::ndarray(), DType::F64);
-}
-
-#[cfg(feature = "gpu")]
-#[test]
-#[expect(clippy::print_stdout, reason = "CI looks for this line")]
-fn wgpu_conforms_in_f32() {
-    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
-    match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
-        Ok(_) => conformance(&Device::new(WgpuDevice::default()), DType::F32),
-        Err(error) => println!("SKIPPED (no adapter): wgpu_conforms_in_f32: {error}"),
-    }
-}
+on_every_backend!(conformance);
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
@@ -116,7 +75,7 @@ fn nor_does_it_of_matrix_products() {
     for dtype in [DType::F32, DType::F64] {
         let on = (&device, dtype);
         let (w, x, g) = (numbers(r * n, 1), numbers(p * n, 2), numbers(p * r, 3));
-        let (w, x, g) = (tensor(&w, r, on), tensor(&x, p, on), tensor(&g, p, on));
+        let (w, x, g) = (tensor(&w, [r, n], on), tensor(&x, [p, n], on), tensor(&g, [p, r], on));
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -131,7 +90,7 @@ fn nor_does_it_of_matrix_products() {
 #[test]
 fn no_vectors_have_no_images() {
     let on = (&Device::flex(), DType::F64);
-    let w = tensor(&numbers(3 * 5, 1), 3, on);
+    let w = tensor(&numbers(3 * 5, 1), [3, 5], on);
     assert_eq!(panel_apply(&w, &Tensor::zeros([0, 5], on)).dims(), [0, 3]);
     assert_eq!(panel_apply_transpose(&w, &Tensor::zeros([0, 3], on)).dims(), [0, 5]);
     let unchanged = panel_rank_update(w.clone(), 1.0, &Tensor::zeros([0, 3], on), &Tensor::zeros([0, 5], on));

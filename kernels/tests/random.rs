@@ -1,11 +1,17 @@
 //! One suite for every backend and float type: random numbers and the products that regenerate them against their plain
 //! twins, on sizes that are no multiple of any tile, and their laws.
 
+mod common;
+#[path = "common/numbers.rs"]
+mod numbers;
+
 use burn::{
     Tensor,
-    tensor::{DType, Device, TensorData},
+    tensor::{DType, Device},
 };
+use common::{epsilon, on_every_backend, read, tensor};
 use nalgebra::DMatrix;
+use numbers::{assert_within, numbers};
 use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, normals_add, normals_gram, philox_words, philox4x32, reference,
     regenerated_apply, regenerated_apply_transpose, regenerated_entries,
@@ -29,29 +35,6 @@ const STREAM: NormalStream = NormalStream { key: [0x0123_4567, 0x89ab_cdef], tag
 const ROWS: [(u64, usize); 8] =
     [(0, 1), (3, 1), (1, 3), (6, 70), (0, 513), (2, 4099), (5, 16_390), ((1 << 34) - 9, 150)];
 
-/// Numbers in [-1, 1] that f32 holds exactly, from a linear congruential generator (Numerical Recipes).
-fn numbers(count: usize, seed: u32) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(state >> 12) / f64::from(1 << 19) - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn shaped(values: &[f64], shape: [usize; 2], (device, dtype): (&Device, DType)) -> Tensor<2> {
-    let data = TensorData::new(values.to_vec(), shape).convert_dtype(dtype);
-    Tensor::from_data(data, (device, dtype))
-}
-
-fn tensor(values: &[f64], rows: usize, on: (&Device, DType)) -> Tensor<2> {
-    shaped(values, [rows, values.len() / rows], on)
-}
-
-fn read(tensor: Tensor<2>) -> Vec<f64> {
-    tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap()
-}
-
 fn row_major(matrix: &DMatrix<f64>) -> Vec<f64> {
     matrix.transpose().as_slice().to_vec()
 }
@@ -59,12 +42,7 @@ fn row_major(matrix: &DMatrix<f64>) -> Vec<f64> {
 /// `terms` numbers of unit size sum to about `√terms`, and each of `terms` roundings is relative to that: together less
 /// than `terms · ε`. Entries lie below 7 and are right to a few units in the last place: sixteen of them leave room.
 fn assert_close(actual: &[f64], expected: &[f64], terms: usize, dtype: DType, what: &str) {
-    let epsilon = if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    assert_eq!(actual.len(), expected.len(), "{what}");
-    for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
-        let tolerance = epsilon * (16 + terms) as f64;
-        assert!((actual - expected).abs() <= tolerance, "{what}[{index}]: {actual} instead of {expected}");
-    }
+    assert_within(epsilon(dtype) * (16 + terms) as f64, actual, expected, what);
 }
 
 fn words_conform(device: &Device) {
@@ -88,7 +66,7 @@ fn normals_conform(device: &Device, dtype: DType) {
             assert_close(&values, &xi, 1, dtype, &format!("Ξ, {what}"));
 
             let (x, k) = (numbers(p * n, 2), numbers(r * p, 3));
-            let shared = tensor(&x, p, on);
+            let shared = tensor(&x, [p, n], on);
             let coefficients = DMatrix::from_row_slice(r, p, &k);
             let sums = read(normals_add(shared.clone(), STREAM, vectors.clone(), first_row, &coefficients));
             let expected = reference::normals_add(&x, &xi, &k, n);
@@ -143,9 +121,9 @@ fn regenerated_conform(device: &Device, dtype: DType) {
             }
             for p in [0, 1, [3, 5][case % 2], 8, [9, 17][case % 2]] {
                 let (x, g) = (numbers(p * columns, 2), numbers(p * rows, 3));
-                let y = regenerated_apply(&block, &shaped(&x, [p, columns], on));
+                let y = regenerated_apply(&block, &tensor(&x, [p, columns], on));
                 assert_eq!(y.dims(), [p, rows]);
-                let z = regenerated_apply_transpose(&block, &shaped(&g, [p, rows], on));
+                let z = regenerated_apply_transpose(&block, &tensor(&g, [p, rows], on));
                 assert_eq!(z.dims(), [p, columns]);
                 if columns > 0 {
                     let expected = reference::panel_apply(&entries, &x, columns);
@@ -162,7 +140,7 @@ fn regenerated_conform(device: &Device, dtype: DType) {
 /// A matrix cut along both sides at odd places: the products of its blocks add up to those of the whole.
 fn pieces_add_up(law: EntryLaw, on: (&Device, DType)) {
     let w = matrix(law, 333, 1200);
-    let (x, g) = (shaped(&numbers(2 * 1200, 4), [2, 1200], on), shaped(&numbers(2 * 333, 5), [2, 333], on));
+    let (x, g) = (tensor(&numbers(2 * 1200, 4), [2, 1200], on), tensor(&numbers(2 * 333, 5), [2, 333], on));
     let cuts = |cuts: [usize; 5]| (0..4).map(move |i| cuts[i]..cuts[i + 1]);
     let mut y = Tensor::<2>::zeros([2, 333], on);
     let mut z = Tensor::<2>::zeros([2, 1200], on);
@@ -194,65 +172,25 @@ fn philox_gives_the_known_answers() {
     }
 }
 
-#[test]
-fn flex_conforms_in_both_float_types() {
-    conformance(&Device::flex(), DType::F32);
-    conformance(&Device::flex(), DType::F64);
-}
-
-#[cfg(feature = "ndarray")]
-#[test]
-#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
-fn ndarray_conforms_in_both_float_types() {
-    conformance(&Device::ndarray(), DType::F32);
-    conformance(&Device::ndarray(), DType::F64);
-}
-
-/// The adapter, if there is one.
-#[cfg(feature = "gpu")]
-#[expect(clippy::print_stdout, reason = "CI looks for this line")]
-fn wgpu(test: &str) -> Option<Device> {
-    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
-    // Once per process: a second setup of the same device fails.
-    static SETUP: std::sync::OnceLock<Result<(), String>> = std::sync::OnceLock::new();
-    let setup = || match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.to_string()),
-    };
-    match SETUP.get_or_init(setup) {
-        Ok(()) => Some(Device::new(WgpuDevice::default())),
-        Err(error) => {
-            println!("SKIPPED (no adapter): {test}: {error}");
-            None
-        }
-    }
-}
-
-#[cfg(feature = "gpu")]
-#[test]
-fn random_numbers_conform_on_wgpu() {
-    if let Some(device) = wgpu("random_numbers_conform_on_wgpu") {
-        conformance(&device, DType::F32);
-    }
-}
+on_every_backend!(conformance);
 
 /// Sizes beyond one launch, against the CPU: each product is cut along both sides.
 #[cfg(feature = "gpu")]
 #[test]
 fn launches_add_up_on_wgpu() {
-    let Some(device) = wgpu("launches_add_up_on_wgpu") else { return };
+    let Some(device) = common::wgpu("launches_add_up_on_wgpu") else { return };
     let (here, there) = ((&Device::flex(), DType::F32), (&device, DType::F32));
     let (x, k) = (numbers(20_000, 2), DMatrix::from_row_slice(4103, 1, &numbers(4103, 3)));
-    let added = |on| read(normals_add(tensor(&x, 1, on), STREAM, 0..4103, 1, &k));
+    let added = |on| read(normals_add(tensor(&x, [1, 20_000], on), STREAM, 0..4103, 1, &k));
     assert_close(&added(there), &added(here), 4103, DType::F32, "X + Cᵀ Ξ");
-    let gram = |on| row_major(&normals_gram(&tensor(&x, 1, on), STREAM, 0..4103, 1));
+    let gram = |on| row_major(&normals_gram(&tensor(&x, [1, 20_000], on), STREAM, 0..4103, 1));
     assert_close(&gram(there), &gram(here), x.len(), DType::F32, "Ξ Xᵀ");
 
     let block = matrix(EntryLaw::C8, 8500, 8500).block(1..8499, 3..8500);
     let (x, g) = (numbers(8497, 4), numbers(8498, 5));
-    let applied = |on| read(regenerated_apply(&block, &tensor(&x, 1, on)));
+    let applied = |on| read(regenerated_apply(&block, &tensor(&x, [1, 8497], on)));
     assert_close(&applied(there), &applied(here), 8497, DType::F32, "W x");
-    let applied = |on| read(regenerated_apply_transpose(&block, &tensor(&g, 1, on)));
+    let applied = |on| read(regenerated_apply_transpose(&block, &tensor(&g, [1, 8498], on)));
     assert_close(&applied(there), &applied(here), 8498, DType::F32, "Wᵀ g");
 }
 
@@ -280,7 +218,7 @@ fn neither_threads_nor_the_split_of_rows_change_a_normal() {
     for dtype in [DType::F32, DType::F64] {
         let on = (&Device::flex(), dtype);
         let n = 9001;
-        let (x, k) = (tensor(&numbers(3 * n, 2), 3, on), DMatrix::from_row_slice(20, 3, &numbers(60, 3)));
+        let (x, k) = (tensor(&numbers(3 * n, 2), [3, n], on), DMatrix::from_row_slice(20, 3, &numbers(60, 3)));
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -374,7 +312,7 @@ fn neither_threads_nor_the_split_of_rows_change_a_regenerated_product() {
     let on = (&Device::flex(), DType::F32);
     for law in LAWS {
         let w = matrix(law, 200, 1100);
-        let (x, g) = (tensor(&numbers(3 * 1100, 2), 3, on), tensor(&numbers(3 * 200, 3), 3, on));
+        let (x, g) = (tensor(&numbers(3 * 1100, 2), [3, 1100], on), tensor(&numbers(3 * 200, 3), [3, 200], on));
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {

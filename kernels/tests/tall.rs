@@ -1,10 +1,16 @@
 //! The tall-skinny products against their plain twins, on every backend and float type; their accuracy on long sums.
 
+mod common;
+#[path = "common/numbers.rs"]
+mod numbers;
+
 use burn::{
     Tensor,
-    tensor::{DType, Device, TensorData},
+    tensor::{DType, Device},
 };
+use common::{epsilon, on_every_backend, read, tensor};
 use nalgebra::DMatrix;
+use numbers::{assert_within, numbers};
 use widenet_kernels::{reference, tall_add, tall_add_gram, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
 
 /// (r, n, P): no multiples of tiles, slabs and groups, and both sides of each.
@@ -23,37 +29,13 @@ const SHAPES: [(usize, usize, usize); 12] = [
     (8, 140_000, 4),
 ];
 
-/// Numbers in [-1, 1] that f32 holds exactly, from a linear congruential generator (Numerical Recipes).
-fn numbers(count: usize, seed: u32) -> Vec<f64> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        f64::from(state >> 12) / f64::from(1 << 19) - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-fn tensor(values: &[f64], [rows, columns]: [usize; 2], (device, dtype): (&Device, DType)) -> Tensor<2> {
-    let data = TensorData::new(values.to_vec(), [rows, columns]).convert_dtype(dtype);
-    Tensor::from_data(data, (device, dtype))
-}
-
-fn read(tensor: Tensor<2>) -> Vec<f64> {
-    tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap()
-}
-
 fn row_major(matrix: &DMatrix<f64>) -> Vec<f64> {
     matrix.transpose().as_slice().to_vec()
 }
 
 /// Sums of `terms` products of numbers below `size` differ by at most `terms · ε` of a term however they are ordered, twice over.
 fn assert_close(actual: &[f64], expected: &[f64], (terms, size): (usize, f64), dtype: DType, what: &str) {
-    let epsilon = if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
-    let tolerance = 2.0 * epsilon * terms as f64 * size;
-    assert_eq!(actual.len(), expected.len(), "{what}");
-    for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
-        assert!((actual - expected).abs() <= tolerance, "{what}[{index}]: {actual} instead of {expected}");
-    }
+    assert_within(2.0 * epsilon(dtype) * terms as f64 * size, actual, expected, what);
 }
 
 fn conformance(device: &Device, dtype: DType) {
@@ -122,34 +104,7 @@ fn nothing_is_added_by_nothing(on: (&Device, DType)) {
     assert_eq!(tall_times(&empty([3, 0]), &DMatrix::zeros(3, 2)).dims(), [2, 0]);
 }
 
-#[test]
-fn flex_conforms_in_both_float_types() {
-    conformance(&Device::flex(), DType::F32);
-    conformance(&Device::flex(), DType::F64);
-}
-
-#[cfg(feature = "ndarray")]
-#[test]
-#[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
-fn ndarray_conforms_in_both_float_types() {
-    conformance(&Device::ndarray(), DType::F32);
-    conformance(&Device::ndarray(), DType::F64);
-}
-
-#[cfg(feature = "gpu")]
-#[test]
-#[expect(clippy::print_stdout, reason = "CI looks for this line")]
-fn wgpu_conforms_in_f32() {
-    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
-    match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
-        Ok(_) => {
-            let device = Device::new(WgpuDevice::default());
-            conformance(&device, DType::F32);
-            long_sums_keep_their_digits(&device, 1 << 20);
-        }
-        Err(error) => println!("SKIPPED (no adapter): wgpu_conforms_in_f32: {error}"),
-    }
-}
+on_every_backend!(conformance);
 
 /// The inner product of constant vectors in f32, which a running sum in f32 gets wrong in the fourth digit.
 fn long_sums_keep_their_digits(device: &Device, n: usize) {
@@ -168,6 +123,14 @@ fn long_sums_keep_their_digits(device: &Device, n: usize) {
 #[test]
 fn products_of_long_vectors_keep_the_digits_that_a_running_sum_loses() {
     long_sums_keep_their_digits(&Device::flex(), 1 << 22);
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn so_do_they_on_wgpu() {
+    if let Some(device) = common::wgpu("so_do_they_on_wgpu") {
+        long_sums_keep_their_digits(&device, 1 << 20);
+    }
 }
 
 #[test]

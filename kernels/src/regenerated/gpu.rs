@@ -14,7 +14,7 @@ use cubecl::prelude::*;
 
 use super::{EntryLaw, RegeneratedBlock, RegeneratedOps, composed};
 use crate::{
-    gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, groups, pieces, submit, task},
+    gpu::{ENTRIES_PER_LAUNCH, UNITS, VECTORS, grid, groups, pieces, submit, task},
     normals::gpu::box_muller,
     philox::gpu::philox,
 };
@@ -23,7 +23,8 @@ use crate::{
 const SPAN: u32 = 1 << 13;
 /// Entries of W that a unit sums along.
 const SLAB: u32 = 256;
-/// Sums per unit of the transposed product: private arrays stay small enough for every driver.
+/// Sums per unit of the transposed product: private arrays stay small enough for every driver. Of signs, two vectors take as many;
+/// eight with a quarter of the columns each were measured slower on software Vulkan, where G is then read four times as often.
 const SUMS: usize = 64;
 
 /// The address of a block: fours of rows and groups of columns from the first on, of which `skip_rows` rows and `skip_columns`
@@ -137,7 +138,7 @@ fn apply_kernel(
     }
 }
 
-/// One unit per `width` columns of a group and slab of rows: `partial[slab, c, column]`.
+/// One unit per group of columns and slab of rows: `partial[slab, c, column]`.
 #[cube(launch)]
 fn transpose_kernel(
     g: &[f32],
@@ -148,26 +149,23 @@ fn transpose_kernel(
     first_four: u32,
     end_four: u32,
     first_group: u32,
-    units: u32,
+    groups: u32,
     slab_fours: u32,
     #[comptime] law: EntryLaw,
     #[comptime] group: usize,
-    #[comptime] width: usize,
     #[comptime] vectors: usize,
 ) {
     let unit = CUBE_POS_X * CUBE_DIM + UNIT_POS;
     let slab = task();
     let start = first_four + slab * slab_fours;
-    let units_per_group = comptime!((group / width) as u32);
-    let shift = unit % units_per_group * comptime!((32 / group * width) as u32);
-    if unit < units && start < end_four {
-        let mut sums = Array::<f32>::new(comptime!(width * vectors));
+    if unit < groups && start < end_four {
+        let mut sums = Array::<f32>::new(comptime!(group * vectors));
         #[unroll]
-        for s in 0..comptime!(width * vectors) {
+        for s in 0..comptime!(group * vectors) {
             sums[s] = 0.0f32.runtime();
         }
         for four in start..min(end_four, start + slab_fours) {
-            let words = words_of(w, first_group + unit / units_per_group, four, law);
+            let words = words_of(w, first_group + unit, four, law);
             #[unroll]
             for r in 0..4usize {
                 let row = 4 * four + r as u32 - w.skip_rows;
@@ -179,13 +177,12 @@ fn transpose_kernel(
                     let number = g[((first + c as u32) * length + at) as usize];
                     numbers[c] = select(inside, number, 0.0f32.runtime());
                 }
-                let word = words[r] >> shift;
                 #[unroll]
-                for k in 0..width {
-                    let made = entry(word, comptime!(k as u32), law);
+                for k in 0..group {
+                    let made = entry(words[r], comptime!(k as u32), law);
                     #[unroll]
                     for c in 0..vectors {
-                        sums[c * width + k] += made * numbers[c];
+                        sums[c * group + k] += made * numbers[c];
                     }
                 }
             }
@@ -193,9 +190,9 @@ fn transpose_kernel(
         #[unroll]
         for c in 0..vectors {
             #[unroll]
-            for k in 0..width {
-                let at = ((slab * vectors as u32 + c as u32) * units + unit) * width as u32 + k as u32;
-                partial[at as usize] = sums[c * width + k];
+            for k in 0..group {
+                let at = ((slab * vectors as u32 + c as u32) * groups + unit) * group as u32 + k as u32;
+                partial[at as usize] = sums[c * group + k];
             }
         }
     }
@@ -377,10 +374,9 @@ impl RegeneratedOps for Cube {
         let group = w.law.columns();
         let (fours, all_groups) = (count(rows, 4), count(columns, group));
         let slab_fours = SLAB / 4;
-        for (first, vectors) in groups(vectors as u32) {
-            let unit_columns = group.min(SUMS / vectors.next_power_of_two());
+        for (first, end) in pieces(vectors as u32, (SUMS / group).min(VECTORS) as u32) {
+            let vectors = (end - first) as usize;
             for (first_group, end_group) in pieces(all_groups, SPAN / group as u32) {
-                let units = (end_group - first_group) * (group / unit_columns) as u32;
                 let width = (end_group - first_group) * group as u32;
                 let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
                 for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
@@ -388,7 +384,7 @@ impl RegeneratedOps for Cube {
                     let partial = empty(&g, slabs as usize * vectors, width as usize);
                     transpose_kernel::launch(
                         &g.client,
-                        grid(units.div_ceil(UNITS), slabs),
+                        grid((end_group - first_group).div_ceil(UNITS), slabs),
                         CubeDim::new_1d(UNITS),
                         g.clone().into_buffer_arg(),
                         partial.clone().into_buffer_arg(),
@@ -398,11 +394,10 @@ impl RegeneratedOps for Cube {
                         first_four,
                         end_four,
                         first_group,
-                        units,
+                        end_group - first_group,
                         slab_fours,
                         w.law,
                         group,
-                        unit_columns,
                         vectors,
                     );
                     let offset = (first_group * group as u32).wrapping_sub((columns.start % group) as u32);
