@@ -19,8 +19,6 @@ use nalgebra::DMatrix;
 
 use crate::SplitVectors;
 
-/// Vectors per stored block: products run over blocks, and a GPU copies at most so many to append some.
-const BLOCK: usize = 128;
 /// Rounds of the loop: every round divides what is left by a thousand (`f32`) or a million (`f64`), down to a tolerance above rounding.
 const ROUNDS: usize = 6;
 /// Roundings of the float type below which nothing is new, and roundings of a sum over the basis.
@@ -52,6 +50,9 @@ pub struct Exploration {
 }
 
 impl Basis {
+    /// Vectors per stored block, unless more come at once: products run over blocks, and a GPU copies at most so many to append some.
+    pub const BLOCK: usize = 128;
+
     /// No directions yet, of a space of some dimension.
     pub fn empty(dimension: u64) -> Self {
         Self { dimension, blocks: Vec::new() }
@@ -98,7 +99,9 @@ impl Basis {
     /// Adds orthonormal directions, orthogonal to those there.
     pub fn append(&mut self, directions: SplitVectors) {
         match self.blocks.pop() {
-            Some(last) if last.count() + directions.count() <= BLOCK => self.blocks.push(last.append(&directions)),
+            Some(last) if last.count() + directions.count() <= Self::BLOCK => {
+                self.blocks.push(last.append(&directions))
+            }
             last => self.blocks.extend(last.into_iter().chain([directions])),
         }
     }

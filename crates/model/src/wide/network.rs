@@ -22,9 +22,6 @@ use super::{
 };
 use crate::device::{DeviceInfo, Placement};
 
-/// Vectors that a piece of a block is laid out for: more are rarely stored together.
-const VECTORS_PER_PIECE: u64 = 64;
-
 /// Singular values of the inputs, relative to the largest, below which they are 0 up to rounding.
 const SPAN_TOLERANCE: f64 = 1e-13;
 
@@ -50,7 +47,7 @@ impl Maker {
         let data = &problem.data;
         let samples = data.train.inputs.nrows() + data.test.as_ref().map_or(0, |test| test.inputs.nrows());
         let stored = if problem.is_deep_linear() { data.input_dimension() } else { samples };
-        let vectors = VECTORS_PER_PIECE.max(samples.max(stored) as u64);
+        let vectors = Basis::BLOCK.max(samples).max(stored) as u64;
         let rows = info.panel_bytes() / (vectors * placement.precision.bytes());
         let piece_rows = usize::try_from(rows).unwrap_or(usize::MAX).max(1);
         let layout = Layout { placement: placement.clone(), piece_rows };

@@ -31,7 +31,7 @@ pub(crate) fn query_seconds(
     placement: &Placement,
     panel_bytes: u64,
 ) -> f64 {
-    let piece_rows = panel_bytes / (2 * AT_ONCE as u64 * placement.precision.bytes());
+    let piece_rows = panel_bytes / (Basis::BLOCK as u64 * placement.precision.bytes());
     let layout = Layout { placement: placement.clone(), piece_rows: (piece_rows as usize).max(1) };
     let stream = |tag| NormalStream { key: [0, 0], tag };
     let question = |first: usize, count: usize| {
