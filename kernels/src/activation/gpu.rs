@@ -62,6 +62,13 @@ fn polynomial(x: f32, #[comptime] coefficients: &'static [f32]) -> f32 {
     sum
 }
 
+/// The same number, of which compilers know nothing: some make `(x − n a) − n b` one multiple of a + b, as precise as that sum is.
+/// [`CUBE_POS_X`] is 0, for launches have one column of cubes.
+#[cube]
+fn exactly(x: f32) -> f32 {
+    f32::reinterpret(u32::reinterpret(x) ^ CUBE_POS_X)
+}
+
 /// `2ⁿ` for n from −126 to 127.
 #[cube]
 fn power_of_two(n: f32) -> f32 {
@@ -72,7 +79,7 @@ fn power_of_two(n: f32) -> f32 {
 #[cube]
 fn reduced(x: f32, rest: f32) -> (f32, f32) {
     let n = f32::round(x * comptime!(LOG2_E as f32));
-    let r = (x - n * comptime!(f32::LN_2[0])) - n * comptime!(f32::LN_2[1]) + rest;
+    let r = exactly(x - n * comptime!(f32::LN_2[0])) - n * comptime!(f32::LN_2[1]) + rest;
     (n, r + r * r * polynomial(r, comptime!(f32::EXPM1)))
 }
 
@@ -129,7 +136,7 @@ fn sin_of_quarter(u: f32, #[comptime] quarter: u32) -> f32 {
     let mut r = u;
     #[unroll]
     for part in 0..comptime!(f32::HALF_PI.len()) {
-        r = r - n * comptime!(f32::HALF_PI[part]);
+        r = exactly(r - n * comptime!(f32::HALF_PI[part]));
     }
     let square = r * r;
     let sin = r + r * square * polynomial(square, comptime!(f32::SIN));
