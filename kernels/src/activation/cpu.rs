@@ -67,8 +67,8 @@ fn padded<T: Lane>(entries: &[T]) -> [T; LANES] {
 #[inline(always)]
 fn large_angles<T: Lane>(angles: &[T; LANES], results: &mut [T; LANES], f: fn(f64) -> f64) {
     let mut any = false;
-    for lane in 0..LANES {
-        any |= angles[lane].abs() > T::LARGEST_ANGLE;
+    for angle in angles {
+        any |= angle.abs() > T::LARGEST_ANGLE;
     }
     if any {
         for lane in 0..LANES {

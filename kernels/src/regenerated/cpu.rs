@@ -174,8 +174,8 @@ pub(super) fn apply_transpose<T: Entry>(block: &RegeneratedBlock, g: &[T]) -> Ve
     };
     let mut z = vec![T::ZERO; count * columns.len()];
     // What is to be written of every tile of columns.
-    let tile = |(first, part)| (first, part, Vec::new());
-    let mut pieces: Vec<(usize, Range<usize>, Vec<&mut [T]>)> = tiles(columns, TILE_COLUMNS).map(tile).collect();
+    let mut pieces: Vec<_> =
+        tiles(columns, TILE_COLUMNS).map(|(first, part)| (first, part, Vec::<&mut [T]>::new())).collect();
     for mut rest in z.chunks_mut(columns.len()) {
         for (_, part, vectors) in &mut pieces {
             let piece;

@@ -270,7 +270,6 @@ fn total_of_lanes<T: Real, const S: usize>(mut lanes: Lanes<T, S>) -> T {
 /// Tiles of J basis vectors and C vectors. One shape for all, as some others compile badly: past the end, tiles repeat the last
 /// vector and drop the products.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "one index runs over several arrays")]
 fn add_products<T: Tall, const J: usize, const C: usize, const S: usize>(q: &[&[T]], x: &[T], sums: &mut [f64]) {
     let (vectors, length) = (sums.len() / q.len(), q[0].len());
     let whole = length / (STEPS * S);

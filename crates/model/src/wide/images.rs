@@ -34,7 +34,7 @@ pub(crate) enum FreshParts {
     /// As vectors.
     Stored(Basis),
     /// By the counters of their normals.
-    Regenerated(Regenerated),
+    Regenerated(Box<Regenerated>),
 }
 
 /// What replaces stored vectors.

@@ -76,7 +76,7 @@ impl Maker {
                 let parts = |stream, length| match storage {
                     ImageStorage::Stored => stored(length),
                     ImageStorage::Regenerated => {
-                        FreshParts::Regenerated(Regenerated { stream, length, layout: layout.clone() })
+                        FreshParts::Regenerated(Box::new(Regenerated { stream, length, layout: layout.clone() }))
                     }
                 };
                 (fresh, [parts(streams[0], rows), parts(streams[1], columns)])
