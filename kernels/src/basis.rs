@@ -19,15 +19,16 @@ use nalgebra::DMatrix;
 
 use crate::SplitVectors;
 
-/// Rounds of the loop: every round divides what is left by a thousand (`f32`) or a million (`f64`), down to a tolerance above rounding.
+/// Rounds of the loop: every round divides what is left by a thousand (inner products in `f32`) or a million (in `f64`), down to a tolerance
+/// above rounding.
 const ROUNDS: usize = 6;
 /// Roundings of the float type below which nothing is new, and roundings of a sum over the basis.
 const ROUNDINGS: f64 = 8.0;
 const ROUNDINGS_OF_SUM: f64 = 2.0;
 /// Roundings of inner products below which a direction, relative to the largest one and squared, is not told from rounding.
 const RESOLUTION: f64 = 64.0;
-/// Squared lengths that need no scaling, in either float type.
-const SQUARES: RangeInclusive<f64> = 1e-24..=1e24;
+/// Squared lengths that need no scaling: of vectors in either float type whose inner products are `f64`, and where they are `f32`.
+const SQUARES: [RangeInclusive<f64>; 2] = [1e-24..=1e24, 1e-8..=1e8];
 /// Share of the squared length of a direction that must be outside the basis once the basis is projected out again.
 const OUTSIDE: f64 = 0.5;
 
@@ -100,7 +101,7 @@ impl Basis {
     pub fn append(&mut self, directions: SplitVectors) {
         match self.blocks.pop() {
             Some(last) if last.count() + directions.count() <= Self::BLOCK => {
-                self.blocks.push(last.append(&directions))
+                self.blocks.push(last.append(&directions, Self::BLOCK))
             }
             last => self.blocks.extend(last.into_iter().chain([directions])),
         }
@@ -111,7 +112,8 @@ impl Basis {
     pub fn explore(&mut self, x: &SplitVectors, tolerance: f64) -> Option<Exploration> {
         let (mut rest, mut gram) = (x.clone(), x.self_gram());
         let mut scales = None;
-        if !gram.diagonal().iter().all(|square| SQUARES.contains(square)) {
+        let squares = if x.gram_epsilon() > f64::EPSILON { &SQUARES[1] } else { &SQUARES[0] };
+        if !gram.diagonal().iter().all(|square| squares.contains(square)) {
             let largest = largest_entries(x);
             rest = scaled(rest, &largest);
             gram = rest.self_gram();
@@ -155,7 +157,7 @@ impl Basis {
             self.append(directions.clone());
             new = Some(match new {
                 None => directions,
-                Some(before) => before.append(&directions),
+                Some(before) => before.append(&directions, 0),
             });
             if longest(&gram, &lengths) <= tolerance {
                 break;

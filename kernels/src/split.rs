@@ -95,11 +95,11 @@ impl SplitVectors {
         (Self(pieces.collect()), gram)
     }
 
-    /// The vectors of `self`, then those of `other`: in the memory of `self` where it has room.
+    /// The vectors of `self`, then those of `other`: in the memory of `self` where it has room, else with room for more, up to `most` in all.
     #[must_use]
-    pub fn append(self, other: &Self) -> Self {
+    pub fn append(self, other: &Self, most: usize) -> Self {
         let pairs = self.0.into_iter().zip(&other.0);
-        Self(pairs.map(|(first, second)| tall_append(first, second)).collect())
+        Self(pairs.map(|(first, second)| tall_append(first, second, most)).collect())
     }
 
     fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a Tensor<2>, &'a Tensor<2>)> {

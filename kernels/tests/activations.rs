@@ -1,9 +1,12 @@
 //! Activations against their plain twins, on every backend and float type, and in `f64` against values of many digits.
 
+mod common;
+
 use burn::{
     Tensor,
-    tensor::{DType, Device, TensorData},
+    tensor::{DType, Device},
 };
+use common::{read, tensor};
 use widenet_core::problem::Activation;
 use widenet_kernels::{activate, reference, times_derivative};
 
@@ -13,16 +16,6 @@ const MANY_DIGITS: &str = include_str!("activations.csv");
 fn activations() -> impl Iterator<Item = Activation> {
     let words = Activation::WORDS.into_iter().map(|(_, activation)| activation);
     words.chain([Activation::LeakyRelu { negative_slope: -0.3 }])
-}
-
-/// The entries as the tensor's float type has them.
-fn tensor(values: &[f64], [rows, columns]: [usize; 2], (device, dtype): (&Device, DType)) -> Tensor<2> {
-    let data = TensorData::new(values.to_vec(), [rows, columns]).convert_dtype(dtype);
-    Tensor::from_data(data, (device, dtype))
-}
-
-fn read(tensor: Tensor<2>) -> Vec<f64> {
-    tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap()
 }
 
 /// Numbers of both signs that f32 holds: sizes from 2⁻³⁰ to 2⁷, and 0.
@@ -141,16 +134,20 @@ fn ndarray_conforms_in_both_float_types() {
 
 #[cfg(feature = "gpu")]
 #[test]
-#[expect(clippy::print_stdout, reason = "CI looks for this line")]
 fn wgpu_conforms_in_f32() {
-    use burn::backend::wgpu::{RuntimeOptions, WgpuDevice, graphics::AutoGraphicsApi, try_init_setup};
-    match try_init_setup::<AutoGraphicsApi>(&WgpuDevice::default(), RuntimeOptions::default()) {
-        Ok(_) => {
-            // Drivers may fuse a product and a sum, divide with 2.5 units, and take denormal numbers as 0.
-            let least = f64::from(f32::MIN_POSITIVE);
-            conformance(&Device::new(WgpuDevice::default()), Tolerance::new(DType::F32, 8.0, 2.0 * least));
-        }
-        Err(error) => println!("SKIPPED (no adapter): wgpu_conforms_in_f32: {error}"),
+    let Some(device) = common::wgpu("wgpu_conforms_in_f32") else { return };
+    // Drivers may fuse a product and a sum, divide with 2.5 units, and take denormal numbers as 0.
+    let least = f64::from(f32::MIN_POSITIVE);
+    conformance(&device, Tolerance::new(DType::F32, 8.0, 2.0 * least));
+    // A run that has diverged must show it.
+    let on = (&device, DType::F32);
+    for activation in activations() {
+        let h = tensor(&[f64::NAN, 1.0], [1, 2], on);
+        let slopes = read(times_derivative(Tensor::ones([1, 2], on), &h, activation));
+        let values = read(activate(h, activation));
+        assert!(values[0].is_nan() && values[1].is_finite(), "{activation:?}: {values:?}");
+        let expected = activation.derivative(f64::NAN).is_nan();
+        assert!(slopes[0].is_nan() == expected && slopes[1].is_finite(), "{activation:?}': {slopes:?}");
     }
 }
 

@@ -1,12 +1,15 @@
 //! Bases of long spaces on every backend and float type: orthonormal, spanning what they were asked about, of the right rank.
 
+#[path = "common/backends.rs"]
+mod backends;
 mod common;
 
+use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{epsilon, on_every_backend, read, tensor};
+use common::{read, tensor};
 use nalgebra::DMatrix;
 use widenet_kernels::{Basis, NormalStream, SplitVectors, normals};
 
@@ -42,6 +45,21 @@ fn conformance(device: &Device, dtype: DType) {
         assert_spans(&basis, &x, &found.coordinates, (piece, on), tolerance);
     }
     assert!(basis.orthogonality_loss() < 20.0 * epsilon(dtype), "{:e}", basis.orthogonality_loss());
+
+    // Directions do not depend on lengths, however short or long.
+    let mut sizes = vectors(4, n, 40);
+    let powers = [-20.0, -12.0, -5.0, 15.0];
+    sizes.column_iter_mut().zip(powers).for_each(|(mut column, power)| column *= 10f64.powf(power));
+    let before = basis.rank();
+    let found = basis.explore(&split(&sizes, piece, on), tolerance).unwrap();
+    assert_eq!(basis.rank(), before + 4);
+    assert!(found.dropped < tolerance);
+    let (short, nearly) = (vectors(1, n, 41) * 1e-6, vectors(1, n, 42) * (1e-6 * 100.0 * tolerance));
+    for x in [short.clone(), short + nearly] {
+        let before = basis.rank();
+        basis.explore(&split(&x, piece, on), tolerance).unwrap();
+        assert_eq!(basis.rank(), before + 1, "a new part of a short vector");
+    }
 
     // Combinations of what is known add nothing, zeros neither.
     let mut inside = vectors(8, n, 2) * vectors(3, 8, 9);

@@ -1,15 +1,18 @@
 //! One suite for every backend and float type: the kernels against their plain twins, on shapes that are no multiple of
 //! any tile.
 
+#[path = "common/backends.rs"]
+mod backends;
 mod common;
 #[path = "common/numbers.rs"]
 mod numbers;
 
+use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{epsilon, on_every_backend, read, tensor};
+use common::{read, tensor};
 use numbers::{assert_within, numbers};
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update, reference};
 

@@ -1,15 +1,18 @@
 //! One suite for every backend and float type: random numbers and the products that regenerate them against their plain
 //! twins, on sizes that are no multiple of any tile, and their laws.
 
+#[path = "common/backends.rs"]
+mod backends;
 mod common;
 #[path = "common/numbers.rs"]
 mod numbers;
 
+use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{epsilon, on_every_backend, read, tensor};
+use common::{read, tensor};
 use nalgebra::DMatrix;
 use numbers::{assert_within, numbers};
 use widenet_kernels::{

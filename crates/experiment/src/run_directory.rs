@@ -78,6 +78,23 @@ impl Durability {
     pub(crate) fn of(seconds: f64) -> Durability {
         if seconds < WORTH_A_SYNC { Durability::Repeatable } else { Durability::Synced }
     }
+
+    /// Of the results of a run that took so many seconds since it was last started: what replaces a checkpoint is worth the work before it.
+    fn of_run(seconds: f64, has_checkpoint: bool) -> Durability {
+        if has_checkpoint { Durability::Synced } else { Durability::of(seconds) }
+    }
+}
+
+#[cfg(test)]
+mod durability {
+    use super::*;
+
+    #[test]
+    fn what_replaces_a_checkpoint_is_synced_however_short_the_last_leg() {
+        assert_eq!(Durability::of_run(0.1, false), Durability::Repeatable);
+        assert_eq!(Durability::of_run(0.1, true), Durability::Synced);
+        assert_eq!(Durability::of_run(1.5, false), Durability::Synced);
+    }
 }
 
 /// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
@@ -315,7 +332,7 @@ impl TrialDirectory {
     /// Stores a result that took some seconds; an interrupted trajectory leaves only its state, the records are in the checkpoint.
     /// `reason` says why its engine, and on which device.
     pub(crate) fn store(&self, trajectory: &Trajectory, reason: &str, seconds: f64) -> Result<()> {
-        let durability = Durability::of(seconds);
+        let durability = Durability::of_run(seconds, self.checkpoint().exists());
         let (step, time) = match trajectory.status {
             Status::Done => (None, None),
             Status::Diverged { step, time } => (Some(step), Some(time)),

@@ -1,4 +1,4 @@
-//! Activations on a device, entry by entry, in the memory of the block where nothing else holds it.
+//! Activations on a device, entry by entry: preactivations are kept for the way back, signals change in place.
 
 use widenet_core::{problem::Activation, training::mlp::NeuronBlock};
 use widenet_kernels::{activate, times_derivative};

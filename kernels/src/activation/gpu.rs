@@ -15,7 +15,7 @@ use cubecl::prelude::*;
 use widenet_core::problem::Activation;
 
 use super::{NeuronOps, composed, functions::Lane};
-use crate::gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, own, submit, task};
+use crate::gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, own, pieces, submit, task};
 
 /// An [`Activation`] as kernels are compiled for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +30,13 @@ enum Function {
     Sigmoid,
     Softplus,
     Silu,
+}
+
+impl Function {
+    /// The others have slopes for any argument, NaN included.
+    fn is_smooth(self) -> bool {
+        !matches!(self, Function::Relu | Function::LeakyRelu | Function::Abs)
+    }
 }
 
 /// The function, and the slope of a leaky ReLU for u < 0.
@@ -67,6 +74,12 @@ fn polynomial(x: f32, #[comptime] coefficients: &'static [f32]) -> f32 {
 #[cube]
 fn exactly(x: f32) -> f32 {
     f32::reinterpret(u32::reinterpret(x) ^ CUBE_POS_X)
+}
+
+/// Whether it is NaN, by its bits: compilers may take comparisons to be of numbers.
+#[cube]
+fn is_nan(u: f32) -> bool {
+    (u32::reinterpret(u) & 0x7FFF_FFFFu32) > 0x7F80_0000u32
 }
 
 /// `2ⁿ` for n from −126 to 127.
@@ -227,7 +240,8 @@ fn derivative(u: f32, negative_slope: f32, #[comptime] function: Function) -> f3
 fn activate_kernel(h: &mut [f32], negative_slope: f32, first: u32, end: u32, #[comptime] function: Function) {
     let i = first + task() * CUBE_DIM + UNIT_POS;
     if i < end {
-        h[i as usize] = value(h[i as usize], negative_slope, function);
+        let u = h[i as usize];
+        h[i as usize] = select(is_nan(u), u, value(u, negative_slope, function));
     }
 }
 
@@ -245,17 +259,13 @@ fn times_derivative_kernel(
 ) {
     let i = first + task() * CUBE_DIM + UNIT_POS;
     if i < end {
-        let slope = derivative(h[i as usize], negative_slope, function);
+        let u = h[i as usize];
+        let slope = derivative(u, negative_slope, function);
+        let slope = if comptime!(function.is_smooth()) { select(is_nan(u), u, slope) } else { slope };
         for c in 0..repeats {
             g[(c * entries + i) as usize] *= slope;
         }
     }
-}
-
-/// Ranges of entries of one launch each.
-fn launches(entries: u32) -> impl Iterator<Item = (u32, u32)> {
-    let end = move |first: u32| first.saturating_add(ENTRIES_PER_LAUNCH).min(entries);
-    (0..entries).step_by(ENTRIES_PER_LAUNCH as usize).map(move |first| (first, end(first)))
 }
 
 /// Entries as kernels count them: a tensor is one buffer, of at most 2³² of them.
@@ -269,7 +279,7 @@ impl NeuronOps for Cube {
             return composed::value::<Cube>(h, activation);
         };
         let h = own(h);
-        for (first, end) in launches(entries(&h)) {
+        for (first, end) in pieces(entries(&h), ENTRIES_PER_LAUNCH) {
             activate_kernel::launch(
                 &h.client,
                 grid(1, (end - first).div_ceil(UNITS)),
@@ -293,7 +303,7 @@ impl NeuronOps for Cube {
         };
         let (g, h) = (own(g), into_contiguous(h));
         let repeats = entries(&g) / entries(&h);
-        for (first, end) in launches(entries(&h)) {
+        for (first, end) in pieces(entries(&h), ENTRIES_PER_LAUNCH) {
             times_derivative_kernel::launch(
                 &g.client,
                 grid(1, (end - first).div_ceil(UNITS)),

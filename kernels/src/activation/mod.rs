@@ -10,6 +10,7 @@
 //! float type of the tensors. On the CPU values and derivatives are off by at most four units in the last place, also where they
 //! are small: tanh u ≈ u near 0, tanh' u ≈ 4 e^{−2|u|} far out. Only near the zeros of silu' and gelu' are they units of the larger
 //! of the two terms.
+#![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod composed;
 mod cpu;

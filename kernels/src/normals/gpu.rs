@@ -13,7 +13,7 @@ use cubecl::prelude::*;
 
 use super::{NormalBlock, NormalOps, composed};
 use crate::{
-    gpu::{ENTRIES_PER_LAUNCH, UNITS, add_units, grid, groups, pieces, submit, task},
+    gpu::{ENTRIES_PER_LAUNCH, UNITS, add_units, grid, groups, own, pieces, submit, task},
     philox::gpu::philox,
 };
 
@@ -302,8 +302,7 @@ impl NormalOps for Cube {
         if x.dtype != DType::F32 {
             return composed::normals_add::<Cube>(x, coefficients, &block);
         }
-        let (x, coefficients) = (into_contiguous(x), into_contiguous(coefficients));
-        let x = if x.can_mut() { x } else { x.copy() };
+        let (x, coefficients) = (own(x), into_contiguous(coefficients));
         let [vectors, n] = x.shape().dims();
         let counters_per_launch = (ENTRIES_PER_LAUNCH / 4 / block.count() as u32).max(UNITS);
         for (first, group) in groups(vectors as u32) {

@@ -52,7 +52,8 @@ pub(crate) trait TallOps: Backend {
         f64::EPSILON
     }
 
-    fn tall_append(q: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn tall_append(q: FloatTensor<Self>, x: FloatTensor<Self>, most: usize) -> FloatTensor<Self> {
+        let _ = most;
         Self::float_cat(vec![q, x], 0)
     }
 
@@ -152,14 +153,18 @@ pub fn tall_times(q: &Tensor<2>, coefficients: &DMatrix<f64>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::tall_times(q.clone().into_dispatch(), &row_major(coefficients)))
 }
 
-/// The rows of Q, then those of X. On the CPU the result has room for as many more, which is used while it has one owner, so that a growing
-/// basis copies a vector once or not at all.
+/// The rows of Q, then those of X. On the CPU the result has room for as many more, up to `most` rows in all, which is used while it has one
+/// owner: a growing basis copies a vector about once.
 ///
 /// # Panics
 /// If lengths, float types or devices do not fit together.
-pub fn tall_append(q: Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
-    fitting(&q, x);
-    Tensor::from_dispatch(Dispatch::tall_append(q.into_dispatch(), x.clone().into_dispatch()))
+pub fn tall_append(q: Tensor<2>, x: &Tensor<2>, most: usize) -> Tensor<2> {
+    let [before, more] = fitting(&q, x);
+    match (before, more) {
+        (_, 0) => q,
+        (0, _) => x.clone(),
+        _ => Tensor::from_dispatch(Dispatch::tall_append(q.into_dispatch(), x.clone().into_dispatch(), most)),
+    }
 }
 
 /// `[r, P]` of a basis and vectors that belong together.
@@ -199,13 +204,14 @@ impl TallOps for Flex {
         }
     }
 
-    fn tall_append(q: FlexTensor, x: FlexTensor) -> FlexTensor {
+    fn tall_append(q: FlexTensor, x: FlexTensor, most: usize) -> FlexTensor {
         let ([before, n], [more, _]) = (q.shape().dims(), x.shape().dims());
         let is_first = q.layout().contiguous_offsets() == Some((0, before * n));
         let has_room = q.bytes().len() >= (before + more) * n * q.dtype().size();
         let mut grown = q;
         if !(grown.is_unique() && is_first && has_room) {
-            let room = zeros([2 * (before + more), n], grown.dtype());
+            let rows = before + more;
+            let room = zeros([(2 * rows).min(most).max(rows), n], grown.dtype());
             grown = written(room, 0, &contiguous(grown));
         }
         let grown = written(grown, before * n, &contiguous(x));
@@ -280,13 +286,16 @@ mod tests {
     fn a_growing_basis_stays_where_it_is_while_there_is_room() {
         let rows =
             |count: usize, value: f32| FlexTensor::from_data(TensorData::new(vec![value; count * 5000], [count, 5000]));
-        let grown = Flex::tall_append(rows(2, 1.0), rows(1, 2.0));
+        let grown = Flex::tall_append(rows(2, 1.0), rows(1, 2.0), 100);
         let before = grown.bytes().as_ptr();
-        let grown = Flex::tall_append(grown, rows(3, 3.0));
+        let grown = Flex::tall_append(grown, rows(3, 3.0), 100);
         assert_eq!(grown.bytes().as_ptr(), before);
         let shared = grown.clone();
-        let other = Flex::tall_append(grown, rows(1, 4.0));
+        let other = Flex::tall_append(grown, rows(1, 4.0), 100);
         assert_ne!(other.bytes().as_ptr(), before, "who shares a basis keeps his own");
+        assert_eq!(other.bytes().len(), 14 * 5000 * 4, "room for as many more");
+        let full = Flex::tall_append(rows(2, 1.0), rows(3, 2.0), 4);
+        assert_eq!(full.bytes().len(), 5 * 5000 * 4, "no room beyond the most");
         let firsts = |tensor: &FlexTensor| values::<f32>(tensor).iter().copied().step_by(5000).collect::<Vec<_>>();
         assert_eq!(firsts(&shared), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
         assert_eq!(firsts(&other), [1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 4.0]);

@@ -1,4 +1,4 @@
-//! What the suites share: tensors of plain numbers, and one test per backend.
+//! What the suites share: tensors of plain numbers, and the adapter.
 
 use burn::{
     Tensor,
@@ -13,10 +13,6 @@ pub(crate) fn tensor(values: &[f64], shape: [usize; 2], (device, dtype): (&Devic
 
 pub(crate) fn read(tensor: Tensor<2>) -> Vec<f64> {
     tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap()
-}
-
-pub(crate) fn epsilon(dtype: DType) -> f64 {
-    if dtype == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) }
 }
 
 /// The adapter, if there is one.
@@ -38,31 +34,3 @@ pub(crate) fn wgpu(test: &str) -> Option<Device> {
         }
     }
 }
-
-/// Tests of a suite `fn(&Device, DType)` on every backend, in every float type that it has.
-macro_rules! on_every_backend {
-    ($suite:ident) => {
-        #[test]
-        fn flex_conforms_in_both_float_types() {
-            $suite(&Device::flex(), DType::F32);
-            $suite(&Device::flex(), DType::F64);
-        }
-
-        #[cfg(feature = "ndarray")]
-        #[test]
-        #[expect(deprecated, reason = "ndarray is the peer that flex is measured against")]
-        fn ndarray_conforms_in_both_float_types() {
-            $suite(&Device::ndarray(), DType::F32);
-            $suite(&Device::ndarray(), DType::F64);
-        }
-
-        #[cfg(feature = "gpu")]
-        #[test]
-        fn wgpu_conforms_in_f32() {
-            if let Some(device) = common::wgpu("wgpu_conforms_in_f32") {
-                $suite(&device, DType::F32);
-            }
-        }
-    };
-}
-pub(crate) use on_every_backend;

@@ -12,11 +12,11 @@ use burn::{
     Tensor,
     tensor::{Device, TensorData},
 };
-use widenet_core::Matrix;
+use widenet_core::{Matrix, problem::Activation};
 use widenet_kernels::{
-    EntryLaw, NormalStream, RegeneratedMatrix, normals, normals_add, normals_gram, panel_apply, panel_apply_transpose,
-    panel_rank_update, philox_words, philox4x32, reference, regenerated_apply, regenerated_apply_transpose,
-    regenerated_entries, tall_add, tall_add_gram, tall_gram, tall_times,
+    EntryLaw, NormalStream, RegeneratedMatrix, activate, normals, normals_add, normals_gram, panel_apply,
+    panel_apply_transpose, panel_rank_update, philox_words, philox4x32, reference, regenerated_apply,
+    regenerated_apply_transpose, regenerated_entries, tall_add, tall_add_gram, tall_gram, tall_times, times_derivative,
 };
 
 use crate::device::Placement;
@@ -45,6 +45,9 @@ const NORMALS: [(u64, usize, usize, usize); 3] = [(0, 513, 9, 8), (5, 16_390, 33
 const BLOCKS: [[usize; 4]; 2] = [[7, 40, 0, 1030], [30, 1100, 33, 98]];
 const LAWS: [(&str, EntryLaw); 3] =
     [("Gaussian", EntryLaw::Gaussian), ("Rademacher", EntryLaw::Rademacher), ("C8", EntryLaw::C8)];
+/// Neurons whose activations are compared, and roundings allowed of them.
+const NEURONS: usize = 10_000;
+const ROUNDINGS: f64 = 8.0;
 /// Roundings allowed of long sums: of random sign, and of squares.
 const LONG: [f64; 2] = [16.0, 4.0];
 
@@ -78,6 +81,7 @@ pub fn checks(placement: &Placement) -> Vec<Check<'_>> {
     panels(placement, &mut checks);
     tall(placement, &mut checks);
     regenerated(placement, &mut checks);
+    activations(placement, &mut checks);
     checks
 }
 
@@ -230,6 +234,36 @@ fn regenerated<'a>(placement: &'a Placement, checks: &mut Vec<Check<'a>>) {
                 difference(&placement.read(&z), &reference::panel_apply_transpose(&twin(), &g, columns))
             }));
         }
+    }
+}
+
+/// Of numbers in [−8, 8], whose values are below 9 and whose derivatives below 2; NaN must stay NaN.
+fn activations<'a>(placement: &'a Placement, checks: &mut Vec<Check<'a>>) {
+    let arguments = move || {
+        let mut u: Vec<f64> = numbers(NEURONS, 7).into_iter().map(|u| 8.0 * u).collect();
+        u[0] = f64::NAN;
+        u
+    };
+    let error = |made: Vec<f64>, expected: Vec<f64>| {
+        let lost = made[0].is_nan() != expected[0].is_nan();
+        if lost { f64::INFINITY } else { difference(&made[1..], &expected[1..]) }
+    };
+    let tolerance = ROUNDINGS * 9.0 * placement.precision.epsilon();
+    for (name, activation) in Activation::WORDS {
+        if activation == Activation::Identity {
+            continue;
+        }
+        checks.push(Check::new(format!("{name} of {NEURONS} neurons"), tolerance, move || {
+            let u = arguments();
+            let made = placement.read(&activate(tensor(placement, &u, 1), activation));
+            error(made, reference::activate(&u, activation))
+        }));
+        checks.push(Check::new(format!("derivative of {name} at {NEURONS} neurons"), tolerance, move || {
+            let u = arguments();
+            let ones = tensor(placement, &vec![1.0; u.len()], 1);
+            let made = placement.read(&times_derivative(ones, &tensor(placement, &u, 1), activation));
+            error(made, reference::times_derivative(&vec![1.0; u.len()], &u, activation))
+        }));
     }
 }
 

@@ -129,13 +129,17 @@ impl Coefficients {
         self.stored *= factor;
     }
 
-    /// Changes pairs of entries by a function that leaves pairs of zeros alone when the third is zero. All have the size of this one, or less.
+    /// Changes pairs of entries by a function that leaves pairs of zeros alone when the third is zero.
+    ///
+    /// # Panics
+    /// If the matrices have not grown alike.
     pub(crate) fn change_with(
         &mut self,
         other: &mut Self,
         third: &Self,
         change: impl Fn((f64, f64), f64) -> (f64, f64),
     ) {
+        assert!(self.stored.shape() == other.stored.shape() && self.stored.shape() == third.stored.shape());
         let others = other.stored.iter_mut().zip(third.stored.iter());
         for (entry, (other, third)) in self.stored.iter_mut().zip(others) {
             (*entry, *other) = change((*entry, *other), *third);

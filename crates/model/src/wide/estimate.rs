@@ -1,13 +1,14 @@
 //! What a very wide run costs, before it starts.
 //!
 //! ```text
-//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≈ 9 tall-skinny products of m r P multiply-adds
+//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≤ 8 tall-skinny products of m r P multiply-adds
 //! ```
 //!
 //! (conditioning page §2.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches and test inputs bring
 //! their own.
 
 use widenet_core::{Problem, problem::Quantity};
+use widenet_kernels::Basis;
 
 use super::{HiddenMatrix, ImageStorage};
 use crate::{
@@ -22,12 +23,14 @@ use crate::{
 const SETTLED: [u64; 2] = [80, 130];
 /// Passes of a step of gradient flow: six stages, and two trial predictors, which are half of one each.
 const STAGES: f64 = 7.0;
-/// Tall-skinny passes over a basis per query that brings new directions.
-const PASSES: f64 = 9.0;
+/// Tall-skinny passes over a basis per query: four with what is asked, four with what is new of it.
+const PASSES: f64 = 8.0;
 /// Blocks of P vectors held at once beside those of the training loop.
 const BLOCKS_IN_PASSING: u64 = 6;
 /// Vectors held twice while a basis grows: a stored block before and after.
-const GROWING: u64 = 128;
+const GROWING: u64 = Basis::BLOCK as u64;
+/// Of the last block of every list of vectors at most so many are room for more.
+const ROOM: u64 = GROWING / 2;
 
 /// What a very wide run costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,6 +105,7 @@ impl WideEstimate {
             .saturating_mul(vectors_per_direction)
             .saturating_mul(rank)
             .saturating_add((inputs + k + biases) * velocity)
+            .saturating_add(matrices.saturating_mul(vectors_per_direction) * ROOM.min(rank / 2))
             .saturating_add(if matrices > 0 { GROWING.min(2 * rank) } else { 0 })
             .saturating_add(blocks);
         let bytes = vectors.saturating_mul(width).saturating_mul(precision.bytes());

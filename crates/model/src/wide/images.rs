@@ -82,6 +82,14 @@ impl Images {
         self.coefficients.columns()
     }
 
+    /// How many fresh parts are stored, if they are.
+    pub(crate) fn stored(&self) -> Option<usize> {
+        match &self.fresh {
+            FreshParts::Stored(vectors) => Some(vectors.rank()),
+            FreshParts::Regenerated(_) => None,
+        }
+    }
+
     /// Adds the images `σ ξ + Q correction`.
     pub(crate) fn append(&mut self, fresh: SplitVectors, correction: &Matrix) {
         self.coefficients.append(correction);
@@ -96,12 +104,15 @@ impl Images {
         let mut known = inside.rows_mut(0, self.coefficients.rows());
         known += self.coefficients.times(c);
         let c = &(c * self.std);
+        // Where W_0 has no share, as in a linearised network at its start.
+        if c.iter().all(|coefficient| *coefficient == 0.0) {
+            return basis.times(&inside);
+        }
         match &self.fresh {
             FreshParts::Stored(vectors) => match vectors.times(c) {
                 Some(outside) => Some(basis.add(outside, &inside)),
                 None => basis.times(&inside),
             },
-            FreshParts::Regenerated(_) if self.count() == 0 => basis.times(&inside),
             FreshParts::Regenerated(normals) => {
                 let inside = basis.times(&inside);
                 let nothing = || normals.layout.vectors(&Matrix::zeros(normals.length, c.ncols()));
@@ -125,7 +136,7 @@ impl Images {
         let (mut norm, mut first) = (0.0, 0);
         let mut add = |block: &SplitVectors| {
             products.columns_mut(first, block.count()).copy_from(&basis.gram(block));
-            norm += block.gram(block).trace();
+            norm += block.self_gram().trace();
             first += block.count();
         };
         match &self.fresh {

@@ -114,7 +114,10 @@ impl Saved for WideMatrix {
                     };
                     let coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
                     let coefficients = Coefficients::from_matrix(&coefficients);
-                    Ok(Asked::new(basis, Images { fresh, coefficients, ..asked.images.clone() }))
+                    let images = Images { fresh, coefficients, ..asked.images.clone() };
+                    let fits =
+                        images.count() == basis.rank() && images.stored().is_none_or(|count| count == basis.rank());
+                    if fits { Ok(Asked::new(basis, images)) } else { Err(unreadable()) }
                 };
                 let lengths = [initial.columns, initial.rows];
                 let direct = side("direct", &known.direct, lengths)?;
