@@ -77,7 +77,7 @@ fn by_burn(activation: Activation, u: Tensor<2>) -> Option<Tensor<2>> {
 /// φ' by burn's operations, of the few that are common.
 fn derivative_by_burn(activation: Activation, u: Tensor<2>) -> Option<Tensor<2>> {
     Some(match activation {
-        Activation::Relu => u.greater_elem(0.0).float(),
+        Activation::Relu => u.sign().clamp_min(0.0),
         Activation::Sin => u.cos(),
         Activation::Tanh => u.clone().tanh().mul(u.tanh()).neg().add_scalar(1.0),
         Activation::Sigmoid => sigmoid(u.clone()).mul(sigmoid(u.neg())),
