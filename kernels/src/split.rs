@@ -95,7 +95,7 @@ impl SplitVectors {
         (Self(pieces.collect()), gram)
     }
 
-    /// The vectors of `self`, then those of `other`: in the memory of `self` where it has room, else with room for more, up to `most` in all.
+    /// The vectors of `self`, then those of `other`: in the memory of `self` where it has room ([`tall_append`]).
     #[must_use]
     pub fn append(self, other: &Self, most: usize) -> Self {
         let pairs = self.0.into_iter().zip(&other.0);

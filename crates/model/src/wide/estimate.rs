@@ -29,8 +29,8 @@ const PASSES: f64 = 8.0;
 const BLOCKS_IN_PASSING: u64 = 6;
 /// Vectors held twice while a basis grows: a stored block before and after.
 const GROWING: u64 = Basis::BLOCK as u64;
-/// Of the last block of every list of vectors at most so many are room for more.
-const ROOM: u64 = GROWING / 2;
+/// Room for more in the last block of every list of vectors: a third of it at most, half of that on average.
+const ROOM: u64 = GROWING / 6;
 
 /// What a very wide run costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,7 +105,7 @@ impl WideEstimate {
             .saturating_mul(vectors_per_direction)
             .saturating_mul(rank)
             .saturating_add((inputs + k + biases) * velocity)
-            .saturating_add(matrices.saturating_mul(vectors_per_direction) * ROOM.min(rank / 2))
+            .saturating_add(matrices.saturating_mul(vectors_per_direction) * ROOM.min(rank / 4))
             .saturating_add(if matrices > 0 { GROWING.min(2 * rank) } else { 0 })
             .saturating_add(blocks);
         let bytes = vectors.saturating_mul(width).saturating_mul(precision.bytes());
