@@ -86,7 +86,7 @@ impl PreparedTrial {
             fields.iter().map(|field| field.key()).filter(|key| !["network", "data", "kernel"].contains(key));
         let sections: Vec<_> = sections.collect();
         let by = if is_dense { "networks with all their weights" } else { "laws of random networks" };
-        Ok(Plan { engine, reason: format!("{by}: {}", sections.join(", ")), bytes: 0, seconds: 0.0 })
+        Ok(Plan { engine, reason: format!("{by}: {}", sections.join(", ")), bytes: 0, seconds: 0.0, alone: false })
     }
 
     pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {

@@ -29,7 +29,7 @@ use crate::{
 pub struct RunOptions {
     /// Folder that holds run directories.
     pub out: PathBuf,
-    /// Trials run at once, ≥ 1. Dense trials run one at a time, because each uses all cores.
+    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`Plan::alone`](crate::Plan)).
     pub jobs: usize,
     /// Which trials.
     pub shard: Shard,
@@ -233,12 +233,12 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
     crate::tables::csv_bytes(&header.map(String::from), rows)
 }
 
-/// Numbers of the jobs to run, dense ones apart.
+/// Numbers of the jobs to run, apart those that take a device for themselves.
 #[derive(Debug)]
 struct Queue {
-    dense: Mutex<VecDeque<usize>>,
+    alone: Mutex<VecDeque<usize>>,
     light: Mutex<VecDeque<usize>>,
-    /// Held while a dense trial runs.
+    /// Held while one of them runs.
     device: Mutex<()>,
 }
 
@@ -248,9 +248,9 @@ fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
 
 impl Queue {
     fn of(jobs: &[Job<'_>]) -> Queue {
-        let is_dense = |job: &usize| jobs[*job].plan.engine.is_on_device();
-        let (dense, light): (VecDeque<_>, VecDeque<_>) = (0..jobs.len()).partition(is_dense);
-        Queue { dense: Mutex::new(dense), light: Mutex::new(light), device: Mutex::new(()) }
+        let is_alone = |job: &usize| jobs[*job].plan.alone;
+        let (alone, light): (VecDeque<_>, VecDeque<_>) = (0..jobs.len()).partition(is_alone);
+        Queue { alone: Mutex::new(alone), light: Mutex::new(light), device: Mutex::new(()) }
     }
 
     /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
@@ -258,14 +258,14 @@ impl Queue {
         loop {
             // Light trials fill the time while another worker holds the device.
             let mut device = self.device.try_lock().ok();
-            let mut next = device.as_ref().and_then(|_| pop(&self.dense));
+            let mut next = device.as_ref().and_then(|_| pop(&self.alone));
             if next.is_none() {
                 device = None;
                 next = pop(&self.light);
             }
             if next.is_none() {
                 device = Some(self.device.lock().unwrap_or_else(PoisonError::into_inner));
-                next = pop(&self.dense);
+                next = pop(&self.alone);
             }
             let Some(job) = next else { return Ok(0) };
             let finished = run(job)?;
@@ -291,7 +291,7 @@ fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<bool> + Sync) 
         remaining += result?;
     }
     let waiting = |queue: &Mutex<VecDeque<usize>>| queue.lock().unwrap_or_else(PoisonError::into_inner).len();
-    Ok(remaining + waiting(&queue.dense) + waiting(&queue.light))
+    Ok(remaining + waiting(&queue.alone) + waiting(&queue.light))
 }
 
 struct Worker<'a> {

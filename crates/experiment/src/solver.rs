@@ -97,6 +97,8 @@ pub struct Plan {
     pub bytes: u64,
     /// Time in seconds on this machine: at most this for law and limit, about this for the engines of a device.
     pub seconds: f64,
+    /// Whether it keeps a device busy by itself; others of a study run side by side.
+    pub alone: bool,
 }
 
 /// An engine that was not chosen.

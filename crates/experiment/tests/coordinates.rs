@@ -193,7 +193,7 @@ impl Synthetic {
 
 impl Solver for Synthetic {
     fn plan(&self, _: &Request<'_>, _: EngineChoice) -> Result<Plan, SolveError> {
-        Ok(Plan { engine: Engine::Dense, reason: "synthetic".into(), bytes: 0, seconds: 1.0 })
+        Ok(Plan { engine: Engine::Dense, reason: "synthetic".into(), bytes: 0, seconds: 1.0, alone: true })
     }
 
     fn solve(

@@ -33,6 +33,7 @@ pub(super) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) ->
         reason: reason.into(),
         bytes: (8.0 * (layers * 4.0 * dimension * dimension + 3.0 * input_basis)) as u64,
         seconds: (steps(problem) * layers * dimension * dimension + feature_products) * COORDINATE_SECONDS,
+        alone: false,
     }
 }
 
@@ -54,6 +55,7 @@ pub(super) fn plan_kernels(problem: &Problem) -> Plan {
         // Both kernels among all samples, and three more matrices of the training samples.
         bytes: (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64,
         seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
+        alone: false,
     }
 }
 
@@ -65,7 +67,13 @@ const PARTICLE_SECONDS: f64 = 1e-10;
 pub(super) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
     let (bytes, per_step) = scaling::cost(problem, width)?;
     let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
-    Ok(Plan { engine, reason: reason.into(), bytes, seconds: steps(problem) * per_step * PARTICLE_SECONDS })
+    Ok(Plan {
+        engine,
+        reason: reason.into(),
+        bytes,
+        seconds: steps(problem) * per_step * PARTICLE_SECONDS,
+        alone: false,
+    })
 }
 
 /// What the limit of a classifier does not record though it is asked for.

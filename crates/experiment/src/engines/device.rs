@@ -25,6 +25,8 @@ use widenet_model::{
 use super::{Engines, refused, steps};
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
 
+/// Bytes of a network that leaves most of a CPU idle: it fits the caches of a core, and its products are too short for threads.
+const SMALL: u64 = 4 << 20;
 /// Bytes up to which a conditioned run stores its answers as vectors.
 const STORED_UP_TO: u64 = 4 << 30;
 
@@ -137,6 +139,7 @@ impl Engines {
             reason: format!("{reason}{rank}, {} on {}", request.precision, device.info.choice),
             bytes: needs.bytes,
             seconds: self.seconds(request, engine)?,
+            alone: device.info.kind != DeviceKind::Cpu || needs.bytes > SMALL,
         })
     }
 

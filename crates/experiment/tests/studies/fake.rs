@@ -69,7 +69,13 @@ impl Solver for FakeSolver {
             (_, EngineChoice::Dense) => Engine::Dense,
             _ => Engine::Law,
         };
-        Ok(Plan { engine, reason: format!("the fake's {} engine", engine.name()), bytes: 1000, seconds: 0.1 })
+        Ok(Plan {
+            engine,
+            reason: format!("the fake's {} engine", engine.name()),
+            bytes: 1000,
+            seconds: 0.1,
+            alone: engine.is_on_device(),
+        })
     }
 
     fn solve(
