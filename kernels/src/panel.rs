@@ -138,10 +138,14 @@ fn add_product<T: Real + Element + Pod>(w: &mut [T], factor: T, a: &FlexTensor, 
     }
 }
 
+/// Whether the storage of a tensor holds exactly its entries in order.
+pub(crate) fn fills_its_storage(tensor: &FlexTensor) -> bool {
+    tensor.is_contiguous() && tensor.bytes().len() == tensor.shape().num_elements() * tensor.dtype().size()
+}
+
 /// The tensor itself if its storage holds exactly its entries in order.
 pub(crate) fn contiguous_in_place(tensor: FlexTensor) -> FlexTensor {
-    let bytes = tensor.shape().num_elements() * tensor.dtype().size();
-    if tensor.is_contiguous() && tensor.bytes().len() == bytes { tensor } else { tensor.to_contiguous() }
+    if fills_its_storage(&tensor) { tensor } else { tensor.to_contiguous() }
 }
 
 /// The entries of a contiguous tensor.

@@ -65,13 +65,7 @@ pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
         }
         sums
     };
-    let groups = n.div_ceil(length);
-    let sums: Vec<Vec<f64>> = if q.len() * vectors <= INLINE {
-        (0..groups).map(products).collect()
-    } else {
-        (0..groups).into_par_iter().map(products).collect()
-    };
-    total(sums)
+    sums_of_groups(q.len() * vectors, n.div_ceil(length), products)
 }
 
 /// `X Xᵀ` in `f64`, for X (P × n).
@@ -85,13 +79,16 @@ pub(super) fn self_gram<T: Tall>(x: &[T], n: usize) -> Vec<f64> {
         }
         products.sums
     };
-    let groups = n.div_ceil(length);
-    let sums: Vec<Vec<f64>> = if x.len() * vectors <= INLINE {
-        (0..groups).map(products).collect()
+    sums_of_groups(x.len() * vectors, n.div_ceil(length), products)
+}
+
+/// The sums of so many groups, added in order; `multiplications` are those of all groups.
+fn sums_of_groups(multiplications: usize, groups: usize, sums: impl Fn(usize) -> Vec<f64> + Sync + Send) -> Vec<f64> {
+    total(if multiplications <= INLINE {
+        (0..groups).map(sums).collect()
     } else {
-        (0..groups).into_par_iter().map(products).collect()
-    };
-    total(sums)
+        (0..groups).into_par_iter().map(sums).collect()
+    })
 }
 
 /// Inner products of vectors with themselves, summed in `f64` slab by slab.

@@ -30,7 +30,7 @@ use burn::{
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use crate::panel::{values, zeros};
+use crate::panel::{fills_its_storage, values, zeros};
 use cpu::{Sums, Tall};
 
 /// The products on a backend; small matrices are row-major. The default bodies compose burn's own operations.
@@ -239,7 +239,7 @@ const COPIED: usize = 1 << 16;
 fn update(x: FlexTensor, q: FlexTensor, coefficients: &[f64], sums: Sums, with_gram: bool) -> (FlexTensor, Vec<f64>) {
     fn run<T: Tall>(x: FlexTensor, q: &FlexTensor, c: &[f64], sums: Sums, with_gram: bool) -> (FlexTensor, Vec<f64>) {
         let [_, n] = q.shape().dims();
-        let own = x.is_unique() && x.is_contiguous() && x.bytes().len() == x.shape().num_elements() * x.dtype().size();
+        let own = x.is_unique() && fills_its_storage(&x);
         if own || sums == Sums::Alone {
             let mut x = x;
             let gram = cpu::update::<T>(x.storage_mut(), None, values(q), c, (n, sums), with_gram);
