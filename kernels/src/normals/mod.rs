@@ -13,7 +13,7 @@
 //! normals_add:   x_c ← x_c + Σ_j C[j, c] ξ_j          normals_gram:   ξ_jᵀ x_c
 //! ```
 //!
-//! Conditioned weights need no more than these to keep half of their state (theory/conditioning.md, section 2).
+//! Conditioned weights need no more than these to keep half of their state (docs/theory/conditioning.md §2).
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod composed;

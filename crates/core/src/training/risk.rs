@@ -61,7 +61,7 @@ pub fn largest_curvature(samples: &Samples) -> f64 {
     SymmetricEigen::new(gram).eigenvalues.max() / inputs.nrows() as f64
 }
 
-/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (mean-field page §2.3).
+/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (docs/theory/mean-field.md §2.3).
 ///
 /// Singular values of X below `ε · max(P, d) · σ_max` count as zero.
 pub fn min_norm_predictor(samples: &Samples) -> Matrix {

@@ -66,7 +66,7 @@ impl UpdateRule {
     }
 }
 
-/// RMSProp: an update rule entry by entry, not linear in the gradient (scaling-limits page §5.4).
+/// RMSProp: an update rule entry by entry, not linear in the gradient (docs/theory/scaling-limits.md §5.4).
 ///
 /// ```text
 /// v ← ρ v + (1 − ρ) g²,    w ← w − η g/(√v + ε)        v = 0 at the start
@@ -169,7 +169,7 @@ pub(super) fn explored_quantity<'a, W: WeightMatrix + 'a>(
 pub enum Neurons {
     /// One row per neuron, one column per vector.
     Entries(Matrix),
-    /// Infinitely many, iid Gaussian (mean-field page §2.2).
+    /// Infinitely many, iid Gaussian (docs/theory/mean-field.md §2.2).
     Gaussian,
     /// Only inner products are kept.
     Unknown,

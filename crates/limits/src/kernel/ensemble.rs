@@ -5,7 +5,7 @@
 //! readout only:  cov_TT = K_TT − K_TX V ((1 − c²)/λ) Vᵀ K_XT                                                        (E2)
 //! ```
 //!
-//! (kernel-regime page §5; A = G_TX M, and M, C of [`Response`].) The covariance is shared by all outputs. With a ridge r, (E2) has
+//! (docs/theory/ntk.md §5; A = G_TX M, and M, C of [`Response`].) The covariance is shared by all outputs. With a ridge r, (E2) has
 //! λ + r in every place: at t = ∞ the posterior of a Gaussian process with noise variance r.
 
 use widenet_core::Matrix;
@@ -128,7 +128,7 @@ fn with_covariance(covariance: Matrix, sizes: &[f64]) -> Result<Variances> {
     Ok(Variances { diagonal, covariance: Some(covariance) })
 }
 
-/// Variances that rounding made negative become 0; others that are negative are an error (page §10.3).
+/// Variances that rounding made negative become 0; others that are negative are an error (docs/theory/ntk.md §10.3).
 fn non_negative(mut variances: Vec<f64>, sizes: &[f64]) -> Result<Vec<f64>> {
     let rounding = variances.len().max(64) as f64 * 16.0 * f64::EPSILON;
     for (i, (variance, size)) in variances.iter_mut().zip(sizes).enumerate() {
