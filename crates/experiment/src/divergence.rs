@@ -5,8 +5,8 @@
 //! means m and variances v over S seeds (ddof 1).     Of two samples of one law:  ½ [(S−1)/(S−3) (1 + 2/S) − 1]
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §6.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the empirical distribution
-//! functions.
+//! (docs/theory/scaling-limits.md §6, Eq. divergence, Eq. floor.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the
+//! empirical distribution functions.
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
 

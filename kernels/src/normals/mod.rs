@@ -7,7 +7,7 @@
 //! ξ = √(−2 ln u) (cos φ, sin φ),   u = (w_0 + ½) 2⁻³²,  φ = 2π w_1 2⁻³²      and the same of w_2, w_3
 //! ```
 //!
-//! and the products with `Ξ = (ξ_j)` make a tile of it, use it and forget it:
+//! (docs/theory/randomness.md §2, Eq. normals). The products with `Ξ = (ξ_j)` make a tile of it, use it and forget it:
 //!
 //! ```text
 //! normals_add:   x_c ← x_c + Σ_j C[j, c] ξ_j          normals_gram:   ξ_jᵀ x_c

@@ -6,7 +6,8 @@
 //! cross_entropy  R = −(1/P) Σ_p Σ_c y_pc ln softmax(f(x_p))_c
 //! ```
 //!
-//! A learning rate belongs to the loss as it is written here. (docs/theory/ntk.md §1, whose squared loss is the mean over outputs.)
+//! (docs/theory/training.md §4, Eq. losses; docs/theory/ntk.md §1 has the mean over outputs.) A learning rate belongs to the loss as it is
+//! written here.
 
 use crate::{
     Matrix, Result,

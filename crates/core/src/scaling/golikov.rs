@@ -6,8 +6,8 @@
 //! w = (0, −q_σ),      e = (−q̃_w, −q̃_a − 2 q_σ)
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §1, §2, §3.4, §5.1.) `n` is the width in units of a reference width, at which all scalings are the same
-//! network.
+//! (docs/theory/scaling-limits.md §3.4, Eq. network, Eq. exponents, Eq. counting, Eq. golikov.) `n` is the width in units of a reference
+//! width, at which all scalings are the same network.
 
 use std::cmp::Ordering;
 

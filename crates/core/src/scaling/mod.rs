@@ -7,7 +7,7 @@
 //! W_l = A_l m^(-a_l) w_l,    w_l entries iid, mean 0, std s_l m^(-b_l),    learning rate η κ_l m^(-c_l) on w_l
 //! ```
 //!
-//! (abc-parametrisation of Yang & Hu with a rate per layer; docs/theory/scaling-limits.md §5). Engines of deep linear networks run in
+//! (abc-parametrisation of Yang & Hu with a rate per layer; docs/theory/training.md §1, Eq. layer). Engines of deep linear networks run in
 //! *normalised* coordinates `ŵ_l = w_l m^(b_l) / √m`, in which a hidden vector `h` is stored as `h/√m`, so that `⟨a,b⟩ = aᵀb/m` is the
 //! plain inner product and every formula is the one of the infinite-width network. There,
 //!
@@ -15,7 +15,7 @@
 //! f(x) = C ŵ_L … ŵ_0 x,     C = Π A_l m^(1/2 - a_l - b_l),     Δŵ_l = -η ρ_l ∂R/∂(ŵ_L…ŵ_0),     ρ_l = κ_l m^(2 b_l - 1 - c_l) C
 //! ```
 //!
-//! For the mean-field network `C = 1/γ` and `ρ_l = γ` at every width (docs/theory/mean-field.md §1).
+//! (docs/theory/training.md §2, Eq. normalised.) For the mean-field network `C = 1/γ` and `ρ_l = γ` at every width.
 
 mod abc;
 mod exponents;

@@ -4,7 +4,7 @@
 //! R(β) = (1/2P) Σ_p ‖β x_p − y_p‖²,    D = ∂R/∂β = β Σ − C,    Σ = XᵀX/P,  C = YᵀX/P
 //! ```
 //!
-//! (Both divided by k where the loss is the mean over outputs.)
+//! (docs/theory/mean-field.md §1, Eq. residual.) Both are divided by k where the loss is the mean over outputs.
 
 use nalgebra::SymmetricEigen;
 

@@ -5,8 +5,8 @@
 //! own change of h_l per step: −e_l + δ_l + (2h_{l−1} + 1 behind the input layer);     kernel: own change + δ_l + (1 before the readout)
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §5.3; for one hidden layer also docs/theory/scaling-limits.md §2, §3.5, for later steps the stable
-//! scalings of docs/theory/scaling-limits.md §5.2.) An exponent of −∞ is that of something that is 0, as the step of a frozen layer.
+//! (docs/theory/scaling-limits.md §5.3, Eq. powers; for one hidden layer also docs/theory/scaling-limits.md §2, §3.5, for later steps the
+//! stable scalings of docs/theory/scaling-limits.md §5.2.) An exponent of −∞ is that of something that is 0, as the step of a frozen layer.
 //! Everything is about activations that are homogeneous, or hidden pre-activations of order 1.
 
 use widenet_core::{

@@ -5,7 +5,7 @@
 //! r = min(w_{L+1}, e_{L+1}) − 1 + min_l(e_l + [l = 1])      feature learning or kernel regime, at any depth
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §2, §3, §5.)
+//! (docs/theory/scaling-limits.md §3.1, §5.2, Eq. counting, Eq. stable, Eq. feature.)
 
 use std::cmp::Ordering;
 

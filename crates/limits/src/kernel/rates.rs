@@ -5,7 +5,7 @@
 //! ```
 //!
 //! with eigenvalues of the tangent kernel on the training inputs, the loss's largest curvature κ (1, 1/4, 1/2) and weight decay λ
-//! (docs/theory/ntk.md §7). Nesterov's momentum allows 1 + 2μ times less.
+//! (docs/theory/ntk.md §7, Eq. rates). Nesterov's momentum allows 1 + 2μ times less.
 
 use widenet_core::{
     Error, Matrix, Problem, Result,

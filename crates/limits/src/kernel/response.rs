@@ -4,7 +4,7 @@
 //! f_X = y + C r_0,     f_T = f_0(T) − G_TX M r_0,     C = 1 − G M,     r_0 = f_0(X) − y
 //! ```
 //!
-//! (docs/theory/ntk.md §4.) With closed filters M and C are diagonal in the eigenbasis of G; minibatches make them matrices.
+//! (docs/theory/ntk.md §4, Eq. filter.) With closed filters M and C are diagonal in the eigenbasis of G; minibatches make them matrices.
 
 use widenet_core::Matrix;
 

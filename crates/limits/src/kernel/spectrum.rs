@@ -4,7 +4,7 @@
 //! G = V diag(λ) Vᵀ,     or    G + r I = L Lᵀ with V = L⁻ᵀ:     (G + r I)⁻¹ = V Vᵀ
 //! ```
 //!
-//! (docs/theory/ntk.md §10.3.)
+//! (docs/theory/ntk.md §10.3, Eq. factors.)
 
 use widenet_core::Matrix;
 

@@ -5,7 +5,7 @@
 //! S = Π (1 + 2/N_l) → e^{2α},    A = Π (1 − 1/N_l) → e^{−α}
 //! ```
 //!
-//! (docs/theory/proportional-limit.md §4.) All are for gain 1: with gain g they are times g².
+//! (docs/theory/proportional-limit.md §4, Eq. 4.1.) All are for gain 1: with gain g they are times g².
 
 use std::cmp::Ordering;
 

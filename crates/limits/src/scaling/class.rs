@@ -5,7 +5,7 @@
 //! stable:  −1/2 ≤ s ≤ 0;      class = (sign A, sign B, s ∈ {−1/2, between, 0})
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §3.)
+//! (docs/theory/scaling-limits.md §3, Eq. counting, Eq. stable.)
 
 use std::cmp::Ordering::{self, Equal, Greater, Less};
 

@@ -4,9 +4,9 @@
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),   σ ~ n^q_σ,   η̂_a ~ n^q̃_a,   η̂_w ~ n^q̃_w,      A = q_σ + 1/2,   B_l = 2 q_σ + q̃_l + 1,   s_l = q_σ + q̃_l
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §1–§3.) Every parameterisation of one hidden layer is of this form: σ is the effective standard deviation
-//! of the readout, and `η̂` the learning rates of the hats. n counts in units of a reference width d*; parameterisations that have none use
-//! d* = 1.
+//! (docs/theory/scaling-limits.md §1–§3, Eq. network, Eq. exponents, Eq. counting.) Every parameterisation of one hidden layer is of this
+//! form: σ is the effective standard deviation of the readout, and `η̂` the learning rates of the hats. n counts in units of a reference
+//! width d*; parameterisations that have none use d* = 1.
 
 use std::cmp::Ordering;
 

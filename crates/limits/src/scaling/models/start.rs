@@ -5,8 +5,8 @@
 //! K̂ = S (α Φ + β Φ' x·x'),      F_init ~ GP(0, (S²/d*) Φ)
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §4.1.) Of a named activation these are the kernels of a network of one hidden layer in the kernel regime;
-//! of any other they are quadratures over pairs of Gaussians.
+//! (docs/theory/scaling-limits.md §4.1, Eq. start.) Of a named activation these are the kernels of a network of one hidden layer in the
+//! kernel regime; of any other they are quadratures over pairs of Gaussians.
 
 use nalgebra::DVector;
 use rand::distr::Distribution;
