@@ -1,11 +1,8 @@
 //! What the documents say is there.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::{fs, path::Path};
 
-use common::{root, run};
+use crate::common::{root, run};
 
 fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
