@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use toml_edit::DocumentMut;
 
-use super::{quoted, read};
+use super::{files, quoted, read};
 use crate::common::root;
 
 /// Folders of packages: the ones in `crates`, and `kernels`.
@@ -34,18 +34,53 @@ fn table(page: &str) -> Vec<(String, BTreeSet<String>)> {
         .collect()
 }
 
+/// Folders of the repository that documents name.
+const FOLDERS: [&str; 8] = [".ci/", "benches/", "crates/", "data/", "docs/", "experiments/", "kernels/", "tests/"];
+
+/// Paths in a document: words in backticks that start with a folder of the repository.
+fn paths(text: &str) -> Vec<&str> {
+    let is_path =
+        |word: &&str| FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains([' ', '*', '{']);
+    quoted(text).filter(is_path).collect()
+}
+
 #[test]
-fn the_architecture_page_names_paths_that_exist() {
-    let page = read("ARCHITECTURE.md");
-    let is_path = |word: &&str| {
-        ["crates/", "tests/", "kernels", "experiments", "benches/", "data", "docs/"]
-            .iter()
-            .any(|start| word.starts_with(start))
-    };
-    let paths: Vec<&str> = quoted(&page).filter(is_path).collect();
-    assert!(paths.len() > 10, "{paths:?}");
-    for path in paths {
-        assert!(root().join(path).exists(), "ARCHITECTURE.md names `{path}`, which does not exist");
+fn documents_name_paths_that_exist() {
+    let mut found = 0;
+    let mut missing = Vec::new();
+    for path in files(&root(), &["md"]) {
+        let text = fs::read_to_string(&path).expect("readable");
+        let name = path.strip_prefix(root()).expect("a path of the repository").display().to_string();
+        if name == "CHANGELOG.md" {
+            continue;
+        }
+        for path in paths(&text) {
+            found += 1;
+            if !root().join(path).exists() {
+                missing.push(format!("{name} names `{path}`, which does not exist"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    assert!(found > 60, "only {found} paths were found");
+}
+
+/// A README of about eight lines in every package: what it is, what it imports, where to start; paths in it start at the package.
+#[test]
+fn every_package_has_a_short_readme() {
+    for package in packages() {
+        let text = read(&format!("{package}/README.md"));
+        let lines = text.lines().count();
+        assert!((5..=12).contains(&lines), "{package}/README.md has {lines} lines, not about eight");
+        assert!(text.contains("mports"), "{package}/README.md does not say what the package imports");
+        let own: Vec<&str> = quoted(&text).filter(|word| word.starts_with("src/")).collect();
+        assert!(!own.is_empty(), "{package}/README.md does not say where to start");
+        for path in own {
+            assert!(
+                root().join(&package).join(path).exists(),
+                "{package}/README.md names `{path}`, which does not exist"
+            );
+        }
     }
 }
 
