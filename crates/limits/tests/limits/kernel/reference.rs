@@ -7,7 +7,7 @@ use widenet_core::{
 };
 use widenet_limits::kernel::{GivenKernel, GivenKernels, Initial, Moment, Ridge, Spread, Trained, largest_stable_rate};
 
-use crate::support::{answers, both, distance, network, problem, question};
+use super::support::{answers, both, distance, network, problem, question};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/ntk.json");
 

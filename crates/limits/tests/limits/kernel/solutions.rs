@@ -8,7 +8,7 @@ use widenet_core::{
 };
 use widenet_limits::kernel::{Initial, Moment, Start, largest_stable_rate, solve};
 
-use crate::support::{answers, both, descent, distance, network, question, small, wave};
+use super::support::{answers, both, descent, distance, network, question, small, wave};
 
 fn recording(mut problem: Problem, at: &[f64], quantities: impl IntoIterator<Item = Quantity>) -> Problem {
     problem.record.at = at.to_vec();

@@ -8,7 +8,7 @@ use widenet_core::{
 };
 use widenet_limits::kernel::{Error, Which, diagonals, kernel_bytes, kernels, largest_eigenvalue};
 
-use crate::support::{both, distance, wave};
+use super::support::{both, distance, wave};
 
 fn network(activation: Activation, hidden_layers: usize, variances: (f64, f64)) -> KernelNetwork {
     let (weight_variance, bias_variance) = variances;

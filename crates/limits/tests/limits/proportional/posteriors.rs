@@ -8,7 +8,7 @@ use widenet_limits::proportional::{
 };
 
 fn case(id: &str) -> Value {
-    let text = include_str!("../../../../tests/reference/proportional.json");
+    let text = include_str!("../../../../../tests/reference/proportional.json");
     let document: Value = serde_json::from_str(text).expect("JSON");
     let cases = document["cases"].as_array().expect("cases");
     cases.iter().find(|case| case["id"] == id).expect("the case").clone()

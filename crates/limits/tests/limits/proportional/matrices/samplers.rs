@@ -9,7 +9,7 @@ use widenet_core::{
 use widenet_limits::proportional::{HiddenLayers, InputKernel, LayerGroup, Sampler, log_determinant};
 
 use super::{AGREES, DIFFERS, DRAWS, some_inputs};
-use crate::statistics::largest_z;
+use crate::common::statistics::largest_z;
 
 fn normals(rows: usize, columns: usize, rng: &mut impl Rng) -> Matrix {
     Matrix::from_fn(rows, columns, |_, _| StandardNormal.sample(rng))

@@ -1,9 +1,6 @@
 //! What the limit must satisfy: rates of convergence, the lazy limits of both kinds, flow, and bad arguments.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
-use common::{
+use crate::common::{
     descent,
     plain::{predictor, sup_distance},
     problem,

@@ -8,15 +8,14 @@
 //! W_t a = ι a + κ* a − ηγ Σ_s G_s (A_sᵀ a),      Wᵀ_t g = κ g + ι* g − ηγ Σ_s A_s (G_sᵀ g)
 //! ```
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use widenet_core::{
     Matrix, Problem, Width,
     problem::Parameterization,
     training::{Control, risk},
 };
 use widenet_limits::mean_field::{Options, solve};
+
+use crate::common;
 
 /// What a generator is, so that ι* and κ* can find it.
 #[derive(Clone, Copy, PartialEq)]

@@ -9,7 +9,7 @@ use widenet_limits::kernel::{
     GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained, critical_rate, largest_stable_rate,
 };
 
-use crate::support::{answers, both, descent, distance, network, problem, question, small, wave};
+use super::support::{answers, both, descent, distance, network, problem, question, small, wave};
 
 /// Θ and K on all nine samples of [`small`], training first.
 fn joint(problem: &Problem) -> (Matrix, Matrix) {

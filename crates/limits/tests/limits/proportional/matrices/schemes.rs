@@ -6,7 +6,7 @@ use widenet_limits::proportional::{
 };
 
 use super::{AGREES, DIFFERS, DRAWS};
-use crate::statistics::largest_z;
+use crate::common::statistics::largest_z;
 
 /// `E S⊗S⊗S⊗S` over weighted matrices S, as a matrix of size m⁴.
 fn fourth_power(size: usize, matrices: impl Iterator<Item = (f64, Matrix)>) -> Matrix {
