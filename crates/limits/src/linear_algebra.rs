@@ -24,7 +24,7 @@ pub(crate) fn view(matrix: &Matrix) -> MatRef<'_, f64> {
 }
 
 /// The same, to be written to.
-pub(super) fn view_mut(matrix: &mut Matrix) -> MatMut<'_, f64> {
+pub(crate) fn view_mut(matrix: &mut Matrix) -> MatMut<'_, f64> {
     let (rows, columns) = matrix.shape();
     MatMut::from_column_major_slice_mut(matrix.as_mut_slice(), rows, columns)
 }
@@ -36,12 +36,12 @@ fn multiply(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Matrix {
 }
 
 /// `A B`.
-pub(super) fn product(a: &Matrix, b: &Matrix) -> Matrix {
+pub(crate) fn product(a: &Matrix, b: &Matrix) -> Matrix {
     multiply(view(a), view(b))
 }
 
 /// `Aᵀ B`.
-pub(super) fn transpose_product(a: &Matrix, b: &Matrix) -> Matrix {
+pub(crate) fn transpose_product(a: &Matrix, b: &Matrix) -> Matrix {
     multiply(view(a).transpose(), view(b))
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn product_transpose(a: &Matrix, b: &Matrix) -> Matrix {
 }
 
 /// Sums of the products of two matrices row by row: the diagonal of `A Bᵀ`.
-pub(super) fn row_products(a: &Matrix, b: &Matrix) -> Vec<f64> {
+pub(crate) fn row_products(a: &Matrix, b: &Matrix) -> Vec<f64> {
     let mut sums = vec![0.0; a.nrows()];
     for (a, b) in a.column_iter().zip(b.column_iter()) {
         sums.iter_mut().zip(a.iter().zip(b.iter())).for_each(|(sum, (a, b))| *sum += a * b);
@@ -60,12 +60,12 @@ pub(super) fn row_products(a: &Matrix, b: &Matrix) -> Vec<f64> {
 }
 
 /// Multiplies column j by `factors[j]`.
-pub(super) fn scale_columns(matrix: &mut Matrix, factors: &[f64]) {
+pub(crate) fn scale_columns(matrix: &mut Matrix, factors: &[f64]) {
     matrix.column_iter_mut().zip(factors).for_each(|(mut column, factor)| column *= *factor);
 }
 
 /// Multiplies row i by `factors[i]`.
-pub(super) fn scale_rows(matrix: &mut Matrix, factors: &[f64]) {
+pub(crate) fn scale_rows(matrix: &mut Matrix, factors: &[f64]) {
     for mut column in matrix.column_iter_mut() {
         column.iter_mut().zip(factors).for_each(|(x, factor)| *x *= factor);
     }
@@ -104,13 +104,13 @@ pub(crate) fn cholesky(mut matrix: Matrix) -> Option<Matrix> {
 }
 
 /// `L⁻¹ B`.
-pub(super) fn solve_lower(factor: &Matrix, mut b: Matrix) -> Matrix {
+pub(crate) fn solve_lower(factor: &Matrix, mut b: Matrix) -> Matrix {
     solve_lower_triangular_in_place(view(factor), view_mut(&mut b), all_threads());
     b
 }
 
 /// `L⁻ᵀ B`.
-pub(super) fn solve_lower_transposed(factor: &Matrix, mut b: Matrix) -> Matrix {
+pub(crate) fn solve_lower_transposed(factor: &Matrix, mut b: Matrix) -> Matrix {
     solve_upper_triangular_in_place(view(factor).transpose(), view_mut(&mut b), all_threads());
     b
 }

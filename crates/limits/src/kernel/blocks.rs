@@ -10,9 +10,9 @@ use widenet_core::{
     training::Control,
 };
 
-use super::{
-    Result, Start, Which, diagonals, ensemble::Prior, invalid, kernels, linear_algebra::product, spectrum::square_root,
-};
+use crate::linear_algebra::product;
+
+use super::{Result, Start, Which, diagonals, ensemble::Prior, invalid, kernels, spectrum::square_root};
 
 /// A training kernel: that by which residuals move the outputs.
 #[derive(Debug, Clone)]

@@ -10,9 +10,10 @@
 
 use widenet_core::Matrix;
 
+use crate::linear_algebra::{product, product_transpose, row_products};
+
 use super::{
     Result, invalid,
-    linear_algebra::{product, product_transpose, row_products},
     response::{Response, reduced},
     spectrum::Basis,
 };

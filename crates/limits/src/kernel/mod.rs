@@ -13,7 +13,6 @@ mod ensemble;
 mod filter;
 mod function_space;
 mod gram;
-pub(crate) mod linear_algebra;
 mod predict;
 mod rates;
 mod recursion;
@@ -22,7 +21,6 @@ mod solve;
 mod spectrum;
 
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
-pub use linear_algebra::eigenvalues;
 pub use predict::{
     GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained, predict,
     warnings,

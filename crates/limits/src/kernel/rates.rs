@@ -14,9 +14,10 @@ use widenet_core::{
     training::{Control, stable_learning_rate},
 };
 
+use crate::linear_algebra::eigenvalues;
+
 use super::{
     Which, kernels,
-    linear_algebra::eigenvalues,
     spectrum::{check_symmetric, largest_eigenvalue},
 };
 

@@ -6,22 +6,23 @@
 //!
 //! (Golub & Welsch 1969 for the zeros as eigenvalues, which Newton's method then polishes.)
 
-use widenet_core::Matrix;
+use widenet_core::{Error, Matrix, Result};
 
-use super::{Result, invalid};
-use crate::kernel::eigenvalues;
+use crate::linear_algebra::eigenvalues;
 
 /// Most nodes per dimension: beyond some 600 the polynomials overflow.
 const MOST_NODES: usize = 256;
 
 /// Nodes and weights: `z, −z` next to each other with the same weight, and 0 last if the count is odd.
-pub(super) fn gauss_hermite(count: usize) -> Result<Vec<(f64, f64)>> {
+pub(crate) fn gauss_hermite(count: usize) -> Result<Vec<(f64, f64)>> {
     if !(1..=MOST_NODES).contains(&count) {
-        return Err(invalid(format!("{count} nodes per dimension: 1 to {MOST_NODES} are possible")));
+        return Err(Error::Invalid(format!("{count} nodes per dimension: 1 to {MOST_NODES} are possible")));
     }
     let entry = |i: usize, j: usize| if i.abs_diff(j) == 1 { (i.max(j) as f64).sqrt() } else { 0.0 };
     let Some(zeros) = eigenvalues(&Matrix::from_fn(count, count, entry)) else {
-        return Err(invalid(format!("the quadrature with {count} nodes was not found; use another number of nodes")));
+        return Err(Error::Invalid(format!(
+            "the quadrature with {count} nodes was not found; use another number of nodes"
+        )));
     };
     let n = count as f64;
     let weight = |z: f64| 1.0 / (n * last_two(count, z).0.powi(2));

@@ -7,7 +7,7 @@ use widenet_core::{
 };
 
 use super::{End, Run};
-use crate::kernel::linear_algebra::{product, transpose_product};
+use crate::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(
     run: &Run<'_>,

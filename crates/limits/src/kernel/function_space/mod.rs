@@ -16,7 +16,7 @@ use widenet_core::{
     training::Control,
 };
 
-use super::linear_algebra::product;
+use crate::linear_algebra::product;
 
 /// Largest relative local error per step of a flow.
 const TOLERANCE: f64 = 1e-8;

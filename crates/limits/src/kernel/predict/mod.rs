@@ -12,6 +12,8 @@ use std::collections::HashMap;
 
 use widenet_core::{Matrix, Problem, problem::Rule, training::Control};
 
+use crate::linear_algebra::product;
+
 use super::{
     Error, Result, Start,
     blocks::{Need, Sampler, TrainingKernel, compute},
@@ -19,7 +21,6 @@ use super::{
     filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
     invalid,
-    linear_algebra::product,
     rates::largest_rate_for,
     response::Response,
     spectrum::Basis,

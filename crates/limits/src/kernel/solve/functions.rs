@@ -17,10 +17,10 @@ use crate::kernel::{
     blocks::{Sampler, TrainingKernel},
     filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
-    linear_algebra::{product, product_transpose},
     response::Response,
     spectrum::Basis,
 };
+use crate::linear_algebra::{product, product_transpose};
 
 /// The trajectory of one function.
 pub(super) fn solve_one(

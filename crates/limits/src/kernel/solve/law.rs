@@ -17,9 +17,9 @@ use crate::kernel::{
     ensemble::{self, Prior, Variances},
     filter::Procedure,
     function_space::{End, Gradient, Run},
-    linear_algebra::product,
     response::Response,
 };
+use crate::linear_algebra::product;
 
 /// Records of the law; with minibatches, for the order of batches of the seed.
 pub(super) fn solve(

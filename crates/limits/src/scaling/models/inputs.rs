@@ -3,7 +3,7 @@
 use widenet_core::Matrix;
 
 use super::{Result, invalid};
-use crate::kernel::linear_algebra::product_transpose;
+use crate::linear_algebra::product_transpose;
 
 /// M = m + m_t inputs, the m training inputs first.
 #[derive(Debug, Clone)]

@@ -11,7 +11,6 @@
 
 mod average;
 mod constants;
-mod gauss_hermite;
 mod inputs;
 mod model;
 mod particles;

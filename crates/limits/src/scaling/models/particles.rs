@@ -17,7 +17,7 @@ use super::{
     Inputs, Result, Tangent, Unit, invalid,
     training::{Dynamics, Push},
 };
-use crate::kernel::linear_algebra::{product_transpose, view};
+use crate::linear_algebra::{product_transpose, view};
 
 /// Particles that are treated together. Sums run over particles of a chunk and then over chunks in order, so that numbers do not depend
 /// on the threads. Even, so that a pair of opposite readouts is in one chunk and cancels exactly.

@@ -11,8 +11,9 @@ use widenet_core::{
     seed::{Purpose, stream},
 };
 
-use super::{Constants, Inputs, Particles, Result, Weights, gauss_hermite::gauss_hermite, invalid};
-use crate::kernel::linear_algebra::view;
+use super::{Constants, Inputs, Particles, Result, Weights, invalid};
+use crate::linear_algebra::view;
+use crate::quadrature::gauss_hermite;
 
 /// Most bytes of the projections of one set of particles: 4 GiB.
 pub const LARGEST_SET: u64 = 1 << 32;

@@ -20,8 +20,10 @@ use widenet_core::{
     training::Control,
 };
 
-use super::{Constants, Inputs, Result, Tangent, Unit, gauss_hermite::gauss_hermite, invalid};
-use crate::kernel::{Error as KernelError, Which, kernels, linear_algebra::cholesky};
+use super::{Constants, Inputs, Result, Tangent, Unit, invalid};
+use crate::kernel::{Error as KernelError, Which, kernels};
+use crate::linear_algebra::cholesky;
+use crate::quadrature::gauss_hermite;
 
 /// What is added to the diagonal of the covariance of the initial function, relative to its mean (page §4.1).
 const JITTER: f64 = 1e-10;
