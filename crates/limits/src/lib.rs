@@ -1,5 +1,7 @@
 //! Infinite-width limits and laws of finite networks in closed form, in `f64` on the CPU.
 
+pub mod classifiers;
+mod error;
 pub mod kernel;
 pub mod linear_algebra;
 pub mod mean_field;

@@ -10,9 +10,14 @@ use widenet_core::{
     training::Control,
 };
 
+use super::{
+    ensemble::Prior,
+    error::{Result, invalid},
+    gram::{Which, diagonals, kernels},
+    spectrum::square_root,
+    start::Start,
+};
 use crate::linear_algebra::product;
-
-use super::{Result, Start, Which, diagonals, ensemble::Prior, invalid, kernels, spectrum::square_root};
 
 /// A training kernel: that by which residuals move the outputs.
 #[derive(Debug, Clone)]

@@ -8,14 +8,12 @@ use std::{cell::RefCell, ops::Range};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::ReborrowMut};
 use widenet_core::{Matrix, scaling::KernelNetwork, training::Control};
 
-use crate::linear_algebra::{view, view_mut};
-
 use super::{
-    Error, Result,
     dual::arc::LANES,
-    invalid,
+    error::{Error, Result, invalid},
     recursion::{Recursion, Side, prepare_series},
 };
+use crate::linear_algebra::{view, view_mut};
 
 /// Which kernels are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

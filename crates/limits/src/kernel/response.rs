@@ -8,9 +8,8 @@
 
 use widenet_core::Matrix;
 
-use crate::linear_algebra::{product, product_transpose, scale_columns, scale_rows};
-
 use super::{filter::Procedure, spectrum::Basis};
+use crate::linear_algebra::{product, product_transpose, scale_columns, scale_rows};
 
 /// `M` and `C` at a moment.
 #[derive(Debug)]

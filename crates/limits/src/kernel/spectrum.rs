@@ -8,7 +8,7 @@
 
 use widenet_core::Matrix;
 
-use super::{Result, invalid};
+use super::error::{Error, Result, invalid};
 use crate::linear_algebra::{
     cholesky, eigendecomposition, eigenvalues, product, product_transpose, scale_columns, solve_lower,
     solve_lower_transposed, transpose_product,
@@ -55,7 +55,7 @@ fn rounding(n: usize, largest: f64) -> f64 {
 }
 
 /// An eigenvalue that is below 0 by more than rounding: not a kernel.
-fn indefinite(name: &str, smallest: f64, largest: f64) -> super::Error {
+fn indefinite(name: &str, smallest: f64, largest: f64) -> Error {
     invalid(format!(
         "{name} is not positive semi-definite: its smallest eigenvalue is {smallest:e} and its largest {largest:e}, so it is no kernel; \
          a kernel computed in single precision needs a ridge above its noise"

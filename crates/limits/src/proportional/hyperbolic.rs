@@ -7,7 +7,7 @@
 //!
 //! (proportional-limit page §5.3.) σ, ρ ≥ 0 and φ are independent; ρ is half the log-ratio of the eigenvalues.
 
-use std::f64::consts::{LN_2, PI, TAU};
+use std::f64::consts::{LN_2, TAU};
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "shared with the unit tests of the library")]
 mod common;
 
+mod classifiers;
 mod kernel;
 mod mean_field;
 mod proportional;

@@ -6,7 +6,7 @@ use widenet_core::{
     training::{Batches, Control, is_finite},
 };
 
-use super::{End, Run};
+use super::run::{End, Run};
 use crate::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(

@@ -12,19 +12,18 @@ use std::collections::HashMap;
 
 use widenet_core::{Matrix, Problem, problem::Rule, training::Control};
 
-use crate::linear_algebra::product;
-
 use super::{
-    Error, Result, Start,
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
+    error::{Error, Result, invalid},
     filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
-    invalid,
     rates::largest_rate_for,
     response::Response,
     spectrum::Basis,
+    start::Start,
 };
+use crate::linear_algebra::product;
 
 /// Predictions at every moment asked for, in the order asked. `watch` is called with the share of the work done.
 ///

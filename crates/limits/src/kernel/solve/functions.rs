@@ -8,19 +8,19 @@ use widenet_core::{
     trajectory::Record,
 };
 
-use super::{
-    Start,
-    record::{Recorder, Snapshot},
+use super::record::{Recorder, Snapshot};
+use crate::{
+    kernel::{
+        blocks::{Sampler, TrainingKernel},
+        error::Result,
+        filter::{Procedure, has_closed_form},
+        function_space::{End, Gradient, Run},
+        response::Response,
+        spectrum::Basis,
+        start::Start,
+    },
+    linear_algebra::{product, product_transpose},
 };
-use crate::kernel::{
-    Result,
-    blocks::{Sampler, TrainingKernel},
-    filter::{Procedure, has_closed_form},
-    function_space::{End, Gradient, Run},
-    response::Response,
-    spectrum::Basis,
-};
-use crate::linear_algebra::{product, product_transpose};
 
 /// The trajectory of one function.
 pub(super) fn solve_one(

@@ -11,15 +11,17 @@ use super::{
     functions::closed_form_basis,
     record::{Recorder, Snapshot},
 };
-use crate::kernel::{
-    Result,
-    blocks::TrainingKernel,
-    ensemble::{self, Prior, Variances},
-    filter::Procedure,
-    function_space::{End, Gradient, Run},
-    response::Response,
+use crate::{
+    kernel::{
+        blocks::TrainingKernel,
+        ensemble::{self, Prior, Variances},
+        error::Result,
+        filter::Procedure,
+        function_space::{End, Gradient, Run},
+        response::Response,
+    },
+    linear_algebra::product,
 };
-use crate::linear_algebra::product;
 
 /// Records of the law; with minibatches, for the order of batches of the seed.
 pub(super) fn solve(

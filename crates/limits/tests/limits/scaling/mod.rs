@@ -1,7 +1,5 @@
-//! Width scalings of classifiers and their limits.
+//! What the exponents of a width scaling lead to.
 
 mod abc;
 mod classes;
 mod deep;
-mod models;
-mod problems;

@@ -9,7 +9,8 @@
 use widenet_core::Matrix;
 
 use super::{
-    StartKernels, Tangent,
+    start::StartKernels,
+    tangent::Tangent,
     training::{Dynamics, Push},
 };
 

@@ -6,7 +6,8 @@
 //!
 //! (scaling-limits page §4.)
 
-use super::{Result, invalid};
+use crate::error::invalid;
+use widenet_core::Result;
 
 /// The network of width d* that all scalings share: `f(x) = σ* Σ_r â_r φ(ŵ_r·x)`, trained with rates `η̂*` on `â` and `ŵ`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,12 +3,12 @@
 use std::f64::consts::PI;
 
 use widenet_core::{Error, Matrix, problem::Activation};
-use widenet_limits::scaling::{
-    LimitClass,
-    models::{
+use widenet_limits::{
+    classifiers::models::{
         Classifier, Constants, Inputs, KernelRecord, Model, ParticleSystem, Rates, ReferenceNetwork, Source,
         StartKernels, Training, solve_particles, solve_stationary,
     },
+    scaling::LimitClass,
 };
 
 use super::{CONSTANTS, LABELS, LeakySoftplus, START, at_step, go, inputs, solve, start_kernels, training};
@@ -126,7 +126,7 @@ fn many_dimensions_and_repeated_inputs_are_no_obstacle() {
 #[test]
 fn perceptrons_settle_and_runs_can_be_stopped() {
     use widenet_core::training::Control;
-    use widenet_limits::scaling::models::End;
+    use widenet_limits::classifiers::models::End;
     let inputs = inputs();
     let kernels = start_kernels(&inputs);
     let mut calls = 0;

@@ -7,13 +7,16 @@ use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use widenet_core::{
-    Matrix,
+    Matrix, Result,
     seed::{Purpose, stream},
 };
 
-use super::{Constants, Inputs, Particles, Result, Weights, invalid};
-use crate::linear_algebra::view;
-use crate::quadrature::gauss_hermite;
+use super::{
+    constants::Constants,
+    inputs::Inputs,
+    particles::{Particles, Weights},
+};
+use crate::{error::invalid, linear_algebra::view, quadrature::gauss_hermite};
 
 /// Most bytes of the projections of one set of particles: 4 GiB.
 pub const LARGEST_SET: u64 = 1 << 32;

@@ -1,9 +1,11 @@
 //! Finite networks in Gram space: against training of their weights, and against the limits they should have.
 
 use widenet_core::Matrix;
-use widenet_limits::scaling::{
-    LimitClass,
-    models::{KernelRecord, Model, ParticleSystem, Particles, Rates, Source, Training, Unit, Weights, train_network},
+use widenet_limits::{
+    classifiers::models::{
+        KernelRecord, Model, ParticleSystem, Particles, Rates, Source, Training, Unit, Weights, train_network,
+    },
+    scaling::LimitClass,
 };
 
 use super::{CONSTANTS, LABELS, LeakySoftplus, at_step, go, inputs, largest_difference, solve, training};
@@ -92,7 +94,7 @@ fn networks_in_gram_space_are_networks_trained_by_their_weights() {
     }
     let moved = largest_difference(&at_step(&found, 0).outputs, &at_step(&found, 10).outputs);
     assert!(moved > 0.5, "training did something: {moved}");
-    assert!(system.step(&[widenet_limits::scaling::models::Push { sample: 5, gradient: 1.0 }]).is_err());
+    assert!(system.step(&[widenet_limits::classifiers::models::Push { sample: 5, gradient: 1.0 }]).is_err());
 }
 
 /// A scaling (q_σ, q̃) and the model that it should have.

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 
-use widenet_limits::scaling::{
-    LimitClass,
-    models::{End, KernelRecord, Model, Source, loss_gradient},
+use widenet_limits::{
+    classifiers::models::{End, KernelRecord, Model, Source, loss_gradient},
+    scaling::LimitClass,
 };
 
 use super::{LABELS, START, at_step, inputs, largest_difference, solve, start_kernels, training};

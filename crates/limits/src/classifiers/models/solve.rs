@@ -2,15 +2,21 @@
 
 use std::cmp::Ordering;
 
-use widenet_core::training::Control;
+use widenet_core::{Result, training::Control};
 
 use super::{
-    Constants, Inputs, Model, ParticleSystem, Rates, Result, Solution, Source, StartKernels, Training, Unit,
     average::Average,
-    invalid,
+    constants::Constants,
+    inputs::Inputs,
+    model::Model,
+    particles::{ParticleSystem, Rates},
+    source::Source,
+    start::StartKernels,
     stationary::Stationary,
-    training::{End, View, check_function, run},
+    training::{End, Solution, Training, View, check_function, run},
+    unit::Unit,
 };
+use crate::error::invalid;
 
 /// A classifier as its particles see it.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! Inputs of a classifier and their Gram matrix.
 
-use widenet_core::Matrix;
+use widenet_core::{Matrix, Result};
 
-use super::{Result, invalid};
-use crate::linear_algebra::product_transpose;
+use crate::{error::invalid, linear_algebra::product_transpose};
 
 /// M = m + m_t inputs, the m training inputs first.
 #[derive(Debug, Clone)]

@@ -13,17 +13,20 @@ use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use widenet_core::{
-    Matrix,
+    Matrix, Result,
     problem::Activation,
     scaling::{KernelLayer, KernelNetwork},
     seed::{Purpose, stream},
     training::Control,
 };
 
-use super::{Constants, Inputs, Result, Tangent, Unit, invalid};
-use crate::kernel::{Error as KernelError, Which, kernels};
-use crate::linear_algebra::cholesky;
-use crate::quadrature::gauss_hermite;
+use super::{constants::Constants, inputs::Inputs, tangent::Tangent, unit::Unit};
+use crate::{
+    error::invalid,
+    kernel::{Error as KernelError, Which, kernels},
+    linear_algebra::cholesky,
+    quadrature::gauss_hermite,
+};
 
 /// What is added to the diagonal of the covariance of the initial function, relative to its mean (page §4.1).
 const JITTER: f64 = 1e-10;

@@ -11,9 +11,11 @@ use widenet_core::{
     trajectory::{Status, Trajectory, Value},
 };
 use widenet_limits::{
-    Regime, kernel,
+    Regime,
+    classifiers::{ClassifierLimit, models::Model, solve},
+    kernel,
     kernel::Start,
-    scaling::{ClassifierLimit, LimitClass, models::Model, solve},
+    scaling::LimitClass,
 };
 
 const PROBLEM: &str = r#"

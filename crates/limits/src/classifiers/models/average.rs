@@ -2,7 +2,10 @@
 
 use widenet_core::Matrix;
 
-use super::{End, Solution, Tangent};
+use super::{
+    tangent::Tangent,
+    training::{End, Solution},
+};
 
 /// Sums over the replicas seen so far, as running means and squared deviations from them (Welford).
 #[derive(Debug, Default)]

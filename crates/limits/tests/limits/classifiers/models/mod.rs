@@ -5,7 +5,7 @@ mod particles;
 mod worked_example;
 
 use widenet_core::{Matrix, training::Control};
-use widenet_limits::scaling::models::{
+use widenet_limits::classifiers::models::{
     Classifier, Constants, Inputs, KernelRecord, Model, Record, Solution, Source, StartKernels, Training, Unit,
     solve_particles, solve_stationary,
 };

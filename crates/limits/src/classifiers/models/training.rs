@@ -8,9 +8,10 @@
 
 use std::cmp::Ordering;
 
-use widenet_core::{Matrix, training::Control};
+use widenet_core::{Matrix, Result, training::Control};
 
-use super::{Result, Tangent, invalid, loss_gradient};
+use super::{model::loss_gradient, tangent::Tangent};
+use crate::error::invalid;
 
 /// Outputs larger than this have diverged, though they may still be finite.
 const DIVERGED: f64 = 1e100;

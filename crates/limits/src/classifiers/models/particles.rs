@@ -11,13 +11,18 @@
 
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
-use widenet_core::Matrix;
+use widenet_core::{Matrix, Result};
 
 use super::{
-    Inputs, Result, Tangent, Unit, invalid,
+    inputs::Inputs,
+    tangent::Tangent,
     training::{Dynamics, Push},
+    unit::Unit,
 };
-use crate::linear_algebra::{product_transpose, view};
+use crate::{
+    error::invalid,
+    linear_algebra::{product_transpose, view},
+};
 
 /// Particles that are treated together. Sums run over particles of a chunk and then over chunks in order, so that numbers do not depend
 /// on the threads. Even, so that a pair of opposite readouts is in one chunk and cancels exactly.

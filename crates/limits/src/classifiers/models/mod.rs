@@ -32,9 +32,3 @@ pub use start::{StartKernels, StartLaw};
 pub use tangent::Tangent;
 pub use training::{End, KernelRecord, Push, Record, Solution, Training};
 pub use unit::Unit;
-pub use widenet_core::{Error, Result};
-
-/// An [`Error::Invalid`] with this message.
-fn invalid(message: impl Into<String>) -> Error {
-    Error::Invalid(message.into())
-}

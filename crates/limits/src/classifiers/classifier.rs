@@ -15,10 +15,8 @@ use widenet_core::{
     scaling::{PowerOfWidth, sign},
 };
 
-use super::{
-    LimitClass,
-    models::{Constants, Model},
-};
+use super::models::{Constants, Model};
+use crate::scaling::LimitClass;
 
 /// A network with one hidden layer, one output, no biases and logistic loss, trained by steps, as a set of hats.
 #[derive(Debug, Clone, Copy, PartialEq)]
