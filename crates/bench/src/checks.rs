@@ -10,12 +10,11 @@
 use serde::Serialize;
 use widenet_core::{Problem, problem::Quantity, training::Control};
 use widenet_model::{
-    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Placement, Precision, WideRun, checks,
-    default_tolerance, solve_wide,
+    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, ModelError, OpenDevice, Placement, Precision, WideRun, checks,
+    default_tolerance, guarded, solve_wide,
 };
 
-use super::training::problem;
-use crate::{SolveError, engines::guarded};
+use crate::training::problem;
 
 /// Neurons of the runs compared.
 const WIDTH: u64 = 1000;
@@ -40,7 +39,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    fn new(what: String, tolerance: f64, error: Result<f64, SolveError>) -> Self {
+    fn new(what: String, tolerance: f64, error: Result<f64, ModelError>) -> Self {
         match error {
             Ok(error) => Self { what, error: Some(error), tolerance, failure: None },
             Err(failure) => Self { what, error: None, tolerance, failure: Some(failure.to_string()) },
@@ -54,7 +53,7 @@ impl Checked {
 }
 
 /// Runs all comparisons.
-pub(super) fn run(device: &OpenDevice, placement: &Placement, watch: &dyn Fn(&str)) -> Vec<Checked> {
+pub(crate) fn run(device: &OpenDevice, placement: &Placement, watch: &dyn Fn(&str)) -> Vec<Checked> {
     let mut checked: Vec<Checked> = Vec::new();
     watch("primitives against their plain twins");
     for check in checks(placement) {
@@ -77,11 +76,11 @@ pub(super) fn run(device: &OpenDevice, placement: &Placement, watch: &dyn Fn(&st
 }
 
 /// The module's error.
-fn compare(device: &OpenDevice, precision: Precision, hidden: Hidden, steps: u64) -> Result<f64, SolveError> {
+fn compare(device: &OpenDevice, precision: Precision, hidden: Hidden, steps: u64) -> Result<f64, ModelError> {
     let mut problem = problem(steps);
     problem.record.at = (0..=steps).map(|step| step as f64).collect();
     problem.record.quantities = vec![Quantity::Outputs];
-    let cpu = DeviceChoice::Flex.open().map_err(|error| SolveError::Refused(error.to_string()))?;
+    let cpu = DeviceChoice::Flex.open()?;
     let (there, here) = (outputs(&problem, device, precision, hidden)?, outputs(&problem, &cpu, precision, hidden)?);
     Ok(relative(&there, &here))
 }
@@ -91,10 +90,9 @@ fn outputs(
     device: &OpenDevice,
     precision: Precision,
     hidden: Hidden,
-) -> Result<Vec<f64>, SolveError> {
+) -> Result<Vec<f64>, ModelError> {
     let run = WideRun { problem, width: WIDTH, seed: 0, hidden, device, precision, checkpoints: None };
-    let solution = solve_wide(&run, &mut |_| Control::Continue);
-    let solution = solution.map_err(|error| SolveError::Refused(error.to_string()))?;
+    let solution = solve_wide(&run, &mut |_| Control::Continue)?;
     let records = solution.trajectory.records.iter();
     Ok(records.flat_map(|record| record.values[&Quantity::Outputs].flatten()).collect())
 }
@@ -119,8 +117,8 @@ mod tests {
         let checked = |error| Checked::new("x".into(), 1.0, error);
         assert!(checked(Ok(1.0)).passed() && checked(Ok(0.0)).passed());
         assert!(!checked(Ok(1.5)).passed() && !checked(Ok(f64::NAN)).passed());
-        let failed = checked(Err(SolveError::Refused("lost".into())));
-        assert!(!failed.passed() && failed.failure.as_deref() == Some("lost"));
+        let failed = checked(Err(ModelError::UnknownDevice("lost".into())));
+        assert!(!failed.passed() && failed.failure.is_some_and(|failure| failure.contains("lost")));
         assert_eq!(relative(&[1.0, 2.0], &[1.0, 4.0]), 0.5);
         assert_eq!(relative(&[1.0], &[1.0, 4.0]), f64::INFINITY);
     }

@@ -3,17 +3,17 @@
 use std::{
     env::consts::{ARCH, OS},
     fmt::Write,
-    fs::File,
     path::{Path, PathBuf},
     thread,
 };
 
 use widenet_model::{DeviceInfo, Precision};
+use widenet_output::{Result, check_writable, write_whole};
 
-use super::{Checked, Growth, MeasuredRate, WideTraining};
 use crate::{
-    Error, Result,
-    run_directory::{aside, remove_file, write_whole},
+    checks::Checked,
+    rates::MeasuredRate,
+    training::{Growth, WideTraining},
 };
 
 /// What was found on a device.
@@ -45,12 +45,7 @@ impl ReportFile {
     /// # Errors
     /// A folder, or a file in one that is not there or not writable.
     pub fn new(path: &Path) -> Result<Self> {
-        if path.is_dir() {
-            return Err(Error::file("write", path, "it is a folder"));
-        }
-        let probe = aside(path);
-        File::create(&probe).map_err(|error| Error::file("write", path, error))?;
-        remove_file(&probe)?;
+        check_writable(path)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -62,7 +57,7 @@ impl ReportFile {
     /// Writes the report so that it appears whole.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`widenet_output::Error`].
     pub fn write(&self, report: &BenchReport) -> Result<()> {
         write_whole(&self.0, report.to_markdown().as_bytes())
     }
@@ -165,18 +160,6 @@ impl BenchReport {
             writeln!(text, "\nTime grows as m^{:.3}{interval}.", fit.exponent)?;
         }
         Ok(())
-    }
-}
-
-impl MeasuredRate {
-    /// The rate for people.
-    pub fn text(&self) -> String {
-        match (self.value, self.unit) {
-            (None, _) => "failed".into(),
-            (Some(value), "bytes/s") => format!("{:.2} GB/s", value / 1e9),
-            (Some(value), "numbers/s") => format!("{:.4} G/s", value / 1e9),
-            (Some(value), _) => format!("{:.3} ms", value * 1e3),
-        }
     }
 }
 

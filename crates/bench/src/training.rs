@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The data are a fixed formula, `x_ij = sin(1.7 (10 i + j))` and `y_i = sin(0.9 i)`, so the run needs no file. The exponent a is fitted by
-//! [`crate::fit`]; conditioning promises 1 (conditioning page, §2).
+//! [`widenet_statistics::fit`]; conditioning promises 1 (conditioning page, §2).
 
 use std::{fs, time::Instant};
 
@@ -19,17 +19,12 @@ use widenet_core::{
 };
 use widenet_model::{
     DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideEstimate, WideRun,
-    default_tolerance, solve_wide,
+    default_tolerance, guarded, solve_wide,
 };
-
-use crate::{
-    SolveError,
-    engines::guarded,
-    fit::{PowerLaw, Sample, power_law},
-};
+use widenet_statistics::fit::{PowerLaw, Sample, power_law};
 
 /// Fewest neurons of the long run: a tenth of it is the narrowest network trained.
-pub(super) const SMALLEST: u64 = 10;
+pub(crate) const SMALLEST: u64 = 10;
 /// Of the long run, and of those that show the growth, which also fit at ten times its width.
 const STEPS: u64 = 16;
 const GROWTH_STEPS: u64 = 4;
@@ -81,7 +76,7 @@ impl Growth {
 }
 
 /// m of the long run.
-pub(super) fn default_width(info: &DeviceInfo, quick: bool) -> u64 {
+pub(crate) fn default_width(info: &DeviceInfo, quick: bool) -> u64 {
     match (quick, info.kind) {
         (true, _) => 1000,
         (false, DeviceKind::SoftwareGpu) => 20_000,
@@ -90,7 +85,7 @@ pub(super) fn default_width(info: &DeviceInfo, quick: bool) -> u64 {
 }
 
 /// The problem (module formula).
-pub(super) fn problem(steps: u64) -> Problem {
+pub(crate) fn problem(steps: u64) -> Problem {
     let wave = |columns, frequency: f64| {
         Matrix::from_fn(SAMPLES, columns, |i, j| ((i * columns + j) as f64 * frequency).sin())
     };
@@ -112,7 +107,7 @@ pub(super) fn problem(steps: u64) -> Problem {
 }
 
 /// The long run, and the growth around it.
-pub(super) fn run(
+pub(crate) fn run(
     device: &OpenDevice,
     precision: Precision,
     width: u64,
@@ -182,11 +177,10 @@ fn train(
     let run = WideRun { problem: &problem, width, seed: 0, hidden, device, precision, checkpoints: None };
     reset_peak();
     let start = Instant::now();
-    let solution = guarded(&what, || {
-        solve_wide(&run, &mut |_| Control::Continue).map_err(|error| SolveError::Refused(format!("{what}: {error}")))
-    });
+    let solution = guarded(&what, || solve_wide(&run, &mut |_| Control::Continue));
     let seconds = start.elapsed().as_secs_f64();
-    let trajectory = solution.flatten().map_err(|error| error.to_string())?.trajectory;
+    let solution = solution.map_err(|failure| failure.to_string())?;
+    let trajectory = solution.map_err(|error| format!("{what}: {error}"))?.trajectory;
     let ([first, last], Status::Done) = (&trajectory.records[..], trajectory.status) else {
         return Err(format!("{what}: training ended as {:?}", trajectory.status));
     };

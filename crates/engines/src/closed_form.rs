@@ -3,7 +3,6 @@
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
 use widenet_limits::{Regime, kernel, scaling};
 
-use super::steps;
 use crate::solver::{Plan, SolveError, Watch};
 
 /// Directions per output that a smooth trajectory explores before it settles: at most 170 in 2,000 steps of full-batch
@@ -14,13 +13,13 @@ const COORDINATE_SECONDS: f64 = 1.5e-9;
 
 /// Law and limit, at most: a step explores two directions per output in every space. Full-batch training settles;
 /// minibatches bring new directions to the end.
-pub(super) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
+pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
     let layers = problem.network.hidden_layers as f64 + 1.0;
     let (d, k) = (problem.data.input_dimension() as f64, problem.data.output_dimension() as f64);
     let features = problem.record.quantities.iter().any(|quantity| quantity.needs_features());
     let minibatches = problem.optimizer.batch_size().is_some();
     let settled = if minibatches { f64::INFINITY } else { SETTLED };
-    let explored = k * (2.0 * steps(problem)).min(settled) + if features { d * layers } else { 0.0 };
+    let explored = k * (2.0 * problem.optimizer.typical_steps()).min(settled) + if features { d * layers } else { 0.0 };
     let dimension = explored.max(d).min(width.as_f64());
     // Features ask the input layer about all of R^d: a basis of its own, and products with d columns at every record.
     let (input_basis, feature_products) = if features {
@@ -32,7 +31,8 @@ pub(super) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) ->
         engine: if width == Width::Infinite { Engine::Limit } else { Engine::Law },
         reason: reason.into(),
         bytes: (8.0 * (layers * 4.0 * dimension * dimension + 3.0 * input_basis)) as u64,
-        seconds: (steps(problem) * layers * dimension * dimension + feature_products) * COORDINATE_SECONDS,
+        seconds: (problem.optimizer.typical_steps() * layers * dimension * dimension + feature_products)
+            * COORDINATE_SECONDS,
         alone: false,
     }
 }
@@ -42,7 +42,7 @@ const KERNEL_SECONDS: f64 = 2e-9;
 const SPECTRUM_SECONDS: f64 = 1e-9;
 
 /// Kernels among all samples, their spectrum, and the answers at every record.
-pub(super) fn plan_kernels(problem: &Problem) -> Plan {
+pub(crate) fn plan_kernels(problem: &Problem) -> Plan {
     let (samples, d) = problem.data.train.inputs.shape();
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
@@ -64,20 +64,20 @@ pub(super) fn plan_kernels(problem: &Problem) -> Plan {
 const PARTICLE_SECONDS: f64 = 1e-10;
 
 /// Particles on all inputs, at every step.
-pub(super) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
+pub(crate) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
     let (bytes, per_step) = scaling::cost(problem, width)?;
     let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
     Ok(Plan {
         engine,
         reason: reason.into(),
         bytes,
-        seconds: steps(problem) * per_step * PARTICLE_SECONDS,
+        seconds: problem.optimizer.typical_steps() * per_step * PARTICLE_SECONDS,
         alone: false,
     })
 }
 
 /// What the limit of a classifier does not record though it is asked for.
-pub(super) fn left_out(problem: &Problem, width: Width) -> Option<String> {
+pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     let (Width::Infinite, Ok(Regime::Classifier(limit))) = (width, Regime::of(problem)) else { return None };
     let names: Vec<&str> = scaling::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
     (!names.is_empty()).then(|| {
@@ -90,7 +90,7 @@ pub(super) fn left_out(problem: &Problem, width: Width) -> Option<String> {
 }
 
 /// The limit of perceptrons, and classifiers in Gram space, stopped by `watch`.
-pub(super) fn solve_perceptron(
+pub(crate) fn solve_perceptron(
     problem: &Problem,
     width: Width,
     seed: u64,

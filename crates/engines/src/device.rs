@@ -7,9 +7,9 @@
 
 use std::{
     hint::black_box,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    time::Instant,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use widenet_core::{
@@ -18,11 +18,11 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_model::{
-    Calibration, CheckpointPlan, DenseRun, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage, MemoryEstimate,
-    ModelError, Precision, WideEstimate, WideRun, default_tolerance, seconds_per_step, solve_dense, solve_wide,
+    Calibration, CheckpointPlan, DenseRun, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage,
+    MemoryEstimate, ModelError, OpenDevice, Precision, WideEstimate, WideRun, default_tolerance, guarded,
+    seconds_per_step, solve_dense, solve_wide,
 };
 
-use super::{Engines, refused, steps};
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
 
 /// Bytes of a network that leaves most of a CPU idle: it fits the caches of a core, and its products are too short for threads.
@@ -36,7 +36,53 @@ const DENSE_UP_TO: u64 = 4096;
 /// Engines of finite networks on a device.
 const ON_DEVICE: [Engine; 3] = [Engine::Dense, Engine::Conditioned, Engine::Regenerated];
 
-impl Engines {
+/// The engines of a device, which is opened when the first run is planned.
+pub(crate) struct DeviceEngines {
+    device: DeviceChoice,
+    checkpoint_every: Duration,
+    opened: OnceLock<Result<OpenDevice, ModelError>>,
+    bandwidth: OnceLock<f64>,
+    /// In `f32` and `f64`.
+    calibrations: [OnceLock<Result<Calibration, String>>; 2],
+    notes: Mutex<Vec<String>>,
+}
+
+impl DeviceEngines {
+    /// A device that is named is opened at once.
+    pub(crate) fn new(device: DeviceChoice) -> Result<Self, SolveError> {
+        let engines = Self {
+            device,
+            checkpoint_every: Duration::from_secs(60),
+            opened: OnceLock::new(),
+            bandwidth: OnceLock::new(),
+            calibrations: [OnceLock::new(), OnceLock::new()],
+            notes: Mutex::new(Vec::new()),
+        };
+        if device != DeviceChoice::Auto {
+            engines.open()?;
+        }
+        Ok(engines)
+    }
+
+    pub(crate) fn checkpoint_every(self, interval: Duration) -> Self {
+        Self { checkpoint_every: interval, ..self }
+    }
+
+    fn open(&self) -> Result<&OpenDevice, SolveError> {
+        let opened = self.opened.get_or_init(|| {
+            let opened = self.device.open();
+            if let Ok(device) = &opened {
+                self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(device.note.clone());
+            }
+            opened
+        });
+        opened.as_ref().map_err(|error| error.clone().into())
+    }
+
+    pub(crate) fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Bytes per second at which the device reads its memory: measured for the processor, a cautious figure for a GPU.
     fn bandwidth(&self, kind: DeviceKind) -> f64 {
         match kind {
@@ -60,7 +106,7 @@ impl Engines {
     }
 
     /// How an engine makes its hidden matrices on this device; `None` for the dense one.
-    pub(super) fn hidden(&self, request: &Request<'_>, engine: Engine) -> Option<Hidden> {
+    pub(crate) fn hidden(&self, request: &Request<'_>, engine: Engine) -> Option<Hidden> {
         let tolerance = request.hidden.tolerance.unwrap_or_else(|| default_tolerance(request.precision));
         let matrix = match engine {
             Engine::Regenerated => HiddenMatrix::Regenerated,
@@ -79,17 +125,18 @@ impl Engines {
     /// What an engine of finite networks would take, whether or not it fits.
     fn needs(&self, request: &Request<'_>, engine: Engine) -> Result<Needs, SolveError> {
         let device = self.open()?;
-        device.placement(request.precision).map_err(refused)?;
+        device.placement(request.precision)?;
         let (problem, width, precision) = (request.problem, finite(request), request.precision);
         let Some(hidden) = self.hidden(request, engine) else {
             check_dense(problem)?;
             let bytes = MemoryEstimate::new(problem, width, precision).bytes();
             let fits = MemoryEstimate::check(problem, width, precision, &device.info).map(drop);
             let hidden_matrices = problem.network.hidden_layers as f64 - 1.0;
-            let operations = 3.0 * hidden_matrices * (width as f64).powi(2) * columns(problem) * steps(problem);
+            let operations =
+                3.0 * hidden_matrices * (width as f64).powi(2) * columns(problem) * problem.optimizer.typical_steps();
             return Ok(Needs { bytes, operations, rank: None, fits });
         };
-        WideRun::check(problem, hidden).map_err(refused)?;
+        WideRun::check(problem, hidden)?;
         let estimate = WideEstimate::new(problem, width, hidden.matrix, precision);
         let fits = WideEstimate::check(problem, width, hidden.matrix, precision, &device.info).map(drop);
         let numbers = if engine == Engine::Regenerated { estimate.numbers } else { 0.0 };
@@ -102,7 +149,10 @@ impl Engines {
         let (problem, width, precision) = (request.problem, finite(request), request.precision);
         let info = &self.open()?.info;
         Ok(match self.hidden(request, engine) {
-            None => seconds_per_step(problem, width, precision, self.bandwidth(info.kind)) * steps(problem),
+            None => {
+                seconds_per_step(problem, width, precision, self.bandwidth(info.kind))
+                    * problem.optimizer.typical_steps()
+            }
             Some(hidden) => {
                 let estimate = WideEstimate::new(problem, width, hidden.matrix, precision);
                 estimate.seconds(hidden.matrix, &self.calibration(precision)?)
@@ -111,7 +161,7 @@ impl Engines {
     }
 
     /// A plan for one engine, or why it cannot run.
-    pub(super) fn plan_on_device(
+    pub(crate) fn plan_on_device(
         &self,
         request: &Request<'_>,
         engine: Engine,
@@ -144,7 +194,7 @@ impl Engines {
     }
 
     /// See [`crate::Solver::alternatives`].
-    pub(super) fn other_engines(&self, request: &Request<'_>, chosen: Engine) -> Vec<Alternative> {
+    pub(crate) fn other_engines(&self, request: &Request<'_>, chosen: Engine) -> Vec<Alternative> {
         let others = ON_DEVICE.into_iter().filter(|engine| *engine != chosen);
         let alternative = |engine: Engine| {
             let cost = self.needs(request, engine).and_then(|needs| Ok((needs, self.seconds(request, engine)?)));
@@ -161,7 +211,7 @@ impl Engines {
     }
 
     /// The engine of a perceptron of finite width when the choice is `auto`, and why.
-    pub(super) fn choose(&self, request: &Request<'_>) -> Result<(Engine, String), SolveError> {
+    pub(crate) fn choose(&self, request: &Request<'_>) -> Result<(Engine, String), SolveError> {
         let (problem, width) = (request.problem, finite(request));
         let law = problem.network.entry_law;
         if law != EntryLaw::Gaussian {
@@ -191,7 +241,7 @@ impl Engines {
     }
 
     /// Trains a finite network on the device.
-    pub(super) fn solve_on_device(
+    pub(crate) fn solve_on_device(
         &self,
         request: &Request<'_>,
         engine: Engine,
@@ -214,12 +264,10 @@ impl Engines {
                 guarded(engine.name(), || solve_wide(&run, &mut |progress| watch(progress)))
             }
         };
-        let solved = solved.map_err(|failure| self.with_needs(request, engine, &failure))?.map_err(refused)?;
+        let solved = solved.map_err(|failure| self.with_needs(request, engine, &failure.into()))??;
         Ok(Solution { trajectory: solved.trajectory, notes: solved.notes })
     }
-}
 
-impl Engines {
     /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how much
     /// it has.
     fn with_needs(&self, request: &Request<'_>, engine: Engine, failure: &SolveError) -> SolveError {
@@ -274,20 +322,6 @@ fn check_dense(problem: &Problem) -> Result<(), SolveError> {
         ))),
         None => Ok(()),
     }
-}
-
-/// Runs something on a device; burn reports one that fails (out of memory, lost) by panicking. The error names `what` ran.
-pub(crate) fn guarded<T>(what: &str, run: impl FnOnce() -> T) -> Result<T, SolveError> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| SolveError::Refused(device_failure(what, panic.as_ref())))
-}
-
-fn device_failure(what: &str, panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    format!("{what}: the device failed: {message}")
 }
 
 /// Reads 256 MiB four times; the best pass counts.

@@ -1,18 +1,10 @@
-//! The engines behind [`Solver`]: limit and law from the limits crate ([`closed_form`]), dense, conditioned and regenerated from the model
-//! crate ([`device`]). What an engine does not have is refused ([`options`]).
+//! The engines behind [`Solver`]: limit and law from the limits crate (`closed_form`), dense, conditioned and regenerated from the model
+//! crate (`device`). What an engine does not have is refused (`options`).
 //!
 //! Deep linear networks have all of them, and so have classifiers of one hidden layer, whose law is by projections on the data. Other
 //! perceptrons have the engines of the device at finite widths and, in the kernel regime, the limit.
 
-mod closed_form;
-mod device;
-mod options;
-
-use std::{
-    path::Path,
-    sync::{Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
@@ -21,72 +13,37 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_limits::{Regime, kernel, mean_field, records_as_classifier, scaling};
-use widenet_model::{Calibration, DeviceChoice, ModelError, OpenDevice};
+use widenet_model::DeviceChoice;
 
-use crate::solver::{
-    Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+use crate::{
+    closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
+    device::DeviceEngines,
+    options,
+    solver::{
+        Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+    },
 };
-use closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron};
-pub(crate) use device::guarded;
-pub(crate) use options::word;
 
-/// All engines, with a device for the dense one.
+/// All engines, with a device for those of real and of explored matrices.
 pub struct Engines {
-    device: DeviceChoice,
-    checkpoint_every: Duration,
-    opened: OnceLock<Result<OpenDevice, ModelError>>,
-    bandwidth: OnceLock<f64>,
-    /// In `f32` and `f64`.
-    calibrations: [OnceLock<Result<Calibration, String>>; 2],
-    notes: Mutex<Vec<String>>,
+    device: DeviceEngines,
 }
 
 impl Engines {
-    /// Engines with this device; dense runs keep a checkpoint every minute where they are given a place for it. A
-    /// device that is named is opened at once, `auto` when a dense run is planned.
+    /// Engines with this device; runs on it keep a checkpoint every minute where they are given a place for it. A
+    /// device that is named is opened at once, `auto` when a run on it is planned.
     ///
     /// # Errors
     /// [`SolveError::Refused`] if the named device is not there.
     pub fn new(device: DeviceChoice) -> Result<Self, SolveError> {
-        let engines = Self {
-            device,
-            checkpoint_every: Duration::from_secs(60),
-            opened: OnceLock::new(),
-            bandwidth: OnceLock::new(),
-            calibrations: [OnceLock::new(), OnceLock::new()],
-            notes: Mutex::new(Vec::new()),
-        };
-        if device != DeviceChoice::Auto {
-            engines.open()?;
-        }
-        Ok(engines)
+        Ok(Self { device: DeviceEngines::new(device)? })
     }
 
     /// Keeps checkpoints this often.
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
-        Self { checkpoint_every: interval, ..self }
+        Self { device: self.device.checkpoint_every(interval) }
     }
-
-    fn open(&self) -> Result<&OpenDevice, SolveError> {
-        let opened = self.opened.get_or_init(|| {
-            let opened = self.device.open();
-            if let Ok(device) = &opened {
-                self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(device.note.clone());
-            }
-            opened
-        });
-        opened.as_ref().map_err(|error| refused(error.clone()))
-    }
-}
-
-fn refused(error: ModelError) -> SolveError {
-    SolveError::Refused(error.to_string())
-}
-
-/// Steps of descent; for gradient flow a typical number of accepted steps.
-fn steps(problem: &Problem) -> f64 {
-    problem.optimizer.typical_steps()
 }
 
 impl Engines {
@@ -122,10 +79,10 @@ impl Engines {
                 law.name()
             ))),
             (EngineChoice::Auto, _) if law != EntryLaw::Gaussian || explored.is_some() => {
-                let (engine, reason) = self.choose(request)?;
-                self.plan_on_device(request, engine, &reason)
+                let (engine, reason) = self.device.choose(request)?;
+                self.device.plan_on_device(request, engine, &reason)
             }
-            (EngineChoice::Auto, Some(quantity)) => self.plan_on_device(
+            (EngineChoice::Auto, Some(quantity)) => self.device.plan_on_device(
                 request,
                 Engine::Dense,
                 &format!("{} needs the entries of the weights", quantity.name()),
@@ -164,8 +121,8 @@ impl Engines {
                 choice.name()
             ))),
             (Width::Finite(_), EngineChoice::Auto) => {
-                let (engine, reason) = self.choose(request)?;
-                self.plan_on_device(request, engine, &reason)
+                let (engine, reason) = self.device.choose(request)?;
+                self.device.plan_on_device(request, engine, &reason)
             }
             (Width::Finite(_), choice) => self.plan_asked(request, choice),
         }
@@ -178,7 +135,7 @@ impl Engines {
             EngineChoice::Regenerated => (Engine::Regenerated, "asked for: hidden matrices made inside the product"),
             EngineChoice::Auto | EngineChoice::Law | EngineChoice::Dense => (Engine::Dense, "asked for: real matrices"),
         };
-        self.plan_on_device(request, engine, what)
+        self.device.plan_on_device(request, engine, what)
     }
 }
 
@@ -208,11 +165,11 @@ impl Solver for Engines {
     }
 
     fn alternatives(&self, request: &Request<'_>, chosen: Engine) -> Vec<Alternative> {
-        if chosen.is_on_device() { self.other_engines(request, chosen) } else { Vec::new() }
+        if chosen.is_on_device() { self.device.other_engines(request, chosen) } else { Vec::new() }
     }
 
     fn take_notes(&self) -> Vec<String> {
-        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+        self.device.take_notes()
     }
 
     fn solve(
@@ -225,7 +182,7 @@ impl Solver for Engines {
         let Request { problem, width, seed, .. } = *request;
         match (engine, width) {
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Finite(_)) => {
-                self.solve_on_device(request, engine, checkpoint, watch)
+                self.device.solve_on_device(request, engine, checkpoint, watch)
             }
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Infinite) => Err(SolveError::Refused(
                 format!("the {} engine needs a finite width; use --engine auto for inf", engine.name()),

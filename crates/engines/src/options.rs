@@ -9,16 +9,13 @@ use widenet_core::{
 };
 use widenet_model::{Hidden, HiddenMatrix, ImageStorage, WideRun, default_tolerance};
 
-use crate::{
-    EngineChoice,
-    solver::{HiddenOptions, Request, SolveError},
-};
+use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
 /// Refuses options that the engine of a request does not have.
 ///
 /// # Errors
 /// [`SolveError::Refused`] with the option, its value, and the engines that have it.
-pub(super) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine) -> Result<(), SolveError> {
+pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine) -> Result<(), SolveError> {
     let HiddenOptions { tolerance, images } = request.hidden;
     let linear = request.problem.is_deep_linear();
     if let Some(tolerance) = tolerance {
@@ -98,13 +95,13 @@ fn refusal(
 }
 
 /// The word of an image storage in files.
-pub(crate) fn word(images: ImageStorage) -> &'static str {
+pub fn word(images: ImageStorage) -> &'static str {
     // Every storage has a word.
     ImageStorage::WORDS.into_iter().find(|(_, known)| *known == images).map_or("", |(word, _)| word)
 }
 
 /// What was asked for, to be appended to a reason.
-pub(super) fn words(options: HiddenOptions) -> String {
+pub(crate) fn words(options: HiddenOptions) -> String {
     let tolerance = options.tolerance.map_or_else(String::new, |tolerance| format!(", tolerance {tolerance:?}"));
     let images = options.images.map_or_else(String::new, |images| format!(", images {}", word(images)));
     tolerance + &images

@@ -7,7 +7,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::Engine,
 };
-use widenet_model::{ImageStorage, Precision};
+use widenet_model::{ImageStorage, ModelError, Precision};
 
 /// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +165,12 @@ pub enum SolveError {
     /// An engine cannot take the request; the text says why and what it would take.
     #[error("{0}")]
     Refused(String),
+}
+
+impl From<ModelError> for SolveError {
+    fn from(error: ModelError) -> Self {
+        SolveError::Refused(error.to_string())
+    }
 }
 
 /// Called after every step; stops the run when it says so.

@@ -13,21 +13,26 @@ use plotters::{
 /// Radius of markers.
 const RADIUS: f64 = 4.5;
 /// Font size of the labels of axes.
-pub(super) const LABEL: f64 = 16.0;
+pub(crate) const LABEL: f64 = 16.0;
 /// Text and frames.
-pub(super) const BLACK_INK: RGBColor = RGBColor(25, 25, 25);
+pub(crate) const BLACK_INK: RGBColor = RGBColor(25, 25, 25);
 
 /// Shape of a marker, so that series differ in more than colour.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Marker {
+pub enum Marker {
+    /// A disc.
     Circle,
+    /// A square.
     Square,
+    /// A triangle that points up.
     Triangle,
+    /// A square on its corner.
     Diamond,
 }
 
 impl Marker {
-    pub(super) const ALL: [Marker; 4] = [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond];
+    /// All of them, in the order in which series take them.
+    pub const ALL: [Marker; 4] = [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond];
 
     /// Corners on a circle of radius 1, y pointing down; a circle has none.
     fn corners(self) -> &'static [(f64, f64)] {
@@ -41,13 +46,13 @@ impl Marker {
 }
 
 /// A drawing area measured in unmagnified pixels.
-pub(super) struct Canvas<'a, DB: DrawingBackend> {
-    pub(super) root: &'a DrawingArea<DB, Shift>,
-    pub(super) scale: f64,
+pub(crate) struct Canvas<'a, DB: DrawingBackend> {
+    pub(crate) root: &'a DrawingArea<DB, Shift>,
+    pub(crate) scale: f64,
     /// How far text must be moved down, in font sizes, for its middle to be at its place.
-    pub(super) text_drop: f64,
+    pub(crate) text_drop: f64,
     /// Height that is cut off at the top.
-    pub(super) cut: f64,
+    pub(crate) cut: f64,
 }
 
 impl<DB: DrawingBackend> Canvas<'_, DB> {
@@ -63,7 +68,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         }
     }
 
-    pub(super) fn line(
+    pub(crate) fn line(
         &self,
         path: Vec<(f64, f64)>,
         colour: RGBColor,
@@ -82,7 +87,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         drawn.map_err(|error| error.to_string())
     }
 
-    pub(super) fn marker(
+    pub(crate) fn marker(
         &self,
         marker: Marker,
         place: (f64, f64),
@@ -101,7 +106,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         drawn.map_err(|error| error.to_string())
     }
 
-    pub(super) fn area(
+    pub(crate) fn area(
         &self,
         outline: Vec<(f64, f64)>,
         colour: RGBColor,
@@ -111,12 +116,12 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         self.root.draw(&Polygon::new(outline, colour.mix(opacity).filled())).map_err(|error| error.to_string())
     }
 
-    pub(super) fn rectangle(&self, from: (f64, f64), to: (f64, f64)) -> std::result::Result<(), String> {
+    pub(crate) fn rectangle(&self, from: (f64, f64), to: (f64, f64)) -> std::result::Result<(), String> {
         let corners = [self.point(from), self.point(to)];
         self.root.draw(&Rectangle::new(corners, self.style(BLACK_INK, 1.0))).map_err(|error| error.to_string())
     }
 
-    pub(super) fn text(
+    pub(crate) fn text(
         &self,
         text: &str,
         place: (f64, f64),
@@ -128,7 +133,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         self.root.draw_text(text, &style, self.point(place)).map_err(|error| error.to_string())
     }
 
-    pub(super) fn vertical_text(&self, text: &str, place: (f64, f64)) -> std::result::Result<(), String> {
+    pub(crate) fn vertical_text(&self, text: &str, place: (f64, f64)) -> std::result::Result<(), String> {
         let font = ("sans-serif", LABEL * self.scale).into_font().transform(FontTransform::Rotate270);
         let style = font.color(&BLACK_INK).pos(Pos::new(HPos::Center, VPos::Center));
         self.root.draw_text(text, &style, self.point(place)).map_err(|error| error.to_string())

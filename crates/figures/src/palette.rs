@@ -1,11 +1,11 @@
 //! Colours that people with colour-vision deficiencies can tell apart.
 
-use plotters::style::RGBColor;
+pub use plotters::style::RGBColor;
 
 /// The limit.
-pub(super) const BLACK: RGBColor = RGBColor(0, 0, 0);
+pub const BLACK: RGBColor = RGBColor(0, 0, 0);
 /// Predictions.
-pub(super) const GREY: RGBColor = RGBColor(150, 150, 150);
+pub const GREY: RGBColor = RGBColor(150, 150, 150);
 
 /// Unordered colours of M. Okabe and K. Ito, *Color Universal Design* (2008), without black and yellow.
 const OKABE_ITO: [RGBColor; 6] = [
@@ -22,7 +22,7 @@ const VIRIDIS: [(f64, f64, f64); 4] =
     [(150.0, 206.0, 70.0), (33.0, 145.0, 140.0), (59.0, 82.0, 139.0), (68.0, 1.0, 84.0)];
 
 /// Ordered colours, from light to dark.
-pub(super) fn sequence(count: usize) -> Vec<RGBColor> {
+pub fn sequence(count: usize) -> Vec<RGBColor> {
     let colour = |index: usize| {
         let position = index as f64 / (count.max(2) - 1) as f64 * (VIRIDIS.len() - 1) as f64;
         let below = (position as usize).min(VIRIDIS.len() - 2);
@@ -35,6 +35,6 @@ pub(super) fn sequence(count: usize) -> Vec<RGBColor> {
 }
 
 /// Colours of groups: distinct hues while there are enough.
-pub(super) fn groups(count: usize) -> Vec<RGBColor> {
+pub fn groups(count: usize) -> Vec<RGBColor> {
     if count <= OKABE_ITO.len() { OKABE_ITO[..count].to_vec() } else { sequence(count) }
 }

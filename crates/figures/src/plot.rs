@@ -8,22 +8,25 @@ use plotters::{
     style::{FontStyle, register_font, text_anchor::HPos},
 };
 
-pub(super) use super::canvas::Marker;
-use super::{
-    canvas::{BLACK_INK, Canvas, LABEL},
-    ticks::{Range, is_drawable},
-};
+use widenet_output::{Error, Result, aside, remove_file, write_whole};
+
 use crate::{
-    Error, Result,
-    run_directory::{aside, remove_file, write_whole},
-    study::AxisScale,
+    canvas::{BLACK_INK, Canvas, LABEL, Marker},
+    ticks::{AxisScale, Range, is_drawable},
 };
 
 /// What is drawn of a series.
 #[derive(Debug, Clone)]
-pub(super) enum Mark {
+pub enum Mark {
     /// A line through points, with a width in pixels.
-    Line { points: Vec<(f64, f64)>, width: f64, dashed: bool },
+    Line {
+        /// In the order in which they are joined.
+        points: Vec<(f64, f64)>,
+        /// Width in pixels.
+        width: f64,
+        /// Whether it is dashed.
+        dashed: bool,
+    },
     /// Markers.
     Points(Vec<(f64, f64)>, Marker),
     /// The area between two curves: (x, low, high).
@@ -34,28 +37,37 @@ pub(super) enum Mark {
 
 /// Marks of one colour, with the lines of their entry in the legend.
 #[derive(Debug, Clone)]
-pub(super) struct Series {
-    pub(super) legend: Vec<String>,
-    pub(super) colour: RGBColor,
-    pub(super) marks: Vec<Mark>,
+pub struct Series {
+    /// Lines of the entry in the legend.
+    pub legend: Vec<String>,
+    /// Colour of all marks.
+    pub colour: RGBColor,
+    /// What is drawn.
+    pub marks: Vec<Mark>,
 }
 
 /// An axis.
 #[derive(Debug, Clone)]
-pub(super) struct Axis {
-    pub(super) label: String,
-    pub(super) scale: AxisScale,
+pub struct Axis {
+    /// What stands at the axis.
+    pub label: String,
+    /// Linear or logarithmic.
+    pub scale: AxisScale,
 }
 
 /// A plot; later series are drawn over earlier ones.
 #[derive(Debug, Clone)]
-pub(super) struct Plot {
-    pub(super) title: String,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
-    pub(super) series: Vec<Series>,
+pub struct Plot {
+    /// Above the plot; empty for none.
+    pub title: String,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// What is drawn.
+    pub series: Vec<Series>,
     /// Lines of small print under the legend.
-    pub(super) remarks: Vec<String>,
+    pub remarks: Vec<String>,
 }
 
 /// Size of the data area in pixels, before magnification.
@@ -86,23 +98,26 @@ const GRID: RGBColor = RGBColor(225, 225, 225);
 /// Registers the bundled font once; the message says why it cannot be used.
 fn font() -> std::result::Result<(), String> {
     static FONT: OnceLock<bool> = OnceLock::new();
-    let load = || register_font("sans-serif", FontStyle::Normal, include_bytes!("../../assets/DejaVuSans.ttf")).is_ok();
+    let load = || register_font("sans-serif", FontStyle::Normal, include_bytes!("../assets/DejaVuSans.ttf")).is_ok();
     if *FONT.get_or_init(load) { Ok(()) } else { Err("the bundled font cannot be read".into()) }
 }
 
 impl Plot {
     /// Writes `stem.svg` and `stem.png` into a directory.
-    pub(super) fn write(&self, directory: &Path, stem: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error`] if a file cannot be drawn or written.
+    pub fn write(&self, directory: &Path, stem: &str) -> Result<()> {
         let path = directory.join(format!("{stem}.svg"));
-        font().map_err(|reason| Error::file("draw", &path, reason))?;
-        let svg = self.svg().map_err(|reason| Error::file("draw", &path, reason))?;
+        font().map_err(|reason| Error::new("draw", &path, reason))?;
+        let svg = self.svg().map_err(|reason| Error::new("draw", &path, reason))?;
         write_whole(&path, svg.as_bytes())?;
 
         let path = directory.join(format!("{stem}.png"));
         // The encoder writes to a path only, and chooses the format by its extension.
         let aside = aside(&path).with_extension("png");
-        self.png(&aside).map_err(|reason| Error::file("draw", &path, reason))?;
-        let bytes = std::fs::read(&aside).map_err(|error| Error::file("read", &aside, error))?;
+        self.png(&aside).map_err(|reason| Error::new("draw", &path, reason))?;
+        let bytes = std::fs::read(&aside).map_err(|error| Error::new("read", &aside, error))?;
         remove_file(&aside)?;
         write_whole(&path, &bytes)
     }
@@ -288,4 +303,9 @@ fn draw_axes<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, x: Range, y: Range) ->
 
 fn pixels((width, height): (f64, f64), scale: f64) -> (u32, u32) {
     ((width * scale).ceil() as u32, (height * scale).ceil() as u32)
+}
+
+/// A name in words, for labels and legends.
+pub fn words(name: &str) -> String {
+    name.replace('_', " ")
 }

@@ -1,17 +1,24 @@
 //! Axes: range, scale and ticks.
 
-use crate::study::AxisScale;
+/// Linear or logarithmic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisScale {
+    /// Linear.
+    Linear,
+    /// Logarithmic; only positive values are drawn.
+    Log,
+}
 
 /// A tick; minor ones have no label.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tick {
-    pub(super) value: f64,
-    pub(super) label: Option<String>,
+pub(crate) struct Tick {
+    pub(crate) value: f64,
+    pub(crate) label: Option<String>,
 }
 
 /// A range of values mapped to [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     scale: AxisScale,
     /// Ends after the scale's transformation.
     low: f64,
@@ -33,13 +40,13 @@ fn transform(scale: AxisScale, value: f64) -> f64 {
 }
 
 /// Can be drawn on such an axis.
-pub(super) fn is_drawable(scale: AxisScale, value: f64) -> bool {
+pub(crate) fn is_drawable(scale: AxisScale, value: f64) -> bool {
     transform(scale, value).is_finite()
 }
 
 impl Range {
     /// The range of drawable values; `None` if there are none.
-    pub(super) fn of(scale: AxisScale, values: impl Iterator<Item = f64>) -> Option<Range> {
+    pub(crate) fn of(scale: AxisScale, values: impl Iterator<Item = f64>) -> Option<Range> {
         let (low, high) = values
             .map(|value| transform(scale, value))
             .filter(|value| value.is_finite())
@@ -52,12 +59,12 @@ impl Range {
     }
 
     /// Position of a value: 0 at the low end, 1 at the high end.
-    pub(super) fn position(self, value: f64) -> f64 {
+    pub(crate) fn position(self, value: f64) -> f64 {
         (transform(self.scale, value) - self.low) / (self.high - self.low)
     }
 
     /// Ticks within the range, in increasing order.
-    pub(super) fn ticks(self) -> Vec<Tick> {
+    pub(crate) fn ticks(self) -> Vec<Tick> {
         match self.scale {
             AxisScale::Log => {
                 let decades = self.within(self.decade_ticks());
@@ -126,7 +133,7 @@ fn plain(value: f64) -> String {
 }
 
 /// `10⁻³`.
-pub(super) fn power_of_ten(exponent: i32) -> String {
+pub(crate) fn power_of_ten(exponent: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let superscript = |c: char| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize]);
     format!("10{}", exponent.to_string().chars().map(superscript).collect::<String>())

@@ -6,12 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, Serializer};
-use widenet_core::{Matrix, data::write_npy, trajectory::Number};
+use widenet_core::{Matrix, data::write_npy};
 
 use crate::{
-    Error, Result,
-    run_directory::{aside, remove_file, stream_whole},
+    error::{Error, Result},
+    whole::{aside, remove_file, stream_whole},
 };
 
 /// How an answer is written.
@@ -23,6 +22,19 @@ pub enum Format {
     Csv,
     /// NumPy arrays of `<f8` in C order, one per file.
     Npy,
+}
+
+/// Finds out whether a file can be written: now, not after hours of work.
+///
+/// # Errors
+/// A folder, or a file in one that is not there or not writable.
+pub fn check_writable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::new("write", path, "it is a folder"));
+    }
+    let probe = aside(path);
+    File::create(&probe).map_err(|error| Error::new("write", path, error))?;
+    remove_file(&probe)
 }
 
 /// A place for an answer that can be written to.
@@ -42,15 +54,9 @@ impl OutputFile {
             Some("json") => Format::Json,
             Some("csv") => Format::Csv,
             Some("npy") => Format::Npy,
-            _ => return Err(Error::file("write", path, "its name must end in .json, .csv or .npy")),
+            _ => return Err(Error::new("write", path, "its name must end in .json, .csv or .npy")),
         };
-        if path.is_dir() {
-            return Err(Error::file("write", path, "it is a folder"));
-        }
-        // Found out now, not after hours of work.
-        let probe = aside(path);
-        File::create(&probe).map_err(|error| Error::file("write", path, error))?;
-        remove_file(&probe)?;
+        check_writable(path)?;
         Ok(Self { path: path.to_owned(), format })
     }
 
@@ -65,13 +71,19 @@ impl OutputFile {
     }
 
     /// Writes the file in pieces.
-    pub(crate) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`Error`] if it cannot be written.
+    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         stream(&self.path, write)
     }
 
     /// Writes arrays in the file's format, CSV or NumPy. A single one has the file's own name, several have it with their names:
     /// `kernel.npy` becomes `kernel-ntk-train.npy`. Returns the files.
-    pub(super) fn write_arrays(&self, arrays: &[(String, &Matrix)]) -> Result<Vec<PathBuf>> {
+    ///
+    /// # Errors
+    /// [`Error`] if one cannot be written.
+    pub fn write_arrays(&self, arrays: &[(String, &Matrix)]) -> Result<Vec<PathBuf>> {
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let extension = self.path.extension().unwrap_or_default().to_string_lossy();
         let write = |(name, matrix): &(String, &Matrix)| {
@@ -105,21 +117,4 @@ fn write_csv(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
-}
-
-/// A matrix as a list of rows, without a copy.
-pub(super) struct Rows<'a>(pub(super) &'a Matrix);
-
-impl Serialize for Rows<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_seq((0..self.0.nrows()).map(|row| Row(self.0, row)))
-    }
-}
-
-struct Row<'a>(&'a Matrix, usize);
-
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.row(self.1).iter().copied().map(Number))
-    }
 }

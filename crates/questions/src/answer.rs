@@ -8,30 +8,27 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use widenet_core::{Matrix, trajectory::Number};
+use widenet_output::{Format, OutputFile, Rows};
 
-use super::{
-    QuestionResult,
-    error::invalid,
-    file::{Format, OutputFile, Rows},
-};
+use crate::error::{QuestionResult, invalid};
 
 /// Named values; nested names are joined by dots.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct AnswerTree(pub(super) Map<String, Value>);
+pub struct AnswerTree(pub(crate) Map<String, Value>);
 
 /// A number; infinities are words.
-pub(super) fn number(value: f64) -> Value {
+pub(crate) fn number(value: f64) -> Value {
     json!(Number(value))
 }
 
 /// A list of numbers.
-pub(super) fn numbers(values: impl IntoIterator<Item = f64>) -> Value {
+pub(crate) fn numbers(values: impl IntoIterator<Item = f64>) -> Value {
     Value::Array(values.into_iter().map(number).collect())
 }
 
 /// A list of rows.
-pub(super) fn matrix(matrix: &Matrix) -> Value {
+pub(crate) fn matrix(matrix: &Matrix) -> Value {
     json!(Rows(matrix))
 }
 

@@ -1,9 +1,9 @@
 //! Why a question has no answer.
 
-use widenet_limits::kernel;
+use widenet_limits::{kernel, proportional::posterior};
 use widenet_model::ModelError;
 
-/// Result with this module's [`QuestionError`].
+/// Result with this crate's [`QuestionError`].
 pub type QuestionResult<T> = std::result::Result<T, QuestionError>;
 
 /// Why a question cannot be read, answered or its answer written.
@@ -17,7 +17,7 @@ pub enum QuestionError {
     Model(#[from] ModelError),
     /// An output file that cannot be written.
     #[error(transparent)]
-    File(#[from] crate::Error),
+    File(#[from] widenet_output::Error),
     /// Stopped on request.
     #[error("stopped on request")]
     Stopped,
@@ -32,7 +32,16 @@ impl From<kernel::Error> for QuestionError {
     }
 }
 
+impl From<posterior::Error> for QuestionError {
+    fn from(error: posterior::Error) -> Self {
+        match error {
+            posterior::Error::Invalid(error) => QuestionError::Invalid(error),
+            posterior::Error::Stopped => QuestionError::Stopped,
+        }
+    }
+}
+
 /// An [`QuestionError::Invalid`] with this message.
-pub(super) fn invalid(message: String) -> QuestionError {
+pub(crate) fn invalid(message: String) -> QuestionError {
     QuestionError::Invalid(widenet_core::Error::Invalid(message))
 }

@@ -2,11 +2,11 @@
 
 use widenet_model::DeviceChoice;
 
-use super::{QuestionResult, error::invalid};
+use crate::error::{QuestionResult, invalid};
 
 /// Refuses an answer whose matrices, all with sides of the numbers of training and test inputs, take more bytes than are
 /// available now. `otherwise` says what else would make it smaller.
-pub(super) fn check(needed: u64, (train, test): (usize, usize), otherwise: &str) -> QuestionResult<()> {
+pub(crate) fn check(needed: u64, (train, test): (usize, usize), otherwise: &str) -> QuestionResult<()> {
     let Some(available) = DeviceChoice::Cpu.open()?.info.available_memory else { return Ok(()) };
     if needed <= available {
         return Ok(());

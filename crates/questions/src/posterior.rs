@@ -14,16 +14,16 @@ use widenet_limits::proportional::{
     posterior::{self, Diagnostics, MeanMixing, Method, Posterior, Regression, Settings},
 };
 
-use super::{
-    QuestionError, QuestionResult, add_stand_ins,
-    prior::warnings,
-    random_network::{RandomNetwork, load_data},
-    tree::{AnswerTree, matrix, number, numbers},
+use crate::{
+    answer::{AnswerTree, matrix, number, numbers},
+    error::QuestionResult,
+    random_network::{RandomNetwork, level, load_data, warnings},
+    stand_ins::add_stand_ins,
 };
 
 /// A random network with its data, and what is asked about it given them.
 ///
-/// `[network]` and `[data]` are those of [`super::PriorQuestion`] and of a problem file; inline data need no `test_targets`. Instead
+/// `[network]` and `[data]` are those of [`crate::PriorQuestion`] and of a problem file; inline data need no `test_targets`. Instead
 /// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs.
 ///
 /// # Section `[posterior]`
@@ -131,7 +131,7 @@ impl PosteriorQuestion {
     /// Everything that is asked. `watch` is called with the share of the work done, in [0, 1].
     ///
     /// # Errors
-    /// What has no answer, by name and value; [`QuestionError::Stopped`].
+    /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
     pub fn answer(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<AnswerTree> {
         let share = if self.evidence.is_some() { 0.5 } else { 1.0 };
         let posterior =
@@ -201,15 +201,6 @@ impl PosteriorQuestion {
     }
 }
 
-impl From<posterior::Error> for QuestionError {
-    fn from(error: posterior::Error) -> Self {
-        match error {
-            posterior::Error::Invalid(error) => QuestionError::Invalid(error),
-            posterior::Error::Stopped => QuestionError::Stopped,
-        }
-    }
-}
-
 fn regression(
     data: Option<&Dataset>,
     kernel: Option<&Matrix>,
@@ -229,14 +220,6 @@ fn regression(
         posterior::Error::Invalid(error) => error,
         posterior::Error::Stopped => Error::Invalid("stopped".into()),
     })
-}
-
-/// A probability strictly between 0 and 1.
-pub(super) fn level(field: &Field<'_>) -> Result<f64> {
-    match field.number()? {
-        level if level > 0.0 && level < 1.0 => Ok(level),
-        _ => Err(field.must_be("a probability > 0 and < 1")),
-    }
 }
 
 fn settings(table: &mut Reader<'_>) -> Result<Settings> {

@@ -22,15 +22,15 @@ use widenet_limits::proportional::{HiddenLayers, LayerGroup};
 
 /// A random network, or the limit of such networks.
 #[derive(Debug, Clone)]
-pub(super) struct RandomNetwork {
+pub(crate) struct RandomNetwork {
     /// Its hidden layers.
-    pub(super) layers: HiddenLayers,
+    pub(crate) layers: HiddenLayers,
     /// Hidden widths in the order of the file; none for a limit.
-    pub(super) widths: Option<Vec<u64>>,
+    pub(crate) widths: Option<Vec<u64>>,
     /// D.
-    pub(super) outputs: usize,
+    pub(crate) outputs: usize,
     /// `log g`.
-    pub(super) log_gain: f64,
+    pub(crate) log_gain: f64,
 }
 
 /// Most hidden layers that are listed one by one.
@@ -38,7 +38,7 @@ const MAX_LISTED: u64 = 100_000_000;
 
 impl RandomNetwork {
     /// Reads the section; `outputs` is what targets say of D.
-    pub(super) fn parse(field: &Field<'_>, outputs: Option<usize>) -> Result<Self> {
+    pub(crate) fn parse(field: &Field<'_>, outputs: Option<usize>) -> Result<Self> {
         let mut table = field.table()?;
         let (layers, widths) = hidden(&mut table)?;
         let outputs = match (table.optional("outputs", Field::count)?, outputs) {
@@ -53,7 +53,7 @@ impl RandomNetwork {
     }
 
     /// g, 0 or ∞ where a double cannot hold it.
-    pub(super) fn gain(&self) -> f64 {
+    pub(crate) fn gain(&self) -> f64 {
         self.log_gain.exp()
     }
 }
@@ -140,11 +140,37 @@ fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> Result<f64> {
 }
 
 /// The data of a question, if it has a section `[data]`; relative paths start from `base`.
-pub(super) fn load_data(document: &Document, base: &Path) -> Result<Option<Dataset>> {
+pub(crate) fn load_data(document: &Document, base: &Path) -> Result<Option<Dataset>> {
     document.reader().optional("data", |field| DataSource::parse(field)?.load(base))
 }
 
 /// `X Xᵀ / N0` of inputs in rows.
-pub(super) fn input_kernel(inputs: &Matrix) -> Matrix {
+pub(crate) fn input_kernel(inputs: &Matrix) -> Matrix {
     inputs * inputs.transpose() / inputs.ncols() as f64
+}
+
+/// A probability strictly between 0 and 1.
+pub(crate) fn level(field: &Field<'_>) -> Result<f64> {
+    match field.number()? {
+        level if level > 0.0 && level < 1.0 => Ok(level),
+        _ => Err(field.must_be("a probability > 0 and < 1")),
+    }
+}
+
+/// α beyond which a network is one direction up to rounding (proportional-limit page §9).
+const ONE_DIRECTION: f64 = 5.0;
+
+/// What should be said about a network whatever is asked of it.
+pub(crate) fn warnings(network: &RandomNetwork) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let alpha = network.layers.alpha();
+    if alpha > ONE_DIRECTION {
+        warnings.push(format!(
+            "alpha = {alpha:.3}: beyond {ONE_DIRECTION} all outputs are one direction up to rounding, and moments are carried by rare draws"
+        ));
+    }
+    if !(network.gain().is_normal()) {
+        warnings.push(format!("log gain = {:.6e}: the gain is beyond the range of doubles", network.log_gain));
+    }
+    warnings
 }

@@ -9,32 +9,17 @@
 //! there the 1/m corrections of a finite network outweigh the limit.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
-use widenet_core::{
-    Matrix,
-    problem::Quantity,
-    trajectory::{Record, Value},
-};
-
-use crate::measure::pairs;
+use widenet_core::Matrix;
 
 /// Eigenvalues of the covariance below this part of the largest are left out.
 const CUTOFF: f64 = 1e-3;
 
-/// The p-value at every record: the chance of a larger X under the limit's law.
-pub(crate) fn p_values(records: &[Record], limit: &[Record], networks: u64) -> Result<Vec<f64>, String> {
-    let matrix = |record: &Record, quantity: Quantity| match record.values.get(&quantity) {
-        Some(Value::Matrix(matrix)) => Ok(matrix.clone()),
-        _ => Err(format!("{} is not recorded", quantity.name())),
-    };
-    let p_value = |(record, limit): (&Record, &Record)| {
-        let difference = matrix(record, Quantity::TestOutputs)? - matrix(limit, Quantity::TestOutputs)?;
-        p_value(&difference, matrix(limit, Quantity::TestOutputCovariance)?, networks as f64)
-    };
-    pairs(records, limit)?.into_iter().map(p_value).collect()
-}
-
-/// For the difference of the means (T × k) and the covariance of one network (T × T).
-fn p_value(difference: &Matrix, covariance: Matrix, networks: f64) -> Result<f64, String> {
+/// The chance of a larger X under the limit's law, for the difference f̄ − μ of the means (T × k), the covariance C of one network (T × T) and
+/// the number M of networks.
+///
+/// # Errors
+/// A covariance that is 0, in words.
+pub fn p_value(difference: &Matrix, covariance: Matrix, networks: f64) -> Result<f64, String> {
     let eigen = nalgebra::SymmetricEigen::new(covariance);
     let cutoff = CUTOFF * eigen.eigenvalues.max();
     let coordinates = eigen.eigenvectors.tr_mul(difference);

@@ -7,7 +7,7 @@
 //! (M. A. Stephens, "EDF statistics for goodness of fit and some comparisons" (1974).) Of two samples n is n₁ n₂ / (n₁ + n₂).
 
 /// Chance of a larger distance under the law.
-pub(crate) fn p_value(distance: f64, n: f64) -> f64 {
+pub fn p_value(distance: f64, n: f64) -> f64 {
     let root = n.sqrt();
     let t = (root + 0.12 + 0.11 / root) * distance;
     if t < 0.2 {
@@ -22,7 +22,7 @@ pub(crate) fn p_value(distance: f64, n: f64) -> f64 {
 }
 
 /// Chance that two samples of one law differ more than these do.
-pub(crate) fn two_sample_p_value(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
+pub fn two_sample_p_value(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
     [&mut a, &mut b].into_iter().for_each(|sample| sample.sort_by(f64::total_cmp));
     let (n_a, n_b) = (a.len() as f64, b.len() as f64);
     let share = |sorted: &[f64], x: f64| sorted.partition_point(|value| *value <= x) as f64 / sorted.len() as f64;

@@ -1,18 +1,33 @@
 //! A coordinate check: every quantity against the width, a line per layer.
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Marker, Plot, Series},
-    scaling::{band, exponent_label, fitted, mean},
+use std::path::{Path, PathBuf};
+
+use widenet_figures::{
+    Axis, AxisScale, Mark, Marker, Plot, Series, palette,
+    power_law::{band, exponent_label, fitted, mean},
     words,
 };
-use crate::{
-    coordinate_check::{CoordinateReport, Row},
-    study::AxisScale,
-};
+use widenet_output::Result;
+
+use super::report::{CoordinateReport, Row};
+
+impl CoordinateReport {
+    /// Draws every quantity against the width, at its first and its last step, as SVG and PNG into a folder that is there
+    /// ([`super::make_folder`]). Returns the SVG files.
+    ///
+    /// # Errors
+    /// Those of writing the files.
+    pub fn draw(&self, directory: &Path) -> Result<Vec<PathBuf>> {
+        let write = |(stem, plot): (String, Plot)| {
+            plot.write(directory, &stem)?;
+            Ok(directory.join(format!("{stem}.svg")))
+        };
+        coordinates(self).into_iter().map(write).collect()
+    }
+}
 
 /// A plot per quantity at its first and at its last step, with the stems of their files.
-pub(super) fn coordinates(report: &CoordinateReport) -> Vec<(String, Plot)> {
+fn coordinates(report: &CoordinateReport) -> Vec<(String, Plot)> {
     let mut plots = Vec::new();
     for of_quantity in report.rows.chunk_by(|a, b| a.coordinate.quantity == b.coordinate.quantity) {
         let steps: Vec<&[Row]> = of_quantity.chunk_by(|a, b| a.coordinate.step == b.coordinate.step).collect();

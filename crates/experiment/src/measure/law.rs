@@ -8,11 +8,13 @@
 //! (scaling-limits page §6.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the empirical distribution functions.
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
+use widenet_statistics::kolmogorov_smirnov;
 
+use super::trajectory::entries;
 use crate::{
-    Over, Statistic, Trial, kolmogorov_smirnov,
-    measure::{TrialResult, entries},
-    study::{ReferenceTrials, metric::RecordedQuantity},
+    storage::TrialResult,
+    study::{Over, RecordedQuantity, ReferenceTrials, Statistic},
+    trials::Trial,
 };
 
 /// Whose laws are compared: trajectories of all seeds of a trial, and of its reference.

@@ -9,35 +9,25 @@ use widenet_core::{
     problem::Quantity,
     trajectory::{Status, Value},
 };
+use widenet_output::{
+    csv::{cell, csv_bytes},
+    write_whole,
+};
+use widenet_statistics::Finding;
 
 use crate::{
-    Error, Finding, Result, Subject,
-    measure::{MeasuredTrial, Results, TrialResult},
-    run_directory::write_whole,
-    study::ENGINE,
+    error::Result,
+    measure::{MeasuredTrial, Results},
+    storage::TrialResult,
+    study::{ENGINE, Subject},
 };
-
-/// A CSV text.
-pub(crate) fn csv_bytes(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>> {
-    let failed = |error: String| Error::file("write", Path::new("table"), error);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header).map_err(|error| failed(error.to_string()))?;
-    for row in rows {
-        writer.write_record(&row).map_err(|error| failed(error.to_string()))?;
-    }
-    writer.into_inner().map_err(|error| failed(error.to_string()))
-}
-
-fn cell(number: Option<f64>) -> String {
-    number.map(|number| format!("{number:?}")).unwrap_or_default()
-}
 
 /// Writes `table.csv`, `metrics.csv` and `fits.csv`.
 pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<()> {
     let table = if results.study.subject == Subject::Problem { records(results)? } else { answers(results)? };
     write_whole(&directory.join("table.csv"), &table)?;
     write_whole(&directory.join("metrics.csv"), &metrics(results)?)?;
-    write_whole(&directory.join("fits.csv"), &fits(findings)?)
+    Ok(write_whole(&directory.join("fits.csv"), &fits(findings)?)?)
 }
 
 /// Columns that say which trial a row belongs to; the column `engine` is the one that ran.
@@ -73,7 +63,7 @@ fn answers(results: &Results<'_>) -> Result<Vec<u8>> {
         row.extend(paths.iter().map(|path| cell(scalars.get(path).copied())));
         row
     };
-    csv_bytes(&header, results.trials.iter().map(row))
+    Ok(csv_bytes(&header, results.trials.iter().map(row))?)
 }
 
 /// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.
@@ -105,7 +95,7 @@ fn records(results: &Results<'_>) -> Result<Vec<u8>> {
             rows.push(row(step, time, vec![String::new(); quantities.len()]));
         }
     }
-    csv_bytes(&header, rows)
+    Ok(csv_bytes(&header, rows)?)
 }
 
 fn metrics(results: &Results<'_>) -> Result<Vec<u8>> {
@@ -116,7 +106,7 @@ fn metrics(results: &Results<'_>) -> Result<Vec<u8>> {
         row.extend(measured.metrics.iter().map(|value| cell(value.as_ref().ok().copied())));
         row
     };
-    csv_bytes(&header, results.trials.iter().map(row))
+    Ok(csv_bytes(&header, results.trials.iter().map(row))?)
 }
 
 fn fits(findings: &[Finding]) -> Result<Vec<u8>> {
@@ -152,5 +142,5 @@ fn fits(findings: &[Finding]) -> Result<Vec<u8>> {
             finding.verdict.word().into(),
         ]
     };
-    csv_bytes(&header.map(String::from), findings.iter().map(row))
+    Ok(csv_bytes(&header.map(String::from), findings.iter().map(row))?)
 }

@@ -1,35 +1,39 @@
 //! Running a study: plan every trial, run what is not done, collect when all are.
 
+mod queue;
+mod reporter;
+mod worker;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use widenet_core::{
-    training::{Control, Progress},
-    trajectory::Status,
-};
+use widenet_engines::{Plan, SolveError, Solver};
+use widenet_model::DeviceChoice;
+use widenet_output::{create_directory, csv::csv_bytes, write_whole};
 
+use self::{
+    queue::{Queue, work},
+    worker::{Job, Worker, finished},
+};
 use crate::{
-    DeviceChoice, Error, Plan, Result, Shard, SolveError, Solver, Study, Trial,
-    answers::Answer,
-    prepare::{Prepared, PreparedTrial, ProblemTask, Task, prepare},
-    question::{AnswerTree, PosteriorQuestion, QuestionError},
+    error::Result,
     report::{self, Report},
-    run_directory::{Found, Manifest, TrialDirectory, create_directory, write_whole},
+    storage::{Found, Manifest},
+    study::Study,
+    trials::{Prepared, PreparedTrial, Shard, Trial, prepare},
+    version::VERSION,
 };
+pub use reporter::{Reporter, Silent};
 
 /// How to run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// Folder that holds run directories.
     pub out: PathBuf,
-    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`Plan::alone`](crate::Plan)).
+    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`Plan::alone`]).
     pub jobs: usize,
     /// Which trials.
     pub shard: Shard,
@@ -42,23 +46,6 @@ impl Default for RunOptions {
         RunOptions { out: PathBuf::from("out"), jobs: 1, shard: Shard::WHOLE, device: DeviceChoice::Auto }
     }
 }
-
-/// Told about a run as it goes. Called from several threads.
-pub trait Reporter: Sync {
-    /// A trial begins.
-    fn started(&self, _trial: &Trial, _plan: &Plan) {}
-    /// A trial has come this far, a share in [0, 1].
-    fn progress(&self, _trial: &Trial, _fraction: f64) {}
-    /// A trial has its result; `reused` if it was there already, or is that of another trial.
-    fn finished(&self, _trial: &Trial, _status: &Status, _reused: bool) {}
-    /// Something the user should know, for example that a damaged result is made again.
-    fn note(&self, _message: &str) {}
-}
-
-/// Reports nothing.
-pub struct Silent;
-
-impl Reporter for Silent {}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -95,7 +82,7 @@ pub struct PlannedTrial {
 /// What a run would do: every trial with its engine. Reads the data, runs nothing.
 ///
 /// # Errors
-/// [`Error::Core`] for mistakes in the study, its problem or data.
+/// [`crate::Error::Core`] for mistakes in the study, its problem or data.
 pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
     let prepared = prepare(study)?;
     let plan = |p: PreparedTrial| PlannedTrial {
@@ -115,8 +102,8 @@ pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
 /// results of a resumed run equal those of an undisturbed one.
 ///
 /// # Errors
-/// [`Error::Refused`] before anything runs if no engine takes a trial that is left to do; [`Error::Failed`] if an
-/// engine fails; [`Error::File`] and [`Error::Directory`] for the run directory.
+/// [`crate::Error::Refused`] before anything runs if no engine takes a trial that is left to do; [`crate::Error::Failed`] if an
+/// engine fails; [`crate::Error::File`] and [`crate::Error::Directory`] for the run directory.
 pub fn run(
     study: &Study,
     solver: &dyn Solver,
@@ -154,7 +141,7 @@ pub fn run(
         write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
     }
 
-    let queue = Queue::of(&jobs);
+    let queue = Queue::new(jobs.iter().map(|job| job.plan.alone));
     let worker = Worker {
         solver,
         device: options.device,
@@ -182,7 +169,7 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
     let source = format!("study.{extension}");
     let manifest = Manifest {
         program: "widenet".into(),
-        version: crate::VERSION.into(),
+        version: VERSION.into(),
         study: study.name.clone(),
         hash: prepared.hash.clone(),
         trials: prepared.trials.len(),
@@ -191,29 +178,7 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
     };
     manifest.claim(directory)?;
     write_whole(&directory.join(source), text.as_bytes())?;
-    write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())
-}
-
-/// Tells that a trial has its result, and those that share it.
-fn finished(reporter: &dyn Reporter, trial: &Trial, sharing: &[&Trial], status: &Status, reused: bool) {
-    reporter.finished(trial, status, reused);
-    sharing.iter().for_each(|trial| reporter.finished(trial, status, true));
-}
-
-/// A trial to run.
-struct Job<'a> {
-    prepared: &'a PreparedTrial,
-    /// Trials that share its result.
-    sharing: Vec<&'a Trial>,
-    plan: Plan,
-}
-
-impl<'a> Job<'a> {
-    fn new(prepared: &'a PreparedTrial, sharing: Vec<&'a Trial>, solver: &dyn Solver) -> Result<Job<'a>> {
-        let trial = &prepared.trial;
-        let refused = |error: SolveError| Error::Refused { trial: trial.label.clone(), reason: error.to_string() };
-        Ok(Job { prepared, sharing, plan: prepared.plan(solver).map_err(refused)? })
-    }
+    Ok(write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())?)
 }
 
 fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
@@ -230,172 +195,5 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
             format!("{:.3}", plan.seconds),
         ]
     });
-    crate::tables::csv_bytes(&header.map(String::from), rows)
-}
-
-/// Numbers of the jobs to run, apart those that take a device for themselves.
-#[derive(Debug)]
-struct Queue {
-    alone: Mutex<VecDeque<usize>>,
-    light: Mutex<VecDeque<usize>>,
-    /// Held while one of them runs.
-    device: Mutex<()>,
-}
-
-fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-}
-
-impl Queue {
-    fn of(jobs: &[Job<'_>]) -> Queue {
-        let is_alone = |job: &usize| jobs[*job].plan.alone;
-        let (alone, light): (VecDeque<_>, VecDeque<_>) = (0..jobs.len()).partition(is_alone);
-        Queue { alone: Mutex::new(alone), light: Mutex::new(light), device: Mutex::new(()) }
-    }
-
-    /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
-    fn drain(&self, run: &(impl Fn(usize) -> Result<bool> + Sync)) -> Result<usize> {
-        loop {
-            // Light trials fill the time while another worker holds the device.
-            let mut device = self.device.try_lock().ok();
-            let mut next = device.as_ref().and_then(|_| pop(&self.alone));
-            if next.is_none() {
-                device = None;
-                next = pop(&self.light);
-            }
-            if next.is_none() {
-                device = Some(self.device.lock().unwrap_or_else(PoisonError::into_inner));
-                next = pop(&self.alone);
-            }
-            let Some(job) = next else { return Ok(0) };
-            let finished = run(job)?;
-            drop(device);
-            if !finished {
-                return Ok(1);
-            }
-        }
-    }
-}
-
-/// Runs the queue on `jobs` threads and returns the number of trials left.
-fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<bool> + Sync) -> Result<usize> {
-    let results: Vec<Result<usize>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| queue.drain(&run))).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    let mut remaining = 0;
-    for result in results {
-        remaining += result?;
-    }
-    let waiting = |queue: &Mutex<VecDeque<usize>>| queue.lock().unwrap_or_else(PoisonError::into_inner).len();
-    Ok(remaining + waiting(&queue.alone) + waiting(&queue.light))
-}
-
-struct Worker<'a> {
-    solver: &'a dyn Solver,
-    device: DeviceChoice,
-    directory: &'a Path,
-    stop: &'a AtomicBool,
-    /// A trial failed: the others stop too.
-    failed: AtomicBool,
-    reporter: &'a dyn Reporter,
-}
-
-impl Worker<'_> {
-    fn must_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
-    }
-
-    /// Runs one trial and stores its result; false if it was stopped.
-    fn run(&self, job: &Job<'_>) -> Result<bool> {
-        let Job { prepared, plan, .. } = job;
-        let trial = &prepared.trial;
-        if self.must_stop() {
-            return Ok(false);
-        }
-        let directory: TrialDirectory = prepared.directory(self.directory);
-        if let Found::Done(found) = directory.read(trial) {
-            // By another process, since the plan was made.
-            finished(self.reporter, trial, &job.sharing, &found.result.status(), true);
-            return Ok(true);
-        }
-        directory.prepare(plan.seconds)?;
-        self.reporter.started(trial, plan);
-        let start = Instant::now();
-        match &prepared.task {
-            Task::Problem(task) => self.solve(job, task, &directory, start),
-            Task::Prior(question) => {
-                let watch = &mut |fraction| self.watch(trial, fraction);
-                let answer = question.answer(self.device, trial.precision, watch);
-                self.keep(job, answer, &directory, start)
-            }
-            Task::Posterior(question) => {
-                let answer = question.answer(&mut |fraction| self.watch(trial, fraction));
-                self.keep(job, answer, &directory, start)
-            }
-        }
-    }
-
-    fn watch(&self, trial: &Trial, fraction: f64) -> Control {
-        self.reporter.progress(trial, fraction);
-        if self.must_stop() { Control::Stop } else { Control::Continue }
-    }
-
-    fn failed(trial: &Trial, error: &dyn std::error::Error) -> Error {
-        Error::Failed { trial: trial.label.clone(), reason: error.to_string() }
-    }
-
-    /// Stores an answer; a question that was stopped starts again.
-    fn keep(
-        &self,
-        Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
-        answer: std::result::Result<AnswerTree, QuestionError>,
-        directory: &TrialDirectory,
-        start: Instant,
-    ) -> Result<bool> {
-        let answer = match answer {
-            Err(QuestionError::Stopped) => return Ok(false),
-            answer => answer.map_err(|error| Self::failed(trial, &error))?,
-        };
-        let doubt = PosteriorQuestion::unreliable(&answer);
-        if let Some(reason) = doubt {
-            self.reporter.note(&format!("trial {}: UNRELIABLE: {reason}", trial.label));
-        }
-        let value = serde_json::to_value(&answer).map_err(|error| Self::failed(trial, &error))?;
-        let answer = Answer { value, reliable: doubt.is_none() };
-        directory.store_answer(trial.subject, &answer, &plan.reason, start.elapsed().as_secs_f64())?;
-        finished(self.reporter, trial, sharing, &Status::Done, false);
-        Ok(true)
-    }
-
-    fn solve(
-        &self,
-        Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
-        task: &ProblemTask,
-        directory: &TrialDirectory,
-        start: Instant,
-    ) -> Result<bool> {
-        let watch = |progress: &Progress<'_>| self.watch(trial, progress.fraction);
-        let solution = self
-            .solver
-            .solve(&task.request(trial), plan.engine, Some(&directory.checkpoint()), &watch)
-            .map_err(|error| Self::failed(trial, &error))?;
-        for note in &solution.notes {
-            self.reporter.note(&format!("trial {}: {note}", trial.label));
-        }
-        let interrupted = matches!(solution.trajectory.status, Status::Interrupted { .. });
-        if interrupted && matches!(directory.read(trial), Found::Done(_)) {
-            // Another process was faster; its result stays.
-            return Ok(false);
-        }
-        directory.store(&solution.trajectory, &plan.reason, start.elapsed().as_secs_f64())?;
-        if interrupted {
-            return Ok(false);
-        }
-        finished(self.reporter, trial, sharing, &solution.trajectory.status, false);
-        Ok(true)
-    }
+    Ok(csv_bytes(&header.map(String::from), rows)?)
 }

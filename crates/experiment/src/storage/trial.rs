@@ -1,201 +1,32 @@
-//! The run directory: whole files, hashes, and which trials are done.
-//!
-//! ```text
-//! <study>-<hash8>/
-//!   study.toml  resolved.toml  manifest.json
-//!   plan.csv                                      what was left to do when the study was last started;
-//!   plan-1-of-4.csv … trials/0007-<label>/  trial.toml  status.json  trajectory.json (of a question: answer.json)  checkpoint.safetensors
-//!   table.csv  metrics.csv  fits.csv  figures/*.svg *.png  report.md
-//! ```
-//!
-//! A file appears whole or not at all: it is written aside, synced, and renamed. A trial is done when its `status.json`
-//! says so and names the trial and its result by their SHA-256. Several processes may work in one directory: what
-//! two of them write is the same, and neither touches what the other is writing.
+//! The directory of one trial: its checkpoint, its result, and whether that is whole and its own.
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
-    io::{ErrorKind, Write},
+    fs,
+    io::Write,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use widenet_core::{
     Trajectory,
     trajectory::{Engine, Record, Status},
 };
+use widenet_output::{Durability, create_directory, place, remove_file, sha256};
 
-use crate::{Error, Result, Subject, Trial, answers::Answer, measure::TrialResult};
-
-/// SHA-256 in hexadecimal.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use super::{
+    manifest::pretty,
+    result::{Answer, TrialResult},
+};
+use crate::{
+    error::{Error, Result},
+    study::Subject,
+    trials::{PreparedTrial, Trial},
+};
 
 /// A file being written is never this old: older ones were left by a killed process.
 const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
-
-/// A name next to `path` that no other process or thread uses, on this or another machine.
-pub(crate) fn aside(path: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-    path.with_file_name(format!(".{name}.{}-{count}-{nanoseconds}.tmp", std::process::id()))
-}
-
-/// Removes a file that another process may remove first.
-pub(crate) fn remove_file(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file("remove", path, error)),
-        _ => Ok(()),
-    }
-}
-
-/// What a power cut may take. A killed process loses nothing that it has written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// Nothing: the file is on the disk when it is there.
-    Synced,
-    /// A file that the system has not written yet, which it does within half a minute. Hashes tell a file that is not whole, and its
-    /// trial runs again.
-    Repeatable,
-}
-
-/// Seconds of work that are worth two syncs of milliseconds each: files of shorter trials may be lost to a power cut, and are made again.
-const WORTH_A_SYNC: f64 = 1.0;
-
-impl Durability {
-    /// Of files that took so many seconds to make.
-    pub(crate) fn of(seconds: f64) -> Durability {
-        if seconds < WORTH_A_SYNC { Durability::Repeatable } else { Durability::Synced }
-    }
-
-    /// Of the results of a run that took so many seconds since it was last started: what replaces a checkpoint is worth the work before it.
-    fn of_run(seconds: f64, has_checkpoint: bool) -> Durability {
-        if has_checkpoint { Durability::Synced } else { Durability::of(seconds) }
-    }
-}
-
-#[cfg(test)]
-mod durability {
-    use super::*;
-
-    #[test]
-    fn what_replaces_a_checkpoint_is_synced_however_short_the_last_leg() {
-        assert_eq!(Durability::of_run(0.1, false), Durability::Repeatable);
-        assert_eq!(Durability::of_run(0.1, true), Durability::Synced);
-        assert_eq!(Durability::of_run(1.5, false), Durability::Synced);
-    }
-}
-
-/// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    stream_whole(path, |file| file.write_all(bytes))
-}
-
-/// As [`write_whole`], for a file that is made piece by piece.
-pub(crate) fn stream_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    place(path, Durability::Synced, write)
-}
-
-fn place(path: &Path, durability: Durability, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    let aside = aside(path);
-    let written = File::create(&aside).and_then(|mut file| {
-        write(&mut file)?;
-        if durability == Durability::Repeatable {
-            return fs::rename(&aside, path);
-        }
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
-        match path.parent() {
-            // Only Unix can sync a directory; the parent of a bare file name is the current one.
-            Some(parent) if cfg!(unix) => File::open(Path::new(".").join(parent))?.sync_all(),
-            _ => Ok(()),
-        }
-    });
-    written.map_err(|error| {
-        let _ = fs::remove_file(&aside);
-        Error::file("write", path, error)
-    })
-}
-
-/// Makes a directory and its parents.
-pub(crate) fn create_directory(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| Error::file("create", path, error))
-}
-
-/// What a run directory was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Manifest {
-    /// Always `widenet`.
-    pub(crate) program: String,
-    /// Version of the program.
-    pub(crate) version: String,
-    /// Name of the study.
-    pub(crate) study: String,
-    /// SHA-256 of all trials, that is of everything their results depend on.
-    pub(crate) hash: String,
-    /// Number of trials.
-    pub(crate) trials: usize,
-    /// Folder that relative data paths are relative to.
-    pub(crate) base: PathBuf,
-    /// Name of the study file's copy.
-    pub(crate) source: String,
-}
-
-const MANIFEST: &str = "manifest.json";
-
-impl Manifest {
-    /// Reads the manifest of a run directory.
-    pub(crate) fn read(directory: &Path) -> Result<Manifest> {
-        let path = directory.join(MANIFEST);
-        let text = fs::read(&path).map_err(|error| {
-            Error::directory(directory, format!("not a run directory: cannot read {MANIFEST}: {error}"))
-        })?;
-        serde_json::from_slice(&text).map_err(|error| {
-            let reason = format!("{MANIFEST} is damaged ({error}); remove the directory, or choose another `out`");
-            Error::directory(directory, reason)
-        })
-    }
-
-    /// Writes the manifest, unless that of other trials is there.
-    pub(crate) fn claim(&self, directory: &Path) -> Result<()> {
-        let path = directory.join(MANIFEST);
-        if !path.exists() {
-            return write_whole(&path, &pretty(self));
-        }
-        // The same trials may be run from another place, or by another file.
-        let found = Manifest::read(directory)?;
-        match (Manifest { base: self.base.clone(), source: self.source.clone(), ..found.clone() }) == *self {
-            true if found == *self => Ok(()),
-            true => write_whole(&path, &pretty(self)),
-            false => Err(Error::directory(
-                directory,
-                format!(
-                    "belongs to study `{}` of version {} with hash {}, not to `{}` of version {} with hash {}; \
-                     choose another `out`",
-                    found.study, found.version, found.hash, self.study, self.version, self.hash
-                ),
-            )),
-        }
-    }
-}
-
-fn pretty(value: &impl Serialize) -> Vec<u8> {
-    // Plain structs of strings and numbers always serialise.
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
-    text.push(b'\n');
-    text
-}
 
 /// `status.json` of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -239,6 +70,13 @@ pub(crate) struct Finished {
     pub(crate) reason: String,
 }
 
+impl PreparedTrial {
+    /// Where its result is, in a run directory.
+    pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {
+        TrialDirectory::new(run_directory, &self.solved_as.directory, &self.text)
+    }
+}
+
 /// The directory of one trial.
 #[derive(Debug, Clone)]
 pub(crate) struct TrialDirectory {
@@ -280,7 +118,7 @@ impl TrialDirectory {
     }
 
     fn write(&self, name: &str, bytes: &[u8], durability: Durability) -> Result<()> {
-        place(&self.path.join(name), durability, |file| file.write_all(bytes))
+        Ok(place(&self.path.join(name), durability, |file| file.write_all(bytes))?)
     }
 
     /// Removes files that a process killed long ago was writing; younger ones may be another process's.
@@ -360,7 +198,10 @@ impl TrialDirectory {
             records: trajectory.records.len(),
         };
         self.write(STATUS, &pretty(&status), durability)?;
-        if finished { remove_file(&self.checkpoint()) } else { Ok(()) }
+        if finished {
+            remove_file(&self.checkpoint())?;
+        }
+        Ok(())
     }
 
     /// Stores the answer of a question, found in some seconds; `reason` says how.

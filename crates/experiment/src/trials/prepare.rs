@@ -1,103 +1,28 @@
 //! From a study to trials that can run: problems, questions and data are read, trials hashed, and metrics matched with what is
 //! recorded.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use sha2::{Digest, Sha256};
 use widenet_core::{
-    Problem, Width,
+    Problem,
     data::{DataSource, Dataset},
-    document::{Document, Entry, Field, Node, Place, Value},
-    problem::Quantity,
-    trajectory::Engine,
+    document::{Entry, Field, Node, Place, Value},
 };
+use widenet_engines::{stable_rate, word};
 use widenet_limits::Regime;
+use widenet_output::{sha256, sha256_of};
+use widenet_questions::{PosteriorQuestion, PriorQuestion};
 
-use crate::{
-    CheckKind, Error, FigureKind, Metric, Plan, Result, SolveError, Solver, Statistic, Study, Subject, Trial,
-    engines::word,
-    measure::{start_quantities, starts_at_random},
-    problem::stable_rate,
-    question::{PosteriorQuestion, PriorQuestion},
-    run_directory::{TrialDirectory, hex, sha256},
-    solver::Request,
-    study::{IMAGES, TOLERANCE},
+use super::{
+    requirements::{refuse_antithetic_test, require_quantities},
+    task::{PreparedTrial, ProblemTask, SolvedAs, Task},
+    trial::Trial,
 };
-
-/// A trial with what it asks.
-#[derive(Debug, Clone)]
-pub(crate) struct PreparedTrial {
-    pub(crate) trial: Trial,
-    pub(crate) task: Task,
-    /// Everything the result depends on, as written to `trial.toml`.
-    text: String,
-    /// The first trial with the same text, which may be this one: theirs is one result, kept in its directory.
-    pub(crate) solved_as: SolvedAs,
-}
-
-/// The trial that has a result for itself and for others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SolvedAs {
-    pub(crate) index: usize,
-    pub(crate) label: String,
-    directory: String,
-}
-
-/// What a trial asks.
-#[derive(Debug, Clone)]
-pub(crate) enum Task {
-    Problem(ProblemTask),
-    Prior(Box<PriorQuestion>),
-    Posterior(Box<PosteriorQuestion>),
-}
-
-/// A problem to be solved at a width.
-#[derive(Debug, Clone)]
-pub(crate) struct ProblemTask {
-    pub(crate) problem: Arc<Problem>,
-    /// SHA-256 of the resolved problem and its data: equal for trials that differ in width and seed only.
-    pub(crate) hash: Arc<str>,
-    pub(crate) width: Width,
-}
-
-impl ProblemTask {
-    pub(crate) fn request(&self, trial: &Trial) -> Request<'_> {
-        let Trial { seed, precision, hidden, .. } = *trial;
-        Request { problem: &self.problem, width: self.width, seed, precision, hidden }
-    }
-}
-
-impl PreparedTrial {
-    /// What runs it. Questions that multiply weight matrices count as dense: they use all cores, or the device.
-    pub(crate) fn plan(&self, solver: &dyn Solver) -> std::result::Result<Plan, SolveError> {
-        let question = match &self.task {
-            Task::Problem(task) => return solver.plan(&task.request(&self.trial), self.trial.engine),
-            Task::Prior(_) => Subject::Prior,
-            Task::Posterior(_) => Subject::Posterior,
-        };
-        let document = &self.trial.specification;
-        let is_dense = question.seeded().iter().any(|section| {
-            let by = document.get(&format!("{section}.by")).map(|node| &node.value);
-            by == Some(&Value::String("network".into()))
-        });
-        let engine = if is_dense { Engine::Dense } else { Engine::Law };
-        let fields = document.reader().fields();
-        let sections =
-            fields.iter().map(|field| field.key()).filter(|key| !["network", "data", "kernel"].contains(key));
-        let sections: Vec<_> = sections.collect();
-        let by = if is_dense { "networks with all their weights" } else { "laws of random networks" };
-        Ok(Plan { engine, reason: format!("{by}: {}", sections.join(", ")), bytes: 0, seconds: 0.0, alone: false })
-    }
-
-    pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {
-        TrialDirectory::new(run_directory, &self.solved_as.directory, &self.text)
-    }
-
-    /// The trial has a result of its own; others share it.
-    pub(crate) fn is_solved(&self) -> bool {
-        self.solved_as.index == self.trial.index
-    }
-}
+use crate::{
+    error::Result,
+    study::{IMAGES, Study, Subject, TOLERANCE},
+    version::VERSION,
+};
 
 /// A study with its trials ready.
 #[derive(Debug)]
@@ -184,9 +109,7 @@ impl Cache {
 }
 
 fn data_fingerprint(data: &Dataset) -> String {
-    let mut hash = Sha256::new();
-    data.visit_bytes(|bytes| hash.update(bytes));
-    hex(&hash.finalize())
+    sha256_of(|hash| data.visit_bytes(hash))
 }
 
 /// `trial.toml`: a pure function of the trial, its data and the version.
@@ -198,7 +121,7 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
     };
     let string = |text: String| Node { value: Value::String(text), place: place.clone() };
     let width = trial.width.map(|width| ("width", string(width.to_string())));
-    let entries = [("version", string(crate::VERSION.into())), ("data", string(data_hash.into()))].into_iter();
+    let entries = [("version", string(VERSION.into())), ("data", string(data_hash.into()))].into_iter();
     let entries = entries.chain(width).chain([
         ("seed", string(trial.seed.to_string())),
         ("engine", string(trial.engine.name().into())),
@@ -215,7 +138,7 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
 /// Reads all problems, questions and data of a study.
 ///
 /// # Errors
-/// [`Error::Core`] at the first mistake; also if a metric or figure needs a quantity that is not recorded.
+/// [`crate::Error::Core`] at the first mistake; also if a metric or figure needs a quantity that is not recorded.
 pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     let mut cache = Cache::default();
     let mut trials = Vec::new();
@@ -229,64 +152,4 @@ pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
     }
     let texts: String = trials.iter().map(|trial| trial.text.as_str()).collect();
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })
-}
-
-/// The χ² test is about the mean of independent networks; that of antithetic pairs hardly spreads, and the test could not fail.
-fn refuse_antithetic_test(study: &Study, document: &Document, problem: &Problem) -> Result<()> {
-    let recorded = study.metrics.iter().filter_map(Metric::recorded);
-    let tested = recorded.into_iter().any(|recorded| recorded.statistic == Statistic::PValue);
-    if tested && problem.ensemble.is_some_and(|ensemble| ensemble.antithetic) {
-        let place = document.get("ensemble.antithetic").unwrap_or_else(|| document.root()).place.clone();
-        let message =
-            "`statistic = \"p_value\"` needs independent networks; set `problem.ensemble.antithetic` to false";
-        return Err(Error::Core(place.error(message)));
-    }
-    Ok(())
-}
-
-fn require_quantities(study: &Study, document: &Document, problem: &Problem) -> Result<()> {
-    for (user, quantity) in study.needs(problem) {
-        if !problem.record.quantities.contains(&quantity) {
-            let place = document.get("record.quantities").unwrap_or_else(|| document.root()).place.clone();
-            let name = quantity.name();
-            let message = format!("{user} needs `{name}`; add \"{name}\" to `problem.record.quantities`");
-            return Err(Error::Core(place.error(message)));
-        }
-    }
-    Ok(())
-}
-
-impl Study {
-    /// Quantities that must be recorded, with what needs them.
-    fn needs(&self, problem: &Problem) -> Vec<(String, Quantity)> {
-        let mut needs = Vec::new();
-        for metric in &self.metrics {
-            let user = format!("metric `{}`", metric.name);
-            if metric.against.is_some() && (problem.is_deep_linear() || starts_at_random(problem)) {
-                // A reference of random start starts where the trial did.
-                needs.extend(start_quantities(problem).into_iter().map(|quantity| (user.clone(), quantity)));
-            }
-            if let Some(recorded) = metric.recorded() {
-                if recorded.statistic == Statistic::PValue {
-                    needs.push((user.clone(), Quantity::TestOutputCovariance));
-                }
-                needs.push((user, recorded.quantity));
-            }
-        }
-        needs.extend(self.checks.iter().filter_map(|check| match check.kind {
-            CheckKind::Exponential { quantity, .. } => Some((format!("check `{}`", check.name), quantity)),
-            _ => None,
-        }));
-        needs.extend(self.figures.iter().flat_map(|figure| {
-            let quantities = match &figure.kind {
-                FigureKind::Scaling(_) | FigureKind::Lines(_) => Vec::new(),
-                FigureKind::Curves { quantity, .. } => vec![*quantity],
-                FigureKind::Divergence { .. } => vec![Quantity::TestOutputs],
-                FigureKind::Bands => vec![Quantity::TestOutputs, Quantity::TestOutputStd],
-                FigureKind::Overlay { quantities, .. } => quantities.clone(),
-            };
-            quantities.into_iter().map(|quantity| (format!("figure `{}`", figure.name), quantity)).collect::<Vec<_>>()
-        }));
-        needs
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Part `number` of `count` of the trials: those with `index % count == number − 1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

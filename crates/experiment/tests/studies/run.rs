@@ -9,8 +9,9 @@ use std::{
 use crate::fake::{FakeSolver, Log, study};
 use widenet_core::Width;
 use widenet_experiment::{
-    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, Verdict, plan, report, run,
+    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, plan, report, run,
 };
+use widenet_statistics::Verdict;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 

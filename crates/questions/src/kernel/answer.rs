@@ -9,8 +9,21 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use widenet_core::{Matrix, Width, problem::Activation, trajectory::Number};
 use widenet_limits::kernel::{eigenvalues, largest_eigenvalue};
 
-use super::{Format, OutputFile, QuestionResult, error::invalid, file::Rows, kernel::Block};
-use crate::Result;
+use widenet_output::{Format, OutputFile, Result, Rows};
+
+use crate::error::{QuestionResult, invalid};
+
+/// A block of a kernel on training and test inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Block {
+    Train,
+    TestTrain,
+    Test,
+}
+
+impl Block {
+    pub(super) const ALL: [Block; 3] = [Block::Train, Block::TestTrain, Block::Test];
+}
 
 /// The kernels asked for. In JSON `{ "width", "activation", "nngp": { "train": [[…]], … }, "ntk": { … } }`.
 #[derive(Debug, Clone, PartialEq)]

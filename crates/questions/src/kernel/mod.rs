@@ -1,5 +1,7 @@
 //! The kernels of a problem's network: section `[kernel]`.
 
+mod answer;
+
 use std::path::Path;
 
 use widenet_core::{
@@ -12,11 +14,10 @@ use widenet_core::{
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
 use widenet_model::{DeviceChoice, KernelsWanted, OpenDevice, Precision, empirical_kernels};
 
-use super::{
-    QuestionResult,
-    kernel_answer::{Blocks, KernelAnswer},
-    load_document, memory,
-};
+use self::answer::Block;
+use crate::{error::QuestionResult, memory, stand_ins::load_document};
+
+pub use answer::{Blocks, KernelAnswer, Summary};
 
 /// Which kernels of which network, between which inputs.
 ///
@@ -41,18 +42,6 @@ pub struct KernelQuestion {
     seed: u64,
     full: bool,
     spectrum: bool,
-}
-
-/// A block of a kernel on training and test inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Block {
-    Train,
-    TestTrain,
-    Test,
-}
-
-impl Block {
-    const ALL: [Block; 3] = [Block::Train, Block::TestTrain, Block::Test];
 }
 
 /// Sections that other commands read.
@@ -170,7 +159,7 @@ impl KernelQuestion {
     ///
     /// # Errors
     /// A scaling without kernels at width ∞, kernels that overflow, a finite network that does not fit the device;
-    /// [`super::QuestionError::Stopped`].
+    /// [`crate::QuestionError::Stopped`].
     pub fn answer(
         &self,
         device: DeviceChoice,

@@ -9,7 +9,9 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use widenet_core::{Matrix, problem::Loss, trajectory::Number};
 use widenet_limits::kernel::{Moment, Moments, Prediction};
 
-use super::{Format, OutputFile, QuestionResult, error::invalid, file::Rows};
+use widenet_output::{Format, OutputFile, Rows};
+
+use crate::error::{QuestionResult, invalid};
 
 /// Predictions at every moment asked for. In JSON `{ "learning_rates": …, "predictions": […] }`.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,7 @@
 //! What infinitely wide networks predict at chosen moments of training: section `[predict]`.
 
+mod answer;
+
 use std::path::Path;
 
 use widenet_core::{
@@ -14,11 +16,9 @@ use widenet_limits::kernel::{
     largest_stable_rate, predict, warnings,
 };
 
-use super::{
-    QuestionResult, load_document, memory,
-    predict_answer::{Answer, LearningRates, PredictAnswer},
-};
-use crate::problem::stable_rate;
+use crate::{error::QuestionResult, memory, stand_ins::load_document};
+
+pub use answer::{Answer, LearningRates, PredictAnswer};
 
 /// A problem and what is asked about its infinitely wide networks.
 ///
@@ -59,7 +59,7 @@ impl PredictQuestion {
     pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
         let (document, stand_ins) = load_document(path, overrides, &["data.test_targets"])?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let problem = Problem::with_loader(&document, |source: &DataSource| source.load(base), &stable_rate)?;
+        let problem = Problem::with_loader(&document, |source: &DataSource| source.load(base), &largest_stable_rate)?;
         let mut question = Question {
             trained: Trained::All,
             moments: problem.record.at.iter().copied().map(Moment::At).collect(),
@@ -114,7 +114,7 @@ impl PredictQuestion {
     /// Predictions at every moment asked for. `watch` is called with the share of the work done, in [0, 1].
     ///
     /// # Errors
-    /// What has no answer, by name and value; [`super::QuestionError::Stopped`].
+    /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
     pub fn answer(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<PredictAnswer> {
         let predictions = predict(&self.problem, &self.question, watch)?;
         let learning_rates = if self.learning_rates { Some(self.rates()?) } else { None };

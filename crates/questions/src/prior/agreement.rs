@@ -13,21 +13,20 @@ use widenet_core::{
     training::Control,
 };
 use widenet_limits::proportional::{HiddenLayers, OutputLaw};
-use widenet_model::{DeviceChoice, Precision};
+use widenet_statistics::kolmogorov_smirnov::p_value;
 
-use super::{Inputs, PriorQuestion, Quantity, laws, sampling};
+use super::{
+    quantity::{Place, Prior, Quantity},
+    sampling,
+};
 use crate::{
-    kolmogorov_smirnov::p_value,
-    question::{
-        QuestionResult,
-        error::invalid,
-        tree::{number, numbers},
-    },
+    answer::{number, numbers},
+    error::{QuestionResult, invalid},
 };
 
 /// How draws are compared with laws.
 #[derive(Debug, Clone)]
-pub(super) struct Agreement {
+struct Agreement {
     input: usize,
     sample: sampling::Sample,
 }
@@ -35,29 +34,35 @@ pub(super) struct Agreement {
 /// Quantiles that are compared, and bins of the histogram.
 const POINTS: usize = 61;
 
-pub(super) fn parse(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
-    let input = laws::input(table, inputs)?;
-    let draws = table.or("draws", 10_000, Field::count)?;
-    Ok(Quantity::Agreement(Agreement { input, sample: sampling::Sample::of_outputs(table, inputs, draws)? }))
+impl Quantity for Agreement {
+    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        answer(prior, self, place, watch)
+    }
 }
 
-pub(super) fn answer(
-    question: &PriorQuestion,
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let input = prior.input(table)?;
+    let draws = table.or("draws", 10_000, Field::count)?;
+    Ok(Box::new(Agreement { input, sample: sampling::Sample::of_outputs(table, prior, draws)? }))
+}
+
+fn answer(
+    prior: &Prior,
     asked: &Agreement,
-    device: (DeviceChoice, Precision),
+    place: Place,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> QuestionResult<Value> {
-    let variance = question.variance(asked.input);
+    let variance = prior.variance(asked.input);
     if variance == 0.0 {
         return Err(invalid(format!("input {} is 0, and so are its outputs", asked.input)));
     }
-    let (inputs, outputs) = (question.kernel.nrows(), question.network.outputs);
-    let all = sampling::draw(question, &asked.sample, device, watch)?;
+    let (inputs, outputs) = (prior.kernel.nrows(), prior.network.outputs);
+    let all = sampling::draw(prior, &asked.sample, place, watch)?;
     // One output per draw: those of the same network are not independent.
     let first = asked.input * outputs;
     let mut draws: Vec<f64> = all.chunks_exact(inputs * outputs).map(|draw| draw[first]).collect();
     draws.sort_by(f64::total_cmp);
-    let layers = &question.network.layers;
+    let layers = &prior.network.layers;
     let mut answer = json!({ "draws": draws.len() });
     let laws =
         [("law", layers.clone()), ("limit", HiddenLayers::limit(layers.alpha())?), ("nngp", HiddenLayers::nngp())];

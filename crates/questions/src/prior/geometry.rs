@@ -7,30 +7,44 @@ use widenet_core::{
     training::Control,
 };
 use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
-use widenet_model::{DeviceChoice, Precision};
 
-use super::{Inputs, PriorQuestion, Quantity, sampling};
-use crate::question::{
-    QuestionResult,
-    tree::{number, numbers},
+use super::{
+    quantity::{Place, Prior, Quantity},
+    sampling,
+};
+use crate::{
+    answer::{number, numbers},
+    error::QuestionResult,
 };
 
-pub(super) fn parse(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
-    let draws = table.or("draws", 10_000, Field::count)?;
-    Ok(Quantity::Geometry(sampling::Sample::of_kernels(table, inputs, draws)?))
+/// The geometry of sampled feature kernels.
+#[derive(Debug)]
+struct Geometry {
+    sample: sampling::Sample,
 }
 
-pub(super) fn answer(
-    question: &PriorQuestion,
+impl Quantity for Geometry {
+    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        answer(prior, &self.sample, place, watch)
+    }
+}
+
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let draws = table.or("draws", 10_000, Field::count)?;
+    Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
+}
+
+fn answer(
+    prior: &Prior,
     asked: &sampling::Sample,
-    device: (DeviceChoice, Precision),
+    place: Place,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> QuestionResult<Value> {
-    let size = question.kernel.nrows();
-    let kernels = sampling::draw(question, asked, device, watch)?;
+    let size = prior.kernel.nrows();
+    let kernels = sampling::draw(prior, asked, place, watch)?;
     let correlation = mean_squared_correlation(&kernels, size)?;
-    let kernel = InputKernel::new(&question.kernel)?;
-    let sampler = Sampler::new(&question.network.layers, &kernel, question.network.outputs, question.network.gain())?;
+    let kernel = InputKernel::new(&prior.kernel)?;
+    let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let count = sampler.eigenvalue_count()?;
     let draws = (kernels.len() / (size * size)) as u64;
     let logs = match asked.by_network {
@@ -53,7 +67,7 @@ pub(super) fn answer(
         // Small eigenvalues of kernels that networks computed are rounding.
         put("log_eigenvalues", &spectra.log_eigenvalues, true);
     }
-    if question.network.layers.groups().is_empty() && question.network.layers.alpha() > 0.0 {
+    if prior.network.layers.groups().is_empty() && prior.network.layers.alpha() > 0.0 {
         put("log_eigenvalue_slopes", &spectra.slopes, true);
     }
     Ok(answer)

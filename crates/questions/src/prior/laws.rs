@@ -4,23 +4,23 @@ use serde_json::{Value, json};
 use widenet_core::{
     Matrix, Result,
     document::{Field, Reader},
+    training::Control,
 };
 use widenet_limits::proportional::{
     HiddenLayers, InputKernel, LogLaw, OutputLaw, log_joint_density, log_squared_norm_law, output_rate_constant,
     scale_rate_constant,
 };
 
-use super::{Inputs, PriorQuestion, Quantity};
-use crate::question::{
-    QuestionResult,
-    error::invalid,
-    posterior::level,
-    tree::{number, numbers},
+use super::quantity::{Place, Prior, Quantity};
+use crate::{
+    answer::{matrix, number, numbers},
+    error::{QuestionResult, invalid},
+    random_network::level,
 };
 
 /// Whose law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Law {
+enum Law {
     Output { input: usize },
     LogScale,
     LogSquaredNorm { input: usize },
@@ -30,17 +30,68 @@ pub(super) enum Law {
 
 /// Where a density is taken.
 #[derive(Debug, Clone)]
-pub(super) enum Points {
+enum Points {
     Numbers(Vec<f64>),
     Rows(Matrix),
 }
 
 /// Probabilities of quantiles.
 #[derive(Debug, Clone)]
-pub(super) struct Levels {
+struct Levels {
     lower: Vec<f64>,
     upper: Vec<f64>,
     log_upper: Vec<f64>,
+}
+
+/// Densities of a law at some points.
+#[derive(Debug)]
+struct Density {
+    law: Law,
+    points: Points,
+}
+
+/// Both tails of a law at some points.
+#[derive(Debug)]
+struct Cdf {
+    law: Law,
+    at: Vec<f64>,
+}
+
+/// Values with given probabilities below or above them.
+#[derive(Debug)]
+struct Quantiles {
+    law: Law,
+    levels: Levels,
+}
+
+/// Distances between the laws of network, limit and NNGP, of outputs at an input.
+#[derive(Debug)]
+struct Distance {
+    input: usize,
+}
+
+impl Quantity for Density {
+    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        density(prior, self.law, &self.points)
+    }
+}
+
+impl Quantity for Cdf {
+    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        cdf(prior, self.law, &self.at)
+    }
+}
+
+impl Quantity for Quantiles {
+    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        quantiles(prior, self.law, &self.levels)
+    }
+}
+
+impl Quantity for Distance {
+    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        distance(prior, self.input)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -60,19 +111,13 @@ const WORDS: [(&str, Word); 5] = [
     ("outputs", Word::Outputs),
 ];
 
-/// The position of an input, from 0.
-pub(super) fn input(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<usize> {
-    let last = inputs.kernel.nrows() as u64 - 1;
-    Ok(table.or("input", 0, |field| field.whole_in(0..=last))? as usize)
-}
-
-fn law(table: &mut Reader<'_>, inputs: &Inputs<'_>, joint: bool) -> Result<Law> {
+fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> Result<Law> {
     let words = if joint { &WORDS[..] } else { &WORDS[..4] };
     let word = table.or("of", Word::Output, |field| field.choice(words))?;
     Ok(match word {
-        Word::Output => Law::Output { input: input(table, inputs)? },
+        Word::Output => Law::Output { input: prior.input(table)? },
         Word::LogScale => Law::LogScale,
-        Word::LogSquaredNorm => Law::LogSquaredNorm { input: input(table, inputs)? },
+        Word::LogSquaredNorm => Law::LogSquaredNorm { input: prior.input(table)? },
         Word::LogQuadraticForm => Law::LogQuadraticForm,
         Word::Outputs => Law::Outputs,
     })
@@ -82,13 +127,13 @@ fn law(table: &mut Reader<'_>, inputs: &Inputs<'_>, joint: bool) -> Result<Law> 
 const DEFAULT_POINTS: [f64; 9] = [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
 const DEFAULT_LEVELS: [f64; 7] = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
-pub(super) fn parse_density(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
-    let law = law(table, inputs, true)?;
+pub(super) fn parse_density(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let law = law(table, prior, true)?;
     let points =
         match law {
             Law::Outputs => Points::Rows(table.required("at", |field| {
                 let rows = field.matrix()?;
-                match (rows.ncols(), inputs.kernel.nrows()) {
+                match (rows.ncols(), prior.kernel.nrows()) {
                     (found, wanted) if found == wanted => Ok(rows),
                     (found, wanted) => Err(field
                         .error(format!("rows of `{}` have {found} numbers; there are {wanted} inputs", field.key()))),
@@ -96,16 +141,16 @@ pub(super) fn parse_density(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Resu
             })?),
             _ => Points::Numbers(table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)?),
         };
-    Ok(Quantity::Density(law, points))
+    Ok(Box::new(Density { law, points }))
 }
 
-pub(super) fn parse_cdf(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
-    let law = law(table, inputs, false)?;
-    Ok(Quantity::Cdf(law, table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)?))
+pub(super) fn parse_cdf(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let law = law(table, prior, false)?;
+    Ok(Box::new(Cdf { law, at: table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)? }))
 }
 
-pub(super) fn parse_quantiles(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
-    let law = law(table, inputs, false)?;
+pub(super) fn parse_quantiles(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let law = law(table, prior, false)?;
     let negative = |field: &Field<'_>| match field.number()? {
         level if level < 0.0 => Ok(level),
         _ => Err(field.must_be("the logarithm of a probability, < 0")),
@@ -118,7 +163,11 @@ pub(super) fn parse_quantiles(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Re
     if levels.lower.is_empty() && levels.upper.is_empty() && levels.log_upper.is_empty() {
         levels.lower = DEFAULT_LEVELS.to_vec();
     }
-    Ok(Quantity::Quantiles(law, levels))
+    Ok(Box::new(Quantiles { law, levels }))
+}
+
+pub(super) fn parse_distance(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    Ok(Box::new(Distance { input: prior.input(table)? }))
 }
 
 /// Tails and quantiles of either kind of law.
@@ -128,23 +177,21 @@ enum Scalar {
 }
 
 impl Scalar {
-    fn new(question: &PriorQuestion, law: Law) -> QuestionResult<Self> {
-        let layers = &question.network.layers;
+    fn new(prior: &Prior, law: Law) -> QuestionResult<Self> {
+        let layers = &prior.network.layers;
         Ok(match law {
-            Law::Output { input } => Scalar::Output(OutputLaw::new(layers, question.variance(input))?),
+            Law::Output { input } => Scalar::Output(OutputLaw::new(layers, prior.variance(input))?),
             Law::LogScale => Scalar::Log(LogLaw::scale(layers)),
-            Law::LogSquaredNorm { input } if question.kernel[(input, input)] == 0.0 => {
+            Law::LogSquaredNorm { input } if prior.kernel[(input, input)] == 0.0 => {
                 return Err(invalid(format!(
                     "input {input} is 0, and so are its outputs: their squared norm has no logarithm"
                 )));
             }
             Law::LogSquaredNorm { input } => {
-                Scalar::Log(log_squared_norm_law(layers, question.variance(input), question.network.outputs as u64)?)
+                Scalar::Log(log_squared_norm_law(layers, prior.variance(input), prior.network.outputs as u64)?)
             }
             Law::LogQuadraticForm | Law::Outputs => Scalar::Log(
-                LogLaw::scale(layers)
-                    .with_chi_square(question.kernel.nrows() as u64)?
-                    .shifted(question.network.log_gain)?,
+                LogLaw::scale(layers).with_chi_square(prior.kernel.nrows() as u64)?.shifted(prior.network.log_gain)?,
             ),
         })
     }
@@ -187,44 +234,43 @@ impl Scalar {
     }
 }
 
-pub(super) fn density(question: &PriorQuestion, law: Law, points: &Points) -> QuestionResult<Value> {
+fn density(prior: &Prior, law: Law, points: &Points) -> QuestionResult<Value> {
     let (at, logs) = match points {
         Points::Numbers(at) => {
-            let law = Scalar::new(question, law)?;
+            let law = Scalar::new(prior, law)?;
             let logs: QuestionResult<Vec<f64>> = at.iter().map(|x| law.log_density(*x)).collect();
             (numbers(at.iter().copied()), logs?)
         }
-        Points::Rows(rows) => (crate::question::tree::matrix(rows), joint_densities(question, rows)?),
+        Points::Rows(rows) => (matrix(rows), joint_densities(prior, rows)?),
     };
     Ok(json!({ "at": at, "density": numbers(logs.iter().map(|log| log.exp())), "log_density": numbers(logs) }))
 }
 
 /// Log densities of one output at all inputs.
-fn joint_densities(question: &PriorQuestion, rows: &Matrix) -> QuestionResult<Vec<f64>> {
-    let kernel = InputKernel::new(&question.kernel)?;
-    let inputs = question.kernel.nrows();
+fn joint_densities(prior: &Prior, rows: &Matrix) -> QuestionResult<Vec<f64>> {
+    let kernel = InputKernel::new(&prior.kernel)?;
+    let inputs = prior.kernel.nrows();
     if kernel.rank() < inputs {
         return Err(invalid(format!(
             "the kernel of the {inputs} inputs has rank {}: their outputs have no joint density; leave out dependent inputs",
             kernel.rank()
         )));
     }
-    if question.network.outputs != 1 {
-        let message =
-            format!("a joint density is that of one output; `network.outputs` is {}", question.network.outputs);
+    if prior.network.outputs != 1 {
+        let message = format!("a joint density is that of one output; `network.outputs` is {}", prior.network.outputs);
         return Err(invalid(message));
     }
-    let log_det = kernel.log_pseudo_determinant() + inputs as f64 * question.network.log_gain;
+    let log_det = kernel.log_pseudo_determinant() + inputs as f64 * prior.network.log_gain;
     let density = |row: usize| {
         let values: Vec<f64> = rows.row(row).iter().copied().collect();
-        let quadratic = kernel.quadratic_form(&values)? / question.network.gain();
-        Ok(log_joint_density(&question.network.layers, inputs as u64, quadratic, log_det)?)
+        let quadratic = kernel.quadratic_form(&values)? / prior.network.gain();
+        Ok(log_joint_density(&prior.network.layers, inputs as u64, quadratic, log_det)?)
     };
     (0..rows.nrows()).map(density).collect()
 }
 
-pub(super) fn cdf(question: &PriorQuestion, law: Law, at: &[f64]) -> QuestionResult<Value> {
-    let law = Scalar::new(question, law)?;
+fn cdf(prior: &Prior, law: Law, at: &[f64]) -> QuestionResult<Value> {
+    let law = Scalar::new(prior, law)?;
     let tails: Vec<_> = at.iter().map(|x| law.log_tails(*x)).collect();
     let lower = || tails.iter().map(|tails| tails.0);
     let upper = || tails.iter().map(|tails| tails.1);
@@ -237,8 +283,8 @@ pub(super) fn cdf(question: &PriorQuestion, law: Law, at: &[f64]) -> QuestionRes
     }))
 }
 
-pub(super) fn quantiles(question: &PriorQuestion, law: Law, levels: &Levels) -> QuestionResult<Value> {
-    let law = Scalar::new(question, law)?;
+fn quantiles(prior: &Prior, law: Law, levels: &Levels) -> QuestionResult<Value> {
+    let law = Scalar::new(prior, law)?;
     let mut answer = json!({});
     for (name, levels, values) in [
         ("levels", &levels.lower, levels.lower.iter().map(|level| law.quantile(*level)).collect::<Result<Vec<_>>>()?),
@@ -262,10 +308,10 @@ pub(super) fn quantiles(question: &PriorQuestion, law: Law, levels: &Levels) -> 
 }
 
 /// Distances between the laws of network, limit and NNGP.
-pub(super) fn distance(question: &PriorQuestion, input: usize) -> QuestionResult<Value> {
-    let layers = &question.network.layers;
+fn distance(prior: &Prior, input: usize) -> QuestionResult<Value> {
+    let layers = &prior.network.layers;
     let (alpha, beta) = (layers.alpha(), layers.beta());
-    if question.variance(input) == 0.0 {
+    if prior.variance(input) == 0.0 {
         return Err(invalid(format!("input {input} is 0: all laws agree")));
     }
     let limit = HiddenLayers::limit(alpha)?;

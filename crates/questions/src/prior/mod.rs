@@ -5,23 +5,22 @@ mod algebra;
 mod geometry;
 mod laws;
 mod moments;
+mod quantity;
 mod sampling;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use serde_json::Map;
-use widenet_core::{
-    Error, Matrix, Result,
-    document::{Document, Field, Reader},
-    training::Control,
-};
+use widenet_core::{Error, Matrix, Result, document::Document, training::Control};
 use widenet_limits::proportional::InputKernel;
 use widenet_model::{DeviceChoice, Precision};
 
-use super::{
-    QuestionResult, add_stand_ins,
-    random_network::{RandomNetwork, input_kernel, load_data},
-    tree::AnswerTree,
+use self::quantity::{Parse, Place, Prior, Quantity};
+use crate::{
+    answer::AnswerTree,
+    error::QuestionResult,
+    random_network::{RandomNetwork, input_kernel, load_data, warnings},
+    stand_ins::add_stand_ins,
 };
 
 /// A random network, its inputs, and what is asked about its outputs before training.
@@ -54,57 +53,25 @@ use super::{
 /// (Proportional-limit page §§2–7.)
 #[derive(Debug, Clone)]
 pub struct PriorQuestion {
-    network: RandomNetwork,
-    /// Inputs in rows, where they are given.
-    inputs: Option<Matrix>,
-    kernel: Matrix,
-    quantities: Vec<Asked>,
+    prior: Prior,
+    /// What is asked, by the names of the sections.
+    quantities: Vec<(&'static str, Arc<dyn Quantity>)>,
 }
 
-/// A section of the file that asks for something.
-type Parse = fn(&mut Reader<'_>, &Inputs<'_>) -> Result<Quantity>;
-
-/// What the sections may depend on.
-struct Inputs<'a> {
-    network: &'a RandomNetwork,
-    kernel: &'a Matrix,
-}
-
-#[derive(Debug, Clone)]
-struct Asked {
-    name: &'static str,
-    quantity: Quantity,
-}
-
-#[derive(Debug, Clone)]
-enum Quantity {
-    Density(laws::Law, laws::Points),
-    Cdf(laws::Law, Vec<f64>),
-    Quantiles(laws::Law, laws::Levels),
-    Moments(moments::Moments),
-    Determinant(usize),
-    Distance(usize),
-    Eigenvalues(Vec<f64>),
-    Geometry(sampling::Sample),
-    Sample(sampling::Sample),
-    Agreement(agreement::Agreement),
-    Factors(algebra::Factors),
-    SplittingStep(algebra::SplittingStep),
-}
-
+/// All quantities, by the names of their sections.
 const QUANTITIES: [(&str, Parse); 12] = [
-    ("density", |table, inputs| laws::parse_density(table, inputs)),
-    ("cdf", |table, inputs| laws::parse_cdf(table, inputs)),
-    ("quantiles", |table, inputs| laws::parse_quantiles(table, inputs)),
-    ("moments", |table, inputs| moments::parse(table, inputs)),
-    ("determinant", |table, inputs| moments::parse_determinant(table, inputs)),
-    ("distance", |table, inputs| Ok(Quantity::Distance(laws::input(table, inputs)?))),
-    ("eigenvalues", |table, _| Ok(Quantity::Eigenvalues(table.or("at", Vec::new(), Field::numbers)?))),
-    ("geometry", |table, inputs| geometry::parse(table, inputs)),
-    ("sample", |table, inputs| sampling::parse(table, inputs)),
-    ("agreement", |table, inputs| agreement::parse(table, inputs)),
-    ("factors", |table, inputs| algebra::parse_factors(table, inputs)),
-    ("splitting_step", |table, _| algebra::parse_splitting_step(table)),
+    ("density", laws::parse_density),
+    ("cdf", laws::parse_cdf),
+    ("quantiles", laws::parse_quantiles),
+    ("moments", moments::parse),
+    ("determinant", moments::parse_determinant),
+    ("distance", laws::parse_distance),
+    ("eigenvalues", moments::parse_eigenvalues),
+    ("geometry", geometry::parse),
+    ("sample", sampling::parse),
+    ("agreement", agreement::parse),
+    ("factors", algebra::parse_factors),
+    ("splitting_step", algebra::parse_splitting_step),
 ];
 
 impl PriorQuestion {
@@ -152,7 +119,7 @@ impl PriorQuestion {
         };
         // What is wrong with it is said before anything is asked of it.
         InputKernel::new(&kernel)?;
-        let known = Inputs { network: &network, kernel: &kernel };
+        let prior = Prior { network, inputs, kernel };
         let mut quantities = Vec::new();
         for (name, parse) in QUANTITIES {
             let Some(section) = root.get(name) else { continue };
@@ -160,7 +127,7 @@ impl PriorQuestion {
                 continue;
             }
             let mut table = section.table()?;
-            quantities.push(Asked { name, quantity: parse(&mut table, &known)? });
+            quantities.push((name, parse(&mut table, &prior)?.into()));
             table.finish()?;
         }
         root.finish()?;
@@ -171,19 +138,19 @@ impl PriorQuestion {
                 names.join(", ")
             )));
         }
-        Ok(Self { network, inputs, kernel, quantities })
+        Ok(Self { prior, quantities })
     }
 
     /// What should be said beside the answer.
     pub fn warnings(&self) -> Vec<String> {
-        warnings(&self.network)
+        warnings(&self.prior.network)
     }
 
     /// Answers everything that is asked; `device` and `precision` are those of networks that are sampled by their weights. `watch` is
     /// called with the share of the work done, in [0, 1].
     ///
     /// # Errors
-    /// What has no answer, by name and value; [`super::QuestionError::Stopped`].
+    /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
     pub fn answer(
         &self,
         device: DeviceChoice,
@@ -191,46 +158,10 @@ impl PriorQuestion {
         watch: &mut dyn FnMut(f64) -> Control,
     ) -> QuestionResult<AnswerTree> {
         let mut answer = Map::new();
-        for Asked { name, quantity } in &self.quantities {
-            let value = match quantity {
-                Quantity::Density(law, points) => laws::density(self, *law, points)?,
-                Quantity::Cdf(law, at) => laws::cdf(self, *law, at)?,
-                Quantity::Quantiles(law, levels) => laws::quantiles(self, *law, levels)?,
-                Quantity::Moments(asked) => moments::answer(self, asked)?,
-                Quantity::Determinant(size) => moments::determinant(self, *size)?,
-                Quantity::Distance(input) => laws::distance(self, *input)?,
-                Quantity::Eigenvalues(at) => moments::eigenvalues(self, at)?,
-                Quantity::Geometry(sample) => geometry::answer(self, sample, (device, precision), watch)?,
-                Quantity::Sample(sample) => sampling::answer(self, sample, (device, precision), watch)?,
-                Quantity::Agreement(asked) => agreement::answer(self, asked, (device, precision), watch)?,
-                Quantity::Factors(factors) => algebra::factors(self, factors)?,
-                Quantity::SplittingStep(step) => algebra::splitting_step(step)?,
-            };
-            answer.insert((*name).into(), value);
+        let place = Place { device, precision };
+        for (name, quantity) in &self.quantities {
+            answer.insert((*name).into(), quantity.answer(&self.prior, place, watch)?);
         }
         Ok(AnswerTree(answer))
     }
-
-    /// Output variance `g K0_ii` at an input.
-    fn variance(&self, input: usize) -> f64 {
-        self.network.gain() * self.kernel[(input, input)]
-    }
-}
-
-/// α beyond which a network is one direction up to rounding (proportional-limit page §9).
-const ONE_DIRECTION: f64 = 5.0;
-
-/// What should be said about a network whatever is asked of it.
-pub(super) fn warnings(network: &RandomNetwork) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let alpha = network.layers.alpha();
-    if alpha > ONE_DIRECTION {
-        warnings.push(format!(
-            "alpha = {alpha:.3}: beyond {ONE_DIRECTION} all outputs are one direction up to rounding, and moments are carried by rare draws"
-        ));
-    }
-    if !(network.gain().is_normal()) {
-        warnings.push(format!("log gain = {:.6e}: the gain is beyond the range of doubles", network.log_gain));
-    }
-    warnings
 }

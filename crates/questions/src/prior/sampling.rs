@@ -7,10 +7,13 @@ use widenet_core::{
     training::Control,
 };
 use widenet_limits::proportional::{InputKernel, LARGEST_SAMPLE, Sampler};
-use widenet_model::{DeviceChoice, Precision, PriorNetworks, sample_networks};
+use widenet_model::{PriorNetworks, sample_networks};
 
-use super::{Inputs, PriorQuestion, Quantity};
-use crate::question::{QuestionError, QuestionResult, error::invalid, tree};
+use super::quantity::{Place, Prior, Quantity};
+use crate::{
+    answer::numbers,
+    error::{QuestionError, QuestionResult, invalid},
+};
 
 /// What is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,20 +39,20 @@ const CHUNK: u64 = 50_000;
 
 impl Sample {
     /// Reads `seed` and `by` of draws of outputs.
-    pub(super) fn of_outputs(table: &mut Reader<'_>, inputs: &Inputs<'_>, draws: usize) -> Result<Self> {
-        Self::read(table, inputs, Of::Outputs, draws)
+    pub(super) fn of_outputs(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+        Self::read(table, prior, Of::Outputs, draws)
     }
 
     /// Reads `seed` and `by` of draws of kernels.
-    pub(super) fn of_kernels(table: &mut Reader<'_>, inputs: &Inputs<'_>, draws: usize) -> Result<Self> {
-        Self::read(table, inputs, Of::Kernel, draws)
+    pub(super) fn of_kernels(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+        Self::read(table, prior, Of::Kernel, draws)
     }
 
-    fn read(table: &mut Reader<'_>, inputs: &Inputs<'_>, of: Of, draws: usize) -> Result<Self> {
+    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> Result<Self> {
         let seed = table.or("seed", 0, Field::whole)?;
         let by_network =
             table.or("by", false, |field| match field.choice(&[("law", false), ("network", true)])? {
-                true if inputs.network.widths.is_none() => {
+                true if prior.network.widths.is_none() => {
                     Err(field.error("a limit has no weight matrices; give the widths of a network, or `by` = \"law\""))
                 }
                 true if matches!(of, Of::Mixing | Of::LogScale) => {
@@ -62,22 +65,23 @@ impl Sample {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, inputs: &Inputs<'_>) -> Result<Quantity> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
     let words = [("outputs", Of::Outputs), ("kernel", Of::Kernel), ("mixing", Of::Mixing), ("log_scale", Of::LogScale)];
     let of = table.or("of", Of::Outputs, |field| field.choice(&words))?;
     let draws = table.or("draws", 1000, Field::count)?;
-    Ok(Quantity::Sample(Sample::read(table, inputs, of, draws)?))
+    Ok(Box::new(Sample::read(table, prior, of, draws)?))
+}
+
+impl Quantity for Sample {
+    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        answer(prior, self, place, watch)
+    }
 }
 
 /// The draws as nested lists: draw, then rows and columns.
-pub(super) fn answer(
-    question: &PriorQuestion,
-    asked: &Sample,
-    device: (DeviceChoice, Precision),
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Value> {
-    let (inputs, outputs) = (question.kernel.nrows(), question.network.outputs);
-    let values = draw(question, asked, device, watch)?;
+fn answer(prior: &Prior, asked: &Sample, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    let (inputs, outputs) = (prior.kernel.nrows(), prior.network.outputs);
+    let values = draw(prior, asked, place, watch)?;
     let columns = match asked.of {
         Of::Outputs => Some((inputs, outputs)),
         Of::Kernel => Some((inputs, inputs)),
@@ -85,10 +89,10 @@ pub(super) fn answer(
         Of::LogScale => None,
     };
     let nested = match columns {
-        None => tree::numbers(values),
+        None => numbers(values),
         Some((rows, columns)) => values
             .chunks_exact(rows * columns)
-            .map(|draw| draw.chunks_exact(columns).map(|row| tree::numbers(row.iter().copied())).collect::<Value>())
+            .map(|draw| draw.chunks_exact(columns).map(|row| numbers(row.iter().copied())).collect::<Value>())
             .collect(),
     };
     Ok(json!({ "draws": asked.draws, "values": nested }))
@@ -96,27 +100,27 @@ pub(super) fn answer(
 
 /// The numbers of all draws, draw by draw, rows outside columns.
 pub(super) fn draw(
-    question: &PriorQuestion,
+    prior: &Prior,
     asked: &Sample,
-    (device, precision): (DeviceChoice, Precision),
+    place: Place,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> QuestionResult<Vec<f64>> {
-    let kernel = InputKernel::new(&question.kernel)?;
+    let kernel = InputKernel::new(&prior.kernel)?;
     if asked.by_network {
-        return networks(question, asked, &kernel, (device, precision), watch);
+        return networks(prior, asked, &kernel, place, watch);
     }
-    let sampler = Sampler::new(&question.network.layers, &kernel, question.network.outputs, question.network.gain())?;
+    let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let draws = asked.draws as u64;
-    let numbers = match asked.of {
-        Of::Outputs => question.kernel.nrows() * question.network.outputs,
-        Of::Kernel => question.kernel.len(),
-        Of::Mixing => question.network.outputs * question.network.outputs,
+    let size = match asked.of {
+        Of::Outputs => prior.kernel.nrows() * prior.network.outputs,
+        Of::Kernel => prior.kernel.len(),
+        Of::Mixing => prior.network.outputs * prior.network.outputs,
         Of::LogScale => 1,
     };
-    let bytes = draws.checked_mul(8).and_then(|bytes| bytes.checked_mul(numbers as u64));
+    let bytes = draws.checked_mul(8).and_then(|bytes| bytes.checked_mul(size as u64));
     if bytes.is_none_or(|bytes| bytes > LARGEST_SAMPLE) {
-        let most = LARGEST_SAMPLE / 8 / numbers as u64;
-        return Err(invalid(format!("draws = {draws} of {numbers} numbers each do not fit 4 GiB; at most {most} do")));
+        let most = LARGEST_SAMPLE / 8 / size as u64;
+        return Err(invalid(format!("draws = {draws} of {size} numbers each do not fit 4 GiB; at most {most} do")));
     }
     let mut values = Vec::new();
     let mut first = 0;
@@ -138,10 +142,10 @@ pub(super) fn draw(
 
 /// Draws of networks with all their weights.
 fn networks(
-    question: &PriorQuestion,
+    prior: &Prior,
     asked: &Sample,
     kernel: &InputKernel,
-    (device, precision): (DeviceChoice, Precision),
+    place: Place,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> QuestionResult<Vec<f64>> {
     // Without inputs, any with this Gram matrix: √r R has r columns and R Rᵀ = K0.
@@ -149,19 +153,19 @@ fn networks(
         0 => Matrix::zeros(kernel.inputs(), 1),
         rank => kernel.root() * (rank as f64).sqrt(),
     };
-    let inputs = question.inputs.clone().unwrap_or_else(stand_in);
+    let inputs = prior.inputs.clone().unwrap_or_else(stand_in);
     let request = PriorNetworks {
         inputs: &inputs,
-        widths: question.network.widths.as_deref().unwrap_or_default(),
-        outputs: question.network.outputs,
-        gain: question.network.gain(),
+        widths: prior.network.widths.as_deref().unwrap_or_default(),
+        outputs: prior.network.outputs,
+        gain: prior.network.gain(),
         networks: asked.draws as u64,
         seed: asked.seed,
         kernels: asked.of == Of::Kernel,
         batch_bytes: None,
     };
-    let device = device.open()?;
-    let sample = sample_networks(&request, &device, precision, watch)?;
+    let device = place.device.open()?;
+    let sample = sample_networks(&request, &device, place.precision, watch)?;
     if sample.networks < asked.draws as u64 {
         return Err(QuestionError::Stopped);
     }

@@ -9,13 +9,10 @@
 use std::path::{Path, PathBuf};
 
 use widenet_core::{problem::Loss, scaling::GolikovExponents};
+use widenet_figures::{Axis, AxisScale, Mark, Marker, Plot, Series, palette};
 use widenet_limits::scaling::{Classification, LimitClass};
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Marker, Plot, Series},
-};
-use crate::{Result, run_directory::create_directory, study::AxisScale};
+use widenet_output::{Result, create_directory};
 
 /// File names without their extension.
 const STEM: &str = "scaling-map";

@@ -7,6 +7,8 @@
 //!
 //! (scaling-limits page §2, §3, §5.)
 
+mod map;
+
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
@@ -20,7 +22,9 @@ use widenet_limits::scaling::{
     RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict, models::Model,
 };
 
-use super::tree::{AnswerTree, number, numbers};
+use crate::answer::{AnswerTree, number, numbers};
+
+pub use map::scaling_map;
 
 /// A scaling that is asked about.
 #[derive(Debug, Clone)]

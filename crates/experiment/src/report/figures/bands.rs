@@ -1,21 +1,19 @@
 //! Ensembles as bands: mean outputs ± 2 standard deviations over the test inputs, one plot per record.
 
-use plotters::style::RGBColor;
 use widenet_core::{
     Width,
     problem::Quantity,
     trajectory::{Record, Value},
 };
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Plot, Series},
-    stems, words,
+use widenet_figures::{
+    Axis, AxisScale, Mark, Plot, Series,
+    palette::{self, RGBColor},
+    words,
 };
-use crate::{
-    measure::{MeasuredTrial, Results},
-    study::AxisScale,
-};
+
+use super::labels::stems;
+use crate::measure::{MeasuredTrial, Results};
 
 /// One plot per group of axes other than the width and per record, of the first seed: the bands of finite widths filled, the limit's
 /// dashed in black.

@@ -6,16 +6,11 @@ use widenet_core::{
     trajectory::{Status, Value},
 };
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Plot, Series},
-    stems, value_label, words,
-};
-use crate::{
-    fit::quantile,
-    measure::{MeasuredTrial, Results},
-    study::AxisScale,
-};
+use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
+use widenet_statistics::fit::quantile;
+
+use super::labels::{stems, value_label};
+use crate::measure::{MeasuredTrial, Results};
 
 /// A quantity against time: one plot per group, one line per value of `series`, the limit dashed in black on top.
 pub(super) fn curves(

@@ -2,16 +2,12 @@
 
 use widenet_core::{Error, problem::Quantity};
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Plot, Series},
-    stems, words,
-};
+use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
+
+use super::labels::stems;
 use crate::{
-    Result,
-    divergence::{Compared, noise_floor, reference_network},
-    measure::{MeasuredTrial, Results},
-    study::AxisScale,
+    error::Result,
+    measure::{Compared, MeasuredTrial, Results, noise_floor, reference_network},
 };
 
 /// One plot per group of the axes other than `series` and the width, or one of all; a line per value but of the reference width itself.

@@ -2,15 +2,13 @@
 
 use widenet_core::{Error, Width};
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Marker, Plot, Series},
-    stems, value_label, words,
-};
+use widenet_figures::{Axis, Mark, Marker, Plot, Series, palette, words};
+
+use super::labels::{stems, value_label};
 use crate::{
-    Result,
-    answers::Answer,
+    error::Result,
     measure::{MeasuredTrial, Results},
+    storage::Answer,
     study::figure::{Lines, Ordinates},
 };
 

@@ -6,15 +6,10 @@ use widenet_core::{
     trajectory::{Record, Status, Value},
 };
 
-use super::{
-    palette,
-    plot::{Axis, Mark, Plot, Series},
-    stems, words,
-};
-use crate::{
-    measure::{MeasuredTrial, Results},
-    study::AxisScale,
-};
+use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
+
+use super::labels::stems;
+use crate::measure::{MeasuredTrial, Results};
 
 /// One plot per group (axes other than the seed), of its first seed: the first quantity solid in a colour per entry, the others dashed
 /// in black, the limit given the same start thin in grey where it is known.

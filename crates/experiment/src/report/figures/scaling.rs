@@ -1,25 +1,17 @@
 //! Metrics against an axis, with fitted and predicted exponents.
 
-use super::{
-    axis_label, metric_label, palette,
-    plot::{Axis, Mark, Marker, Plot, Series},
+use widenet_figures::{
+    Axis, AxisScale, Mark, Marker, Plot, Series, palette,
+    power_law::{band, exponent_label, fitted, mean},
     words,
 };
-use crate::{
-    CheckKind, Exponent, Finding,
-    fit::{PowerLaw, quantile},
-    measure::{MeasuredTrial, Results},
-    study::{AxisScale, figure::Scaling},
-};
+use widenet_statistics::{Exponent, Finding};
 
-/// What lies in the middle on an axis of this scale: the geometric mean where it is logarithmic, else the mean.
-pub(super) fn mean(values: &[f64], scale: AxisScale) -> f64 {
-    let count = values.len() as f64;
-    match scale {
-        AxisScale::Linear => values.iter().sum::<f64>() / count,
-        AxisScale::Log => (values.iter().map(|value| value.ln()).sum::<f64>() / count).exp(),
-    }
-}
+use super::labels::{axis_label, metric_label};
+use crate::{
+    measure::{MeasuredTrial, Results},
+    study::{Check, CheckKind, figure::Scaling},
+};
 
 /// Values of all seeds at every x, both in increasing order. Only what has a place on the axes.
 fn by_x(
@@ -103,29 +95,6 @@ pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scalin
     }
 }
 
-/// 10–90 % of the values at every x, where there are several.
-pub(super) fn band(samples: &[(f64, Vec<f64>)]) -> Option<Mark> {
-    let band = |(x, values): &(f64, Vec<f64>)| {
-        let mut sorted = values.clone();
-        sorted.sort_by(f64::total_cmp);
-        (*x, quantile(&sorted, 0.1), quantile(&sorted, 0.9))
-    };
-    let is_spread = samples.iter().any(|(_, values)| values.len() > 1);
-    is_spread.then(|| Mark::Band(samples.iter().map(band).collect()))
-}
-
-/// A fitted power law, dashed.
-pub(super) fn fitted(fit: &PowerLaw, x: impl Iterator<Item = f64>) -> Mark {
-    let points = x.map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
-    Mark::Line { points, width: 1.5, dashed: true }
-}
-
-/// `−0.512 [−0.530, −0.490]`.
-pub(super) fn exponent_label(fit: &PowerLaw, interval: Option<(f64, f64)>) -> String {
-    let interval = interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
-    format!("{:.3}{interval}", fit.exponent).replace('-', "−")
-}
-
 /// What a check says about a metric as a function of an axis.
 struct Prediction<'s> {
     check: &'s str,
@@ -135,7 +104,7 @@ struct Prediction<'s> {
 }
 
 fn predictions<'s>(results: &Results<'s>, metric: &str, x: &str) -> Vec<Prediction<'s>> {
-    let of_check = |check: &'s crate::Check| match &check.kind {
+    let of_check = |check: &'s Check| match &check.kind {
         CheckKind::PowerLaw { metric: m, x: key, exponent, range, .. } if m == metric && key == x => {
             Some(Prediction { check: &check.name, metric: m, exponent: *exponent, range: *range })
         }
