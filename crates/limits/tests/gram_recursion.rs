@@ -1,4 +1,4 @@
-//! The limit against the two-time Gram recursion of the mean-field page §3: another algorithm for the same numbers.
+//! The limit against the two-time Gram recursion of docs/theory/mean-field.md §3: another algorithm for the same numbers.
 //!
 //! Vectors of hidden space l are combinations of generators (columns of U_0 in space 1 and of V_0 in space L, images
 //! ι(A) of everything a matrix was applied to, κ(G) of everything its transpose was applied to) whose Gram matrix is kept. For

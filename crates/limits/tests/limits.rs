@@ -195,7 +195,7 @@ fn flow_reaches_the_minimal_norm_minimiser() {
     assert!(residual < 1e-25, "P < d interpolates: {residual:e}");
 }
 
-/// dβ/dt at the start of a flow is −(σ_out² + (L−1) σ_in² σ_out² + σ_in²) D (mean-field page §4).
+/// dβ/dt at the start of a flow is −(σ_out² + (L−1) σ_in² σ_out² + σ_in²) D (docs/theory/mean-field.md §4).
 #[test]
 fn initial_velocity_is_the_initial_tangent_kernel() {
     let (sigma_in, sigma_out) = (0.7f64, 1.4f64);
@@ -363,7 +363,7 @@ fn flow_is_exact_in_the_lazy_regime() {
     assert!(distance < 1e-8, "{distance:e}");
 }
 
-/// Conditioning page §4: the error of the predictor follows the tolerance, and a coarser tolerance explores less.
+/// docs/theory/conditioning.md §4: the error of the predictor follows the tolerance, and a coarser tolerance explores less.
 #[test]
 fn error_and_dimension_follow_the_tolerance() {
     let mut swept = problem(3, 6, 2, 12);

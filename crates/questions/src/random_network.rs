@@ -9,7 +9,7 @@
 //! gain = 1.0                   # g = ∏ s_l², default 1; or weight_variances = [s_1², …, s_{L+1}²]
 //! ```
 //!
-//! (Proportional-limit page §1.)
+//! (docs/theory/proportional-limit.md §1.)
 
 use std::path::Path;
 
@@ -157,7 +157,7 @@ pub(crate) fn level(field: &Field<'_>) -> Result<f64> {
     }
 }
 
-/// α beyond which a network is one direction up to rounding (proportional-limit page §9).
+/// α beyond which a network is one direction up to rounding (docs/theory/proportional-limit.md §9).
 const ONE_DIRECTION: f64 = 5.0;
 
 /// What should be said about a network whatever is asked of it.

@@ -1,7 +1,7 @@
 //! Kernel matrices in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
 //!
 //! Memory is the results and one tile per thread. The tiling depends on the sizes alone, so the numbers do not depend on
-//! the number of threads. (Kernel-regime page §10.1.)
+//! the number of threads. (docs/theory/ntk.md §10.1.)
 
 use std::{cell::RefCell, ops::Range};
 

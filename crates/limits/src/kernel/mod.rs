@@ -4,7 +4,7 @@
 //! f ← f − η Θ ∂R/∂f,      f_0 ~ N(0, K)        K: NNGP kernel, Θ: tangent kernel of the infinitely wide network
 //! ```
 //!
-//! (kernel-regime page §§2–7.) The tangent kernel does not move, so a network follows its linearisation: squared loss has a
+//! (docs/theory/ntk.md §2–§7.) The tangent kernel does not move, so a network follows its linearisation: squared loss has a
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 mod blocks;

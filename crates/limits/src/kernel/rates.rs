@@ -5,7 +5,7 @@
 //! ```
 //!
 //! with eigenvalues of the tangent kernel on the training inputs, the loss's largest curvature κ (1, 1/4, 1/2) and weight decay λ
-//! (kernel-regime page §7). Nesterov's momentum allows 1 + 2μ times less.
+//! (docs/theory/ntk.md §7, Eq. rates). Nesterov's momentum allows 1 + 2μ times less.
 
 use widenet_core::{
     Error, Matrix, Problem, Result,
@@ -41,7 +41,7 @@ pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     largest_rate_for(problem, &kernel, 0.0)
 }
 
-/// `η_crit`, below which the convergence theorem of the page's §8 is proved (no momentum).
+/// `η_crit`, below which the convergence theorem of docs/theory/ntk.md §8 is proved (no momentum).
 ///
 /// # Errors
 /// As for [`largest_stable_rate`].

@@ -4,7 +4,7 @@
 //! G = V diag(λ) Vᵀ,     or    G + r I = L Lᵀ with V = L⁻ᵀ:     (G + r I)⁻¹ = V Vᵀ
 //! ```
 //!
-//! (kernel-regime page §10.3.)
+//! (docs/theory/ntk.md §10.3, Eq. factors.)
 
 use widenet_core::Matrix;
 
@@ -106,7 +106,7 @@ impl Basis {
         if smallest < -rounding(n, largest) {
             return Err(indefinite(name, smallest, largest));
         }
-        // With the largest entry of the diagonal, not the page's mean, it is enough for inputs of any norms.
+        // With the largest entry of the diagonal, not the mean of docs/theory/ntk.md §10.3, it is enough for inputs of any norms.
         let suggested = 4.0 * rounding(n, kernel.diagonal().amax());
         Err(invalid(format!(
             "t = infinity has no answer: {name} ({n} × {n}) with ridge {ridge:e} is singular, its smallest eigenvalue is {smallest:e} and its \

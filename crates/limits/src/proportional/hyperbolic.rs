@@ -5,7 +5,7 @@
 //! p(ρ) = 2π sinh ρ √2 e^{−α/8} (2πα)^{−3/2} ∫_ρ^∞ x e^{−x²/(2α)} (cosh x − cosh ρ)^{−1/2} dx
 //! ```
 //!
-//! (proportional-limit page §5.3.) σ, ρ ≥ 0 and φ are independent; ρ is half the log-ratio of the eigenvalues.
+//! (docs/theory/proportional-limit.md §5.3, Eq. 5.3.) σ, ρ ≥ 0 and φ are independent; ρ is half the log-ratio of the eigenvalues.
 
 use std::f64::consts::{LN_2, PI, TAU};
 

@@ -4,8 +4,9 @@
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),   σ ~ n^q_σ,   η̂_a ~ n^q̃_a,   η̂_w ~ n^q̃_w,      A = q_σ + 1/2,   B_l = 2 q_σ + q̃_l + 1,   s_l = q_σ + q̃_l
 //! ```
 //!
-//! (scaling-limits page §1–§3.) Every parameterisation of one hidden layer is of this form: σ is the effective standard deviation of the
-//! readout, and `η̂` the learning rates of the hats. n counts in units of a reference width d*; parameterisations that have none use d* = 1.
+//! (docs/theory/scaling-limits.md §1–§3, Eq. network, Eq. exponents, Eq. counting.) Every parameterisation of one hidden layer is of this
+//! form: σ is the effective standard deviation of the readout, and `η̂` the learning rates of the hats. n counts in units of a reference
+//! width d*; parameterisations that have none use d* = 1.
 
 use std::cmp::Ordering;
 
@@ -146,7 +147,7 @@ impl Classifier {
         let Some(class) = LimitClass::of_exponents(logits, s) else {
             return Err(Error::NoLimit(format!("the exponents A = {logits} and B = {kernels} belong to no class")));
         };
-        // A layer whose rate has the smaller exponent is frozen in the limit (page §3.4).
+        // A layer whose rate has the smaller exponent is frozen in the limit (docs/theory/scaling-limits.md §3.4).
         let at = |power: PowerOfWidth| power.constant * self.reference_width.powf(power.exponent);
         let rate = |(rate, q): (PowerOfWidth, f64)| if sign(q - fastest) == Ordering::Less { 0.0 } else { at(rate) };
         let std = at(self.output_std);

@@ -4,7 +4,7 @@
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),      σ = σ* n^q_σ,   η̂_a = η̂*_a n^q̃_a,   η̂_w = η̂*_w n^q̃_w,      n = d/d*
 //! ```
 //!
-//! (scaling-limits page §1.)
+//! (docs/theory/scaling-limits.md §1, Eq. network, Eq. exponents.)
 
 mod class;
 mod classifier;

@@ -111,7 +111,8 @@ fn training_the_readout_alone_has_the_nngp_kernel() {
     }
 }
 
-/// `Θ = Σ_l (t_l E^{l−1} + s_l) Π_{j ≥ l} v_{j+1} D^j`: the sum over layers (K2), one network per layer, for layers of different rates.
+/// `Θ = Σ_l (t_l E^{l−1} + s_l) Π_{j ≥ l} v_{j+1} D^j`: the sum over layers of docs/theory/ntk.md Eq. K2, one network per
+/// layer, for layers of different rates.
 #[test]
 fn the_tangent_kernel_is_the_sum_over_its_layers() {
     let inputs = wave(5, 3, 0.6);

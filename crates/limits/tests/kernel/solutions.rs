@@ -87,7 +87,7 @@ fn a_trajectory_has_every_quantity_of_a_network() {
     assert!((scalar(record, Quantity::TangentKernelNorm) - full.norm() / 6.0).abs() < 1e-13);
 }
 
-/// ‖θ − θ_0‖² → r_0ᵀ Θ⁻¹ r_0 for squared loss (page §3).
+/// ‖θ − θ_0‖² → r_0ᵀ Θ⁻¹ r_0 for squared loss (docs/theory/ntk.md §3).
 #[test]
 fn the_parameter_distance_is_that_of_the_least_norm_solution() {
     let flow = Rule::Flow { time: 1e6, tolerance: 1e-9 };

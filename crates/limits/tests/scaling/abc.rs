@@ -1,4 +1,4 @@
-//! abc-parametrisations: conversions, symmetry, Yang and Hu's verdicts (scaling-limits page §5.1, §5.2).
+//! abc-parametrisations: conversions, symmetry, Yang and Hu's verdicts (docs/theory/scaling-limits.md §5.1, §5.2).
 
 use widenet_core::{
     problem::{Loss, Parameterization},
@@ -6,7 +6,7 @@ use widenet_core::{
 };
 use widenet_limits::scaling::{Classification, Verdict, YangHu, YangHuVerdict};
 
-/// Rows of the table of §5.2: w and e (input, hidden, readout), a, b, c, verdict and r.
+/// Rows of the table of docs/theory/scaling-limits.md §5.2: w and e (input, hidden, readout), a, b, c, verdict and r.
 type Row = (NamedScaling, [f64; 3], [f64; 3], [f64; 3], [f64; 3], f64, YangHuVerdict, f64);
 
 fn table() -> [Row; 4] {
@@ -40,7 +40,7 @@ fn named_scalings_have_the_exponents_and_verdicts_of_the_page() {
             );
             let found = YangHu::of(&effective);
             // The table's r of standard networks comes from layers between hidden layers; without one it is that of the input layer, as in
-            // §3.4: default has s_a + s_w = 0, and rates over the width have s_w = −3/2.
+            // docs/theory/scaling-limits.md §3.4: default has s_a + s_w = 0, and rates over the width have s_w = −3/2.
             let r = match (named, hidden_layers) {
                 (NamedScaling::Standard, 1) => 0.0,
                 (NamedScaling::StandardOverWidth, 1) => 1.5,
@@ -106,7 +106,7 @@ fn golikov_exponents_survive_a_journey_through_abc() {
             assert_eq!(differences, [true; 3], "{golikov:?} became {back:?}");
         }
     }
-    // §5.1: a = (0, −q_σ), b = (0, 0), c = −q̃.
+    // docs/theory/scaling-limits.md §5.1: a = (0, −q_σ), b = (0, 0), c = −q̃.
     let abc = GolikovExponents::INTERMEDIATE.abc().unwrap();
     assert_eq!((abc.a(), abc.b(), abc.c()), (&[0.0, 0.75][..], &[0.0, 0.0][..], -0.5));
     let small_inputs = AbcExponents::new(vec![0.25, 1.0], vec![0.0, 0.0], 0.0).unwrap();
@@ -169,7 +169,8 @@ fn wrong_exponents_are_refused_by_name() {
     assert_eq!(NamedScaling::of_word("mup"), Ok(NamedScaling::MaximalUpdate));
 }
 
-/// §5.2, one hidden layer: stable ⇔ A, B, s ≤ 0; non-trivial ⇔ B = 0; feature learning ⇔ s = 0. In twenty-fourths, exactly.
+/// docs/theory/scaling-limits.md §5.2, one hidden layer: stable ⇔ A, B, s ≤ 0; non-trivial ⇔ B = 0; feature learning ⇔ s = 0. In
+/// twenty-fourths, exactly.
 #[test]
 fn verdicts_agree_with_golikovs_for_one_hidden_layer() {
     let mut counts = [0; 4];
@@ -201,7 +202,7 @@ fn verdicts_agree_with_golikovs_for_one_hidden_layer() {
     assert_eq!(counts[2..], [12, 1]);
 }
 
-/// §5.2: `r = −max(s_w, s_a + s_w)`.
+/// docs/theory/scaling-limits.md §5.2: `r = −max(s_w, s_a + s_w)`.
 #[test]
 fn unequal_rates_move_features_by_the_larger_of_two_ways() {
     for (q_sigma, q_a, q_w) in

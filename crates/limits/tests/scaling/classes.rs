@@ -1,4 +1,4 @@
-//! Verdicts on networks with one hidden layer: classes, properties, predicted exponents (scaling-limits page §1–§3).
+//! Verdicts on networks with one hidden layer: classes, properties, predicted exponents (docs/theory/scaling-limits.md §1–§3).
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -34,7 +34,7 @@ fn close(found: f64, wanted: f64) -> bool {
     (found - wanted).abs() < ROUNDING
 }
 
-/// The table of §3.2: class, example, signs of A and B, and properties.
+/// The table of docs/theory/scaling-limits.md §3.2: class, example, signs of A and B, and properties.
 const EXAMPLES: [(LimitClass, f64, f64, [i8; 2], &str); 13] = [
     (LimitClass::PreNtk, 0.0, -0.5, [1, 1], "P3"),
     (LimitClass::Ntk, -0.5, 0.0, [0, 0], "P1 P2 P3"),
@@ -104,7 +104,7 @@ fn boundaries_are_met_despite_rounding() {
     assert_eq!(classify(golikov(-1.0 - far, 1.0 + far)).class(), Some(LimitClass::PostMf));
 }
 
-/// Twelfths of the plane in integers: classes there by the inequalities of §3.2, exactly.
+/// Twelfths of the plane in integers: classes there by the inequalities of docs/theory/scaling-limits.md §3.2, exactly.
 #[test]
 fn a_grid_of_the_band_has_the_thirteen_classes_and_no_other() {
     let mut found = BTreeMap::new();
@@ -152,7 +152,7 @@ fn squared_loss_asks_for_finite_outputs_too() {
     assert_eq!(failed, ["s = q_σ + q̃ = -1 ≥ -0.5", "A = q_σ + 1/2 = 0.5 ≤ 0"]);
 }
 
-/// §3.4.
+/// docs/theory/scaling-limits.md §3.4.
 #[test]
 fn unequal_rates_freeze_a_layer_or_grow() {
     let class = LimitClass::Mf;
@@ -177,7 +177,7 @@ fn unequal_rates_freeze_a_layer_or_grow() {
     assert_eq!(squared.verdict, Verdict::Unstable(Growth::EveryStep));
 }
 
-/// §3.3: the theory's slopes of MF, NTK, sym-default, MF/NTK, barycentre.
+/// docs/theory/scaling-limits.md §3.3: the theory's slopes of MF, NTK, sym-default, MF/NTK, barycentre.
 #[test]
 fn networks_come_to_their_limits_at_the_rates_of_the_page() {
     let rate = |q_sigma, q| classify(golikov(q_sigma, q)).rate.unwrap();
@@ -191,7 +191,7 @@ fn networks_come_to_their_limits_at_the_rates_of_the_page() {
     assert!(close(unequal(-1.0, 0.8, 1.0).rate.unwrap(), 0.2));
 }
 
-/// §1: what turns a standard network into one of the scaling.
+/// docs/theory/scaling-limits.md §1: what turns a standard network into one of the scaling.
 #[test]
 fn named_scalings_have_the_raw_factors_of_the_page() {
     let intermediate = GolikovExponents::intermediate(0.75).unwrap();
@@ -231,7 +231,7 @@ fn named_scalings_have_the_raw_factors_of_the_page() {
     assert!(error.contains("q̃_a is inf"), "{error}");
 }
 
-/// §2: the marks in the author's plots.
+/// docs/theory/scaling-limits.md §2: the marks in the author's plots.
 #[test]
 fn predicted_exponents_are_those_of_the_page() {
     let of = |exponents: &GolikovExponents| Predictions::of(exponents);
@@ -281,7 +281,7 @@ fn predictions_agree_with_each_other_in_the_band() {
     }
 }
 
-/// §5.4: under RMSProp q̃ is what s is under gradient descent, and kernels of MF and NTK are of order 1 too.
+/// docs/theory/scaling-limits.md §5.4: under RMSProp q̃ is what s is under gradient descent, and kernels of MF and NTK are of order 1 too.
 #[test]
 fn the_band_of_rms_prop_is_one_of_rates() {
     for (q_sigma, q, stable, stagnant, change) in [

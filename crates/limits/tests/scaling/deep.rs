@@ -1,4 +1,4 @@
-//! Power counting of deep networks, and Golikov's deep scalings (scaling-limits page §5.3, §5.4).
+//! Power counting of deep networks, and Golikov's deep scalings (docs/theory/scaling-limits.md §5.3, §5.4).
 
 use widenet_core::scaling::{EffectiveExponents, GolikovExponents, NamedScaling};
 use widenet_limits::scaling::{DeepExponents, DeepFactors, DeepLearning, DeepScaling, Predictions, Update, YangHu};
@@ -93,7 +93,7 @@ fn deep_scalings_are_the_named_ones() {
     assert!(DeepScaling::MF.learning(Update::RmsProp, 0).is_err());
 }
 
-/// The warning of §5.4: hidden rates `n^(−1/2)` are no NTK limit with two hidden layers or more.
+/// The warning of docs/theory/scaling-limits.md §5.4: hidden rates `n^(−1/2)` are no NTK limit with two hidden layers or more.
 #[test]
 fn hidden_rates_of_the_released_code_make_deep_kernels_grow() {
     for hidden_layers in 2..=4 {

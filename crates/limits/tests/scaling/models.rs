@@ -1,4 +1,4 @@
-//! Limit models of classifiers: the worked example of the scaling-limits page, ways to make particles, finite networks.
+//! Limit models of classifiers: the worked example of docs/theory/scaling-limits.md, ways to make particles, finite networks.
 
 mod networks;
 mod particles;
@@ -23,7 +23,7 @@ impl Unit for LeakySoftplus {
     }
 }
 
-/// Page §4.6, with d* = 16.
+/// docs/theory/scaling-limits.md §4.6, with d* = 16.
 pub(super) const CONSTANTS: Constants =
     Constants { output_scale: 4.0, readout_rate: 0.5, input_rate: 0.5, input_std: 1.0, reference_width: 16.0 };
 

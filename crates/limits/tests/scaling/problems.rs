@@ -1,4 +1,4 @@
-//! Problems solved as classifiers: constants of the page, agreement with the kernel regime, limits of networks, refusals.
+//! Problems solved as classifiers: constants of docs/theory/scaling-limits.md §4, agreement with the kernel regime, limits of networks, refusals.
 
 use std::path::Path;
 
@@ -76,7 +76,7 @@ fn scalar(trajectory: &Trajectory, record: usize, quantity: Quantity) -> f64 {
     }
 }
 
-/// S = 6.53, α = 0.392, β = 1.02e-3 (scaling-limits page §4): d* = 128, weights of variance 1/(3 fan-in), rate 0.02.
+/// S = 6.53, α = 0.392, β = 1.02e-3 (docs/theory/scaling-limits.md §4): d* = 128, weights of variance 1/(3 fan-in), rate 0.02.
 #[test]
 fn the_constants_of_the_page_are_those_of_its_configuration() {
     let configuration = problem(&[

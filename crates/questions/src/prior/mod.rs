@@ -50,7 +50,7 @@ use crate::{
 /// input), `"log_quadratic_form"` (`log yᵀ K0⁻¹ y` of one output at all inputs), or for densities `"outputs"` (one output at all
 /// inputs; `at` is a list of rows). `input` counts from 0. `by` is `"law"`, or `"network"` to multiply real weight matrices.
 ///
-/// (Proportional-limit page §§2–7.)
+/// (docs/theory/proportional-limit.md §2–§7.)
 #[derive(Debug, Clone)]
 pub struct PriorQuestion {
     prior: Prior,

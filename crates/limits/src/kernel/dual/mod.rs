@@ -4,8 +4,8 @@
 //! E[φ(u)φ(v)],   E[φ'(u)φ'(v)],      (u, v) ~ N(0, [[q1, c], [c, q2]])
 //! ```
 //!
-//! (kernel-regime page §2.1; piecewise linear activations are the arc-cosine kernels.) [`Dual`] works on triples (q1, q2, c), whatever
-//! the layer that made them. Activations without closed form have a Hermite series (§10.4) with a stated error.
+//! (docs/theory/ntk.md §2.1; piecewise linear activations are the arc-cosine kernels.) [`Dual`] works on triples (q1, q2, c), whatever
+//! the layer that made them. Activations without closed form have a Hermite series (docs/theory/ntk.md §10.4) with a stated error.
 
 pub(crate) mod arc;
 pub(crate) mod hermite;

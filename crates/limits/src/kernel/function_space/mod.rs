@@ -5,7 +5,7 @@
 //! flow: z' = g       momentum flow: z'' = −2γ z' + g       descent: u ← μ u + η g, z ← z + u
 //! ```
 //!
-//! (kernel-regime page §§3, 6.) The cost does not depend on the number of test points.
+//! (docs/theory/ntk.md §3, §6, Eq. function-space.) The cost does not depend on the number of test points.
 
 mod descent;
 mod flow;

@@ -1,7 +1,7 @@
 //! Predictions of infinitely wide networks at chosen moments of training: mean and spread over initialisations.
 //!
-//! Squared loss on full batches has closed forms at every moment and at t = ∞ (kernel-regime page §§4, 5); minibatches and other losses
-//! run in function space (page §6).
+//! Squared loss on full batches has closed forms at every moment and at t = ∞ (docs/theory/ntk.md §4, §5); minibatches and other losses
+//! run in function space (docs/theory/ntk.md §6).
 
 mod check;
 mod question;

@@ -4,7 +4,7 @@
 //! K^{l+1} = v E[φφ] + b,     Θ^{l+1} = t E[φφ] + s + v E[φ'φ'] Θ^l,     v, b, t, s: those of layer l + 1
 //! ```
 //!
-//! (kernel-regime page (K1), (K2), with the numbers of [`KernelNetwork`].) A strip is part of a column: one input against many.
+//! (docs/theory/ntk.md Eq. K1, Eq. K2, with the numbers of [`KernelNetwork`].) A strip is part of a column: one input against many.
 //! Variances are computed once per input ([`Side`]); a strip then goes through all layers before the next one is touched.
 
 mod angle;

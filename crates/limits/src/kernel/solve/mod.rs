@@ -1,7 +1,7 @@
 //! The solution of a problem at width ∞ in the kernel regime, as a trajectory.
 //!
-//! Squared loss has closed forms (page §4, §5), everything else runs in function space (page §6). One network is a function
-//! drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
+//! Squared loss has closed forms (docs/theory/ntk.md §4, §5), everything else runs in function space (docs/theory/ntk.md §6). One network
+//! is a function drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
 //! functions.
 
 mod functions;

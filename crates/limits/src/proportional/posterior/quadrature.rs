@@ -4,8 +4,8 @@
 //! Q = e^u O(φ/2) diag(e^ρ, e^{−ρ}) O(φ/2)ᵀ,    u ~ N(−3α/2, α),    φ uniform on [0, 2π),    ρ by its density
 //! ```
 //!
-//! (proportional-limit page §5.3, §8.2.) The window of (ρ, φ) shrinks until the integrand fills it; then Gauss–Legendre nodes in ρ
-//! and equal ones in φ are doubled.
+//! (docs/theory/proportional-limit.md §5.3, §8.2, Eq. 5.3.) The window of (ρ, φ) shrinks until the integrand fills it; then Gauss–Legendre
+//! nodes in ρ and equal ones in φ are doubled.
 
 use std::f64::consts::TAU;
 

@@ -4,7 +4,8 @@
 //! g K0 = V Λ Vᵀ,    Ỹ = Vᵀ Y,    k̃ = Vᵀ k*
 //! ```
 //!
-//! (proportional-limit page §8.1, §9.) Eigenvalues below `max(P, N0) ε λ_max` are zero: there the targets are noise alone.
+//! (docs/theory/proportional-limit.md §8.1, §9, Eq. 8.1.) Eigenvalues below `max(P, N0) ε λ_max` are zero: there the targets are noise
+//! alone.
 
 use widenet_core::Matrix;
 

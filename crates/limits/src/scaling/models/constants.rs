@@ -4,7 +4,7 @@
 //! S = σ* d*,      α = η̂*_a σ*,      β = η̂*_w σ*
 //! ```
 //!
-//! (scaling-limits page §4.)
+//! (docs/theory/scaling-limits.md §4, Eq. constants.)
 
 use super::{Result, invalid};
 

@@ -4,7 +4,8 @@
 //! E g(z) ≈ Σ_i w_i g(z_i),      h_n(z_i) = 0,      w_i = 1/(n h_{n−1}(z_i)²),      h_n = He_n/√n!
 //! ```
 //!
-//! (Golub & Welsch 1969 for the zeros as eigenvalues, which Newton's method then polishes.)
+//! (docs/theory/numerics.md §3, Eq. gauss-hermite; Golub & Welsch 1969 for the zeros as eigenvalues, which Newton's method then
+//! polishes.)
 
 use widenet_core::Matrix;
 

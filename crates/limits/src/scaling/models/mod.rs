@@ -6,8 +6,9 @@
 //! particles move (9–13 and IC-MF):      F(x) = S ∫ â φ(ŵ·x) dμ,   â ← â − α⟨g_i φ(ŵ·x_i)⟩,   ŵ ← ŵ − β⟨g_i â φ'(ŵ·x_i) x_i⟩
 //! ```
 //!
-//! (scaling-limits page §3.3, §4.) M = m + m_t counts inputs, the m training inputs first; every vector over inputs has this order.
-//! A finite network is a set of particles too ([`ParticleSystem`]), and one loop trains them all.
+//! (docs/theory/scaling-limits.md §3.3, §4, Eq. gradient, Eq. stationary, Eq. particles.) M = m + m_t counts inputs, the m training inputs
+//! first; every vector over inputs has this order. A finite network is a set of particles too ([`ParticleSystem`]), and one loop trains
+//! them all.
 
 mod average;
 mod constants;

@@ -4,8 +4,8 @@
 //! G(−, F) = −y/2          G(0, F) = −y sigmoid(−y F)          G(+, F) = −y 1[y F < 0]
 //! ```
 //!
-//! (scaling-limits page §3.3, §4.4.) The sign is that of the exponent of the logits: vanishing logits are pushed alike, diverging ones
-//! only where they are wrong.
+//! (docs/theory/scaling-limits.md §3.3, §4.4, Eq. gradient.) The sign is that of the exponent of the logits: vanishing logits are pushed
+//! alike, diverging ones only where they are wrong.
 
 use std::cmp::Ordering::{self, Equal, Greater, Less};
 

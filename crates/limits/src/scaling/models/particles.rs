@@ -6,8 +6,9 @@
 //! K_a = α Σ_r c_r φ φ',              K_w = β Σ_r c_r â_r² φ' φ' (x·x')
 //! ```
 //!
-//! (scaling-limits page §4.2.) A limit has `c_r = S p_r` with the probabilities p of its particles; a network of width d has d
-//! particles, `c_r = σ` and the rates `η̂_a σ`, `η̂_w σ`. g_i is the loss gradient divided by the size of the batch.
+//! (docs/theory/scaling-limits.md §4.2, Eq. particles, Eq. tangent.) A limit has `c_r = S p_r` with the probabilities p of its particles; a
+//! network of width d has d particles, `c_r = σ` and the rates `η̂_a σ`, `η̂_w σ`. g_i is the loss gradient divided by the size of the
+//! batch.
 
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use rayon::prelude::*;

@@ -87,8 +87,8 @@ pub fn solve_particles<U: Unit>(
 }
 
 /// Trains a finite network: particles with `c = σ` and rates `η̂_a σ`, `η̂_w σ`. `offset` (M) is added to its outputs, for records and
-/// for the loss: `(√n − 1) f⁽⁰⁾` makes IC-MF of a network in MF scaling (scaling-limits page §4.4). `watch` is called after every step
-/// with the share of the work done.
+/// for the loss: `(√n − 1) f⁽⁰⁾` makes IC-MF of a network in MF scaling (docs/theory/scaling-limits.md §4.4). `watch` is called after every
+/// step with the share of the work done.
 ///
 /// # Errors
 /// An offset of another length; a training that does not fit the inputs.

@@ -1,6 +1,6 @@
 //! Three ways to make the particles of a limit at the start: `â ~ N(0, 1)`, `ŵ ~ N(0, σ_w² I)`, `z = ŵ·X`.
 //!
-//! (scaling-limits page §4.2, in its order of preference.) Only z is kept: that is `z ~ N(0, σ_w² X Xᵀ)` of any rank.
+//! (docs/theory/scaling-limits.md §4.2, in its order of preference.) Only z is kept: that is `z ~ N(0, σ_w² X Xᵀ)` of any rank.
 
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use rand::distr::Distribution;

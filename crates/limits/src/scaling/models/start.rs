@@ -5,8 +5,8 @@
 //! K̂ = S (α Φ + β Φ' x·x'),      F_init ~ GP(0, (S²/d*) Φ)
 //! ```
 //!
-//! (scaling-limits page §4.1.) Of a named activation these are the kernels of a network of one hidden layer in the kernel regime; of any
-//! other they are quadratures over pairs of Gaussians.
+//! (docs/theory/scaling-limits.md §4.1, Eq. start.) Of a named activation these are the kernels of a network of one hidden layer in the
+//! kernel regime; of any other they are quadratures over pairs of Gaussians.
 
 use nalgebra::DVector;
 use rand::distr::Distribution;
@@ -23,7 +23,7 @@ use widenet_core::{
 use super::{Constants, Inputs, Result, Tangent, Unit, gauss_hermite::gauss_hermite, invalid};
 use crate::kernel::{Error as KernelError, Which, kernels, linear_algebra::cholesky};
 
-/// What is added to the diagonal of the covariance of the initial function, relative to its mean (page §4.1).
+/// What is added to the diagonal of the covariance of the initial function, relative to its mean (docs/theory/scaling-limits.md §4.1).
 const JITTER: f64 = 1e-10;
 
 /// Φ and K̂ of inputs.

@@ -4,7 +4,7 @@
 //! F_{k+1}(x) = F_k(x) − ⟨g_i K̂(x, x_i)⟩
 //! ```
 //!
-//! (scaling-limits page §3.3, §4.1.)
+//! (docs/theory/scaling-limits.md §3.3, §4.1, Eq. stationary.)
 
 use widenet_core::Matrix;
 

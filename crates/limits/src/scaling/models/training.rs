@@ -4,7 +4,7 @@
 //! g_0 = G(sign A, F_init),   g_k = G(sign B, F_k),      F_{k+1} from the pushes g_i/|batch| of the samples of batch k
 //! ```
 //!
-//! (scaling-limits page §3.3.)
+//! (docs/theory/scaling-limits.md §3.3, Eq. gradient.)
 
 use std::cmp::Ordering;
 

@@ -102,7 +102,7 @@ fn splitting_error(size: usize, steps: i32) -> f64 {
 
 #[test]
 fn splitting_is_of_weak_order_two() {
-    // The proportional-limit page's table, §6, from 8 steps on.
+    // The table of docs/theory/proportional-limit.md §6, from 8 steps on.
     for (size, table) in [(2, [8.8e-3, 2.2e-3, 5.6e-4]), (3, [1.8e-2, 4.4e-3, 1.1e-3])] {
         let errors = [8, 16, 32].map(|steps| splitting_error(size, steps));
         for (error, expected) in errors.iter().zip(table) {

@@ -102,7 +102,7 @@ struct Scaling {
 }
 
 impl Scaling {
-    /// The rate of convergence of the page §3.3, in powers of 1/n.
+    /// The rate of convergence of docs/theory/scaling-limits.md §3.3, in powers of 1/n.
     fn rate(&self) -> f64 {
         let (q, rate) = self.exponents;
         let (a, b, s) = (q + 0.5, 2.0 * q + rate + 1.0, q + rate);
@@ -170,7 +170,7 @@ const CORRECTIONS: f64 = 0.05;
 
 #[test]
 fn networks_converge_to_the_limits_of_their_classes() {
-    // The examples of the page §3.2, and whether a cell is an interior one, where convergence is slow.
+    // The examples of docs/theory/scaling-limits.md §3.2, and whether a cell is an interior one, where convergence is slow.
     let scalings = [
         (class(LimitClass::PreNtk, 0.0, -0.5), false),
         (class(LimitClass::Ntk, -0.5, 0.0), false),

@@ -1,4 +1,4 @@
-//! The worked example of the scaling-limits page §4.6, made by an independent prototype.
+//! The worked example of docs/theory/scaling-limits.md §4.6, made by an independent prototype.
 
 use std::cmp::Ordering::{Equal, Greater, Less};
 
@@ -9,7 +9,7 @@ use widenet_limits::scaling::{
 
 use super::{LABELS, START, at_step, inputs, largest_difference, solve, start_kernels, training};
 
-/// Digits of the page.
+/// Digits of docs/theory/scaling-limits.md §4.6.
 const PRINTED: f64 = 1e-6;
 
 const NODES: Source = Source::Quadrature { nodes: 32 };
