@@ -11,11 +11,11 @@
 use widenet_core::Matrix;
 
 use super::{
-    Result, invalid,
-    linear_algebra::{product, product_transpose, row_products},
+    error::{Error, Result, invalid},
     response::{Response, reduced},
     spectrum::Basis,
 };
+use crate::linear_algebra::{product, product_transpose, row_products};
 
 /// The law of the outputs at the start: blocks of the NNGP kernel.
 #[derive(Debug, Clone)]
@@ -147,6 +147,6 @@ fn non_negative(mut variances: Vec<f64>, sizes: &[f64]) -> Result<Vec<f64>> {
     Ok(variances)
 }
 
-fn missing(block: &str) -> super::Error {
+fn missing(block: &str) -> Error {
     invalid(format!("spreads need the NNGP kernel {block}"))
 }

@@ -9,12 +9,11 @@ use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::Reborro
 use widenet_core::{Matrix, scaling::KernelNetwork, training::Control};
 
 use super::{
-    Error, Result,
     dual::arc::LANES,
-    invalid,
-    linear_algebra::{view, view_mut},
+    error::{Error, Result, invalid},
     recursion::{Recursion, Side, prepare_series},
 };
+use crate::linear_algebra::{view, view_mut};
 
 /// Which kernels are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

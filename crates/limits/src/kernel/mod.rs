@@ -10,42 +10,26 @@
 mod blocks;
 pub mod dual;
 mod ensemble;
+mod error;
 mod filter;
 mod function_space;
 mod gram;
-pub(crate) mod linear_algebra;
 mod predict;
 mod rates;
 mod recursion;
+mod refusal;
 mod response;
 mod solve;
 mod spectrum;
+mod start;
 
+pub use error::{Error, Result};
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
-pub use linear_algebra::eigenvalues;
 pub use predict::{
     GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained, predict,
     warnings,
 };
 pub use rates::{critical_rate, largest_stable_rate};
-pub use solve::{Start, solve};
+pub use solve::solve;
 pub use spectrum::largest_eigenvalue;
-
-/// What can stop a computation with kernels.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Error {
-    /// An argument is wrong or has no answer; the message names it.
-    #[error(transparent)]
-    Invalid(#[from] widenet_core::Error),
-    /// `watch` said stop.
-    #[error("stopped on request")]
-    Stopped,
-}
-
-/// Result with this module's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
-
-/// An [`Error::Invalid`] with this message.
-fn invalid(message: String) -> Error {
-    Error::Invalid(widenet_core::Error::Invalid(message))
-}
+pub use start::Start;

@@ -15,10 +15,11 @@ use widenet_core::{
 };
 
 use super::{
-    Which, kernels,
-    linear_algebra::eigenvalues,
+    error::core_error,
+    gram::{Which, kernels},
     spectrum::{check_symmetric, largest_eigenvalue},
 };
+use crate::linear_algebra::eigenvalues;
 
 /// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
@@ -84,12 +85,4 @@ fn tangent_kernel(problem: &Problem, network: &widenet_core::scaling::KernelNetw
     let kernel = kernels.map_err(core_error)?.tangent.unwrap_or_default();
     check_symmetric(&kernel, "the tangent kernel").map_err(core_error)?;
     Ok(kernel)
-}
-
-/// The error of the vocabulary; nothing here is stopped.
-pub(super) fn core_error(error: super::Error) -> Error {
-    match error {
-        super::Error::Invalid(error) => error,
-        super::Error::Stopped => Error::Invalid(error.to_string()),
-    }
 }

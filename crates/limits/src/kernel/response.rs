@@ -8,11 +8,8 @@
 
 use widenet_core::Matrix;
 
-use super::{
-    filter::Procedure,
-    linear_algebra::{product, product_transpose, scale_columns, scale_rows},
-    spectrum::Basis,
-};
+use super::{filter::Procedure, spectrum::Basis};
+use crate::linear_algebra::{product, product_transpose, scale_columns, scale_rows};
 
 /// `M` and `C` at a moment.
 #[derive(Debug)]

@@ -12,17 +12,18 @@ mod basis;
 mod coordinate_matrix;
 mod coordinates;
 mod lazy;
+mod trajectory;
 
 pub use coordinate_matrix::CoordinateMatrix;
 pub use coordinates::Coordinates;
 pub use lazy::solve_lazy;
 
 use coordinate_matrix::{Source, Space};
+use trajectory::run;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     scaling::{Limit, Normalized},
-    training::{Control, LinearNetwork, Observer, Progress, Recorder, Start, train},
-    trajectory::Engine,
+    training::{Control, LinearNetwork, Progress},
 };
 
 /// Default of [`Options::tolerance`].
@@ -122,25 +123,4 @@ fn random_network(
         input_dimension: d,
         output_dimension: k,
     }
-}
-
-struct Watch<'a>(&'a mut dyn FnMut(&Progress<'_>) -> Control);
-
-impl Observer<CoordinateMatrix> for Watch<'_> {
-    fn after_step(&mut self, progress: &Progress<'_>, _: &mut LinearNetwork<CoordinateMatrix>) -> Control {
-        (self.0)(progress)
-    }
-}
-
-fn run(
-    problem: &Problem,
-    width: Width,
-    seed: u64,
-    mut network: LinearNetwork<CoordinateMatrix>,
-    watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Trajectory {
-    let recorder = Recorder::new(problem, &mut network);
-    let (records, status) = train(&mut network, &recorder, problem, seed, Start::default(), &mut Watch(watch));
-    let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
-    Trajectory { width, engine, seed, status, records }
 }

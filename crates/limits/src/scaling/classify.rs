@@ -18,7 +18,7 @@ use widenet_core::{
 };
 
 use super::{
-    LimitClass,
+    class::LimitClass,
     condition::{Condition, number},
 };
 

@@ -16,7 +16,7 @@ use widenet_core::{
     scaling::{EffectiveExponents, sign},
 };
 
-use super::DeepExponents;
+use super::deep::DeepExponents;
 
 /// What gradients are turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

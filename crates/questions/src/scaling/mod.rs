@@ -17,9 +17,10 @@ use widenet_core::{
     problem::{Loss, Rule},
     scaling::{EffectiveExponents, GolikovExponents},
 };
+use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
     Classification, Condition, DeepExponents, DeepLearning, DeepScaling, Growth, Layer, LimitClass, Predictions,
-    RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict, models::Model,
+    RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict,
 };
 
 use crate::answer::{AnswerTree, number, numbers};

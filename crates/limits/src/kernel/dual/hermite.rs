@@ -14,7 +14,7 @@ use std::{f64::consts::PI, sync::LazyLock};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use widenet_core::problem::Activation;
 
-use super::Expectations;
+use super::expectations::Expectations;
 
 /// Largest number of terms. Of tanh at variance 10 it leaves 2e-11 of `E[φ²]` and 6e-9 of `E[φ'²]`.
 pub(crate) const MAX_TERMS: usize = 600;

@@ -13,17 +13,17 @@ use std::collections::HashMap;
 use widenet_core::{Matrix, Problem, problem::Rule, training::Control};
 
 use super::{
-    Error, Result, Start,
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
+    error::{Error, Result, invalid},
     filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
-    invalid,
-    linear_algebra::product,
     rates::largest_rate_for,
     response::Response,
     spectrum::Basis,
+    start::Start,
 };
+use crate::linear_algebra::product;
 
 /// Predictions at every moment asked for, in the order asked. `watch` is called with the share of the work done.
 ///

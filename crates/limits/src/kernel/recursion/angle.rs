@@ -12,7 +12,7 @@
 use multiversion::multiversion;
 use widenet_core::scaling::KernelLayer;
 
-use super::Recursion;
+use super::sides::Recursion;
 use crate::kernel::dual::arc::{LANES, Lanes, angle_and_deficit};
 
 /// Pairs with `1 − |cos θ|` below this take it from their inputs.

@@ -12,8 +12,10 @@ use std::f64::consts::TAU;
 use rayon::prelude::*;
 use widenet_core::{Matrix, training::Control};
 
+use crate::quadrature::gauss_legendre;
+
 use super::{
-    super::{EigenvalueRatio, HiddenLayers, hyperbolic::gauss_legendre},
+    super::{EigenvalueRatio, HiddenLayers},
     Regression, Result, check,
     conditional::{Conditional, Shape},
     integral::{Component, Diagnostics, Integral, Method, Watch, log_sum, mean_matrix},

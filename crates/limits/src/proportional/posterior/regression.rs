@@ -10,7 +10,7 @@
 use widenet_core::Matrix;
 
 use super::{Result, invalid};
-use crate::kernel::linear_algebra::eigendecomposition;
+use crate::linear_algebra::eigendecomposition;
 
 /// Asymmetry, negative eigenvalues, and targets outside the range of the kernel that are put down to rounding.
 const TOLERANCE: f64 = 1e-8;
