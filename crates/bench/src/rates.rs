@@ -1,4 +1,4 @@
-//! Rates of a device, measured one by one.
+//! Measures the rates of a device one by one.
 
 use serde::Serialize;
 use widenet_model::{Amount, OpenDevice, Placement, Rate, RateSizes, guarded, rates};

@@ -1,4 +1,4 @@
-//! The report on a device: one markdown file.
+//! Writes the report on a device as one Markdown file.
 
 use std::{
     env::consts::{ARCH, OS},

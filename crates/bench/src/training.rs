@@ -1,4 +1,4 @@
-//! Very wide training from end to end: one long run, and how its time grows with the width.
+//! Times very wide training from end to end: one long run, and how its time grows with the width.
 //!
 //! ```text
 //! two hidden layers of m tanh neurons, mean field, 8 inputs in R^10, 16 steps of descent;      4 steps: t(m) = c m^a

@@ -1,4 +1,4 @@
-//! Colours that people with colour-vision deficiencies can tell apart.
+//! The palette has colors that people with color-vision deficiencies can tell apart.
 
 pub use plotters::style::RGBColor;
 

@@ -1,4 +1,4 @@
-//! A plot, drawn by the same code as SVG and as PNG.
+//! The same code draws a plot as SVG and as PNG.
 
 use std::{path::Path, sync::OnceLock};
 

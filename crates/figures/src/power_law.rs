@@ -1,4 +1,4 @@
-//! Power laws in plots: points in the middle of several values, bands around them, fitted lines and their exponents.
+//! Draws power laws: points in the middle of several values, bands around them, fitted lines and their exponents.
 
 use widenet_statistics::fit::{PowerLaw, quantile};
 

@@ -1,4 +1,4 @@
-//! Which theory has a problem's infinite-width limit.
+//! Says which theory has a problem's infinite-width limit.
 
 use widenet_core::{
     Error, Problem, Result, Width,

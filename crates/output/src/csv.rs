@@ -1,4 +1,4 @@
-//! Tables as CSV.
+//! Writes tables as CSV.
 
 use std::path::Path;
 

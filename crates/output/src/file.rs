@@ -1,4 +1,4 @@
-//! Files of answers: JSON, CSV and NumPy arrays. Each appears whole or not at all.
+//! Writes answers as JSON, CSV and NumPy arrays; each file appears whole or not at all.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! SHA-256, by which results are known to be whole and to belong to what was asked.
+//! By SHA-256 results are known to be whole and to belong to what was asked.
 
 use sha2::{Digest, Sha256};
 

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written aside, synced, and renamed.
+//! A file appears whole or not at all: it is written under another name, synced, and renamed.
 
 use std::{
     fs::{self, File},

@@ -1,4 +1,4 @@
-//! Exponents with confidence intervals.
+//! Fits exponents with confidence intervals.
 //!
 //! ```text
 //! y(x) = c x^a:   (a, ln c) = least squares through the points (ln x_i, mean over seeds of ln y_i)

@@ -1,4 +1,4 @@
-//! Kolmogorov–Smirnov tests of continuous laws.
+//! Kolmogorov–Smirnov tests compare samples with continuous distributions.
 //!
 //! ```text
 //! P(D > d) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2 k² t²),   t = (√n + 0.12 + 0.11/√n) d

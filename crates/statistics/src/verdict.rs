@@ -1,4 +1,4 @@
-//! Verdicts: what becomes of a statement about numbers.
+//! A verdict is what becomes of a statement about numbers.
 
 use crate::fit::PowerLaw;
 

@@ -1,4 +1,4 @@
-//! What a problem's limit is made of: exponents, class and constants of a network with one hidden layer.
+//! Finds what a problem's limit is made of: exponents, class and constants of a network with one hidden layer.
 //!
 //! ```text
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),   σ ~ n^q_σ,   η̂_a ~ n^q̃_a,   η̂_w ~ n^q̃_w,      A = q_σ + 1/2,   B_l = 2 q_σ + q̃_l + 1,   s_l = q_σ + q̃_l

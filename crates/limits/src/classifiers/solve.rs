@@ -1,4 +1,5 @@
-//! Classifiers of one hidden layer as trajectories: their limits beyond the kernel regime, and networks of any finite width in Gram space.
+//! Solves classifiers of one hidden layer as trajectories: their limits beyond the kernel regime, and networks of any finite width in Gram
+//! space.
 //!
 //! ```text
 //! limit:    F_k = lim f⁽ᵏ⁾/n^B, by particles or with a kernel that stays (module `models`)

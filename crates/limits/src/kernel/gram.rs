@@ -1,4 +1,4 @@
-//! Kernel matrices in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
+//! Kernel matrices are made in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
 //!
 //! Memory is the results and one tile per thread. The tiling depends on the sizes alone, so the numbers do not depend on
 //! the number of threads. (docs/theory/ntk.md §10.1.)

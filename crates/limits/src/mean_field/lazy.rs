@@ -1,4 +1,4 @@
-//! Lazy dynamics: weights hardly move, the predictor moves linearly with the kernel of the initial network.
+//! In lazy dynamics weights hardly move, and the predictor moves linearly with the kernel of the initial network.
 //!
 //! ```text
 //! β = s^L (s β_0 + b),    b ← b − η s^L Θ_0 D  (and decays),    s: what weight decay leaves of the initial weights (1 without)

@@ -1,4 +1,4 @@
-//! The 13 classes of dynamically stable scalings of one-hidden-layer classifiers: cells of a band in the plane of exponents.
+//! Dynamically stable scalings of one-hidden-layer classifiers fall into 13 classes, the cells of a band in the plane of exponents.
 //!
 //! ```text
 //! A = q_σ + 1/2  (logits at the start),   B = 2 q_σ + q̃ + 1  (kernels at the start),   s = q_σ + q̃  (increments of weights)

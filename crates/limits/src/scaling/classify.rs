@@ -1,4 +1,4 @@
-//! The verdict on a scaling of networks with one hidden layer, with its reasons.
+//! Gives the verdict on a scaling of networks with one hidden layer, with its reasons.
 //!
 //! ```text
 //! stable:    s ≤ 0     learning changes kernels by no more than their own order       (else unstable)

@@ -1,4 +1,4 @@
-//! Power counting of networks of any depth at the start, with homogeneous activation.
+//! Counts powers of the width for networks of any depth at the start, with homogeneous activation.
 //!
 //! ```text
 //! forward    h_1 = −w_1,   h_l = h_{l−1} − w_l + 1/2,          logits  h_L − w_{L+1} + 1/2

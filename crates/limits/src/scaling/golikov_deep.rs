@@ -1,4 +1,4 @@
-//! Golikov's scalings of networks with more than one hidden layer.
+//! Golikov scales networks with more than one hidden layer by these exponents.
 //!
 //! ```text
 //!            weights but the input's      rates: input      hidden       readout

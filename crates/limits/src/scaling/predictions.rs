@@ -1,4 +1,4 @@
-//! How everything that is measured on a network with one hidden layer grows with its width.
+//! Predicts how everything that is measured on a network with one hidden layer grows with its width.
 //!
 //! ```text
 //! start    f⁽⁰⁾ ~ n^A,   K_a ~ n^B_a,   K_w ~ n^B_w

@@ -1,4 +1,4 @@
-//! The stable band of networks with one hidden layer under RMSProp.
+//! Networks with one hidden layer have a stable band of their own under RMSProp.
 //!
 //! ```text
 //! δâ, δŵ ~ n^q̃,      f⁽ᵏ⁾ − f⁽⁰⁾ ~ n^(q_σ + 1 + q̃),      stable:  −1/2 ≤ q̃ ≤ 0

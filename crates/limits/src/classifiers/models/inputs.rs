@@ -1,4 +1,4 @@
-//! Inputs of a classifier and their Gram matrix.
+//! Holds the inputs of a classifier with their Gram matrix.
 
 use widenet_core::{Matrix, Result};
 

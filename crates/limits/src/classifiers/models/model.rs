@@ -1,4 +1,4 @@
-//! Which model a limit is, and the loss gradient that drives it.
+//! Says which model a limit is, and which loss gradient drives it.
 //!
 //! ```text
 //! G(−, F) = −y/2          G(0, F) = −y sigmoid(−y F)          G(+, F) = −y 1[y F < 0]

@@ -1,4 +1,4 @@
-//! Weighted particles in Gram space: the state of a limit that evolves, and of a finite network.
+//! Weighted particles in Gram space are the state of a limit that evolves, and of a finite network.
 //!
 //! ```text
 //! F(x_j) = Σ_r c_r â_r φ(z_rj),      z_rj = ŵ_r·x_j

@@ -1,4 +1,4 @@
-//! Three ways to make the particles of a limit at the start: `â ~ N(0, 1)`, `ŵ ~ N(0, σ_w² I)`, `z = ŵ·X`.
+//! There are three ways to make the particles of a limit at the start: `â ~ N(0, 1)`, `ŵ ~ N(0, σ_w² I)`, `z = ŵ·X`.
 //!
 //! (docs/theory/scaling-limits.md §4.2, in its order of preference.) Only z is kept: that is `z ~ N(0, σ_w² X Xᵀ)` of any rank.
 

@@ -1,4 +1,4 @@
-//! What all limits share at the start: the kernels of the inputs, and the law of the initial function.
+//! All limits share the kernels of the inputs and the distribution of the initial function.
 //!
 //! ```text
 //! Φ(x, x') = E φ(w·x) φ(w·x'),   Φ'(x, x') = E φ'(w·x) φ'(w·x'),      w ~ N(0, σ_w² I)

@@ -1,4 +1,4 @@
-//! Tangent kernels by the layer that learns.
+//! Splits tangent kernels by the layer that learns.
 
 use widenet_core::Matrix;
 

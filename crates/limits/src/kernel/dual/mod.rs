@@ -1,4 +1,4 @@
-//! Dual activations: how the covariance of two Gaussian pre-activations becomes that of their activations.
+//! A dual activation says how the covariance of two Gaussian pre-activations becomes that of their activations.
 //!
 //! ```text
 //! E[φ(u)φ(v)],   E[φ'(u)φ'(v)],      (u, v) ~ N(0, [[q1, c], [c, q2]])
