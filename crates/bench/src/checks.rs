@@ -47,7 +47,7 @@ impl Checked {
         }
     }
 
-    /// The error is within the tolerance; NaN is not.
+    /// Says whether the error is within the tolerance; NaN is not.
     pub fn passed(&self) -> bool {
         self.error.is_some_and(|error| error <= self.tolerance)
     }

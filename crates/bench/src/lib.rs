@@ -35,12 +35,12 @@ impl Bench {
         Ok(Self { device, placement, quick })
     }
 
-    /// What was chosen and why, for the user.
+    /// Says what was chosen and why, for the user.
     pub fn note(&self) -> &str {
         &self.device.note
     }
 
-    /// The device.
+    /// Returns the device.
     pub fn info(&self) -> &DeviceInfo {
         &self.device.info
     }

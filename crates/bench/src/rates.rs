@@ -19,7 +19,7 @@ pub struct MeasuredRate {
 }
 
 impl MeasuredRate {
-    /// The rate for people.
+    /// Returns the rate for people.
     pub fn text(&self) -> String {
         match (self.value, self.unit) {
             (None, _) => "failed".into(),

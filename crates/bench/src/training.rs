@@ -67,7 +67,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// The power law of seconds over widths; `None` for fewer than two widths.
+    /// Returns the power law of seconds over widths; `None` for fewer than two widths.
     pub fn fit(&self) -> Option<PowerLaw> {
         let samples: Vec<Sample> =
             self.runs.iter().map(|run| Sample { x: run.width as f64, seed: 0, y: run.seconds }).collect();

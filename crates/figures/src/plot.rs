@@ -305,7 +305,7 @@ fn pixels((width, height): (f64, f64), scale: f64) -> (u32, u32) {
     ((width * scale).ceil() as u32, (height * scale).ceil() as u32)
 }
 
-/// A name in words, for labels and legends.
+/// Returns a name in words, for labels and legends.
 pub fn words(name: &str) -> String {
     name.replace('_', " ")
 }

@@ -45,7 +45,7 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// The format is that of the file name's extension.
+    /// Chooses the format by the extension of the file's name.
     ///
     /// # Errors
     /// Another extension than `.json`, `.csv` or `.npy`; a folder that is not there or not writable.
@@ -60,12 +60,12 @@ impl OutputFile {
         Ok(Self { path: path.to_owned(), format })
     }
 
-    /// How the answer is written.
+    /// Says how the answer is written.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The file itself.
+    /// Returns the file itself.
     pub fn path(&self) -> &Path {
         &self.path
     }

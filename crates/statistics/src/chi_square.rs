@@ -14,8 +14,8 @@ use widenet_core::Matrix;
 /// Eigenvalues of the covariance below this part of the largest are left out.
 const CUTOFF: f64 = 1e-3;
 
-/// The chance of a larger X under the limit's law, for the difference f̄ − μ of the means (T × k), the covariance C of one network (T × T)
-/// and the number M of networks.
+/// Returns the chance of a larger X under the limit's law, for the difference f̄ − μ of the means (T × k), the covariance C of one network
+/// (T × T) and the number M of networks.
 ///
 /// # Errors
 /// A covariance that is 0, in words.

@@ -89,7 +89,7 @@ pub fn solve(
     Ok(Trajectory { width, engine, seed, status, records })
 }
 
-/// What a run takes: particles (neurons) times inputs, in bytes and in floating-point operations per step.
+/// Says what a run takes: particles (neurons) times inputs, in bytes and in floating-point operations per step.
 pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
     let classifier = Classifier::of(problem)?;
     let inputs = problem.data.train.inputs.nrows() + problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());

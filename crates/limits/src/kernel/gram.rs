@@ -50,7 +50,7 @@ const TILE: usize = 256;
 /// Columns between two calls of `watch`.
 const PANEL: usize = 1024;
 
-/// Kernels between the rows of `x1` (N₁ × d) and `x2` (N₂ × d); without `x2` among the rows of `x1`.
+/// Returns kernels between the rows of `x1` (N₁ × d) and `x2` (N₂ × d); without `x2` among the rows of `x1`.
 ///
 /// `watch` is called with the share of the work done, in [0, 1].
 ///
@@ -124,7 +124,7 @@ fn set_diagonals(kernels: &mut Kernels, side: &Side<'_>) {
     }
 }
 
-/// `K(x, x)` and `Θ(x, x)` for the rows x of a matrix (N × d).
+/// Returns `K(x, x)` and `Θ(x, x)` for the rows x of a matrix (N × d).
 ///
 /// # Errors
 /// As for [`kernels`].

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::linear_algebra::eigenvalues;
 
-/// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
+/// Returns the largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
 /// # Errors
 /// A scaling without infinite-width limit; an initial correction; RMSProp; kernels that overflow; a tangent kernel that is 0, for which
@@ -43,7 +43,7 @@ pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     largest_rate_for(problem, &kernel, 0.0)
 }
 
-/// `η_crit`, below which the convergence theorem of docs/theory/ntk.md §8 is proved (no momentum).
+/// Returns `η_crit`, below which the convergence theorem of docs/theory/ntk.md §8 is proved (no momentum).
 ///
 /// # Errors
 /// As for [`largest_stable_rate`].

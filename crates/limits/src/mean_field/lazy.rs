@@ -20,7 +20,7 @@ use widenet_core::{
 
 use super::{coordinate_matrix::CoordinateMatrix, trajectory::run};
 
-/// The kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
+/// Returns the kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
 /// from `initial` (k × d). For lazy scalings this is the infinite-width limit.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ pub struct DeepExponents {
 }
 
 impl DeepExponents {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &EffectiveExponents) -> Self {
         let (w, e, hidden) = (exponents.weights(), exponents.rates(), exponents.hidden_layers());
         let mut forward = vec![-w[0]; hidden];
@@ -46,7 +46,7 @@ impl DeepExponents {
         Self { logits: forward[hidden - 1] - w[hidden] + 0.5, forward, backward, kernels, feature_changes }
     }
 
-    /// The tangent kernel: its largest part.
+    /// Returns the exponent of the tangent kernel, which is that of its largest part.
     pub fn kernel(&self) -> f64 {
         self.kernels.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }

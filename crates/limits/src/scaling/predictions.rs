@@ -61,7 +61,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &GolikovExponents) -> Self {
         let (q_sigma, s) = (exponents.q_sigma(), exponents.increments());
         let (s_a, s_w) = (exponents.readout_increments(), exponents.input_increments());
@@ -89,7 +89,7 @@ impl Predictions {
         }
     }
 
-    /// Every prediction with its symbol, in the order of the fields.
+    /// Returns every prediction with its symbol, in the order of the fields.
     pub fn table(&self) -> Vec<(&'static str, f64)> {
         let always = [
             ("f⁽⁰⁾", self.logits),

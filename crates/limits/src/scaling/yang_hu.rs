@@ -43,7 +43,7 @@ pub struct YangHu {
 }
 
 impl YangHu {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &EffectiveExponents) -> Self {
         let (w, e, hidden) = (exponents.weights(), exponents.rates(), exponents.hidden_layers());
         let slowest = e[..hidden]

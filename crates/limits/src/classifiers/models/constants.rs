@@ -40,7 +40,7 @@ pub struct Constants {
 }
 
 impl Constants {
-    /// Those of a reference network.
+    /// Computes the constants of a reference network.
     ///
     /// # Errors
     /// As [`Self::check`].

@@ -56,7 +56,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Number of sets of particles; more than one has a standard error.
+    /// Returns the number of sets of particles; more than one has a standard error.
     pub fn replicas(&self) -> u32 {
         match self {
             Source::Quadrature { .. } => 1,
@@ -64,7 +64,7 @@ impl Source {
         }
     }
 
-    /// The particles of a replica, with weights that sum to S.
+    /// Returns the particles of a replica, with weights that sum to S.
     ///
     /// # Errors
     /// Quadrature in more than 3 dimensions, or with a number of nodes that it does not have; no particles; more than

@@ -85,7 +85,7 @@ pub fn predict(
 /// Name of the training kernel in errors.
 const TRAINING_KERNEL: &str = "the training kernel";
 
-/// What should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
+/// Warns of what should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
 /// targets where t = ∞ is asked for.
 ///
 /// # Errors
