@@ -1,24 +1,19 @@
 //! One suite for every backend and float type: random numbers and the products that regenerate them against their plain
 //! twins, on sizes that are no multiple of any tile, and their laws.
 
-#[path = "common/backends.rs"]
-mod backends;
-mod common;
-#[path = "common/numbers.rs"]
-mod numbers;
-
-use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{read, tensor};
 use nalgebra::DMatrix;
-use numbers::{assert_within, numbers};
 use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, normals_add, normals_gram, philox_words, philox4x32, reference,
     regenerated_apply, regenerated_apply_transpose, regenerated_entries,
 };
+
+use crate::common::backends::{epsilon, on_every_backend};
+use crate::common::numbers::{assert_within, numbers};
+use crate::common::{read, tensor};
 
 /// `philox4x32 10` of `kat_vectors` in Random123 (Salmon et al.): counter, key, words.
 const KNOWN_ANSWERS: [([u32; 4], [u32; 2], [u32; 4]); 3] = [
@@ -181,7 +176,7 @@ on_every_backend!(conformance);
 #[cfg(feature = "gpu")]
 #[test]
 fn launches_add_up_on_wgpu() {
-    let Some(device) = common::wgpu("launches_add_up_on_wgpu") else { return };
+    let Some(device) = crate::common::wgpu("launches_add_up_on_wgpu") else { return };
     let (here, there) = ((&Device::flex(), DType::F32), (&device, DType::F32));
     let (x, k) = (numbers(20_000, 2), DMatrix::from_row_slice(4103, 1, &numbers(4103, 3)));
     let added = |on| read(normals_add(tensor(&x, [1, 20_000], on), STREAM, 0..4103, 1, &k));

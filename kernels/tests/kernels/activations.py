@@ -1,7 +1,7 @@
 """Values and derivatives of activations with the digits of f64, for activations.rs.
 
     pip install mpmath==1.3.0
-    python3 kernels/tests/activations.py > kernels/tests/activations.csv
+    python3 kernels/tests/kernels/activations.py > kernels/tests/kernels/activations.csv
 """
 
 from mpmath import cos, erf, erfc, exp, log1p, mp, mpf, npdf, pi, sech, sin, sqrt, tanh

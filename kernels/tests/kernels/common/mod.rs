@@ -1,5 +1,8 @@
 //! What the suites share: tensors of plain numbers, and the adapter.
 
+pub(crate) mod backends;
+pub(crate) mod numbers;
+
 use burn::{
     Tensor,
     tensor::{DType, Device, TensorData},

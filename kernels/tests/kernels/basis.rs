@@ -1,17 +1,14 @@
 //! Bases of long spaces on every backend and float type: orthonormal, spanning what they were asked about, of the right rank.
 
-#[path = "common/backends.rs"]
-mod backends;
-mod common;
-
-use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{read, tensor};
 use nalgebra::DMatrix;
 use widenet_kernels::{Basis, NormalStream, SplitVectors, normals};
+
+use crate::common::backends::{epsilon, on_every_backend};
+use crate::common::{read, tensor};
 
 /// Gaussian vectors as the columns of a matrix (n × count), as single precision has them.
 fn vectors(count: usize, n: usize, tag: u32) -> DMatrix<f64> {

@@ -26,7 +26,7 @@ macro_rules! on_every_backend {
         #[cfg(feature = "gpu")]
         #[test]
         fn wgpu_conforms_in_f32() {
-            if let Some(device) = common::wgpu("wgpu_conforms_in_f32") {
+            if let Some(device) = crate::common::wgpu("wgpu_conforms_in_f32") {
                 $suite(&device, DType::F32);
             }
         }

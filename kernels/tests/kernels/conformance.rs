@@ -1,20 +1,15 @@
 //! One suite for every backend and float type: the kernels against their plain twins, on shapes that are no multiple of
 //! any tile.
 
-#[path = "common/backends.rs"]
-mod backends;
-mod common;
-#[path = "common/numbers.rs"]
-mod numbers;
-
-use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{read, tensor};
-use numbers::{assert_within, numbers};
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update, reference};
+
+use crate::common::backends::{epsilon, on_every_backend};
+use crate::common::numbers::{assert_within, numbers};
+use crate::common::{read, tensor};
 
 /// (rows, columns, vectors): single entries, odd sizes, both sides of every tile and task boundary.
 const SHAPES: [(usize, usize, usize); 9] = [

@@ -1,14 +1,13 @@
 //! Activations against their plain twins, on every backend and float type, and in `f64` against values of many digits.
 
-mod common;
-
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{read, tensor};
 use widenet_core::problem::Activation;
 use widenet_kernels::{activate, reference, times_derivative};
+
+use crate::common::{read, tensor};
 
 /// From `activations.py`: the word of an activation, u, φ(u), φ'(u).
 const MANY_DIGITS: &str = include_str!("activations.csv");
@@ -135,7 +134,7 @@ fn ndarray_conforms_in_both_float_types() {
 #[cfg(feature = "gpu")]
 #[test]
 fn wgpu_conforms_in_f32() {
-    let Some(device) = common::wgpu("wgpu_conforms_in_f32") else { return };
+    let Some(device) = crate::common::wgpu("wgpu_conforms_in_f32") else { return };
     // Drivers may fuse a product and a sum, divide with 2.5 units, and take denormal numbers as 0.
     let least = f64::from(f32::MIN_POSITIVE);
     conformance(&device, Tolerance::new(DType::F32, 8.0, 2.0 * least));

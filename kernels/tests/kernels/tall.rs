@@ -1,22 +1,17 @@
 //! The tall-skinny products against their plain twins, on every backend and float type; their accuracy on long sums.
 
-#[path = "common/backends.rs"]
-mod backends;
-mod common;
-#[path = "common/numbers.rs"]
-mod numbers;
-
-use backends::{epsilon, on_every_backend};
 use burn::{
     Tensor,
     tensor::{DType, Device},
 };
-use common::{read, tensor};
 use nalgebra::DMatrix;
-use numbers::{assert_within, numbers};
 use widenet_kernels::{
     reference, tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times,
 };
+
+use crate::common::backends::{epsilon, on_every_backend};
+use crate::common::numbers::{assert_within, numbers};
+use crate::common::{read, tensor};
 
 /// (r, n, P): no multiples of tiles, slabs and groups, and both sides of each.
 const SHAPES: [(usize, usize, usize); 12] = [
@@ -155,7 +150,7 @@ fn products_of_long_vectors_keep_the_digits_that_a_running_sum_loses() {
 #[cfg(feature = "gpu")]
 #[test]
 fn so_do_they_on_wgpu() {
-    if let Some(device) = common::wgpu("so_do_they_on_wgpu") {
+    if let Some(device) = crate::common::wgpu("so_do_they_on_wgpu") {
         long_sums_keep_their_digits(&device, 1 << 20);
     }
 }
