@@ -1,8 +1,5 @@
 //! The commands as a user meets them.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::{fs, path::Path};
 #[cfg(unix)]
 use std::{
@@ -12,8 +9,8 @@ use std::{
 };
 
 #[cfg(unix)]
-use common::widenet;
-use common::{PROBLEM, json, run, write};
+use crate::common::widenet;
+use crate::common::{PROBLEM, json, run, write};
 use serde_json::Value;
 
 #[test]
@@ -221,7 +218,7 @@ fn kernels_of_a_finite_network() {
             let (found, wanted) = (numbers(&finite[kernel][block]), numbers(&limit[kernel][block]));
             let difference: Vec<f64> = found.iter().zip(&wanted).map(|(a, b)| a - b).collect();
             let error = norm(&difference) / norm(&wanted);
-            // About 0.05 for three layers of 2048 (kernel-regime page, E1).
+            // About 0.05 for three layers of 2048 (docs/theory/ntk.md §E1).
             assert!(error > 1e-4 && error < 0.2, "{kernel} {block}: {error}");
         }
     }
@@ -339,7 +336,7 @@ fn devices_agree_through_the_program() {
     let path = write(folder.path(), "problem.toml", PROBLEM);
     let solve =
         |device: &str| run(&["solve", &path, "--width", "100", "--engine", "dense", "--device", device, "--json"]);
-    let loss = |said: &common::Said| {
+    let loss = |said: &crate::common::Said| {
         let solved: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
         solved[0]["records"][3]["train_loss"].as_f64().expect("a loss")
     };

@@ -1,15 +1,12 @@
 //! `widenet coord-check` as a user meets it, on real networks.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::fs;
 #[cfg(unix)]
 use std::{process::Stdio, time::Duration};
 
 #[cfg(unix)]
-use common::widenet;
-use common::{Said, run};
+use crate::common::widenet;
+use crate::common::{Said, run};
 use serde_json::Value;
 
 const PROBLEM: &str = "experiments/coordinate-check/mean-field.toml";
@@ -105,7 +102,7 @@ fn one_hidden_layer_passes_with_the_exponent_of_its_kernel() {
     assert_rows(&with_verdict(&report, "confirmed"), &["tangent_kernel_change all 1", "activation_changes h_1 2"]);
 }
 
-/// Golikov's plane (scaling-limits page §2): between mean field and NTK, and sym-default, whose logits grow as predicted.
+/// Golikov's plane (docs/theory/scaling-limits.md §2): between mean field and NTK, and sym-default, whose logits grow as predicted.
 #[test]
 fn scalings_of_classifiers_pass_with_their_exponents() {
     let digits = "data={ kind = \"idx\", images = \"../../data/digits-8x8/images-idx3-ubyte\", \

@@ -1,13 +1,11 @@
-//! Bad input of `widenet kernel` and `widenet predict` (kernel-regime page §11), and what is legal though it looks bad.
+//! Bad input of `widenet kernel` and `widenet predict` (docs/theory/ntk.md §11), and what is legal though it looks bad.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::{
-    common::{json, run, write},
-    contains, folder, refusal,
-};
+use super::{contains, folder, refusal};
+use crate::common::{json, run, write};
 
 /// Three training and two test inputs; all questions have an answer.
 const SPEC: &str = r#"

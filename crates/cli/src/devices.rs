@@ -1,8 +1,8 @@
-//! `widenet devices`.
+//! `widenet devices` lists the devices that this build can use.
 
 use std::io::Write;
 
-use widenet_experiment::{Precision, list_devices};
+use widenet_model::{Precision, list_devices};
 
 use crate::{Exit, Failure, table};
 

@@ -1,8 +1,9 @@
-//! `widenet kernel`.
+//! `widenet kernel` computes the kernels of a problem's network.
 
 use std::io::Write;
 
-use widenet_experiment::question::{KernelAnswer, KernelQuestion, OutputFile};
+use widenet_output::OutputFile;
+use widenet_questions::{KernelAnswer, KernelQuestion};
 
 use crate::{
     Exit, Failure,

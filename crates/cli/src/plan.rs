@@ -1,9 +1,10 @@
-//! `widenet plan`: what would run, on which engine and why, with memory and time.
+//! `widenet plan` says what would run, on which engine and why, with memory and time.
 
 use std::io::Write;
 
 use widenet_core::{document::Document, trajectory::Engine};
-use widenet_experiment::{Alternative, Engines, Plan, Request, SolveError, Solver, Study, Subject, load_problem};
+use widenet_engines::{Alternative, Engines, Plan, Request, SolveError, Solver, load_problem};
+use widenet_experiment::{Study, Subject};
 
 use crate::{Exit, Failure, arguments::PlanArguments, table};
 

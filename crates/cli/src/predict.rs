@@ -1,8 +1,9 @@
-//! `widenet predict`.
+//! `widenet predict` says what infinitely wide networks predict at chosen moments of training.
 
 use std::io::Write;
 
-use widenet_experiment::question::{OutputFile, PredictAnswer, PredictQuestion};
+use widenet_output::OutputFile;
+use widenet_questions::{PredictAnswer, PredictQuestion};
 
 use crate::{
     Exit, Failure,

@@ -1,9 +1,10 @@
-//! `widenet prior` and `widenet posterior`.
+//! `widenet prior` and `widenet posterior` answer questions about random deep linear networks.
 
 use std::{io::Write, path::PathBuf};
 
 use serde_json::Value;
-use widenet_experiment::question::{AnswerTree, OutputFile, PosteriorQuestion, PriorQuestion};
+use widenet_output::OutputFile;
+use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion};
 
 use crate::{
     Exit, Failure,

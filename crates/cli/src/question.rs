@@ -1,9 +1,9 @@
-//! What `widenet kernel` and `widenet predict` share.
+//! Questions are loaded, watched and written the same way by all commands that ask them.
 
 use std::{io::Write, path::PathBuf, sync::atomic::Ordering};
 
 use widenet_core::training::Control;
-use widenet_experiment::question::{QuestionError, QuestionResult};
+use widenet_questions::{QuestionError, QuestionResult};
 
 use crate::{Failure, interrupt, progress};
 

@@ -1,10 +1,11 @@
-//! What the user may type about scalings of widths.
+//! These types declare what a user may type about scalings of widths.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use widenet_core::Width;
-use widenet_experiment::{DeviceChoice, Precision, coordinate_check::CoordinateOptions};
+use widenet_experiment::coordinate_check::CoordinateOptions;
+use widenet_model::{DeviceChoice, Precision};
 
 use super::{AnswerArguments, precision};
 

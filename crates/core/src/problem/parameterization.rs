@@ -20,15 +20,15 @@ use crate::{
 /// | `"scaling"` | `q_sigma`, `q_a`, `q_w`, or instead of them a `name` ([`GolikovExponents::NAMED`], or `"ic_mf"`, which is `"mf"` with `initial_correction`); `reference_width = 128`, `sigma_w = 1`, `initial_correction = false`; with more than one hidden layer only scalings with kernels of order 1, 2 q_σ + q̃ = −1 ("mf", "ntk", "intermediate") |
 /// | `"abc"` | `a`, `b` (one number per weight matrix, input first), `c` required; `sigma = 1`, `reference_width = 1` |
 ///
-/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
-/// a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
+/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (docs/theory/scaling-limits.md §5.4)
+/// is `"abc"` with a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
 ///
 /// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates`, `sigma` and `c` are one number for all layers, or a list with one per weight
 /// matrix (L + 1, input first). In the `"mean_field"` and `"standard"` parameterizations `sigma_b = 0` means biases that start at 0 and are
 /// trained; without the key there are none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameterization {
-    /// Mean-field / maximal-update (mean-field page §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
+    /// Mean-field / maximal-update (docs/theory/mean-field.md §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
     MeanField {
         /// Richness γ > 0.
         richness: f64,
@@ -39,7 +39,7 @@ pub enum Parameterization {
         /// Standard deviation ≥ 0 of the biases of the hidden layers, which learn like input weights; `None` without biases.
         sigma_b: Option<f64>,
     },
-    /// Neural-tangent: `h = σ_w/√fan_in W x + σ_b b`, all entries N(0,1), rates `c_W η` and `c_b η` (kernel-regime page §1). One
+    /// Neural-tangent: `h = σ_w/√fan_in W x + σ_b b`, all entries N(0,1), rates `c_W η` and `c_b η` (docs/theory/ntk.md §1). One
     /// number per layer each.
     Ntk {
         /// σ_w > 0.
@@ -60,7 +60,8 @@ pub enum Parameterization {
         /// e; −1 gives the kernel regime.
         learning_rate_exponent: f64,
     },
-    /// Golikov's exponents with n = m/d* (scaling-limits page §1; of deeper networks, those of gradient descent in §5.4).
+    /// Golikov's exponents with n = m/d* (docs/theory/scaling-limits.md §1; of deeper networks, those of gradient descent in
+    /// docs/theory/scaling-limits.md §5.4).
     Scaling {
         /// q_σ.
         q_sigma: f64,
@@ -73,8 +74,8 @@ pub enum Parameterization {
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
         /// Whether the function of finite networks is `f(x) + (√n − 1) f_0(x)`, with their own, frozen function f_0 at the start: in the
-        /// mean-field scaling IC-MF (page §4.4), whose outputs at the start are those of the NTK scaling. The loss and recorded
-        /// outputs are those of this function; kernels, activations and the decomposition are those of f.
+        /// mean-field scaling IC-MF (docs/theory/scaling-limits.md §4.4), whose outputs at the start are those of the NTK scaling. The loss
+        /// and recorded outputs are those of this function; kernels, activations and the decomposition are those of f.
         initial_correction: bool,
     },
     /// Exponents of Yang & Hu, with a `c` per layer: `W_l = n^(-a_l) w_l`, `w_l ~ N(0, σ_l² n^(-2 b_l))`, rate `η n^(-c_l)`, n = m/d*.
@@ -210,7 +211,8 @@ impl Parameterization {
                     learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
                 Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w, .. } => {
-                    // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ); hidden layers as in §5.4.
+                    // Raw form of docs/theory/scaling-limits.md §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w),
+                    // n^(q̃_a+2q_σ); hidden layers as in docs/theory/scaling-limits.md §5.4.
                     let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
                     if !input {

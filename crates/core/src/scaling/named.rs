@@ -9,7 +9,7 @@
 //! | mean-field, one hidden layer | 0, –, 1 | −1, –, 1 |
 //! | Golikov's deep mean-field | 0, 1, 1 | −1, 0, 1 |
 //!
-//! (scaling-limits page §5.2.)
+//! (docs/theory/scaling-limits.md §5.2.)
 
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ struct Row {
 }
 
 impl NamedScaling {
-    /// All, in the order of the page.
+    /// All named parameterisations, in the order of the table of docs/theory/scaling-limits.md §5.2.
     pub const ALL: [NamedScaling; 6] = [
         NamedScaling::Standard,
         NamedScaling::StandardOverWidth,

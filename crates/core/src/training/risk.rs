@@ -4,11 +4,11 @@
 //! R(β) = (1/2P) Σ_p ‖β x_p − y_p‖²,    D = ∂R/∂β = β Σ − C,    Σ = XᵀX/P,  C = YᵀX/P
 //! ```
 //!
-//! (Both divided by k where the loss is the mean over outputs.)
+//! (docs/theory/mean-field.md §1, Eq. residual.) Both are divided by k where the loss is the mean over outputs.
 
 use nalgebra::SymmetricEigen;
 
-use crate::{Matrix, data::Samples, problem::Loss};
+use crate::{Matrix, Problem, data::Samples, problem::Loss};
 
 /// `D` on the rows `batch` of the samples, k × d.
 pub fn batch_residual(samples: &Samples, loss: Loss, batch: &[usize], predictor: &Matrix) -> Matrix {
@@ -61,7 +61,7 @@ pub fn largest_curvature(samples: &Samples) -> f64 {
     SymmetricEigen::new(gram).eigenvalues.max() / inputs.nrows() as f64
 }
 
-/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (mean-field page §2.3).
+/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (docs/theory/mean-field.md §2.3).
 ///
 /// Singular values of X below `ε · max(P, d) · σ_max` count as zero.
 pub fn min_norm_predictor(samples: &Samples) -> Matrix {
@@ -76,4 +76,13 @@ pub fn min_norm_predictor(samples: &Samples) -> Matrix {
         row *= if *sigma > cutoff { 1.0 / sigma } else { 0.0 };
     }
     coefficients.tr_mul(&v_t)
+}
+
+/// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
+/// λ, for the tangent kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
+pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
+    // The loss is the mean over samples, or over samples and outputs.
+    let share = problem.data.train.targets.nrows() as f64 / problem.loss_denominator();
+    let curvature = share * largest_curvature(&problem.data.train) * tangent_kernel;
+    2.0 / (curvature + problem.optimizer.weight_decay)
 }

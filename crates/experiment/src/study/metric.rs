@@ -1,4 +1,4 @@
-//! `[[metric]]`: one number per trial, the size of a recorded quantity, a value of an answer, or its distance to a reference.
+//! A `[[metric]]` is one number per trial: the size of a recorded quantity, a value of an answer, or its distance to a reference.
 //!
 //! ```toml
 //! [[metric]]
@@ -16,26 +16,28 @@
 //! ‖q_t − r_t‖  or  ‖q_t‖,  at the record times t;  relative: divided by sup_t ‖r_t‖
 //! ```
 //!
-//! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times; that of `reference` is the trial of
-//! the same seed, which has no distance to itself.
+//! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times; that of `reference`
+//! is the trial of the same seed, which has no distance to itself.
 //!
 //! `statistic = "p_value"` tests the mean output f̄ of an ensemble of M networks against the law of the limit, by the chance of a larger
 //! `M Σ_c (f̄_c − μ_c)ᵀ C⁺ (f̄_c − μ_c)` than the measured one, with the limit's mean μ and covariance C over the test inputs; it needs
 //! `quantity = "test_outputs"`, `against = "limit"` and an `[ensemble]`. `over = "sup"` is then the record that agrees least, the
 //! smallest p-value.
 //!
-//! `statistic = "kl"` with `quantity = "test_outputs"` is the Kullback–Leibler divergence of Gaussians fitted over the seeds from those of the network
-//! at the reference width of `parameterization.kind = "scaling"` (equal other axes), or of `reference`, averaged over the test inputs; all seeds have the same value.
+//! `statistic = "kl"` with `quantity = "test_outputs"` is the Kullback–Leibler divergence of Gaussians fitted over the seeds from those of
+//! the network at the reference width of `parameterization.kind = "scaling"` (equal other axes), or of `reference`, averaged over the test
+//! inputs; all seeds have the same value.
 //!
-//! Three more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same value:
+//! Three more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same
+//! value:
 //!
 //! ```text
 //! ks           p-value of the two-sample Kolmogorov–Smirnov test, of the entry that agrees least, times the number of entries (at most 1)
 //! mean_ratio   ‖means over seeds‖ / ‖those of the reference‖          std_ratio    the same of standard deviations (ddof 1)
 //! ```
 //!
-//! Engines may share random streams, so `ks` takes every second seed of the trial and the other seeds of the reference: independent samples, and the reference
-//! has a p-value under the null hypothesis. `over = "sup"` of a p-value is the smallest.
+//! Engines may share random streams, so `ks` takes every second seed of the trial and the other seeds of the reference: independent
+//! samples, and the reference has a p-value under the null hypothesis. `over = "sup"` of a p-value is the smallest.
 //!
 //! In a study of questions a metric is a number of the answer, or the Euclidean norm of a list:
 //!
@@ -54,9 +56,13 @@ use widenet_core::{
     document::{Field, Reader},
     problem::{Quantity, Shape},
 };
+use widenet_engines::Reference;
 
-use super::{ReadResult, Subject, axes::Keys, own_name};
-use crate::{Reference, Trial};
+use super::{
+    keys::{Keys, ReferenceTrials},
+    read::{ReadResult, own_name},
+    subject::Subject,
+};
 
 /// Which records count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,26 +98,6 @@ impl Statistic {
     /// Whether it is one number of all seeds.
     pub fn is_of_a_law(self) -> bool {
         matches!(self, Statistic::Kl | Statistic::Ks | Statistic::MeanRatio | Statistic::StdRatio)
-    }
-}
-
-/// Trials that others are compared with: equal to them in everything but these.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferenceTrials {
-    /// Their width, if it is another.
-    pub width: Option<Width>,
-    /// Axes with the label they have there.
-    pub axes: Vec<(String, String)>,
-}
-
-impl ReferenceTrials {
-    /// Whether a trial of any seed is one that `trial` is compared with.
-    pub(crate) fn has(&self, other: &Trial, trial: &Trial) -> bool {
-        let label = |(key, own): &(String, String)| {
-            self.axes.iter().find(|(axis, _)| axis == key).map_or(own.clone(), |(_, label)| label.clone())
-        };
-        let axes = trial.axes.iter().zip(&other.axes).all(|(own, other)| label(own) == other.1);
-        axes && other.width == self.width.or(trial.width)
     }
 }
 

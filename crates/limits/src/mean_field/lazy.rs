@@ -1,11 +1,11 @@
-//! Lazy dynamics: weights hardly move, the predictor moves linearly with the kernel of the initial network.
+//! In lazy dynamics weights hardly move, and the predictor moves linearly with the kernel of the initial network.
 //!
 //! ```text
 //! β = s^L (s β_0 + b),    b ← b − η s^L Θ_0 D  (and decays),    s: what weight decay leaves of the initial weights (1 without)
 //! ```
 //!
-//! (mean-field page §4.) As a network it has one k × d layer that learns at rate Θ_0 and L identities that only decay, so the
-//! same training loop runs it.
+//! (docs/theory/mean-field.md §4, Eq. lazy.) As a network it has one k × d layer that learns at rate Θ_0 and L identities that only decay,
+//! so the same training loop runs it.
 
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
@@ -18,9 +18,9 @@ use widenet_core::{
     trajectory::{Record, Value},
 };
 
-use super::{CoordinateMatrix, run};
+use super::{coordinate_matrix::CoordinateMatrix, trajectory::run};
 
-/// The kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
+/// Returns the kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
 /// from `initial` (k × d). For lazy scalings this is the infinite-width limit.
 ///
 /// # Errors
@@ -59,7 +59,7 @@ pub(super) fn solve(
     let mut rates = vec![0.0; hidden + 1];
     rates[0] = kernel;
     let network = LinearNetwork { layers, output_scale: 1.0, rates, input_dimension: d, output_dimension: k };
-    let mut trajectory = run(problem, Width::Infinite, seed, network, watch);
+    let mut trajectory = run(problem, Width::Infinite, seed, network, watch)?;
     fill_layers(problem, &mut trajectory.records);
     Ok(trajectory)
 }

@@ -1,12 +1,12 @@
-//! Differences of log-gamma functions, without the cancellation that many wide layers would amplify.
+//! Computes differences of log-gamma functions without the cancellation that many wide layers would amplify.
 //!
 //! ```text
 //! λ_a(s) = lnΓ(a + s) − lnΓ(a) − s ln a = m φ(z) − ½ ln(1 + z) + Σ_k c_k m^{−p} [(1 + z)^{−p} − 1] + s ln(m/a) − Σ_{j<n} ln(1 + s/(a + j))
 //! m = a + n,   z = s/m,   φ(z) = (1 + z) ln(1 + z) − z,   p = 2k − 1
 //! ```
 //!
-//! (proportional-limit page §3.3.) The cumulant function of `ln(χ²_N/N)` is `λ_{N/2}`. The branch of the complex logarithm is
-//! free: multiplicities are integers and the result is an exponent.
+//! (docs/theory/proportional-limit.md §3.3, Eq. 3.5.) The cumulant function of `ln(χ²_N/N)` is `λ_{N/2}`. The branch of the complex
+//! logarithm is free: multiplicities are integers and the result is an exponent.
 
 use nalgebra::Complex;
 

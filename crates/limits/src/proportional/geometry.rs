@@ -1,11 +1,11 @@
-//! The geometry of random feature kernels: correlations of inputs, eigenvalues, the collapse onto one direction.
+//! Describes the geometry of random feature kernels: correlations of inputs, eigenvalues, the collapse onto one direction.
 //!
 //! ```text
 //! corr_ij² = K_ij²/(K_ii K_jj),    share_i = λ_i/Σλ,    effective rank = (Σλ)²/Σλ²,    γ_i = log λ_i
 //! limit:  dγ_i/dα = −(m+1)/2 + ½ Σ_{j≠i} coth((γ_i − γ_j)/2)  in the mean,   → −i  for large α
 //! ```
 //!
-//! (proportional-limit page §5.2.) Means over draws, with their standard errors.
+//! (docs/theory/proportional-limit.md §5.2, Eq. 5.4.) Means over draws, with their standard errors.
 
 use super::{Result, invalid};
 

@@ -1,4 +1,4 @@
-//! How everything that is measured on a network with one hidden layer grows with its width.
+//! Predicts how everything that is measured on a network with one hidden layer grows with its width.
 //!
 //! ```text
 //! start    f⁽⁰⁾ ~ n^A,   K_a ~ n^B_a,   K_w ~ n^B_w
@@ -6,8 +6,8 @@
 //! f = f_∅ + f_a + f_w + f_aw:   max(q_σ + 1/2, q_σ + 1 + 2s),   q_σ + 1 + s twice,   q_σ + 1 + 3s
 //! ```
 //!
-//! (scaling-limits page §2, §3.4, §3.5.) While the loss gradient is of order 1. The terms of f have `(â⁰, ŵ⁰)`, `(δâ, ŵ⁰)`, `(â⁰, δŵ)` and
-//! `(δâ, δŵ)`, each with the slopes `φ'` of the trained network, of a homogeneous φ.
+//! (docs/theory/scaling-limits.md §2, §3.4, §3.5, Eq. counting.) While the loss gradient is of order 1. The terms of f have `(â⁰, ŵ⁰)`,
+//! `(δâ, ŵ⁰)`, `(â⁰, δŵ)` and `(δâ, δŵ)`, each with the slopes `φ'` of the trained network, of a homogeneous φ.
 
 use std::cmp::Ordering::{Greater, Less};
 
@@ -61,7 +61,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &GolikovExponents) -> Self {
         let (q_sigma, s) = (exponents.q_sigma(), exponents.increments());
         let (s_a, s_w) = (exponents.readout_increments(), exponents.input_increments());
@@ -89,7 +89,7 @@ impl Predictions {
         }
     }
 
-    /// Every prediction with its symbol, in the order of the fields.
+    /// Returns every prediction with its symbol, in the order of the fields.
     pub fn table(&self) -> Vec<(&'static str, f64)> {
         let always = [
             ("f⁽⁰⁾", self.logits),

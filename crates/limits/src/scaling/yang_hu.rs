@@ -1,4 +1,4 @@
-//! Yang and Hu's verdict on a scaling of networks of any depth.
+//! Gives Yang and Hu's verdict on a scaling of networks of any depth.
 //!
 //! ```text
 //! r = min(w_{L+1}, e_{L+1}) − 1 + min_{l ≤ L} (e_l + [l = 1])          last hidden features move by d^(-r)
@@ -7,7 +7,8 @@
 //! feature learning:  r = 0;      kernel regime:  r > 0
 //! ```
 //!
-//! (scaling-limits page §5.2.) They ask for finite outputs; [`super::Classification`] only for a meaningful classifier.
+//! (docs/theory/scaling-limits.md §5.2, Eq. feature.) They ask for finite outputs; [`super::Classification`] only for a meaningful
+//! classifier.
 
 use widenet_core::scaling::EffectiveExponents;
 
@@ -42,7 +43,7 @@ pub struct YangHu {
 }
 
 impl YangHu {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &EffectiveExponents) -> Self {
         let (w, e, hidden) = (exponents.weights(), exponents.rates(), exponents.hidden_layers());
         let slowest = e[..hidden]

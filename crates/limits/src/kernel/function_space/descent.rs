@@ -1,4 +1,4 @@
-//! Steps of descent in function space, exactly those of the linearised network: heavy ball, Nesterov and minibatches.
+//! Steps of descent in function space are exactly those of the linearized network: heavy ball, Nesterov and minibatches.
 
 use widenet_core::{
     Matrix,
@@ -6,8 +6,8 @@ use widenet_core::{
     training::{Batches, Control, is_finite},
 };
 
-use super::{End, Run};
-use crate::kernel::linear_algebra::{product, transpose_product};
+use super::run::{End, Run};
+use crate::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(
     run: &Run<'_>,

@@ -1,11 +1,11 @@
-//! The Gaussian process that is left when the shape of the mixing matrix is given, as a function of its scale.
+//! A Gaussian process is left when the shape of the mixing matrix is given; it is a function of its scale.
 //!
 //! ```text
 //! log p(Y | u) = −½ Σ_k [n ln s_k + A_k/s_k] + const,    s_k = e^u μ_k + τ²
 //! outputs:  μ = λ_i δ_d,  A = (Vᵀ Y O)_id²,  n = 1,   Q̂ = O δ Oᵀ        inputs:  μ_k eigenvalues of the mixed kernel,  n = D
 //! ```
 //!
-//! (proportional-limit page §8.2.) One output, or one input, is the second form with the eigenvalues of K itself.
+//! (docs/theory/proportional-limit.md §8.2, Eq. 8.9.) One output, or one input, is the second form with the eigenvalues of K itself.
 
 use std::f64::consts::TAU;
 

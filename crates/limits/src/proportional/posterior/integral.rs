@@ -1,10 +1,10 @@
-//! Which way to integrate over mixing matrices, and how well it went.
+//! Chooses the way to integrate over mixing matrices, and says how well it went.
 //!
 //! ```text
 //! p(Y) = ∫ p(Q) p(Y | Q) dQ
 //! ```
 //!
-//! (proportional-limit page §8.)
+//! (docs/theory/proportional-limit.md §8.)
 
 use widenet_core::{Matrix, training::Control};
 

@@ -1,10 +1,10 @@
-//! The posterior of one output at one test input: a mixture of normal laws.
+//! The posterior of one output at one test input is a mixture of normal distributions.
 //!
 //! ```text
 //! P(f ≤ x) = Σ_k w_k Φ((x − m_k)/√v_k)
 //! ```
 //!
-//! (proportional-limit page §8.1.)
+//! (docs/theory/proportional-limit.md §8.1, Eq. 8.3.)
 
 use std::f64::consts::{SQRT_2, TAU};
 

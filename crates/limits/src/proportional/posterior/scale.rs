@@ -1,11 +1,11 @@
-//! The scale of the mixing matrix, integrated by quadrature centred on its posterior.
+//! Integrates over the scale of the mixing matrix by quadrature centered on its posterior.
 //!
 //! ```text
 //! ∫ p(u) p(Y | u) du ≈ h Σ_j p(u_j) p(Y | u_j),    u_j = mode + j h
 //! ```
 //!
-//! (proportional-limit page §8.1.) The trapezoid rule converges geometrically for an analytic integrand that decays on both sides.
-//! Nodes that are fixed by the prior would miss a posterior that is √(2/P) wide.
+//! (docs/theory/proportional-limit.md §8.1, Eq. 8.4.) The trapezoid rule converges geometrically for an analytic integrand that decays on
+//! both sides. Nodes that are fixed by the prior would miss a posterior that is √(2/P) wide.
 
 use super::{super::LogLaw, Result, conditional::Modes, invalid};
 

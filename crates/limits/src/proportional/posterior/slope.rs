@@ -1,4 +1,4 @@
-//! How the evidence starts to change with depth.
+//! Computes how the evidence starts to change with depth.
 //!
 //! ```text
 //! d log p(Y)/dα = ‖Σ_i G_i‖² + (D + 1)/2 Σ_i a_i² (D/2 − b_i)   at α = 0,
@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Near α = 0 the mixing matrix is `I + √α` times a Gaussian symmetric matrix, and its mean stays I, so that the slope is half the
-//! Laplacian of the likelihood. It contains the closed forms of the proportional-limit page §8.3: τ² = 0, and D = 1 with noise.
+//! Laplacian of the likelihood. It contains the closed forms of docs/theory/proportional-limit.md §8.3, Eq. 8.10: τ² = 0, and D = 1 with
+//! noise.
 
 use widenet_core::Matrix;
 

@@ -1,10 +1,10 @@
-//! Posterior means, variances and mixing matrices of a mixture of Gaussian processes.
+//! Summarizes a mixture of Gaussian processes by means, variances and mixing matrices.
 //!
 //! ```text
 //! E f = E m(Q),    Var f = E v(Q) + Var m(Q)
 //! ```
 //!
-//! (proportional-limit page §8.)
+//! (docs/theory/proportional-limit.md §8.1, §8.2, Eq. 8.3, Eq. 8.5.)
 
 use rayon::prelude::*;
 use widenet_core::Matrix;
