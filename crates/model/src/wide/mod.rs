@@ -60,7 +60,7 @@ pub enum ImageStorage {
 impl ImageStorage {
     /// Words of the command line.
     pub const WORDS: [(&str, ImageStorage); 2] =
-        [("stored", ImageStorage::Stored), ("regenerated", ImageStorage::Regenerated)];
+        [("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
 }
 
 /// Tolerance on what counts as a new direction, by default: above what `f32` or `f64` can tell from rounding on a thousand directions.
