@@ -1,4 +1,4 @@
-//! How to ask for the engine that an error names.
+//! An error that names engines is said with the option that asks for them.
 
 use widenet_engines::SolveError;
 

@@ -1,4 +1,4 @@
-//! Which engine a width of a problem is given to, by what the problem is.
+//! A rule says which engine a width of a problem is given to, by what the problem is.
 
 use widenet_core::{Problem, Width, trajectory::Engine};
 use widenet_limits::classifiers::Classifier;

@@ -1,4 +1,4 @@
-//! All kinds of questions.
+//! The list of questions has a line for each kind.
 
 use crate::{kernel, posterior, predict, prior, question::Kind, scaling};
 

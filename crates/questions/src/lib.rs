@@ -1,6 +1,6 @@
-//! What is asked of networks besides training them: kernels ([`KernelQuestion`]), what infinitely wide networks predict at chosen moments of training
-//! ([`PredictQuestion`]), random deep linear networks before training ([`PriorQuestion`]) and given their data ([`PosteriorQuestion`]), and where
-//! exponents lead ([`ScalingQuestion`]).
+//! Questions are what is asked of networks besides training them: kernels ([`KernelQuestion`]), what infinitely wide networks predict at
+//! chosen moments of training ([`PredictQuestion`]), random deep linear networks before training ([`PriorQuestion`]) and given their data
+//! ([`PosteriorQuestion`]), and where exponents lead ([`ScalingQuestion`]).
 //!
 //! All are a [`Question`], and [`KINDS`] lists them: what is in the list can be studied. Answers are written as JSON, CSV or NumPy arrays
 //! ([`widenet_output::OutputFile`]).

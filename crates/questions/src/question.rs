@@ -1,4 +1,4 @@
-//! What every question can do: one trait, behind it a folder or file per question, and what a study needs to know of each kind.
+//! Every question is one trait, behind it a folder or file per question; a [`Kind`] is what a study needs to know of each.
 
 use std::{fmt, path::Path, sync::Arc};
 

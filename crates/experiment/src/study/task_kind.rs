@@ -1,4 +1,4 @@
-//! What the trials of a study are: solutions of a problem, or answers of a question.
+//! The trials of a study are solutions of a problem, or answers of a question.
 
 use widenet_core::document::Document;
 use widenet_questions::{KINDS, Kind};

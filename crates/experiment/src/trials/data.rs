@@ -1,4 +1,4 @@
-//! Data sets that trials share: each is loaded once.
+//! Trials share data sets: each is loaded once.
 
 use std::{
     collections::BTreeMap,

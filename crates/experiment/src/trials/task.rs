@@ -1,4 +1,4 @@
-//! What a trial asks: how it is planned and run.
+//! A task is what a trial asks; it is planned and run here.
 
 use std::{
     path::{Path, PathBuf},
