@@ -2,7 +2,7 @@
 
 use widenet_core::{Problem, Width, trajectory::Engine};
 use widenet_limits::classifiers::Classifier;
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, Precision, WideRun, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ImageStorage, Precision, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions};
 
@@ -38,7 +38,7 @@ fn has_law(problem: &Problem) -> bool {
 fn is_conditioned(problem: &Problem) -> bool {
     let matrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
     let hidden = Hidden { matrix, tolerance: default_tolerance(Precision::F32) };
-    problem.network.hidden_layers > 1 && WideRun::check(problem, hidden).is_ok()
+    problem.network.hidden_layers > 1 && hidden.check(problem).is_ok()
 }
 
 impl HiddenOptions {
