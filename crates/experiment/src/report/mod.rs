@@ -69,8 +69,8 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
         Error::Core(unreadable @ widenet_core::Error::Unreadable { .. }) => {
             let out = directory.parent().unwrap_or(directory);
             let reason = format!(
-                "{unreadable}; relative data paths start from {}. If the files have moved, run `widenet study` on the \
-                 study file where it is now, with --out {}: its trials are found and nothing runs again",
+                "{unreadable}; relative data paths start from {}. If the files have moved, run the study file where it is \
+                 now, with run directories in {}: its trials are found and nothing runs again",
                 manifest.base.display(),
                 out.display()
             );

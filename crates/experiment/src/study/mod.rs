@@ -139,7 +139,7 @@ impl Study {
                 return Err(document
                     .root()
                     .place
-                    .error("`--full` needs a section `[full]`, and the study has none")
+                    .error("a study at full size takes the values of its section `[full]`, and this one has none")
                     .into());
             }
             _ => {}

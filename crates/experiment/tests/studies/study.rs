@@ -247,7 +247,7 @@ fn a_study_at_full_size_differs_in_its_numbers_only() {
     assert!(small.resolved().contains("steps = 20") && full.resolved().contains("steps = 30"));
     assert!(!small.resolved().contains("full") && small.checks == full.checks);
     let error = Study::load(&study_file(folder.path(), STUDY), true, &[]).unwrap_err().to_string();
-    assert!(error.contains("needs a section `[full]`"), "{error}");
+    assert!(error.contains("takes the values of its section `[full]`"), "{error}");
 }
 
 /// Every file below a folder.
