@@ -122,6 +122,10 @@ impl Solver for FakeSolver {
                 continue;
             }
             self.steps.fetch_add(1, Ordering::SeqCst);
+            if self.panicking.is_some() {
+                // Slow enough for the panic of another trial to come first.
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
             let fraction = step as f64 / steps as f64;
             let progress = Progress { step, time: 0.0, fraction, step_size: None, records: &records };
             if step < steps && watch(&progress) == Control::Stop {
