@@ -151,8 +151,9 @@ impl ScalingQuestion {
                 Self::new(exponents.effective(), loss)
             }
             _ => {
-                return Err(root
-                    .error("give one of `name`, `q_sigma` (with `q`, or `q_a` and `q_w`), and `a` (with `b` and `c`)"));
+                return Err(root.error(
+                    "give one of `name`, `q_sigma` (with `q`, or `q_a` and `q_w`), and `a` (with `b` and `c`)",
+                ));
             }
         };
         root.finish()?;
