@@ -42,12 +42,12 @@ impl AnswerTree {
         }
     }
 
-    /// All of it as one value.
+    /// Returns all of it as one value.
     pub fn into_value(self) -> Value {
         Value::Object(self.0)
     }
 
-    /// Top-level names with their values.
+    /// Returns the top-level names with their values.
     pub fn sections(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
