@@ -1,5 +1,6 @@
 //! `widenet scaling`.
 
+use widenet_core::document::Word;
 use widenet_core::{
     problem::Loss,
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
@@ -78,9 +79,9 @@ fn named(name: &str, hidden_layers: usize) -> Result<EffectiveExponents, Failure
             _ => Err(format!("\"{name}\" is a scaling of 1 hidden layer, not of {hidden_layers}; deep ones are mf, ntk, sp, ntp, mup, golikov_mf").into()),
         };
     }
-    let known = NamedScaling::of_word(name).map_err(|error| {
+    let known = NamedScaling::from_word(name).map_err(|error| {
         let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        format!("{error}, or with one hidden layer {}", words.join(", "))
+        format!("parameterization {error}, or with one hidden layer {}", words.join(", "))
     })?;
     Ok(known.effective(hidden_layers)?)
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
+use widenet_document::Word;
 
 use crate::{
-    Error, Matrix, Result, Width,
+    error::{Error, Result},
+    matrix::Matrix,
     problem::{Quantity, Shape},
+    width::Width,
 };
 
 /// The engine that made a trajectory.
@@ -26,10 +29,17 @@ pub enum Engine {
     Regenerated,
 }
 
-impl Engine {
-    /// Every engine.
-    pub const ALL: [Engine; 5] = [Engine::Limit, Engine::Law, Engine::Dense, Engine::Conditioned, Engine::Regenerated];
+impl Word for Engine {
+    const WORDS: &'static [(&'static str, Engine)] = &[
+        ("limit", Engine::Limit),
+        ("law", Engine::Law),
+        ("dense", Engine::Dense),
+        ("conditioned", Engine::Conditioned),
+        ("regenerated", Engine::Regenerated),
+    ];
+}
 
+impl Engine {
     /// Whether its networks live on a device, whose threads a run uses all.
     pub fn is_on_device(self) -> bool {
         matches!(self, Engine::Dense | Engine::Conditioned | Engine::Regenerated)
@@ -37,13 +47,7 @@ impl Engine {
 
     /// The word used in files, tables and on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Engine::Limit => "limit",
-            Engine::Law => "law",
-            Engine::Dense => "dense",
-            Engine::Conditioned => "conditioned",
-            Engine::Regenerated => "regenerated",
-        }
+        self.word()
     }
 }
 
@@ -202,7 +206,8 @@ impl Record {
         let time = object.get("time").and_then(Json::as_f64).ok_or_else(|| wrong("time", "must be a number"))?;
         let mut values = BTreeMap::new();
         for (key, json) in object.iter().filter(|(key, _)| !["step", "time"].contains(&key.as_str())) {
-            let quantity = Quantity::from_name(key).ok_or_else(|| wrong(key, "is not a quantity"))?;
+            let quantity =
+                Quantity::from_word(key).map_err(|reason| wrong(key, &format!("is not a quantity: {reason}")))?;
             let value = Value::from_json(quantity, json)
                 .ok_or_else(|| wrong(key, &format!("has not the shape of its quantity: {json}")))?;
             values.insert(quantity, value);

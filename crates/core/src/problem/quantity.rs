@@ -1,5 +1,7 @@
 //! Recorded quantities: their names, shapes and the networks they are defined for.
 
+use widenet_document::Word;
+
 /// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training and T test samples.
 ///
 /// For deep linear networks weights and hidden vectors are meant in the normalised coordinates of [`crate::scaling`]: `U`, `V` with
@@ -188,11 +190,6 @@ impl Quantity {
         (Quantity::TruncationError, "truncation_error", Shape::Scalar, Scope::Explored),
     ];
 
-    /// All quantities, in the order of [`Quantity`].
-    pub fn all() -> impl Iterator<Item = Quantity> {
-        Self::TABLE.into_iter().map(|(quantity, ..)| quantity)
-    }
-
     fn row(self) -> (Quantity, &'static str, Shape, Scope) {
         // The table is in the order of the variants, which a test checks.
         Self::TABLE[self as usize]
@@ -200,7 +197,7 @@ impl Quantity {
 
     /// The name in files, tables and JSON.
     pub fn name(self) -> &'static str {
-        self.row().1
+        self.word()
     }
 
     /// The form of its values.
@@ -211,11 +208,6 @@ impl Quantity {
     /// The networks that have it.
     pub fn scope(self) -> Scope {
         self.row().3
-    }
-
-    /// Names with quantities, for [`crate::document::Field::choice`].
-    pub fn words() -> Vec<(&'static str, Quantity)> {
-        Self::all().map(|quantity| (quantity.name(), quantity)).collect()
     }
 
     /// Whether recording it sends all d input directions through a deep linear network.
@@ -274,11 +266,20 @@ impl Quantity {
                 | Quantity::NormalisedTestOutputs
         )
     }
+}
 
-    /// The quantity of a name.
-    pub fn from_name(name: &str) -> Option<Quantity> {
-        Self::all().find(|quantity| quantity.name() == name)
+impl Word for Quantity {
+    const WORDS: &'static [(&'static str, Quantity)] = &words();
+}
+
+const fn words() -> [(&'static str, Quantity); Quantity::TABLE.len()] {
+    let mut words = [("", Quantity::TrainLoss); Quantity::TABLE.len()];
+    let mut i = 0;
+    while i < words.len() {
+        words[i] = (Quantity::TABLE[i].1, Quantity::TABLE[i].0);
+        i += 1;
     }
+    words
 }
 
 #[cfg(test)]
@@ -289,7 +290,7 @@ mod tests {
     fn the_table_is_in_the_order_of_the_variants_and_names_differ() {
         for (position, quantity) in Quantity::all().enumerate() {
             assert_eq!(quantity as usize, position);
-            assert_eq!(Quantity::from_name(quantity.name()), Some(quantity));
+            assert_eq!(Quantity::from_word(quantity.name()), Ok(quantity));
         }
     }
 }

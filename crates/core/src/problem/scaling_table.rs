@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::Problem;
+use super::definition::Problem;
 use crate::{
-    Width,
     scaling::{KernelLayer, LayerScaling, Limit, PowerOfWidth, Scaling},
+    width::Width,
 };
 
 /// Displays a scaling: per layer the multiplier, the initial standard deviation and the learning rate (in units of the
