@@ -221,7 +221,7 @@ fn kernels_of_a_finite_network() {
             let (found, wanted) = (numbers(&finite[kernel][block]), numbers(&limit[kernel][block]));
             let difference: Vec<f64> = found.iter().zip(&wanted).map(|(a, b)| a - b).collect();
             let error = norm(&difference) / norm(&wanted);
-            // About 0.05 for three layers of 2048 (kernel-regime page, E1).
+            // About 0.05 for three layers of 2048 (docs/theory/ntk.md §E1).
             assert!(error > 1e-4 && error < 0.2, "{kernel} {block}: {error}");
         }
     }

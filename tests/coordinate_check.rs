@@ -105,7 +105,7 @@ fn one_hidden_layer_passes_with_the_exponent_of_its_kernel() {
     assert_rows(&with_verdict(&report, "confirmed"), &["tangent_kernel_change all 1", "activation_changes h_1 2"]);
 }
 
-/// Golikov's plane (scaling-limits page §2): between mean field and NTK, and sym-default, whose logits grow as predicted.
+/// Golikov's plane (docs/theory/scaling-limits.md §2): between mean field and NTK, and sym-default, whose logits grow as predicted.
 #[test]
 fn scalings_of_classifiers_pass_with_their_exponents() {
     let digits = "data={ kind = \"idx\", images = \"../../data/digits-8x8/images-idx3-ubyte\", \

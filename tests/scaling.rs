@@ -10,7 +10,7 @@ fn scaling(arguments: &[&str]) -> Value {
     json(&[&["scaling"], arguments, &["--json"]].concat())
 }
 
-/// The 13 examples of scaling-limits page §3.2, in its order.
+/// The 13 examples of docs/theory/scaling-limits.md §3.2, in its order.
 const EXAMPLES: [(&str, &str, &str); 13] = [
     ("0", "-0.5", "pre-NTK"),
     ("-0.5", "0", "NTK"),

@@ -4,9 +4,9 @@
 //! C = Qᵀ X,  X ← X − Q C,  G = Xᵀ X ≈ (P L)(P L)ᵀ,  Q̂ = X P L⁻ᵀ,  Q̂ ← (I − Q Qᵀ) Q̂ (Q̂ᵀQ̂)^(-1/2),  Q ← [Q Q̂]
 //! ```
 //!
-//! (conditioning page §2: block Gram–Schmidt, a rank-revealing factor of the small Gram matrix, one more pass.) What a vector
-//! has outside the basis is new if it is longer than a tolerance times the vector. A Gram matrix shows directions down to the square
-//! root of its precision, so the loop repeats on what is left until nothing new remains. A vector inside the basis costs two
+//! (docs/theory/conditioning.md §2, Eq. orthonormal: block Gram–Schmidt, a rank-revealing factor of the small Gram matrix, one more pass.)
+//! What a vector has outside the basis is new if it is longer than a tolerance times the vector. A Gram matrix shows directions down to the
+//! square root of its precision, so the loop repeats on what is left until nothing new remains. A vector inside the basis costs two
 //! passes over Q, a new one four.
 
 use std::ops::RangeInclusive;

@@ -6,8 +6,9 @@
 //! (hi(M_1 c_2) ⊕ c_1 ⊕ k_0,  lo(M_1 c_2),  hi(M_0 c_0) ⊕ c_3 ⊕ k_1,  lo(M_0 c_0))
 //! ```
 //!
-//! and between rounds `k += (W_0, W_1)`. Ten rounds pass BigCrush: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as
-//! easy as 1, 2, 3" (SC 2011). The words are the same on every backend, so whatever integers decide is as well.
+//! (docs/theory/randomness.md §1, Eq. philox), and between rounds `k += (W_0, W_1)`. Ten rounds pass BigCrush: Salmon, Moraes, Dror, Shaw,
+//! "Parallel random numbers: as easy as 1, 2, 3" (SC 2011). The words are the same on every backend, so whatever integers decide is as
+//! well.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use burn::{

@@ -305,6 +305,8 @@ fn c8_is_antisymmetric_with_the_moments_stated() {
     let table: Vec<i64> = (0..256).map(|byte| (n(byte) * (n(byte).pow(2) + 22_956) + (1 << 17)) >> 18).collect();
     assert!((0..256).all(|byte| table[byte] == -table[255 - byte]));
     let power = |power| table.iter().map(|t| t.pow(power) as f64).sum::<f64>() / 256.0;
+    let values: std::collections::BTreeSet<&i64> = table.iter().collect();
+    assert_eq!((values.len(), table[0], table[255]), (151, -86, 86));
     assert_eq!(power(2), 1327.125);
     let excess = power(4) / power(2).powi(2) - 3.0;
     assert!((excess + 7e-5).abs() < 1e-5, "{excess}");

@@ -1,4 +1,4 @@
-//! Bad input of `widenet kernel` and `widenet predict` (kernel-regime page §11), and what is legal though it looks bad.
+//! Bad input of `widenet kernel` and `widenet predict` (docs/theory/ntk.md §11), and what is legal though it looks bad.
 
 use std::fs;
 

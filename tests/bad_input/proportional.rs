@@ -1,4 +1,4 @@
-//! Bad input of `widenet prior` and `widenet posterior` (proportional-limit page §9), and what is legal though it looks bad.
+//! Bad input of `widenet prior` and `widenet posterior` (docs/theory/proportional-limit.md §9), and what is legal though it looks bad.
 
 use crate::{
     common::{json, run, write},

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! for the mean f̄ over M networks, and the limit's mean μ and covariance C between test inputs, the same for all k outputs
-//! (kernel-regime page, E3). Directions in which the limit hardly varies, with eigenvalues below 10⁻³ of the largest, are left out:
-//! there the 1/m corrections of a finite network outweigh the limit.
+//! (docs/theory/statistics.md §2, Eq. chi-square; docs/theory/ntk.md §E3). Directions in which the limit hardly varies, with eigenvalues
+//! below 10⁻³ of the largest, are left out: there the 1/m corrections of a finite network outweigh the limit.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use widenet_core::{

@@ -5,7 +5,8 @@
 //! means m and variances v over S seeds (ddof 1).     Of two samples of one law:  ½ [(S−1)/(S−3) (1 + 2/S) − 1]
 //! ```
 //!
-//! (scaling-limits page §6.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the empirical distribution functions.
+//! (docs/theory/scaling-limits.md §6, Eq. divergence, Eq. floor.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the
+//! empirical distribution functions.
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
 
@@ -164,7 +165,7 @@ mod tests {
         Trajectory { width: Width::Finite(4), engine: Engine::Law, seed: 1, status: Status::Done, records }
     }
 
-    /// Scaling-limits page §6: 0.271 for 10 seeds and 0.115 for 20.
+    /// docs/theory/scaling-limits.md §6: 0.271 for 10 seeds and 0.115 for 20.
     #[test]
     fn equal_laws_have_the_noise_floor_of_the_page() {
         assert!((noise_floor(10).expect("a floor") - 0.271).abs() < 5e-4);

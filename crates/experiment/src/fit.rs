@@ -4,9 +4,9 @@
 //! y(x) = c x^a:   (a, ln c) = least squares through the points (ln x_i, mean over seeds of ln y_i)
 //! ```
 //!
-//! so `y` is averaged geometrically. With three seeds or more the 95 % interval of `a` is a bootstrap over seeds: a
-//! seed is drawn with all its widths, which is right whether or not widths share random numbers. It is the expanded
-//! percentile interval (T. Hesterberg, *What Teachers Should Know About the Bootstrap*, The American Statistician 69,
+//! (docs/theory/statistics.md §1, Eq. power-law, Eq. tails.) `y` is averaged geometrically. With three seeds or more the 95 % interval
+//! of `a` is a bootstrap over seeds: a seed is drawn with all its widths, which is right whether or not widths share random numbers. It is
+//! the expanded percentile interval (T. Hesterberg, *What Teachers Should Know About the Bootstrap*, The American Statistician 69,
 //! 2015), whose tails `Φ(−t_{0.975, n−1} √(n/(n−1)))` correct for few seeds. With fewer seeds it is Student's interval
 //! from the residuals of the line.
 

@@ -4,7 +4,8 @@
 //! P(D > d) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2 k² t²),   t = (√n + 0.12 + 0.11/√n) d
 //! ```
 //!
-//! (M. A. Stephens, "EDF statistics for goodness of fit and some comparisons" (1974).) Of two samples n is n₁ n₂ / (n₁ + n₂).
+//! (docs/theory/statistics.md §2, Eq. kolmogorov-smirnov; M. A. Stephens, "EDF statistics for goodness of fit and some comparisons"
+//! (1974).) Of two samples n is n₁ n₂ / (n₁ + n₂).
 
 /// Chance of a larger distance under the law.
 pub(crate) fn p_value(distance: f64, n: f64) -> f64 {

@@ -233,7 +233,7 @@ impl References<'_> {
 }
 
 /// The infinite-width limit that a trajectory is compared with: where the limit starts at random (NTK parameterisation), it is
-/// started from the trajectory's own initial predictor (mean-field page §4).
+/// started from the trajectory's own initial predictor (docs/theory/mean-field.md §4).
 ///
 /// # Errors
 /// Why there is none, in words: no limit, or what the network computes at time 0 was not recorded.

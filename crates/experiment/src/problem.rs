@@ -17,7 +17,7 @@ pub fn load_problem(path: &Path, overrides: &[(String, String)]) -> Result<Probl
 const ADVICE_SAMPLES: usize = 4096;
 
 /// A sentence for the user whose learning rate is above the largest that is stable in the kernel regime: what is trained then is
-/// outside that theory (kernel-regime page §7).
+/// outside that theory (docs/theory/ntk.md §7).
 pub fn rate_warning(problem: &Problem) -> Option<String> {
     if problem.is_deep_linear() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
         return None;
@@ -33,8 +33,8 @@ pub fn rate_warning(problem: &Problem) -> Option<String> {
     })
 }
 
-/// The largest learning rate that is stable for the infinitely wide network at its start, in the problem's loss (kernel-regime page
-/// §7).
+/// The largest learning rate that is stable for the infinitely wide network at its start, in the problem's loss
+/// (docs/theory/ntk.md §7).
 ///
 /// # Errors
 /// A scaling without infinite-width limit.

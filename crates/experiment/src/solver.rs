@@ -127,7 +127,7 @@ pub enum Reference {
     /// The infinite-width limit of the same problem.
     Limit,
     /// The kernel regime: the predictor of the network linearised around its infinitely wide initialisation,
-    /// `β ← β − η Θ_0 D` (mean-field page §4). For perceptrons it is the limit itself.
+    /// `β ← β − η Θ_0 D` (docs/theory/mean-field.md §4). For perceptrons it is the limit itself.
     Lazy,
 }
 

@@ -1,4 +1,4 @@
-//! Coordinate checks: power counting against the tables of the theory page, and verdicts on networks with known answers.
+//! Coordinate checks: power counting against the tables of docs/theory/scaling-limits.md, and verdicts on networks with known answers.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn problem(hidden_layers: usize, activation: &str, parameterization: &str, more:
 
 const LOGISTIC: &str = "[loss]\nkind = \"logistic\"";
 
-/// abc exponents from those of the page: w (effective standard deviations) and e (effective rates), with c = 0.
+/// abc exponents from those of docs/theory/scaling-limits.md §5.2: w (effective standard deviations) and e (effective rates), with c = 0.
 fn effective(w: &[f64], e: &[f64]) -> String {
     let a: Vec<f64> = e.iter().map(|e| e / 2.0).collect();
     let b: Vec<f64> = w.iter().zip(&a).map(|(w, a)| w - a).collect();
@@ -46,7 +46,7 @@ fn layers(problem: &Problem, quantity: Quantity, step: u64) -> Vec<Option<f64>> 
     (0..=problem.network.hidden_layers).map(|layer| equal(problem, quantity, layer, step)).collect()
 }
 
-/// Page §5.2: named parameterisations, and the same points as abc. Hidden features move by m^-r.
+/// docs/theory/scaling-limits.md §5.2: named parameterisations, and the same points as abc. Hidden features move by m^-r.
 #[test]
 fn power_counting_of_named_parameterizations() {
     let mean_field = "kind = \"mean_field\"".to_string();
@@ -93,7 +93,7 @@ fn power_counting_of_unstable_scalings() {
     assert_eq!(equal(&deep, Quantity::TangentKernelNorm, 0, 0), Some(1.0));
     assert_eq!(layers(&deep, Quantity::ActivationChanges, 1), [Some(-0.5), Some(0.5), None, None]);
     assert_eq!(layers(&deep, Quantity::ActivationChanges, 2), [None; 4]);
-    // Golikov's mean field in three layers: kernel and first step vanish (page §5.4).
+    // Golikov's mean field in three layers: kernel and first step vanish (docs/theory/scaling-limits.md §5.4).
     let golikov = problem(3, "relu", &effective(&[0.0, 1.0, 1.0, 1.0], &[-1.0, 0.0, 0.0, 1.0]), "");
     assert_eq!(equal(&golikov, Quantity::TangentKernelNorm, 0, 0), Some(-1.0));
     assert_eq!(layers(&golikov, Quantity::ActivationNorms, 0), [0.0, -0.5, -1.0, -1.5].map(Some));
@@ -103,7 +103,7 @@ fn power_counting_of_unstable_scalings() {
     assert!(predicted(&shrinking, Quantity::ActivationNorms, 1, 0).is_none());
 }
 
-/// Page §2 and §3.2: one hidden layer, the examples of all classes with s ≤ 0.
+/// docs/theory/scaling-limits.md §2, §3.2: one hidden layer, the examples of all classes with s ≤ 0.
 #[test]
 fn power_counting_of_one_hidden_layer() {
     let examples = [
@@ -135,7 +135,7 @@ fn power_counting_of_one_hidden_layer() {
             near(predicted(&problem, Quantity::TangentKernelNorm, 0, 0), Prediction::Equal(kernels));
             let kernel = if activation == "relu" { f64::max(2.0 * s, (s - 1.0) / 2.0) } else { 2.0 * s };
             for step in [1, 4] {
-                // Gradients of separated samples vanish where logits grow (page §7.1).
+                // Gradients of separated samples vanish where logits grow (docs/theory/scaling-limits.md §7.1).
                 let sure = step == 1 || logits < 1e-9 && kernels < 1e-9;
                 let prediction = if sure { Prediction::Equal } else { Prediction::AtMost };
                 near(predicted(&problem, Quantity::ActivationChanges, 1, step), prediction(kernels));

@@ -83,8 +83,8 @@ fn main() {
         println!("{:>44}  {:>10.1} s for 10⁶  {:>8.3} of 20 s", case.name, seconds * 1e6, seconds * 1e6 / 20.0);
     }
 
-    // Second moments of the kernel at α = 1, m = 3: 16 steps of the splitting scheme err by 4.4e-3 (page §6), n Bartlett layers of
-    // width n by 1 − (1 + 2/n)ⁿ e⁻² ≈ 2/n.
+    // Second moments of the kernel at α = 1, m = 3: 16 steps of the splitting scheme err by 4.4e-3 (docs/theory/proportional-limit.md §6),
+    // n Bartlett layers of width n by 1 − (1 + 2/n)ⁿ e⁻² ≈ 2/n.
     let limit = HiddenLayers::limit(1.0).expect("alpha");
     let (splitting, bartlett) = (16, 455);
     let cases = [

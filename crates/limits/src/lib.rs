@@ -1,8 +1,12 @@
 //! Infinite-width limits and laws of finite networks in closed form, in `f64` on the CPU.
 
+pub mod classifiers;
+mod error;
 pub mod kernel;
+pub mod linear_algebra;
 pub mod mean_field;
 pub mod proportional;
+mod quadrature;
 mod regime;
 pub mod scaling;
 

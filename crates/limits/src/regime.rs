@@ -5,7 +5,7 @@ use widenet_core::{
     problem::{Quantity, Scope},
 };
 
-use crate::scaling::{Classifier, ClassifierLimit};
+use crate::classifiers::{Classifier, ClassifierLimit};
 
 /// The theory of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,11 +14,11 @@ pub enum Regime {
     DeepLinear,
     /// Perceptrons in the kernel regime: module [`crate::kernel`].
     Kernel,
-    /// Classifiers of one hidden layer in any stable scaling: module [`crate::scaling`].
+    /// Classifiers of one hidden layer in any stable scaling: module [`crate::classifiers`].
     Classifier(ClassifierLimit),
 }
 
-/// Whether a quantity is recorded that only [`crate::scaling`] knows.
+/// Whether a quantity is recorded that only [`crate::classifiers`] knows.
 pub fn records_as_classifier(problem: &Problem) -> bool {
     problem.record.quantities.iter().any(|quantity: &Quantity| quantity.scope() == Scope::Classifier)
 }

@@ -1,4 +1,4 @@
-//! Initialisation-corrected networks (scaling-limits page §4.4) against the correction written out.
+//! Initialisation-corrected networks (docs/theory/scaling-limits.md §4.4) against the correction written out.
 
 mod common;
 

@@ -74,7 +74,8 @@ fn outputs_have_the_moments_of_their_depth_and_width() {
     assert!(deviations(excess(0.0), 0.0) > 8.0, "no power against independent outputs");
 }
 
-/// `E K_ij K_kl` through the layers: given `K_{l−1} = A`, it is `A_ij A_kl + (A_ik A_jl + A_il A_jk) / N_l` (§2.1).
+/// `E K_ij K_kl` through the layers: given `K_{l−1} = A`, it is `A_ij A_kl + (A_ik A_jl + A_il A_jk) / N_l`
+/// (docs/theory/proportional-limit.md §2.1).
 fn kernel_moments(kernel: &Matrix, widths: &[u64]) -> Vec<f64> {
     let at = |i: usize, j: usize, k: usize, l: usize| ((i * 2 + j) * 2 + k) * 2 + l;
     let indices = |e: usize| [e >> 3 & 1, e >> 2 & 1, e >> 1 & 1, e & 1];

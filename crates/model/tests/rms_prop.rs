@@ -65,7 +65,8 @@ fn steps_are_those_of_the_rule_written_out() {
                 bias_rates: vec![1.0, 1.0, 0.0],
             };
         }),
-        // The row of mean-field networks in the scaling-limits page's table for RMSProp (§5.4), from a reference width of 10.
+        // The row of mean-field networks in the table for RMSProp of docs/theory/scaling-limits.md §5.4, from a reference
+        // width of 10.
         with(perceptrons::problem(2, 2, full.clone(), Activation::Tanh, false), |problem| {
             problem.parameterization = Parameterization::Abc {
                 a: vec![0.0; 3],

@@ -5,10 +5,10 @@
 //! ln(1 + e) = 2 artanh(e/(2 + e))                       erfc x = e^{−x²} P((x − 3)/(x + 3)) / (1 + 2x)
 //! ```
 //!
-//! p, artanh, erf near 0, sine and cosine are `x + x^k P`, so that small arguments keep their relative accuracy. The form of
-//! erfc is that of M. M. Shepherd and J. G. Laframboise (Mathematics of Computation 36, 1981); subtracting multiples of π/2 and ln 2
-//! in parts is due to W. J. Cody and W. Waite (1980). `coefficients.py` beside this file makes the polynomials. Products and sums
-//! are separate instructions: the numbers are the same on every processor. NaN passes through everything.
+//! (docs/theory/numerics.md §1, Eq. functions.) p, artanh, erf near 0, sine and cosine are `x + x^k P`, so that small arguments keep their
+//! relative accuracy. The form of erfc is that of M. M. Shepherd and J. G. Laframboise (Mathematics of Computation 36, 1981); subtracting
+//! multiples of π/2 and ln 2 in parts is due to W. J. Cody and W. Waite (1980). `coefficients.py` beside this file makes the polynomials.
+//! Products and sums are separate instructions: the numbers are the same on every processor. NaN passes through everything.
 
 use std::{
     f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI},

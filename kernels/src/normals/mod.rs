@@ -7,13 +7,13 @@
 //! ξ = √(−2 ln u) (cos φ, sin φ),   u = (w_0 + ½) 2⁻³²,  φ = 2π w_1 2⁻³²      and the same of w_2, w_3
 //! ```
 //!
-//! and the products with `Ξ = (ξ_j)` make a tile of it, use it and forget it:
+//! (docs/theory/randomness.md §2, Eq. normals). The products with `Ξ = (ξ_j)` make a tile of it, use it and forget it:
 //!
 //! ```text
 //! normals_add:   x_c ← x_c + Σ_j C[j, c] ξ_j          normals_gram:   ξ_jᵀ x_c
 //! ```
 //!
-//! Conditioned weights need no more than these to keep half of their state (theory/conditioning.md, section 2).
+//! Conditioned weights need no more than these to keep half of their state (docs/theory/conditioning.md §2).
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod composed;

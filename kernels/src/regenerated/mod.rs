@@ -9,9 +9,9 @@
 //! C8          columns 4J … 4J+3     byte k: n = 2 byte − 255,  T = ⌊(n (n² + 22956) + 2¹⁷) / 2¹⁸⌋,  T / √1327.125
 //! ```
 //!
-//! All entries are independent with mean 0 and variance 1. C8 has the first five moments of the normal law but for an
-//! excess kurtosis of −7·10⁻⁵; as integers its entries and those of Rademacher agree bit for bit on all backends. A unit
-//! of work takes four rows (or columns of one group, for the transpose) and runs along them, so no entry is made twice for a vector.
+//! (docs/theory/randomness.md §3, Eq. entries.) All entries are independent with mean 0 and variance 1. C8 has the first five moments of
+//! the normal law but for an excess kurtosis of −7·10⁻⁵; as integers its entries and those of Rademacher agree bit for bit on all backends.
+//! A unit of work takes four rows (or columns of one group, for the transpose) and runs along them, so no entry is made twice for a vector.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod composed;
@@ -36,7 +36,7 @@ pub enum EntryLaw {
     Gaussian,
     /// ±1, an excess kurtosis of −2.
     Rademacher,
-    /// 256 equally likely values with almost the moments of the normal law.
+    /// 151 values of 256 equally likely bytes, with almost the moments of the normal distribution.
     C8,
 }
 

@@ -8,8 +8,7 @@
 //! tall_self_gram:  X Xᵀ   (P × P)    tall_append:    the rows of Q, then those of X  (in place, if there is room)
 //! ```
 //!
-//! These are the passes of classical Gram–Schmidt and of products with stored vectors (the theory notes,
-//! conditioning.md, § 2). Inner products leave as `f64`: partial sums over slabs of the long dimension, in the float type of the
+//! These are the passes of classical Gram–Schmidt and of products with stored vectors (docs/theory/conditioning.md §2). Inner products leave as `f64`: partial sums over slabs of the long dimension, in the float type of the
 //! tensors and by halves, are added in `f64` in a fixed order, so that 10⁷ entries of `f32` lose no digits to the sum. Inner products of
 //! a few vectors with themselves tell which of them are independent; they are `f64` throughout on the CPU ([`tall_gram_epsilon`]).
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]

@@ -4,8 +4,8 @@
 //! y = B x + ε,    x_j ~ N(0, s_j²),    B_ij ~ N(0, τ²/d),    ε_i ~ N(0, ν²)
 //! ```
 //!
-//! `s` is the spectrum, `τ` the teacher scale, `ν` the noise. Sample `p` has random streams of its own, so more samples
-//! extend a data set without changing it.
+//! (docs/theory/training.md §6, Eq. teacher.) `s` is the spectrum, `τ` the teacher scale, `ν` the noise. Sample `p` has random streams of
+//! its own, so more samples extend a data set without changing it.
 
 use std::ops::Range;
 

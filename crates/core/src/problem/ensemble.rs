@@ -13,7 +13,7 @@ section! {
     /// averages are those of infinitely many networks.
     ///
     /// Of an antithetic pair the outputs at the start cancel and the tangent kernels agree, so its mean output follows kernel regression
-    /// up to finite-width effects (kernel-regime page, E3). Deviations, covariances and kurtosis are taken over all M networks as if they
+    /// up to finite-width effects (docs/theory/ntk.md §E3). Deviations, covariances and kurtosis are taken over all M networks as if they
     /// were independent; of pairs, variances are then too large by a factor of up to M/(M − 1), and the kurtosis of Gaussian outputs
     /// averages about −6/M instead of 0.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,8 @@
 //! cross_entropy  R = −(1/P) Σ_p Σ_c y_pc ln softmax(f(x_p))_c
 //! ```
 //!
-//! A learning rate belongs to the loss as it is written here. (Kernel-regime page §1, whose squared loss is the mean over outputs.)
+//! (docs/theory/training.md §4, Eq. losses; docs/theory/ntk.md §1 has the mean over outputs.) A learning rate belongs to the loss as it is
+//! written here.
 
 use widenet_document::{
     Field, Reader, Word,
@@ -130,7 +131,7 @@ impl Loss {
     }
 
     /// The largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
-    /// or 1/2 (kernel-regime page §7).
+    /// or 1/2 (docs/theory/ntk.md §7).
     pub fn largest_curvature(self) -> f64 {
         match self {
             Loss::Squared { .. } => 1.0,

@@ -19,7 +19,8 @@ pub enum EntryLaw {
     Gaussian,
     /// ±1: excess kurtosis −2.
     Rademacher,
-    /// 172 levels by a cubic of one random byte, with the first five moments of the Gaussian (excess kurtosis −7·10⁻⁵).
+    /// 151 values by a cubic of one random byte, with the first five moments of the Gaussian but for an excess kurtosis of −7·10⁻⁵
+    /// (docs/theory/randomness.md §3, Eq. entries).
     C8,
 }
 

@@ -6,7 +6,7 @@ use widenet_document::Word;
 ///
 /// For deep linear networks weights and hidden vectors are meant in the normalised coordinates of [`crate::scaling`]: `U`, `V` with
 /// entries of standard deviation `s_l` and hidden matrices with variance `s_l²/m` at time 0, whatever the parameterisation. For
-/// the mean-field parameterisation they are the `U`, `W`, `V` of the mean-field page. With an [`super::Ensemble`] every
+/// the mean-field parameterisation they are the `U`, `W`, `V` of docs/theory/mean-field.md. With an [`super::Ensemble`] every
 /// quantity is the mean over its networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Quantity {
@@ -37,7 +37,7 @@ pub enum Quantity {
     MinNormDistance,
     /// `F_lᵀ F_l / m` for l = 1 … L, each d × d, where `h_l = F_l x`: the feature kernel is `xᵀ (F_lᵀF_l/m) x'`.
     FeatureGram,
-    /// `G_lᵀ G_l / m` for l = 1 … L, each k × k, backward vectors of the mean-field page §1.
+    /// `G_lᵀ G_l / m` for l = 1 … L, each k × k, backward vectors of docs/theory/mean-field.md §1.
     GradientGram,
     /// `‖Θ_t − Θ_0‖_F / ‖Θ_0‖_F` of the tangent kernel on the training inputs (scalar).
     TangentKernelChange,
@@ -63,11 +63,11 @@ pub enum Quantity {
     OutputChange,
     /// Standard deviations over the test inputs (training inputs where there are none) of the four parts `f_∅`, `f_a`, `f_w`, `f_aw` of the
     /// output of one hidden layer: of the initial weights, the increments of the readout's, of the input's, and of both, all under the
-    /// derivatives `φ'` of the trained network (scaling-limits page §7.2). Needs φ(u) = φ'(u) u, one output and no biases.
+    /// derivatives `φ'` of the trained network (docs/theory/scaling-limits.md §7.2). Needs φ(u) = φ'(u) u, one output and no biases.
     Decomposition,
     /// `‖θ_t − θ_0‖` over all weights and biases `w`, `b` as the parameterisation has them (scalar).
     ParameterDistance,
-    /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (kernel-regime page §3).
+    /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (docs/theory/ntk.md §3).
     LinearisedOutputs,
     /// `f_lin` on the test inputs, T × k.
     LinearisedTestOutputs,
@@ -97,7 +97,7 @@ pub enum Quantity {
     /// Explored dimension of each hidden space (L numbers); the width for the dense engine.
     EffectiveDimensions,
     /// `f/n^B` on the training inputs, P × 1: outputs in the units of their limit, with the exponent B of the tangent kernels and the
-    /// width n in units of the reference width (scaling-limits page §3.3).
+    /// width n in units of the reference width (docs/theory/scaling-limits.md §3.3).
     NormalisedOutputs,
     /// The same on the test inputs, T × 1.
     NormalisedTestOutputs,

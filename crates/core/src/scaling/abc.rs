@@ -5,7 +5,7 @@
 //! (a_l, b_l, c)  and  (a_l + θ, b_l − θ, c − 2θ)  are the same network
 //! ```
 //!
-//! (Yang & Hu 2021; scaling-limits page §5.1.) The fan-in of the input layer is fixed.
+//! (Yang & Hu 2021; docs/theory/scaling-limits.md §5.1, Eq. abc.) The fan-in of the input layer is fixed.
 
 use serde::Serialize;
 

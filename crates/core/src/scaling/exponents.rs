@@ -4,7 +4,7 @@
 //! w_l = a_l + b_l   (effective weights have standard deviation ~ d^(-w_l)),      e_l = 2 a_l + c_l   (and learning rate ~ d^(-e_l))
 //! ```
 //!
-//! (scaling-limits page §5.1.) Two abc-parametrisations with the same `w` and `e` train the same networks.
+//! (docs/theory/scaling-limits.md §5.1, Eq. effective.) Two abc-parametrisations with the same `w` and `e` train the same networks.
 
 use std::cmp::Ordering;
 

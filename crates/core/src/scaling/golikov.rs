@@ -6,7 +6,8 @@
 //! w = (0, −q_σ),      e = (−q̃_w, −q̃_a − 2 q_σ)
 //! ```
 //!
-//! (scaling-limits page §1, §2, §3.4, §5.1.) `n` is the width in units of a reference width, at which all scalings are the same network.
+//! (docs/theory/scaling-limits.md §3.4, Eq. network, Eq. exponents, Eq. counting, Eq. golikov.) `n` is the width in units of a reference
+//! width, at which all scalings are the same network.
 
 use std::cmp::Ordering;
 
@@ -45,7 +46,7 @@ impl GolikovExponents {
     pub const INTERMEDIATE: Self = Self::constant(-0.75, 0.5, 0.5);
     /// "Default": the standard parameterisation with constant rates. It is not stable.
     pub const DEFAULT: Self = Self::constant(-0.5, 1.0, 0.0);
-    /// Named scalings by word: the usual ones, and an example of every other class of limits (page §3.2).
+    /// Named scalings by word: the usual ones, and an example of every other class of limits (docs/theory/scaling-limits.md §3.2).
     pub const NAMED: [(&str, Self); 14] = [
         ("mf", Self::MF),
         ("ntk", Self::NTK),

@@ -5,7 +5,7 @@
 //! Θ^1 = t_1 x·x'/d + s_1,            Θ^{l+1} = t_{l+1} E[φ(u)φ(v)] + s_{l+1} + v_{l+1} E[φ'(u)φ'(v)] Θ^l
 //! ```
 //!
-//! (kernel-regime page §2.1, (K2), with `v = σ_w²`, `b = σ_b²`, `t = c_W σ_w²`, `s = c_b σ_b²`.) Each is the limit of a
+//! (docs/theory/ntk.md §2.1, Eq. K2, with `v = σ_w²`, `b = σ_b²`, `t = c_W σ_w²`, `s = c_b σ_b²`.) Each is the limit of a
 //! product of the multiplier, the initial standard deviation, the learning rate and the fan-in of its layer.
 
 use std::cmp::Ordering;

@@ -7,15 +7,15 @@
 //! W_l = A_l m^(-a_l) w_l,    w_l entries iid, mean 0, std s_l m^(-b_l),    learning rate η κ_l m^(-c_l) on w_l
 //! ```
 //!
-//! (abc-parametrisation of Yang & Hu with a rate per layer; scaling-limits page §5). Engines of deep linear networks run in *normalised*
-//! coordinates `ŵ_l = w_l m^(b_l) / √m`, in which a hidden vector `h` is stored as `h/√m`, so that `⟨a,b⟩ = aᵀb/m` is the
+//! (abc-parametrisation of Yang & Hu with a rate per layer; docs/theory/training.md §1, Eq. layer). Engines of deep linear networks run in
+//! *normalised* coordinates `ŵ_l = w_l m^(b_l) / √m`, in which a hidden vector `h` is stored as `h/√m`, so that `⟨a,b⟩ = aᵀb/m` is the
 //! plain inner product and every formula is the one of the infinite-width network. There,
 //!
 //! ```text
 //! f(x) = C ŵ_L … ŵ_0 x,     C = Π A_l m^(1/2 - a_l - b_l),     Δŵ_l = -η ρ_l ∂R/∂(ŵ_L…ŵ_0),     ρ_l = κ_l m^(2 b_l - 1 - c_l) C
 //! ```
 //!
-//! For the mean-field network `C = 1/γ` and `ρ_l = γ` at every width (mean-field page §1).
+//! (docs/theory/training.md §2, Eq. normalised.) For the mean-field network `C = 1/γ` and `ρ_l = γ` at every width.
 
 mod abc;
 mod exponents;
@@ -124,7 +124,7 @@ impl Normalized {
     }
 
     /// Tangent kernel of the wide network at initialisation per unit of input covariance, in units of the learning rate:
-    /// `Θ_0 = C Σ_l ρ_l Π_{j≠l} s_j²`, so that `β ← β − η Θ_0 D` at first (mean-field page §4).
+    /// `Θ_0 = C Σ_l ρ_l Π_{j≠l} s_j²`, so that `β ← β − η Θ_0 D` at first (docs/theory/mean-field.md §4).
     pub fn tangent_kernel(&self) -> f64 {
         let variance: f64 = self.init_std.iter().map(|s| s * s).product();
         let layers = self.rates.iter().zip(&self.init_std);

@@ -9,7 +9,7 @@
 //! | mean-field, one hidden layer | 0, –, 1 | −1, –, 1 |
 //! | Golikov's deep mean-field | 0, 1, 1 | −1, 0, 1 |
 //!
-//! (scaling-limits page §5.2.)
+//! (docs/theory/scaling-limits.md §5.2.)
 
 use serde::Serialize;
 use widenet_document::Word;

@@ -5,7 +5,7 @@
 //! ∂R/∂W_l = C G_{l+1} A_lᵀ                             W_l ← W_l − η ρ_l G_{l+1} A_lᵀ
 //! ```
 //!
-//! (mean-field page §1 with U, W^1 …, Vᵀ all treated as weight matrices `W_0 … W_L`, in normalised coordinates, where
+//! (docs/theory/training.md §2, Eq. chains, with U, W^1 …, Vᵀ all treated as weight matrices `W_0 … W_L`, in normalised coordinates, where
 //! `1/m` disappears; C and ρ_l from [`crate::scaling::Normalized`].) The cost of a step depends on d and k, not on the
 //! number of samples, and every gradient has rank ≤ min(k, d).
 

@@ -4,7 +4,7 @@
 //! R(β) = (1/2P) Σ_p ‖β x_p − y_p‖²,    D = ∂R/∂β = β Σ − C,    Σ = XᵀX/P,  C = YᵀX/P
 //! ```
 //!
-//! (Both divided by k where the loss is the mean over outputs.)
+//! (docs/theory/mean-field.md §1, Eq. residual.) Both are divided by k where the loss is the mean over outputs.
 
 use nalgebra::SymmetricEigen;
 
@@ -61,7 +61,7 @@ pub fn largest_curvature(samples: &Samples) -> f64 {
     SymmetricEigen::new(gram).eigenvalues.max() / inputs.nrows() as f64
 }
 
-/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (mean-field page §2.3).
+/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (docs/theory/mean-field.md §2.3).
 ///
 /// Singular values of X below `ε · max(P, d) · σ_max` count as zero.
 pub fn min_norm_predictor(samples: &Samples) -> Matrix {

@@ -6,9 +6,9 @@
 //! ∇ = Σ_j c_j g_j a_jᵀ + λ W,    u ← μ u + ∇,    W ← W − u        (Nesterov: W ← W − ∇ − μ u)
 //! ```
 //!
-//! Dense matrices on a device, finite matrices known only in law, and infinite ones implement it; the loop does not know
-//! the width. Deep linear networks are in the normalised coordinates of [`crate::scaling`], where inner products of hidden vectors
-//! are the plain inner products of their blocks; perceptrons ([`super::mlp`]) are in those of their parameterisation.
+//! (docs/theory/training.md §5, Eq. update.) Dense matrices on a device, finite matrices known only in law, and infinite ones implement it;
+//! the loop does not know the width. Deep linear networks are in the normalised coordinates of [`crate::scaling`], where inner products of
+//! hidden vectors are the plain inner products of their blocks; perceptrons ([`super::mlp`]) are in those of their parameterisation.
 
 use crate::{Matrix, problem::Quantity, trajectory::Value};
 
@@ -66,7 +66,7 @@ impl UpdateRule {
     }
 }
 
-/// RMSProp: an update rule entry by entry, not linear in the gradient (scaling-limits page §5.4).
+/// RMSProp: an update rule entry by entry, not linear in the gradient (docs/theory/scaling-limits.md §5.4, Eq. rmsprop).
 ///
 /// ```text
 /// v ← ρ v + (1 − ρ) g²,    w ← w − η g/(√v + ε)        v = 0 at the start
@@ -169,7 +169,7 @@ pub(super) fn explored_quantity<'a, W: WeightMatrix + 'a>(
 pub enum Neurons {
     /// One row per neuron, one column per vector.
     Entries(Matrix),
-    /// Infinitely many, iid Gaussian (mean-field page §2.2).
+    /// Infinitely many, iid Gaussian (docs/theory/mean-field.md §2.2).
     Gaussian,
     /// Only inner products are kept.
     Unknown,

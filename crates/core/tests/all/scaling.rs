@@ -48,7 +48,7 @@ fn exponents(scaling: &Scaling) -> Vec<f64> {
     [scaling.output_scale()].into_iter().chain(scaling.rates()).map(|power| power.exponent).collect()
 }
 
-/// Mean-field page §1: `f = Vᵀh/(γm)` and updates `ηγ G Aᵀ` at every width.
+/// docs/theory/mean-field.md §1: `f = Vᵀh/(γm)` and updates `ηγ G Aᵀ` at every width.
 #[test]
 fn mean_field_has_output_scale_one_over_richness_and_rates_richness() {
     for hidden_layers in 1..=4 {
@@ -65,7 +65,7 @@ fn mean_field_has_output_scale_one_over_richness_and_rates_richness() {
     }
 }
 
-/// Mean-field page §4: the NTK network is the mean-field network with γ = m^-1/2 on inputs divided by √d. In terms of
+/// docs/theory/mean-field.md §4: the NTK network is the mean-field network with γ = m^-1/2 on inputs divided by √d. In terms of
 /// the undivided inputs the predictor, and with it `C` and `ρ`, carries the factor 1/√d.
 #[test]
 fn ntk_is_mean_field_at_richness_one_over_root_width() {
@@ -81,7 +81,7 @@ fn ntk_is_mean_field_at_richness_one_over_root_width() {
     }
 }
 
-/// Scaling-limits page §3: NTK is lazy; per unit of input covariance every layer adds 1/d to the kernel.
+/// docs/theory/scaling-limits.md §3: NTK is lazy; per unit of input covariance every layer adds 1/d to the kernel.
 #[test]
 fn ntk_limit_is_lazy_with_the_kernel_of_all_layers() {
     let limit = Parameterization::ntk(2, 1.0).scaling(2, 4).limit().unwrap();
@@ -90,7 +90,7 @@ fn ntk_limit_is_lazy_with_the_kernel_of_all_layers() {
     assert_close(initial_std, 0.5);
 }
 
-/// Scaling-limits page §3.2, classes 12 (MF), 2 (NTK) and 7 (between them).
+/// docs/theory/scaling-limits.md §3.2, classes 12 (MF), 2 (NTK) and 7 (between them).
 #[test]
 fn golikov_scalings_fall_into_their_classes() {
     let limit = |q_sigma, q| golikov(q_sigma, q).scaling(1, 5).limit().unwrap();
@@ -100,7 +100,7 @@ fn golikov_scalings_fall_into_their_classes() {
     assert!(matches!(limit(-0.75, 0.5), Limit::Lazy { initial_std: 0.0, kernel } if kernel > 0.0));
 }
 
-/// Scaling-limits page §3.1 with its remark on the squared loss, which needs A ≤ 0 and B ≤ 0.
+/// docs/theory/scaling-limits.md §3.1 with its remark on the squared loss, which needs A ≤ 0 and B ≤ 0.
 #[test]
 fn golikov_scalings_that_blow_up_have_no_limit() {
     for (q_sigma, q) in [(0.0, -0.5), (-0.5, 0.5), (1.0, 1.0)] {
@@ -125,7 +125,7 @@ fn golikov_scaling_is_the_standard_network_at_the_reference_width() {
     }
 }
 
-/// Scaling-limits page §5.2: µP is a = (−½, 0, ½), b = ½, c = 0.
+/// docs/theory/scaling-limits.md §5.2: µP is a = (−½, 0, ½), b = ½, c = 0.
 #[test]
 fn maximal_update_has_the_exponents_of_mean_field() {
     let maximal_update = abc(&[-0.5, 0.0, 0.5], &[0.5; 3], 0.0).scaling(2, 5);
@@ -133,7 +133,7 @@ fn maximal_update_has_the_exponents_of_mean_field() {
     assert_same(&maximal_update.at(4096), &mean_field(1.0).scaling(2, 5).at(4096));
 }
 
-/// Scaling-limits page §5.1: (a + θ, b − θ, c − 2θ) is the same network.
+/// docs/theory/scaling-limits.md §5.1: (a + θ, b − θ, c − 2θ) is the same network.
 #[test]
 fn abc_symmetry_leaves_the_network_unchanged() {
     let (a, b, c) = ([-0.5, 0.25, 0.75], [0.5, 0.25, 0.5], -0.25);
@@ -147,8 +147,8 @@ fn abc_symmetry_leaves_the_network_unchanged() {
     }
 }
 
-/// Scaling-limits page §5.4: RMSProp's row of the intermediate scaling with q = 3/4 has a readout of n^(1/2 − q) on top of fan-in, an input
-/// rate n^(q − 1) and an output rate n^(−1); for one hidden layer the `"scaling"` parameterisation says the same.
+/// docs/theory/scaling-limits.md §5.4: RMSProp's row of the intermediate scaling with q = 3/4 has a readout of n^(1/2 − q) on top of
+/// fan-in, an input rate n^(q − 1) and an output rate n^(−1); for one hidden layer the `"scaling"` parameterisation says the same.
 #[test]
 fn abc_has_a_learning_rate_per_layer_from_a_reference_width() {
     let table = Parameterization::Abc {
@@ -175,7 +175,8 @@ fn abc_has_a_learning_rate_per_layer_from_a_reference_width() {
     }
 }
 
-/// Scaling-limits page §5.2: SP with constant learning rate is unstable; the kernel grows like m (§5.3).
+/// docs/theory/scaling-limits.md §5.2: SP with constant learning rate is unstable; the kernel grows like m
+/// (docs/theory/scaling-limits.md §5.3).
 #[test]
 fn standard_has_no_limit_and_the_error_names_the_hidden_layer() {
     for hidden_layers in 2..=4 {
@@ -202,7 +203,7 @@ limit: mean-field type, output scale 2, features move at rates 0.5 (5 times)
     assert!(no_limit.lines().last().unwrap().starts_with("no infinite-width limit"), "{no_limit}");
 }
 
-/// Kernel-regime page §1 and §2: the NTK parameterisation trains everything, the standard one at rate η/m hidden weights and
+/// docs/theory/ntk.md §1, §2: the NTK parameterisation trains everything, the standard one at rate η/m hidden weights and
 /// readout only, each divided by σ_w².
 #[test]
 fn the_kernel_regime_of_ntk_and_standard() {
@@ -233,7 +234,7 @@ fn the_kernel_regime_of_ntk_and_standard() {
     assert!(error(mean_field(1.0).scaling(2, 7)).contains("readout layer's outputs have variance of order m^-1"));
 }
 
-/// Golikov's deep scalings (scaling-limits page §5.4) are those with names, and the standard network at the reference width.
+/// Golikov's deep scalings (docs/theory/scaling-limits.md §5.4) are those with names, and the standard network at the reference width.
 #[test]
 fn deep_golikov_scalings_are_the_named_ones() {
     let golikov = |exponents: GolikovExponents, hidden_layers| {

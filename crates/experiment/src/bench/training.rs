@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The data are a fixed formula, `x_ij = sin(1.7 (10 i + j))` and `y_i = sin(0.9 i)`, so the run needs no file. The exponent a is fitted by
-//! [`crate::fit`]; conditioning promises 1 (conditioning page, §2).
+//! [`crate::fit`]; conditioning promises 1 (docs/theory/conditioning.md §2).
 
 use std::{fs, time::Instant};
 

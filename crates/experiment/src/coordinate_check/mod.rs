@@ -4,8 +4,8 @@
 //! rms h_l(t),  rms (h_l(t) − h_l(0)),  ‖W_l(t) − W_l(0)‖/‖W_l(0)‖,  ‖Θ_0‖,  ‖Θ_t − Θ_0‖/‖Θ_0‖   ∝   m^exponent
 //! ```
 //!
-//! (scaling-limits page §2, §5.3, §7.1.) Networks of several widths and seeds are trained for a few steps, a number that does not depend on
-//! the width. Every quantity in every layer after every step is a power law in the width, judged by the rules of
+//! (docs/theory/scaling-limits.md §2, §5.3, §7.1.) Networks of several widths and seeds are trained for a few steps, a number that does not
+//! depend on the width. Every quantity in every layer after every step is a power law in the width, judged by the rules of
 //! [`crate::study::check`] for `power_law`, without R²: against its prediction, or, where there is none, against exponents
 //! that say that it does not grow.
 

@@ -5,9 +5,9 @@
 //! own change of h_l per step: −e_l + δ_l + (2h_{l−1} + 1 behind the input layer);     kernel: own change + δ_l + (1 before the readout)
 //! ```
 //!
-//! (scaling-limits page §5.3; for one hidden layer also §2 and §3.5, for later steps the stable scalings of §5.2.) An exponent of −∞ is
-//! that of something that is 0, as the step of a frozen layer. Everything is about activations that are homogeneous, or hidden
-//! pre-activations of order 1.
+//! (docs/theory/scaling-limits.md §5.3, Eq. powers; for one hidden layer also docs/theory/scaling-limits.md §2, §3.5, for later steps the
+//! stable scalings of docs/theory/scaling-limits.md §5.2.) An exponent of −∞ is that of something that is 0, as the step of a frozen layer.
+//! Everything is about activations that are homogeneous, or hidden pre-activations of order 1.
 
 use widenet_core::{
     Problem,
@@ -187,7 +187,8 @@ impl Start {
         }
     }
 
-    /// `−r_l` of a stable scaling (page §5.2): hidden pre-activations stay of order 1, outputs and kernel too or are smaller.
+    /// `−r_l` of a stable scaling (docs/theory/scaling-limits.md §5.2): hidden pre-activations stay of order 1, outputs and kernel too or
+    /// are smaller.
     fn stable_changes(&self) -> Option<Vec<f64>> {
         let last = self.last();
         let readout = &self.layers[last];
@@ -207,8 +208,8 @@ impl Start {
         (hidden_is_standard && largest <= EXPONENT_TOLERANCE && outputs <= EXPONENT_TOLERANCE).then_some(changes)
     }
 
-    /// `s` of one hidden layer without biases whose two layers take steps of equal order in units of their size (page §2), in the band
-    /// where they move by no more than that and by enough to change the function.
+    /// `s` of one hidden layer without biases whose two layers take steps of equal order in units of their size
+    /// (docs/theory/scaling-limits.md §2), in the band where they move by no more than that and by enough to change the function.
     fn increments(&self) -> Option<f64> {
         let [input, readout] = self.layers[..] else { return None };
         let step = |l: usize, layer: Layer| layer.rate + self.signals[l] + self.inputs(l) - layer.weight;
@@ -219,7 +220,8 @@ impl Start {
         (!has_biases && in_band && is_zero(input_step - readout_step)).then_some(s)
     }
 
-    /// Whether the gradient of a one-hidden-layer classifier stays of order 1 or less whatever its outputs (page §3.1).
+    /// Whether the gradient of a one-hidden-layer classifier stays of order 1 or less whatever its outputs
+    /// (docs/theory/scaling-limits.md §3.1).
     fn bounded_increments(&self, problem: &Problem) -> Option<f64> {
         match problem.loss {
             Loss::Squared { .. } => None,
@@ -259,8 +261,8 @@ impl Start {
         let stable = self.stable_changes();
         if let Some(s) = self.increments() {
             let kinked = problem.network.activation.slopes().is_some_and(|(below, above)| below != above);
-            // Units whose sign changes add a fluctuation (page §3.5). Of order one in the learning rate there is a term s − ½, which hides at
-            // finite widths that 2s wins.
+            // Units whose sign changes add a fluctuation (docs/theory/scaling-limits.md §3.5). Of order one in the learning rate there is a
+            // term s − ½, which hides at finite widths that 2s wins.
             let (first_order, fluctuation) = (s - 0.5, if kinked { (s - 1.0) / 2.0 } else { f64::NEG_INFINITY });
             let change = (2.0 * s).max(fluctuation);
             let is_exact = change <= first_order.max(fluctuation) + EXPONENT_TOLERANCE;

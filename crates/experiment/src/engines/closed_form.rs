@@ -1,7 +1,7 @@
 //! Engines in closed form, and exactly in law at a cost that does not depend on real matrices: their estimates, and their solutions.
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
-use widenet_limits::{Regime, kernel, scaling};
+use widenet_limits::{Regime, classifiers, kernel};
 
 use super::steps;
 use crate::solver::{Plan, SolveError, Watch};
@@ -65,7 +65,7 @@ const PARTICLE_SECONDS: f64 = 1e-10;
 
 /// Particles on all inputs, at every step.
 pub(super) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
-    let (bytes, per_step) = scaling::cost(problem, width)?;
+    let (bytes, per_step) = classifiers::cost(problem, width)?;
     let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
     Ok(Plan {
         engine,
@@ -79,7 +79,7 @@ pub(super) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> 
 /// What the limit of a classifier does not record though it is asked for.
 pub(super) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     let (Width::Infinite, Ok(Regime::Classifier(limit))) = (width, Regime::of(problem)) else { return None };
-    let names: Vec<&str> = scaling::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
+    let names: Vec<&str> = classifiers::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
     (!names.is_empty()).then(|| {
         format!(
             "{} of order m^{:.4} in this scaling: they have no limit and are left out; normalised_outputs have one",
@@ -102,6 +102,6 @@ pub(super) fn solve_perceptron(
         Width::Infinite if matches!(Regime::of(problem)?, Regime::Kernel) => {
             kernel::solve(problem, seed, start, &mut watch)?
         }
-        _ => scaling::solve(problem, width, seed, start, &mut watch)?,
+        _ => classifiers::solve(problem, width, seed, start, &mut watch)?,
     })
 }

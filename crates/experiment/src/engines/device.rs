@@ -2,7 +2,7 @@
 //!
 //! Up to [`DENSE_UP_TO`] neurons real matrices are cheap. Beyond, perceptrons go to the engine with fewer multiply-adds,
 //! among those that fit the memory: dense takes 3 m² P per hidden matrix and step, conditioned about 18 m r P for rank r
-//! (conditioning page §2). The counts, not the measured rates, decide, so the choice is the same on every machine with enough
+//! (docs/theory/conditioning.md §2). The counts, not the measured rates, decide, so the choice is the same on every machine with enough
 //! memory.
 
 use std::{

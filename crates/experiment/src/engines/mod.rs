@@ -20,7 +20,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::Engine,
 };
-use widenet_limits::{Regime, kernel, mean_field, records_as_classifier, scaling};
+use widenet_limits::{Regime, classifiers, kernel, mean_field, records_as_classifier};
 use widenet_model::{Calibration, DeviceChoice, ModelError, OpenDevice};
 
 use crate::solver::{
@@ -150,7 +150,7 @@ impl Engines {
                 Regime::Kernel | Regime::DeepLinear => Ok(plan_kernels(problem)),
             },
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
-            (Width::Finite(_), EngineChoice::Law) => match scaling::Classifier::of(problem) {
+            (Width::Finite(_), EngineChoice::Law) => match classifiers::Classifier::of(problem) {
                 Ok(_) => plan_classifier(problem, request.width, "exact in law, by projections on the data"),
                 Err(error) => Err(SolveError::Refused(format!(
                     "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine (--engine dense or auto): {error}"

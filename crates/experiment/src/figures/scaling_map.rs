@@ -4,7 +4,7 @@
 //! unstable above q̃ = −q_σ,   stagnant below q̃ = −q_σ − 1/2;      A = 0: q_σ = −1/2,   B = 0: q̃ = −1 − 2 q_σ
 //! ```
 //!
-//! (scaling-limits page §3.1, §3.2.)
+//! (docs/theory/scaling-limits.md §3.1, §3.2, Eq. stable.)
 
 use std::path::{Path, PathBuf};
 

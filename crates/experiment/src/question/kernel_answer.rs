@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use widenet_core::{Matrix, Width, problem::Activation, trajectory::Number};
-use widenet_limits::kernel::{eigenvalues, largest_eigenvalue};
+use widenet_limits::{kernel::largest_eigenvalue, linear_algebra::eigenvalues};
 
 use super::{Format, OutputFile, QuestionResult, error::invalid, file::Rows, kernel::Block};
 use crate::Result;

@@ -42,7 +42,7 @@ use super::{
 /// | `steps` | `max(16, 16 α)` | of the splitting scheme of the limit |
 /// | `seed` | 0 | of the draws |
 ///
-/// (Proportional-limit page §8.)
+/// (docs/theory/proportional-limit.md §8.)
 #[derive(Debug, Clone)]
 pub struct PosteriorQuestion {
     network: RandomNetwork,

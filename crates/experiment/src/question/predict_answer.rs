@@ -24,7 +24,7 @@ pub struct PredictAnswer {
     pub answers: Vec<Answer>,
 }
 
-/// Learning rates in the problem's loss (kernel-regime page §7).
+/// Learning rates in the problem's loss (docs/theory/ntk.md §7).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LearningRates {
     /// Above it the linear model diverges, with the problem's momentum.

@@ -9,7 +9,7 @@
 //! gain = 1.0                   # g = ∏ s_l², default 1; or weight_variances = [s_1², …, s_{L+1}²]
 //! ```
 //!
-//! (Proportional-limit page §1.)
+//! (docs/theory/proportional-limit.md §1.)
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@
 //! r = min(w_{L+1}, e_{L+1}) − 1 + min_l(e_l + [l = 1])      feature learning or kernel regime, at any depth
 //! ```
 //!
-//! (scaling-limits page §2, §3, §5.)
+//! (docs/theory/scaling-limits.md §3.1, §5.2, Eq. counting, Eq. stable, Eq. feature.)
 
 use std::cmp::Ordering;
 
@@ -15,9 +15,10 @@ use widenet_core::{
     problem::{Loss, Rule},
     scaling::{EffectiveExponents, GolikovExponents},
 };
+use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
     Classification, Condition, DeepExponents, DeepLearning, DeepScaling, Growth, Layer, LimitClass, Predictions,
-    RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict, models::Model,
+    RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict,
 };
 
 use super::tree::{AnswerTree, number, numbers};
@@ -87,7 +88,8 @@ impl ScalingQuestion {
         answer.insert("exponents".into(), self.exponents()?);
         if self.is_normalised {
             if let Some(exponents) = self.golikov() {
-                // Increments of the hats are what the rates say (page §5.4): of ŵ that of the weights, of â that of the readout over σ.
+                // Increments of the hats are what the rates say (docs/theory/scaling-limits.md §5.4): of ŵ that of the weights, of â that
+                // of the readout over σ.
                 let increments = (exponents.q_a() + exponents.q_sigma()).max(exponents.q_w());
                 answer.insert("rms_prop".into(), rms_prop(exponents.q_sigma(), increments)?);
             }
@@ -185,7 +187,7 @@ fn verdict_text(verdict: Verdict) -> String {
     }
 }
 
-/// How the limit is made (page §3.3).
+/// How the limit is made (docs/theory/scaling-limits.md §3.3).
 fn limit_text(model: Model) -> String {
     let push = |sign| match sign {
         Ordering::Less => "a constant push −y/2",
@@ -224,7 +226,7 @@ fn properties(classification: &Classification) -> Value {
     })
 }
 
-/// What is left of learning under either rule, each with its own rates (page §5.4).
+/// What is left of learning under either rule, each with its own rates (docs/theory/scaling-limits.md §5.4).
 fn learning(deep: DeepScaling, hidden_layers: usize) -> Result<Value> {
     let text = |update| {
         Ok::<_, widenet_core::Error>(match deep.learning(update, hidden_layers)? {
@@ -238,7 +240,7 @@ fn learning(deep: DeepScaling, hidden_layers: usize) -> Result<Value> {
     Ok(json!({ "gradient_descent": text(Update::GradientDescent)?, "rms_prop": text(Update::RmsProp)? }))
 }
 
-/// The initial function on top (page §4.4).
+/// The initial function on top (docs/theory/scaling-limits.md §4.4).
 fn correct(verdict: &mut Value, classification: &Classification) {
     match classification.class() {
         Some(LimitClass::Mf) => {

@@ -3,7 +3,7 @@
 //! ```toml
 //! [study]
 //! name = "convergence"                    # lower-case letters, digits, - and _
-//! claim = "…"                             # one sentence, with the page that states it
+//! claim = "…"                             # one sentence, with the page and heading that state it
 //! expected = "…"                          # the expected outcome
 //! engine = "auto"                         # "auto" (default), "law", "dense", "conditioned" or "regenerated" for finite widths; or
 //! dense_up_to = 1024                      # dense up to this width, above it law or, of perceptrons, conditioned; or an axis `engine`

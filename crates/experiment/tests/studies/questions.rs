@@ -106,7 +106,7 @@ fn a_rate_is_confirmed_and_another_one_refuted_from_the_same_answers() {
         column(&found.directory, "table.csv", "distance.output_to_limit"),
         column(&found.directory, "metrics.csv", "distance")
     );
-    // Of the limit α = 1: E q² = e² by proportional-limit page §3, whose kurtosis is 3 e^2/(E q)² with E q = 1.
+    // Of the limit α = 1: E q² = e² by docs/theory/proportional-limit.md §3, whose kurtosis is 3 e^2/(E q)² with E q = 1.
     let last = column(&found.directory, "metrics.csv", "last_scale")[4].parse::<f64>().unwrap();
     let kurtosis = column(&found.directory, "table.csv", "moments.kurtosis");
     let kurtosis: Vec<f64> = kurtosis.iter().map(|cell| cell.parse().unwrap()).collect();
@@ -203,7 +203,7 @@ fn values_are_compared_by_distance_difference_and_ratio() {
         );
         column(&found.directory, "metrics.csv", "compared")[4].parse::<f64>().unwrap()
     };
-    // E q^s = exp(α s (s − 1)) in the limit (proportional-limit page §3).
+    // E q^s = exp(α s (s − 1)) in the limit (docs/theory/proportional-limit.md §3).
     let (half, two) = ((-0.25f64).exp(), 2f64.exp());
     for (comparison, expected) in [
         ("", two - half),

@@ -11,8 +11,13 @@ use widenet_core::{
 };
 
 use super::{
-    Result, Start, Which, diagonals, ensemble::Prior, invalid, kernels, linear_algebra::product, spectrum::square_root,
+    ensemble::Prior,
+    error::{Result, invalid},
+    gram::{Which, diagonals, kernels},
+    spectrum::square_root,
+    start::Start,
 };
+use crate::linear_algebra::product;
 
 /// A training kernel: that by which residuals move the outputs.
 #[derive(Debug, Clone)]

@@ -1,21 +1,21 @@
 //! The spread of infinitely many networks over their initialisations, at a moment of training with squared loss.
 //!
 //! ```text
-//! all layers:    cov_TT = K_TT + A K_XX Aᵀ − A K_XT − (A K_XT)ᵀ,     cov_XX = C K_XX Cᵀ                              (E1)
-//! readout only:  cov_TT = K_TT − K_TX V ((1 − c²)/λ) Vᵀ K_XT                                                        (E2)
+//! all layers:    cov_TT = K_TT + A K_XX Aᵀ − A K_XT − (A K_XT)ᵀ,     cov_XX = C K_XX Cᵀ
+//! readout only:  cov_TT = K_TT − K_TX V ((1 − c²)/λ) Vᵀ K_XT
 //! ```
 //!
-//! (kernel-regime page §5; A = G_TX M, and M, C of [`Response`].) The covariance is shared by all outputs. With a ridge r, (E2) has
-//! λ + r in every place: at t = ∞ the posterior of a Gaussian process with noise variance r.
+//! (docs/theory/ntk.md §5, Eq. ensemble, Eq. readout; A = G_TX M, and M, C of [`Response`].) The covariance is shared by all outputs. With
+//! a ridge r, the second has λ + r in every place: at t = ∞ the posterior of a Gaussian process with noise variance r.
 
 use widenet_core::Matrix;
 
 use super::{
-    Result, invalid,
-    linear_algebra::{product, product_transpose, row_products},
+    error::{Error, Result, invalid},
     response::{Response, reduced},
     spectrum::Basis,
 };
+use crate::linear_algebra::{product, product_transpose, row_products};
 
 /// The law of the outputs at the start: blocks of the NNGP kernel.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Variances {
     }
 }
 
-/// Whether only the readout is trained, so that the training kernel is the NNGP kernel and (E2) holds.
+/// Whether only the readout is trained, so that the training kernel is the NNGP kernel and docs/theory/ntk.md Eq. readout holds.
 fn posterior<'a>(response: &'a Response<'a>, readout_only: bool) -> Option<(&'a Basis, &'a [f64])> {
     match response {
         Response::Modes { basis, reduction, .. } if readout_only => Some((basis, reduction)),
@@ -104,7 +104,7 @@ pub(super) fn test(
     Ok(Variances { diagonal: non_negative(variances, &sizes)?, covariance: None })
 }
 
-/// (E2): `whole − Bᵀ V diag(reduction) Vᵀ B` with the block B = K_XT (N × T).
+/// docs/theory/ntk.md Eq. readout: `whole − Bᵀ V diag(reduction) Vᵀ B` with the block B = K_XT (N × T).
 fn conditioned(
     whole: &Matrix,
     block: &Matrix,
@@ -128,7 +128,7 @@ fn with_covariance(covariance: Matrix, sizes: &[f64]) -> Result<Variances> {
     Ok(Variances { diagonal, covariance: Some(covariance) })
 }
 
-/// Variances that rounding made negative become 0; others that are negative are an error (page §10.3).
+/// Variances that rounding made negative become 0; others that are negative are an error (docs/theory/ntk.md §10.3).
 fn non_negative(mut variances: Vec<f64>, sizes: &[f64]) -> Result<Vec<f64>> {
     let rounding = variances.len().max(64) as f64 * 16.0 * f64::EPSILON;
     for (i, (variance, size)) in variances.iter_mut().zip(sizes).enumerate() {
@@ -147,6 +147,6 @@ fn non_negative(mut variances: Vec<f64>, sizes: &[f64]) -> Result<Vec<f64>> {
     Ok(variances)
 }
 
-fn missing(block: &str) -> super::Error {
+fn missing(block: &str) -> Error {
     invalid(format!("spreads need the NNGP kernel {block}"))
 }

@@ -4,7 +4,7 @@
 //! c(λ): share of a residual mode that is left,     h(λ) = (1 − c(λ))/λ,     f = y + V c Vᵀ r_0,     w = −Jᵀ V h Vᵀ r_0
 //! ```
 //!
-//! (kernel-regime page §4.) x = λ/denominator is the mode's curvature in the loss.
+//! (docs/theory/ntk.md §4, Eq. filter.) x = λ/denominator is the mode's curvature in the loss.
 
 use widenet_core::{
     Problem,

@@ -1,7 +1,7 @@
 //! Kernel matrices in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
 //!
 //! Memory is the results and one tile per thread. The tiling depends on the sizes alone, so the numbers do not depend on
-//! the number of threads. (Kernel-regime page §10.1.)
+//! the number of threads. (docs/theory/ntk.md §10.1.)
 
 use std::{cell::RefCell, ops::Range};
 
@@ -9,12 +9,11 @@ use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::Reborro
 use widenet_core::{Matrix, scaling::KernelNetwork, training::Control};
 
 use super::{
-    Error, Result,
     dual::arc::LANES,
-    invalid,
-    linear_algebra::{view, view_mut},
+    error::{Error, Result, invalid},
     recursion::{Recursion, Side, prepare_series},
 };
+use crate::linear_algebra::{view, view_mut};
 
 /// Which kernels are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

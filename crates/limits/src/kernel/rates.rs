@@ -5,7 +5,7 @@
 //! ```
 //!
 //! with eigenvalues of the tangent kernel on the training inputs, the loss's largest curvature κ (1, 1/4, 1/2) and weight decay λ
-//! (kernel-regime page §7). Nesterov's momentum allows 1 + 2μ times less.
+//! (docs/theory/ntk.md §7, Eq. rates). Nesterov's momentum allows 1 + 2μ times less.
 
 use widenet_core::{
     Error, Matrix, Problem, Result,
@@ -15,10 +15,11 @@ use widenet_core::{
 };
 
 use super::{
-    Which, kernels,
-    linear_algebra::eigenvalues,
+    error::core_error,
+    gram::{Which, kernels},
     spectrum::{check_symmetric, largest_eigenvalue},
 };
+use crate::linear_algebra::eigenvalues;
 
 /// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
@@ -41,7 +42,7 @@ pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     largest_rate_for(problem, &kernel, 0.0)
 }
 
-/// `η_crit`, below which the convergence theorem of the page's §8 is proved (no momentum).
+/// `η_crit`, below which the convergence theorem of docs/theory/ntk.md §8 is proved (no momentum).
 ///
 /// # Errors
 /// As for [`largest_stable_rate`].
@@ -84,12 +85,4 @@ fn tangent_kernel(problem: &Problem, network: &widenet_core::scaling::KernelNetw
     let kernel = kernels.map_err(core_error)?.tangent.unwrap_or_default();
     check_symmetric(&kernel, "the tangent kernel").map_err(core_error)?;
     Ok(kernel)
-}
-
-/// The error of the vocabulary; nothing here is stopped.
-pub(super) fn core_error(error: super::Error) -> Error {
-    match error {
-        super::Error::Invalid(error) => error,
-        super::Error::Stopped => Error::Invalid(error.to_string()),
-    }
 }

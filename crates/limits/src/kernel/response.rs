@@ -4,15 +4,12 @@
 //! f_X = y + C r_0,     f_T = f_0(T) − G_TX M r_0,     C = 1 − G M,     r_0 = f_0(X) − y
 //! ```
 //!
-//! (kernel-regime page §4.) With closed filters M and C are diagonal in the eigenbasis of G; minibatches make them matrices.
+//! (docs/theory/ntk.md §4, Eq. filter.) With closed filters M and C are diagonal in the eigenbasis of G; minibatches make them matrices.
 
 use widenet_core::Matrix;
 
-use super::{
-    filter::Procedure,
-    linear_algebra::{product, product_transpose, scale_columns, scale_rows},
-    spectrum::Basis,
-};
+use super::{filter::Procedure, spectrum::Basis};
+use crate::linear_algebra::{product, product_transpose, scale_columns, scale_rows};
 
 /// `M` and `C` at a moment.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ pub(super) enum Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Training by a procedure with a closed form, on `G + r I` with predictions by G (page §4).
+    /// Training by a procedure with a closed form, on `G + r I` with predictions by G (docs/theory/ntk.md §4).
     pub(super) fn at(basis: &'a Basis, procedure: Procedure, ridge: f64, denominator: f64) -> Self {
         let Basis::Eigen { values, .. } = basis else { return Self::at_infinity(basis, ridge, None) };
         let modes = values.iter().map(|value| {

@@ -4,16 +4,14 @@
 //! G = V diag(λ) Vᵀ,     or    G + r I = L Lᵀ with V = L⁻ᵀ:     (G + r I)⁻¹ = V Vᵀ
 //! ```
 //!
-//! (kernel-regime page §10.3.)
+//! (docs/theory/ntk.md §10.3, Eq. factors.)
 
 use widenet_core::Matrix;
 
-use super::{
-    Result, invalid,
-    linear_algebra::{
-        cholesky, eigendecomposition, eigenvalues, product, scale_columns, solve_lower, solve_lower_transposed,
-        transpose_product,
-    },
+use super::error::{Error, Result, invalid};
+use crate::linear_algebra::{
+    cholesky, eigendecomposition, eigenvalues, product, product_transpose, scale_columns, solve_lower,
+    solve_lower_transposed, transpose_product,
 };
 
 /// Entries of a symmetric matrix may differ by this, relative to the largest.
@@ -57,7 +55,7 @@ fn rounding(n: usize, largest: f64) -> f64 {
 }
 
 /// An eigenvalue that is below 0 by more than rounding: not a kernel.
-fn indefinite(name: &str, smallest: f64, largest: f64) -> super::Error {
+fn indefinite(name: &str, smallest: f64, largest: f64) -> Error {
     invalid(format!(
         "{name} is not positive semi-definite: its smallest eigenvalue is {smallest:e} and its largest {largest:e}, so it is no kernel; \
          a kernel computed in single precision needs a ridge above its noise"
@@ -106,7 +104,7 @@ impl Basis {
         if smallest < -rounding(n, largest) {
             return Err(indefinite(name, smallest, largest));
         }
-        // With the largest entry of the diagonal, not the page's mean, it is enough for inputs of any norms.
+        // With the largest entry of the diagonal, not the mean of docs/theory/ntk.md §10.3, it is enough for inputs of any norms.
         let suggested = 4.0 * rounding(n, kernel.diagonal().amax());
         Err(invalid(format!(
             "t = infinity has no answer: {name} ({n} × {n}) with ridge {ridge:e} is singular, its smallest eigenvalue is {smallest:e} and its \
@@ -155,7 +153,7 @@ pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
         Basis::Eigen { values, vectors } => {
             let mut scaled = vectors.clone();
             scale_columns(&mut scaled, &values.iter().map(|value| value.sqrt()).collect::<Vec<_>>());
-            Ok(super::linear_algebra::product_transpose(&scaled, &vectors))
+            Ok(product_transpose(&scaled, &vectors))
         }
         Basis::Cholesky { .. } => Err(invalid(format!("{name} has no eigendecomposition"))),
     }

@@ -1,16 +1,17 @@
 //! A random weight matrix of any width, finite or infinite, known only where it has been asked.
 //!
 //! Suppose `W_0` (iid N(0, s²/m)) has answered on orthonormal `Q_A` and `Q_G` (its transpose). Then, for a new direction
-//! `q ⟂ Q_A` (conditioning page §1, §3 b),
+//! `q ⟂ Q_A` (docs/theory/conditioning.md §1, §3(b), Eq. coordinates),
 //!
 //! ```text
 //! W_0 q = Q_G (M_Gᵀ q) + (I − Q_G Q_Gᵀ) ξ,    ξ fresh: N(0, s²/m) along the n explored coordinates of the output space,
 //!                                             and one new coordinate of length χ_{m−n} s/√m (none when n = m)
 //! ```
 //!
-//! At m = ∞ the components of ξ vanish and the new coordinate has length s: the isometries ι, κ of the mean-field page §4. The
-//! state is one small matrix, the *known part* `W_0 = M_A Q_Aᵀ + Q_G M_Gᵀ (I − Q_A Q_Aᵀ)`: it already answers `q` by
-//! `Q_G (M_Gᵀ q)`, so a new answer adds just `(I − Q_G Q_Gᵀ) ξ qᵀ` to it. What training adds lives in the same coordinates.
+//! At m = ∞ the components of ξ vanish and the new coordinate has length s: the isometries ι, κ of
+//! docs/theory/mean-field.md §4, Eq. isometries. The state is one small matrix, the *known part*
+//! `W_0 = M_A Q_Aᵀ + Q_G M_Gᵀ (I − Q_A Q_Aᵀ)`: it already answers `q` by `Q_G (M_Gᵀ q)`, so a new answer adds just `(I − Q_G Q_Gᵀ) ξ qᵀ` to
+//! it. What training adds lives in the same coordinates.
 
 use std::{cell::Cell, rc::Rc};
 

@@ -4,8 +4,8 @@
 //! β = s^L (s β_0 + b),    b ← b − η s^L Θ_0 D  (and decays),    s: what weight decay leaves of the initial weights (1 without)
 //! ```
 //!
-//! (mean-field page §4.) As a network it has one k × d layer that learns at rate Θ_0 and L identities that only decay, so the
-//! same training loop runs it.
+//! (docs/theory/mean-field.md §4, Eq. lazy.) As a network it has one k × d layer that learns at rate Θ_0 and L identities that only decay,
+//! so the same training loop runs it.
 
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
@@ -18,7 +18,7 @@ use widenet_core::{
     trajectory::{Record, Value},
 };
 
-use super::{CoordinateMatrix, run};
+use super::{coordinate_matrix::CoordinateMatrix, trajectory::run};
 
 /// The kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
 /// from `initial` (k × d). For lazy scalings this is the infinite-width limit.

@@ -4,25 +4,26 @@
 //! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has asked about
 //! ```
 //!
-//! (mean-field page §4, conditioning page §3 b–c.) The infinitely wide network is a deterministic linear network of a few
-//! dozen neurons; a finite one has the same neurons with random lengths and angles. The cost does not depend on the width.
+//! (docs/theory/mean-field.md §4, docs/theory/conditioning.md §3(b), §3(c).) The infinitely wide network is a deterministic linear network
+//! of a few dozen neurons; a finite one has the same neurons with random lengths and angles. The cost does not depend on the width.
 //! Scalings whose limit is lazy (NTK parameterisation) have, at ∞, a predictor that moves linearly from a Gaussian start.
 
 mod basis;
 mod coordinate_matrix;
 mod coordinates;
 mod lazy;
+mod trajectory;
 
 pub use coordinate_matrix::CoordinateMatrix;
 pub use coordinates::Coordinates;
 pub use lazy::solve_lazy;
 
 use coordinate_matrix::{Source, Space};
+use trajectory::run;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     scaling::{Limit, Normalized},
-    training::{Control, LinearNetwork, Observer, Progress, Recorder, Start, train},
-    trajectory::Engine,
+    training::{Control, LinearNetwork, Progress},
 };
 
 /// Default of [`Options::tolerance`].
@@ -32,10 +33,10 @@ pub const TOLERANCE: f64 = 1e-10;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// A direction is new if the part of it that is not yet explored is longer than this, relative to its length and to
-    /// the output scale: the error of the predictor is of this size (mean-field page §4).
+    /// the output scale: the error of the predictor is of this size (docs/theory/mean-field.md §4).
     pub tolerance: f64,
     /// Where a lazy limit starts (k × d), instead of a Gaussian draw: the initial predictor of the finite network it is
-    /// compared with (mean-field page §4).
+    /// compared with (docs/theory/mean-field.md §4).
     pub initial_predictor: Option<Matrix>,
 }
 
@@ -122,25 +123,4 @@ fn random_network(
         input_dimension: d,
         output_dimension: k,
     }
-}
-
-struct Watch<'a>(&'a mut dyn FnMut(&Progress<'_>) -> Control);
-
-impl Observer<CoordinateMatrix> for Watch<'_> {
-    fn after_step(&mut self, progress: &Progress<'_>, _: &mut LinearNetwork<CoordinateMatrix>) -> Control {
-        (self.0)(progress)
-    }
-}
-
-fn run(
-    problem: &Problem,
-    width: Width,
-    seed: u64,
-    mut network: LinearNetwork<CoordinateMatrix>,
-    watch: &mut dyn FnMut(&Progress<'_>) -> Control,
-) -> Trajectory {
-    let recorder = Recorder::new(problem, &mut network);
-    let (records, status) = train(&mut network, &recorder, problem, seed, Start::default(), &mut Watch(watch));
-    let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
-    Trajectory { width, engine, seed, status, records }
 }

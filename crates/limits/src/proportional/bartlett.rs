@@ -4,8 +4,8 @@
 //! K_L = R T_1 ⋯ T_L (T_1 ⋯ T_L)ᵀ Rᵀ,    (T_l)_jj = χ_{N_l−j+1}/√N_l,    (T_l)_ij = N(0, 1)/√N_l for i > j,    0 above
 //! ```
 //!
-//! (proportional-limit page §2.1; M. S. Bartlett, "On the theory of statistical regression" (1933).) `T_l` has as many rows as
-//! `T_{l−1}` has columns, and at most N_l columns. The law of the product does not depend on the order of the layers: narrow ones
+//! (docs/theory/proportional-limit.md §2.1, Eq. 2.1; M. S. Bartlett, "On the theory of statistical regression" (1933).) `T_l` has as many
+//! rows as `T_{l−1}` has columns, and at most N_l columns. The law of the product does not depend on the order of the layers: narrow ones
 //! come first here, which leaves the smallest factors.
 
 use rand::Rng;

@@ -4,7 +4,7 @@
 //! log det Q = Σ_l Σ_{i<m} log(χ²_{N_l−i}/N_l),    limit: N(−α m(m+1)/2, 2mα)
 //! ```
 //!
-//! (proportional-limit page §2.4, §5.2.)
+//! (docs/theory/proportional-limit.md §2.4, §5.2, Eq. 2.5.)
 
 use super::{HiddenLayers, Result, gamma, invalid};
 

@@ -5,8 +5,8 @@
 //! m = a + n,   z = s/m,   φ(z) = (1 + z) ln(1 + z) − z,   p = 2k − 1
 //! ```
 //!
-//! (proportional-limit page §3.3.) The cumulant function of `ln(χ²_N/N)` is `λ_{N/2}`. The branch of the complex logarithm is
-//! free: multiplicities are integers and the result is an exponent.
+//! (docs/theory/proportional-limit.md §3.3, Eq. 3.5.) The cumulant function of `ln(χ²_N/N)` is `λ_{N/2}`. The branch of the complex
+//! logarithm is free: multiplicities are integers and the result is an exponent.
 
 use nalgebra::Complex;
 

@@ -5,7 +5,7 @@
 //! limit:  dγ_i/dα = −(m+1)/2 + ½ Σ_{j≠i} coth((γ_i − γ_j)/2)  in the mean,   → −i  for large α
 //! ```
 //!
-//! (proportional-limit page §5.2.) Means over draws, with their standard errors.
+//! (docs/theory/proportional-limit.md §5.2, Eq. 5.4.) Means over draws, with their standard errors.
 
 use super::{Result, invalid};
 

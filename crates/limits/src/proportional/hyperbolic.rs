@@ -5,14 +5,15 @@
 //! p(ρ) = 2π sinh ρ √2 e^{−α/8} (2πα)^{−3/2} ∫_ρ^∞ x e^{−x²/(2α)} (cosh x − cosh ρ)^{−1/2} dx
 //! ```
 //!
-//! (proportional-limit page §5.3.) σ, ρ ≥ 0 and φ are independent; ρ is half the log-ratio of the eigenvalues.
+//! (docs/theory/proportional-limit.md §5.3, Eq. 5.3.) σ, ρ ≥ 0 and φ are independent; ρ is half the log-ratio of the eigenvalues.
 
-use std::f64::consts::{LN_2, PI, TAU};
+use std::f64::consts::{LN_2, TAU};
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{Result, invalid};
+use crate::quadrature::gauss_legendre;
 
 /// Largest α of the tabulated law: its table grows as √α.
 const LARGEST_ALPHA: f64 = 1e5;
@@ -24,30 +25,6 @@ const PANEL_NODES: usize = 16;
 const REACH: f64 = 9.0;
 /// Cells of the sampler's table per √α.
 const CELLS: f64 = 200.0;
-
-/// Nodes and weights of the Gauss–Legendre rule on [−1, 1], by Newton's method on the Legendre polynomial.
-pub(super) fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
-    let n = count as f64;
-    let node = |i: usize| {
-        let mut x = (PI * (i as f64 + 0.75) / (n + 0.5)).cos();
-        let mut slope = 1.0;
-        for _ in 0..100 {
-            let (mut previous, mut value) = (0.0, 1.0);
-            for k in 0..count {
-                let k = k as f64;
-                (previous, value) = (value, ((2.0 * k + 1.0) * x * value - k * previous) / (k + 1.0));
-            }
-            slope = n * (x * value - previous) / (x * x - 1.0);
-            let step = value / slope;
-            x -= step;
-            if step.abs() < 1e-15 {
-                break;
-            }
-        }
-        (x, 2.0 / ((1.0 - x * x) * slope * slope))
-    };
-    (0..count).rev().map(node).collect()
-}
 
 /// `log sinh x` for x > 0.
 fn log_sinh(x: f64) -> f64 {
@@ -225,18 +202,6 @@ impl HyperbolicSampler {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gauss_legendre_integrates_polynomials() {
-        for count in [1, 2, 5, 80, 129] {
-            let rule = gauss_legendre(count);
-            for power in (0..2 * count as i32).step_by(2) {
-                let sum: f64 = rule.iter().map(|(x, w)| w * x.powi(power)).sum();
-                let exact = 2.0 / f64::from(power + 1);
-                assert!((sum - exact).abs() < 1e-13, "{count} nodes, power {power}: {sum} against {exact}");
-            }
-        }
-    }
 
     #[test]
     fn quantiles_invert_the_distribution_function() {

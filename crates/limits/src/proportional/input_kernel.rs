@@ -4,7 +4,7 @@
 //! K0 = X Xᵀ/N0 = R Rᵀ,    R: P × r, r the rank
 //! ```
 //!
-//! (proportional-limit page §1, §9.) Repeated inputs are one input: they share their row of R, so that their outputs are equal.
+//! (docs/theory/proportional-limit.md §1, §9.) Repeated inputs are one input: they share their row of R, so that their outputs are equal.
 
 use nalgebra::DVector;
 use widenet_core::Matrix;

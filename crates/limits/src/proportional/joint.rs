@@ -4,7 +4,8 @@
 //! p(y) = |2π g K0|^{−1/2} E[q^{−P/2} e^{−a/(2q)}] = Γ(P/2) (π a)^{−P/2} |g K0|^{−1/2} p_W(ln a),   a = yᵀ(g K0)⁻¹y,   W = log q + log χ²_P
 //! ```
 //!
-//! (proportional-limit page §3.4.) The law is spherical in the metric of the kernel, so the law of a is all there is to know.
+//! (docs/theory/proportional-limit.md §3.4, Eq. 3.6.) The law is spherical in the metric of the kernel, so the law of a is all there is to
+//! know.
 
 use std::f64::consts::PI;
 

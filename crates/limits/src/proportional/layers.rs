@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Exact layers alone are a finite network, a continuum alone is the proportional limit, both are a limit with bottlenecks, and
-//! neither is the NNGP. No law depends on the order of the layers (proportional-limit page §2.2, §5).
+//! neither is the NNGP. No law depends on the order of the layers (docs/theory/proportional-limit.md §2.2, §5).
 
 use super::{Result, invalid};
 
@@ -96,7 +96,7 @@ impl HiddenLayers {
         self.groups.iter().map(|group| group.count as f64 / group.width as f64).sum::<f64>() + self.continuum
     }
 
-    /// `Σ 1/N²` over the exact layers: the distance to the limit is of its order (proportional-limit page §7).
+    /// `Σ 1/N²` over the exact layers: the distance to the limit is of its order (docs/theory/proportional-limit.md §7).
     pub fn beta(&self) -> f64 {
         self.groups.iter().map(|group| group.count as f64 / (group.width as f64).powi(2)).sum()
     }

@@ -5,9 +5,9 @@
 //! p(u) = (1/2πi) ∫ exp(Λ(s) − s u) ds,      P(U > u) = (1/2πi) ∫ exp(Λ(s) − s u) ds/s
 //! ```
 //!
-//! (proportional-limit page §3.1, §3.2.) The contour passes through the saddle Λ'(c) = u, so that tails keep their relative
-//! accuracy. It is a line, or next to the pole of the narrowest layer the parabola `c + it − t²/(4b)` (b: distance to the pole),
-//! along which the integrand decays like a Gaussian where on the line it would only decay like a power.
+//! (docs/theory/proportional-limit.md §3.1, §3.2, Eq. 3.1, Eq. 3.3.) The contour passes through the saddle Λ'(c) = u, so that tails keep
+//! their relative accuracy. It is a line, or next to the pole of the narrowest layer the parabola `c + it − t²/(4b)` (b: distance to the
+//! pole), along which the integrand decays like a Gaussian where on the line it would only decay like a power.
 
 use nalgebra::Complex;
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};

@@ -6,8 +6,8 @@
 //!
 //! `X` is a product of independent random factors, one per hidden layer; in the limit `1/N_l → 0` with α kept it is a
 //! triangular diffusion. Given the mixing matrix `Q = X Xᵀ` the outputs are Gaussian with covariance `g K0 ⊗ Q`.
-//! (proportional-limit page; Bassetti, Ladelli, Rotondo, *Proportional infinite-width infinite-depth limit for deep linear neural
-//! networks*.) α = 0 is the NNGP.
+//! (docs/theory/proportional-limit.md §2.2, §5, Eq. 2.2; Bassetti, Ladelli, Rotondo, *Proportional infinite-width infinite-depth limit for
+//! deep linear neural networks*.) α = 0 is the NNGP.
 
 mod bartlett;
 mod determinant;

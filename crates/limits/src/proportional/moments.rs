@@ -5,7 +5,7 @@
 //! S = Π (1 + 2/N_l) → e^{2α},    A = Π (1 − 1/N_l) → e^{−α}
 //! ```
 //!
-//! (proportional-limit page §4.) All are for gain 1: with gain g they are times g².
+//! (docs/theory/proportional-limit.md §4, Eq. 4.1.) All are for gain 1: with gain g they are times g².
 
 use std::cmp::Ordering;
 
@@ -86,7 +86,7 @@ fn products(kernel: &Matrix, [i, j, k, l]: [usize; 4]) -> [f64; 3] {
 ///
 /// Below the diagonal the entries of a Bartlett factor are centred and independent, so that squares of a product multiply:
 /// `E X∘X = ∏_l A_l`, with `A_jj = (N − j + 1)/N` and `A_ij = 1/N`. The continuum's factor has `e^{−(j−1)α'} − e^{−jα'}` below the
-/// diagonal and `e^{−(j−1)α'}` on it (proportional-limit page §5.1).
+/// diagonal and `e^{−(j−1)α'}` on it (docs/theory/proportional-limit.md §5.1).
 ///
 /// # Errors
 /// A layer narrower than `size`, whose factor has fewer columns.

@@ -4,7 +4,7 @@
 //! f = √(v q) N(0, 1),   v = g K0_ii,   p(x) = p_{log f²}(log x²)/|x|,   P(f > x) = ½ P(log f² > log x²), x > 0
 //! ```
 //!
-//! (proportional-limit page §2.2, §3.)
+//! (docs/theory/proportional-limit.md §2.2, §3.2, Eq. 3.4.)
 
 use std::f64::consts::{LN_2, PI};
 

@@ -6,7 +6,7 @@
 //! C_f = max_x |E[Φ(x e^{−U/2}) (−αZ/(3σ) + (Z² − 1)/2 − 2α(Z³ − 3Z)/(3σ³))]|,   U = −α + σZ
 //! ```
 //!
-//! (proportional-limit page §7.)
+//! (docs/theory/proportional-limit.md §7, Eq. 7.1.)
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 

@@ -5,8 +5,8 @@
 //! step h:  X_·i *= exp(√(h/4) ξ_i − i h/4);    X_·j += √h ξ_ij X_·i for the pairs i > j in turn;    X_·i *= … again
 //! ```
 //!
-//! (proportional-limit page §5.1, §6.) The pairs go in the order (2,1), (3,1), …, (3,2), … or, with probability ½ in each step, in
-//! the reverse order.
+//! (docs/theory/proportional-limit.md §5.1, §6, Eq. 5.1, Eq. 6.1.) The pairs go in the order (2,1), (3,1), …, (3,2), … or, with probability
+//! ½ in each step, in the reverse order.
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};

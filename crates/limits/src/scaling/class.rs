@@ -5,7 +5,7 @@
 //! stable:  −1/2 ≤ s ≤ 0;      class = (sign A, sign B, s ∈ {−1/2, between, 0})
 //! ```
 //!
-//! (scaling-limits page §3.)
+//! (docs/theory/scaling-limits.md §3, Eq. counting, Eq. stable.)
 
 use std::cmp::Ordering::{self, Equal, Greater, Less};
 
@@ -22,7 +22,7 @@ pub enum Increments {
     Highest,
 }
 
-/// A cell of the stable band: scalings of the same class have the same limit (scaling-limits page §3.2, in its order).
+/// A cell of the stable band: scalings of the same class have the same limit (docs/theory/scaling-limits.md §3.2, in its order).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LimitClass {
     /// 1
@@ -54,7 +54,7 @@ pub enum LimitClass {
 }
 
 impl LimitClass {
-    /// All, in the order of the page.
+    /// All classes, in the order of the table of docs/theory/scaling-limits.md §3.2.
     pub const ALL: [LimitClass; 13] = [
         LimitClass::PreNtk,
         LimitClass::Ntk,

@@ -7,8 +7,8 @@
 //! rate = min{ 1/2;  s + 1/2 if s > −1/2;  −2s if s < 0;  |A| if A ≠ 0;  |B| if B ≠ 0;  |q̃_a − q̃_w| if q̃_a ≠ q̃_w }
 //! ```
 //!
-//! (scaling-limits page §3.) With unequal rates s is the larger of `s_a`, `s_w`, and the layer of the smaller one is frozen in a stable
-//! limit: its part of the kernel is smaller by a power of n, the last term of the rate.
+//! (docs/theory/scaling-limits.md §3, Eq. stable, Eq. rate.) With unequal rates s is the larger of `s_a`, `s_w`, and the layer of the
+//! smaller one is frozen in a stable limit: its part of the kernel is smaller by a power of n, the last term of the rate.
 
 use std::cmp::Ordering::{self, Greater, Less};
 
@@ -18,7 +18,7 @@ use widenet_core::{
 };
 
 use super::{
-    LimitClass,
+    class::LimitClass,
     condition::{Condition, number},
 };
 

@@ -7,7 +7,7 @@
 //! features   input −e_1 + δ_1,   hidden −e_l + δ_l + 2 h_{l−1} + 1             (one step of the layer's own weights)
 //! ```
 //!
-//! (scaling-limits page §5.3.) Later steps can only be larger, as updates correlate with the weights.
+//! (docs/theory/scaling-limits.md §5.3, Eq. powers.) Later steps can only be larger, as updates correlate with the weights.
 
 use widenet_core::scaling::EffectiveExponents;
 

@@ -6,8 +6,8 @@
 //! RMSProp    n^(1/2−q)                    n^(q−1)           n^(q−2)      n^(−1)          q = 1/2: NTK,   q = 1: mean-field
 //! ```
 //!
-//! (scaling-limits page §5.4.) Factors on a network whose weights have variance 1/fan-in. Under GD with H hidden layers the kernel is of
-//! order `n^(−(2q−1)(H−2))` for H ≥ 2: the mean-field limit vanishes at H ≥ 3. RMSProp normalises gradients, and it does not.
+//! (docs/theory/scaling-limits.md §5.4.) Factors on a network whose weights have variance 1/fan-in. Under GD with H hidden layers the
+//! kernel is of order `n^(−(2q−1)(H−2))` for H ≥ 2: the mean-field limit vanishes at H ≥ 3. RMSProp normalises gradients, and it does not.
 
 use std::cmp::Ordering;
 
@@ -16,7 +16,7 @@ use widenet_core::{
     scaling::{EffectiveExponents, sign},
 };
 
-use super::DeepExponents;
+use super::deep::DeepExponents;
 
 /// What gradients are turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,8 +6,8 @@
 //! f = f_∅ + f_a + f_w + f_aw:   max(q_σ + 1/2, q_σ + 1 + 2s),   q_σ + 1 + s twice,   q_σ + 1 + 3s
 //! ```
 //!
-//! (scaling-limits page §2, §3.4, §3.5.) While the loss gradient is of order 1. The terms of f have `(â⁰, ŵ⁰)`, `(δâ, ŵ⁰)`, `(â⁰, δŵ)` and
-//! `(δâ, δŵ)`, each with the slopes `φ'` of the trained network, of a homogeneous φ.
+//! (docs/theory/scaling-limits.md §2, §3.4, §3.5, Eq. counting.) While the loss gradient is of order 1. The terms of f have `(â⁰, ŵ⁰)`,
+//! `(δâ, ŵ⁰)`, `(â⁰, δŵ)` and `(δâ, δŵ)`, each with the slopes `φ'` of the trained network, of a homogeneous φ.
 
 use std::cmp::Ordering::{Greater, Less};
 

@@ -4,8 +4,8 @@
 //! δâ, δŵ ~ n^q̃,      f⁽ᵏ⁾ − f⁽⁰⁾ ~ n^(q_σ + 1 + q̃),      stable:  −1/2 ≤ q̃ ≤ 0
 //! ```
 //!
-//! (scaling-limits page §5.4.) The optimiser divides gradients by their magnitude, so increments are what the rates of the hats say, and q̃
-//! has the part that s has under gradient descent.
+//! (docs/theory/scaling-limits.md §5.4, Eq. normalised-band.) The optimiser divides gradients by their magnitude, so increments are what
+//! the rates of the hats say, and q̃ has the part that s has under gradient descent.
 
 use std::cmp::Ordering;
 

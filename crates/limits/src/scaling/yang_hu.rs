@@ -7,7 +7,8 @@
 //! feature learning:  r = 0;      kernel regime:  r > 0
 //! ```
 //!
-//! (scaling-limits page §5.2.) They ask for finite outputs; [`super::Classification`] only for a meaningful classifier.
+//! (docs/theory/scaling-limits.md §5.2, Eq. feature.) They ask for finite outputs; [`super::Classification`] only for a meaningful
+//! classifier.
 
 use widenet_core::scaling::EffectiveExponents;
 

@@ -4,9 +4,9 @@
 //! W = (W_1; …; W_N), N × rows × columns,    W x = (W_1 x_1; …; W_N x_N),    ∇_i = Σ_j c_j g_ij a_ijᵀ + λ W_i
 //! ```
 //!
-//! The update is that of [`widenet_core::training::weights`]. x_i are the P vectors of network i, which are neighbours in a block of N P ([`NeuronMatrix::networks`]). Small matrices in many
-//! columns gain nothing from the pending outer products of [`crate::DenseMatrix`]: every update forms its gradient and changes
-//! the stored entries.
+//! (docs/theory/training.md §5, Eq. update.) The update is that of [`widenet_core::training::weights`]. x_i are the P vectors of network i,
+//! which are neighbours in a block of N P ([`NeuronMatrix::networks`]). Small matrices in many columns gain nothing from the pending outer
+//! products of [`crate::DenseMatrix`]: every update forms its gradient and changes the stored entries.
 
 use burn::Tensor;
 use widenet_core::{

@@ -4,9 +4,10 @@
 //! error = max |device − twin|,      tolerance = c ε × (terms of a sum),      0 for what integers decide
 //! ```
 //!
-//! Sums of n products of numbers below 1 differ by at most n ε however they are ordered, twice over; normals lie below 7 and are right to a
-//! few units in the last place, for which sixteen more are allowed. Over long vectors that bound could not fail: there a sum of n products of
-//! random sign has size √n, and one of squares n times their mean; c roundings of that size are allowed.
+//! (docs/theory/numerics.md §4, Eq. tolerance.) Sums of n products of numbers below 1 differ by at most n ε however they are ordered, twice
+//! over; normals lie below 7 and are right to a few units in the last place, for which sixteen more are allowed. Over long vectors that
+//! bound could not fail: there a sum of n products of random sign has size √n, and one of squares n times their mean; c roundings of that
+//! size are allowed.
 
 use burn::{
     Tensor,

@@ -4,8 +4,8 @@
 //! t = min over n calls, after one that is not counted,      each call waits for the device by reading something of its result
 //! ```
 //!
-//! Kernels are compiled and buffers allocated in the call that is not counted; whatever else the machine does only ever adds
-//! time, so the smallest is the best estimate.
+//! (docs/theory/statistics.md §4, Eq. timing.) Kernels are compiled and buffers allocated in the call that is not counted; whatever else
+//! the machine does only ever adds time, so the smallest is the best estimate.
 
 use std::{hint::black_box, time::Instant};
 

@@ -18,7 +18,7 @@ use crate::{
     device::{DeviceChoice, Placement, Precision},
 };
 
-/// One layer `h = σ_w/√fan_in · x W + σ_b b` (kernel-regime page §1).
+/// One layer `h = σ_w/√fan_in · x W + σ_b b` (docs/theory/ntk.md §1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct GivenLayer {
     /// W, fan-in × fan-out: entry (i, j) maps input i to output j.

@@ -4,8 +4,8 @@
 //! δ = x_n − mean,  mean += δ/n,  M_2 += δ² (n−1)/n,  M_3, M_4 likewise            C += Σ_c (x_c − mean_c)(x_c − mean'_c)ᵀ/k
 //! ```
 //!
-//! (B. P. Welford, Technometrics 4, 1962; P. Pébay, Sandia report SAND2008-6212.) Networks are added in their order, so the
-//! result is that of any number of threads.
+//! (docs/theory/statistics.md §3, Eq. moments; B. P. Welford, Technometrics 4, 1962; P. Pébay, Sandia report SAND2008-6212.) Networks are
+//! added in their order, so the result is that of any number of threads.
 
 use std::collections::BTreeMap;
 

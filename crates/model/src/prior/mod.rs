@@ -1,7 +1,7 @@
 //! Deep linear networks at initialisation, many at once: `F = X W¹ ⋯ Wᴸ⁺¹` with every weight drawn, `Wˡ_ij ~ N(0, 1 / N_{l−1})`.
 //!
-//! (Proportional-limit page §1.) The gain `g` enters as `√g` on the outputs. Networks go through a layer together, as one product of
-//! rank-3 tensors `(B × P × N_{l−1}) (B × N_{l−1} × N_l)`. The weights of a layer of a network have a stream of their own, so that
+//! (docs/theory/proportional-limit.md §1.) The gain `g` enters as `√g` on the outputs. Networks go through a layer together, as one product
+//! of rank-3 tensors `(B × P × N_{l−1}) (B × N_{l−1} × N_l)`. The weights of a layer of a network have a stream of their own, so that
 //! neither B nor the number of threads changes a number.
 
 mod normals;

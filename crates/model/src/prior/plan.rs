@@ -108,7 +108,7 @@ impl Plan {
 }
 
 /// Refuses networks whose features may leave the range of floats: the logarithm of their size has a mean above −0.65 α and a variance
-/// below 1.25 α, `α = Σ 1/N_l` (§3.1, worst at width 1); six deviations are allowed for.
+/// below 1.25 α, `α = Σ 1/N_l` (docs/theory/proportional-limit.md §3.1, worst at width 1); six deviations are allowed for.
 fn check_range(request: &PriorNetworks<'_>, precision: Precision) -> Result<(), ModelError> {
     let ratio: f64 = request.widths.iter().map(|width| (*width as f64).recip()).sum();
     let smallest = |precision: Precision| match precision {

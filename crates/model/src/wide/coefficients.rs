@@ -4,8 +4,8 @@
 //! K c,   Kᵀ c,   K ← a K + b Σ_p l_p r_p         K: rows × columns, c and the l_p, r_p: a few columns or rows
 //! ```
 //!
-//! At ranks of hundreds a copy of K costs as much as a product with it, so K has room around it, of zeros, and grows into it. Products
-//! run over blocks of fixed size: the same numbers on any number of threads.
+//! (docs/theory/conditioning.md §2, Eq. learned.) At ranks of hundreds a copy of K costs as much as a product with it, so K has room around
+//! it, of zeros, and grows into it. Products run over blocks of fixed size: the same numbers on any number of threads.
 
 use nalgebra::DMatrixViewMut;
 use rayon::prelude::*;

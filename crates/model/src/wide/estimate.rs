@@ -4,8 +4,8 @@
 //! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≤ 8 tall-skinny products of m r P multiply-adds
 //! ```
 //!
-//! (conditioning page §2.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches and test inputs bring
-//! their own.
+//! (docs/theory/conditioning.md §2, Eq. cost.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches
+//! and test inputs bring their own.
 
 use widenet_core::{Problem, problem::Quantity};
 use widenet_kernels::Basis;

@@ -5,10 +5,10 @@
 //! W_0 q = ξ + Q_G (M_Gᵀ q − Q_Gᵀ ξ)   for a new q ⟂ Q_A,     W_0ᵀ g = ξ' + Q_A (M_Aᵀ g − Q_Aᵀ ξ')   for a new g ⟂ Q_G
 //! ```
 //!
-//! (conditioning page §1, §2.) With fresh normals ξ ~ N(0, σ² I) the answers have the law of a stored matrix of iid N(0, σ²) entries,
-//! exactly at every width; with `ξ = W_0 q` of a matrix that is produced inside the product ([`Fresh::Fixed`]) they are those of that
-//! matrix. Gradients are outer products of vectors inside the spans, so every update rule that is linear in past gradients acts on the
-//! small K. A matrix and its clones share W_0 and what is known of it.
+//! (docs/theory/conditioning.md §1, §2, Eq. answer, Eq. learned.) With fresh normals ξ ~ N(0, σ² I) the answers have the law of a stored
+//! matrix of iid N(0, σ²) entries, exactly at every width; with `ξ = W_0 q` of a matrix that is produced inside the product
+//! ([`Fresh::Fixed`]) they are those of that matrix. Gradients are outer products of vectors inside the spans, so every update rule that is
+//! linear in past gradients acts on the small K. A matrix and its clones share W_0 and what is known of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -5,8 +5,8 @@
 //! M c + Q k = σ Ξ c + Q (S c + k),      Mᵀ q = σ Ξᵀ q  for q ⟂ Q
 //! ```
 //!
-//! (conditioning page §2.) The images themselves are never formed. Fresh parts that are normals of a stream need not be stored, which halves the
-//! memory; both forms give the same numbers up to rounding.
+//! (docs/theory/conditioning.md §2, Eq. coefficients.) The images themselves are never formed. Fresh parts that are normals of a stream
+//! need not be stored, which halves the memory; both forms give the same numbers up to rounding.
 
 use std::ops::Range;
 

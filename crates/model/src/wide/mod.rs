@@ -1,8 +1,9 @@
 //! Networks of 10⁵ … 10⁷ neurons and more, whose hidden matrices are never formed.
 //!
 //! A [`WideMatrix`] is thin (input weights, readout, biases: [`thin`]) or hidden ([`explored`]): known by its answers to the directions
-//! that training has asked about, which makes memory and time of a step O(m × rank) (conditioning page). Hidden matrices answer in
-//! law (*conditioned*), or as the matrix that their seed fixes, produced inside the product (*regenerated*). The training loops are those of
+//! that training has asked about, which makes memory and time of a step O(m × rank) (docs/theory/conditioning.md). Hidden matrices answer
+//! in law (*conditioned*), or as the matrix that their seed fixes, produced inside the product (*regenerated*). The training loops are
+//! those of
 //! [`widenet_core::training`].
 
 mod block;

@@ -4,7 +4,7 @@
 //! x new:  explore Q_A by x,  answer the new directions,  W x = M_A (Q_Aᵀ x) + Q_G (K Q_Aᵀ x)
 //! ```
 //!
-//! (conditioning page §2.) The matrix has been asked about random vectors on both sides before, so everything has its full rank.
+//! (docs/theory/conditioning.md §2.) The matrix has been asked about random vectors on both sides before, so everything has its full rank.
 
 use widenet_kernels::{Basis, NormalStream};
 

@@ -22,7 +22,7 @@ use widenet_document::{
 ///
 /// All kinds but `"rmsprop"`: `weight_decay = 0`, and instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest one that is
 /// stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
-/// the logistic loss and the cross-entropy the one that is stable whatever the outputs; kernel-regime page §7).
+/// the logistic loss and the cross-entropy the one that is stable whatever the outputs; docs/theory/ntk.md §7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
     /// The update rule and its horizon.

@@ -29,7 +29,7 @@ pub enum Rule {
         tolerance: f64,
     },
     /// Gradient flow with momentum, the limit of heavy-ball descent for small η: `W'' = −((1 − μ)/√η) W' − ∇` from rest, in the
-    /// time `s = √η t` of step t (kernel-regime page §4).
+    /// time `s = √η t` of step t (docs/theory/ntk.md §4).
     MomentumFlow {
         /// `η > 0`.
         learning_rate: f64,
@@ -40,7 +40,7 @@ pub enum Rule {
         /// Allowed relative local error per step, where the flow has no closed form.
         tolerance: f64,
     },
-    /// Steps of RMSProp (scaling-limits page §5.4), entry by entry, with the gradient g in the parameter `w` of the
+    /// Steps of RMSProp (docs/theory/scaling-limits.md §5.4), entry by entry, with the gradient g in the parameter `w` of the
     /// parameterisation, from v = 0: `v ← ρ v + (1 − ρ) g²`, `w ← w − η κ g/(√v + ε)`, κ the layer's own learning rate.
     RmsProp {
         /// `η > 0`.

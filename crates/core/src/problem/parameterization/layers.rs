@@ -35,7 +35,7 @@ impl Parameterization {
                     learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
                 Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w, .. } => {
-                    // Raw form of scaling-limits §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ); hidden layers as in §5.4.
+                    // Raw form of docs/theory/scaling-limits.md §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ); hidden layers as in docs/theory/scaling-limits.md §5.4.
                     let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
                     if !input {

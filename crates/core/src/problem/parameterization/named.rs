@@ -2,7 +2,7 @@
 
 /// A width scaling, as written in the problem file.
 ///
-/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (scaling-limits page §5.4) is `"abc"` with
+/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (docs/theory/scaling-limits.md §5.4) is `"abc"` with
 /// a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
 ///
 /// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates`, `sigma` and `c` are one number for all layers, or a list with one per weight
@@ -10,7 +10,7 @@
 /// trained; without the key there are none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameterization {
-    /// Mean-field / maximal-update (mean-field page §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
+    /// Mean-field / maximal-update (docs/theory/mean-field.md §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
     MeanField {
         /// Richness γ > 0.
         richness: f64,
@@ -21,7 +21,7 @@ pub enum Parameterization {
         /// Standard deviation ≥ 0 of the biases of the hidden layers, which learn like input weights; `None` without biases.
         sigma_b: Option<f64>,
     },
-    /// Neural-tangent: `h = σ_w/√fan_in W x + σ_b b`, all entries N(0,1), rates `c_W η` and `c_b η` (kernel-regime page §1). One
+    /// Neural-tangent: `h = σ_w/√fan_in W x + σ_b b`, all entries N(0,1), rates `c_W η` and `c_b η` (docs/theory/ntk.md §1). One
     /// number per layer each.
     Ntk {
         /// σ_w > 0.
@@ -42,7 +42,7 @@ pub enum Parameterization {
         /// e; −1 gives the kernel regime.
         learning_rate_exponent: f64,
     },
-    /// Golikov's exponents with n = m/d* (scaling-limits page §1; of deeper networks, those of gradient descent in §5.4).
+    /// Golikov's exponents with n = m/d* (docs/theory/scaling-limits.md §1; of deeper networks, those of gradient descent in docs/theory/scaling-limits.md §5.4).
     Scaling {
         /// q_σ.
         q_sigma: f64,
@@ -55,7 +55,7 @@ pub enum Parameterization {
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
         /// Whether the function of finite networks is `f(x) + (√n − 1) f_0(x)`, with their own, frozen function f_0 at the start: in the
-        /// mean-field scaling IC-MF (page §4.4), whose outputs at the start are those of the NTK scaling. The loss and recorded
+        /// mean-field scaling IC-MF (docs/theory/scaling-limits.md §4.4), whose outputs at the start are those of the NTK scaling. The loss and recorded
         /// outputs are those of this function; kernels, activations and the decomposition are those of f.
         initial_correction: bool,
     },

@@ -4,7 +4,8 @@
 //! f = f_∅ + f_a + f_w + f_aw,     f_∅ = Σ_r a⁰ φ'(z) z⁰,  f_a = Σ_r δa φ'(z) z⁰,  f_w = Σ_r a⁰ φ'(z) δz,  f_aw = Σ_r δa φ'(z) δz
 //! ```
 //!
-//! (scaling-limits page §7.2, z = w·x = z⁰ + δz and a = a⁰ + δa those of the trained network; for activations with φ(z) = φ'(z) z.)
+//! (docs/theory/scaling-limits.md §7.2, Eq. decomposition; z = w·x = z⁰ + δz and a = a⁰ + δa those of the trained network; for activations
+//! with φ(z) = φ'(z) z.)
 
 use super::{Mlp, NeuronBlock, NeuronMatrix, in_chunks};
 use crate::{Matrix, training::weights::Block};

@@ -4,7 +4,7 @@
 //! f = (f_1; …; f_N), N P × k,    ∂/∂f Σ_i R(f_i) = (∂R/∂f_1; …; ∂R/∂f_N)
 //! ```
 //!
-//! Every network sees the batches of its own seed, has the loss it has alone, and diverges alone.
+//! (docs/theory/training.md §3, Eq. group.) Every network sees the batches of its own seed, has the loss it has alone, and diverges alone.
 
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@
 //! K(x,x')    = s_L² A_L² a_L(x)·a_L(x') + s_b² B_L²
 //! ```
 //!
-//! (kernel-regime page §8, (F1), per unit learning rate: κ are the learning rates and s the initial standard deviations of the
+//! (docs/theory/training.md §3, Eq. kernels, per unit learning rate: κ are the learning rates and s the initial standard deviations of the
 //! parameterisation, so frozen layers drop out.) d are the backward signals of single outputs. Per layer it is a product,
 //! entry by entry, of two Gram matrices.
 

@@ -5,7 +5,7 @@
 //! dh_{l+1} = A_l (w_l da_l + δw_l a_l) + B_l δb_l,  da_l = φ'(h_l) ⊙ dh_l,  J δ = dh_{L+1}
 //! ```
 //!
-//! (kernel-regime page §3: forward mode for `J δ`, one backward pass at θ_0 for `Jᵀ v`; any loss, any batches and the
+//! (docs/theory/training.md §3, Eq. linearised: forward mode for `J δ`, one backward pass at θ_0 for `Jᵀ v`; any loss, any batches and the
 //! network's own update rule.)
 
 use super::{Forward, Mlp, NeuronBlock, NeuronMatrix, in_chunks};

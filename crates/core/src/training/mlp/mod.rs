@@ -5,8 +5,8 @@
 //! g_{L+1} = ∂R/∂f,  g_l = φ'(h_l) ⊙ A_l w_lᵀ g_{l+1},  ∂R/∂w_l = A_l Σ_p g_{l+1,p} a_{l,p}ᵀ,  ∂R/∂b_l = B_l Σ_p g_{l+1,p}
 //! ```
 //!
-//! (kernel-regime page §1, in the parameters `w`, `b` of the parameterisation: the multipliers A, B, initial standard deviations
-//! and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
+//! (docs/theory/training.md §3, Eq. perceptron, in the parameters `w`, `b` of the parameterisation: the multipliers A, B, initial standard
+//! deviations and learning rates are those of [`crate::scaling`].) Biases are a matrix of one column that acts on a row of ones, so
 //! they learn, decay and are kept like any other.
 //!
 //! Matrices may be those of a group of N networks of one shape ([`NeuronMatrix::networks`]): blocks then hold the vectors of one

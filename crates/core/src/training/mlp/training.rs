@@ -172,7 +172,7 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
         Passes { forward, linearised, targets }
     }
 
-    /// The linearised network may diverge where the network does not (kernel-regime page §7).
+    /// The linearised network may diverge where the network does not (docs/theory/ntk.md §7).
     fn is_finite(&mut self, passes: &Self::Evaluation, _: u64, _: f64) -> bool {
         is_finite(&passes.forward.outputs)
     }

@@ -4,7 +4,7 @@
 //! D = sup |F_n − F|
 //! ```
 //!
-//! with the p-values of `kolmogorov_smirnov`. The laws are continuous.
+//! with the p-values of docs/theory/statistics.md §2, Eq. kolmogorov-smirnov. The laws are continuous.
 
 use serde_json::{Value, json};
 use widenet_core::{

@@ -51,7 +51,7 @@ use super::{
 /// input), `"log_quadratic_form"` (`log yᵀ K0⁻¹ y` of one output at all inputs), or for densities `"outputs"` (one output at all
 /// inputs; `at` is a list of rows). `input` counts from 0. `by` is `"law"`, or `"network"` to multiply real weight matrices.
 ///
-/// (Proportional-limit page §§2–7.)
+/// (docs/theory/proportional-limit.md §2–§7.)
 #[derive(Debug, Clone)]
 pub struct PriorQuestion {
     network: RandomNetwork,
@@ -217,7 +217,7 @@ impl PriorQuestion {
     }
 }
 
-/// α beyond which a network is one direction up to rounding (proportional-limit page §9).
+/// α beyond which a network is one direction up to rounding (docs/theory/proportional-limit.md §9).
 const ONE_DIRECTION: f64 = 5.0;
 
 /// What should be said about a network whatever is asked of it.

@@ -4,8 +4,8 @@
 //! z = sin²(θ/2) ∈ [0, 1/2],     θ/2 = √z A(z),     sin θ − θ cos θ = z^{3/2} S(z)
 //! ```
 //!
-//! A and S are smooth on the interval. Their polynomials interpolate them at the 19 Chebyshev nodes of t = 4z − 1 ∈ [−1, 1]
-//! and were made with 60 digits (mpmath); they are within 2e-17 of the functions, relatively.
+//! (docs/theory/numerics.md §2, Eq. arcs.) A and S are smooth on the interval. Their polynomials interpolate them at the 19 Chebyshev nodes
+//! of t = 4z − 1 ∈ [−1, 1] and were made with 60 digits (mpmath); they are within 2e-17 of the functions, relatively.
 
 /// Numbers that are treated together; long enough to hide the latency of the polynomials.
 pub(crate) const LANES: usize = 16;

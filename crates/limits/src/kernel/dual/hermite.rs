@@ -5,7 +5,7 @@
 //! a_0(q) = E[φ(√q z)],                  E[φφ]   = a_0(q1) a_0(q2) + c Σ_m b_m(q1) b_m(q2) ρ^m/(m + 1)
 //! ```
 //!
-//! (kernel-regime page §10.4; the second line is the first with Stein's identity a_{m+1} = √(q/(m+1)) b_m, which keeps its
+//! (docs/theory/ntk.md §10.4, Eq. hermite; the second line is the first with Stein's identity a_{m+1} = √(q/(m+1)) b_m, which keeps its
 //! digits as q → 0.) The b_m are trapezoid sums over a Gaussian: these converge exponentially, like `exp(−2π p/h)` for
 //! singularities of φ' at distance p from the real axis (tanh: p = π/(2√q)), and `b_m ~ exp(−p √m)`.
 
@@ -14,7 +14,7 @@ use std::{f64::consts::PI, sync::LazyLock};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 use widenet_core::problem::Activation;
 
-use super::Expectations;
+use super::expectations::Expectations;
 
 /// Largest number of terms. Of tanh at variance 10 it leaves 2e-11 of `E[φ²]` and 6e-9 of `E[φ'²]`.
 pub(crate) const MAX_TERMS: usize = 600;

@@ -4,26 +4,22 @@
 //! E[φ(u)φ(v)],   E[φ'(u)φ'(v)],      (u, v) ~ N(0, [[q1, c], [c, q2]])
 //! ```
 //!
-//! (kernel-regime page §2.1; piecewise linear activations are the arc-cosine kernels.) [`Dual`] works on triples (q1, q2, c), whatever
-//! the layer that made them. Activations without closed form have a Hermite series (§10.4) with a stated error.
+//! (docs/theory/ntk.md §2.1; piecewise linear activations are the arc-cosine kernels.) [`Dual`] works on triples (q1, q2, c), whatever
+//! the layer that made them. Activations without closed form have a Hermite series (docs/theory/ntk.md §10.4) with a stated error.
 
 pub(crate) mod arc;
+pub(crate) mod closed_forms;
+mod expectations;
 pub(crate) mod hermite;
+
+pub use expectations::Expectations;
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
 
 use widenet_core::problem::Activation;
 
+use closed_forms::{erf, gelu, sin};
 use hermite::Coefficients;
-
-/// The pair of expectations.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Expectations {
-    /// `E[φ(u)φ(v)]`.
-    pub value: f64,
-    /// `E[φ'(u)φ'(v)]`.
-    pub derivative: f64,
-}
 
 /// The dual of an activation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,29 +107,4 @@ impl Dual {
             }
         }
     }
-}
-
-fn erf(q1: f64, q2: f64, c: f64) -> Expectations {
-    // As a sum of terms that are all ≥ 0; the product (1 + 2 q1)(1 + 2 q2) − 4 c² would cancel for large q.
-    let root = (1.0 + 2.0 * (q1 + q2) + 4.0 * (q1 * q2 - c * c).max(0.0)).sqrt();
-    Expectations { value: FRAC_2_PI * (2.0 * c).atan2(root), derivative: 4.0 / PI / root }
-}
-
-pub(crate) fn sin(q1: f64, q2: f64, c: f64) -> Expectations {
-    let mean = 0.5 * (q1 + q2);
-    // Both exponents are ≤ 0: no overflow.
-    let (difference, sum) = ((c - mean).exp(), (-c - mean).exp());
-    // For small variances the difference of exponentials cancels, the hyperbolic sine does not.
-    let value = if mean < 0.5 { (-mean).exp() * c.sinh() } else { 0.5 * (difference - sum) };
-    Expectations { value, derivative: 0.5 * (difference + sum) }
-}
-
-fn gelu(q1: f64, q2: f64, c: f64) -> Expectations {
-    let product = (1.0 + q1) * (1.0 + q2);
-    let square = 1.0 + q1 + q2 + (q1 * q2 - c * c).max(0.0);
-    let root = square.sqrt();
-    let angle = c.atan2(root);
-    let value = 0.25 * c + ((c * c + q1 * q2 * square) / (product * root) + c * angle) / (2.0 * PI);
-    let rest = 1.0 / square + (1.0 - q1 * q2) / product + 1.0;
-    Expectations { value, derivative: 0.25 + (angle + c / root * rest) / (2.0 * PI) }
 }

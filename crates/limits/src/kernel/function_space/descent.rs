@@ -6,8 +6,8 @@ use widenet_core::{
     training::{Batches, Control, is_finite},
 };
 
-use super::{End, Run};
-use crate::kernel::linear_algebra::{product, transpose_product};
+use super::run::{End, Run};
+use crate::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(
     run: &Run<'_>,

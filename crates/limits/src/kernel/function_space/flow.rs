@@ -8,7 +8,7 @@ use widenet_core::{
     training::{Control, is_finite},
 };
 
-use super::{End, Run};
+use super::run::{End, Run};
 
 /// Coefficients of the stages; the last row gives the fifth-order result.
 const STAGES: [&[f64]; 6] = [

@@ -5,70 +5,18 @@
 //! flow: z' = g       momentum flow: z'' = −2γ z' + g       descent: u ← μ u + η g, z ← z + u
 //! ```
 //!
-//! (kernel-regime page §§3, 6.) The cost does not depend on the number of test points.
+//! (docs/theory/ntk.md §3, §6, Eq. function-space.) The cost does not depend on the number of test points.
 
 mod descent;
 mod flow;
+mod run;
 
-use widenet_core::{
-    Matrix,
-    problem::{Loss, Optimizer, Rule},
-    training::Control,
-};
+pub(super) use run::{End, Gradient, Run};
 
-use super::linear_algebra::product;
+use widenet_core::{Matrix, problem::Rule, training::Control};
 
 /// Largest relative local error per step of a flow.
 const TOLERANCE: f64 = 1e-8;
-
-/// The gradient of the loss of a batch in its outputs.
-pub(super) enum Gradient<'a> {
-    /// A loss with the targets of all training samples, N × k.
-    Loss { loss: Loss, targets: &'a Matrix },
-    /// The linear map of residuals that the squared loss makes, for `outputs` outputs per sample: any number of columns at once.
-    Residual { loss: Loss, outputs: usize },
-}
-
-impl Gradient<'_> {
-    /// At the outputs of all samples.
-    fn full(&self, outputs: &Matrix) -> Matrix {
-        match self {
-            Gradient::Loss { loss, targets } => loss.gradient(outputs, targets),
-            Gradient::Residual { loss, outputs: k } => outputs / loss.denominator(outputs.nrows(), *k),
-        }
-    }
-
-    /// At the outputs of these samples.
-    fn batch(&self, outputs: &Matrix, samples: &[usize]) -> Matrix {
-        match self {
-            Gradient::Loss { loss, targets } => loss.gradient(outputs, &targets.select_rows(samples)),
-            Gradient::Residual { .. } => self.full(outputs),
-        }
-    }
-}
-
-/// A training run in function space.
-pub(super) struct Run<'a> {
-    /// G, N × N.
-    pub(super) kernel: &'a Matrix,
-    /// `f_0(X)`, N × k.
-    pub(super) start: &'a Matrix,
-    pub(super) gradient: Gradient<'a>,
-    pub(super) optimizer: &'a Optimizer,
-    /// Key of the order of minibatches.
-    pub(super) seed: u64,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum End {
-    /// All moments were reached.
-    Done,
-    /// At this step (accepted integrator step of a flow) and training time.
-    Diverged { step: u64, time: f64 },
-    /// Stopped before this step.
-    Stopped { step: u64 },
-}
 
 impl Run<'_> {
     /// Runs to the moments (sorted, of the record plan), handing z and f_X at each to `visit`. `watch` is called with the share of
@@ -88,10 +36,5 @@ impl Run<'_> {
             }
             Rule::RmsProp { .. } => unreachable!("kernels do not describe RMSProp, which is refused"),
         }
-    }
-
-    /// `f_X` for a z.
-    fn outputs(&self, z: &Matrix) -> Matrix {
-        self.start - product(self.kernel, z)
     }
 }

@@ -8,15 +8,14 @@ use widenet_core::{
     problem::{Loss, Rule},
 };
 
-use super::{GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained};
+use super::question::{GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained};
 use crate::kernel::{
-    Result,
     blocks::{Need, TrainingKernel},
     ensemble::Prior,
+    error::{Result, invalid},
     filter::has_closed_form,
-    invalid,
     rates::largest_rate_for,
-    solve::refuse_weight_decay,
+    refusal::refuse_weight_decay,
     spectrum::check_symmetric,
 };
 

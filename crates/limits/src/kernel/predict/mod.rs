@@ -1,7 +1,7 @@
 //! Predictions of infinitely wide networks at chosen moments of training: mean and spread over initialisations.
 //!
-//! Squared loss on full batches has closed forms at every moment and at t = ∞ (kernel-regime page §§4, 5); minibatches and other losses
-//! run in function space (page §6).
+//! Squared loss on full batches has closed forms at every moment and at t = ∞ (docs/theory/ntk.md §4, §5); minibatches and other losses
+//! run in function space (docs/theory/ntk.md §6).
 
 mod check;
 mod question;
@@ -13,17 +13,17 @@ use std::collections::HashMap;
 use widenet_core::{Matrix, Problem, problem::Rule, training::Control};
 
 use super::{
-    Error, Result, Start,
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
+    error::{Error, Result, invalid},
     filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
-    invalid,
-    linear_algebra::product,
     rates::largest_rate_for,
     response::Response,
     spectrum::Basis,
+    start::Start,
 };
+use crate::linear_algebra::product;
 
 /// Predictions at every moment asked for, in the order asked. `watch` is called with the share of the work done.
 ///

@@ -5,14 +5,14 @@
 //! √(q1' q2') e' = v √(q1 q2) (B e − A (sin θ − θ cos θ)) + v B b (√q1 − √q2)²/(√(q1' q2') + v B √(q1 q2) + b)
 //! ```
 //!
-//! with `q' = v B q + b`. This is the recursion of the kernel-regime page §10.2 with its squared distance divided by
-//! `√(q1 q2)`; all terms are ≥ 0, so e keeps its digits however close the inputs are. In the first layer e comes from the Gram
+//! with `q' = v B q + b` (docs/theory/ntk.md §10.2, Eq. cosine). The squared distance of that section is divided by `√(q1 q2)` here; all
+//! terms are ≥ 0, so e keeps its digits however close the inputs are. In the first layer e comes from the Gram
 //! matrix, or where that would cancel from the inputs themselves.
 
 use multiversion::multiversion;
 use widenet_core::scaling::KernelLayer;
 
-use super::Recursion;
+use super::sides::Recursion;
 use crate::kernel::dual::arc::{LANES, Lanes, angle_and_deficit};
 
 /// Pairs with `1 − |cos θ|` below this take it from their inputs.

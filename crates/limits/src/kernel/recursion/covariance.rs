@@ -5,12 +5,12 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
 use multiversion::multiversion;
 use widenet_core::scaling::KernelLayer;
 
-use super::{LayerOfSide, Recursion};
+use super::sides::{LayerOfSide, Recursion};
 use crate::kernel::dual::{
     Dual,
     arc::{LANES, Lanes, arcsine_of_root},
+    closed_forms::sin,
     hermite::Coefficients,
-    sin,
 };
 
 /// One activation and the layer behind it, as a strip sees it.

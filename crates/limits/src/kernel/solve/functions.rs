@@ -8,18 +8,18 @@ use widenet_core::{
     trajectory::Record,
 };
 
-use super::{
-    Start,
-    record::{Recorder, Snapshot},
-};
-use crate::kernel::{
-    Result,
-    blocks::{Sampler, TrainingKernel},
-    filter::{Procedure, has_closed_form},
-    function_space::{End, Gradient, Run},
+use super::record::{Recorder, Snapshot};
+use crate::{
+    kernel::{
+        blocks::{Sampler, TrainingKernel},
+        error::Result,
+        filter::{Procedure, has_closed_form},
+        function_space::{End, Gradient, Run},
+        response::Response,
+        spectrum::Basis,
+        start::Start,
+    },
     linear_algebra::{product, product_transpose},
-    response::Response,
-    spectrum::Basis,
 };
 
 /// The trajectory of one function.

@@ -11,14 +11,16 @@ use super::{
     functions::closed_form_basis,
     record::{Recorder, Snapshot},
 };
-use crate::kernel::{
-    Result,
-    blocks::TrainingKernel,
-    ensemble::{self, Prior, Variances},
-    filter::Procedure,
-    function_space::{End, Gradient, Run},
+use crate::{
+    kernel::{
+        blocks::TrainingKernel,
+        ensemble::{self, Prior, Variances},
+        error::Result,
+        filter::Procedure,
+        function_space::{End, Gradient, Run},
+        response::Response,
+    },
     linear_algebra::product,
-    response::Response,
 };
 
 /// Records of the law; with minibatches, for the order of batches of the seed.

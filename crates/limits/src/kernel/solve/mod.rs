@@ -1,7 +1,7 @@
 //! The solution of a problem at width ∞ in the kernel regime, as a trajectory.
 //!
-//! Squared loss has closed forms (page §4, §5), everything else runs in function space (page §6). One network is a function
-//! drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
+//! Squared loss has closed forms (docs/theory/ntk.md §4, §5), everything else runs in function space (docs/theory/ntk.md §6). One network
+//! is a function drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
 //! functions.
 
 mod functions;
@@ -9,7 +9,7 @@ mod law;
 mod record;
 
 use widenet_core::{
-    Error, Matrix, Problem, Result, Trajectory, Width,
+    Error, Problem, Result, Trajectory, Width,
     problem::{Loss, Quantity, Scope},
     training::Control,
     trajectory::{Engine, Record, Status},
@@ -17,47 +17,12 @@ use widenet_core::{
 
 use super::{
     blocks::{Need, Sampler, compute},
+    error::{core_error, invalid},
     function_space::End,
-    rates::core_error,
+    refusal::refuse_weight_decay,
+    start::Start,
 };
 use record::Recorder;
-
-/// Outputs at time 0, instead of a sampled function.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Start {
-    /// `f_0` on the training inputs, P × k.
-    pub train: Matrix,
-    /// `f_0` on the test inputs, T × k; needed where the problem has test data.
-    pub test: Option<Matrix>,
-}
-
-impl Start {
-    /// Refuses a start that does not fit the samples (P, and T where outputs on test inputs are needed) and their k outputs.
-    pub(super) fn check(&self, train: usize, test: Option<usize>, outputs: usize) -> Result<()> {
-        for (name, given, samples) in [("training", Some(&self.train), Some(train)), ("test", self.test.as_ref(), test)]
-        {
-            let (Some(given), Some(samples)) = (given, samples) else {
-                if samples.is_some() {
-                    return Err(Error::Invalid(format!("the initial outputs on the {name} inputs are missing")));
-                }
-                continue;
-            };
-            if given.shape() != (samples, outputs) {
-                return Err(Error::Invalid(format!(
-                    "the initial outputs on the {name} inputs are {} × {}; they must be {samples} × {outputs}",
-                    given.nrows(),
-                    given.ncols()
-                )));
-            }
-            if let Some(value) = given.iter().find(|value| !value.is_finite()) {
-                return Err(Error::Invalid(format!(
-                    "the initial outputs on the {name} inputs hold {value}; all must be finite"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Solves a problem at width ∞.
 ///
@@ -104,8 +69,8 @@ pub fn solve(
     };
     let (kernel, prior) = match compute(&network, &problem.data, need, &mut |share| watch(0.5 * share)) {
         Ok(blocks) => blocks,
-        Err(super::Error::Stopped) => return Ok(trajectory(seed, Vec::new(), End::Stopped { step: 0 })),
-        Err(super::Error::Invalid(error)) => return Err(error),
+        Err(super::error::Error::Stopped) => return Ok(trajectory(seed, Vec::new(), End::Stopped { step: 0 })),
+        Err(super::error::Error::Invalid(error)) => return Err(error),
     };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
     let recorder = Recorder::new(problem, &network, &kernel, prior.as_ref()).map_err(core_error)?;
@@ -121,21 +86,10 @@ pub fn solve(
                 functions::solve_one(problem, &kernel, &start, seed, &recorder, &mut watch)
             }
         }),
-        (None, None) => Err(super::invalid("the initial law was not computed".into())),
+        (None, None) => Err(invalid("the initial law was not computed".into())),
     };
     let (records, end) = solved.map_err(core_error)?;
     Ok(trajectory(seed, records, end))
-}
-
-/// Weight decay moves the kernel itself.
-pub(super) fn refuse_weight_decay(problem: &Problem) -> Result<()> {
-    match problem.optimizer.weight_decay {
-        0.0 => Ok(()),
-        decay => Err(Error::Invalid(format!(
-            "optimizer.weight_decay = {decay}: the kernel regime has no weight decay, which would shrink the tangent kernel itself; \
-             give 0"
-        ))),
-    }
 }
 
 fn trajectory(seed: u64, records: Vec<Record>, end: End) -> Trajectory {

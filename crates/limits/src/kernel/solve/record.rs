@@ -8,7 +8,15 @@ use widenet_core::{
     trajectory::{Record, Value},
 };
 
-use crate::kernel::{Result, Which, blocks::TrainingKernel, ensemble::Prior, kernels, linear_algebra::product};
+use crate::{
+    kernel::{
+        blocks::TrainingKernel,
+        ensemble::Prior,
+        error::Result,
+        gram::{Which, kernels},
+    },
+    linear_algebra::product,
+};
 
 /// A solution at one moment: of one function, or means over many.
 #[derive(Debug, Clone, Default)]

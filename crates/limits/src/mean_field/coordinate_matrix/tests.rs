@@ -1,4 +1,4 @@
-//! Conditioning page §4: exactness of the algebra, law against dense networks, and a negative control.
+//! docs/theory/conditioning.md §4: exactness of the algebra, law against dense networks, and a negative control.
 
 #[path = "../../../tests/common/mod.rs"]
 #[allow(dead_code, reason = "shared with the integration tests")]

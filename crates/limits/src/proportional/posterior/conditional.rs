@@ -5,7 +5,7 @@
 //! outputs:  μ = λ_i δ_d,  A = (Vᵀ Y O)_id²,  n = 1,   Q̂ = O δ Oᵀ        inputs:  μ_k eigenvalues of the mixed kernel,  n = D
 //! ```
 //!
-//! (proportional-limit page §8.2.) One output, or one input, is the second form with the eigenvalues of K itself.
+//! (docs/theory/proportional-limit.md §8.2, Eq. 8.9.) One output, or one input, is the second form with the eigenvalues of K itself.
 
 use std::f64::consts::TAU;
 

@@ -4,7 +4,7 @@
 //! w_i = ∫ p(u) p(Y | u, Q̂_i) du,    p(Y) ≈ mean w,    ESS = (Σ w)²/Σ w²
 //! ```
 //!
-//! (proportional-limit page §8.2.)
+//! (docs/theory/proportional-limit.md §8.2, Eq. 8.7.)
 
 use rayon::prelude::*;
 use widenet_core::seed::{Purpose, stream};

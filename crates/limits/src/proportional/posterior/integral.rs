@@ -4,7 +4,7 @@
 //! p(Y) = ∫ p(Q) p(Y | Q) dQ
 //! ```
 //!
-//! (proportional-limit page §8.)
+//! (docs/theory/proportional-limit.md §8.)
 
 use widenet_core::{Matrix, training::Control};
 

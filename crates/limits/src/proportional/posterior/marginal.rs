@@ -4,7 +4,7 @@
 //! P(f ≤ x) = Σ_k w_k Φ((x − m_k)/√v_k)
 //! ```
 //!
-//! (proportional-limit page §8.1.)
+//! (docs/theory/proportional-limit.md §8.1, Eq. 8.3.)
 
 use std::f64::consts::{SQRT_2, TAU};
 

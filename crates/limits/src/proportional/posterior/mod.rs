@@ -4,8 +4,8 @@
 //! Y = F + ε,   ε ~ N(0, τ²),    vec(F) | Q ~ N(0, g K0 ⊗ Q)    ⇒    p(F* | Y) = ∫ p(Q | Y) p(F* | Q, Y) dQ
 //! ```
 //!
-//! (proportional-limit page §8; Hanin, Zlokapa, arXiv 2212.14457 for one output.) A posterior is a mixture of those of Gaussian
-//! processes. `Q = e^u Q̂`: the scale u is always integrated by quadrature, the shape Q̂ in closed form, by quadrature or by Monte
+//! (docs/theory/proportional-limit.md §8, Eq. 2.3; Hanin, Zlokapa, arXiv 2212.14457 for one output.) A posterior is a mixture of those of
+//! Gaussian processes. `Q = e^u Q̂`: the scale u is always integrated by quadrature, the shape Q̂ in closed form, by quadrature or by Monte
 //! Carlo.
 
 mod conditional;

@@ -4,16 +4,18 @@
 //! Q = e^u O(φ/2) diag(e^ρ, e^{−ρ}) O(φ/2)ᵀ,    u ~ N(−3α/2, α),    φ uniform on [0, 2π),    ρ by its density
 //! ```
 //!
-//! (proportional-limit page §5.3, §8.2.) The window of (ρ, φ) shrinks until the integrand fills it; then Gauss–Legendre nodes in ρ
-//! and equal ones in φ are doubled.
+//! (docs/theory/proportional-limit.md §5.3, §8.2, Eq. 5.3.) The window of (ρ, φ) shrinks until the integrand fills it; then Gauss–Legendre
+//! nodes in ρ and equal ones in φ are doubled.
 
 use std::f64::consts::TAU;
 
 use rayon::prelude::*;
 use widenet_core::{Matrix, training::Control};
 
+use crate::quadrature::gauss_legendre;
+
 use super::{
-    super::{EigenvalueRatio, HiddenLayers, hyperbolic::gauss_legendre},
+    super::{EigenvalueRatio, HiddenLayers},
     Regression, Result, check,
     conditional::{Conditional, Shape},
     integral::{Component, Diagnostics, Integral, Method, Watch, log_sum, mean_matrix},

@@ -4,12 +4,13 @@
 //! g K0 = V Λ Vᵀ,    Ỹ = Vᵀ Y,    k̃ = Vᵀ k*
 //! ```
 //!
-//! (proportional-limit page §8.1, §9.) Eigenvalues below `max(P, N0) ε λ_max` are zero: there the targets are noise alone.
+//! (docs/theory/proportional-limit.md §8.1, §9, Eq. 8.1.) Eigenvalues below `max(P, N0) ε λ_max` are zero: there the targets are noise
+//! alone.
 
 use widenet_core::Matrix;
 
 use super::{Result, invalid};
-use crate::kernel::linear_algebra::eigendecomposition;
+use crate::linear_algebra::eigendecomposition;
 
 /// Asymmetry, negative eigenvalues, and targets outside the range of the kernel that are put down to rounding.
 const TOLERANCE: f64 = 1e-8;

@@ -4,8 +4,8 @@
 //! ∫ p(u) p(Y | u) du ≈ h Σ_j p(u_j) p(Y | u_j),    u_j = mode + j h
 //! ```
 //!
-//! (proportional-limit page §8.1.) The trapezoid rule converges geometrically for an analytic integrand that decays on both sides.
-//! Nodes that are fixed by the prior would miss a posterior that is √(2/P) wide.
+//! (docs/theory/proportional-limit.md §8.1, Eq. 8.4.) The trapezoid rule converges geometrically for an analytic integrand that decays on
+//! both sides. Nodes that are fixed by the prior would miss a posterior that is √(2/P) wide.
 
 use super::{super::LogLaw, Result, conditional::Modes, invalid};
 

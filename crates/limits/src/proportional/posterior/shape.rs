@@ -5,8 +5,8 @@
 //! u = Σ_l log(χ²_{d N_l}/(d N_l)) + N(−(d+1) α'/2, 2α'/d)
 //! ```
 //!
-//! (proportional-limit page §2.3, §5.2.) The factor `T_l` of a layer has the norm of a `d_{l−1} × N_l` Gaussian matrix, independent of
-//! its direction; that of the continuum, with d columns, has a determinant independent of its unimodular part.
+//! (docs/theory/proportional-limit.md §2.3, §5.2, Eq. 8.6.) The factor `T_l` of a layer has the norm of a `d_{l−1} × N_l` Gaussian matrix,
+//! independent of its direction; that of the continuum, with d columns, has a determinant independent of its unimodular part.
 
 use nalgebra::DVector;
 use rand::{Rng, RngExt};

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Near α = 0 the mixing matrix is `I + √α` times a Gaussian symmetric matrix, and its mean stays I, so that the slope is half the
-//! Laplacian of the likelihood. It contains the closed forms of the proportional-limit page §8.3: τ² = 0, and D = 1 with noise.
+//! Laplacian of the likelihood. It contains the closed forms of docs/theory/proportional-limit.md §8.3, Eq. 8.10: τ² = 0, and D = 1 with
+//! noise.
 
 use widenet_core::Matrix;
 

@@ -4,7 +4,7 @@
 //! E f = E m(Q),    Var f = E v(Q) + Var m(Q)
 //! ```
 //!
-//! (proportional-limit page §8.)
+//! (docs/theory/proportional-limit.md §8.1, §8.2, Eq. 8.3, Eq. 8.5.)
 
 use rayon::prelude::*;
 use widenet_core::Matrix;

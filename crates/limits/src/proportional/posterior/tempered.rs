@@ -4,9 +4,9 @@
 //! target_β ∝ p(Q̂) w(Q̂)^β,    w(Q̂) = ∫ p(u) p(Y | u, Q̂) du,    p(Y) ≈ ∏_k mean w^{β_{k+1} − β_k}
 //! ```
 //!
-//! (proportional-limit page §8.2; Del Moral, Doucet, Jasra (2006); elliptical slice sampling: Murray, Adams, MacKay (2010).) The next
-//! β leaves 60 % of the particles effective; all are then resampled and moved: the normals of the limit along ellipses, exact layers by
-//! redrawing one of them and by renewing a share of the randomness of all. Independent runs show the error.
+//! (docs/theory/proportional-limit.md §8.2, Eq. 8.8; Del Moral, Doucet, Jasra (2006); elliptical slice sampling: Murray, Adams, MacKay
+//! (2010).) The next β leaves 60 % of the particles effective; all are then resampled and moved: the normals of the limit along ellipses,
+//! exact layers by redrawing one of them and by renewing a share of the randomness of all. Independent runs show the error.
 
 use std::f64::consts::TAU;
 

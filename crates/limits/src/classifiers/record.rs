@@ -1,0 +1,186 @@
+//! What is recorded of a classifier, as a network of its width computes it, or in the limit where that exists.
+//!
+//! `normalised_outputs` are `f/n^B`, which have a limit for every stable scaling; `outputs`, losses and kernels have one if `B = 0`, and
+//! a limit of vanishing logits has the loss `log 2`; what has none is left out. (docs/theory/scaling-limits.md §3.3.)
+
+use std::cmp::Ordering;
+
+use widenet_core::{
+    Error, Matrix, Problem, Result, Width,
+    problem::{Loss, Quantity},
+    trajectory::{Record, Value},
+};
+
+use super::{
+    classifier::{Classifier, ClassifierLimit},
+    models::{self, Solution},
+};
+
+/// Makes records of a solution.
+pub(super) struct Recorder<'a> {
+    problem: &'a Problem,
+    /// η, by which recorded kernels are divided.
+    learning_rate: f64,
+    /// What normalised outputs are multiplied by to be outputs: `n^B`, in the limit 1.
+    normalisation: f64,
+    /// Of a limit, whether logits vanish, stay or diverge.
+    logits: Option<Ordering>,
+    /// What has no value here.
+    left_out: Vec<Quantity>,
+    /// A limit that forgets its initial function: F is 0 at the start and classifies nothing.
+    starts_at_zero: bool,
+}
+
+/// Those that need the tangent kernel of all inputs.
+const OF_KERNELS: [Quantity; 4] =
+    [Quantity::TangentKernel, Quantity::MeanTangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange];
+
+/// Those that have a value at any width and in every limit, but for accuracies of limits that start at 0.
+const ALWAYS: [Quantity; 5] = [
+    Quantity::TrainAccuracy,
+    Quantity::TestAccuracy,
+    Quantity::NormalisedOutputs,
+    Quantity::NormalisedTestOutputs,
+    Quantity::TangentKernelChange,
+];
+
+const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
+
+/// Those that are those of the network itself, in its own units.
+const IN_UNITS: [Quantity; 7] = [
+    Quantity::TrainLoss,
+    Quantity::TestLoss,
+    Quantity::Outputs,
+    Quantity::TestOutputs,
+    Quantity::TangentKernel,
+    Quantity::MeanTangentKernel,
+    Quantity::TangentKernelNorm,
+];
+
+/// Quantities of a problem that vanish or diverge in its limit, and are left out there.
+pub fn left_out(problem: &Problem, limit: &ClassifierLimit) -> Vec<Quantity> {
+    let logits = limit.model.signs().1;
+    let of_loss = |quantity: &Quantity| [Quantity::TrainLoss, Quantity::TestLoss].contains(quantity);
+    let undefined = |quantity: &&Quantity| {
+        IN_UNITS.contains(quantity) && logits != Ordering::Equal && !(of_loss(quantity) && logits == Ordering::Less)
+    };
+    problem.record.quantities.iter().filter(undefined).copied().collect()
+}
+
+impl<'a> Recorder<'a> {
+    /// For a problem at a width.
+    ///
+    /// # Errors
+    /// A quantity that is not known of these networks; in a limit, nothing but quantities without a value there; normalised outputs of a
+    /// scaling without a limit.
+    pub(super) fn new(problem: &'a Problem, classifier: &Classifier, width: Width) -> Result<Self> {
+        let quantities = &problem.record.quantities;
+        let limit = classifier.limit();
+        for quantity in quantities {
+            if !ALWAYS.contains(quantity) && !IN_UNITS.contains(quantity) {
+                return Err(Error::Invalid(format!(
+                    "record.quantities: `{}` is not known of networks in Gram space and of their limits; use the dense engine (finite widths)",
+                    quantity.name()
+                )));
+            }
+        }
+        let normalised = quantities
+            .iter()
+            .any(|quantity| [Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs].contains(quantity));
+        let learning_rate = problem.optimizer.learning_rate().unwrap_or(1.0);
+        let of_network = |normalisation| Self {
+            problem,
+            learning_rate,
+            normalisation,
+            logits: None,
+            left_out: Vec::new(),
+            starts_at_zero: false,
+        };
+        if width != Width::Infinite {
+            return match limit {
+                Ok(limit) => Ok(of_network(limit.output_scale(width))),
+                Err(error) if normalised => Err(error),
+                Err(_) => Ok(of_network(1.0)),
+            };
+        }
+        let limit: ClassifierLimit = limit?;
+        let logits = limit.model.signs().1;
+        let left_out = left_out(problem, &limit);
+        if let (true, Some(quantity)) = (left_out.len() == quantities.len(), left_out.first()) {
+            return Err(Error::NoLimit(format!(
+                "`{}` is of order m^{:.4} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
+                 tangent_kernel_change, which have a limit",
+                quantity.name(),
+                limit.kernels,
+                limit.model.name()
+            )));
+        }
+        let starts_at_zero = !limit.model.keeps_start();
+        Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits), left_out, starts_at_zero })
+    }
+
+    /// Whether any quantity needs the tangent kernel.
+    pub(super) fn wants_kernels(&self) -> bool {
+        self.problem.record.quantities.iter().any(|quantity| OF_KERNELS.contains(quantity))
+    }
+
+    /// All records.
+    pub(super) fn records(&self, solution: &Solution) -> Vec<Record> {
+        let kernel = |record: &models::Record| Some(self.train_kernel(&record.kernel.as_ref()?.total()));
+        let start = solution.records.first().filter(|record| record.step == 0).and_then(kernel);
+        solution.records.iter().map(|record| self.record(record, kernel(record), start.as_ref())).collect()
+    }
+
+    /// On the training inputs, per unit of η.
+    fn train_kernel(&self, kernel: &Matrix) -> Matrix {
+        let samples = self.problem.data.train.inputs.nrows();
+        kernel.view((0, 0), (samples, samples)) / self.learning_rate
+    }
+
+    fn record(&self, found: &models::Record, kernel: Option<Matrix>, start: Option<&Matrix>) -> Record {
+        let quantities = self.problem.record.quantities.iter();
+        let values = quantities
+            .filter(|quantity| !self.left_out.contains(quantity))
+            .filter(|quantity| !(self.starts_at_zero && found.step == 0 && ACCURACIES.contains(quantity)))
+            .filter_map(|quantity| Some((*quantity, self.value(*quantity, found, kernel.as_ref(), start)?)))
+            .collect();
+        Record { step: found.step, time: self.problem.optimizer.time(found.step as f64), values }
+    }
+
+    fn value(
+        &self,
+        quantity: Quantity,
+        found: &models::Record,
+        kernel: Option<&Matrix>,
+        start: Option<&Matrix>,
+    ) -> Option<Value> {
+        let samples = self.problem.data.train.inputs.nrows();
+        let train = Matrix::from_column_slice(samples, 1, &found.outputs[..samples]);
+        let rest = &found.outputs[samples..];
+        let test = || self.problem.data.test.as_ref().map(|_| Matrix::from_column_slice(rest.len(), 1, rest));
+        let train_targets = &self.problem.data.train.targets;
+        let test_targets = || self.problem.data.test.as_ref().map(|test| &test.targets);
+        let loss = |outputs: &Matrix, targets: &Matrix| match self.logits {
+            Some(Ordering::Less) => std::f64::consts::LN_2,
+            _ => self.problem.loss.value(outputs, targets),
+        };
+        Some(match quantity {
+            Quantity::TrainLoss => Value::Scalar(loss(&train, train_targets)),
+            Quantity::TestLoss => Value::Scalar(loss(&test()?, test_targets()?)),
+            Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(&train, train_targets)),
+            Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(&test()?, test_targets()?)),
+            Quantity::Outputs => Value::Matrix(train),
+            Quantity::TestOutputs => Value::Matrix(test()?),
+            Quantity::NormalisedOutputs => Value::Matrix(train / self.normalisation),
+            Quantity::NormalisedTestOutputs => Value::Matrix(test()? / self.normalisation),
+            Quantity::TangentKernel | Quantity::MeanTangentKernel => Value::Matrix(kernel?.clone()),
+            Quantity::TangentKernelNorm => Value::Scalar(kernel?.norm() / samples as f64),
+            Quantity::TangentKernelChange => {
+                let moved = (kernel? - start?).norm();
+                // A kernel that is and stays 0 has not changed.
+                Value::Scalar(if moved == 0.0 { 0.0 } else { moved / start?.norm() })
+            }
+            _ => return None,
+        })
+    }
+}

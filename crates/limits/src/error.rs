@@ -1,0 +1,8 @@
+//! Errors of arguments.
+
+use widenet_core::Error;
+
+/// An [`Error::Invalid`] with this message.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::Invalid(message.into())
+}

@@ -1,0 +1,4 @@
+//! Limits of classifiers, and networks in Gram space.
+
+mod models;
+mod problems;

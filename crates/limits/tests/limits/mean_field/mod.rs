@@ -1,0 +1,4 @@
+//! Deep linear networks at width ∞ and in law.
+
+mod convergence;
+mod gram_recursion;

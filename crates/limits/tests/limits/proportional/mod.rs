@@ -1,0 +1,6 @@
+//! Laws, limits and posteriors of random deep linear networks of proportional depth and width.
+
+mod geometry;
+mod matrices;
+mod posteriors;
+mod scalars;
