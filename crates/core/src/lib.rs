@@ -7,6 +7,7 @@
 
 pub mod data;
 mod error;
+pub mod extremes;
 mod matrix;
 pub mod problem;
 pub mod scaling;

@@ -8,6 +8,7 @@ use widenet_document::Word;
 
 use crate::{
     error::{Error, Result},
+    extremes::largest,
     matrix::Matrix,
     problem::{Quantity, Shape},
     width::Width,
@@ -246,7 +247,7 @@ pub struct Trajectory {
 
 impl Trajectory {
     /// Largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
-    /// recorded; `None` without common times, or where one lacks it.
+    /// recorded; NaN where one is no number, `None` without common times, or where one lacks it or has it in another shape.
     pub fn distance(&self, quantity: Quantity, other: &Trajectory) -> Option<f64> {
         let matrix = |record: &Record| match record.values.get(&quantity) {
             Some(Value::Matrix(matrix)) => Some(matrix.clone()),
@@ -254,8 +255,11 @@ impl Trajectory {
         };
         let at = |time: f64| other.records.iter().find(|record| record.time == time);
         let pairs = self.records.iter().filter_map(|record| Some((record, at(record.time)?)));
-        let distances = pairs.map(|(a, b)| Some((matrix(a)? - matrix(b)?).norm()));
-        distances.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
+        let distances = pairs.map(|(a, b)| {
+            let (a, b) = (matrix(a)?, matrix(b)?);
+            (a.shape() == b.shape()).then(|| (a - b).norm())
+        });
+        largest(distances.collect::<Option<Vec<f64>>>()?)
     }
 }
 
@@ -282,6 +286,31 @@ mod tests {
         assert_eq!(back, record);
         let Value::Matrix(predictor) = &back.values[&Quantity::Predictor] else { panic!("a matrix") };
         assert!(predictor[(0, 1)].is_sign_negative());
+    }
+
+    /// The largest of NaN and 1 was 1.
+    #[test]
+    fn the_distance_to_what_is_no_number_is_none() {
+        let trajectory = |outputs: [f64; 2]| Trajectory {
+            width: Width::Finite(1),
+            engine: Engine::Law,
+            seed: 0,
+            status: Status::Done,
+            records: (0..2)
+                .map(|i| Record {
+                    step: i,
+                    time: i as f64,
+                    values: BTreeMap::from([(
+                        Quantity::Outputs,
+                        Value::Matrix(Matrix::from_element(1, 1, outputs[i as usize])),
+                    )]),
+                })
+                .collect(),
+        };
+        let start = trajectory([0.0, 0.0]);
+        let distance = |outputs| trajectory(outputs).distance(Quantity::Outputs, &start).unwrap();
+        assert!(distance([f64::NAN, 1.0]).is_nan() && distance([1.0, f64::NAN]).is_nan());
+        assert_eq!(distance([1.0, 3.0]), 3.0);
     }
 
     #[test]

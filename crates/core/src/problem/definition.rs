@@ -1,14 +1,8 @@
 //! What a problem is, and what follows from its network and training alone.
 
 use super::{
-    activation::Activation,
-    ensemble::Ensemble,
-    loss::Loss,
-    network::Network,
-    optimizer::{Optimizer, Rule},
-    parameterization::Parameterization,
-    quantity::Scope,
-    record::RecordPlan,
+    activation::Activation, ensemble::Ensemble, loss::Loss, network::Network, optimizer::Optimizer,
+    parameterization::Parameterization, quantity::Scope, record::RecordPlan,
 };
 use crate::{
     data::Dataset,
@@ -40,9 +34,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Whether this is a deep linear network under squared loss: identity activation, no biases, nothing frozen, one
-    /// network, no initial correction, a rule linear in past gradients, and no quantity that only perceptrons record. Its engines know it as a predictor; everything else is a
-    /// multilayer perceptron.
+    /// Whether this is a deep linear network under squared loss ([`DEEP_LINEAR`]): a property of network and training, whatever is
+    /// recorded. Everything else is a multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
         self.network.activation == Activation::Identity
             && matches!(self.loss, Loss::Squared { .. })
@@ -50,8 +43,14 @@ impl Problem {
             && self.scaling().biases.iter().all(Option::is_none)
             && !self.parameterization.has_frozen_layers()
             && !self.parameterization.corrects_initial_function()
-            && !matches!(self.optimizer.rule, Rule::MomentumFlow { .. } | Rule::RmsProp { .. })
-            && !self.record.quantities.iter().any(|quantity| matches!(quantity.scope(), Scope::Mlp | Scope::Classifier))
+            && self.optimizer.obstacles().predictor.is_none()
+    }
+
+    /// Whether engines know its network as a predictor β: a deep linear network of which nothing is recorded that only
+    /// perceptrons have. Otherwise it is trained as a perceptron, deep linear or not.
+    pub fn is_solved_as_predictor(&self) -> bool {
+        let is_of_perceptrons = |quantity: &Quantity| matches!(quantity.scope(), Scope::Mlp | Scope::Classifier);
+        self.is_deep_linear() && !self.record.quantities.iter().any(is_of_perceptrons)
     }
 
     /// Refuses training that the tangent kernel does not describe at any width.
@@ -66,13 +65,10 @@ impl Problem {
                     .into(),
             ));
         }
-        match self.optimizer.rule {
-            Rule::RmsProp { .. } => Err(Error::Invalid(
-                "optimizer.kind = \"rmsprop\" divides every gradient by its size, which no kernel describes; use \"gd\", \
-                 \"momentum\" or \"sgd\", or a finite width"
-                    .into(),
-            )),
-            Rule::Descent { .. } | Rule::Flow { .. } | Rule::MomentumFlow { .. } => Ok(()),
+        let obstacles = self.optimizer.obstacles();
+        match obstacles.kernel {
+            Some(reason) => Err(Error::Invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind))),
+            None => Ok(()),
         }
     }
 

@@ -9,7 +9,7 @@ use widenet_document::{
 
 use super::{
     optimizer::{Optimizer, Rule},
-    quantity::Quantity,
+    quantity::{Need, Quantity},
 };
 
 /// Most moments a plan may have.
@@ -130,4 +130,11 @@ fn log_spaced(optimizer: &Optimizer, count: u64) -> Vec<f64> {
     };
     at.extend([0.0, horizon]);
     at
+}
+
+impl RecordPlan {
+    /// Whether something is needed to record one of its quantities.
+    pub fn needs(&self, need: Need) -> bool {
+        self.quantities.iter().any(|quantity| quantity.needs(need))
+    }
 }

@@ -4,7 +4,7 @@ use widenet_document::{Result, shape::Located};
 
 use super::{
     definition::{DEEP_LINEAR, Problem},
-    quantity::{Quantity, Scope},
+    quantity::{Need, Quantity, Scope, Shape},
     record::{RecordPlan, RecordSection, default_moments},
 };
 
@@ -45,7 +45,7 @@ fn default_quantities(problem: &Problem) -> Vec<Quantity> {
 fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
     let (data, quantity) = (&problem.data, asked.value);
     let name = quantity.name();
-    if quantity.needs_test_samples() && data.test.is_none() {
+    if quantity.needs(Need::TestOutputs) && data.test.is_none() {
         return Err(asked.error(format!("`{name}` needs test data, and `data` has none; give it test samples")));
     }
     match quantity.scope() {
@@ -69,16 +69,16 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         )));
     }
     let samples = data.train.inputs.nrows();
-    let side = match quantity {
-        Quantity::TangentKernel => samples * data.output_dimension(),
-        Quantity::MeanTangentKernel | Quantity::NngpKernel => samples,
-        Quantity::TestOutputCovariance => data.test.as_ref().map_or(0, |test| test.inputs.nrows()),
+    let side = match quantity.shape() {
+        Shape::Matrix if quantity.needs(Need::OutputKernel) => samples * data.output_dimension(),
+        Shape::Matrix if quantity.needs(Need::SampleKernel) => samples,
+        Shape::Matrix if quantity.needs(Need::Covariance) => data.test.as_ref().map_or(0, |test| test.inputs.nrows()),
         _ => 0,
     };
     if side.saturating_mul(side) > MAX_KERNEL_ENTRIES {
         return Err(asked.error(format!(
             "`{name}` has {side} × {side} entries here and at most {MAX_KERNEL_ENTRIES} are recorded; use fewer samples{}",
-            if quantity == Quantity::TestOutputCovariance {
+            if quantity.needs(Need::Covariance) {
                 ", or test_output_std"
             } else {
                 ", or a quantity that is one number, such as tangent_kernel_change"

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Matrix, Problem,
     data::Samples,
-    problem::{Loss, Quantity},
+    problem::{Loss, Need, Quantity},
     trajectory::{Record, Value},
 };
 
@@ -104,7 +104,7 @@ impl<'p, B: Block> Recorder<'p, B> {
         time: f64,
     ) -> Record {
         let data = &self.problem.data;
-        let needs_features = self.problem.record.quantities.iter().any(|quantity| quantity.needs_features());
+        let needs_features = self.problem.record.needs(Need::Features);
         let features = if needs_features { features(network) } else { Vec::new() };
         let hidden_layers = network.layers.len() - 1;
         let mut values = BTreeMap::new();

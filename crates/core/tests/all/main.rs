@@ -3,4 +3,5 @@
 mod data_sources;
 mod problem_files;
 mod scaling;
+mod schema;
 mod shapes;

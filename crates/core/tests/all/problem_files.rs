@@ -284,7 +284,6 @@ fn what_is_a_deep_linear_network() {
         ("parameterization", "{ kind = 'standard', sigma_b = 0 }"),
         ("parameterization", "{ kind = 'ntk', weight_rates = [0, 1, 1] }"),
         ("ensemble.networks", "10"),
-        ("record.quantities", "['linearisation_distance']"),
     ] {
         assert!(!linear(&[other]), "{other:?}");
     }
@@ -296,6 +295,15 @@ fn what_is_a_deep_linear_network() {
     let at = problem(&[rmsprop, ("record.at", "{ every = 3 }")]).unwrap().record.at;
     assert_eq!(at, [0.0, 3.0, 6.0, 9.0, 10.0]);
     assert_refused(&[rmsprop, ("record.at", "[0.5]")], &["record.at[0]` is 0.5"]);
+}
+
+/// What a network is does not depend on what is recorded; how it is solved does.
+#[test]
+fn a_deep_linear_network_is_one_whatever_is_recorded() {
+    let recorded = |quantities| problem(&[("record.quantities", quantities)]).unwrap();
+    let (predictor, perceptron) = (recorded("['predictor']"), recorded("['linearisation_distance']"));
+    assert!(predictor.is_deep_linear() && predictor.is_solved_as_predictor());
+    assert!(perceptron.is_deep_linear() && !perceptron.is_solved_as_predictor());
 }
 
 #[test]
@@ -316,7 +324,7 @@ fn only_shallow_homogeneous_networks_of_one_output_are_decomposed() {
     let with = |more: &[(&'static str, &'static str)]| [&base[..], more].concat();
     for activation in ["identity", "relu", "leaky_relu", "abs"] {
         let problem = problem(&with(&[("network.activation", activation)])).unwrap();
-        assert!(problem.record.quantities == [Quantity::Decomposition] && !problem.is_deep_linear());
+        assert!(problem.record.quantities == [Quantity::Decomposition] && !problem.is_solved_as_predictor());
     }
     let refused = |more: &[(&'static str, &'static str)], obstacle: &str| {
         assert_refused(&with(more), &["`decomposition`", "one hidden layer", "leaky_relu", "one output", obstacle]);

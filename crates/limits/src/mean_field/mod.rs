@@ -69,7 +69,7 @@ pub fn solve(
     let scaling = problem.scaling();
     match width {
         Width::Finite(m) => {
-            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs_entries()) {
+            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries)) {
                 return Err(Error::Invalid(format!(
                     "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
                     quantity.name()

@@ -8,9 +8,12 @@ use widenet_document::{
 };
 
 use super::{
-    keys::{StepKeys, batch_size, coefficient},
-    rule::{Parsed, Rule, RuleKeys},
+    keys::{Parsed, RuleKeys, StepKeys, batch_size, coefficient},
+    obstacles::Obstacles,
+    rule::Rule,
 };
+
+pub(super) const OBSTACLES: Obstacles = Obstacles::none("gd");
 
 section! {
     /// Full-batch gradient descent.

@@ -1,5 +1,6 @@
-//! Keys that the sections of several optimizers share.
+//! What the sections of optimizers share: keys of several, and what the keys of one become.
 
+use super::rule::Rule;
 use widenet_document::{
     Reader, Result,
     keys::{optional, required},
@@ -58,4 +59,28 @@ pub(super) fn batch_size(given: &Located<usize>, samples: usize) -> Result<usize
         return Err(given.must_be(&format!("at most {samples}, the number of training samples")));
     }
     Ok(given.value)
+}
+
+/// What the keys of an optimizer say.
+pub(super) struct Parsed {
+    pub(super) rule: Rule,
+    /// Whether the learning rate is in units of the largest stable one.
+    pub(super) is_relative: bool,
+    /// Moments that the section lists.
+    pub(super) moments: Option<Vec<f64>>,
+}
+
+/// The keys of one kind of optimizer.
+pub(super) trait RuleKeys {
+    /// The rule for a number of training samples.
+    ///
+    /// # Errors
+    /// [`widenet_document::Error::Document`] for values that do not fit the samples.
+    fn parsed(&self, samples: usize) -> Result<Parsed>;
+}
+
+impl<K: RuleKeys + 'static> From<K> for Box<dyn RuleKeys> {
+    fn from(keys: K) -> Self {
+        Box::new(keys)
+    }
 }

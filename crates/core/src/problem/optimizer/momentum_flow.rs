@@ -8,8 +8,17 @@ use widenet_document::{
 };
 
 use super::{
-    keys::{StepKeys, coefficient},
-    rule::{Parsed, Rule, RuleKeys},
+    keys::{Parsed, RuleKeys, StepKeys, coefficient},
+    obstacles::Obstacles,
+    rule::Rule,
+};
+
+const BY_STEPS: &str = ": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" with a small learning rate, or the width inf";
+
+pub(super) const OBSTACLES: Obstacles = Obstacles {
+    predictor: Some("has a limit in function space only"),
+    perceptron: Some(BY_STEPS),
+    ..Obstacles::none("momentum_flow")
 };
 
 section! {

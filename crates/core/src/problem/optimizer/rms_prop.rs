@@ -8,12 +8,26 @@ use widenet_document::{
 };
 
 use super::{
-    keys::{batch_size, coefficient, steps},
-    rule::{Parsed, Rule, RuleKeys},
+    keys::{Parsed, RuleKeys, batch_size, coefficient, steps},
+    obstacles::Obstacles,
+    rule::Rule,
 };
 
 /// Below it ε is no normal `f32`, and entries without gradient would be 0/0.
 const MIN_EPSILON: f64 = 1e-30;
+
+pub(super) const OBSTACLES: Obstacles = Obstacles {
+    is_linear: false,
+    predictor: Some("is not linear in the gradient"),
+    kernel: Some(
+        " divides every gradient by its size, which no kernel describes; use \"gd\", \"momentum\" or \"sgd\", or a finite width",
+    ),
+    explored_matrices: Some(
+        " changes every entry of a matrix by itself, which a matrix known by its answers does not have; use the dense engine, or \"gd\", \
+         \"momentum\" or \"sgd\"",
+    ),
+    ..Obstacles::none("rmsprop")
+};
 
 section! {
     /// RMSProp, entry by entry. Finite widths only.

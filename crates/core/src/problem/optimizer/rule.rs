@@ -1,6 +1,4 @@
-//! The update rules of all optimizers, and what each is in theory and for the engines.
-
-use widenet_document::Result;
+//! The update rules of all optimizers.
 
 /// Update rule and horizon.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,28 +52,4 @@ pub enum Rule {
         /// Samples per batch, as of descent.
         batch_size: Option<usize>,
     },
-}
-
-/// What the keys of an optimizer say.
-pub(super) struct Parsed {
-    pub(super) rule: Rule,
-    /// Whether the learning rate is in units of the largest stable one.
-    pub(super) is_relative: bool,
-    /// Moments that the section lists.
-    pub(super) moments: Option<Vec<f64>>,
-}
-
-/// The keys of one kind of optimizer.
-pub(super) trait RuleKeys {
-    /// The rule for a number of training samples.
-    ///
-    /// # Errors
-    /// [`widenet_document::Error::Document`] for values that do not fit the samples.
-    fn parsed(&self, samples: usize) -> Result<Parsed>;
-}
-
-impl<K: RuleKeys + 'static> From<K> for Box<dyn RuleKeys> {
-    fn from(keys: K) -> Self {
-        Box::new(keys)
-    }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Matrix, Problem, Result,
-    problem::Rule,
+    problem::Need,
     training::{
         Batches, Control, Progress, Start,
         descent::{Descend, Steps, descend},
@@ -67,13 +67,14 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
     /// The same with the seed of every network of a group.
     pub(super) fn with_seeds(problem: &'p Problem, mut network: Mlp<W>, seeds: &[u64]) -> Result<Self> {
         let (Some(steps), Some(rule)) = (Steps::of(problem), StepRule::of(&problem.optimizer)) else {
-            let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
+            let obstacles = problem.optimizer.obstacles();
             return Err(Error::Invalid(format!(
-                "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
-                 with a small learning rate, or the width inf"
+                "optimizer.kind = \"{}\"{}",
+                obstacles.kind,
+                obstacles.perceptron.unwrap_or(": perceptrons of finite width are trained by steps")
             )));
         };
-        let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs_linearisation());
+        let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Linearization));
         if let Some(quantity) = linearised
             && problem.optimizer.weight_decay > 0.0
         {
