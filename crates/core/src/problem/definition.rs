@@ -2,7 +2,7 @@
 
 use super::{
     activation::Activation, ensemble::Ensemble, loss::Loss, network::Network, optimizer::Optimizer,
-    parameterization::Parameterization, quantity::Scope, record::RecordPlan,
+    parameterization::Parameterization, quantity::{Quantity, Scope}, record::RecordPlan,
 };
 use crate::{
     data::Dataset,
