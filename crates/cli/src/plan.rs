@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
-            let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
+            let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_solved_as_predictor());
             let request =
                 Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision(), hidden };
             let plan = engines.plan(&request, rule.at(width));

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use widenet_core::document::Word;
 use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Quantity, Rule, ScalingTable},
@@ -32,7 +33,7 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     }
     let mut jobs = Vec::new();
     for &width in &arguments.width {
-        let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
+        let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_solved_as_predictor());
         for seed in arguments.seeds.list() {
             let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision(), hidden };
             jobs.push((request, engines.plan(&request, rule.at(width))?.engine));
@@ -91,7 +92,7 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     let Status::Diverged { step, time } = trajectory.status else { return None };
     let width = trajectory.width;
     let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
-    if !problem.is_deep_linear() {
+    if !problem.is_solved_as_predictor() {
         if let Ok(bound) = stable_rate(problem) {
             hint.push_str(&format!("; infinitely wide networks are stable for learning rates below {bound:.3e}"));
         }
@@ -132,7 +133,7 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
     let compare = trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite);
     let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
     header.extend(scalars.iter().map(|quantity| quantity.name()));
-    let compared = if problem.is_deep_linear() { Quantity::Predictor } else { Quantity::Outputs };
+    let compared = if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs };
     let column = format!("sup |{} - limit|", compared.name());
     if compare {
         header.push(&column);
@@ -172,7 +173,7 @@ pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let scaling = problem.scaling();
     write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
-    if let (false, Ok(rate)) = (problem.is_deep_linear(), stable_rate(&problem)) {
+    if let (false, Ok(rate)) = (problem.is_solved_as_predictor(), stable_rate(&problem)) {
         writeln!(std::io::stdout(), "largest stable learning rate {}", table::number(rate))?;
     }
     Ok(Exit::Done)

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// Result with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+/// Result with this crate's [`Error`], or with one that it becomes.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can be wrong with a file.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -42,12 +42,12 @@ impl<'a> Field<'a> {
     }
 
     /// An error at this value.
-    pub fn error(&self, message: impl Into<String>) -> Error {
+    pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         self.node.place.error(message)
     }
 
     /// The error "`key` is …; it must be …".
-    pub fn must_be(&self, wanted: &str) -> Error {
+    pub fn must_be<E: From<Error>>(&self, wanted: &str) -> E {
         self.error(format!("`{}` is {}; it must be {wanted}", self.key, self.node.excerpt()))
     }
 

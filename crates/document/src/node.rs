@@ -29,16 +29,17 @@ impl Place {
     }
 
     /// An error at this place.
-    pub fn error(&self, message: impl Into<String>) -> Error {
+    pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         let text = &self.source.text;
         let before = &text[..text.floor_char_boundary(self.offset)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Error::Document {
+        let error = Error::Document {
             origin: self.source.origin.clone(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
             message: message.into(),
-        }
+        };
+        error.into()
     }
 }
 

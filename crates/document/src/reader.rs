@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The error of a key that is not there, or of one that was probably meant to be it.
-    pub fn missing(&self, key: &str) -> Error {
+    pub fn missing<E: From<Error>>(&self, key: &str) -> E {
         let unasked = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()));
         let misspelt = nearest(key, unasked.clone().map(|entry| entry.key.as_str()), key.len() / 4);
         match unasked.clone().find(|entry| Some(entry.key.as_str()) == misspelt) {
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An error at the table, for what is wrong with its keys together.
-    pub fn error(&self, message: impl Into<String>) -> Error {
+    pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         self.place.error(message)
     }
 

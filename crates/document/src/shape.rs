@@ -341,12 +341,12 @@ pub struct Located<T> {
 
 impl<T> Located<T> {
     /// An error at the value.
-    pub fn error(&self, message: impl Into<String>) -> Error {
+    pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         self.node.place.error(message)
     }
 
     /// The error "`key` is …; it must be …".
-    pub fn must_be(&self, wanted: &str) -> Error {
+    pub fn must_be<E: From<Error>>(&self, wanted: &str) -> E {
         self.field().must_be(wanted)
     }
 
@@ -409,18 +409,18 @@ impl<S: Shape> Shape for InUnit<S> {
     }
 }
 
+/// What the value of a shape becomes.
+type Map<S, T> = fn(<S as Shape>::Value, &Field<'_>) -> Result<T>;
+
 /// Shapes whose value becomes something else.
 pub struct Mapped<S, F>(S, F);
 
 /// A value of a shape, made into something else, or refused, by a function.
-pub fn mapped<S: Shape, T>(
-    shape: S,
-    map: fn(S::Value, &Field<'_>) -> Result<T>,
-) -> Mapped<S, fn(S::Value, &Field<'_>) -> Result<T>> {
+pub fn mapped<S: Shape, T>(shape: S, map: Map<S, T>) -> Mapped<S, Map<S, T>> {
     Mapped(shape, map)
 }
 
-impl<S: Shape, T> Shape for Mapped<S, fn(S::Value, &Field<'_>) -> Result<T>> {
+impl<S: Shape, T> Shape for Mapped<S, Map<S, T>> {
     type Value = T;
 
     fn read(&self, field: &Field<'_>) -> Result<T> {

@@ -173,7 +173,7 @@ impl DeviceEngines {
             let others = ON_DEVICE.into_iter().filter(|other| *other != engine);
             let fitting = others.filter(|other| self.needs(request, *other).is_ok_and(|needs| needs.fits.is_ok()));
             let mut words: Vec<&str> = fitting.map(Engine::name).collect();
-            if request.problem.is_deep_linear() {
+            if request.problem.is_solved_as_predictor() {
                 words.insert(0, "law");
             }
             let otherwise = match words.is_empty() {

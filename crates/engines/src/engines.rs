@@ -155,7 +155,7 @@ impl Solver for Engines {
                 quantity.name()
             )));
         }
-        let mut plan = match problem.is_deep_linear() {
+        let mut plan = match problem.is_solved_as_predictor() {
             true => self.plan_linear(request, choice)?,
             false => self.plan_mlp(request, choice)?,
         };
@@ -187,7 +187,7 @@ impl Solver for Engines {
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Infinite) => Err(SolveError::Refused(
                 format!("the {} engine needs a finite width; use --engine auto for inf", engine.name()),
             )),
-            (Engine::Law | Engine::Limit, _) if !problem.is_deep_linear() => {
+            (Engine::Law | Engine::Limit, _) if !problem.is_solved_as_predictor() => {
                 let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
                 Ok(Solution { trajectory, notes: left_out(problem, width).into_iter().collect() })
             }
@@ -207,7 +207,7 @@ impl Solver for Engines {
         seed: u64,
         initial: Option<&InitialFunction>,
     ) -> Result<Trajectory, SolveError> {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             let start = match initial {
                 Some(InitialFunction::Outputs { train, test }) => {
                     Some(kernel::Start { train: train.clone(), test: test.clone() })

@@ -23,7 +23,7 @@ pub struct MemoryEstimate {
 impl MemoryEstimate {
     /// The need of a problem at a width.
     pub fn new(problem: &Problem, width: u64, precision: Precision) -> Self {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             return mlp::memory(problem, width, precision);
         }
         let (d, k) = (problem.data.input_dimension() as u64, problem.data.output_dimension() as u64);
@@ -80,7 +80,7 @@ pub(crate) fn refuse_too_wide(width: u64, info: &DeviceInfo, need: impl Fn(u64) 
 /// Seconds per step on a device that streams `bytes_per_second`. Of a deep linear network every product reads its matrix once, every
 /// flush reads and writes it; perceptrons are bound by arithmetic, and an ensemble takes the time of all its networks.
 pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
-    if !problem.is_deep_linear() {
+    if !problem.is_solved_as_predictor() {
         return mlp::seconds_per_step(problem, width, precision, bytes_per_second);
     }
     let (d, k) = (problem.data.input_dimension(), problem.data.output_dimension());

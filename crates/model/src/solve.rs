@@ -59,7 +59,7 @@ pub fn solve_dense(
     run: &DenseRun<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
 ) -> Result<DeviceSolution, ModelError> {
-    if !run.problem.is_deep_linear() {
+    if !run.problem.is_solved_as_predictor() {
         return mlp::solve(run, watch);
     }
     let DenseRun { problem, width, seed, device, precision, .. } = *run;

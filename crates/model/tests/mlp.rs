@@ -58,7 +58,7 @@ fn with_the_identity_it_is_the_engine_of_deep_linear_networks() {
             let mut problem = common::problem(3, 2, rule, 0.02);
             problem.parameterization = parameterization.clone();
             problem.record.quantities = vec![Quantity::Outputs, Quantity::TestOutputs];
-            assert!(problem.is_deep_linear());
+            assert!(problem.is_solved_as_predictor());
             let linear = solve(&problem);
             let mut training = MlpTraining::new(&problem, perceptrons::mlp(&problem, WIDTH, SEED), SEED).unwrap();
             let (perceptron, _) = training.run(Start::default(), &mut |_, _| Control::Continue);

@@ -1,6 +1,7 @@
 //! Posteriors of random deep linear networks: `widenet posterior`.
 
 use std::path::Path;
+use widenet_core::shapes::read_matrix;
 
 use serde_json::{Map, Value, json};
 use widenet_core::{
@@ -78,10 +79,10 @@ impl PosteriorQuestion {
         let data = load_data(document, base)?;
         let mut root = document.reader();
         root.get("data");
-        let kernel = root.optional("kernel", Field::matrix)?;
+        let kernel = root.optional("kernel", read_matrix)?;
         let mut table = root.required("posterior", Field::table)?;
         let noise = table.required("noise_variance", Field::non_negative)?;
-        let given = table.optional("targets", Field::matrix)?;
+        let given = table.optional("targets", read_matrix)?;
         let targets = match (&data, &kernel, given) {
             (Some(data), None, None) => data.train.targets.clone(),
             (None, Some(_), Some(targets)) => targets,
@@ -222,7 +223,7 @@ fn regression(
     })
 }
 
-fn settings(table: &mut Reader<'_>) -> Result<Settings> {
+fn settings(table: &mut Reader<'_>) -> widenet_core::document::Result<Settings> {
     let default = Settings::default();
     let methods = [
         ("auto", Method::Automatic),
@@ -242,7 +243,7 @@ fn settings(table: &mut Reader<'_>) -> Result<Settings> {
     })
 }
 
-fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLayers>> {
+fn evidence(field: &Field<'_>, network: &RandomNetwork) -> widenet_core::document::Result<Vec<HiddenLayers>> {
     let mut table = field.table()?;
     let alphas = table.optional("alpha", |field| field.list(Field::non_negative))?;
     let networks = table.optional("networks", |field| {
@@ -250,7 +251,10 @@ fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLaye
     })?;
     table.finish()?;
     match (alphas, networks) {
-        (Some(alphas), None) => alphas.into_iter().map(HiddenLayers::limit).collect(),
+        (Some(alphas), None) => {
+            let limit = |alpha| HiddenLayers::limit(alpha).map_err(|error| field.error(error.to_string()));
+            alphas.into_iter().map(limit).collect()
+        }
         (None, Some(networks)) => Ok(networks),
         _ => Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
     }

@@ -1,8 +1,14 @@
 //! What a problem is, and what follows from its network and training alone.
 
 use super::{
-    activation::Activation, ensemble::Ensemble, loss::Loss, network::Network, optimizer::Optimizer,
-    parameterization::Parameterization, quantity::{Quantity, Scope}, record::RecordPlan,
+    activation::Activation,
+    ensemble::Ensemble,
+    loss::Loss,
+    network::Network,
+    optimizer::Optimizer,
+    parameterization::Parameterization,
+    quantity::{Quantity, Scope},
+    record::RecordPlan,
 };
 use crate::{
     data::Dataset,

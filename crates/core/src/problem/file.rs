@@ -106,7 +106,7 @@ impl Problem {
         let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
         problem.record = plan(file.record.as_ref(), &problem, moments)?;
         if is_relative {
-            let largest = stable_rate(&problem).map_err(|error| {
+            let largest = stable_rate(&problem).map_err(|error| -> Error {
                 file.optimizer.error(format!("`relative_learning_rate` has no meaning here: {error}"))
             })?;
             problem.optimizer.scale_learning_rate(largest);

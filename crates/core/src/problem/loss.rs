@@ -76,7 +76,7 @@ impl Loss {
     /// Refuses targets that the loss has no meaning for.
     pub(super) fn check_targets(self, section: Option<&Field<'_>>, data: &Dataset) -> Result<()> {
         let refuse = |message: String| match section {
-            Some(section) => Err(section.error(message).into()),
+            Some(section) => Err(section.error(message)),
             None => Err(Error::Invalid(message)),
         };
         let outputs = data.output_dimension();

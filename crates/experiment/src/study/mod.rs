@@ -136,11 +136,7 @@ impl Study {
         match document.remove("full") {
             Some(section) if full => replace(&mut document, "", &section)?,
             None if full => {
-                return Err(document
-                    .root()
-                    .place
-                    .error("`--full` needs a section `[full]`, and the study has none")
-                    .into());
+                return Err(document.root().place.error("`--full` needs a section `[full]`, and the study has none"));
             }
             _ => {}
         }
@@ -187,7 +183,7 @@ impl Study {
         let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
         let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
             Some((field, _)) if choice.is_some() => {
-                return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one").into());
+                return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one"));
             }
             Some((_, width)) => EngineRule::DenseUpTo(width as u64),
             None => EngineRule::All(choice.unwrap_or(EngineChoice::Auto)),

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use widenet_core::{
     Problem,
     data::{DataSource, Dataset},
-    document::{Entry, Field, Node, Place, Value},
+    document::{Entry, Node, Place, Value},
 };
 use widenet_engines::{stable_rate, word};
 use widenet_limits::Regime;
@@ -77,8 +77,7 @@ impl Cache {
         }
         let source = section.to_toml();
         if !self.data.contains_key(&source) {
-            let load = |field: &Field<'_>| DataSource::parse(field)?.load(&trial.base);
-            let data = trial.specification.reader().required("data", load)?;
+            let data = trial.specification.reader().required("data", DataSource::parse)?.load(&trial.base)?;
             let hash = data_fingerprint(&data);
             self.data.insert(source.clone(), (data, hash));
         }
@@ -100,7 +99,7 @@ impl Cache {
                 let hash = sha256(format!("{}{data_hash}", document.root().to_toml()).as_bytes()).into();
                 return Ok((Task::Problem(ProblemTask { problem, hash, width }), data_hash));
             }
-            (Subject::Problem, None) => return Err(document.root().place.error("a problem needs a width").into()),
+            (Subject::Problem, None) => return Err(document.root().place.error("a problem needs a width")),
             (Subject::Prior, _) => Task::Prior(Box::new(PriorQuestion::from_document(document, base)?)),
             (Subject::Posterior, _) => Task::Posterior(Box::new(PosteriorQuestion::from_document(document, base)?)),
         };

@@ -20,6 +20,7 @@ pub use lazy::solve_lazy;
 
 use coordinate_matrix::{Source, Space};
 use trajectory::run;
+use widenet_core::problem::Need;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     scaling::{Limit, Normalized},

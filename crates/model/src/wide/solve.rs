@@ -106,7 +106,7 @@ pub fn solve_wide(
         identity
     };
     let keeper = Keeper::new(run.checkpoints.as_ref(), identity, watch);
-    let (records, status, mut notes, truncation) = if problem.is_deep_linear() {
+    let (records, status, mut notes, truncation) = if problem.is_solved_as_predictor() {
         problem.scaling().at(width).check()?;
         let mut network = wide_linear_network(problem, width, seed, hidden, &placement, &device.info);
         let recorder = Recorder::new(problem, &mut network);

@@ -3,6 +3,7 @@
 mod answer;
 
 use std::path::Path;
+use widenet_core::shapes::read_matrix;
 
 use widenet_core::{
     Matrix, Problem,
@@ -142,7 +143,12 @@ impl PredictQuestion {
     }
 }
 
-fn parse(table: &mut Reader<'_>, question: &mut Question, problem: &Problem, base: &Path) -> widenet_core::Result<()> {
+fn parse(
+    table: &mut Reader<'_>,
+    question: &mut Question,
+    problem: &Problem,
+    base: &Path,
+) -> widenet_core::document::Result<()> {
     let trained = [("all", Trained::All), ("readout", Trained::ReadoutOnly)];
     question.trained = table.or("trained", question.trained, |field| field.choice(&trained))?;
     question.seed = table.or("seed", 0, Field::whole)?;
@@ -169,7 +175,7 @@ fn parse(table: &mut Reader<'_>, question: &mut Question, problem: &Problem, bas
     Ok(())
 }
 
-fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Moment> {
+fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Moment> {
     match &field.node().value {
         Value::String(word) if word == "inf" => Ok(Moment::Infinity),
         Value::Float(f64::INFINITY) => Ok(Moment::Infinity),
@@ -179,19 +185,19 @@ fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Mo
     }
 }
 
-fn parse_initial(field: &Field<'_>, seed: u64) -> widenet_core::Result<Initial> {
+fn parse_initial(field: &Field<'_>, seed: u64) -> widenet_core::document::Result<Initial> {
     if !matches!(field.node().value, Value::Table(_)) {
         let words = [("ensemble", Initial::Ensemble), ("zero", Initial::Zero), ("sample", Initial::Sample { seed })];
         return field.choice(&words);
     }
     let mut table = field.table()?;
-    let train = table.required("outputs", Field::matrix)?;
-    let test = table.optional("test_outputs", Field::matrix)?;
+    let train = table.required("outputs", read_matrix)?;
+    let test = table.optional("test_outputs", read_matrix)?;
     table.finish()?;
     Ok(Initial::Outputs { train, test })
 }
 
-fn parse_ridge(field: &Field<'_>) -> widenet_core::Result<Ridge> {
+fn parse_ridge(field: &Field<'_>) -> widenet_core::document::Result<Ridge> {
     if !matches!(field.node().value, Value::Table(_)) {
         return field.non_negative().map(Ridge::Absolute);
     }
@@ -201,7 +207,7 @@ fn parse_ridge(field: &Field<'_>) -> widenet_core::Result<Ridge> {
     Ok(Ridge::Relative(relative))
 }
 
-fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::Result<GivenKernels> {
+fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::document::Result<GivenKernels> {
     let mut table = field.table()?;
     let tangent = table.optional("ntk", |field| parse_kernel(field, base))?;
     let nngp = table.optional("nngp", |field| parse_kernel(field, base))?;
@@ -209,11 +215,11 @@ fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::Result<GivenKe
     Ok(GivenKernels { nngp, tangent })
 }
 
-fn parse_kernel(field: &Field<'_>, base: &Path) -> widenet_core::Result<GivenKernel> {
-    let matrix = |field: &Field<'_>| -> widenet_core::Result<Matrix> {
+fn parse_kernel(field: &Field<'_>, base: &Path) -> widenet_core::document::Result<GivenKernel> {
+    let matrix = |field: &Field<'_>| -> widenet_core::document::Result<Matrix> {
         match &field.node().value {
-            Value::String(file) => read_npy(&base.join(file)),
-            _ => field.matrix(),
+            Value::String(file) => read_npy(&base.join(file)).map_err(|error| field.error(error.to_string())),
+            _ => read_matrix(field),
         }
     };
     let mut table = field.table()?;

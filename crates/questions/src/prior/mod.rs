@@ -114,7 +114,7 @@ impl PriorQuestion {
                 return Err(given.error("`kernel` and `data` both say what the inputs are; give one"));
             }
             (Some(inputs), None) => input_kernel(inputs),
-            (None, Some(given)) => given.matrix()?,
+            (None, Some(given)) => widenet_core::shapes::read_matrix(&given)?,
             (None, None) => Matrix::identity(1, 1),
         };
         // What is wrong with it is said before anything is asked of it.

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use widenet_core::{
-    Result,
     document::{Field, Reader},
     training::Control,
 };
@@ -57,7 +56,7 @@ impl Quantity for Eigenvalues {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let last = prior.kernel.nrows() as u64 - 1;
     let entry = |field: &Field<'_>| {
         let positions = field.list_of(4, "the inputs i, j, k, l from 0", |field| field.whole_in(0..=last))?;
@@ -112,7 +111,10 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     Ok(answer)
 }
 
-pub(super) fn parse_determinant(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_determinant(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let size = prior.network.outputs.min(prior.kernel.nrows());
     Ok(Box::new(Determinant { size: table.or("size", size, Field::count)? }))
 }
@@ -122,7 +124,10 @@ fn determinant(prior: &Prior, size: usize) -> QuestionResult<Value> {
     Ok(json!({ "size": size, "mean": number(law.mean), "variance": number(law.variance) }))
 }
 
-pub(super) fn parse_eigenvalues(table: &mut Reader<'_>, _: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_eigenvalues(
+    table: &mut Reader<'_>,
+    _: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     Ok(Box::new(Eigenvalues { at: table.or("at", Vec::new(), Field::numbers)? }))
 }
 

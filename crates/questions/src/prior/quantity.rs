@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use serde_json::Value;
-use widenet_core::{Matrix, Result, document::Reader, training::Control};
+use widenet_core::{Matrix, document::Reader, training::Control};
 use widenet_model::{DeviceChoice, Precision};
 
 use crate::{error::QuestionResult, random_network::RandomNetwork};
@@ -25,7 +25,7 @@ impl Prior {
     }
 
     /// Reads the position of an input, from 0.
-    pub(super) fn input(&self, table: &mut Reader<'_>) -> Result<usize> {
+    pub(super) fn input(&self, table: &mut Reader<'_>) -> widenet_core::document::Result<usize> {
         let last = self.kernel.nrows() as u64 - 1;
         Ok(table.or("input", 0, |field| field.whole_in(0..=last))? as usize)
     }
@@ -45,4 +45,4 @@ pub(super) trait Quantity: Debug + Send + Sync {
 }
 
 /// Reads the section of a quantity.
-pub(super) type Parse = fn(&mut Reader<'_>, &Prior) -> Result<Box<dyn Quantity>>;
+pub(super) type Parse = fn(&mut Reader<'_>, &Prior) -> widenet_core::document::Result<Box<dyn Quantity>>;
