@@ -3,6 +3,7 @@
 mod common;
 
 use common::perceptrons;
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Loss, Parameterization, Quantity, Rule},

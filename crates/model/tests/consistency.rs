@@ -2,6 +2,7 @@
 
 mod common;
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Quantity, Rule, Scope},

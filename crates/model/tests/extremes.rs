@@ -3,6 +3,7 @@
 mod common;
 
 use common::perceptrons::{self, matrices, scalars};
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Ensemble, Parameterization, Quantity, Rule, Scope},

@@ -1,5 +1,6 @@
 //! What the limit must satisfy: rates of convergence, the lazy limits of both kinds, flow, and bad arguments.
 
+use widenet_core::document::Word;
 use crate::common::{
     descent,
     plain::{predictor, sup_distance},
