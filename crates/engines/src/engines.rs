@@ -6,6 +6,7 @@
 
 use std::{path::Path, time::Duration};
 
+use widenet_core::problem::Need;
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
     problem::{DEEP_LINEAR, EntryLaw, Scope},
@@ -58,7 +59,7 @@ impl Engines {
             problem.scaling().limit()?;
             return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
         };
-        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs_entries());
+        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries));
         let law = problem.network.entry_law;
         match (choice, needs_entries) {
             (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(

@@ -3,12 +3,13 @@
 //! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no
 //! directions.
 
+use widenet_core::problem::Need;
 use widenet_core::{
     Problem, Width,
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, WideRun, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ImageStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
@@ -62,14 +63,14 @@ fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
 
 /// The law engine of deep linear networks records what is asked for.
 fn has_law(problem: &Problem) -> bool {
-    let is_lacking = |q: &widenet_core::problem::Quantity| q.needs_entries() || q.scope() == Scope::Explored;
+    let is_lacking = |q: &widenet_core::problem::Quantity| q.needs(Need::Entries) || q.scope() == Scope::Explored;
     problem.is_solved_as_predictor()
         && problem.network.entry_law == EntryLaw::Gaussian
         && !problem.record.quantities.iter().any(is_lacking)
 }
 
 fn explores(request: &Request<'_>, matrix: HiddenMatrix) -> bool {
-    WideRun::check(request.problem, Hidden { matrix, tolerance: default_tolerance(request.precision) }).is_ok()
+    Hidden { matrix, tolerance: default_tolerance(request.precision) }.check(request.problem).is_ok()
 }
 
 fn refusal(

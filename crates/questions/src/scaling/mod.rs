@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value, json};
 use widenet_core::{
     Problem, Result,
-    problem::{Loss, Rule},
+    problem::Loss,
     scaling::{EffectiveExponents, GolikovExponents},
 };
 use widenet_limits::classifiers::models::Model;
@@ -59,7 +59,7 @@ impl ScalingQuestion {
             exponents: EffectiveExponents::of(&problem.scaling())?,
             loss: problem.loss,
             is_corrected: problem.parameterization.corrects_initial_function(),
-            is_normalised: matches!(problem.optimizer.rule, Rule::RmsProp { .. }),
+            is_normalised: !problem.optimizer.obstacles().is_linear,
         })
     }
 

@@ -1,11 +1,11 @@
 //! What the limit must satisfy: rates of convergence, the lazy limits of both kinds, flow, and bad arguments.
 
-use widenet_core::document::Word;
 use crate::common::{
     descent,
     plain::{predictor, sup_distance},
     problem,
 };
+use widenet_core::document::Word;
 use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Need, Optimizer, Parameterization, Quantity, Rule, Scope},
