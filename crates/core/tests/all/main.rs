@@ -5,3 +5,4 @@ mod problem_files;
 mod scaling;
 mod schema;
 mod shapes;
+mod validator;

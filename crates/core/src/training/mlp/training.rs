@@ -138,3 +138,82 @@ fn refused(optimizer: &Optimizer) -> Error {
     let reason = obstacles.perceptron.or(obstacles.explored_matrices).unwrap_or(" does not train perceptrons");
     Error::Invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind))
 }
+
+impl<W: EntryMatrix, R: Update<W>> Training for MlpTraining<'_, W, R> {
+    type Matrix = W;
+
+    /// Those of the network, then the tangents.
+    fn matrices(&self) -> Vec<&W> {
+        let tangents = self.linearisation.iter().flat_map(|linearisation| linearisation.tangents().matrices());
+        self.network.matrices().chain(tangents).collect()
+    }
+
+    fn matrices_mut(&mut self) -> Vec<&mut W> {
+        let tangents =
+            self.linearisation.iter_mut().flat_map(|linearisation| linearisation.tangents_mut().matrices_mut());
+        self.network.matrices_mut().chain(tangents).collect()
+    }
+
+    fn run(&mut self, start: Start, observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control) -> (Vec<Record>, Status) {
+        let (problem, steps) = (self.problem, self.steps);
+        descend(self, steps, &problem.record.at, (start.step, start.records), &mut |progress, training: &mut Self| {
+            observe(progress, &training.matrices())
+        })
+    }
+}
+
+impl<W: EntryMatrix, R: Update<W>> Descend for MlpTraining<'_, W, R> {
+    type Evaluation = Passes<W::Block>;
+    type Record = Record;
+
+    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+        let train = &self.problem.data.train;
+        let rows = self.batch_rows(step);
+        let rows = rows.as_deref();
+        let targets = rows.map(|rows| self.targets.select_rows(rows));
+        let batch = rows.map(|rows| {
+            let samples: Vec<usize> = rows.iter().map(|row| row % train.inputs.nrows()).collect();
+            train.inputs.select_rows(&samples)
+        });
+        let (inputs, ones) = match (&batch, &self.inputs) {
+            (None, Some(blocks)) => blocks.clone(),
+            _ => self.network.own_input_blocks(batch.as_ref().unwrap_or(&train.inputs)),
+        };
+        let mut forward = self.network.forward_from(inputs, ones);
+        let (initial_forward, correction) = (&self.initial_forward, &self.recorder.correction);
+        forward.outputs = correction.on_train(forward.outputs, rows);
+        let linearised = self.linearisation.as_mut().map(|linearisation| {
+            let initial = match (&batch, initial_forward) {
+                (None, Some(forward)) => forward.clone(),
+                _ => linearisation.initial_forward(batch.as_ref().unwrap_or(&train.inputs)),
+            };
+            let outputs = linearisation.outputs_from(&initial);
+            (initial, correction.on_train(outputs, rows))
+        });
+        Passes { forward, linearised, targets }
+    }
+
+    /// The linearised network may diverge where the network does not (docs/theory/ntk.md §7).
+    fn is_finite(&mut self, passes: &Self::Evaluation, _: u64, _: f64) -> bool {
+        is_finite(&passes.forward.outputs)
+    }
+
+    fn record(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> Record {
+        let (recorder, networks) = self.networks();
+        recorder.record(networks, passes, step, time)
+    }
+
+    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
+        let Passes { forward, linearised, targets } = passes;
+        let targets = targets.as_ref().unwrap_or(&self.targets);
+        let (loss, networks) = (self.problem.loss, self.network.networks());
+        let gradient = |outputs| loss.gradient_of_group(outputs, targets, networks);
+        if let Some(lowest) = self.network.lowest_learning() {
+            let signals = self.network.backward(&forward, &gradient(&forward.outputs).transpose(), lowest);
+            self.network.update(self.rule, learning_rate, &forward, lowest, &signals);
+        }
+        if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
+            linearisation.update(self.rule, learning_rate, initial, &gradient(outputs));
+        }
+    }
+}
