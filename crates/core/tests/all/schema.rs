@@ -55,7 +55,7 @@ fn problem_files_of_the_repository_are_valid() {
     let mut found = 0;
     for path in files(&root).into_iter().filter(is_toml) {
         let document = Document::load(&path).unwrap();
-        if document.get("network").is_none() || document.get("parameterization").is_none() {
+        if ["network", "parameterization", "optimizer"].iter().any(|section| document.get(section).is_none()) {
             continue;
         }
         found += 1;
@@ -185,14 +185,13 @@ fn least(schema: &Json) -> Json {
     match schema["type"].as_str() {
         Some("string") => json!("x"),
         Some("array") => json!([least(&schema["items"])]),
-        Some("number") => json!(
-            schema
-                .get("minimum")
-                .and_then(Json::as_f64)
-                .unwrap_or(0.0)
-                .max(1.0)
-                .min(schema.get("exclusiveMaximum").and_then(Json::as_f64).map_or(f64::MAX, |bound| 0.5 * bound))
-        ),
+        Some("number") => {
+            let number = |key| schema.get(key).and_then(Json::as_f64);
+            match number("exclusiveMaximum") {
+                Some(bound) => json!(0.5 * bound),
+                None => json!(number("minimum").unwrap_or(0.0).max(1.0) as u64),
+            }
+        }
         _ => json!(null),
     }
 }
