@@ -11,15 +11,17 @@
 //!
 //! (docs/theory/proportional-limit.md §1.)
 
-use std::path::Path;
-use widenet_core::shapes::read_width;
+use std::sync::Arc;
 
+use widenet_core::shapes::read_width;
 use widenet_core::{
     Matrix, Result, Width,
-    data::{DataSource, Dataset},
+    data::Dataset,
     document::{Document, Field, Reader},
 };
 use widenet_limits::proportional::{HiddenLayers, LayerGroup};
+
+use crate::question::Load;
 
 /// A random network, or the limit of such networks.
 #[derive(Debug, Clone)]
@@ -81,8 +83,8 @@ fn hidden(table: &mut Reader<'_>) -> widenet_core::document::Result<(HiddenLayer
         field.elements()?.iter().map(width).collect::<widenet_core::document::Result<Vec<_>>>()
     })?;
     let layers = |widths: &[u64], alpha| {
-        HiddenLayers::new(&grouped(widths), alpha)
-            .map_err(|error| table.error::<widenet_core::document::Error>(error.to_string()))
+        let refuse = |error: widenet_core::Error| table.error::<widenet_core::document::Error>(error.to_string());
+        HiddenLayers::new(&grouped(widths), alpha).map_err(refuse)
     };
     match (widths, alpha) {
         (Some(_), Some(alpha)) => Err(table.error(format!(
@@ -147,9 +149,9 @@ fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> widenet_core::docu
     }
 }
 
-/// The data of a question, if it has a section `[data]`; relative paths start from `base`.
-pub(crate) fn load_data(document: &Document, base: &Path) -> Result<Option<Dataset>> {
-    document.reader().optional("data", DataSource::parse)?.map(|source| source.load(base)).transpose()
+/// The data of a question, if it has a section `[data]`.
+pub(crate) fn load_data(document: &Document, load: &mut Load<'_>) -> Result<Option<Arc<Dataset>>> {
+    document.reader().get("data").map(|field| load(&field)).transpose()
 }
 
 /// `X Xᵀ / N0` of inputs in rows.
