@@ -188,20 +188,75 @@ impl HyperbolicSampler {
         self.start + self.cell * (i as f64 + position)
     }
 
-    /// `(l, X)` with `e^{2l} X Xᵀ = Q`: a symmetric root whose larger eigenvalue is 1, by rows.
-    pub(super) fn sample(&self, rng: &mut impl Rng) -> (f64, [[f64; 2]; 2]) {
+    /// `(σ, ρ, φ)` of a draw.
+    fn draw(&self, rng: &mut impl Rng) -> (f64, f64, f64) {
         let normal: f64 = StandardNormal.sample(rng);
         let rho = self.quantile(rng.random());
         let angle = TAU * rng.random::<f64>();
-        let log_det = -3.0 * self.alpha + 2.0 * self.alpha.sqrt() * normal;
+        (-3.0 * self.alpha + 2.0 * self.alpha.sqrt() * normal, rho, angle)
+    }
+
+    /// `(l, X)` with `e^{2l} X Xᵀ = Q`: a symmetric root whose larger eigenvalue is 1, by rows.
+    pub(super) fn sample(&self, rng: &mut impl Rng) -> (f64, [[f64; 2]; 2]) {
+        let (log_det, rho, angle) = self.draw(rng);
         // The root has half the exponents σ/2 ± ρ.
         (0.25 * log_det + 0.5 * rho, mixing_matrix(-rho, 0.5 * rho, angle))
+    }
+
+    /// A factor X of determinant 1 with `e^{σ/2} X Xᵀ = Q`, by rows. Its columns are orthogonal, so that the shorter one keeps its digits
+    /// however large ρ is; those of the symmetric root are parallel up to rounding from ρ = 36 on.
+    pub(super) fn sample_unimodular(&self, rng: &mut impl Rng) -> [[f64; 2]; 2] {
+        let (_, rho, angle) = self.draw(rng);
+        let (sin, cos) = (0.5 * angle).sin_cos();
+        let (long, short) = ((0.5 * rho).exp(), (-0.5 * rho).exp());
+        [[long * cos, -short * sin], [long * sin, short * cos]]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Mass 1, `E cosh ρ = e^α`, `E (3 cosh² ρ − 1)/2 = e^{3α}`, from a spike at 0 to the largest α.
+    #[test]
+    fn densities_of_eigenvalue_ratios_are_normalised() {
+        for alpha in [1e-6, 1e-4, 0.01, 0.3, 1.0, 4.0, 30.0, 700.0, 1e5] {
+            let law = EigenvalueRatio::new(alpha).expect("valid");
+            let mass = law.expectation(|_| 1.0);
+            assert!((mass - 1.0).abs() < 1e-11, "{alpha}: mass {mass}");
+            // The density is no double where cosh ρ of a larger α has its mass.
+            if alpha < 1000.0 {
+                let cosh = law.expectation(|rho| 0.5 * ((rho - alpha).exp() + (-rho - alpha).exp()));
+                assert!((cosh - 1.0).abs() < 1e-9, "{alpha}: E cosh {cosh}");
+            }
+            if alpha < 100.0 {
+                let legendre = law.expectation(|rho| 1.5 * rho.cosh().powi(2) - 0.5) * (-3.0 * alpha).exp();
+                assert!((legendre - 1.0).abs() < 1e-8, "{alpha}: {legendre}");
+            }
+        }
+        for x in [0.5e-8, 0.999e-8, 1.001e-8, 1e-7, 1e-3, 1.0] {
+            // sinh(x) e^{−x}/x = ∫ e^{−2xt} dt over [0, 1].
+            let series = (0..30).rev().fold(0.0, |tail, k| 1.0 - 2.0 * x * tail / f64::from(k + 2));
+            assert!((scaled_sinhc(x) - series).abs() < 2e-15, "{x}");
+        }
+    }
+
+    /// `X Xᵀ` has determinant 1 and the larger eigenvalue e^ρ, also where the symmetric root has lost the smaller one.
+    #[test]
+    fn unimodular_factors_keep_their_determinant() {
+        use widenet_core::seed::{Purpose, stream};
+        for alpha in [0.5, 50.0, 260.0] {
+            let sampler = HyperbolicSampler::new(alpha).expect("valid");
+            for index in 0..20 {
+                let [[a, b], [c, d]] = sampler.sample_unimodular(&mut stream(3, Purpose::PriorDraw, index));
+                let (long, short) = (a.hypot(c), b.hypot(d));
+                assert!(
+                    (long * short - 1.0).abs() < 1e-14 && (a * b + c * d).abs() < 1e-15 * long * short * 4.0,
+                    "{alpha}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn quantiles_invert_the_distribution_function() {

@@ -36,6 +36,6 @@ pub fn log_joint_density(layers: &HiddenLayers, rank: u64, quadratic: f64, log_d
         return Ok(gaussian + scale.cumulant(-half));
     }
     let log = quadratic.ln();
-    let density = scale.with_chi_square(rank)?.log_density(log).unwrap_or(f64::NEG_INFINITY);
+    let density = scale.with_chi_square(rank)?.log_density(log)?;
     Ok(density + libm::lgamma(half) - half * (PI.ln() + log) - 0.5 * log_determinant)
 }

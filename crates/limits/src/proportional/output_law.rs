@@ -16,8 +16,8 @@ pub fn scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     log_scale_moment(layers, s).exp()
 }
 
-/// `ln E q^s`: for a whole s from the product `∏_{j<s} (1 + 2j/N)`.
-pub(super) fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
+/// `ln E q^s`, +∞ for `s ≤ −min N/2`: for a whole s from the product `∏_{j<s} (1 + 2j/N)`.
+pub fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     if !((0.0..=64.0).contains(&s) && s.fract() == 0.0) {
         return LogLaw::scale(layers).cumulant(s);
     }
@@ -50,7 +50,12 @@ pub struct OutputLaw {
     variance: f64,
     /// Of `log f²`; none for an output that is 0.
     log_square: Option<LogLaw>,
+    /// Logarithm of the density at 0, its largest value.
+    log_peak: f64,
 }
+
+/// How far rounding may lift a logarithm above its bound.
+const ROUNDING: f64 = 1e-8;
 
 impl OutputLaw {
     /// With output variance `v = g K0_ii`; 0 is a point mass at 0.
@@ -62,7 +67,11 @@ impl OutputLaw {
             return Err(invalid(format!("output variance {variance} must be finite and not negative")));
         }
         let log_square = if variance > 0.0 { Some(log_squared_norm_law(layers, variance, 1)?) } else { None };
-        Ok(Self { layers: layers.clone(), variance, log_square })
+        let log_peak = match log_square {
+            Some(_) => log_scale_moment(layers, -0.5) - 0.5 * (2.0 * PI * variance).ln(),
+            None => f64::INFINITY,
+        };
+        Ok(Self { layers: layers.clone(), variance, log_square, log_peak })
     }
 
     /// Variance v of the output.
@@ -76,43 +85,82 @@ impl OutputLaw {
     }
 
     /// Density; +∞ at 0 if a layer has width 1 or the law is a point mass there.
-    pub fn density(&self, x: f64) -> f64 {
-        self.log_density(x).exp()
+    ///
+    /// # Errors
+    /// As [`Self::log_density`].
+    pub fn density(&self, x: f64) -> Result<f64> {
+        Ok(self.log_density(x)?.exp())
     }
 
     /// Logarithm of the density.
-    pub fn log_density(&self, x: f64) -> f64 {
+    ///
+    /// # Errors
+    /// x is NaN; an integral that cannot be relied on.
+    pub fn log_density(&self, x: f64) -> Result<f64> {
+        number(x)?;
         let Some(law) = &self.log_square else {
-            return if x == 0.0 { f64::INFINITY } else { f64::NEG_INFINITY };
+            return Ok(if x == 0.0 { f64::INFINITY } else { f64::NEG_INFINITY });
         };
         if x == 0.0 {
-            return log_scale_moment(&self.layers, -0.5) - 0.5 * (2.0 * PI * self.variance).ln();
+            return Ok(self.log_peak);
+        }
+        if x.is_infinite() {
+            return Ok(f64::NEG_INFINITY);
         }
         // The law of log f² has a χ² term and is never a point mass.
         let log = x.abs().ln();
-        law.log_density(2.0 * log).unwrap_or(f64::NEG_INFINITY) - log
+        let density = law.log_density(2.0 * log)? - log;
+        if density > self.log_peak + ROUNDING {
+            return Err(invalid(format!(
+                "the density of an output at {x} is e^({density}), above e^({}), that at 0",
+                self.log_peak
+            )));
+        }
+        Ok(density)
     }
 
     /// `ln P(f > x)`.
-    pub fn log_upper_tail(&self, x: f64) -> f64 {
+    ///
+    /// # Errors
+    /// x is NaN; an integral that cannot be relied on.
+    pub fn log_upper_tail(&self, x: f64) -> Result<f64> {
+        number(x)?;
         let Some(law) = &self.log_square else {
-            return if x < 0.0 { 0.0 } else { f64::NEG_INFINITY };
+            return Ok(if x < 0.0 { 0.0 } else { f64::NEG_INFINITY });
         };
         if x == 0.0 {
-            return -LN_2;
+            return Ok(-LN_2);
         }
-        let half = law.log_upper_tail(2.0 * x.abs().ln()) - LN_2;
-        if x > 0.0 { half } else { ln_1m_exp(half) }
+        let half = law.log_upper_tail(2.0 * x.abs().ln())? - LN_2;
+        // The density is largest at 0: ½ − |x| p(0) ≤ P(f > |x|).
+        let below = (self.log_peak + x.abs().ln()).exp();
+        if below < 0.5 && half < (0.5 - below).ln() - ROUNDING {
+            return Err(invalid(format!(
+                "the probability that an output is above {} is e^({half}), below its bound {}",
+                x.abs(),
+                0.5 - below
+            )));
+        }
+        Ok(if x > 0.0 { half } else { ln_1m_exp(half) })
     }
 
     /// `P(f > x)`.
-    pub fn upper_tail(&self, x: f64) -> f64 {
-        self.log_upper_tail(x).exp()
+    ///
+    /// # Errors
+    /// As [`Self::log_upper_tail`].
+    pub fn upper_tail(&self, x: f64) -> Result<f64> {
+        Ok(self.log_upper_tail(x)?.exp())
     }
 
     /// `P(f ≤ x)`.
-    pub fn cdf(&self, x: f64) -> f64 {
-        if self.log_square.is_none() && x == 0.0 { 1.0 } else { self.log_upper_tail(-x).exp() }
+    ///
+    /// # Errors
+    /// As [`Self::log_upper_tail`].
+    pub fn cdf(&self, x: f64) -> Result<f64> {
+        if self.log_square.is_none() && x == 0.0 {
+            return Ok(1.0);
+        }
+        self.upper_tail(-x)
     }
 
     /// The x with `P(f ≤ x) = p`.
@@ -166,5 +214,33 @@ impl OutputLaw {
         let double_factorial: f64 = (1..=half).map(|k| f64::from(2 * k - 1).ln()).sum();
         (double_factorial + f64::from(half) * self.variance.ln() + log_scale_moment(&self.layers, f64::from(half)))
             .exp()
+    }
+}
+
+/// Refuses NaN.
+fn number(x: f64) -> Result<()> {
+    if x.is_nan() { Err(invalid("the law of an output at NaN: it must be a number")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LayerGroup;
+    use super::*;
+
+    /// By products up to 64, by gamma functions beyond and between: one function of the order, convex as every cumulant function.
+    #[test]
+    fn moments_are_one_function_of_their_order() {
+        let groups = [
+            LayerGroup { width: 3, count: 2 },
+            LayerGroup { width: 40, count: 30 },
+            LayerGroup { width: 999, count: 7 },
+        ];
+        let layers = HiddenLayers::new(&groups, 0.25).expect("layers");
+        for s in (0..=70).map(f64::from) {
+            let (product, gamma) = (log_scale_moment(&layers, s), LogLaw::scale(&layers).cumulant(s));
+            assert!((product - gamma).abs() <= 1e-13 * gamma.abs().max(1.0), "{s}: {product} {gamma}");
+            let [before, after] = [s - 0.5, s + 0.5].map(|s| log_scale_moment(&layers, s));
+            assert!(before - 2.0 * product + after > 0.0, "{s}: not convex");
+        }
     }
 }

@@ -164,6 +164,13 @@ impl Regression {
         let projected = vectors.transpose() * targets;
         let outside = (targets - &vectors * &projected).norm_squared();
         let norm = targets.norm();
+        if !(norm.is_finite() && norm * norm < f64::INFINITY) {
+            return Err(invalid(format!(
+                "the squares of the targets overflow: the largest is {:e}; divide the targets by a number and the noise and the gain by its \
+                 square",
+                targets.amax()
+            )));
+        }
         if noise == 0.0 && outside.sqrt() > TOLERANCE * norm {
             return Err(invalid(format!(
                 "tau2 = 0 with targets of norm {norm} that have a part of norm {} outside the range of the training kernel, whose rank is \
