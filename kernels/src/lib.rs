@@ -45,7 +45,7 @@ mod split;
 mod tall;
 
 pub use activation::{activate, times_derivative};
-pub use basis::{Basis, Exploration};
+pub use basis::{Basis, Projection};
 pub use normals::{NormalStream, normals, normals_add, normals_gram};
 pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};
 pub use philox::{philox_words, philox4x32};

@@ -9,7 +9,7 @@
 use burn::Tensor;
 use nalgebra::DMatrix;
 
-use crate::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
+use crate::tall::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
 
 /// P vectors of one space, in one piece or more.
 #[derive(Debug, Clone)]

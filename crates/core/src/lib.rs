@@ -8,6 +8,7 @@
 pub mod data;
 mod error;
 pub mod extremes;
+pub mod humanized;
 mod matrix;
 pub mod problem;
 pub mod scaling;

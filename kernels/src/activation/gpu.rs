@@ -14,7 +14,7 @@ use burn_cubecl::{kernel::into_contiguous, tensor::CubeTensor};
 use cubecl::prelude::*;
 use widenet_core::problem::Activation;
 
-use super::{NeuronOps, composed, functions::Lane};
+use super::{composed, functions::Lane, ops::NeuronOps};
 use crate::gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, own, pieces, submit, task};
 
 /// An [`Activation`] as kernels are compiled for it.

@@ -6,8 +6,8 @@ use burn::{
 };
 
 use super::{
-    NormalBlock,
     cpu::{self, Normal},
+    stream::NormalBlock,
 };
 
 /// Ξ (V × n), with the rows and the type of `like` and where that is.

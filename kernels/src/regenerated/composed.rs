@@ -6,8 +6,8 @@ use burn::{
 };
 
 use super::{
-    RegeneratedBlock,
     cpu::{self, Entry},
+    matrix::RegeneratedBlock,
 };
 
 pub(super) fn apply<B: Backend>(x: FloatTensor<B>, block: &RegeneratedBlock) -> FloatTensor<B> {

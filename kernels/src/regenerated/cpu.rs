@@ -8,7 +8,7 @@ use std::ops::Range;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{EntryLaw, RegeneratedBlock, RegeneratedMatrix};
+use super::matrix::{EntryLaw, RegeneratedBlock, RegeneratedMatrix};
 use crate::{
     cpu::{Coefficients, Rows, RowsMut},
     normals::cpu::{Normal, box_muller_f32, box_muller_f64},

@@ -23,7 +23,7 @@ pub(super) const OBSTACLES: Obstacles = Obstacles {
         " divides every gradient by its size, which no kernel describes; use \"gd\", \"momentum\" or \"sgd\", or a finite width",
     ),
     explored_matrices: Some(
-        " changes every entry of a matrix by itself, which a matrix known by its answers does not have; use the dense engine, or \"gd\", \
+        " changes every entry of a matrix by itself, which a matrix known by its responses does not have; use the dense engine, or \"gd\", \
          \"momentum\" or \"sgd\"",
     ),
     ..Obstacles::none("rmsprop")
