@@ -1,4 +1,4 @@
-//! Orthonormal bases of a long space that grow block by block.
+//! Orthonormal bases of a long space grow block by block.
 //!
 //! ```text
 //! C = Qᵀ X,  X ← X − Q C,  G = Xᵀ X ≈ (P L)(P L)ᵀ,  Q̂ = X P L⁻ᵀ,  Q̂ ← (I − Q Qᵀ) Q̂ (Q̂ᵀQ̂)^(-1/2),  Q ← [Q Q̂]

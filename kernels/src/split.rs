@@ -1,4 +1,4 @@
-//! A few vectors of one long space, split by rows into pieces that each fit one buffer.
+//! A few vectors of one long space are split by rows into pieces that each fit one buffer.
 //!
 //! ```text
 //! X = [x_1 … x_P] ∈ R^(n × P),    piece i = rows n_i … n_{i+1} of X, stored with every vector contiguous (P × (n_{i+1} − n_i))

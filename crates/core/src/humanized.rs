@@ -1,4 +1,4 @@
-//! Sizes and times for people: one form of each in all messages, tables and reports.
+//! Sizes and times have one form for people in all messages, tables and reports.
 
 /// Bytes in the largest unit that leaves a number of at least 1, with one decimal.
 pub fn bytes(count: u64) -> String {

@@ -1,4 +1,4 @@
-//! Activations on every backend.
+//! Every backend has activations.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use burn::{

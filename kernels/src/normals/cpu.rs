@@ -1,4 +1,4 @@
-//! Normals in lanes, and the products with them on slices: a tile of normals is made in the cache and used at once.
+//! Makes normals in lanes and multiplies by them on slices: a tile of normals is made in the cache and used at once.
 //!
 //! Logarithm, sine and cosine are polynomials, so that the loops over lanes become SIMD: those of Cephes (S. L. Moshier), and
 //! for the logarithm in `f64` that of FreeBSD's libm. Products and sums are separate instructions: the numbers are the same

@@ -1,4 +1,4 @@
-//! Normals and the products with them as CubeCL kernels, in `f32`: portable WGSL, sums in a fixed order.
+//! Normals and the products with them are CubeCL kernels in `f32` and portable WGSL, with sums in a fixed order.
 //!
 //! The transform is the CPU's, polynomial for polynomial: the logarithm and the sine of a shading language may be off by
 //! 2⁻²¹ and 2⁻¹¹. Drivers may still fuse a product and a sum, so numbers agree with the CPU's to a few units in the last

@@ -1,4 +1,4 @@
-//! Standard normal vectors that are never stored: every entry is a function of its address.
+//! Standard normal vectors need not be stored: every entry is a function of its address.
 //!
 //! With Philox words `w_0 … w_3` of the counter `(b mod 2³², ⌊b / 2³²⌋, j, tag)`, rows `4b … 4b + 3` of vector `ξ_j` are
 //! two Box–Muller pairs,

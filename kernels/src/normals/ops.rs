@@ -1,4 +1,4 @@
-//! Normal vectors and their products on every backend.
+//! Every backend has normal vectors and products with them.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! The addresses of normal vectors.
+//! Normal vectors have addresses.
 
 use std::ops::Range;
 

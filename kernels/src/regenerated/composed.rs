@@ -1,4 +1,4 @@
-//! The products composed of a backend's own operations: the block is made on the host and stored.
+//! Composes the products of a backend's own operations: the block is made on the host and stored.
 
 use burn::{
     backend::{Backend, TensorMetadata, tensor::FloatTensor},

@@ -1,4 +1,4 @@
-//! Regenerated products as CubeCL kernels, in `f32`: portable WGSL, sums in a fixed order.
+//! Regenerated products are CubeCL kernels in `f32` and portable WGSL, with sums in a fixed order.
 //!
 //! A launch covers a block of W of at most [`ENTRIES_PER_LAUNCH`] entries: units sum over slabs of it, and a second
 //! kernel adds the slabs to the result in order.

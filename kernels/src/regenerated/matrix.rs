@@ -1,4 +1,4 @@
-//! The addresses of regenerated matrices and of their blocks.
+//! Regenerated matrices and their blocks have addresses.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! A fixed random matrix that is never stored: its entries are made inside the product, the same on every backend.
+//! A regenerated matrix is a fixed random matrix that is never stored: its entries are made inside the product, the same on every backend.
 //!
 //! One Philox call serves four rows and a group of columns. With the words `w_0 … w_3` of the counter
 //! `(J, I, law, tag)`, row `4I + r` takes from `w_r` the entries of the columns of group `J`:

@@ -1,4 +1,4 @@
-//! Regenerated products on every backend.
+//! Every backend has regenerated products.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use burn::{

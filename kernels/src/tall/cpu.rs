@@ -1,4 +1,4 @@
-//! The products on slices: slabs of the long dimension that stay in the cache, fixed groups of slabs for rayon, tiles of
+//! Multiplies on slices: by slabs of the long dimension that stay in the cache, fixed groups of slabs for rayon, tiles of
 //! registers.
 //!
 //! A slab of the vectors is packed, for rows of a large power of two would share the lines of the cache; each element of
@@ -172,7 +172,8 @@ fn rows<'a, T>(values: &'a [T], n: usize, columns: &Range<usize>) -> Vec<&'a [T]
     values.chunks(n).map(|row| &row[columns.clone()]).collect()
 }
 
-/// Writes vectors tile by tile, in a tile step by step, then by vector; zeros past the end, and the last vector again where a tile has none.
+/// Writes vectors tile by tile, in a tile step by step, then by vector; zeros past the end, and the last vector again where a tile has
+/// none.
 fn pack_tiles<T: Real, const C: usize, const S: usize>(packed: &mut Vec<T>, x: &[&[T]]) {
     let length = x[0].len().next_multiple_of(STEPS * S);
     packed.resize(x.len().next_multiple_of(C) * length, T::ZERO);

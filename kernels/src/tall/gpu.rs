@@ -1,4 +1,4 @@
-//! The products as CubeCL kernels: portable WGSL (no plane operations, no atomics, no `f64`), sums in a fixed order.
+//! The products are CubeCL kernels in portable WGSL (no plane operations, no atomics, no `f64`), with sums in a fixed order.
 //!
 //! Inner products leave the device as one small matrix per slab of the long dimension, which the host adds in `f64`.
 

@@ -1,4 +1,4 @@
-//! Tall-skinny products on every backend.
+//! Every backend has tall-skinny products.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use burn::{
