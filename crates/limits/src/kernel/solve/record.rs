@@ -36,7 +36,7 @@ pub(super) struct Snapshot {
 }
 
 /// Makes records of snapshots.
-pub(super) struct Recorder<'a> {
+pub(super) struct SnapshotRecorder<'a> {
     pub(super) problem: &'a Problem,
     kernel: &'a TrainingKernel,
     prior: Option<&'a Prior>,
@@ -44,7 +44,7 @@ pub(super) struct Recorder<'a> {
     distance_kernel: Option<Matrix>,
 }
 
-impl<'a> Recorder<'a> {
+impl<'a> SnapshotRecorder<'a> {
     pub(super) fn new(
         problem: &'a Problem,
         network: &KernelNetwork,
