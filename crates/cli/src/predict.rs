@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
     let question = PredictQuestion::load(&arguments.problem, &arguments.overrides.set)?;
     question.check_memory()?;
     let Some(answer) = watched("predictions", |watch| question.answer(watch))? else { return Ok(Exit::Interrupted) };
-    for warning in question.warnings()? {
+    for warning in question.warnings()?.into_iter().chain(answer.notes()) {
         note(&warning)?;
     }
     match output {
@@ -44,8 +44,8 @@ fn summary(answer: &PredictAnswer) -> String {
             let mut row = vec![
                 answer.moment(),
                 table::number(answer.prediction.time),
-                table::number(answer.train_loss),
-                table::number(answer.train_accuracy),
+                if answer.prediction.diverged { "diverged".into() } else { or_dash(answer.train_loss) },
+                or_dash(answer.train_accuracy),
                 or_dash(train_std),
             ];
             if has_test {

@@ -169,7 +169,7 @@ impl KernelQuestion {
     /// in [0, 1].
     ///
     /// # Errors
-    /// A scaling without kernels at width ∞, kernels that overflow, a finite network that does not fit the device;
+    /// A scaling without kernels at width ∞, kernels that overflow (their precision), a finite network that does not fit the device;
     /// [`super::QuestionError::Stopped`].
     pub fn answer(
         &self,
@@ -194,6 +194,9 @@ impl KernelQuestion {
                 self.network(width, &device, precision)?
             }
         };
+        let is_single = self.width != Width::Infinite && precision == Precision::F32;
+        nngp.check_finite("NNGP", is_single)?;
+        ntk.check_finite("tangent", is_single)?;
         if self.spectrum {
             nngp.add_eigenvalues()?;
             ntk.add_eigenvalues()?;

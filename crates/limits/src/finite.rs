@@ -1,0 +1,36 @@
+//! What is not finite is no result: records end where a number is infinite or NaN.
+
+use widenet_core::trajectory::{Record, Status};
+
+/// Records up to the first that holds a number that is not finite, where the run then counts as diverged.
+pub(crate) fn finite_records(mut records: Vec<Record>, status: Status) -> (Vec<Record>, Status) {
+    let is_finite = |record: &Record| record.values.values().all(|value| value.flatten().iter().all(|x| x.is_finite()));
+    let Some(first) = records.iter().position(|record| !is_finite(record)) else { return (records, status) };
+    let status = Status::Diverged { step: records[first].step, time: records[first].time };
+    records.truncate(first);
+    (records, status)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use widenet_core::{problem::Quantity, trajectory::Value};
+
+    use super::*;
+
+    #[test]
+    fn records_end_before_the_first_number_that_is_none() {
+        let record = |step: u64, loss: f64| Record {
+            step,
+            time: 0.5 * step as f64,
+            values: BTreeMap::from([(Quantity::TestLoss, Value::Scalar(loss))]),
+        };
+        let healthy = vec![record(0, 1.0), record(1, 2.0)];
+        assert_eq!(finite_records(healthy.clone(), Status::Done), (healthy, Status::Done));
+        for broken in [f64::NAN, f64::INFINITY] {
+            let (kept, status) = finite_records(vec![record(0, 1.0), record(4, broken), record(5, 1.0)], Status::Done);
+            assert_eq!((kept, status), (vec![record(0, 1.0)], Status::Diverged { step: 4, time: 2.0 }));
+        }
+    }
+}
