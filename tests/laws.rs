@@ -11,7 +11,8 @@ use widenet_core::{
     training::Control,
     trajectory::{Engine, Value},
 };
-use widenet_experiment::{DeviceChoice, Engines, HiddenOptions, Precision, Request, Solver};
+use widenet_engines::{Engines, HiddenOptions, Request, Solver};
+use widenet_model::{DeviceChoice, Precision};
 
 const PROBLEM: &str = r#"
 [network]

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_experiment::{
-    DeviceChoice, EngineChoice, EngineRule, HiddenOptions, ImageStorage, Precision, Shard, question::PriorQuestion,
-};
+use widenet_engines::{EngineChoice, HiddenOptions};
+use widenet_experiment::{Shard, study::EngineRule};
+use widenet_model::{DeviceChoice, ImageStorage, Precision};
+use widenet_questions::PriorQuestion;
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
 ///

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde_json::json;
-use widenet_experiment::bench::{Bench, BenchReport, MeasuredRate, ReportFile};
+use widenet_bench::{Bench, BenchReport, MeasuredRate, ReportFile};
 
 use crate::{Exit, Failure, arguments::BenchArguments, question::note, table};
 

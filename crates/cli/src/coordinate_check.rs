@@ -3,13 +3,9 @@
 use std::{io::Write, sync::atomic::Ordering};
 
 use widenet_core::training::Control;
-use widenet_experiment::{
-    Engines,
-    coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder},
-    load_problem,
-    question::OutputFile,
-    rate_warning,
-};
+use widenet_engines::{Engines, load_problem, rate_warning};
+use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder};
+use widenet_output::OutputFile;
 
 use crate::{
     Exit, Failure,

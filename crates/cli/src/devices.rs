@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use widenet_experiment::{Precision, list_devices};
+use widenet_model::{Precision, list_devices};
 
 use crate::{Exit, Failure, table};
 

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use widenet_experiment::question::{KernelAnswer, KernelQuestion, OutputFile};
+use widenet_output::OutputFile;
+use widenet_questions::{KernelAnswer, KernelQuestion};
 
 use crate::{
     Exit, Failure,

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use widenet_core::{document::Document, trajectory::Engine};
-use widenet_experiment::{Alternative, Engines, Plan, Request, SolveError, Solver, Study, Subject, load_problem};
+use widenet_engines::{Alternative, Engines, Plan, Request, SolveError, Solver, load_problem};
+use widenet_experiment::{Study, Subject};
 
 use crate::{Exit, Failure, arguments::PlanArguments, table};
 

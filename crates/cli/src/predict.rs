@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use widenet_experiment::question::{OutputFile, PredictAnswer, PredictQuestion};
+use widenet_output::OutputFile;
+use widenet_questions::{PredictAnswer, PredictQuestion};
 
 use crate::{
     Exit, Failure,

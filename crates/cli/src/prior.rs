@@ -3,7 +3,8 @@
 use std::{io::Write, path::PathBuf};
 
 use serde_json::Value;
-use widenet_experiment::question::{AnswerTree, OutputFile, PosteriorQuestion, PriorQuestion};
+use widenet_output::OutputFile;
+use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion};
 
 use crate::{
     Exit, Failure,

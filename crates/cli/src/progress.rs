@@ -8,7 +8,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use widenet_core::trajectory::Status;
-use widenet_experiment::{Plan, Reporter, Trial};
+use widenet_engines::Plan;
+use widenet_experiment::{Reporter, Trial};
 
 const RESOLUTION: u64 = 1000;
 

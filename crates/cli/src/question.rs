@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, sync::atomic::Ordering};
 
 use widenet_core::training::Control;
-use widenet_experiment::question::{QuestionError, QuestionResult};
+use widenet_questions::{QuestionError, QuestionResult};
 
 use crate::{Failure, interrupt, progress};
 

@@ -4,7 +4,8 @@ use widenet_core::{
     problem::Loss,
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
 };
-use widenet_experiment::{load_problem, question::ScalingQuestion, scaling_map};
+use widenet_engines::load_problem;
+use widenet_questions::{ScalingQuestion, scaling_map};
 
 use crate::{
     Exit, Failure,

@@ -12,7 +12,7 @@ use widenet_core::{
     training::{Control, stable_learning_rate},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{Engines, Request, Solution, Solver, load_problem, own_limit, rate_warning, stable_rate};
+use widenet_engines::{Engines, Request, Solution, Solver, load_problem, own_limit, rate_warning, stable_rate};
 
 use crate::{
     Exit, Failure,

@@ -2,7 +2,10 @@
 
 use std::{io::Write, thread::available_parallelism, time::Duration};
 
-use widenet_experiment::{Engines, Outcome, Report, RunOptions, Study, Verdict};
+use widenet_engines::Engines;
+use widenet_experiment::{Outcome, Report, RunOptions, Study};
+use widenet_model::DeviceChoice;
+use widenet_statistics::Verdict;
 
 use crate::{
     Exit, Failure,
@@ -49,7 +52,7 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
 
 /// Collects again from a run directory.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
-    let engines = Engines::new(widenet_experiment::DeviceChoice::Auto)?;
+    let engines = Engines::new(DeviceChoice::Auto)?;
     verdicts(&widenet_experiment::report(&arguments.directory, &engines)?)
 }
 

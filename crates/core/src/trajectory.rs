@@ -75,6 +75,15 @@ impl Status {
             Status::Interrupted { .. } => "interrupted",
         }
     }
+
+    /// How a trajectory ended, as the end of a sentence about it: `diverged at step 12 (time 0.6)`.
+    pub fn ending(&self) -> String {
+        match *self {
+            Status::Done => "is done".into(),
+            Status::Diverged { step, time } => format!("diverged at step {step} (time {time:?})"),
+            Status::Interrupted { step } => format!("was stopped before step {step}"),
+        }
+    }
 }
 
 impl Serialize for Status {

@@ -12,15 +12,8 @@ pub enum Error {
     #[error(transparent)]
     Core(#[from] widenet_core::Error),
     /// A file or directory that cannot be read or written.
-    #[error("cannot {action} {path}: {reason}")]
-    File {
-        /// `read`, `write`, `create`, ….
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// The operating system's or the encoder's reason.
-        reason: String,
-    },
+    #[error(transparent)]
+    File(#[from] widenet_output::Error),
     /// A directory that is not the run directory of this study.
     #[error("{path}: {reason}")]
     Directory {
@@ -52,7 +45,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn file(action: &'static str, path: &Path, reason: impl ToString) -> Error {
-        Error::File { action, path: path.to_owned(), reason: reason.to_string() }
+        Error::File(widenet_output::Error::new(action, path, reason))
     }
 
     pub(crate) fn directory(path: &Path, reason: impl Into<String>) -> Error {

@@ -9,10 +9,12 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{
-    EngineChoice, InitialFunction, Plan, Precision, Reference, Request, Solution, SolveError, Solver, Verdict, Watch,
-    coordinate_check::{CoordinateCheck, CoordinateOptions, CoordinateReport, Prediction, Row, predicted},
+use widenet_engines::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+use widenet_experiment::coordinate_check::{
+    CoordinateCheck, CoordinateOptions, CoordinateReport, Prediction, Row, predicted,
 };
+use widenet_model::Precision;
+use widenet_statistics::Verdict;
 
 /// A problem of some depth in a parameterisation, with more lines of sections.
 fn problem(hidden_layers: usize, activation: &str, parameterization: &str, more: &str) -> Problem {

@@ -59,6 +59,14 @@ pub enum ModelError {
     /// A problem that cannot be posed at this width.
     #[error(transparent)]
     Problem(#[from] widenet_core::Error),
+    /// A device that failed while something ran on it.
+    #[error("{what}: the device failed: {message}")]
+    DeviceFailed {
+        /// What ran.
+        what: String,
+        /// What the device said.
+        message: String,
+    },
     /// A checkpoint that could not be written.
     #[error("cannot write the checkpoint {path}: {reason}")]
     Checkpoint {

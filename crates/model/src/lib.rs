@@ -29,7 +29,7 @@ pub use block::DeviceBlock;
 pub use calibration::Calibration;
 pub use checkpoint::{CheckpointPlan, Every};
 pub use dense::{DenseMatrix, Entries, InitialWeights};
-pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, list_devices};
+pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, guarded, list_devices};
 pub use error::ModelError;
 pub use estimate::{MemoryEstimate, seconds_per_step};
 pub use mlp::{

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use widenet_core::Width;
-use widenet_experiment::{DeviceChoice, Precision, coordinate_check::CoordinateOptions};
+use widenet_experiment::coordinate_check::CoordinateOptions;
+use widenet_model::{DeviceChoice, Precision};
 
 use super::{AnswerArguments, precision};
 

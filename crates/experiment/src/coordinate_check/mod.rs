@@ -9,6 +9,8 @@
 //! [`crate::study::check`] for `power_law`, without R²: against its prediction, or, where there is none, against exponents
 //! that say that it does not grow.
 
+mod figure;
+mod options;
 mod predictions;
 mod report;
 mod sizes;
@@ -21,14 +23,10 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Status},
 };
-use widenet_model::Precision;
+use widenet_engines::{EngineChoice, HiddenOptions, Plan, Request, SolveError, Solver};
+use widenet_output::create_directory;
 
-use crate::{
-    EngineChoice, Plan,
-    run_directory::create_directory,
-    solver::{HiddenOptions, Request, SolveError, Solver},
-};
-
+pub use options::{CoordinateOptions, MIN_WIDTHS};
 pub use predictions::{Prediction, predicted};
 pub use report::{CoordinateReport, Row};
 pub use sizes::Coordinate;
@@ -36,28 +34,10 @@ pub use sizes::Coordinate;
 /// Makes a folder for figures: found out now, not after hours of work, if it cannot be.
 ///
 /// # Errors
-/// [`crate::Error::File`].
-pub fn make_folder(path: &Path) -> crate::Result<()> {
+/// [`widenet_output::Error`].
+pub fn make_folder(path: &Path) -> widenet_output::Result<()> {
     create_directory(path)
 }
-
-/// What is checked, and how.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CoordinateOptions {
-    /// Finite, distinct, at least [`MIN_WIDTHS`].
-    pub widths: Vec<Width>,
-    /// Seeds 0 … N − 1.
-    pub seeds: u64,
-    /// Steps of training, instead of those of the problem.
-    pub steps: u64,
-    /// Difference > 0 from a predicted exponent that is allowed.
-    pub tolerance: f64,
-    /// Float type of the networks.
-    pub precision: Precision,
-}
-
-/// Fewest widths: two points are always on a line.
-pub const MIN_WIDTHS: usize = 3;
 
 /// Most rows of a tangent kernel that is measured, samples times outputs.
 const MAX_KERNEL_SIDE: usize = 1000;

@@ -1,25 +1,25 @@
 //! Verdicts of a coordinate check: as rows, JSON, CSV and figures.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use widenet_core::{Error, Problem, Trajectory, problem::Quantity, trajectory::Number};
+use widenet_output::{
+    Format, OutputFile,
+    csv::{cell, csv_bytes},
+};
+use widenet_statistics::{
+    Exponent, Finding, Verdict,
+    fit::{self, Sample},
+    verdict::power_law,
+};
 
 use super::{
-    CoordinateOptions, Prediction, predicted,
+    options::CoordinateOptions,
+    predictions::{Prediction, predicted},
     sizes::{Coordinate, Sizes, sizes},
 };
-use crate::{
-    Exponent, Finding, Result, Verdict,
-    check::power_law,
-    figures,
-    fit::{self, Sample},
-    question::{Format, OutputFile},
-    tables::csv_bytes,
-};
+use crate::error::Result;
 
 /// One quantity in one layer after some steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,7 @@ impl Row {
     }
 
     /// Values of all seeds by width.
-    pub(crate) fn by_width(&self) -> Vec<(f64, Vec<f64>)> {
+    pub(super) fn by_width(&self) -> Vec<(f64, Vec<f64>)> {
         let mut by_width: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for sample in &self.samples {
             by_width.entry(sample.x as u64).or_default().push(sample.y);
@@ -157,7 +157,7 @@ impl CoordinateReport {
             Format::Json => format!("{}\n", self.to_json()).into_bytes(),
             Format::Csv | Format::Npy => self.csv()?,
         };
-        output.write(|out| out.write_all(&bytes))
+        Ok(output.write(|out| out.write_all(&bytes))?)
     }
 
     fn csv(&self) -> Result<Vec<u8>> {
@@ -174,7 +174,6 @@ impl CoordinateReport {
             "grows",
             "reason",
         ];
-        let cell = |number: Option<f64>| number.map(|number| format!("{number:?}")).unwrap_or_default();
         let row = |row: &Row| {
             let Finding { found, interval, verdict, reason, .. } = &row.finding;
             vec![
@@ -191,16 +190,7 @@ impl CoordinateReport {
                 reason.clone(),
             ]
         };
-        csv_bytes(&header.map(String::from), self.rows.iter().map(row))
-    }
-
-    /// Draws every quantity against the width, at its first and its last step, as SVG and PNG into a folder that is there
-    /// ([`super::make_folder`]). Returns the SVG files.
-    ///
-    /// # Errors
-    /// Those of writing the files.
-    pub fn draw(&self, directory: &Path) -> Result<Vec<PathBuf>> {
-        figures::draw_coordinates(directory, self)
+        Ok(csv_bytes(&header.map(String::from), self.rows.iter().map(row))?)
     }
 }
 

@@ -8,8 +8,7 @@ use widenet_core::{
     trajectory::{Record, Status},
 };
 use widenet_model::Precision;
-
-use crate::fit::Sample;
+use widenet_statistics::fit::Sample;
 
 /// A quantity in a layer after some steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -47,8 +47,13 @@ use widenet_core::{
     document::{Field, Reader},
     problem::Quantity,
 };
+use widenet_statistics::Exponent;
 
-use super::{ReadResult, Subject, axes::Keys, figure::scalar_quantity, own_name};
+use super::{
+    keys::Keys,
+    read::{ReadResult, own_name, scalar_quantity},
+    subject::Subject,
+};
 
 /// A named statement about the results.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,22 +64,6 @@ pub struct Check {
     pub kind: CheckKind,
     /// Axes, or `width`, with the labels of the values that count; all count on other axes.
     pub only: Vec<(String, Vec<String>)>,
-}
-
-/// What is said about an exponent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Exponent {
-    /// It is this, within a tolerance > 0.
-    Near {
-        /// Predicted exponent.
-        exponent: f64,
-        /// Allowed difference.
-        tolerance: f64,
-    },
-    /// It is this or less.
-    AtMost(f64),
-    /// It is this or more.
-    AtLeast(f64),
 }
 
 /// On which side of a bound values must be.

@@ -52,19 +52,15 @@
 
 use widenet_core::{
     document::{Field, Reader},
-    problem::{Quantity, Shape},
+    problem::Quantity,
 };
+use widenet_figures::AxisScale;
 
-use super::{ReadResult, Subject, axes::Keys, own_name};
-
-/// Linear or logarithmic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AxisScale {
-    /// Linear.
-    Linear,
-    /// Logarithmic; only positive values are drawn.
-    Log,
-}
+use super::{
+    keys::Keys,
+    read::{ReadResult, own_name},
+    subject::Subject,
+};
 
 /// A named figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,13 +188,6 @@ impl Lines {
             diagonal: reader.or("diagonal", false, Field::boolean)?,
         })
     }
-}
-
-/// A quantity that is one number per record.
-pub(super) fn scalar_quantity(field: &Field<'_>) -> ReadResult<Quantity> {
-    let scalars = Quantity::all().filter(|quantity| quantity.shape() == Shape::Scalar);
-    let words: Vec<_> = scalars.map(|quantity| (quantity.name(), quantity)).collect();
-    field.choice(&words)
 }
 
 #[derive(Clone, Copy)]

@@ -54,9 +54,13 @@ use widenet_core::{
     document::{Field, Reader},
     problem::{Quantity, Shape},
 };
+use widenet_engines::Reference;
 
-use super::{ReadResult, Subject, axes::Keys, own_name};
-use crate::{Reference, Trial};
+use super::{
+    keys::{Keys, ReferenceTrials},
+    read::{ReadResult, own_name},
+    subject::Subject,
+};
 
 /// Which records count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,26 +96,6 @@ impl Statistic {
     /// Whether it is one number of all seeds.
     pub fn is_of_a_law(self) -> bool {
         matches!(self, Statistic::Kl | Statistic::Ks | Statistic::MeanRatio | Statistic::StdRatio)
-    }
-}
-
-/// Trials that others are compared with: equal to them in everything but these.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferenceTrials {
-    /// Their width, if it is another.
-    pub width: Option<Width>,
-    /// Axes with the label they have there.
-    pub axes: Vec<(String, String)>,
-}
-
-impl ReferenceTrials {
-    /// Whether a trial of any seed is one that `trial` is compared with.
-    pub(crate) fn has(&self, other: &Trial, trial: &Trial) -> bool {
-        let label = |(key, own): &(String, String)| {
-            self.axes.iter().find(|(axis, _)| axis == key).map_or(own.clone(), |(_, label)| label.clone())
-        };
-        let axes = trial.axes.iter().zip(&other.axes).all(|(own, other)| label(own) == other.1);
-        axes && other.width == self.width.or(trial.width)
     }
 }
 

@@ -33,9 +33,11 @@
 
 pub mod axes;
 pub mod check;
-mod expand;
 pub mod figure;
+mod keys;
 pub mod metric;
+mod read;
+mod subject;
 
 use std::path::{Path, PathBuf};
 
@@ -43,90 +45,24 @@ use widenet_core::{
     Width,
     document::{Document, Field, Node, Reader, Value},
 };
+use widenet_engines::{EngineChoice, HiddenOptions};
+use widenet_model::{ImageStorage, Precision};
 
-use axes::{Axes, Keys};
+use self::{
+    axes::Axes,
+    keys::Keys,
+    read::{ReadResult, list, name, replace},
+    subject::NO_ENGINE,
+};
+use crate::error::{Error, Result};
 pub use axes::{Axis, AxisValue, EngineRange};
 pub(crate) use axes::{ENGINE, IMAGES, TOLERANCE};
-pub use check::{Check, CheckKind, Exponent, Side};
-pub use expand::Trial;
-pub use figure::{AxisScale, Figure, FigureKind};
-pub use metric::{Comparison, Measured, Metric, Over, ReferenceTrials, Statistic};
-
-use crate::{EngineChoice, Error, HiddenOptions, ImageStorage, Precision, Result};
-
-/// Result of reading a document.
-type ReadResult<T> = widenet_core::Result<T>;
-
-/// How finite widths find their engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineRule {
-    /// The same choice at every width.
-    All(EngineChoice),
-    /// Dense up to this width; above it law or, where there are hidden matrices between activations, conditioned.
-    DenseUpTo(u64),
-}
-
-impl EngineRule {
-    /// The choice at a width, for deep linear networks and those of one hidden layer; infinite widths have no choice to make.
-    pub fn at(self, width: Width) -> EngineChoice {
-        match (self, width) {
-            (_, Width::Infinite) => EngineChoice::Auto,
-            (EngineRule::All(choice), Width::Finite(_)) => choice,
-            (EngineRule::DenseUpTo(limit), Width::Finite(m)) if m <= limit => EngineChoice::Dense,
-            (EngineRule::DenseUpTo(_), Width::Finite(_)) => EngineChoice::Law,
-        }
-    }
-
-    /// The choice at a width for a problem that is not validated yet.
-    pub(crate) fn of(self, problem: &Document, width: Width) -> EngineChoice {
-        let one_layer = problem.get("network.hidden_layers").map(|node| &node.value) == Some(&Value::Integer(1));
-        match (self, self.at(width)) {
-            (EngineRule::DenseUpTo(_), EngineChoice::Law) if !is_linear(problem) && !one_layer => {
-                EngineChoice::Conditioned
-            }
-            (_, choice) => choice,
-        }
-    }
-}
-
-/// Whether a problem that is not validated yet has no activations.
-fn is_linear(problem: &Document) -> bool {
-    let activation = problem.get("network.activation").map(|node| &node.value);
-    activation.is_none_or(|word| *word == Value::String("identity".into()))
-}
-
-/// What the trials of a study are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// Trained networks: their results are trajectories.
-    Problem,
-    /// Questions about random networks: their results are answers.
-    Prior,
-    /// Questions about random networks given data: their results are answers.
-    Posterior,
-}
-
-impl Subject {
-    const ALL: [Subject; 3] = [Subject::Problem, Subject::Prior, Subject::Posterior];
-
-    /// The word in study files, tables and plans.
-    pub fn name(self) -> &'static str {
-        match self {
-            Subject::Problem => "problem",
-            Subject::Prior => "prior",
-            Subject::Posterior => "posterior",
-        }
-    }
-
-    /// Sections of a question that draw random numbers.
-    pub(crate) fn seeded(self) -> &'static [&'static str] {
-        match self {
-            Subject::Problem => &[],
-            Subject::Prior => &["geometry", "sample", "agreement"],
-            Subject::Posterior => &["posterior"],
-        }
-    }
-}
+pub use check::{Check, CheckKind, Side};
+pub use figure::{Figure, FigureKind};
+pub use keys::ReferenceTrials;
+pub use metric::{Comparison, Measured, Metric, Over, RecordedQuantity, Statistic};
+pub(crate) use subject::is_linear;
+pub use subject::{EngineRule, Subject};
 
 /// A validated study. Its problem or question is validated trial by trial, when the data are loaded.
 #[derive(Debug, Clone)]
@@ -160,9 +96,9 @@ pub struct Study {
     /// What is drawn.
     pub figures: Vec<Figure>,
     /// The study with overrides applied and its problem or question written out.
-    document: Document,
+    pub(crate) document: Document,
     /// Its problem or question before the axes are applied.
-    specification: Document,
+    pub(crate) specification: Document,
     /// Text and extension of the file as given.
     pub(crate) source: (String, String),
     /// Folder that relative data paths are relative to.
@@ -223,9 +159,9 @@ impl Study {
             Subject::Problem => root.required("axes", |field| axes::parse(field, subject))?,
             _ => root.or("axes", Axes::default(), |field| axes::parse(field, subject))?,
         };
-        let mut keys = Keys { axes: &axes, metrics: &[], subject, specification: &specification };
+        let mut keys = Keys { axes: &axes, metrics: Vec::new(), subject, specification: &specification };
         let metrics = list(&mut root, "metric", |reader| Metric::parse(reader, &keys))?;
-        keys.metrics = &metrics;
+        keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
         let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
         let figures = list(&mut root, "figure", |reader| Figure::parse(reader, &keys))?;
         root.finish()?;
@@ -302,9 +238,6 @@ impl Study {
     }
 }
 
-/// Why a question takes none of the keys about engines.
-const NO_ENGINE: &str = "a question has no engine; see its `by` and `method`";
-
 /// The one section that says what is run.
 fn specification(root: &mut Reader<'_>) -> ReadResult<(Subject, Document)> {
     let given: Vec<_> =
@@ -317,53 +250,4 @@ fn specification(root: &mut Reader<'_>) -> ReadResult<(Subject, Document)> {
             Err(second.error(format!("a study has `{}` or `{}`, not both", first.name(), second.key())))
         }
     }
-}
-
-/// Puts every value below a table at the same place of the document, and a table with a `kind` as a whole.
-fn replace(document: &mut Document, path: &str, node: &Node) -> Result<()> {
-    let entries = match &node.value {
-        Value::Table(entries) if entries.iter().all(|entry| entry.key != "kind") => entries,
-        _ => return Ok(document.set_node(path, node.clone())?),
-    };
-    entries.iter().try_for_each(|entry| {
-        let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
-        replace(document, &path, &entry.node)
-    })
-}
-
-/// A name that is safe in file names.
-fn name(field: &Field<'_>) -> ReadResult<String> {
-    let name = field.string()?;
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-    match !name.is_empty() && name.len() <= 60 && name.chars().all(allowed) {
-        true => Ok(name),
-        false => Err(field.must_be("a name of at most 60 lower-case letters, digits, - and _")),
-    }
-}
-
-/// The tables of `[[key]]`, each with a `name` of its own.
-fn list<'a, T>(
-    root: &mut Reader<'a>,
-    key: &'a str,
-    mut parse: impl FnMut(&mut Reader<'a>) -> ReadResult<T>,
-) -> ReadResult<Vec<T>> {
-    let Some(field) = root.get(key) else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
-    let mut parsed = Vec::new();
-    for element in field.elements()? {
-        let mut reader = element.table()?;
-        let name = reader.required("name", name)?;
-        if names.contains(&name) {
-            return Err(element.error(format!("two `{key}` tables are named \"{name}\"; names must differ")));
-        }
-        parsed.push(parse(&mut reader)?);
-        reader.finish()?;
-        names.push(name);
-    }
-    Ok(parsed)
-}
-
-/// A name met in a table that [`list`] reads.
-fn own_name(reader: &mut Reader<'_>) -> ReadResult<String> {
-    reader.required("name", Field::string)
 }

@@ -17,10 +17,8 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_experiment::{
-    EngineChoice, InitialFunction, Plan, Reference, Reporter, Request, Solution, SolveError, Solver, Study, Trial,
-    Watch,
-};
+use widenet_engines::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+use widenet_experiment::{Reporter, Study, Trial};
 
 /// Counts its work; may diverge or refuse at one width.
 #[derive(Default)]

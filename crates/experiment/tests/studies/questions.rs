@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::fake::{FakeSolver, Log, study_file};
-use widenet_experiment::{Error, Outcome, Report, RunOptions, Silent, Study, Subject, Verdict, plan, report, run};
+use widenet_experiment::{Error, Outcome, Report, RunOptions, Silent, Study, Subject, plan, report, run};
+use widenet_statistics::Verdict;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 

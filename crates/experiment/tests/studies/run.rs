@@ -9,8 +9,9 @@ use std::{
 use crate::fake::{FakeSolver, Log, study};
 use widenet_core::Width;
 use widenet_experiment::{
-    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, Verdict, plan, report, run,
+    Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, plan, report, run,
 };
+use widenet_statistics::Verdict;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -516,7 +517,7 @@ fn an_output_that_cannot_be_written_is_named() {
     let out = folder.path().join("file");
     fs::write(&out, "").unwrap();
     let error = run(&study(folder.path(), &[]), &FakeSolver::default(), &options(&out), &NEVER, &Silent).unwrap_err();
-    assert!(matches!(&error, Error::File { path, .. } if path.starts_with(&out)), "{error}");
+    assert!(matches!(&error, Error::File(file) if file.path.starts_with(&out)), "{error}");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::{
 
 use crate::fake::{FakeSolver, STUDY, study, study_file};
 use widenet_core::{Width, document::Document, trajectory::Engine};
-use widenet_experiment::{
-    HiddenOptions, ImageStorage, Study, load_problem, plan,
-    question::{KernelQuestion, PosteriorQuestion, PredictQuestion, PriorQuestion},
-};
+use widenet_engines::{HiddenOptions, load_problem};
+use widenet_experiment::{Study, plan};
+use widenet_model::ImageStorage;
+use widenet_questions::{KernelQuestion, PosteriorQuestion, PredictQuestion, PriorQuestion};
 
 #[test]
 fn a_study_expands_to_all_combinations() {

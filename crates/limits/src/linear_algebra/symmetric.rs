@@ -1,7 +1,7 @@
 //! Symmetric matrices: eigenvalues, eigenvectors, Cholesky factors.
 
 use faer::{
-    ColRef, MatMut, Par, Side,
+    ColRef, MatMut, Par,
     diag::DiagMut,
     dyn_stack::{MemBuffer, MemStack},
     linalg::{
@@ -20,25 +20,32 @@ use super::{
 
 /// Eigenvalues of a symmetric matrix in ascending order, and eigenvectors as columns; `None` without convergence.
 pub(crate) fn eigendecomposition(matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
-    let n = matrix.nrows();
-    let (mut values, mut vectors) = (vec![0.0; n], Matrix::zeros(n, n));
-    let (par, parameters) = (Par::Seq, Default::default());
-    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(n, ComputeEigenvectors::Yes, par, parameters));
-    self_adjoint_evd(
-        view(matrix),
-        DiagMut::from_slice_mut(&mut values),
-        Some(view_mut(&mut vectors)),
-        par,
-        MemStack::new(&mut memory),
-        parameters,
-    )
-    .ok()?;
+    let mut vectors = Matrix::zeros(matrix.nrows(), matrix.nrows());
+    let values = decompose(matrix, Some(&mut vectors))?;
     Some((values, vectors))
 }
 
 /// Eigenvalues of a symmetric matrix, in ascending order; its lower triangle is read. `None` if the iteration does not converge.
 pub fn eigenvalues(matrix: &Matrix) -> Option<Vec<f64>> {
-    view(matrix).self_adjoint_eigenvalues(Side::Lower).ok()
+    decompose(matrix, None)
+}
+
+/// On one thread: a split would change the sums of the reduction to tridiagonal form, and gains little on a few threads.
+fn decompose(matrix: &Matrix, vectors: Option<&mut Matrix>) -> Option<Vec<f64>> {
+    let (par, parameters) = (Par::Seq, Default::default());
+    let compute = if vectors.is_some() { ComputeEigenvectors::Yes } else { ComputeEigenvectors::No };
+    let mut values = vec![0.0; matrix.nrows()];
+    let mut memory = MemBuffer::new(self_adjoint_evd_scratch::<f64>(matrix.nrows(), compute, par, parameters));
+    self_adjoint_evd(
+        view(matrix),
+        DiagMut::from_slice_mut(&mut values),
+        vectors.map(view_mut),
+        par,
+        MemStack::new(&mut memory),
+        parameters,
+    )
+    .ok()?;
+    Some(values)
 }
 
 /// The lower triangular L with `L Lᵀ` = the matrix (of which the lower triangle is read); `None` if it is not positive definite.

@@ -3,12 +3,14 @@
 mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod guard;
 mod placement;
 
 use std::{fmt, str::FromStr};
 
 use burn::tensor::Device;
 
+pub use guard::guarded;
 pub use placement::{Placement, Precision};
 
 use crate::ModelError;

@@ -1,0 +1,107 @@
+//! Engines in closed form, and exactly in law at a cost that does not depend on real matrices: their estimates, and their solutions.
+
+use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
+use widenet_limits::{Regime, classifiers, kernel};
+
+use crate::solver::{Plan, SolveError, Watch};
+
+/// Directions per output that a smooth trajectory explores before it settles: at most 170 in 2,000 steps of full-batch
+/// descent on the digits.
+const SETTLED: f64 = 200.0;
+/// Seconds per layer, step and squared dimension: 2,000 steps of minibatches in 900 dimensions took 8 s on one core.
+const COORDINATE_SECONDS: f64 = 1.5e-9;
+
+/// Law and limit, at most: a step explores two directions per output in every space. Full-batch training settles;
+/// minibatches bring new directions to the end.
+pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
+    let layers = problem.network.hidden_layers as f64 + 1.0;
+    let (d, k) = (problem.data.input_dimension() as f64, problem.data.output_dimension() as f64);
+    let features = problem.record.quantities.iter().any(|quantity| quantity.needs_features());
+    let minibatches = problem.optimizer.batch_size().is_some();
+    let settled = if minibatches { f64::INFINITY } else { SETTLED };
+    let explored = k * (2.0 * problem.optimizer.typical_steps()).min(settled) + if features { d * layers } else { 0.0 };
+    let dimension = explored.max(d).min(width.as_f64());
+    // Features ask the input layer about all of R^d: a basis of its own, and products with d columns at every record.
+    let (input_basis, feature_products) = if features {
+        (d * d, problem.record.at.len() as f64 * layers * dimension * d * dimension.max(d))
+    } else {
+        (0.0, 0.0)
+    };
+    Plan {
+        engine: if width == Width::Infinite { Engine::Limit } else { Engine::Law },
+        reason: reason.into(),
+        bytes: (8.0 * (layers * 4.0 * dimension * dimension + 3.0 * input_basis)) as u64,
+        seconds: (problem.optimizer.typical_steps() * layers * dimension * dimension + feature_products)
+            * COORDINATE_SECONDS,
+        alone: false,
+    }
+}
+
+/// Seconds per entry of a kernel, layer and core; and per cubed sample of an eigendecomposition (measured: N = 4000 in a minute).
+const KERNEL_SECONDS: f64 = 2e-9;
+const SPECTRUM_SECONDS: f64 = 1e-9;
+
+/// Kernels among all samples, their spectrum, and the answers at every record.
+pub(crate) fn plan_kernels(problem: &Problem) -> Plan {
+    let (samples, d) = problem.data.train.inputs.shape();
+    let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
+    let (n, all) = (samples as f64, (samples + test) as f64);
+    let layers = problem.network.hidden_layers as f64 + 1.0;
+    let kernels = all * all * (layers * KERNEL_SECONDS + d as f64 * 1e-10);
+    let answers = problem.record.at.len() as f64 * n * all * problem.data.output_dimension() as f64 * 1e-9;
+    Plan {
+        engine: Engine::Limit,
+        reason: "the kernel regime in closed form".into(),
+        // Both kernels among all samples, and three more matrices of the training samples.
+        bytes: (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64,
+        seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
+        alone: false,
+    }
+}
+
+/// Seconds per floating-point operation of particles, twice what was measured: 2^20 neurons on 300 inputs, 200 of them for training, take
+/// 5 s a step on two cores. A quadrature is asked twice.
+const PARTICLE_SECONDS: f64 = 1e-10;
+
+/// Particles on all inputs, at every step.
+pub(crate) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
+    let (bytes, per_step) = classifiers::cost(problem, width)?;
+    let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
+    Ok(Plan {
+        engine,
+        reason: reason.into(),
+        bytes,
+        seconds: problem.optimizer.typical_steps() * per_step * PARTICLE_SECONDS,
+        alone: false,
+    })
+}
+
+/// What the limit of a classifier does not record though it is asked for.
+pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
+    let (Width::Infinite, Ok(Regime::Classifier(limit))) = (width, Regime::of(problem)) else { return None };
+    let names: Vec<&str> = classifiers::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} of order m^{:.4} in this scaling: they have no limit and are left out; normalised_outputs have one",
+            names.join(", "),
+            limit.kernels
+        )
+    })
+}
+
+/// The limit of perceptrons, and classifiers in Gram space, stopped by `watch`.
+pub(crate) fn solve_perceptron(
+    problem: &Problem,
+    width: Width,
+    seed: u64,
+    start: Option<&kernel::Start>,
+    watch: &Watch<'_>,
+) -> Result<Trajectory, SolveError> {
+    let mut watch = |fraction| watch(&Progress { step: 0, time: 0.0, fraction, step_size: None, records: &[] });
+    Ok(match width {
+        Width::Infinite if matches!(Regime::of(problem)?, Regime::Kernel) => {
+            kernel::solve(problem, seed, start, &mut watch)?
+        }
+        _ => classifiers::solve(problem, width, seed, start, &mut watch)?,
+    })
+}

@@ -1,0 +1,233 @@
+//! The engines behind [`Solver`]: limit and law from the limits crate (`closed_form`), dense, conditioned and regenerated from the model
+//! crate (`device`). What an engine does not have is refused (`options`).
+//!
+//! Deep linear networks have all of them, and so have classifiers of one hidden layer, whose law is by projections on the data. Other
+//! perceptrons have the engines of the device at finite widths and, in the kernel regime, the limit.
+
+use std::{path::Path, time::Duration};
+
+use widenet_core::{
+    Matrix, Problem, Trajectory, Width,
+    problem::{DEEP_LINEAR, EntryLaw, Scope},
+    training::{Control, Progress},
+    trajectory::Engine,
+};
+use widenet_limits::{Regime, classifiers, kernel, mean_field, records_as_classifier};
+use widenet_model::DeviceChoice;
+
+use crate::{
+    closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
+    device::DeviceEngines,
+    options,
+    solver::{
+        Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+    },
+};
+
+/// All engines, with a device for those of real and of explored matrices.
+pub struct Engines {
+    device: DeviceEngines,
+}
+
+impl Engines {
+    /// Engines with this device; runs on it keep a checkpoint every minute where they are given a place for it. A
+    /// device that is named is opened at once, `auto` when a run on it is planned.
+    ///
+    /// # Errors
+    /// [`SolveError::Refused`] if the named device is not there.
+    pub fn new(device: DeviceChoice) -> Result<Self, SolveError> {
+        Ok(Self { device: DeviceEngines::new(device)? })
+    }
+
+    /// Keeps checkpoints this often.
+    #[must_use]
+    pub fn checkpoint_every(self, interval: Duration) -> Self {
+        Self { device: self.device.checkpoint_every(interval) }
+    }
+}
+
+impl Engines {
+    /// The engine of a deep linear network.
+    fn plan_linear(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let problem = request.problem;
+        let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
+        let Width::Finite(width) = request.width else {
+            if choice != EngineChoice::Auto {
+                return Err(needs_finite_width(choice));
+            }
+            problem.scaling().limit()?;
+            return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
+        };
+        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs_entries());
+        let law = problem.network.entry_law;
+        match (choice, needs_entries) {
+            (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(
+                "{} is defined for 4 neurons and more, not at width {width}",
+                quantity.name()
+            ))),
+            (EngineChoice::Law, Some(quantity)) => Err(SolveError::Refused(format!(
+                "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
+                quantity.name()
+            ))),
+            (EngineChoice::Law, None) if explored.is_some() => Err(SolveError::Refused(
+                "explored_ranks, orthogonality_loss and truncation_error are quantities of the conditioned and regenerated engines; the \
+                 law engine has effective_dimensions"
+                    .into(),
+            )),
+            (EngineChoice::Law, None) if law != EntryLaw::Gaussian => Err(SolveError::Refused(format!(
+                "network.entry_law = \"{}\": the law engine is that of Gaussian entries; use the regenerated engine",
+                law.name()
+            ))),
+            (EngineChoice::Auto, _) if law != EntryLaw::Gaussian || explored.is_some() => {
+                let (engine, reason) = self.device.choose(request)?;
+                self.device.plan_on_device(request, engine, &reason)
+            }
+            (EngineChoice::Auto, Some(quantity)) => self.device.plan_on_device(
+                request,
+                Engine::Dense,
+                &format!("{} needs the entries of the weights", quantity.name()),
+            ),
+            (EngineChoice::Auto | EngineChoice::Law, None) => {
+                let reason = "exact in law, at a cost that does not depend on the width";
+                Ok(plan_coordinates(problem, request.width, reason))
+            }
+            (choice, _) => self.plan_asked(request, choice),
+        }
+    }
+
+    /// Perceptrons: the limit of the kernel regime, or real matrices.
+    fn plan_mlp(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let problem = request.problem;
+        let in_gram_space = records_as_classifier(problem);
+        match (request.width, choice) {
+            (Width::Infinite, EngineChoice::Auto) => match Regime::of(problem)? {
+                Regime::Classifier(limit) => {
+                    plan_classifier(problem, request.width, &format!("the limit of the class {}", limit.model.name()))
+                }
+                Regime::Kernel | Regime::DeepLinear => Ok(plan_kernels(problem)),
+            },
+            (Width::Infinite, _) => Err(needs_finite_width(choice)),
+            (Width::Finite(_), EngineChoice::Law) => match classifiers::Classifier::of(problem) {
+                Ok(_) => plan_classifier(problem, request.width, "exact in law, by projections on the data"),
+                Err(error) => Err(SolveError::Refused(format!(
+                    "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine (--engine dense or auto): {error}"
+                ))),
+            },
+            (Width::Finite(_), EngineChoice::Auto) if in_gram_space => {
+                plan_classifier(problem, request.width, "normalised outputs are recorded by projections on the data")
+            }
+            (Width::Finite(_), choice) if in_gram_space => Err(SolveError::Refused(format!(
+                "normalised outputs are not recorded by the {} engine; use the law engine (--engine law or auto)",
+                choice.name()
+            ))),
+            (Width::Finite(_), EngineChoice::Auto) => {
+                let (engine, reason) = self.device.choose(request)?;
+                self.device.plan_on_device(request, engine, &reason)
+            }
+            (Width::Finite(_), choice) => self.plan_asked(request, choice),
+        }
+    }
+
+    /// An engine of the device that was asked for by name.
+    fn plan_asked(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let (engine, what) = match choice {
+            EngineChoice::Conditioned => (Engine::Conditioned, "asked for: hidden matrices known by their answers"),
+            EngineChoice::Regenerated => (Engine::Regenerated, "asked for: hidden matrices made inside the product"),
+            EngineChoice::Auto | EngineChoice::Law | EngineChoice::Dense => (Engine::Dense, "asked for: real matrices"),
+        };
+        self.device.plan_on_device(request, engine, what)
+    }
+}
+
+fn needs_finite_width(choice: EngineChoice) -> SolveError {
+    let engine = choice.name();
+    let limit = "width inf is solved by the limit engine (--engine auto or limit)";
+    SolveError::Refused(format!("the {engine} engine needs a finite width; {limit}"))
+}
+
+impl Solver for Engines {
+    fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        let problem = request.problem;
+        let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
+        if let (Width::Infinite, Some(quantity)) = (request.width, explored) {
+            return Err(SolveError::Refused(format!(
+                "{} is a quantity of the conditioned and regenerated engines, which take finite widths; record it in another run",
+                quantity.name()
+            )));
+        }
+        let mut plan = match problem.is_deep_linear() {
+            true => self.plan_linear(request, choice)?,
+            false => self.plan_mlp(request, choice)?,
+        };
+        options::check(request, choice, plan.engine)?;
+        plan.reason.push_str(&options::words(request.hidden));
+        Ok(plan)
+    }
+
+    fn alternatives(&self, request: &Request<'_>, chosen: Engine) -> Vec<Alternative> {
+        if chosen.is_on_device() { self.device.other_engines(request, chosen) } else { Vec::new() }
+    }
+
+    fn take_notes(&self) -> Vec<String> {
+        self.device.take_notes()
+    }
+
+    fn solve(
+        &self,
+        request: &Request<'_>,
+        engine: Engine,
+        checkpoint: Option<&Path>,
+        watch: &Watch<'_>,
+    ) -> Result<Solution, SolveError> {
+        let Request { problem, width, seed, .. } = *request;
+        match (engine, width) {
+            (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Finite(_)) => {
+                self.device.solve_on_device(request, engine, checkpoint, watch)
+            }
+            (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Infinite) => Err(SolveError::Refused(
+                format!("the {} engine needs a finite width; use --engine auto for inf", engine.name()),
+            )),
+            (Engine::Law | Engine::Limit, _) if !problem.is_deep_linear() => {
+                let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
+                Ok(Solution { trajectory, notes: left_out(problem, width).into_iter().collect() })
+            }
+            (Engine::Law | Engine::Limit, _) => {
+                let tolerance = request.hidden.tolerance.unwrap_or(mean_field::TOLERANCE);
+                let options = mean_field::Options { tolerance, ..mean_field::Options::default() };
+                let trajectory = mean_field::solve(problem, width, seed, &options, &mut |progress| watch(progress))?;
+                Ok(Solution { trajectory, notes: Vec::new() })
+            }
+        }
+    }
+
+    fn reference(
+        &self,
+        reference: Reference,
+        problem: &Problem,
+        seed: u64,
+        initial: Option<&InitialFunction>,
+    ) -> Result<Trajectory, SolveError> {
+        if !problem.is_deep_linear() {
+            let start = match initial {
+                Some(InitialFunction::Outputs { train, test }) => {
+                    Some(kernel::Start { train: train.clone(), test: test.clone() })
+                }
+                _ => None,
+            };
+            let watch = &|_: &Progress<'_>| Control::Continue;
+            return solve_perceptron(problem, Width::Infinite, seed, start.as_ref(), watch);
+        }
+        let watch = &mut |_: &Progress<'_>| Control::Continue;
+        let start = match initial {
+            Some(InitialFunction::Predictor(predictor)) => predictor.clone(),
+            _ => Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension()),
+        };
+        Ok(match reference {
+            Reference::Limit => {
+                let options = mean_field::Options { initial_predictor: Some(start), ..mean_field::Options::default() };
+                mean_field::solve(problem, Width::Infinite, seed, &options, watch)?
+            }
+            Reference::Lazy => mean_field::solve_lazy(problem, &start, seed, watch)?,
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! The engines behind one door: a problem and a width in, a trajectory out.
+//!
+//! [`Solver`] is the door and [`Engines`] are all engines behind it; which one takes a request, and why, is its [`Plan`]. [`References`] are what
+//! trajectories are compared with.
+
+mod closed_form;
+mod device;
+mod engines;
+mod options;
+mod problem;
+mod reference;
+mod solver;
+
+pub use engines::Engines;
+pub use options::word;
+pub use problem::{load_problem, rate_warning, stable_rate};
+pub use reference::{References, own_limit, start_quantities, starts_at_random};
+pub use solver::{
+    Alternative, EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver,
+    Watch,
+};

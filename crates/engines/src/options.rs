@@ -1,0 +1,108 @@
+//! Options that only some engines have: a tolerance, and ways to keep images. The others refuse them.
+//!
+//! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no directions.
+
+use widenet_core::{
+    Problem, Width,
+    problem::{EntryLaw, Scope},
+    trajectory::Engine,
+};
+use widenet_model::{Hidden, HiddenMatrix, ImageStorage, WideRun, default_tolerance};
+
+use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
+
+/// Refuses options that the engine of a request does not have.
+///
+/// # Errors
+/// [`SolveError::Refused`] with the option, its value, and the engines that have it.
+pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine) -> Result<(), SolveError> {
+    let HiddenOptions { tolerance, images } = request.hidden;
+    let linear = request.problem.is_deep_linear();
+    if let Some(tolerance) = tolerance {
+        if !(tolerance > 0.0 && tolerance < 1.0) {
+            return Err(SolveError::Refused(format!("tolerance = {tolerance:?} must lie between 0 and 1")));
+        }
+        let has_tolerance = match engine {
+            Engine::Conditioned | Engine::Regenerated => true,
+            Engine::Law | Engine::Limit => linear,
+            Engine::Dense => false,
+        };
+        if !has_tolerance {
+            let others = others(request, &[Engine::Law, Engine::Conditioned, Engine::Regenerated]);
+            return Err(refusal(
+                request,
+                (choice, engine),
+                &format!("tolerance = {tolerance:?}"),
+                "tolerance",
+                &others,
+            ));
+        }
+    }
+    match images {
+        Some(images) if engine != Engine::Conditioned => {
+            let option = format!("images = \"{}\"", word(images));
+            let others = others(request, &[Engine::Conditioned]);
+            Err(refusal(request, (choice, engine), &option, "images", &others))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Those of some engines that take the problem at finite widths.
+fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
+    let takes = |engine: &&Engine| match engine {
+        Engine::Law => has_law(request.problem),
+        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ImageStorage::Stored)),
+        Engine::Regenerated => explores(request, HiddenMatrix::Regenerated),
+        Engine::Dense | Engine::Limit => false,
+    };
+    engines.iter().filter(takes).map(|engine| engine.name()).collect()
+}
+
+/// The law engine of deep linear networks records what is asked for.
+fn has_law(problem: &Problem) -> bool {
+    let is_lacking = |q: &widenet_core::problem::Quantity| q.needs_entries() || q.scope() == Scope::Explored;
+    problem.is_deep_linear()
+        && problem.network.entry_law == EntryLaw::Gaussian
+        && !problem.record.quantities.iter().any(is_lacking)
+}
+
+fn explores(request: &Request<'_>, matrix: HiddenMatrix) -> bool {
+    WideRun::check(request.problem, Hidden { matrix, tolerance: default_tolerance(request.precision) }).is_ok()
+}
+
+fn refusal(
+    request: &Request<'_>,
+    (choice, engine): (EngineChoice, Engine),
+    option: &str,
+    what: &str,
+    others: &[&str],
+) -> SolveError {
+    let chosen = match (request.width, choice) {
+        (Width::Finite(width), EngineChoice::Auto) => format!(", which auto takes at width {width},"),
+        _ => String::new(),
+    };
+    let place = if request.width == Width::Infinite { "a finite width and " } else { "" };
+    let otherwise = match others {
+        [] => String::new(),
+        [one] => format!(", or use {place}the {one} engine (--engine {one})"),
+        [first @ .., last] => format!(", or use {place}the {} or {last} engine (--engine)", first.join(", ")),
+    };
+    SolveError::Refused(format!(
+        "{option}: the {} engine{chosen} has no {what}; leave it out{otherwise}",
+        engine.name()
+    ))
+}
+
+/// The word of an image storage in files.
+pub fn word(images: ImageStorage) -> &'static str {
+    // Every storage has a word.
+    ImageStorage::WORDS.into_iter().find(|(_, known)| *known == images).map_or("", |(word, _)| word)
+}
+
+/// What was asked for, to be appended to a reason.
+pub(crate) fn words(options: HiddenOptions) -> String {
+    let tolerance = options.tolerance.map_or_else(String::new, |tolerance| format!(", tolerance {tolerance:?}"));
+    let images = options.images.map_or_else(String::new, |images| format!(", images {}", word(images)));
+    tolerance + &images
+}

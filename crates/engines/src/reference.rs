@@ -1,0 +1,102 @@
+//! What trajectories are compared with: limits and lazy networks, started where the compared trajectory started, each computed once.
+
+use std::collections::BTreeMap;
+
+use widenet_core::{
+    Problem, Trajectory,
+    problem::Quantity,
+    trajectory::{Status, Value},
+};
+use widenet_limits::Regime;
+
+use crate::solver::{InitialFunction, Reference, Solver};
+
+/// Everything a reference depends on: its kind, the problem, the seed of minibatches, the bits of a random start.
+type ReferenceKey = (Reference, String, Option<u64>, Vec<u64>);
+
+/// Reference trajectories, each computed once.
+pub struct References<'s> {
+    solver: &'s dyn Solver,
+    known: BTreeMap<ReferenceKey, Result<Trajectory, String>>,
+}
+
+/// The limit's start is random: it is compared given the trial's own start.
+pub fn starts_at_random(problem: &Problem) -> bool {
+    Regime::of(problem).is_ok_and(|regime| regime.starts_at_random(problem))
+}
+
+/// Quantities that say what a network computes at time 0.
+pub fn start_quantities(problem: &Problem) -> Vec<Quantity> {
+    match (problem.is_deep_linear(), &problem.data.test) {
+        (true, _) => vec![Quantity::Predictor],
+        (false, None) => vec![Quantity::Outputs],
+        (false, Some(_)) => vec![Quantity::Outputs, Quantity::TestOutputs],
+    }
+}
+
+/// What the network computed at time 0.
+fn own_start(problem: &Problem, trajectory: &Trajectory) -> Result<InitialFunction, String> {
+    let first = trajectory.records.first().filter(|record| record.time == 0.0);
+    let matrix = |quantity: Quantity| match first.and_then(|record| record.values.get(&quantity)) {
+        Some(Value::Matrix(matrix)) => Ok(matrix.clone()),
+        _ => {
+            Err(format!("its limit starts at random and is taken given its own start: record {} at 0", quantity.name()))
+        }
+    };
+    if problem.is_deep_linear() {
+        return matrix(Quantity::Predictor).map(InitialFunction::Predictor);
+    }
+    let regime = Regime::of(problem).map_err(|error| error.to_string())?;
+    let outputs = |quantity| Ok::<_, String>(matrix(quantity)? / regime.start_scale(trajectory.width));
+    let test = problem.data.test.as_ref().map(|_| outputs(Quantity::TestOutputs)).transpose()?;
+    Ok(InitialFunction::Outputs { train: outputs(Quantity::Outputs)?, test })
+}
+
+impl<'s> References<'s> {
+    /// None known yet.
+    pub fn new(solver: &'s dyn Solver) -> Self {
+        Self { solver, known: BTreeMap::new() }
+    }
+
+    /// The reference of a trajectory of a problem. `hash` tells problems with their data apart.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub fn get(
+        &mut self,
+        reference: Reference,
+        problem: &Problem,
+        hash: &str,
+        trajectory: &Trajectory,
+    ) -> Result<&Trajectory, String> {
+        let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
+        let has_batches = problem.optimizer.batch_size().is_some();
+        let bits = initial.as_ref().map(InitialFunction::bits).unwrap_or_default();
+        let seed = trajectory.seed;
+        let key = (reference, hash.to_owned(), has_batches.then_some(seed), bits);
+        let solve = || {
+            let solved = self.solver.reference(reference, problem, seed, initial.as_ref());
+            let solved = solved.map_err(|error| error.to_string())?;
+            match solved.status {
+                Status::Done => Ok(solved),
+                _ => Err(format!("its reference {}", solved.status.ending())),
+            }
+        };
+        self.known.entry(key).or_insert_with(solve).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// The infinite-width limit that a trajectory is compared with: where the limit starts at random (NTK parameterisation), it is
+/// started from the trajectory's own initial predictor (docs/theory/mean-field.md §4).
+///
+/// # Errors
+/// Why there is none, in words: no limit, or what the network computes at time 0 was not recorded.
+pub fn own_limit(
+    solver: &dyn Solver,
+    problem: &Problem,
+    trajectory: &Trajectory,
+) -> std::result::Result<Trajectory, String> {
+    let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
+    let solved = solver.reference(Reference::Limit, problem, trajectory.seed, initial.as_ref());
+    solved.map_err(|error| error.to_string())
+}

@@ -1,0 +1,171 @@
+//! Judging checks, by the rules in [`crate::study::check`].
+
+use widenet_core::{
+    Width,
+    problem::Quantity,
+    trajectory::{Status, Value},
+};
+use widenet_statistics::{
+    Finding, Verdict,
+    fit::{self, Sample},
+    verdict::power_law,
+};
+
+use crate::{
+    measure::{MeasuredTrial, Results},
+    study::{Check, CheckKind, Side},
+};
+
+/// Judges one check in all its groups.
+pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
+    let selected = |trial: &&MeasuredTrial<'_>| {
+        let counts = |(key, labels): &(String, Vec<String>)| {
+            trial.trial.label_of(key).is_some_and(|label| labels.contains(&label))
+        };
+        check.only.iter().all(counts)
+    };
+    let groups = |without: &[&str]| {
+        let mut groups = results.groups(without);
+        groups.iter_mut().for_each(|(_, trials)| trials.retain(selected));
+        groups.retain(|(_, trials)| !trials.is_empty());
+        groups
+    };
+    match &check.kind {
+        CheckKind::PowerLaw { metric, x, exponent, range, min_r2 } => groups(&[x])
+            .into_iter()
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| has_place(results.number(trial.trial, x), *range));
+                (group, trials)
+            })
+            .map(|(group, trials)| {
+                let samples = samples(results, &trials, metric, x, *range);
+                let counts = (samples.len(), trials.len());
+                power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
+            })
+            .collect(),
+        CheckKind::Exponential { quantity, from, floor, min_r2, width } => groups(&["width"])
+            .into_iter()
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| trial.trial.width == Some(*width));
+                exponential(&check.name, group, &trials, *quantity, (*from, *floor), *min_r2)
+            })
+            .collect(),
+        CheckKind::Bound { metric, side, value, width } => groups(&["width"])
+            .into_iter()
+            .map(|(group, trials)| {
+                let counts = |trial: &&MeasuredTrial<'_>| width.is_none() || trial.trial.width == *width;
+                let column = results.metric(metric);
+                let values = trials.into_iter().filter(counts).map(|trial| trial.metrics[column].clone());
+                bound(&check.name, group, values.collect(), (*side, *value), *width)
+            })
+            .collect(),
+    }
+}
+
+/// Whether a trial belongs to a fit: the infinite width has no place on a logarithmic axis.
+fn has_place(x: f64, (min_x, max_x): (f64, f64)) -> bool {
+    x.is_finite() && (min_x..=max_x).contains(&x)
+}
+
+/// Measured values with a finite abscissa within bounds; values that are not positive are left out.
+fn samples(
+    results: &Results<'_>,
+    trials: &[&MeasuredTrial<'_>],
+    metric: &str,
+    x: &str,
+    range: (f64, f64),
+) -> Vec<Sample> {
+    let column = results.metric(metric);
+    let sample = |trial: &&MeasuredTrial<'_>| {
+        let x = results.number(trial.trial, x);
+        let y = *trial.metrics[column].as_ref().ok()?;
+        (has_place(x, range) && y > 0.0).then_some(Sample { x, seed: trial.trial.seed, y })
+    };
+    trials.iter().filter_map(sample).collect()
+}
+
+fn exponential(
+    check: &str,
+    group: String,
+    trials: &[&MeasuredTrial<'_>],
+    quantity: Quantity,
+    (from, floor): (f64, f64),
+    min_r2: f64,
+) -> Finding {
+    // The trial that agrees least decides.
+    let mut slowest: Option<f64> = None;
+    let (mut verdict, mut reason) = match trials.len() {
+        0 => (Verdict::Inconclusive, "there is no trial at this width".to_owned()),
+        trials => (Verdict::Confirmed, format!("R² ≥ {min_r2}, trials: {trials}")),
+    };
+    for trial in trials {
+        let usable = trial.records().iter().filter(|record| record.time >= from).filter_map(|record| {
+            match record.values.get(&quantity) {
+                Some(Value::Scalar(value)) if *value > floor => Some((record.time, value.ln())),
+                _ => None,
+            }
+        });
+        let points: Vec<_> = usable.collect();
+        let status = trial.result.status();
+        let done = status == Status::Done;
+        let line = if done && points.len() >= 3 { fit::line(&points) } else { None };
+        let Some(line) = line else {
+            if verdict != Verdict::Refuted {
+                let why = if done { "has fewer than three usable records".into() } else { status.ending() };
+                verdict = Verdict::Inconclusive;
+                reason = format!("{} {why}", trial.trial.label);
+            }
+            continue;
+        };
+        slowest = Some(slowest.map_or(-line.slope, |rate| rate.min(-line.slope)));
+        if !(line.slope < 0.0 && line.r2 >= min_r2) {
+            verdict = Verdict::Refuted;
+            reason = format!("{}: rate {:.4}, R² {:.4}", trial.trial.label, -line.slope, line.r2);
+        }
+    }
+    let predicted = "rate > 0".into();
+    Finding { check: check.into(), group, predicted, found: slowest, interval: None, fit: None, verdict, reason }
+}
+
+fn bound(
+    check: &str,
+    group: String,
+    values: Vec<Result<f64, String>>,
+    (side, bound): (Side, f64),
+    width: Option<Width>,
+) -> Finding {
+    let (worse, word, sign): (fn(f64, f64) -> bool, _, _) = match side {
+        Side::Below => (|a, b| a > b, "largest", '≤'),
+        Side::Above => (|a, b| a < b, "smallest", '≥'),
+    };
+    let worst = values.iter().flatten().copied().reduce(|a, b| if worse(b, a) { b } else { a });
+    let missing = values.iter().filter(|value| value.is_err()).count();
+    let (verdict, reason) = match worst {
+        Some(worst) if worse(worst, bound) => {
+            (Verdict::Refuted, format!("the {word} of {} values is beyond the bound", values.len()))
+        }
+        Some(_) if missing == 0 => (Verdict::Confirmed, format!("{word} of {} values", values.len())),
+        _ => (Verdict::Inconclusive, format!("{missing} of {} values are missing", values.len())),
+    };
+    let place = width.map_or_else(String::new, |width| format!(" at width {width}"));
+    let predicted = format!("{sign} {bound:?}{place}");
+    Finding { check: check.into(), group, predicted, found: worst, interval: None, fit: None, verdict, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_holds_only_if_every_value_is_there_and_below_it() {
+        let missing = || Err("diverged".to_owned());
+        let verdict = |values| bound("bound", "all".into(), values, (Side::Below, 1.0), None).verdict;
+        assert_eq!(verdict(vec![Ok(0.5), Ok(1.0)]), Verdict::Confirmed);
+        assert_eq!(verdict(vec![Ok(0.5), missing()]), Verdict::Inconclusive);
+        assert_eq!(verdict(vec![Ok(1.5), missing()]), Verdict::Refuted);
+        assert_eq!(verdict(vec![]), Verdict::Inconclusive);
+        let above = |values| bound("bound", "all".into(), values, (Side::Above, 1.0), None).verdict;
+        assert_eq!(above(vec![Ok(1.0), Ok(2.0)]), Verdict::Confirmed);
+        assert_eq!(above(vec![Ok(0.5), Ok(2.0)]), Verdict::Refuted);
+    }
+}

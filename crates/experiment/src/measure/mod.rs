@@ -1,0 +1,147 @@
+//! Metrics of finished trials (formula: `[[metric]]` in the study's documentation).
+
+mod answer;
+mod law;
+mod trajectory;
+
+use std::collections::BTreeMap;
+
+use widenet_core::{Problem, Trajectory, Width, trajectory::Record};
+use widenet_engines::{Reference, References, Solver, starts_at_random};
+
+use self::trajectory::{of_same_seed, reduce};
+use crate::{
+    storage::{Answer, TrialResult},
+    study::{Measured, Study},
+    trials::{PreparedTrial, Task, Trial},
+};
+pub(crate) use law::{Compared, noise_floor, reference_network};
+pub(crate) use trajectory::Measurement;
+
+/// Finished trials with their metrics.
+pub(crate) struct Results<'a> {
+    pub(crate) study: &'a Study,
+    pub(crate) trials: Vec<MeasuredTrial<'a>>,
+}
+
+/// A finished trial with its metrics, in the order of the study.
+pub(crate) struct MeasuredTrial<'a> {
+    pub(crate) trial: &'a Trial,
+    /// The problem, if it is one.
+    pub(crate) problem: Option<&'a Problem>,
+    pub(crate) result: TrialResult,
+    pub(crate) metrics: Vec<Measurement>,
+    /// At the widest finite width, where the limit starts at random: the limit given this trial's own start.
+    pub(crate) limit_given_start: Option<Trajectory>,
+}
+
+impl MeasuredTrial<'_> {
+    /// The trajectory, of a problem.
+    pub(crate) fn trajectory(&self) -> Option<&Trajectory> {
+        match &self.result {
+            TrialResult::Trajectory(trajectory) => Some(trajectory),
+            TrialResult::Answer(_) => None,
+        }
+    }
+
+    /// The answer, of a question.
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        match &self.result {
+            TrialResult::Trajectory(_) => None,
+            TrialResult::Answer(answer) => Some(answer),
+        }
+    }
+
+    /// The records of a trajectory; an answer has none.
+    pub(crate) fn records(&self) -> &[Record] {
+        self.trajectory().map_or(&[], |trajectory| &trajectory.records)
+    }
+}
+
+impl<'a> Results<'a> {
+    /// Measures all trials.
+    pub(crate) fn new(
+        study: &'a Study,
+        finished: Vec<(&'a PreparedTrial, TrialResult)>,
+        solver: &dyn Solver,
+    ) -> Results<'a> {
+        let mut references = References::new(solver);
+        // Laws over seeds, each compared once: by the position of their metric and what the seeds have in common.
+        let mut laws: BTreeMap<(usize, String), Measurement> = BTreeMap::new();
+        let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
+        let mut measured = Vec::new();
+        for (PreparedTrial { trial, task, .. }, result) in &finished {
+            let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, result));
+            let metrics = study.metrics.iter().enumerate().map(|(position, metric)| match (&metric.of, task, result) {
+                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic.is_of_a_law() => {
+                    let compared = || {
+                        let own = || reference_network(&task.problem);
+                        let reference = metric.reference.clone().map_or_else(own, Ok)?;
+                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded)?, 1.0)
+                    };
+                    laws.entry((position, trial.group(&[]))).or_insert_with(compared).clone()
+                }
+                (Measured::Records(recorded), Task::Problem(task), TrialResult::Trajectory(trajectory)) => {
+                    let other = metric.reference.as_ref().map(|asked| of_same_seed(trial, asked, all())).transpose()?;
+                    trajectory::measure((metric, recorded), task, (trajectory, other), &mut references)
+                }
+                (Measured::Value { path, against, comparison }, _, TrialResult::Answer(answer)) => {
+                    answer::measure((trial, answer), metric, (path, against.as_deref(), *comparison), all())
+                }
+                _ => Err("it is of another kind".into()),
+            });
+            let metrics: Vec<_> = metrics.collect();
+            let limit = match (task, result) {
+                (Task::Problem(task), TrialResult::Trajectory(trajectory))
+                    if widest == Some(&task.width) && starts_at_random(&task.problem) =>
+                {
+                    references.get(Reference::Limit, &task.problem, &task.hash, trajectory).ok().cloned()
+                }
+                _ => None,
+            };
+            measured.push((metrics, limit));
+        }
+        let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, TrialResult), _)| {
+            let problem = match &prepared.task {
+                Task::Problem(task) => Some(&*task.problem),
+                Task::Prior(_) | Task::Posterior(_) => None,
+            };
+            MeasuredTrial { trial: &prepared.trial, problem, result, metrics, limit_given_start }
+        };
+        Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
+    }
+
+    /// Position of a metric in [`MeasuredTrial::metrics`].
+    pub(crate) fn metric(&self, name: &str) -> usize {
+        // Names in checks and figures were matched with metrics when the study was read.
+        self.study.metrics.iter().position(|metric| metric.name == name).unwrap_or_default()
+    }
+
+    /// The number an axis (or `width`) has in a trial.
+    pub(crate) fn number(&self, trial: &Trial, key: &str) -> f64 {
+        if key == "width" {
+            return trial.width.map_or(f64::NAN, Width::as_f64);
+        }
+        let label = trial.axes.iter().find(|(axis, _)| axis == key).map(|(_, label)| label);
+        let axis = self.study.axes.iter().find(|axis| axis.key == key);
+        let value = axis.and_then(|axis| axis.values.iter().find(|value| Some(&value.label) == label));
+        value.and_then(|value| value.number).unwrap_or(f64::NAN)
+    }
+
+    /// Trials in groups of equal axes but seed and `without`, in order of first appearance. Axes with a single value
+    /// are not mentioned in the names.
+    pub(crate) fn groups(&self, without: &[&str]) -> Vec<(String, Vec<&MeasuredTrial<'a>>)> {
+        let single = self.study.axes.iter().filter(|axis| axis.values.len() == 1).map(|axis| axis.key.as_str());
+        let width = (self.study.widths.len() <= 1).then_some("width");
+        let without: Vec<_> = without.iter().copied().chain(single).chain(width).collect();
+        let mut groups: Vec<(String, Vec<&MeasuredTrial<'a>>)> = Vec::new();
+        for trial in &self.trials {
+            let name = trial.trial.group(&without);
+            match groups.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, members)) => members.push(trial),
+                None => groups.push((name, vec![trial])),
+            }
+        }
+        groups
+    }
+}

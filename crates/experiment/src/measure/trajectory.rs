@@ -1,0 +1,155 @@
+//! Metrics of trajectories: the size of a recorded quantity, or of its distance to a reference.
+
+use widenet_core::{
+    Trajectory,
+    problem::Quantity,
+    trajectory::{Record, Status, Value},
+};
+use widenet_engines::References;
+use widenet_statistics::chi_square;
+
+use crate::{
+    storage::TrialResult,
+    study::{Metric, Over, RecordedQuantity, ReferenceTrials, Statistic},
+    trials::{ProblemTask, Trial},
+};
+
+/// The value of a metric, or why there is none.
+pub(crate) type Measurement = Result<f64, String>;
+
+/// The trajectory that a trial's own is compared with.
+pub(super) fn of_same_seed<'t>(
+    trial: &Trial,
+    asked: &ReferenceTrials,
+    mut all: impl Iterator<Item = (&'t Trial, &'t TrialResult)>,
+) -> Result<&'t Trajectory, String> {
+    match all.find(|(other, _)| other.seed == trial.seed && asked.has(other, trial)) {
+        Some((other, _)) if other.index == trial.index => Err("it is the reference itself".into()),
+        Some((_, TrialResult::Trajectory(trajectory))) if trajectory.status == Status::Done => Ok(trajectory),
+        Some((_, TrialResult::Trajectory(trajectory))) => Err(format!("its reference {}", trajectory.status.ending())),
+        Some((_, TrialResult::Answer(_))) | None => Err("there is no trial of the reference".into()),
+    }
+}
+
+/// Of a trajectory, and another trial's that it is compared with.
+pub(super) fn measure(
+    (metric, recorded): (&Metric, &RecordedQuantity),
+    task: &ProblemTask,
+    (trajectory, other): (&Trajectory, Option<&Trajectory>),
+    references: &mut References<'_>,
+) -> Measurement {
+    if trajectory.status != Status::Done {
+        return Err(trajectory.status.ending());
+    }
+    let reference = metric
+        .against
+        .map(|against| references.get(against, &task.problem, &task.hash, trajectory))
+        .transpose()?
+        .or(other);
+    let (values, scale) = match (recorded.statistic, reference) {
+        (Statistic::PValue, Some(reference)) => {
+            let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
+            (p_values(&trajectory.records, &reference.records, networks)?, 1.0)
+        }
+        (_, None) => (norms(recorded, &trajectory.records, None)?, 1.0),
+        (_, Some(reference)) => {
+            let scale = match metric.relative {
+                true => norms(recorded, &reference.records, None)?.into_iter().fold(0.0, f64::max),
+                false => 1.0,
+            };
+            (norms(recorded, &trajectory.records, Some(&reference.records))?, scale)
+        }
+    };
+    reduce(recorded, &values, scale)
+}
+
+/// One number of those at all records.
+pub(super) fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) -> Measurement {
+    // `f64::max` and `f64::min` would skip NaN.
+    let worse = |a: f64, b: f64| match recorded.statistic {
+        Statistic::PValue | Statistic::Ks => a <= b,
+        Statistic::Norm | Statistic::Rms | Statistic::Kl | Statistic::MeanRatio | Statistic::StdRatio => a >= b,
+    };
+    let value = match recorded.over {
+        Over::Initial => values.first().copied(),
+        Over::Final => values.last().copied(),
+        Over::Sup => values.iter().copied().reduce(|a, b| if worse(a, b) || a.is_nan() { a } else { b }),
+    };
+    match value.map(|value| value / scale) {
+        Some(value) if value.is_finite() => Ok(value),
+        Some(_) => Err("it is not finite".into()),
+        None => Err("nothing was recorded".into()),
+    }
+}
+
+/// What counts of a record: all entries of the quantity, or the metric's own.
+pub(super) fn entries(recorded: &RecordedQuantity, record: &Record) -> Result<Vec<f64>, String> {
+    let quantity = recorded.quantity;
+    let value = record.values.get(&quantity).map(Value::flatten);
+    let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
+    match recorded.entry {
+        None => Ok(entries),
+        Some(entry) => {
+            let position = if entry < 0 { entry + entries.len() as i64 } else { entry };
+            let value = usize::try_from(position).ok().and_then(|position| entries.get(position));
+            value.map(|value| vec![*value]).ok_or_else(|| {
+                format!("{} has {} entries, numbered from 0, and no entry {entry}", quantity.name(), entries.len())
+            })
+        }
+    }
+}
+
+/// `‖q_t‖`, or `‖q_t − r_t‖`, at every record; of the metric's entry alone where it has one.
+fn norms(recorded: &RecordedQuantity, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
+    let quantity = recorded.quantity;
+    let values = |record: &Record| entries(recorded, record);
+    let norm = |entries: Vec<f64>| {
+        let squares = entries.iter().map(|x| x * x).sum::<f64>();
+        match recorded.statistic {
+            Statistic::Rms => (squares / entries.len() as f64).sqrt(),
+            _ => squares.sqrt(),
+        }
+    };
+    let Some(reference) = reference else {
+        return records.iter().map(|record| values(record).map(norm)).collect();
+    };
+    let distance = |(record, reference): (&Record, &Record)| {
+        let (a, b) = (values(record)?, values(reference)?);
+        match a.len() == b.len() {
+            true => Ok(norm(a.iter().zip(&b).map(|(a, b)| a - b).collect())),
+            false => Err(format!("{} has {} entries and its reference {}", quantity.name(), a.len(), b.len())),
+        }
+    };
+    pairs(records, reference)?.into_iter().map(distance).collect()
+}
+
+/// Records with those of the reference at the same times.
+pub(crate) fn pairs<'r>(
+    records: &'r [Record],
+    reference: &'r [Record],
+) -> Result<Vec<(&'r Record, &'r Record)>, String> {
+    if records.len() != reference.len() {
+        return Err(format!("it has {} records and its reference {}", records.len(), reference.len()));
+    }
+    let pair = |(record, reference): (&'r Record, &'r Record)| {
+        // Both record at the planned moments; flows reach them to rounding.
+        match (record.time - reference.time).abs() > 1e-9 * reference.time.abs() {
+            true => Err(format!("its record at time {:?} has a reference at time {:?}", record.time, reference.time)),
+            false => Ok((record, reference)),
+        }
+    };
+    records.iter().zip(reference).map(pair).collect()
+}
+
+/// The p-value at every record: the chance of a larger X under the limit's law.
+fn p_values(records: &[Record], limit: &[Record], networks: u64) -> Result<Vec<f64>, String> {
+    let matrix = |record: &Record, quantity: Quantity| match record.values.get(&quantity) {
+        Some(Value::Matrix(matrix)) => Ok(matrix.clone()),
+        _ => Err(format!("{} is not recorded", quantity.name())),
+    };
+    let p_value = |(record, limit): (&Record, &Record)| {
+        let difference = matrix(record, Quantity::TestOutputs)? - matrix(limit, Quantity::TestOutputs)?;
+        chi_square::p_value(&difference, matrix(limit, Quantity::TestOutputCovariance)?, networks as f64)
+    };
+    pairs(records, limit)?.into_iter().map(p_value).collect()
+}

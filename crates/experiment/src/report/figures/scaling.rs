@@ -1,0 +1,135 @@
+//! Metrics against an axis, with fitted and predicted exponents.
+
+use widenet_figures::{
+    Axis, AxisScale, Mark, Marker, Plot, Series, palette,
+    power_law::{band, exponent_label, fitted, mean},
+    words,
+};
+use widenet_statistics::{Exponent, Finding};
+
+use super::labels::{axis_label, metric_label};
+use crate::{
+    measure::{MeasuredTrial, Results},
+    study::{Check, CheckKind, figure::Scaling},
+};
+
+/// Values of all seeds at every x, both in increasing order. Only what has a place on the axes.
+fn by_x(
+    results: &Results<'_>,
+    trials: &[&MeasuredTrial<'_>],
+    metric: &str,
+    Scaling { x, scales, .. }: &Scaling,
+) -> Vec<(f64, Vec<f64>)> {
+    let column = results.metric(metric);
+    let shown = |value: f64, scale: AxisScale| value.is_finite() && (scale == AxisScale::Linear || value > 0.0);
+    let point = |trial: &&MeasuredTrial<'_>| {
+        let (x, y) = (results.number(trial.trial, x), *trial.metrics[column].as_ref().ok()?);
+        (shown(x, scales.0) && shown(y, scales.1)).then_some((x, y))
+    };
+    let mut points: Vec<(f64, f64)> = trials.iter().filter_map(point).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let runs = points.chunk_by(|a, b| a.0 == b.0);
+    runs.map(|run| (run[0].0, run.iter().map(|point| point.1).collect())).collect()
+}
+
+/// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share the plot, each
+/// with its groups.
+pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scaling) -> Plot {
+    let Scaling { metrics, x, scales, y_label } = kind;
+    let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, metric, x)).collect();
+    let mut curves = Vec::new();
+    for metric in metrics {
+        for (group, trials) in results.groups(&[x]) {
+            let samples = by_x(results, &trials, metric, kind);
+            let name = match (metrics.len(), group.as_str()) {
+                (1, "all") | (2.., "all") => words(metric),
+                (1, _) => words(&group),
+                _ => format!("{}, {}", words(metric), words(&group)),
+            };
+            if !samples.is_empty() {
+                curves.push((metric, group, name, samples));
+            }
+        }
+    }
+    let colours = palette::groups(curves.len());
+    let (mut series, mut all_points) = (Vec::new(), Vec::new());
+    for ((metric, group, name, samples), (colour, marker)) in
+        curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
+    {
+        let mut marks: Vec<Mark> = band(samples).into_iter().collect();
+        let mut legend = vec![name.clone()];
+        for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
+            let finding = findings.iter().find(|finding| finding.check == prediction.check && finding.group == *group);
+            let Some((fit, finding)) = finding.and_then(|finding| Some((finding.fit?, finding))) else { continue };
+            let (first, last) = prediction.range;
+            let fitted_x = samples.iter().map(|(x, _)| *x).filter(|x| (first..=last).contains(x));
+            marks.push(fitted(&fit, fitted_x));
+            legend.push(exponent_label(&fit, finding.interval));
+        }
+        let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
+        all_points.extend(points.iter().copied());
+        marks.push(Mark::Points(points, marker));
+        series.push(Series { legend, colour, marks });
+    }
+    series.splice(0..0, reference_slopes(&all_points, &predictions));
+    let mut remarks = Vec::new();
+    if results.study.seeds.len() > 1 {
+        let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
+        remarks.extend([format!("point: {mean} over seeds"), "band: 10–90 % of seeds".into()]);
+    }
+    if !predictions.is_empty() {
+        remarks.push("numbers: exponent [95 % interval]".into());
+    }
+    let metric = |name: &String| results.study.metrics.iter().find(|metric| metric.name == *name);
+    let y_label = match (y_label, &metrics[..]) {
+        (Some(label), _) => label.clone(),
+        (None, [one]) => metric(one).map(metric_label).unwrap_or_default(),
+        (None, _) => "value of the metric".into(),
+    };
+    Plot {
+        title: String::new(),
+        x: Axis { label: axis_label(x), scale: scales.0 },
+        y: Axis { label: y_label, scale: scales.1 },
+        series,
+        remarks,
+    }
+}
+
+/// What a check says about a metric as a function of an axis.
+struct Prediction<'s> {
+    check: &'s str,
+    metric: &'s str,
+    exponent: Exponent,
+    range: (f64, f64),
+}
+
+fn predictions<'s>(results: &Results<'s>, metric: &str, x: &str) -> Vec<Prediction<'s>> {
+    let of_check = |check: &'s Check| match &check.kind {
+        CheckKind::PowerLaw { metric: m, x: key, exponent, range, .. } if m == metric && key == x => {
+            Some(Prediction { check: &check.name, metric: m, exponent: *exponent, range: *range })
+        }
+        _ => None,
+    };
+    results.study.checks.iter().filter_map(of_check).collect()
+}
+
+/// Grey lines of the predicted exponents, below all points that they are about.
+fn reference_slopes(points: &[(f64, f64)], predictions: &[Prediction<'_>]) -> Vec<Series> {
+    let mut lines: Vec<Series> = Vec::new();
+    for prediction in predictions {
+        let Exponent::Near { exponent, .. } = prediction.exponent else { continue };
+        let legend = vec![format!("predicted slope {exponent}").replace('-', "−")];
+        let (min_x, max_x) = prediction.range;
+        let fitted: Vec<_> = points.iter().filter(|point| (min_x..=max_x).contains(&point.0)).collect();
+        if lines.iter().any(|line| line.legend == legend) || fitted.is_empty() {
+            continue;
+        }
+        let constant = fitted.iter().map(|(x, y)| y / x.powf(exponent)).fold(f64::INFINITY, f64::min) / 2.0;
+        let first = fitted.iter().map(|point| point.0).fold(f64::INFINITY, f64::min);
+        let last = fitted.iter().map(|point| point.0).fold(0.0, f64::max);
+        let ends = [first, last].map(|x| (x, constant * x.powf(exponent))).into();
+        let marks = vec![Mark::Line { points: ends, width: 1.5, dashed: false }];
+        lines.push(Series { legend, colour: palette::GREY, marks });
+    }
+    lines
+}

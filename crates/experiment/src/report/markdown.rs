@@ -1,0 +1,145 @@
+//! `report.md`.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use widenet_core::{Width, trajectory::Status};
+use widenet_engines::Reference;
+use widenet_statistics::Finding;
+
+use crate::{
+    measure::{MeasuredTrial, Results},
+    study::{Metric, Subject},
+    version::VERSION,
+};
+
+/// Numbers of trials by engine and reason.
+pub(super) type EngineCounts = BTreeMap<(&'static str, String), usize>;
+
+/// A Markdown table; `|` in cells is escaped.
+fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| {
+        let cells: Vec<_> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let mut text = line(header.iter().map(|cell| (*cell).into()).collect());
+    text.push_str(&line(header.iter().map(|_| "---".into()).collect()));
+    rows.into_iter().for_each(|row| text.push_str(&line(row)));
+    text
+}
+
+pub(super) fn markdown(
+    results: &Results<'_>,
+    findings: &[Finding],
+    figures: &[String],
+    engines: &EngineCounts,
+) -> String {
+    let study = results.study;
+    let mut text = format!("# {}\n\n{}\n\nExpected: {}\n", study.name, study.claim, study.expected);
+    // Writing to a String cannot fail.
+    let mut section = |title: &str, body: String| {
+        let _ = write!(text, "\n## {title}\n\n{}\n", body.trim_end());
+    };
+    if !findings.is_empty() {
+        section("Verdicts", verdicts(findings));
+    }
+    if !study.metrics.is_empty() {
+        section("Metrics", format!("Mean ± standard error over seeds.\n\n{}", summary(results)));
+    }
+    if !figures.is_empty() {
+        let links = figures.iter().map(|stem| format!("![{stem}](figures/{stem}.svg)\n\n"));
+        section("Figures", links.collect());
+    }
+    let warnings = warnings(results);
+    if !warnings.is_empty() {
+        section("Excluded", warnings.iter().map(|warning| format!("- {warning}\n")).collect());
+    }
+    let rows =
+        engines.iter().map(|((engine, reason), count)| vec![(*engine).into(), count.to_string(), reason.clone()]);
+    section("Engines", table(&["engine", "trials", "why"], rows));
+    section(
+        "Made by",
+        format!(
+            "widenet {}. The study as given is in `study.{}`, as run in `resolved.toml`; every {} is in \
+             `table.csv`, every metric in `metrics.csv`, every fit in `fits.csv`.",
+            VERSION,
+            study.source.1,
+            if study.subject == Subject::Problem { "record" } else { "answer" }
+        ),
+    );
+    text
+}
+
+fn verdicts(findings: &[Finding]) -> String {
+    let row = |finding: &Finding| {
+        vec![
+            finding.check.clone(),
+            finding.group.clone(),
+            finding.predicted.clone(),
+            finding.measured(),
+            format!("**{}**", finding.verdict.word()),
+            finding.reason.clone(),
+        ]
+    };
+    let body = table(&["check", "group", "predicted", "measured", "verdict", "why"], findings.iter().map(row));
+    format!("In brackets the 95 % confidence interval.\n\n{body}")
+}
+
+fn summary(results: &Results<'_>) -> String {
+    let metrics = &results.study.metrics;
+    let header: Vec<_> = ["group", "width"].into_iter().chain(metrics.iter().map(|m| m.name.as_str())).collect();
+    let mut rows = Vec::new();
+    for (group, trials) in results.groups(&["width"]) {
+        for width in results.study.trial_widths() {
+            let at_width: Vec<_> = trials.iter().filter(|trial| trial.trial.width == width).collect();
+            let mut row = vec![group.clone(), width.map_or_else(|| "–".into(), |width| width.to_string())];
+            row.extend(metrics.iter().enumerate().map(|(column, metric)| {
+                // The limit has no distance from itself.
+                let itself = width == Some(Width::Infinite) && metric.against == Some(Reference::Limit);
+                let values = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied());
+                if itself { "–".into() } else { mean_and_error(&values.collect::<Vec<f64>>()) }
+            }));
+            rows.push(row);
+        }
+    }
+    table(&header, rows)
+}
+
+fn mean_and_error(values: &[f64]) -> String {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    match values.len() {
+        0 => "–".into(),
+        1 => format!("{mean:.3e}"),
+        // One number of all seeds.
+        _ if values.iter().all(|value| *value == values[0]) => format!("{:.3e}", values[0]),
+        _ => format!("{mean:.3e} ± {:.1e}", (variance / n).sqrt()),
+    }
+}
+
+/// Trials and values that no fit contains, with the reason.
+fn warnings(results: &Results<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    // Equal reasons are told once, with the number of trials.
+    let mut missing: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for MeasuredTrial { trial, result, metrics, .. } in &results.trials {
+        let status = result.status();
+        if status != Status::Done {
+            warnings.push(format!("trial {} {}; its metrics are in no fit and no mean", trial.label, status.ending()));
+            continue;
+        }
+        for (Metric { name, .. }, value) in results.study.metrics.iter().zip(metrics) {
+            match value {
+                Err(reason) => missing.entry((name, reason)).or_default().push(&trial.label),
+                Ok(0.0) if trial.width != Some(Width::Infinite) && trial.subject == Subject::Problem => {
+                    missing.entry((name, "it is 0 and has no logarithm")).or_default().push(&trial.label);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+    for ((metric, reason), trials) in missing {
+        warnings.push(format!("`{metric}` of {} trials ({}, …): {reason}", trials.len(), trials[0]));
+    }
+    warnings
+}

@@ -1,0 +1,117 @@
+//! Collecting a finished run: tables, figures, verdicts, and the report that tells them.
+
+mod figures;
+mod markdown;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use widenet_core::document::Document;
+use widenet_engines::Solver;
+use widenet_output::write_whole;
+use widenet_statistics::{Finding, Verdict};
+
+use self::markdown::{EngineCounts, markdown};
+use crate::{
+    error::{Error, Result},
+    judge::judge,
+    measure::Results,
+    storage::{Finished, Found, Manifest, TrialResult},
+    study::Study,
+    trials::{Prepared, prepare},
+    version::VERSION,
+};
+
+/// What a finished run found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The run directory.
+    pub directory: PathBuf,
+    /// The report, `report.md` in it.
+    pub path: PathBuf,
+    /// Every check in every group.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// All checks are confirmed.
+    pub fn all_confirmed(&self) -> bool {
+        self.findings.iter().all(|finding| finding.verdict == Verdict::Confirmed)
+    }
+}
+
+/// Makes tables, figures and report of a run directory again, from what is in it (and the data files).
+///
+/// # Errors
+/// [`Error::Directory`] if it is not a run directory, was made by another version or from data that have changed, or
+/// has trials that are not done, or if its data files are not where they were.
+pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
+    let manifest = Manifest::read(directory)?;
+    if manifest.version != VERSION {
+        let reason = format!("was made by version {}, this is version {}", manifest.version, VERSION);
+        return Err(Error::directory(directory, reason));
+    }
+    let document = Document::load(&directory.join("resolved.toml"))?;
+    let path = directory.join(&manifest.source);
+    let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
+    let extension = manifest.source.rsplit('.').next().unwrap_or_default().to_owned();
+    let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
+    let prepared = prepare(&study).map_err(|error| missing_data(error, directory, &manifest))?;
+    if prepared.hash != manifest.hash {
+        let reason = "resolved.toml or the data files have changed since the run; run the study again";
+        return Err(Error::directory(directory, reason));
+    }
+    collect(&study, &prepared, directory, solver)
+}
+
+fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
+    match error {
+        Error::Core(unreadable @ widenet_core::Error::Unreadable { .. }) => {
+            let out = directory.parent().unwrap_or(directory);
+            let reason = format!(
+                "{unreadable}; relative data paths start from {}. If the files have moved, run `widenet study` on the \
+                 study file where it is now, with --out {}: its trials are found and nothing runs again",
+                manifest.base.display(),
+                out.display()
+            );
+            Error::directory(directory, reason)
+        }
+        other => other,
+    }
+}
+
+/// Tables, figures and report of a run whose trials are all done.
+pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solver: &dyn Solver) -> Result<Report> {
+    let mut finished = Vec::new();
+    let mut engines = EngineCounts::new();
+    let mut pending = Vec::new();
+    for trial in &prepared.trials {
+        match trial.directory(directory).read(&trial.trial) {
+            Found::Done(found) => {
+                let Finished { result, reason } = *found;
+                let engine = match &result {
+                    TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
+                    TrialResult::Answer(_) => trial.trial.subject.name(),
+                };
+                *engines.entry((engine, reason)).or_insert(0) += usize::from(trial.is_solved());
+                finished.push((trial, result));
+            }
+            Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),
+        }
+    }
+    if let Some(first) = pending.first() {
+        let reason = format!(
+            "{} of {} trials are not done (the first is {first}); run the study to finish them",
+            pending.len(),
+            prepared.trials.len()
+        );
+        return Err(Error::directory(directory, reason));
+    }
+    let results = Results::new(study, finished, solver);
+    let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
+    tables::write(directory, &results, &findings)?;
+    let figures = figures::draw_all(directory, &results, &findings)?;
+    let path = directory.join("report.md");
+    write_whole(&path, markdown(&results, &findings, &figures, &engines).as_bytes())?;
+    Ok(Report { directory: directory.to_owned(), path, findings })
+}

@@ -1,0 +1,146 @@
+//! Tidy tables: one row per trial and record (or answer), per trial, per fit. Nothing in them depends on time or machine.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use widenet_core::{
+    problem::Quantity,
+    trajectory::{Status, Value},
+};
+use widenet_output::{
+    csv::{cell, csv_bytes},
+    write_whole,
+};
+use widenet_statistics::Finding;
+
+use crate::{
+    error::Result,
+    measure::{MeasuredTrial, Results},
+    storage::TrialResult,
+    study::{ENGINE, Subject},
+};
+
+/// Writes `table.csv`, `metrics.csv` and `fits.csv`.
+pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<()> {
+    let table = if results.study.subject == Subject::Problem { records(results)? } else { answers(results)? };
+    write_whole(&directory.join("table.csv"), &table)?;
+    write_whole(&directory.join("metrics.csv"), &metrics(results)?)?;
+    Ok(write_whole(&directory.join("fits.csv"), &fits(findings)?)?)
+}
+
+/// Columns that say which trial a row belongs to; the column `engine` is the one that ran.
+fn trial_header(results: &Results<'_>) -> Vec<String> {
+    let axes = results.study.axes.iter().map(|axis| axis.key.as_str()).filter(|key| *key != ENGINE);
+    let names = ["trial", "label"].into_iter().chain(axes).chain(["width", "seed", "engine", "status"]);
+    names.map(String::from).collect()
+}
+
+fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
+    let MeasuredTrial { trial, result, .. } = measured;
+    let (engine, status) = match result {
+        TrialResult::Trajectory(trajectory) => (trajectory.engine.name(), trajectory.status.word()),
+        TrialResult::Answer(answer) => (trial.subject.name(), answer.word()),
+    };
+    let mut cells = vec![trial.index.to_string(), trial.label.clone()];
+    cells.extend(trial.axes.iter().filter(|(key, _)| key != ENGINE).map(|(_, label)| label.clone()));
+    cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), status.into()]);
+    cells
+}
+
+/// Every answer with its single numbers, by their paths.
+fn answers(results: &Results<'_>) -> Result<Vec<u8>> {
+    let scalars = |measured: &MeasuredTrial<'_>| -> BTreeMap<String, f64> {
+        measured.answer().map(|answer| answer.scalars().into_iter().collect()).unwrap_or_default()
+    };
+    let paths: BTreeSet<String> = results.trials.iter().flat_map(|measured| scalars(measured).into_keys()).collect();
+    let mut header = trial_header(results);
+    header.extend(paths.iter().cloned());
+    let row = |measured: &MeasuredTrial<'_>| {
+        let scalars = scalars(measured);
+        let mut row = trial_cells(measured);
+        row.extend(paths.iter().map(|path| cell(scalars.get(path).copied())));
+        row
+    };
+    Ok(csv_bytes(&header, results.trials.iter().map(row))?)
+}
+
+/// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.
+fn records(results: &Results<'_>) -> Result<Vec<u8>> {
+    let mut quantities: BTreeSet<Quantity> = BTreeSet::new();
+    for record in results.trials.iter().flat_map(MeasuredTrial::records) {
+        let scalars = record.values.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
+        quantities.extend(scalars.map(|(quantity, _)| *quantity));
+    }
+    let mut header = trial_header(results);
+    header.extend(["step", "time"].map(String::from));
+    header.extend(quantities.iter().map(|quantity| quantity.name().to_owned()));
+    let mut rows = Vec::new();
+    for measured in &results.trials {
+        let row = |step: u64, time: f64, values: Vec<String>| {
+            let mut row = trial_cells(measured);
+            row.extend([step.to_string(), format!("{time:?}")]);
+            row.extend(values);
+            row
+        };
+        for record in measured.records() {
+            let scalar = |quantity| match record.values.get(quantity) {
+                Some(Value::Scalar(value)) => Some(*value),
+                _ => None,
+            };
+            rows.push(row(record.step, record.time, quantities.iter().map(|q| cell(scalar(q))).collect()));
+        }
+        if let Status::Diverged { step, time } = measured.result.status() {
+            rows.push(row(step, time, vec![String::new(); quantities.len()]));
+        }
+    }
+    Ok(csv_bytes(&header, rows)?)
+}
+
+fn metrics(results: &Results<'_>) -> Result<Vec<u8>> {
+    let mut header = trial_header(results);
+    header.extend(results.study.metrics.iter().map(|metric| metric.name.clone()));
+    let row = |measured: &MeasuredTrial<'_>| {
+        let mut row = trial_cells(measured);
+        row.extend(measured.metrics.iter().map(|value| cell(value.as_ref().ok().copied())));
+        row
+    };
+    Ok(csv_bytes(&header, results.trials.iter().map(row))?)
+}
+
+fn fits(findings: &[Finding]) -> Result<Vec<u8>> {
+    let header = [
+        "check",
+        "group",
+        "predicted",
+        "found",
+        "low",
+        "high",
+        "constant",
+        "r2",
+        "points",
+        "seeds",
+        "interval",
+        "verdict",
+    ];
+    let row = |finding: &Finding| {
+        let fit = finding.fit.as_ref();
+        let text = |value: Option<String>| value.unwrap_or_default();
+        vec![
+            finding.check.clone(),
+            finding.group.clone(),
+            finding.predicted.clone(),
+            cell(finding.found),
+            cell(finding.interval.map(|interval| interval.0)),
+            cell(finding.interval.map(|interval| interval.1)),
+            cell(fit.map(|fit| fit.constant)),
+            cell(fit.map(|fit| fit.r2)),
+            text(fit.map(|fit| fit.points.to_string())),
+            text(fit.map(|fit| fit.seeds.to_string())),
+            text(fit.map(|fit| fit.method.name().into())),
+            finding.verdict.word().into(),
+        ]
+    };
+    Ok(csv_bytes(&header.map(String::from), findings.iter().map(row))?)
+}

@@ -1,0 +1,199 @@
+//! Running a study: plan every trial, run what is not done, collect when all are.
+
+mod queue;
+mod reporter;
+mod worker;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use widenet_engines::{Plan, SolveError, Solver};
+use widenet_model::DeviceChoice;
+use widenet_output::{create_directory, csv::csv_bytes, write_whole};
+
+use self::{
+    queue::{Queue, work},
+    worker::{Job, Worker, finished},
+};
+use crate::{
+    error::Result,
+    report::{self, Report},
+    storage::{Found, Manifest},
+    study::Study,
+    trials::{Prepared, PreparedTrial, Shard, Trial, prepare},
+    version::VERSION,
+};
+pub use reporter::{Reporter, Silent};
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Folder that holds run directories.
+    pub out: PathBuf,
+    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`Plan::alone`]).
+    pub jobs: usize,
+    /// Which trials.
+    pub shard: Shard,
+    /// Where questions multiply weight matrices; a solver has its own device.
+    pub device: DeviceChoice,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions { out: PathBuf::from("out"), jobs: 1, shard: Shard::WHOLE, device: DeviceChoice::Auto }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All trials of the study are done and reported.
+    Finished(Report),
+    /// All trials of this shard are done, others are not.
+    ShardFinished {
+        /// The run directory.
+        directory: PathBuf,
+        /// Trials of other shards that are not done.
+        remaining: usize,
+    },
+    /// Stopped on request; running again continues.
+    Interrupted {
+        /// The run directory.
+        directory: PathBuf,
+        /// Trials of this shard that are not done.
+        remaining: usize,
+    },
+}
+
+/// A trial with its engine, or why none takes it; plans of questions have no estimates.
+#[derive(Debug)]
+pub struct PlannedTrial {
+    /// The trial.
+    pub trial: Trial,
+    /// Engine, reason and estimates.
+    pub plan: std::result::Result<Plan, SolveError>,
+    /// The label of the trial whose result it shares, if it is not solved itself.
+    pub solved_as: Option<String>,
+}
+
+/// What a run would do: every trial with its engine. Reads the data, runs nothing.
+///
+/// # Errors
+/// [`crate::Error::Core`] for mistakes in the study, its problem or data.
+pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
+    let prepared = prepare(study)?;
+    let plan = |p: PreparedTrial| PlannedTrial {
+        plan: p.plan(solver),
+        solved_as: (!p.is_solved()).then(|| p.solved_as.label.clone()),
+        trial: p.trial,
+    };
+    Ok(prepared.trials.into_iter().map(plan).collect())
+}
+
+/// Runs a study, or what is left of it, in `options.out/<name>-<hash8>`, and reports when all its trials are done.
+///
+/// A process that is killed loses no finished trial. A power cut may take trials of less than a second that finished in the last half minute;
+/// they are told by their hashes and run again.
+///
+/// When `stop` becomes true the run stops at the next step of every running trial and leaves everything resumable. The
+/// results of a resumed run equal those of an undisturbed one.
+///
+/// # Errors
+/// [`crate::Error::Refused`] before anything runs if no engine takes a trial that is left to do; [`crate::Error::Failed`] if an
+/// engine fails; [`crate::Error::File`] and [`crate::Error::Directory`] for the run directory.
+pub fn run(
+    study: &Study,
+    solver: &dyn Solver,
+    options: &RunOptions,
+    stop: &AtomicBool,
+    reporter: &dyn Reporter,
+) -> Result<Outcome> {
+    let prepared = prepare(study)?;
+    let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
+    let mut jobs = Vec::new();
+    let mut sharing: BTreeMap<usize, Vec<&Trial>> = BTreeMap::new();
+    for p in prepared.trials.iter().filter(|p| !p.is_solved()) {
+        sharing.entry(p.solved_as.index).or_default().push(&p.trial);
+    }
+    let solved = || prepared.trials.iter().filter(|p| p.is_solved());
+    for p in solved().filter(|p| options.shard.contains(p.trial.index)) {
+        let trial_directory = p.directory(&directory);
+        let sharing = sharing.remove(&p.trial.index).unwrap_or_default();
+        match trial_directory.read(&p.trial) {
+            Found::Done(found) => {
+                trial_directory.remove_leftovers()?;
+                finished(reporter, &p.trial, &sharing, &found.result.status(), true);
+            }
+            found => {
+                if let Found::Unusable(reason) = found {
+                    reporter.note(&format!("{reason}; running it again"));
+                }
+                jobs.push(Job::new(p, sharing, solver)?);
+            }
+        }
+    }
+    solver.take_notes().iter().for_each(|note| reporter.note(note));
+    write_study(study, &prepared, &directory)?;
+    if !jobs.is_empty() {
+        write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
+    }
+
+    let queue = Queue::new(jobs.iter().map(|job| job.plan.alone));
+    let worker = Worker {
+        solver,
+        device: options.device,
+        directory: &directory,
+        stop,
+        failed: AtomicBool::new(false),
+        reporter,
+    };
+    let run = |job: usize| worker.run(&jobs[job]).inspect_err(|_| worker.failed.store(true, Ordering::Relaxed));
+    let remaining = work(&queue, options.jobs, run)?;
+    if remaining > 0 {
+        return Ok(Outcome::Interrupted { directory, remaining });
+    }
+    let is_pending = |p: &&PreparedTrial| !matches!(p.directory(&directory).read(&p.trial), Found::Done(_));
+    match solved().filter(is_pending).count() {
+        0 => Ok(Outcome::Finished(report::collect(study, &prepared, &directory, solver)?)),
+        remaining => Ok(Outcome::ShardFinished { directory, remaining }),
+    }
+}
+
+/// Makes the run directory with what is known before any trial runs.
+fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
+    create_directory(directory)?;
+    let (text, extension) = &study.source;
+    let source = format!("study.{extension}");
+    let manifest = Manifest {
+        program: "widenet".into(),
+        version: VERSION.into(),
+        study: study.name.clone(),
+        hash: prepared.hash.clone(),
+        trials: prepared.trials.len(),
+        base: study.base.clone(),
+        source: source.clone(),
+    };
+    manifest.claim(directory)?;
+    write_whole(&directory.join(source), text.as_bytes())?;
+    Ok(write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())?)
+}
+
+fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
+    let header = ["trial", "label", "width", "seed", "engine", "reason", "bytes", "seconds"];
+    let rows = jobs.iter().map(|Job { prepared: PreparedTrial { trial, .. }, plan, .. }| {
+        vec![
+            trial.index.to_string(),
+            trial.label.clone(),
+            trial.width_text(),
+            trial.seed.to_string(),
+            trial.engine_word(plan).into(),
+            plan.reason.clone(),
+            plan.bytes.to_string(),
+            format!("{:.3}", plan.seconds),
+        ]
+    });
+    Ok(csv_bytes(&header.map(String::from), rows)?)
+}

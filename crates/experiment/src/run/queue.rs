@@ -1,0 +1,70 @@
+//! Which trial runs next, and on how many threads.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::error::Result;
+
+/// Numbers of the jobs to run, apart those that take a device for themselves.
+#[derive(Debug)]
+pub(super) struct Queue {
+    alone: Mutex<VecDeque<usize>>,
+    light: Mutex<VecDeque<usize>>,
+    /// Held while one of them runs.
+    device: Mutex<()>,
+}
+
+fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
+
+impl Queue {
+    /// A queue of jobs, each of which takes a device for itself or not.
+    pub(super) fn new(alone: impl Iterator<Item = bool>) -> Queue {
+        let (alone, light): (Vec<_>, Vec<_>) = alone.enumerate().partition(|(_, is_alone)| *is_alone);
+        let numbers = |jobs: Vec<(usize, bool)>| Mutex::new(jobs.into_iter().map(|(job, _)| job).collect());
+        Queue { alone: numbers(alone), light: numbers(light), device: Mutex::new(()) }
+    }
+
+    /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
+    fn drain(&self, run: &(impl Fn(usize) -> Result<bool> + Sync)) -> Result<usize> {
+        loop {
+            // Light trials fill the time while another worker holds the device.
+            let mut device = self.device.try_lock().ok();
+            let mut next = device.as_ref().and_then(|_| pop(&self.alone));
+            if next.is_none() {
+                device = None;
+                next = pop(&self.light);
+            }
+            if next.is_none() {
+                device = Some(self.device.lock().unwrap_or_else(PoisonError::into_inner));
+                next = pop(&self.alone);
+            }
+            let Some(job) = next else { return Ok(0) };
+            let finished = run(job)?;
+            drop(device);
+            if !finished {
+                return Ok(1);
+            }
+        }
+    }
+}
+
+/// Runs the queue on `jobs` threads and returns the number of trials left.
+pub(super) fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<bool> + Sync) -> Result<usize> {
+    let results: Vec<Result<usize>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| queue.drain(&run))).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut remaining = 0;
+    for result in results {
+        remaining += result?;
+    }
+    let waiting = |queue: &Mutex<VecDeque<usize>>| queue.lock().unwrap_or_else(PoisonError::into_inner).len();
+    Ok(remaining + waiting(&queue.alone) + waiting(&queue.light))
+}

@@ -1,0 +1,21 @@
+//! The run directory: whole files, hashes, and which trials are done.
+//!
+//! ```text
+//! <study>-<hash8>/
+//!   study.toml  resolved.toml  manifest.json
+//!   plan.csv                                      what was left to do when the study was last started;
+//!   plan-1-of-4.csv … trials/0007-<label>/  trial.toml  status.json  trajectory.json (of a question: answer.json)  checkpoint.safetensors
+//!   table.csv  metrics.csv  fits.csv  figures/*.svg *.png  report.md
+//! ```
+//!
+//! A file appears whole or not at all: it is written aside, synced, and renamed. A trial is done when its `status.json`
+//! says so and names the trial and its result by their SHA-256. Several processes may work in one directory: what
+//! two of them write is the same, and neither touches what the other is writing.
+
+mod manifest;
+mod result;
+mod trial;
+
+pub(crate) use manifest::Manifest;
+pub(crate) use result::{Answer, TrialResult};
+pub(crate) use trial::{Finished, Found, TrialDirectory};

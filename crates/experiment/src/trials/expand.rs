@@ -1,0 +1,122 @@
+//! From a study to its trials: every combination of axes, widths and seeds.
+
+use widenet_core::{
+    Width,
+    document::{Document, Node, Value},
+};
+use widenet_engines::HiddenOptions;
+use widenet_model::ImageStorage;
+
+use super::trial::Trial;
+use crate::{
+    error::Result,
+    study::{ENGINE, EngineRange, EngineRule, IMAGES, Study, Subject, TOLERANCE, is_linear},
+};
+
+/// Longest label, in characters.
+const MAX_LABEL: usize = 60;
+
+fn label(axes: &[(String, String)], width: Option<Width>, seed: u64) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
+    let values: Vec<String> = axes.iter().map(|(_, label)| label.chars().map(safe).collect()).collect();
+    let mut label: String = values.join("-").chars().take(MAX_LABEL).collect();
+    if !label.is_empty() {
+        label.push('-');
+    }
+    let width = width.map_or_else(String::new, |width| format!("m{width}-"));
+    format!("{label}{width}s{seed}")
+}
+
+/// One value of every axis.
+#[derive(Clone)]
+struct Combination<'s> {
+    document: Document,
+    labels: Vec<(String, String)>,
+    engine: Option<&'s EngineRange>,
+    hidden: HiddenOptions,
+}
+
+impl Study {
+    /// All trials.
+    ///
+    /// # Errors
+    /// [`crate::Error::Core`] if an axis leads through something that is not a table.
+    pub fn expand(&self) -> Result<Vec<Trial>> {
+        let (document, hidden) = (self.specification.clone(), self.hidden);
+        let mut combinations = vec![Combination { document, labels: Vec::new(), engine: None, hidden }];
+        for axis in &self.axes {
+            let mut next = Vec::new();
+            for combination in &combinations {
+                for (position, value) in axis.values.iter().enumerate() {
+                    let mut combination = combination.clone();
+                    match axis.key.as_str() {
+                        ENGINE => combination.engine = self.engines.get(position),
+                        TOLERANCE => combination.hidden.tolerance = value.number,
+                        IMAGES => {
+                            let known = ImageStorage::WORDS.into_iter().find(|(word, _)| *word == value.label);
+                            combination.hidden.images = known.map(|(_, images)| images);
+                        }
+                        key => combination.document.set_node(key, value.node.clone())?,
+                    }
+                    combination.labels.push((axis.key.clone(), value.label.clone()));
+                    next.push(combination);
+                }
+            }
+            combinations = next;
+        }
+        let mut trials = Vec::new();
+        for Combination { document, labels: axes, engine, hidden } in &combinations {
+            for width in self.trial_widths() {
+                let at = width.unwrap_or(Width::Infinite);
+                if engine.is_some_and(|engine| !(engine.min_width..=engine.max_width).contains(&at)) {
+                    continue;
+                }
+                // The infinite width is no engine's own.
+                let own = engine.filter(|_| at != Width::Infinite).map(|engine| engine.hidden).unwrap_or_default();
+                let options = HiddenOptions {
+                    tolerance: own.tolerance.or(hidden.tolerance),
+                    images: own.images.or(hidden.images),
+                };
+                let rule = engine.map_or(self.engine, |engine| EngineRule::All(engine.choice));
+                for &seed in &self.seeds {
+                    trials.push(Trial {
+                        index: trials.len(),
+                        label: label(axes, width, seed),
+                        axes: axes.clone(),
+                        subject: self.subject,
+                        specification: self.specification_at(document.clone(), width, seed)?,
+                        base: self.base.clone(),
+                        width,
+                        seed,
+                        engine: rule.of(document, at),
+                        precision: self.precision,
+                        hidden: options.at(at, &self.widths, is_linear(document)),
+                    });
+                }
+            }
+        }
+        Ok(trials)
+    }
+
+    /// A problem is solved at a width with a seed; a question holds them.
+    fn specification_at(&self, mut document: Document, width: Option<Width>, seed: u64) -> Result<Document> {
+        // Mistakes are told where the axis is given.
+        let node = |axis: &str, value: Value| {
+            let place = self.document.get(axis).unwrap_or_else(|| self.document.root()).place.clone();
+            Node { value, place }
+        };
+        if let (Some(width), Subject::Prior | Subject::Posterior) = (width, self.subject) {
+            document.set_node("network.width", node("axes.width", Value::String(width.to_string())))?;
+        }
+        if self.document.get("axes.seed").is_some() {
+            for section in self.subject.seeded() {
+                if document.get(section).is_none() {
+                    continue;
+                }
+                let seed = i64::try_from(seed).map_or_else(|_| Value::Float(seed as f64), Value::Integer);
+                document.set_node(&format!("{section}.seed"), node("axes.seed", seed))?;
+            }
+        }
+        Ok(document)
+    }
+}

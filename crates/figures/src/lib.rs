@@ -1,0 +1,11 @@
+//! Plots as SVG and PNG, drawn by the same code. Nothing here knows a study.
+
+mod canvas;
+pub mod palette;
+mod plot;
+pub mod power_law;
+mod ticks;
+
+pub use canvas::Marker;
+pub use plot::{Axis, Mark, Plot, Series, words};
+pub use ticks::AxisScale;

@@ -1,0 +1,311 @@
+//! A plot, drawn by the same code as SVG and as PNG.
+
+use std::{path::Path, sync::OnceLock};
+
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::{FontStyle, register_font, text_anchor::HPos},
+};
+
+use widenet_output::{Error, Result, aside, remove_file, write_whole};
+
+use crate::{
+    canvas::{BLACK_INK, Canvas, LABEL, Marker},
+    ticks::{AxisScale, Range, is_drawable},
+};
+
+/// What is drawn of a series.
+#[derive(Debug, Clone)]
+pub enum Mark {
+    /// A line through points, with a width in pixels.
+    Line {
+        /// In the order in which they are joined.
+        points: Vec<(f64, f64)>,
+        /// Width in pixels.
+        width: f64,
+        /// Whether it is dashed.
+        dashed: bool,
+    },
+    /// Markers.
+    Points(Vec<(f64, f64)>, Marker),
+    /// The area between two curves: (x, low, high).
+    Band(Vec<(f64, f64, f64)>),
+    /// Words at a place; not in the legend.
+    Text((f64, f64), String),
+}
+
+/// Marks of one colour, with the lines of their entry in the legend.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Lines of the entry in the legend.
+    pub legend: Vec<String>,
+    /// Colour of all marks.
+    pub colour: RGBColor,
+    /// What is drawn.
+    pub marks: Vec<Mark>,
+}
+
+/// An axis.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// What stands at the axis.
+    pub label: String,
+    /// Linear or logarithmic.
+    pub scale: AxisScale,
+}
+
+/// A plot; later series are drawn over earlier ones.
+#[derive(Debug, Clone)]
+pub struct Plot {
+    /// Above the plot; empty for none.
+    pub title: String,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// What is drawn.
+    pub series: Vec<Series>,
+    /// Lines of small print under the legend.
+    pub remarks: Vec<String>,
+}
+
+/// Size of the data area in pixels, before magnification.
+const AREA: (f64, f64) = (470.0, 380.0);
+/// Space around it for ticks, labels and title.
+const LEFT: f64 = 92.0;
+const TOP: f64 = 44.0;
+const TITLE_BAND: f64 = 30.0;
+const BOTTOM: f64 = 66.0;
+/// Space between the data area and the legend, and its line.
+const GAP: f64 = 18.0;
+const SAMPLE: f64 = 30.0;
+const LINE_HEIGHT: f64 = 20.0;
+/// Opacity of all bands together, where they overlap.
+const BAND_OPACITY: f64 = 0.6;
+/// Font sizes.
+const TITLE: f64 = 16.0;
+const TEXT: f64 = 14.0;
+const SMALL: f64 = 12.0;
+/// Magnification of the PNG, and of the coordinates in the SVG.
+const PNG_SCALE: f64 = 2.0;
+const SVG_SCALE: f64 = 10.0;
+/// The bitmap backend centres the font's line, not its letters.
+const PNG_TEXT_DROP: f64 = 0.18;
+
+const GRID: RGBColor = RGBColor(225, 225, 225);
+
+/// Registers the bundled font once; the message says why it cannot be used.
+fn font() -> std::result::Result<(), String> {
+    static FONT: OnceLock<bool> = OnceLock::new();
+    let load = || register_font("sans-serif", FontStyle::Normal, include_bytes!("../assets/DejaVuSans.ttf")).is_ok();
+    if *FONT.get_or_init(load) { Ok(()) } else { Err("the bundled font cannot be read".into()) }
+}
+
+impl Plot {
+    /// Writes `stem.svg` and `stem.png` into a directory.
+    ///
+    /// # Errors
+    /// [`Error`] if a file cannot be drawn or written.
+    pub fn write(&self, directory: &Path, stem: &str) -> Result<()> {
+        let path = directory.join(format!("{stem}.svg"));
+        font().map_err(|reason| Error::new("draw", &path, reason))?;
+        let svg = self.svg().map_err(|reason| Error::new("draw", &path, reason))?;
+        write_whole(&path, svg.as_bytes())?;
+
+        let path = directory.join(format!("{stem}.png"));
+        // The encoder writes to a path only, and chooses the format by its extension.
+        let aside = aside(&path).with_extension("png");
+        self.png(&aside).map_err(|reason| Error::new("draw", &path, reason))?;
+        let bytes = std::fs::read(&aside).map_err(|error| Error::new("read", &aside, error))?;
+        remove_file(&aside)?;
+        write_whole(&path, &bytes)
+    }
+
+    /// Backends draw at whole coordinates: drawn magnified, shown at its size.
+    fn svg(&self) -> std::result::Result<String, String> {
+        let mut svg = String::new();
+        let size = self.size();
+        let (large, shown) = (pixels(size, SVG_SCALE), pixels(size, 1.0));
+        self.draw(&SVGBackend::with_string(&mut svg, large).into_drawing_area(), (SVG_SCALE, 0.0))?;
+        let attributes = |(width, height): (u32, u32)| format!("width=\"{width}\" height=\"{height}\" viewBox");
+        Ok(svg.replacen(&attributes(large), &attributes(shown), 1))
+    }
+
+    /// Drawn at twice its size and averaged, for smooth lines.
+    fn png(&self, path: &Path) -> std::result::Result<(), String> {
+        let (width, height) = pixels(self.size(), PNG_SCALE);
+        let large = (2 * width, 2 * height);
+        let mut buffer = vec![0; 3 * (large.0 * large.1) as usize];
+        let scale = (2.0 * PNG_SCALE, PNG_TEXT_DROP);
+        self.draw(&BitMapBackend::with_buffer(&mut buffer, large).into_drawing_area(), scale)?;
+        let value = |x: u32, y: u32, channel: u32| u32::from(buffer[(3 * (y * large.0 + x) + channel) as usize]);
+        let mean = |x: u32, y: u32, channel: u32| {
+            let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(i, j)| value(2 * x + i, 2 * y + j, channel));
+            (corners.iter().sum::<u32>() / 4) as u8
+        };
+        let row = |y| (0..width).flat_map(move |x| (0..3).map(move |channel| (x, y, channel)));
+        let averaged = (0..height).flat_map(row).map(|(x, y, channel)| mean(x, y, channel)).collect();
+        let image = BitMapElement::with_owned_buffer((0, 0), (width, height), averaged).ok_or("no image")?;
+        let root = BitMapBackend::new(path, (width, height)).into_drawing_area();
+        root.draw(&image).and_then(|()| root.present()).map_err(|error| error.to_string())
+    }
+
+    /// The size that holds the longest line of the legend.
+    fn size(&self) -> (f64, f64) {
+        let width = |text: &String, size: f64| {
+            let font = ("sans-serif", size).into_font();
+            font.box_size(text).map_or(0.0, |(width, _)| f64::from(width))
+        };
+        let legend = self.series.iter().flat_map(|series| &series.legend).map(|line| width(line, TEXT) + SAMPLE + 8.0);
+        let remarks = self.remarks.iter().map(|line| width(line, SMALL));
+        let column = legend.chain(remarks).fold(0.0, f64::max);
+        (LEFT + AREA.0 + GAP + column + 16.0, TOP + AREA.1 + BOTTOM - self.cut())
+    }
+
+    /// Height of the band for the title, if there is none.
+    fn cut(&self) -> f64 {
+        if self.title.is_empty() { TITLE_BAND } else { 0.0 }
+    }
+
+    fn ranges(&self) -> Option<(Range, Range)> {
+        let mut points = Vec::new();
+        for mark in self.series.iter().flat_map(|series| &series.marks) {
+            match mark {
+                Mark::Line { points: line, .. } | Mark::Points(line, _) => points.extend(line.iter().copied()),
+                Mark::Band(band) => points.extend(band.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)])),
+                Mark::Text(place, _) => points.push(*place),
+            }
+        }
+        points.retain(|&(x, y)| is_drawable(self.x.scale, x) && is_drawable(self.y.scale, y));
+        let x = Range::of(self.x.scale, points.iter().map(|point| point.0))?;
+        let y = Range::of(self.y.scale, points.iter().map(|point| point.1))?;
+        Some((x, y))
+    }
+
+    fn draw<DB: DrawingBackend>(
+        &self,
+        root: &DrawingArea<DB, Shift>,
+        (scale, text_drop): (f64, f64),
+    ) -> std::result::Result<(), String> {
+        let canvas = Canvas { root, scale, text_drop, cut: self.cut() };
+        root.fill(&WHITE).map_err(|error| error.to_string())?;
+        canvas.text(&self.title, (LEFT + AREA.0 / 2.0, TOP / 2.0), TITLE, HPos::Center)?;
+        canvas.text(&self.x.label, (LEFT + AREA.0 / 2.0, TOP + AREA.1 + 48.0), LABEL, HPos::Center)?;
+        canvas.vertical_text(&self.y.label, (18.0, TOP + AREA.1 / 2.0))?;
+        match self.ranges() {
+            None => canvas.text("nothing to draw", (LEFT + AREA.0 / 2.0, TOP + AREA.1 / 2.0), TEXT, HPos::Center)?,
+            Some((x, y)) => {
+                draw_axes(&canvas, x, y)?;
+                // Bands lie under all lines.
+                let is_band = |mark: &Mark| matches!(mark, Mark::Band(_));
+                self.draw_marks(&canvas, (x, y), is_band)?;
+                self.draw_marks(&canvas, (x, y), |mark| !is_band(mark))?;
+            }
+        }
+        canvas.rectangle((LEFT, TOP), (LEFT + AREA.0, TOP + AREA.1))?;
+        self.draw_legend(&canvas)?;
+        root.present().map_err(|error| error.to_string())
+    }
+
+    fn draw_marks<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        (x, y): (Range, Range),
+        wanted: impl Fn(&Mark) -> bool,
+    ) -> std::result::Result<(), String> {
+        let drawable = |point: &(f64, f64)| is_drawable(self.x.scale, point.0) && is_drawable(self.y.scale, point.1);
+        let place = |point: (f64, f64)| position(x, y, point);
+        let opacity = (BAND_OPACITY / self.series.len() as f64).clamp(0.05, 0.2);
+        let marks = self.series.iter().flat_map(|series| series.marks.iter().map(|mark| (mark, series.colour)));
+        for (mark, colour) in marks.filter(|(mark, _)| wanted(mark)) {
+            match mark {
+                Mark::Line { points, width, dashed } => {
+                    let path = points.iter().copied().filter(drawable).map(place).collect();
+                    canvas.line(path, colour, *width, *dashed)?;
+                }
+                Mark::Points(points, marker) => {
+                    for point in points.iter().copied().filter(drawable) {
+                        canvas.marker(*marker, place(point), colour)?;
+                    }
+                }
+                Mark::Band(band) => {
+                    let sides: Vec<_> =
+                        band.iter().filter(|(x, low, high)| drawable(&(*x, *low)) && drawable(&(*x, *high))).collect();
+                    let low = sides.iter().map(|(x, low, _)| place((*x, *low)));
+                    let high = sides.iter().rev().map(|(x, _, high)| place((*x, *high)));
+                    canvas.area(low.chain(high).collect(), colour, opacity)?;
+                }
+                Mark::Text(at, words) => canvas.text(words, place(*at), TEXT, HPos::Center)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_legend<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> std::result::Result<(), String> {
+        let lines: usize = self.series.iter().map(|series| series.legend.len()).sum();
+        // Many entries share the height of the data area.
+        let height = LINE_HEIGHT.min((AREA.1 - 14.0 * self.remarks.len() as f64) / lines.max(1) as f64);
+        let left = LEFT + AREA.0 + GAP;
+        let mut y = TOP + height / 2.0;
+        for series in &self.series {
+            for (number, line) in series.legend.iter().enumerate() {
+                if number == 0 {
+                    for mark in &series.marks {
+                        match mark {
+                            Mark::Line { width, dashed, .. } => {
+                                canvas.line(vec![(left, y), (left + SAMPLE, y)], series.colour, *width, *dashed)?;
+                            }
+                            Mark::Points(_, marker) => {
+                                canvas.marker(*marker, (left + SAMPLE / 2.0, y), series.colour)?
+                            }
+                            Mark::Band(_) | Mark::Text(..) => {}
+                        }
+                    }
+                }
+                canvas.text(line, (left + SAMPLE + 8.0, y), TEXT, HPos::Left)?;
+                y += height;
+            }
+        }
+        for remark in &self.remarks {
+            canvas.text(remark, (left, y + 8.0), SMALL, HPos::Left)?;
+            y += 16.0;
+        }
+        Ok(())
+    }
+}
+
+fn position(x: Range, y: Range, point: (f64, f64)) -> (f64, f64) {
+    (LEFT + AREA.0 * x.position(point.0), TOP + AREA.1 * (1.0 - y.position(point.1)))
+}
+
+fn draw_axes<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, x: Range, y: Range) -> std::result::Result<(), String> {
+    let (bottom, right) = (TOP + AREA.1, LEFT + AREA.0);
+    let length = |major: bool| if major { 6.0 } else { 3.0 };
+    for tick in x.ticks() {
+        let place = LEFT + AREA.0 * x.position(tick.value);
+        if let Some(label) = &tick.label {
+            canvas.line(vec![(place, TOP), (place, bottom)], GRID, 1.0, false)?;
+            canvas.text(label, (place, bottom + 18.0), TEXT, HPos::Center)?;
+        }
+        canvas.line(vec![(place, bottom), (place, bottom - length(tick.label.is_some()))], BLACK_INK, 1.0, false)?;
+    }
+    for tick in y.ticks() {
+        let place = TOP + AREA.1 * (1.0 - y.position(tick.value));
+        if let Some(label) = &tick.label {
+            canvas.line(vec![(LEFT, place), (right, place)], GRID, 1.0, false)?;
+            canvas.text(label, (LEFT - 8.0, place), TEXT, HPos::Right)?;
+        }
+        canvas.line(vec![(LEFT, place), (LEFT + length(tick.label.is_some()), place)], BLACK_INK, 1.0, false)?;
+    }
+    Ok(())
+}
+
+fn pixels((width, height): (f64, f64), scale: f64) -> (u32, u32) {
+    ((width * scale).ceil() as u32, (height * scale).ceil() as u32)
+}
+
+/// A name in words, for labels and legends.
+pub fn words(name: &str) -> String {
+    name.replace('_', " ")
+}

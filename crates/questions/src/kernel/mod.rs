@@ -1,0 +1,268 @@
+//! The kernels of a problem's network: section `[kernel]`.
+
+mod answer;
+
+use std::path::Path;
+
+use widenet_core::{
+    Error, Matrix, Problem, Width,
+    data::DataSource,
+    document::{Field, Reader},
+    problem::EntryLaw,
+    training::Control,
+};
+use widenet_limits::kernel::{Which, kernel_bytes, kernels};
+use widenet_model::{DeviceChoice, KernelsWanted, OpenDevice, Precision, empirical_kernels};
+
+use self::answer::Block;
+use crate::{error::QuestionResult, memory, stand_ins::load_document};
+
+pub use answer::{Blocks, KernelAnswer, Summary};
+
+/// Which kernels of which network, between which inputs.
+///
+/// # Section `[kernel]`
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `kind` | `"both"` | `"nngp"`, `"ntk"`, `"both"` |
+/// | `between` | `"all"` | `"train"`, `"test_train"`, `"test"`, or `"all"` blocks that the data have |
+/// | `width` | `inf` | ∞: the limit; finite: one network at its start, its kernels averaged over the outputs |
+/// | `seed` | 0 | the finite network's weights |
+/// | `full` | `false` | finite width: the whole tangent kernel, (N k) × (N k) with samples outermost |
+/// | `spectrum` | `false` | also all eigenvalues of the kernels among the training inputs |
+///
+/// Of the file only the sections `[network]`, `[parameterization]` and `[data]` count. Inline data need no targets.
+#[derive(Debug, Clone)]
+pub struct KernelQuestion {
+    problem: Problem,
+    which: Which,
+    blocks: Vec<Block>,
+    width: Width,
+    seed: u64,
+    full: bool,
+    spectrum: bool,
+}
+
+/// Sections that other commands read.
+const UNUSED: [&str; 5] = ["optimizer", "loss", "record", "ensemble", "predict"];
+
+impl KernelQuestion {
+    /// Reads a problem file with its section `[kernel]`, if it has one. `overrides` are pairs of a dotted key and a value as
+    /// text, as for [`Problem::load`].
+    ///
+    /// # Errors
+    /// As for [`Problem::load`].
+    pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
+        let (mut document, _) = load_document(path, overrides, &["data.targets", "data.test_targets"])?;
+        for section in UNUSED {
+            document.remove(section);
+        }
+        // A problem has an optimizer; kernels at the start of training do not depend on it.
+        document.set("optimizer", "{ kind = \"flow\", times = 1 }", "widenet kernel")?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        let stable_rate = |_: &Problem| Err(Error::Invalid("kernels have no learning rate".into()));
+        let problem = Problem::with_loader(&document, |source: &DataSource| source.load(base), &stable_rate)?;
+        match document.reader().get("kernel") {
+            Some(section) => Self::parse(problem, section.table()?),
+            None => Ok(Self {
+                blocks: blocks_of(&problem, None),
+                problem,
+                which: Which::Both,
+                width: Width::Infinite,
+                seed: 0,
+                full: false,
+                spectrum: false,
+            }),
+        }
+    }
+
+    fn parse(problem: Problem, mut table: Reader<'_>) -> widenet_core::Result<Self> {
+        let kinds = [("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
+        let which = table.or("kind", Which::Both, |field| field.choice(&kinds))?;
+        let between = table.or("between", None, |field| parse_between(field, &problem))?;
+        let width = table.or("width", Width::Infinite, Field::width)?;
+        let seed = table.or("seed", 0, Field::whole)?;
+        let full = table.or("full", false, |field| match field.boolean()? {
+            true if width == Width::Infinite => Err(field.error(
+                "`kernel.full` needs a finite width: at width inf the tangent kernel is the N × N one times the identity in the outputs",
+            )),
+            true if which == Which::Nngp => {
+                Err(field.error("`kernel.full` is about the tangent kernel, and `kernel.kind` is \"nngp\""))
+            }
+            full => Ok(full),
+        })?;
+        let spectrum = table.or("spectrum", false, Field::boolean)?;
+        table.finish()?;
+        let blocks = blocks_of(&problem, between);
+        if spectrum && !blocks.contains(&Block::Train) {
+            return Err(Error::Invalid(
+                "`kernel.spectrum` is that of the kernel among the training inputs; set `kernel.between` to \"train\" or \"all\"".into(),
+            ));
+        }
+        Ok(Self { problem, which, blocks, width, seed, full, spectrum })
+    }
+
+    /// Bytes of the matrices in the answer.
+    pub fn bytes(&self) -> u64 {
+        let nngp = u64::from(self.which != Which::Tangent);
+        let tangent =
+            u64::from(self.which != Which::Nngp) * if self.full { self.outputs() * self.outputs() } else { 1 };
+        (nngp + tangent) * self.matrix_bytes(&self.blocks)
+    }
+
+    /// Bytes of the matrices that are computed: of a finite network more than those asked for.
+    fn computed_bytes(&self) -> u64 {
+        if self.width == Width::Infinite {
+            return self.bytes();
+        }
+        let blocks = if self.blocks == [Block::Train] { vec![Block::Train] } else { Block::ALL.to_vec() };
+        let tensor = if self.full { self.outputs() * self.outputs() } else { 0 };
+        (2 + tensor) * self.matrix_bytes(&blocks)
+    }
+
+    fn outputs(&self) -> u64 {
+        self.problem.data.output_dimension() as u64
+    }
+
+    /// Bytes of one matrix per block.
+    fn matrix_bytes(&self, blocks: &[Block]) -> u64 {
+        let (train, test) = self.samples();
+        let of_block = |block: &Block| match block {
+            Block::Train => kernel_bytes(train, train, Which::Nngp),
+            Block::TestTrain => kernel_bytes(test, train, Which::Nngp),
+            Block::Test => kernel_bytes(test, test, Which::Nngp),
+        };
+        blocks.iter().map(of_block).sum()
+    }
+
+    /// Numbers of training and of test inputs.
+    pub fn samples(&self) -> (usize, usize) {
+        (self.problem.data.train.inputs.nrows(), self.test_inputs().map_or(0, Matrix::nrows))
+    }
+
+    fn test_inputs(&self) -> Option<&Matrix> {
+        self.problem.data.test.as_ref().map(|test| &test.inputs)
+    }
+
+    /// Refuses what does not fit the memory that is available now.
+    ///
+    /// # Errors
+    /// The bytes needed, those available, and the share of the samples that would fit.
+    pub fn check_memory(&self) -> QuestionResult<()> {
+        let otherwise = "; or ask for one kernel (`kernel.kind`) or one block (`kernel.between`)";
+        memory::check(self.computed_bytes(), self.samples(), otherwise)
+    }
+
+    /// Computes the kernels; `device` and `precision` are those of finite networks. `watch` is called with the share of the work done,
+    /// in [0, 1].
+    ///
+    /// # Errors
+    /// A scaling without kernels at width ∞, kernels that overflow (their precision), a finite network that does not fit the device;
+    /// [`crate::QuestionError::Stopped`].
+    pub fn answer(
+        &self,
+        device: DeviceChoice,
+        precision: Precision,
+        watch: &mut dyn FnMut(f64) -> Control,
+    ) -> QuestionResult<KernelAnswer> {
+        let mut notes = Vec::new();
+        let [mut nngp, mut ntk] = match self.width {
+            Width::Infinite => self.limit(watch)?,
+            Width::Finite(_) if self.problem.network.entry_law != EntryLaw::Gaussian => {
+                let law = self.problem.network.entry_law.name();
+                return Err(Error::Invalid(format!(
+                    "network.entry_law = \"{law}\": kernels of one network are those of Gaussian entries; record nngp_kernel or tangent_kernel of a \
+                     trained network at step 0 with the regenerated engine"
+                ))
+                .into());
+            }
+            Width::Finite(width) => {
+                let device = device.open()?;
+                notes.push(device.note.clone());
+                self.network(width, &device, precision)?
+            }
+        };
+        let is_single = self.width != Width::Infinite && precision == Precision::F32;
+        nngp.check_finite("NNGP", is_single)?;
+        ntk.check_finite("tangent", is_single)?;
+        if self.spectrum {
+            nngp.add_eigenvalues()?;
+            ntk.add_eigenvalues()?;
+        }
+        Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk, notes })
+    }
+
+    /// The kernels of one finite network at its start, NNGP and tangent.
+    fn network(&self, width: u64, device: &OpenDevice, precision: Precision) -> QuestionResult<[Blocks; 2]> {
+        let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
+        let found = empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)?;
+        let mut answer = [Blocks::default(), Blocks::default()];
+        for (block, kernels) in [
+            (Block::Train, Some(found.train_train)),
+            (Block::TestTrain, found.test_train),
+            (Block::Test, found.test_test),
+        ] {
+            let Some(kernels) = kernels.filter(|_| self.blocks.contains(&block)) else { continue };
+            let tangent = kernels.tangent.unwrap_or(kernels.mean_tangent);
+            answer[0].put(block, Some(kernels.nngp).filter(|_| self.which != Which::Tangent));
+            answer[1].put(block, Some(tangent).filter(|_| self.which != Which::Nngp));
+        }
+        Ok(answer)
+    }
+
+    /// The kernels at width ∞, NNGP and tangent.
+    fn limit(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<[Blocks; 2]> {
+        let problem = &self.problem;
+        let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
+        let train = &problem.data.train.inputs;
+        let none = Matrix::zeros(0, train.ncols());
+        let test = self.test_inputs().unwrap_or(&none);
+        let mut answer = [Blocks::default(), Blocks::default()];
+        let entries = |block: &Block| match block {
+            Block::Train => (train.nrows() * train.nrows()) as f64 / 2.0,
+            Block::TestTrain => (test.nrows() * train.nrows()) as f64,
+            Block::Test => (test.nrows() * test.nrows()) as f64 / 2.0,
+        };
+        let total: f64 = self.blocks.iter().map(entries).sum();
+        let mut done = 0.0;
+        for block in &self.blocks {
+            let share = entries(block);
+            let (x1, x2) = match block {
+                Block::Train => (train, None),
+                Block::TestTrain => (test, Some(train)),
+                Block::Test => (test, None),
+            };
+            let found =
+                kernels(&network, x1, x2, self.which, &mut |part| watch((done + part * share) / total.max(1.0)))?;
+            done += share;
+            answer[0].put(*block, found.nngp);
+            answer[1].put(*block, found.tangent);
+        }
+        Ok(answer)
+    }
+}
+
+/// `None` for all blocks that the data have.
+fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Option<Block>> {
+    let words = [
+        ("all", None),
+        ("train", Some(Block::Train)),
+        ("test_train", Some(Block::TestTrain)),
+        ("test", Some(Block::Test)),
+    ];
+    match field.choice(&words)? {
+        Some(Block::TestTrain | Block::Test) if problem.data.test.is_none() => {
+            Err(field.must_be("\"train\" or \"all\", as the data have no test inputs"))
+        }
+        between => Ok(between),
+    }
+}
+
+fn blocks_of(problem: &Problem, between: Option<Block>) -> Vec<Block> {
+    match between {
+        Some(block) => vec![block],
+        None if problem.data.test.is_none() => vec![Block::Train],
+        None => Block::ALL.to_vec(),
+    }
+}

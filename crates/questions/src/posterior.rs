@@ -1,0 +1,284 @@
+//! Posteriors of random deep linear networks: `widenet posterior`.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use widenet_core::{
+    Error, Matrix, Result,
+    data::Dataset,
+    document::{Document, Field, Reader},
+    training::Control,
+};
+use widenet_limits::proportional::{
+    HiddenLayers,
+    posterior::{self, Diagnostics, MeanMixing, Method, Posterior, Regression, Settings},
+};
+
+use crate::{
+    answer::{AnswerTree, matrix, number, numbers},
+    error::QuestionResult,
+    random_network::{RandomNetwork, level, load_data, warnings},
+    stand_ins::add_stand_ins,
+};
+
+/// A random network with its data, and what is asked about it given them.
+///
+/// `[network]` and `[data]` are those of [`crate::PriorQuestion`] and of a problem file; inline data need no `test_targets`. Instead
+/// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs.
+///
+/// # Section `[posterior]`
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `noise_variance` | required | τ² ≥ 0 of the targets |
+/// | `targets` | those of the data | Y, one row per training input; with `kernel` |
+/// | `quantiles` | none | levels of the noise-free output at every test input |
+/// | `cdf`, `density` | none | where its distribution function and density are taken |
+/// | `evidence` | none | `{ alpha = […] }` or `{ networks = [{ widths = […] }, …] }`: log evidence of each |
+/// | `slope` | `false` | `d log evidence/dα` at α = 0 |
+/// | `method` | `"auto"` | `"quadrature"`, `"importance"` or `"tempered"` |
+/// | `draws` | 20000 | shapes of importance sampling |
+/// | `particles`, `runs`, `sweeps` | 500, 8, 8 | of the tempered sampler; the runs are independent |
+/// | `steps` | `max(16, 16 α)` | of the splitting scheme of the limit |
+/// | `seed` | 0 | of the draws |
+///
+/// (docs/theory/proportional-limit.md §8.)
+#[derive(Debug, Clone)]
+pub struct PosteriorQuestion {
+    network: RandomNetwork,
+    regression: Regression,
+    settings: Settings,
+    quantiles: Vec<f64>,
+    cdf: Vec<f64>,
+    density: Vec<f64>,
+    /// Networks whose evidence is compared.
+    evidence: Option<Vec<HiddenLayers>>,
+    slope: bool,
+    /// T × D, where the data have them.
+    test_targets: Option<Matrix>,
+}
+
+impl PosteriorQuestion {
+    /// Reads a file. `overrides` are pairs of a dotted key and a value as text, as for [`widenet_core::Problem::load`].
+    ///
+    /// # Errors
+    /// The first mistake in the file, its data or an override.
+    pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self> {
+        let document = Document::load_with(path, overrides)?;
+        Self::from_document(&document, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Reads a document; relative data paths start from `base`.
+    ///
+    /// # Errors
+    /// The first mistake in it or its data.
+    pub fn from_document(document: &Document, base: &Path) -> Result<Self> {
+        let document = &mut document.clone();
+        let stand_ins = add_stand_ins(document, &["data.test_targets"])?;
+        let data = load_data(document, base)?;
+        let mut root = document.reader();
+        root.get("data");
+        let kernel = root.optional("kernel", Field::matrix)?;
+        let mut table = root.required("posterior", Field::table)?;
+        let noise = table.required("noise_variance", Field::non_negative)?;
+        let given = table.optional("targets", Field::matrix)?;
+        let targets = match (&data, &kernel, given) {
+            (Some(data), None, None) => data.train.targets.clone(),
+            (None, Some(_), Some(targets)) => targets,
+            (Some(_), Some(_), _) => {
+                return Err(root.error("`kernel` and `data` both say what the inputs are; give one"));
+            }
+            (Some(_), None, Some(_)) => {
+                return Err(table.error("`posterior.targets` belong to a `kernel`; `data` has its own"));
+            }
+            (None, ..) => return Err(root.error("give `[data]`, or `kernel` with `posterior.targets`")),
+        };
+        let network = root.required("network", |field| RandomNetwork::parse(field, Some(targets.ncols())))?;
+        let regression = regression(data.as_ref(), kernel.as_ref(), &targets, (network.gain(), noise))?;
+        let has_test_targets = stand_ins.is_empty();
+        let question = Self {
+            settings: settings(&mut table)?,
+            quantiles: table.or("quantiles", Vec::new(), |field| field.list(level))?,
+            cdf: table.or("cdf", Vec::new(), Field::numbers)?,
+            density: table.or("density", Vec::new(), Field::numbers)?,
+            evidence: table.optional("evidence", |field| evidence(field, &network))?,
+            slope: table.or("slope", false, Field::boolean)?,
+            test_targets: data.and_then(|data| data.test).filter(|_| has_test_targets).map(|test| test.targets),
+            network,
+            regression,
+        };
+        table.finish()?;
+        root.finish()?;
+        Ok(question)
+    }
+
+    /// What should be said beside the answer.
+    pub fn warnings(&self) -> Vec<String> {
+        warnings(&self.network)
+    }
+
+    /// Why an answer must not be relied on, if so.
+    pub fn unreliable(answer: &AnswerTree) -> Option<&str> {
+        let of = |diagnostics: &Value| diagnostics["unreliable"].as_str().is_some();
+        let own = answer.0.get("diagnostics").filter(|diagnostics| of(diagnostics));
+        let compared = answer
+            .0
+            .get("evidence")
+            .and_then(|evidence| evidence["diagnostics"].as_array()?.iter().find(|diagnostics| of(diagnostics)));
+        own.or(compared).and_then(|diagnostics| diagnostics["unreliable"].as_str())
+    }
+
+    /// Everything that is asked. `watch` is called with the share of the work done, in [0, 1].
+    ///
+    /// # Errors
+    /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
+    pub fn answer(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<AnswerTree> {
+        let share = if self.evidence.is_some() { 0.5 } else { 1.0 };
+        let posterior =
+            self.regression.posterior(&self.network.layers, &self.settings, &mut |done| watch(share * done))?;
+        let mut answer = Map::new();
+        let mut put = |name: &str, value: Value| {
+            answer.insert(name.into(), value);
+        };
+        put("alpha", number(self.network.layers.alpha()));
+        put("log_evidence", number(posterior.log_evidence()));
+        put("mean", matrix(&posterior.mean));
+        put("variance", matrix(&posterior.variance));
+        put("mean_error", matrix(&posterior.mean_error));
+        match &posterior.mixing {
+            MeanMixing::Scale { mean, mean_log } => {
+                put("E_q", number(*mean));
+                put("E_log_q", number(*mean_log));
+            }
+            MeanMixing::Outputs(mixing) => put("E_Q", matrix(mixing)),
+            MeanMixing::Inputs(kernel) => put("E_K", matrix(kernel)),
+        }
+        put("diagnostics", diagnostics(posterior.diagnostics()));
+        if let Some(targets) = &self.test_targets {
+            let error = (&posterior.mean - targets).norm_squared() / targets.len() as f64;
+            put("test_mean_squared_error", number(error));
+        }
+        for (name, at) in [("quantiles", &self.quantiles), ("cdf", &self.cdf), ("density", &self.density)] {
+            if !at.is_empty() {
+                put(name, self.marginals(&posterior, name, at)?);
+            }
+        }
+        if self.slope {
+            put("slope", number(self.regression.evidence_slope()));
+        }
+        if let Some(compared) = &self.evidence {
+            let found = self.regression.evidence(compared, &self.settings, &mut |done| watch(0.5 + 0.5 * done))?;
+            put(
+                "evidence",
+                json!({
+                    "alpha": numbers(compared.iter().map(HiddenLayers::alpha)),
+                    "log_evidence": numbers(found.iter().map(|evidence| evidence.log_evidence)),
+                    "diagnostics": found.iter().map(|evidence| diagnostics(&evidence.diagnostics)).collect::<Value>(),
+                }),
+            );
+        }
+        Ok(AnswerTree(answer))
+    }
+
+    /// A number of every test input and output, at every point: `values` is points × T × D.
+    fn marginals(&self, posterior: &Posterior<'_>, name: &str, at: &[f64]) -> QuestionResult<Value> {
+        let (tests, outputs) = (self.regression.tests(), self.regression.outputs());
+        let mut values = vec![Matrix::zeros(tests, outputs); at.len()];
+        for test in 0..tests {
+            for output in 0..outputs {
+                let marginal = posterior.marginal(test, output)?;
+                for (point, x) in at.iter().enumerate() {
+                    values[point][(test, output)] = match name {
+                        "quantiles" => marginal.quantile(*x)?,
+                        "cdf" => marginal.cdf(*x),
+                        _ => marginal.density(*x),
+                    };
+                }
+            }
+        }
+        let key = if name == "quantiles" { "levels" } else { "at" };
+        Ok(json!({ key: numbers(at.iter().copied()), "values": values.iter().map(matrix).collect::<Value>() }))
+    }
+}
+
+fn regression(
+    data: Option<&Dataset>,
+    kernel: Option<&Matrix>,
+    targets: &Matrix,
+    (gain, noise): (f64, f64),
+) -> Result<Regression> {
+    let made = match (data, kernel) {
+        (Some(data), _) => {
+            let none = Matrix::zeros(0, data.train.inputs.ncols());
+            let test = data.test.as_ref().map_or(&none, |test| &test.inputs);
+            Regression::new(&data.train.inputs, targets, test, gain, noise)
+        }
+        (None, Some(kernel)) => Regression::from_kernel(kernel, targets, gain, noise),
+        (None, None) => return Err(Error::Invalid("neither `data` nor `kernel`".into())),
+    };
+    made.map_err(|error| match error {
+        posterior::Error::Invalid(error) => error,
+        posterior::Error::Stopped => Error::Invalid("stopped".into()),
+    })
+}
+
+fn settings(table: &mut Reader<'_>) -> Result<Settings> {
+    let default = Settings::default();
+    let methods = [
+        ("auto", Method::Automatic),
+        ("quadrature", Method::Quadrature),
+        ("importance", Method::Importance),
+        ("tempered", Method::Tempered),
+    ];
+    let from = |least: u64| move |field: &Field<'_>| field.whole_in(least..=1 << 32);
+    Ok(Settings {
+        method: table.or("method", default.method, |field| field.choice(&methods))?,
+        draws: table.or("draws", default.draws, from(2))?,
+        particles: table.or("particles", default.particles, from(10))?,
+        runs: table.or("runs", default.runs, from(2))?,
+        sweeps: table.or("sweeps", default.sweeps, from(1))?,
+        steps: table.optional("steps", from(1))?,
+        seed: table.or("seed", default.seed, Field::whole)?,
+    })
+}
+
+fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLayers>> {
+    let mut table = field.table()?;
+    let alphas = table.optional("alpha", |field| field.list(Field::non_negative))?;
+    let networks = table.optional("networks", |field| {
+        field.list(|field| Ok(RandomNetwork::parse(field, Some(network.outputs))?.layers))
+    })?;
+    table.finish()?;
+    match (alphas, networks) {
+        (Some(alphas), None) => alphas.into_iter().map(HiddenLayers::limit).collect(),
+        (None, Some(networks)) => Ok(networks),
+        _ => Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
+    }
+}
+
+fn diagnostics(found: &Diagnostics) -> Value {
+    let method = match found.method {
+        Method::Automatic => "auto",
+        Method::Quadrature => "quadrature",
+        Method::Importance => "importance",
+        Method::Tempered => "tempered",
+    };
+    let mut said = json!({
+        "method": method,
+        "draws": found.draws,
+        "log_evidence_error": number(found.log_evidence_error),
+        "reliable": found.reliable(),
+    });
+    if let Some(size) = found.effective_sample_size {
+        said["effective_sample_size"] = number(size);
+    }
+    if let Some(share) = found.smallest_incremental {
+        said["smallest_incremental_share"] = number(share);
+        said["temperatures"] = json!(found.temperatures);
+        said["acceptance"] = numbers(found.acceptance.iter().copied());
+    }
+    if let Some(reason) = &found.unreliable {
+        said["unreliable"] = json!(reason);
+    }
+    said
+}

@@ -1,0 +1,117 @@
+//! Draws of one output, or of its network's scale, against its exact law, its limit and the NNGP.
+//!
+//! ```text
+//! D = sup |F_n − F|
+//! ```
+//!
+//! with the p-values of docs/theory/statistics.md §2, Eq. kolmogorov-smirnov. The laws are continuous.
+
+use serde_json::{Value, json};
+use widenet_core::{
+    Result,
+    document::{Field, Reader},
+    training::Control,
+};
+use widenet_limits::proportional::{HiddenLayers, OutputLaw};
+use widenet_statistics::kolmogorov_smirnov::p_value;
+
+use super::{
+    quantity::{Place, Prior, Quantity},
+    sampling,
+};
+use crate::{
+    answer::{number, numbers},
+    error::{QuestionResult, invalid},
+};
+
+/// How draws are compared with laws.
+#[derive(Debug, Clone)]
+struct Agreement {
+    input: usize,
+    sample: sampling::Sample,
+}
+
+/// Quantiles that are compared, and bins of the histogram.
+const POINTS: usize = 61;
+
+impl Quantity for Agreement {
+    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        answer(prior, self, place, watch)
+    }
+}
+
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let input = prior.input(table)?;
+    let draws = table.or("draws", 10_000, Field::count)?;
+    Ok(Box::new(Agreement { input, sample: sampling::Sample::of_outputs(table, prior, draws)? }))
+}
+
+fn answer(
+    prior: &Prior,
+    asked: &Agreement,
+    place: Place,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> QuestionResult<Value> {
+    let variance = prior.variance(asked.input);
+    if variance == 0.0 {
+        return Err(invalid(format!("input {} is 0, and so are its outputs", asked.input)));
+    }
+    let (inputs, outputs) = (prior.kernel.nrows(), prior.network.outputs);
+    let all = sampling::draw(prior, &asked.sample, place, watch)?;
+    // One output per draw: those of the same network are not independent.
+    let first = asked.input * outputs;
+    let mut draws: Vec<f64> = all.chunks_exact(inputs * outputs).map(|draw| draw[first]).collect();
+    draws.sort_by(f64::total_cmp);
+    let layers = &prior.network.layers;
+    let mut answer = json!({ "draws": draws.len() });
+    let laws =
+        [("law", layers.clone()), ("limit", HiddenLayers::limit(layers.alpha())?), ("nngp", HiddenLayers::nngp())];
+    let levels: Vec<f64> = (0..POINTS).map(|i| (i as f64 + 0.5) / POINTS as f64).collect();
+    let edge = 4.0 * variance.sqrt();
+    let width = 2.0 * edge / POINTS as f64;
+    let centres: Vec<f64> = (0..POINTS).map(|i| -edge + (i as f64 + 0.5) * width).collect();
+    for (name, layers) in laws {
+        let law = OutputLaw::new(&layers, variance)?;
+        let distance = largest_distance(&draws, |x| law.cdf(x));
+        answer[name] = json!({
+            "distance": number(distance),
+            "p_value": number(p_value(distance, draws.len() as f64)),
+            "quantiles": numbers(levels.iter().map(|level| law.quantile(*level)).collect::<Result<Vec<_>>>()?),
+            "density": numbers(centres.iter().map(|x| law.density(*x))),
+        });
+    }
+    let at = |level: f64| draws[((level * draws.len() as f64) as usize).min(draws.len() - 1)];
+    let below = |x: f64| draws.partition_point(|draw| *draw < x) as f64;
+    let share = |x: &f64| (below(x + width / 2.0) - below(x - width / 2.0)) / (draws.len() as f64 * width);
+    let moment = |power: i32| draws.iter().map(|draw| draw.powi(power)).sum::<f64>() / draws.len() as f64;
+    answer["sample"] = json!({
+        "kurtosis": number(moment(4) / moment(2).powi(2)),
+        "quantiles": numbers(levels.iter().map(|level| at(*level))),
+        "density": numbers(centres.iter().map(share)),
+    });
+    answer["levels"] = numbers(levels.iter().copied());
+    answer["at"] = numbers(centres.iter().copied());
+    Ok(answer)
+}
+
+/// `sup |F_n − F|` over sorted draws.
+fn largest_distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
+    let n = sorted.len() as f64;
+    let at = |(i, x): (usize, &f64)| {
+        let law = cdf(*x);
+        (law - i as f64 / n).max((i + 1) as f64 / n - law)
+    };
+    sorted.iter().enumerate().map(at).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_is_the_largest_on_either_side_of_a_step() {
+        let uniform = |x: f64| x.clamp(0.0, 1.0);
+        assert!((largest_distance(&[0.5], uniform) - 0.5).abs() < 1e-15);
+        assert!((largest_distance(&[0.1, 0.2], uniform) - 0.8).abs() < 1e-15);
+    }
+}

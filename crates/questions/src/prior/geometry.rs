@@ -1,0 +1,86 @@
+//! Correlations and eigenvalues of feature kernels: how random networks collapse inputs onto one direction.
+
+use serde_json::{Value, json};
+use widenet_core::{
+    Matrix, Result,
+    document::{Field, Reader},
+    training::Control,
+};
+use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
+
+use super::{
+    quantity::{Place, Prior, Quantity},
+    sampling,
+};
+use crate::{
+    answer::{number, numbers},
+    error::QuestionResult,
+};
+
+/// The geometry of sampled feature kernels.
+#[derive(Debug)]
+struct Geometry {
+    sample: sampling::Sample,
+}
+
+impl Quantity for Geometry {
+    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        answer(prior, &self.sample, place, watch)
+    }
+}
+
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let draws = table.or("draws", 10_000, Field::count)?;
+    Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
+}
+
+fn answer(
+    prior: &Prior,
+    asked: &sampling::Sample,
+    place: Place,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> QuestionResult<Value> {
+    let size = prior.kernel.nrows();
+    let kernels = sampling::draw(prior, asked, place, watch)?;
+    let correlation = mean_squared_correlation(&kernels, size)?;
+    let kernel = InputKernel::new(&prior.kernel)?;
+    let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
+    let count = sampler.eigenvalue_count()?;
+    let draws = (kernels.len() / (size * size)) as u64;
+    let logs = match asked.by_network {
+        true => log_eigenvalues(&kernels, size, count),
+        false => sampler.log_eigenvalues(asked.seed, 0..draws)?,
+    };
+    let spectra = Spectra::new(&logs, count)?;
+    let mut answer = json!({ "draws": draws });
+    let mut put = |name: &str, estimates: &[Estimate], is_list: bool| {
+        let (means, errors) = estimates.iter().map(|estimate| (estimate.mean, estimate.error)).unzip();
+        for (name, values) in [(name.to_owned(), means), (format!("{name}_error"), errors)] {
+            let values: Vec<f64> = values;
+            answer[name] = if is_list { numbers(values) } else { number(values[0]) };
+        }
+    };
+    put("mean_squared_correlation", &[correlation], false);
+    put("effective_rank", &[spectra.effective_rank], false);
+    put("eigenvalue_shares", &spectra.shares, true);
+    if !asked.by_network {
+        // Small eigenvalues of kernels that networks computed are rounding.
+        put("log_eigenvalues", &spectra.log_eigenvalues, true);
+    }
+    if prior.network.layers.groups().is_empty() && prior.network.layers.alpha() > 0.0 {
+        put("log_eigenvalue_slopes", &spectra.slopes, true);
+    }
+    Ok(answer)
+}
+
+/// Of kernels that are given as they are, the `count` largest.
+fn log_eigenvalues(kernels: &[f64], size: usize, count: usize) -> Vec<f64> {
+    let largest = |kernel: &[f64]| {
+        let mut values = Matrix::from_row_slice(size, size, kernel).symmetric_eigenvalues().as_slice().to_vec();
+        values.sort_by(|a, b| b.total_cmp(a));
+        // Rounding may leave a small one below 0.
+        let floor = values[0] * f64::EPSILON;
+        values.into_iter().take(count).map(move |value| value.max(floor).ln()).collect::<Vec<_>>()
+    };
+    kernels.chunks_exact(size * size).flat_map(largest).collect()
+}

@@ -1,0 +1,176 @@
+//! Draws of a prior: from its law, or from networks with all their weights.
+
+use serde_json::{Value, json};
+use widenet_core::{
+    Matrix, Result,
+    document::{Field, Reader},
+    training::Control,
+};
+use widenet_limits::proportional::{InputKernel, LARGEST_SAMPLE, Sampler};
+use widenet_model::{PriorNetworks, sample_networks};
+
+use super::quantity::{Place, Prior, Quantity};
+use crate::{
+    answer::numbers,
+    error::{QuestionError, QuestionResult, invalid},
+};
+
+/// What is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Outputs,
+    Kernel,
+    Mixing,
+    LogScale,
+}
+
+/// Draws that are asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    of: Of,
+    draws: usize,
+    pub(super) seed: u64,
+    /// Multiply real weight matrices.
+    pub(super) by_network: bool,
+}
+
+/// Draws between two looks at whether to stop.
+const CHUNK: u64 = 50_000;
+
+impl Sample {
+    /// Reads `seed` and `by` of draws of outputs.
+    pub(super) fn of_outputs(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+        Self::read(table, prior, Of::Outputs, draws)
+    }
+
+    /// Reads `seed` and `by` of draws of kernels.
+    pub(super) fn of_kernels(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+        Self::read(table, prior, Of::Kernel, draws)
+    }
+
+    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> Result<Self> {
+        let seed = table.or("seed", 0, Field::whole)?;
+        let by_network =
+            table.or("by", false, |field| match field.choice(&[("law", false), ("network", true)])? {
+                true if prior.network.widths.is_none() => {
+                    Err(field.error("a limit has no weight matrices; give the widths of a network, or `by` = \"law\""))
+                }
+                true if matches!(of, Of::Mixing | Of::LogScale) => {
+                    Err(field
+                        .error("of networks the `outputs` and the `kernel` can be sampled; the law has the others"))
+                }
+                by_network => Ok(by_network),
+            })?;
+        Ok(Self { of, draws, seed, by_network })
+    }
+}
+
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+    let words = [("outputs", Of::Outputs), ("kernel", Of::Kernel), ("mixing", Of::Mixing), ("log_scale", Of::LogScale)];
+    let of = table.or("of", Of::Outputs, |field| field.choice(&words))?;
+    let draws = table.or("draws", 1000, Field::count)?;
+    Ok(Box::new(Sample::read(table, prior, of, draws)?))
+}
+
+impl Quantity for Sample {
+    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+        answer(prior, self, place, watch)
+    }
+}
+
+/// The draws as nested lists: draw, then rows and columns.
+fn answer(prior: &Prior, asked: &Sample, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    let (inputs, outputs) = (prior.kernel.nrows(), prior.network.outputs);
+    let values = draw(prior, asked, place, watch)?;
+    let columns = match asked.of {
+        Of::Outputs => Some((inputs, outputs)),
+        Of::Kernel => Some((inputs, inputs)),
+        Of::Mixing => Some((outputs, outputs)),
+        Of::LogScale => None,
+    };
+    let nested = match columns {
+        None => numbers(values),
+        Some((rows, columns)) => values
+            .chunks_exact(rows * columns)
+            .map(|draw| draw.chunks_exact(columns).map(|row| numbers(row.iter().copied())).collect::<Value>())
+            .collect(),
+    };
+    Ok(json!({ "draws": asked.draws, "values": nested }))
+}
+
+/// The numbers of all draws, draw by draw, rows outside columns.
+pub(super) fn draw(
+    prior: &Prior,
+    asked: &Sample,
+    place: Place,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> QuestionResult<Vec<f64>> {
+    let kernel = InputKernel::new(&prior.kernel)?;
+    if asked.by_network {
+        return networks(prior, asked, &kernel, place, watch);
+    }
+    let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
+    let draws = asked.draws as u64;
+    let size = match asked.of {
+        Of::Outputs => prior.kernel.nrows() * prior.network.outputs,
+        Of::Kernel => prior.kernel.len(),
+        Of::Mixing => prior.network.outputs * prior.network.outputs,
+        Of::LogScale => 1,
+    };
+    let bytes = draws.checked_mul(8).and_then(|bytes| bytes.checked_mul(size as u64));
+    if bytes.is_none_or(|bytes| bytes > LARGEST_SAMPLE) {
+        let most = LARGEST_SAMPLE / 8 / size as u64;
+        return Err(invalid(format!("draws = {draws} of {size} numbers each do not fit 4 GiB; at most {most} do")));
+    }
+    let mut values = Vec::new();
+    let mut first = 0;
+    while first < draws {
+        let chunk = first..draws.min(first + CHUNK);
+        first = chunk.end;
+        values.extend(match asked.of {
+            Of::Outputs => sampler.outputs(asked.seed, chunk)?,
+            Of::Kernel => sampler.kernels(asked.seed, chunk)?,
+            Of::Mixing => sampler.mixing_matrices(asked.seed, chunk)?,
+            Of::LogScale => sampler.log_scales(asked.seed, chunk)?,
+        });
+        if watch(first as f64 / draws as f64) == Control::Stop {
+            return Err(QuestionError::Stopped);
+        }
+    }
+    Ok(values)
+}
+
+/// Draws of networks with all their weights.
+fn networks(
+    prior: &Prior,
+    asked: &Sample,
+    kernel: &InputKernel,
+    place: Place,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> QuestionResult<Vec<f64>> {
+    // Without inputs, any with this Gram matrix: √r R has r columns and R Rᵀ = K0.
+    let stand_in = || match kernel.rank() {
+        0 => Matrix::zeros(kernel.inputs(), 1),
+        rank => kernel.root() * (rank as f64).sqrt(),
+    };
+    let inputs = prior.inputs.clone().unwrap_or_else(stand_in);
+    let request = PriorNetworks {
+        inputs: &inputs,
+        widths: prior.network.widths.as_deref().unwrap_or_default(),
+        outputs: prior.network.outputs,
+        gain: prior.network.gain(),
+        networks: asked.draws as u64,
+        seed: asked.seed,
+        kernels: asked.of == Of::Kernel,
+        batch_bytes: None,
+    };
+    let device = place.device.open()?;
+    let sample = sample_networks(&request, &device, place.precision, watch)?;
+    if sample.networks < asked.draws as u64 {
+        return Err(QuestionError::Stopped);
+    }
+    Ok(match (asked.of, sample.kernels) {
+        (Of::Kernel, Some(kernels)) => kernels,
+        _ => sample.outputs,
+    })
+}

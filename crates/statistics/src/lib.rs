@@ -1,0 +1,8 @@
+//! Fits, tests and verdicts on numbers. Nothing here knows a study.
+
+pub mod chi_square;
+pub mod fit;
+pub mod kolmogorov_smirnov;
+pub mod verdict;
+
+pub use verdict::{Exponent, Finding, Verdict};
