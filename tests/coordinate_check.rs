@@ -1,15 +1,12 @@
 //! `widenet coord-check` as a user meets it, on real networks.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::fs;
 #[cfg(unix)]
 use std::{process::Stdio, time::Duration};
 
 #[cfg(unix)]
-use common::widenet;
-use common::{Said, run};
+use crate::common::widenet;
+use crate::common::{Said, run};
 use serde_json::Value;
 
 const PROBLEM: &str = "experiments/coordinate-check/mean-field.toml";

@@ -3,12 +3,9 @@
 //! Products with one column, eigenvalues and Cholesky factors are split from some 250 samples on; a split that follows the number of
 //! threads changes their last digits.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::fs;
 
-use common::{said, widenet, write};
+use crate::common::{root, said, widenet, write};
 
 /// Perceptrons on 500 samples.
 const PERCEPTRON: &str = r#"
@@ -135,7 +132,7 @@ seed = { count = 3 }
 "#;
 
 fn digits(samples: usize) -> String {
-    DIGITS.replace("ROOT", &common::root().to_string_lossy()).replace("SAMPLES", &samples.to_string())
+    DIGITS.replace("ROOT", &root().to_string_lossy()).replace("SAMPLES", &samples.to_string())
 }
 
 /// What the command prints on this many threads; `FILE` among the arguments is a file with the text.

@@ -1,11 +1,12 @@
-//! The correctness of a device: its primitives against their plain twins, and training on it against the same training on the CPU.
+//! Checks a device: it compares primitives with their plain twins, and training with the same training on the CPU.
 //!
 //! ```text
 //! error = max_t |f_device(t) − f_cpu(t)| / max_t |f_cpu(t)|     over the outputs f on the training inputs, in the float type of the device
 //! ```
 //!
-//! Random numbers are functions of their counters, so both devices draw the same network up to rounding, as long as they find the same directions
-//! new: the tolerance on new directions is therefore coarse for the conditioned run. The regenerated run has the same weights whatever is new.
+//! Random numbers are functions of their counters, so both devices draw the same network up to rounding, as long as they find the same
+//! directions new: the tolerance on new directions is therefore coarse for the conditioned run. The regenerated run has the same weights
+//! whatever is new.
 
 use serde::Serialize;
 use widenet_core::{Problem, problem::Quantity, training::Control};
@@ -46,7 +47,7 @@ impl Checked {
         }
     }
 
-    /// The error is within the tolerance; NaN is not.
+    /// Says whether the error is within the tolerance; NaN is not.
     pub fn passed(&self) -> bool {
         self.error.is_some_and(|error| error <= self.tolerance)
     }

@@ -1,4 +1,4 @@
-//! The report on a device: one markdown file.
+//! Writes the report on a device as one Markdown file.
 
 use std::{
     env::consts::{ARCH, OS},
@@ -40,7 +40,7 @@ pub struct BenchReport {
 pub struct ReportFile(PathBuf);
 
 impl ReportFile {
-    /// Found out now, not after minutes of measurement.
+    /// Opens the file now, so that a fault is found before minutes of measurement.
     ///
     /// # Errors
     /// A folder, or a file in one that is not there or not writable.
@@ -49,7 +49,7 @@ impl ReportFile {
         Ok(Self(path.to_owned()))
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -64,12 +64,12 @@ impl ReportFile {
 }
 
 impl BenchReport {
-    /// Every comparison is within its tolerance.
+    /// Says whether every comparison is within its tolerance.
     pub fn passed(&self) -> bool {
         self.checks.iter().all(Checked::passed)
     }
 
-    /// What failed: comparisons, rates and runs, in words.
+    /// Says what failed: comparisons, rates and runs, in words.
     pub fn failures(&self) -> Vec<String> {
         let checks = self.checks.iter().filter(|checked| !checked.passed()).map(|checked| match &checked.failure {
             Some(failure) => failure.clone(),
@@ -83,7 +83,7 @@ impl BenchReport {
         checks.chain(rates).chain(training).collect()
     }
 
-    /// All of it.
+    /// Returns all of it.
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.

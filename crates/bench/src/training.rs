@@ -1,4 +1,4 @@
-//! Very wide training from end to end: one long run, and how its time grows with the width.
+//! Times very wide training from end to end: one long run, and how its time grows with the width.
 //!
 //! ```text
 //! two hidden layers of m tanh neurons, mean field, 8 inputs in R^10, 16 steps of descent;      4 steps: t(m) = c m^a
@@ -67,7 +67,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// The power law of seconds over widths; `None` for fewer than two widths.
+    /// Returns the power law of seconds over widths; `None` for fewer than two widths.
     pub fn fit(&self) -> Option<PowerLaw> {
         let samples: Vec<Sample> =
             self.runs.iter().map(|run| Sample { x: run.width as f64, seed: 0, y: run.seconds }).collect();

@@ -1,4 +1,4 @@
-//! Plain text tables.
+//! Prints tables as plain text.
 
 /// Rows of text under a header, two spaces apart: columns aligned to the right, the last one to the left.
 pub(crate) fn aligned(header: &[&str], rows: &[Vec<String>]) -> String {

@@ -1,4 +1,5 @@
-//! Engines of finite networks on a device: dense, conditioned, regenerated; what each would take, and which one `auto` gives a width to.
+//! Engines of finite networks run on a device: dense, conditioned and regenerated. This module says what each would take, and which one
+//! `auto` chooses.
 //!
 //! Up to [`DENSE_UP_TO`] neurons real matrices are cheap. Beyond, perceptrons go to the engine with fewer multiply-adds,
 //! among those that fit the memory: dense takes 3 m² P per hidden matrix and step, conditioned about 18 m r P for rank r
@@ -268,8 +269,8 @@ impl DeviceEngines {
         Ok(Solution { trajectory: solved.trajectory, notes: solved.notes })
     }
 
-    /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how much
-    /// it has.
+    /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how
+    /// much it has.
     fn with_needs(&self, request: &Request<'_>, engine: Engine, failure: &SolveError) -> SolveError {
         let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
         let Ok(needs) = self.needs(request, engine) else { return failure.clone() };

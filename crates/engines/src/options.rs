@@ -1,6 +1,7 @@
-//! Options that only some engines have: a tolerance, and ways to keep images. The others refuse them.
+//! Some engines have options: a tolerance, and ways to keep answers. The others refuse them.
 //!
-//! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no directions.
+//! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no
+//! directions.
 
 use widenet_core::{
     Problem, Width,

@@ -1,4 +1,4 @@
-//! Tables as CSV.
+//! Writes tables as CSV.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub fn csv_bytes(header: &[String], rows: impl IntoIterator<Item = Vec<String>>)
     writer.into_inner().map_err(|error| failed(error.to_string()))
 }
 
-/// The cell of a number with all its digits; empty if there is none.
+/// Returns the cell of a number with all its digits; empty if there is none.
 pub fn cell(number: Option<f64>) -> String {
     number.map(|number| format!("{number:?}")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Files of answers: JSON, CSV and NumPy arrays. Each appears whole or not at all.
+//! Writes answers as JSON, CSV and NumPy arrays; each file appears whole or not at all.
 
 use std::{
     fs::File,
@@ -45,7 +45,7 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// The format is that of the file name's extension.
+    /// Chooses the format by the extension of the file's name.
     ///
     /// # Errors
     /// Another extension than `.json`, `.csv` or `.npy`; a folder that is not there or not writable.
@@ -60,12 +60,12 @@ impl OutputFile {
         Ok(Self { path: path.to_owned(), format })
     }
 
-    /// How the answer is written.
+    /// Says how the answer is written.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The file itself.
+    /// Returns the file itself.
     pub fn path(&self) -> &Path {
         &self.path
     }

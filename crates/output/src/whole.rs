@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written aside, synced, and renamed.
+//! A file appears whole or not at all: it is written under another name, synced, and renamed.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// A name next to `path` that no other process or thread uses, on this or another machine.
+/// Returns a name next to `path` that no other process or thread uses, on this or another machine.
 pub fn aside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -44,12 +44,13 @@ pub enum Durability {
 const WORTH_A_SYNC: f64 = 1.0;
 
 impl Durability {
-    /// Of files that took so many seconds to make.
+    /// Returns what files are worth that took so many seconds to make.
     pub fn of(seconds: f64) -> Durability {
         if seconds < WORTH_A_SYNC { Durability::Repeatable } else { Durability::Synced }
     }
 
-    /// Of the results of a run that took so many seconds since it was last started: what replaces a checkpoint is worth the work before it.
+    /// Returns what results are worth of a run that took so many seconds since it was last started: what replaces a checkpoint is worth the
+    /// work before it.
     pub fn of_run(seconds: f64, has_checkpoint: bool) -> Durability {
         if has_checkpoint { Durability::Synced } else { Durability::of(seconds) }
     }
@@ -63,7 +64,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     stream_whole(path, |file| file.write_all(bytes))
 }
 
-/// As [`write_whole`], for a file that is made piece by piece.
+/// Does the same as [`write_whole`] for a file that is made piece by piece.
 ///
 /// # Errors
 /// [`Error`] if it cannot be written.
@@ -71,7 +72,7 @@ pub fn stream_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Resul
     place(path, Durability::Synced, write)
 }
 
-/// As [`write_whole`], for a file that is made piece by piece and is worth a durability.
+/// Does the same as [`write_whole`] for a file that is made piece by piece and is worth a durability.
 ///
 /// # Errors
 /// [`Error`] of the file.

@@ -1,4 +1,4 @@
-//! Answers as one tree of named values: JSON, or tidy CSV rows `quantity,index,value`.
+//! An answer is one tree of named values, written as JSON or as tidy CSV rows `quantity,index,value`.
 
 use std::{
     io::{self, Write},

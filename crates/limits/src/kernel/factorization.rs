@@ -1,4 +1,4 @@
-//! A training kernel taken apart: eigenvectors for any moment, or a Cholesky factor for t = ∞ alone.
+//! Takes a training kernel apart: into eigenvectors for any moment, or a Cholesky factor for t = ∞ alone.
 //!
 //! ```text
 //! G = V diag(λ) Vᵀ,     or    G + r I = L Lᵀ with V = L⁻ᵀ:     (G + r I)⁻¹ = V Vᵀ

@@ -1,4 +1,4 @@
-//! A random weight matrix of any width, finite or infinite, known only where it has been asked.
+//! A random weight matrix of any width, finite or infinite, is known only where it has been probed.
 //!
 //! Suppose `W_0` (iid N(0, s²/m)) has answered on orthonormal `Q_A` and `Q_G` (its transpose). Then, for a new direction
 //! `q ⟂ Q_A` (docs/theory/conditioning.md §1, §3(b), Eq. coordinates),

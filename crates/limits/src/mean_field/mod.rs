@@ -1,4 +1,4 @@
-//! Deep linear networks at width ∞, and at any finite width exactly in law, by one code.
+//! One code serves deep linear networks at width ∞ and, exactly in law, at any finite width.
 //!
 //! ```text
 //! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has asked about

@@ -1,4 +1,4 @@
-//! A deep linear network of any width, trained and recorded.
+//! Trains a deep linear network of any width and records it.
 
 use widenet_core::{
     Problem, Trajectory, Width,

@@ -1,4 +1,4 @@
-//! Figures of a study, from its measured trials: a file per kind.
+//! Draws figures of a study from its measured trials; each kind has a file.
 
 mod bands;
 mod curves;

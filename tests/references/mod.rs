@@ -4,9 +4,6 @@
 //! `WIDENET_REFERENCE_DIR` names. A file, case or field of a kind that is not known fails; it is never skipped.
 
 mod case;
-#[path = "../common/mod.rs"]
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
 mod compare;
 mod controls;
 mod dynamics;
@@ -22,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use case::Place;
 use serde_json::Value;
+
+use crate::common;
 
 fn directory() -> PathBuf {
     std::env::var_os("WIDENET_REFERENCE_DIR").map_or_else(|| common::root().join("tests/reference"), PathBuf::from)

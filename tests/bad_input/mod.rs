@@ -1,15 +1,12 @@
 //! Every kind of bad input: exit code 2 and an error that names the thing, its value and what would be right.
 
-#[path = "../common/mod.rs"]
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
 mod coordinates;
 mod kernel;
 mod proportional;
 
 use std::fs;
 
-use common::{PROBLEM, run, write};
+use crate::common::{PROBLEM, run, write};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
