@@ -1,5 +1,7 @@
 //! Correlations and eigenvalues of feature kernels show how random networks collapse inputs onto one direction.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 use widenet_core::{
     Matrix, Result,
@@ -41,16 +43,21 @@ fn answer(
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> QuestionResult<Value> {
     let size = prior.kernel.nrows();
-    let kernels = sampling::draw(prior, asked, place, watch)?;
+    let kernels = sampling::draw(prior, asked, place, &mut |share| watch(0.5 * share))?;
     let correlation = mean_squared_correlation(&kernels, size)?;
     let kernel = InputKernel::new(&prior.kernel)?;
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let count = sampler.eigenvalue_count()?;
     let draws = (kernels.len() / (size * size)) as u64;
-    let logs = match asked.by_network {
-        true => log_eigenvalues(&kernels, size, count),
-        false => sampler.log_eigenvalues(asked.seed, 0..draws)?,
+    let of_chunk = &mut |draws: Range<u64>| {
+        if asked.by_network {
+            let numbers = draws.start as usize * size * size..draws.end as usize * size * size;
+            Ok(log_eigenvalues(&kernels[numbers], size, count))
+        } else {
+            Ok(sampler.log_eigenvalues(asked.seed, draws)?)
+        }
     };
+    let logs = sampling::in_chunks(prior, draws, of_chunk, &mut |share| watch(0.5 + 0.5 * share))?;
     let spectra = Spectra::new(&logs, count)?;
     let mut answer = json!({ "draws": draws });
     let mut put = |name: &str, estimates: &[Estimate], is_list: bool| {
@@ -83,4 +90,34 @@ fn log_eigenvalues(kernels: &[f64], size: usize, count: usize) -> Vec<f64> {
         values.into_iter().take(count).map(move |value| value.max(floor).ln()).collect::<Vec<_>>()
     };
     kernels.chunks_exact(size * size).flat_map(largest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use widenet_core::document::Document;
+    use widenet_model::{DeviceChoice, Precision};
+
+    use crate::{QuestionError, prior::PriorQuestion};
+
+    use super::*;
+
+    /// Stopping behind the draws of kernels ends the draws of eigenvalues, which did not look.
+    #[test]
+    fn draws_of_eigenvalues_can_be_stopped() {
+        let text = "kernel = [[1.0, 0.3], [0.3, 0.8]]\n[network]\nwidth = 8\nhidden_layers = 4\n[geometry]\ndraws = 40";
+        let document = Document::from_toml("test.toml", text).expect("a document");
+        let question = PriorQuestion::from_document(&document, Path::new("")).expect("a question");
+        let ask = |watch: &mut dyn FnMut(f64) -> Control| question.answer(DeviceChoice::Auto, Precision::F64, watch);
+        let mut shares = Vec::new();
+        ask(&mut |share| {
+            shares.push(share);
+            Control::Continue
+        })
+        .expect("an answer");
+        assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]) && shares.last() == Some(&1.0), "{shares:?}");
+        let stopped = ask(&mut |share| if share > 0.5 { Control::Stop } else { Control::Continue });
+        assert!(matches!(stopped, Err(QuestionError::Stopped)));
+    }
 }
