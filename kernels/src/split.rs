@@ -50,6 +50,21 @@ impl SplitVectors {
         Self(self.0.into_iter().map(f).collect())
     }
 
+    /// Every piece changed by `f`, in place where `f` is.
+    pub fn update(&mut self, f: impl FnMut(Tensor<2>) -> Tensor<2>) {
+        self.0 = std::mem::take(&mut self.0).into_iter().map(f).collect();
+    }
+
+    /// Every piece changed by `f` with the same piece of other vectors, in place where `f` is.
+    ///
+    /// # Panics
+    /// If the pieces differ in number.
+    pub fn update_with(&mut self, other: &Self, mut f: impl FnMut(Tensor<2>, &Tensor<2>) -> Tensor<2>) {
+        assert_eq!(self.0.len(), other.0.len(), "vectors split into different numbers of pieces");
+        let pairs = std::mem::take(&mut self.0).into_iter().zip(&other.0);
+        self.0 = pairs.map(|(piece, other)| f(piece, other)).collect();
+    }
+
     /// Returns the inner products of the vectors with those of `other`, P × (vectors of `other`), in `f64`.
     ///
     /// # Panics

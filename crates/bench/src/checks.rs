@@ -11,8 +11,8 @@
 use serde::Serialize;
 use widenet_core::{Problem, problem::Quantity, training::Control};
 use widenet_model::{
-    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, ModelError, OpenDevice, Placement, Precision, WideRun, checks,
-    default_tolerance, guarded, solve_wide,
+    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, Matrices, ModelError, OpenDevice, Placement, Precision, Run,
+    checks, default_tolerance, guarded, solve_on_device,
 };
 
 use crate::training::problem;
@@ -92,8 +92,16 @@ fn outputs(
     precision: Precision,
     hidden: Hidden,
 ) -> Result<Vec<f64>, ModelError> {
-    let run = WideRun { problem, width: WIDTH, seed: 0, hidden, device, precision, checkpoints: None };
-    let solution = solve_wide(&run, &mut |_| Control::Continue)?;
+    let run = Run {
+        problem,
+        width: WIDTH,
+        seed: 0,
+        matrices: Matrices::Explored(hidden),
+        device,
+        precision,
+        checkpoints: None,
+    };
+    let solution = solve_on_device(&run, &mut |_| Control::Continue)?;
     let records = solution.trajectory.records.iter();
     Ok(records.flat_map(|record| record.values[&Quantity::Outputs].flatten()).collect())
 }

@@ -18,8 +18,8 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideEstimate, WideRun,
-    default_tolerance, guarded, solve_wide,
+    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice, Precision, Run, WideEstimate,
+    default_tolerance, guarded, solve_on_device,
 };
 use widenet_statistics::fit::{PowerLaw, Sample, power_law};
 
@@ -174,10 +174,18 @@ fn train(
     watch(&what);
     let problem = problem(steps);
     let hidden = Hidden { matrix: STORED, tolerance: default_tolerance(precision) };
-    let run = WideRun { problem: &problem, width, seed: 0, hidden, device, precision, checkpoints: None };
+    let run = Run {
+        problem: &problem,
+        width,
+        seed: 0,
+        matrices: Matrices::Explored(hidden),
+        device,
+        precision,
+        checkpoints: None,
+    };
     reset_peak();
     let start = Instant::now();
-    let solution = guarded(&what, || solve_wide(&run, &mut |_| Control::Continue));
+    let solution = guarded(&what, || solve_on_device(&run, &mut |_| Control::Continue));
     let seconds = start.elapsed().as_secs_f64();
     let solution = solution.map_err(|failure| failure.to_string())?;
     let trajectory = solution.map_err(|error| format!("{what}: {error}"))?.trajectory;

@@ -19,9 +19,9 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_model::{
-    Calibration, CheckpointPlan, DenseRun, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage,
-    MemoryEstimate, ModelError, OpenDevice, Precision, WideEstimate, WideRun, default_tolerance, guarded,
-    seconds_per_step, solve_dense, solve_wide,
+    Calibration, CheckpointPlan, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage, Matrices,
+    MemoryEstimate, ModelError, OpenDevice, Precision, Run, WideEstimate, default_tolerance, guarded, seconds_per_step,
+    solve_on_device,
 };
 
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
@@ -137,7 +137,7 @@ impl DeviceEngines {
                 3.0 * hidden_matrices * (width as f64).powi(2) * columns(problem) * problem.optimizer.typical_steps();
             return Ok(Needs { bytes, operations, rank: None, fits });
         };
-        WideRun::check(problem, hidden)?;
+        hidden.check(problem)?;
         let estimate = WideEstimate::new(problem, width, hidden.matrix, precision);
         let fits = WideEstimate::check(problem, width, hidden.matrix, precision, &device.info).map(drop);
         let numbers = if engine == Engine::Regenerated { estimate.numbers } else { 0.0 };
@@ -254,17 +254,15 @@ impl DeviceEngines {
         let width = finite(request);
         let checkpoints =
             checkpoint.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Time(self.checkpoint_every) });
-        let solved = match self.hidden(request, engine) {
+        let matrices = match self.hidden(request, engine) {
             None => {
                 check_dense(problem)?;
-                let run = DenseRun { problem, width, seed, device, precision, checkpoints };
-                guarded(engine.name(), || solve_dense(&run, &mut |progress| watch(progress)))
+                Matrices::Dense
             }
-            Some(hidden) => {
-                let run = WideRun { problem, width, seed, hidden, device, precision, checkpoints };
-                guarded(engine.name(), || solve_wide(&run, &mut |progress| watch(progress)))
-            }
+            Some(hidden) => Matrices::Explored(hidden),
         };
+        let run = Run { problem, width, seed, matrices, device, precision, checkpoints };
+        let solved = guarded(engine.name(), || solve_on_device(&run, &mut |progress| watch(progress)));
         let solved = solved.map_err(|failure| self.with_needs(request, engine, &failure.into()))??;
         Ok(Solution { trajectory: solved.trajectory, notes: solved.notes })
     }

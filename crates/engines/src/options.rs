@@ -8,7 +8,7 @@ use widenet_core::{
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, WideRun, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ImageStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
@@ -69,7 +69,7 @@ fn has_law(problem: &Problem) -> bool {
 }
 
 fn explores(request: &Request<'_>, matrix: HiddenMatrix) -> bool {
-    WideRun::check(request.problem, Hidden { matrix, tolerance: default_tolerance(request.precision) }).is_ok()
+    Hidden { matrix, tolerance: default_tolerance(request.precision) }.check(request.problem).is_ok()
 }
 
 fn refusal(

@@ -59,7 +59,7 @@ pub(super) fn solve(
     let mut rates = vec![0.0; hidden + 1];
     rates[0] = kernel;
     let network = LinearNetwork { layers, output_scale: 1.0, rates, input_dimension: d, output_dimension: k };
-    let mut trajectory = run(problem, Width::Infinite, seed, network, watch);
+    let mut trajectory = run(problem, Width::Infinite, seed, network, watch)?;
     fill_layers(problem, &mut trajectory.records);
     Ok(trajectory)
 }

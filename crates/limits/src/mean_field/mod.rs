@@ -78,12 +78,12 @@ pub fn solve(
             let normalized = scaling.at(m);
             normalized.check()?;
             let network = random_network(problem, width, normalized, seed, tolerance);
-            Ok(run(problem, width, seed, network, watch))
+            run(problem, width, seed, network, watch)
         }
         Width::Infinite => match scaling.limit()? {
             Limit::Network(normalized) => {
                 let network = random_network(problem, width, normalized, seed, tolerance);
-                Ok(run(problem, width, seed, network, watch))
+                run(problem, width, seed, network, watch)
             }
             Limit::Lazy { kernel, initial_std } => {
                 let initial = match &options.initial_predictor {

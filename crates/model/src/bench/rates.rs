@@ -1,4 +1,4 @@
-//! Rates of the primitives, each as an amount over the best time.
+//! Rates of the primitives are amounts over the best time.
 //!
 //! ```text
 //! copy            2 m r bytes (read and written)        Q Xᵀ, X + Cᵀ Q   m r bytes of the basis Q (r × m)
@@ -13,11 +13,11 @@ use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, panel_apply, regenerated_apply, tall_add, tall_gram,
 };
 
-use super::timing::{copy_seconds, last_entry, seconds};
-use crate::{
-    device::{DeviceInfo, DeviceKind, Placement},
-    wide::query_seconds,
+use super::{
+    query::query_seconds,
+    timing::{copy_seconds, last_entry, seconds},
 };
+use crate::device::{DeviceInfo, DeviceKind, Placement};
 
 /// Ranks of the bases measured.
 const RANKS: [usize; 2] = [32, 200];
@@ -61,7 +61,7 @@ impl RateSizes {
         }
     }
 
-    /// So small that all rates take a second: for trying out, not for numbers.
+    /// Makes sizes so small that all rates take a second: for trying out, not for numbers.
     pub fn quick() -> Self {
         Self { length: 1 << 12, side: 256, regenerated: 256, repeats: 1 }
     }
@@ -101,7 +101,7 @@ impl<'a> Rate<'a> {
     }
 }
 
-/// All rates of a device, the copy first.
+/// Returns all rates of a device, the copy first.
 pub fn rates<'a>(info: &DeviceInfo, placement: &'a Placement, sizes: RateSizes) -> Vec<Rate<'a>> {
     let RateSizes { length, side, regenerated, repeats } = sizes;
     let bytes = |numbers: usize| Amount::Bytes(numbers as f64 * placement.precision.bytes() as f64);

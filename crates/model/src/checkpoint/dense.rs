@@ -1,11 +1,11 @@
-//! A dense matrix in a checkpoint: its tensors by name and its coefficients as JSON.
+//! A checkpoint holds the tensors of a dense matrix by name and its coefficients as JSON.
 
 use burn::Tensor;
 use serde_json::{Value, json};
 
-use super::{Checkpoint, Saved};
-use crate::dense::{
-    DenseMatrix,
+use super::{file::Checkpoint, saved::Saved};
+use crate::matrix::dense::{
+    matrix::DenseMatrix,
     pending::{Component, Pending, Term},
 };
 

@@ -1,4 +1,4 @@
-//! The file: written whole, verified before anything in it is believed.
+//! A checkpoint file is written whole, and verified before anything in it is believed.
 
 use std::{
     borrow::Cow,
@@ -15,7 +15,6 @@ use safetensors::{
 };
 use sha2::{Digest, Sha256};
 
-use super::hex;
 use crate::device::{Placement, Precision};
 
 /// Headers above this are not ours: a state is a few kilobytes and its records.
@@ -50,6 +49,11 @@ impl View for Stored<'_> {
     fn data_len(&self) -> usize {
         self.shape[0] * self.shape[1] * self.tensor.dtype().size()
     }
+}
+
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes tensors and state aside, syncs them and renames the file into place.

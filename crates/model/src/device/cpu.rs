@@ -1,11 +1,14 @@
-//! The processor as a device.
+//! The processor is a device.
 
 use std::{fs, thread};
 
 use burn::tensor::Device;
 
-use super::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice};
-use crate::ModelError;
+use super::{
+    choice::DeviceChoice,
+    info::{DeviceInfo, DeviceKind, OpenDevice},
+};
+use crate::error::ModelError;
 
 pub(super) fn flex() -> OpenDevice {
     open(DeviceChoice::Flex, Device::flex())

@@ -1,4 +1,4 @@
-//! Kernels of one network of finite width, without its Jacobian.
+//! Computes the kernels of one network of finite width without its Jacobian.
 //!
 //! ```text
 //! Θ_ab(x,x') = Σ_l (d_a^{l+1}(x) · d_b^{l+1}(x')) (κ_l A_l² a_l(x)·a_l(x') + κ_b,l B_l²),    d_a^{L+1} = e_a
@@ -9,11 +9,14 @@
 //! parameterisation, so frozen layers drop out.) d are the backward signals of single outputs. Per layer it is a product,
 //! entry by entry, of two Gram matrices.
 
-use super::{Forward, Mlp, MlpLayer, NeuronMatrix};
-use crate::{Matrix, training::weights::Block};
+use super::network::{Forward, Mlp, MlpLayer};
+use crate::{
+    Matrix,
+    training::{block::Block, matrix::EntryMatrix},
+};
 
-impl<W: NeuronMatrix> Mlp<W> {
-    /// Tangent kernel between the P and Q samples of two forward passes, P k × Q k with samples outermost; `None` for the
+impl<W: EntryMatrix> Mlp<W> {
+    /// Returns the tangent kernel between the P and Q samples of two forward passes, P k × Q k with samples outermost; `None` for the
     /// second is the first.
     pub fn tangent_kernel(&mut self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
         let k = left.outputs.ncols();
@@ -31,7 +34,7 @@ impl<W: NeuronMatrix> Mlp<W> {
         kernel
     }
 
-    /// The tangent kernel averaged over outputs, `(1/k) Σ_a Θ_aa`, P × Q.
+    /// Returns the tangent kernel averaged over outputs, `(1/k) Σ_a Θ_aa`, P × Q.
     pub fn mean_tangent_kernel(&mut self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
         let k = left.outputs.ncols();
         let mut kernel = Matrix::zeros(left.outputs.nrows(), right.unwrap_or(left).outputs.nrows());
@@ -43,7 +46,7 @@ impl<W: NeuronMatrix> Mlp<W> {
         kernel / k as f64
     }
 
-    /// NNGP kernel of the last hidden layer's activations, P × Q.
+    /// Returns the NNGP kernel of the last hidden layer's activations, P × Q.
     pub fn nngp_kernel(&self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
         let last = self.layers.len() - 1;
         let of_biases = self.layers[last].biases.as_ref().map_or(0.0, |biases| biases.variance());
@@ -86,7 +89,7 @@ impl<W: NeuronMatrix> Mlp<W> {
     }
 }
 
-impl<W: NeuronMatrix> MlpLayer<W> {
+impl<W: EntryMatrix> MlpLayer<W> {
     /// `κ A² a·a' + κ_b B²`.
     fn input_kernel(&self, left: &W::Block, right: &W::Block) -> Matrix {
         let of_biases = self.biases.as_ref().map_or(0.0, |biases| biases.tangent());

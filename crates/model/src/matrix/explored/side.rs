@@ -1,0 +1,10 @@
+//! A matrix has two sides.
+
+/// Which side of the matrix is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// `W x`.
+    Direct,
+    /// `Wᵀ g`.
+    Transpose,
+}

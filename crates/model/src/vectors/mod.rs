@@ -1,0 +1,7 @@
+//! All engines share one block type: a few vectors of one space on a device.
+
+mod block;
+mod layout;
+
+pub use block::DeviceBlock;
+pub(crate) use layout::Layout;
