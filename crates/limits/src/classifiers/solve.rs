@@ -157,9 +157,10 @@ fn limit(
     let ClassifierLimit { model, constants, .. } = classifier.limit()?;
     let given = start.filter(|_| model.needs_start()).map(|start| all_inputs(start, inputs)).transpose()?;
     let needs_distribution = model.needs_start() && given.is_none();
-    let kernels = match needs_distribution || !model.evolves() {
-        true => Some(StartKernels::new(classifier.activation, inputs, constants, &mut |share| watch(0.2 * share))?),
-        false => None,
+    let kernels = if needs_distribution || !model.evolves() {
+        Some(StartKernels::new(classifier.activation, inputs, constants, &mut |share| watch(0.2 * share))?)
+    } else {
+        None
     };
     let start = match (given, &kernels) {
         (None, Some(kernels)) if needs_distribution => Some(kernels.distribution()?.sample(seed, 0)),
@@ -178,10 +179,7 @@ fn limit(
             // Nodes do not follow large weights or steps.
             let coarse = solve(&Source::Quadrature { nodes: 3 * nodes / 4 }, &mut |share| watch(0.3 * share))?;
             let fine = solve(&source, &mut |share| watch(0.3 + 0.7 * share))?;
-            match agree(&coarse, &fine) {
-                true => fine,
-                false => solve(&drawn(inputs.count()), &mut watch)?,
-            }
+            if agree(&coarse, &fine) { fine } else { solve(&drawn(inputs.count()), &mut watch)? }
         }
     })
 }
@@ -219,13 +217,14 @@ fn network(
 /// One value per input, training inputs first.
 fn all_inputs(start: &Start, inputs: &Inputs) -> Result<Vec<f64>> {
     let values: Vec<f64> = start.train.iter().chain(start.test.iter().flat_map(Matrix::iter)).copied().collect();
-    match values.len() == inputs.count() {
-        true => Ok(values),
-        false => Err(Error::Invalid(format!(
+    if values.len() == inputs.count() {
+        Ok(values)
+    } else {
+        Err(Error::Invalid(format!(
             "the initial function has {} values for {} inputs, training inputs first",
             values.len(),
             inputs.count()
-        ))),
+        )))
     }
 }
 

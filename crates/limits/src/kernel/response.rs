@@ -51,9 +51,12 @@ impl<'a> Response<'a> {
             }
             Factorization::Eigen { values, .. } => {
                 let kept = |value: &f64| value + ridge > cutoff.unwrap_or(0.0);
-                let modes = values.iter().map(|value| match kept(value) {
-                    true => (ridge / (value + ridge), 1.0 / (value + ridge), 1.0 / (value + ridge)),
-                    false => (1.0, 0.0, 0.0),
+                let modes = values.iter().map(|value| {
+                    if kept(value) {
+                        (ridge / (value + ridge), 1.0 / (value + ridge), 1.0 / (value + ridge))
+                    } else {
+                        (1.0, 0.0, 0.0)
+                    }
                 });
                 let dropped = values.iter().filter(|value| !kept(value)).count();
                 Self::from_modes(basis, modes, cutoff.map(|_| dropped))

@@ -1,4 +1,4 @@
-//! How work is split among threads.
+//! Says how work is split among threads.
 
 use faer::Par;
 

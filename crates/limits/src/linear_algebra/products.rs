@@ -1,4 +1,4 @@
-//! Products of matrices.
+//! Multiplies matrices.
 
 use faer::{Accum, MatMut, MatRef, linalg::matmul::matmul};
 use widenet_core::Matrix;

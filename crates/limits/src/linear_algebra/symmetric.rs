@@ -1,4 +1,4 @@
-//! Symmetric matrices: eigenvalues, eigenvectors, Cholesky factors.
+//! Takes symmetric matrices apart: eigenvalues, eigenvectors, Cholesky factors.
 
 use faer::{
     ColRef, MatMut, Par,

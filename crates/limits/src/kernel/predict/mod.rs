@@ -248,9 +248,10 @@ impl Answers<'_> {
         let (mut answers, mut failure) = (HashMap::new(), None);
         let mut visit = |position: usize, z: &Matrix, outputs: &Matrix| {
             let moment = Moment::At(moments[position]);
-            let answer = match spread {
-                true => self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() }),
-                false => Ok(self.prediction(moment, outputs.clone(), z)),
+            let answer = if spread {
+                self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() })
+            } else {
+                Ok(self.prediction(moment, outputs.clone(), z))
             };
             match answer {
                 Ok(answer) => drop(answers.insert(moments[position].to_bits(), answer)),

@@ -51,9 +51,10 @@ impl<'a> SnapshotRecorder<'a> {
         kernel: &'a TrainingKernel,
         prior: Option<&'a Prior>,
     ) -> Result<Self> {
-        let distance_kernel = match problem.record.quantities.contains(&Quantity::ParameterDistance) {
-            true => Some(distance_kernel(problem, network, kernel)?),
-            false => None,
+        let distance_kernel = if problem.record.quantities.contains(&Quantity::ParameterDistance) {
+            Some(distance_kernel(problem, network, kernel)?)
+        } else {
+            None
         };
         Ok(Self { problem, kernel, prior, distance_kernel })
     }
