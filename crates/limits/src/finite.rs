@@ -1,21 +1,31 @@
 //! What is not finite is no result: records end where a number is infinite or NaN.
 
-use widenet_core::trajectory::{Record, Status};
+use widenet_core::trajectory::{Record, Status, Value};
 
 /// Records up to the first that holds a number that is not finite, where the run then counts as diverged.
 pub(crate) fn finite_records(mut records: Vec<Record>, status: Status) -> (Vec<Record>, Status) {
-    let is_finite = |record: &Record| record.values.values().all(|value| value.flatten().iter().all(|x| x.is_finite()));
-    let Some(first) = records.iter().position(|record| !is_finite(record)) else { return (records, status) };
+    let broken = records.iter().position(|record| !record.values.values().all(is_finite));
+    let Some(first) = broken else { return (records, status) };
     let status = Status::Diverged { step: records[first].step, time: records[first].time };
     records.truncate(first);
     (records, status)
+}
+
+fn is_finite(value: &Value) -> bool {
+    match value {
+        Value::Scalar(x) => x.is_finite(),
+        Value::List(list) => list.iter().all(|x| x.is_finite()),
+        Value::Matrix(matrix) => matrix.iter().all(|x| x.is_finite()),
+        Value::Lists(lists) => lists.iter().flatten().all(|x| x.is_finite()),
+        Value::Matrices(matrices) => matrices.iter().flat_map(|matrix| matrix.iter()).all(|x| x.is_finite()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use widenet_core::{problem::Quantity, trajectory::Value};
+    use widenet_core::problem::Quantity;
 
     use super::*;
 
