@@ -8,8 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use widenet_core::trajectory::Status;
-use widenet_engines::Plan;
-use widenet_experiment::{Reporter, Trial};
+use widenet_experiment::{Reporter, Trial, TrialPlan};
 
 const RESOLUTION: u64 = 1000;
 
@@ -86,8 +85,8 @@ impl StudyProgress {
 }
 
 impl Reporter for StudyProgress {
-    fn started(&self, trial: &Trial, plan: &Plan) {
-        self.bar.set_message(format!("{} ({})", trial.label, trial.engine_word(plan)));
+    fn started(&self, trial: &Trial, plan: &TrialPlan) {
+        self.bar.set_message(format!("{} ({})", trial.label, plan.runner));
     }
 
     fn progress(&self, trial: &Trial, fraction: f64) {

@@ -33,6 +33,20 @@ pub(crate) fn matrix(matrix: &Matrix) -> Value {
 }
 
 impl AnswerTree {
+    /// Of an answer with names and types of its own.
+    pub(crate) fn of(answer: &impl Serialize) -> QuestionResult<Self> {
+        match serde_json::to_value(answer) {
+            Ok(Value::Object(map)) => Ok(AnswerTree(map)),
+            Ok(other) => Err(invalid(format!("the answer has no names: {other}"))),
+            Err(error) => Err(invalid(error.to_string())),
+        }
+    }
+
+    /// All of it as one value.
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+
     /// Top-level names with their values.
     pub fn sections(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))

@@ -14,9 +14,8 @@ use widenet_statistics::kolmogorov_smirnov;
 
 use super::trajectory::entries;
 use crate::{
-    storage::TrialResult,
     study::{Over, RecordedQuantity, ReferenceTrials, Statistic},
-    trials::Trial,
+    trials::{Trial, TrialResult},
 };
 
 /// Whose laws are compared: trajectories of all seeds of a trial, and of its reference.

@@ -9,9 +9,8 @@ use widenet_engines::References;
 use widenet_statistics::chi_square;
 
 use crate::{
-    storage::TrialResult,
     study::{Metric, Over, RecordedQuantity, ReferenceTrials, Statistic},
-    trials::{ProblemTask, Trial},
+    trials::{ProblemTask, Trial, TrialResult},
 };
 
 /// The value of a metric, or why there is none.

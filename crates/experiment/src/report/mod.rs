@@ -4,7 +4,10 @@ mod figures;
 mod markdown;
 mod tables;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use widenet_core::document::Document;
 use widenet_engines::Solver;
@@ -16,10 +19,9 @@ use crate::{
     error::{Error, Result},
     judge::judge,
     measure::Results,
-    storage::{Finished, Found, Manifest, TrialResult},
+    storage::{Finished, Found, Manifest},
     study::Study,
-    trials::{Prepared, prepare},
-    version::VERSION,
+    trials::{Prepared, TrialResult, prepare},
 };
 
 /// What a finished run found.
@@ -31,6 +33,8 @@ pub struct Report {
     pub path: PathBuf,
     /// Every check in every group.
     pub findings: Vec<Finding>,
+    /// What should be said to the user about the results.
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -47,10 +51,6 @@ impl Report {
 /// has trials that are not done, or if its data files are not where they were.
 pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let manifest = Manifest::read(directory)?;
-    if manifest.version != VERSION {
-        let reason = format!("was made by version {}, this is version {}", manifest.version, VERSION);
-        return Err(Error::directory(directory, reason));
-    }
     let document = Document::load(&directory.join("resolved.toml"))?;
     let path = directory.join(&manifest.source);
     let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
@@ -58,7 +58,7 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
     let prepared = prepare(&study).map_err(|error| missing_data(error, directory, &manifest))?;
     if prepared.hash != manifest.hash {
-        let reason = "resolved.toml or the data files have changed since the run; run the study again";
+        let reason = "resolved.toml or the data files have changed since the run, or an engine computes other results now; run the study again";
         return Err(Error::directory(directory, reason));
     }
     collect(&study, &prepared, directory, solver)
@@ -69,8 +69,8 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
         Error::Core(unreadable @ widenet_core::Error::Unreadable { .. }) => {
             let out = directory.parent().unwrap_or(directory);
             let reason = format!(
-                "{unreadable}; relative data paths start from {}. If the files have moved, run `widenet study` on the \
-                 study file where it is now, with --out {}: its trials are found and nothing runs again",
+                "{unreadable}; relative data paths start from {}. If the files have moved, run the study file where it is \
+                 now, with run directories in {}: its trials are found and nothing runs again",
                 manifest.base.display(),
                 out.display()
             );
@@ -84,14 +84,16 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
 pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let mut finished = Vec::new();
     let mut engines = EngineCounts::new();
+    let mut devices: BTreeMap<Option<String>, usize> = BTreeMap::new();
     let mut pending = Vec::new();
     for trial in &prepared.trials {
         match trial.directory(directory).read(&trial.trial) {
             Found::Done(found) => {
-                let Finished { result, reason } = *found;
+                let Finished { result, reason, device } = *found;
+                *devices.entry(device).or_insert(0) += usize::from(trial.is_solved());
                 let engine = match &result {
                     TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
-                    TrialResult::Answer(_) => trial.trial.subject.name(),
+                    TrialResult::Answer(_) => trial.trial.kind.name(),
                 };
                 *engines.entry((engine, reason)).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
@@ -112,6 +114,32 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
     tables::write(directory, &results, &findings)?;
     let figures = figures::draw_all(directory, &results, &findings)?;
     let path = directory.join("report.md");
-    write_whole(&path, markdown(&results, &findings, &figures, &engines).as_bytes())?;
-    Ok(Report { directory: directory.to_owned(), path, findings })
+    let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();
+    write_whole(&path, markdown(&results, &findings, &figures, &engines, &notes).as_bytes())?;
+    Ok(Report { directory: directory.to_owned(), path, findings, notes })
+}
+
+/// What to say if trials ran on several kinds of devices: their roundings differ, and differences between trials may be those.
+fn mixed_devices(devices: &BTreeMap<Option<String>, usize>) -> Option<String> {
+    let used: Vec<_> =
+        devices.iter().filter_map(|(device, count)| Some(format!("{} ({count})", device.as_ref()?))).collect();
+    (used.len() > 1).then(|| {
+        format!(
+            "trials ran on devices of several kinds, whose roundings differ: {}; run the study on one kind to compare its trials to rounding",
+            used.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_several_kinds_are_named() {
+        let one = BTreeMap::from([(None, 3), (Some("flex".to_owned()), 2)]);
+        assert_eq!(mixed_devices(&one), None);
+        let two = BTreeMap::from([(Some("flex".to_owned()), 2), (Some("wgpu".to_owned()), 5)]);
+        assert!(mixed_devices(&two).is_some_and(|text| text.contains("flex (2), wgpu (5)")));
+    }
 }

@@ -7,10 +7,10 @@ mod worker;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, atomic::AtomicBool},
 };
 
-use widenet_engines::{Plan, SolveError, Solver};
+use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
 use widenet_output::{create_directory, csv::csv_bytes, write_whole};
 
@@ -21,10 +21,9 @@ use self::{
 use crate::{
     error::Result,
     report::{self, Report},
-    storage::{Found, Manifest},
+    storage::{Build, Found, Manifest},
     study::Study,
-    trials::{Prepared, PreparedTrial, Shard, Trial, prepare},
-    version::VERSION,
+    trials::{Prepared, PreparedTrial, Shard, Trial, TrialPlan, prepare},
 };
 pub use reporter::{Reporter, Silent};
 
@@ -33,7 +32,7 @@ pub use reporter::{Reporter, Silent};
 pub struct RunOptions {
     /// Folder that holds run directories.
     pub out: PathBuf,
-    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`Plan::alone`]).
+    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`TrialPlan::exclusive`]).
     pub jobs: usize,
     /// Which trials.
     pub shard: Shard,
@@ -68,13 +67,13 @@ pub enum Outcome {
     },
 }
 
-/// A trial with its engine, or why none takes it; plans of questions have no estimates.
+/// A trial with what runs it, or why nothing does.
 #[derive(Debug)]
 pub struct PlannedTrial {
     /// The trial.
     pub trial: Trial,
-    /// Engine, reason and estimates.
-    pub plan: std::result::Result<Plan, SolveError>,
+    /// What runs it, why, and what that takes.
+    pub plan: std::result::Result<TrialPlan, SolveError>,
     /// The label of the trial whose result it shares, if it is not solved itself.
     pub solved_as: Option<String>,
 }
@@ -141,23 +140,28 @@ pub fn run(
         write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
     }
 
-    let queue = Queue::new(jobs.iter().map(|job| job.plan.alone));
+    let queue = Queue::new(jobs.iter().map(|job| job.plan.exclusive));
     let worker = Worker {
         solver,
         device: options.device,
         directory: &directory,
         stop,
         failed: AtomicBool::new(false),
+        said: Mutex::default(),
         reporter,
     };
-    let run = |job: usize| worker.run(&jobs[job]).inspect_err(|_| worker.failed.store(true, Ordering::Relaxed));
+    let run = |job: usize| worker.run_or_stop_all(&jobs[job]);
     let remaining = work(&queue, options.jobs, run)?;
     if remaining > 0 {
         return Ok(Outcome::Interrupted { directory, remaining });
     }
     let is_pending = |p: &&PreparedTrial| !matches!(p.directory(&directory).read(&p.trial), Found::Done(_));
     match solved().filter(is_pending).count() {
-        0 => Ok(Outcome::Finished(report::collect(study, &prepared, &directory, solver)?)),
+        0 => {
+            let report = report::collect(study, &prepared, &directory, solver)?;
+            report.notes.iter().for_each(|note| reporter.note(note));
+            Ok(Outcome::Finished(report))
+        }
         remaining => Ok(Outcome::ShardFinished { directory, remaining }),
     }
 }
@@ -169,7 +173,7 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
     let source = format!("study.{extension}");
     let manifest = Manifest {
         program: "widenet".into(),
-        version: VERSION.into(),
+        builds: vec![Build::own()],
         study: study.name.clone(),
         hash: prepared.hash.clone(),
         trials: prepared.trials.len(),
@@ -189,10 +193,10 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
             trial.label.clone(),
             trial.width_text(),
             trial.seed.to_string(),
-            trial.engine_word(plan).into(),
+            plan.runner.into(),
             plan.reason.clone(),
-            plan.bytes.to_string(),
-            format!("{:.3}", plan.seconds),
+            plan.estimate.map_or_else(String::new, |estimate| estimate.bytes.to_string()),
+            plan.estimate.map_or_else(String::new, |estimate| format!("{:.3}", estimate.seconds)),
         ]
     });
     Ok(csv_bytes(&header.map(String::from), rows)?)

@@ -13,9 +13,8 @@
 //! two of them write is the same, and neither touches what the other is writing.
 
 mod manifest;
-mod result;
 mod trial;
 
+pub(crate) use manifest::Build;
 pub(crate) use manifest::Manifest;
-pub(crate) use result::{Answer, TrialResult};
-pub(crate) use trial::{Finished, Found, TrialDirectory};
+pub(crate) use trial::{Finished, Found, Made, TrialDirectory};

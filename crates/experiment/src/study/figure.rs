@@ -59,7 +59,7 @@ use widenet_figures::AxisScale;
 use super::{
     keys::Keys,
     read::{ReadResult, own_name},
-    subject::Subject,
+    task_kind::TaskKind,
 };
 
 /// A named figure.
@@ -202,15 +202,15 @@ enum Kind {
 
 impl Figure {
     pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Figure> {
-        let kinds: &[(&str, Kind)] = match keys.subject {
-            Subject::Problem => &[
+        let kinds: &[(&str, Kind)] = match keys.kind {
+            TaskKind::Problem => &[
                 ("scaling", Kind::Scaling),
                 ("curves", Kind::Curves),
                 ("bands", Kind::Bands),
                 ("overlay", Kind::Overlay),
                 ("divergence", Kind::Divergence),
             ],
-            Subject::Prior | Subject::Posterior => &[("scaling", Kind::Scaling), ("lines", Kind::Lines)],
+            TaskKind::Question(_) => &[("scaling", Kind::Scaling), ("lines", Kind::Lines)],
         };
         let kind = match reader.required("kind", |field| field.choice(kinds))? {
             Kind::Scaling => FigureKind::Scaling(Scaling {

@@ -61,7 +61,7 @@ use widenet_engines::Reference;
 use super::{
     keys::{Keys, ReferenceTrials},
     read::{ReadResult, own_name},
-    subject::Subject,
+    task_kind::TaskKind,
 };
 
 /// Which records count.
@@ -174,26 +174,26 @@ impl Metric {
     }
 
     pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Metric> {
-        let against = match keys.subject {
-            Subject::Problem => &[("limit", Reference::Limit), ("lazy", Reference::Lazy)][..],
-            Subject::Prior | Subject::Posterior => &[("limit", Reference::Limit)],
+        let against = match keys.kind {
+            TaskKind::Problem => &[("limit", Reference::Limit), ("lazy", Reference::Lazy)][..],
+            TaskKind::Question(_) => &[("limit", Reference::Limit)],
         };
         let comparisons =
             [("distance", Comparison::Distance), ("difference", Comparison::Difference), ("ratio", Comparison::Ratio)];
         let metric = Metric {
             name: own_name(reader)?,
-            of: match keys.subject {
-                Subject::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
-                Subject::Prior | Subject::Posterior => Measured::Value {
+            of: match keys.kind {
+                TaskKind::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
+                TaskKind::Question(_) => Measured::Value {
                     path: reader.required("value", |field| keys.path(field))?,
                     against: reader.optional("against_value", |field| keys.path(field))?,
                     comparison: reader.or("comparison", Comparison::Distance, |field| field.choice(&comparisons))?,
                 },
             },
             against: reader.optional("against", |field| field.choice(against))?,
-            reference: match keys.subject {
-                Subject::Problem => reader.optional("reference", |field| keys.reference(field))?,
-                Subject::Prior | Subject::Posterior => None,
+            reference: match keys.kind {
+                TaskKind::Problem => reader.optional("reference", |field| keys.reference(field))?,
+                TaskKind::Question(_) => None,
             },
             relative: reader.or("relative", false, |field| field.boolean())?,
         };

@@ -36,8 +36,6 @@ pub struct KernelAnswer {
     pub nngp: Blocks,
     /// Tangent kernel.
     pub ntk: Blocks,
-    /// Remarks for the user: the device of a finite network. Not in files.
-    pub notes: Vec<String>,
 }
 
 /// Blocks of one kernel; those asked for are present.

@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use widenet_core::{
     Matrix, Result,
     document::{Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
 
 use super::{
-    quantity::{Place, Prior, Quantity},
+    quantity::{Prior, Quantity},
     sampling,
 };
 use crate::{
     answer::{number, numbers},
     error::QuestionResult,
+    question::Run,
 };
 
 /// The geometry of sampled feature kernels.
@@ -26,8 +26,12 @@ struct Geometry {
 }
 
 impl Quantity for Geometry {
-    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
-        answer(prior, &self.sample, place, watch)
+    fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
+        answer(prior, &self.sample, run)
+    }
+
+    fn samples_networks(&self) -> bool {
+        self.sample.by_network
     }
 }
 
@@ -36,16 +40,11 @@ pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Qua
     Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
 }
 
-fn answer(
-    prior: &Prior,
-    asked: &sampling::Sample,
-    place: Place,
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Value> {
-    let size = prior.kernel.nrows();
-    let kernels = sampling::draw(prior, asked, place, &mut |share| watch(0.5 * share))?;
+fn answer(prior: &Prior, asked: &sampling::Sample, run: &mut Run<'_>) -> QuestionResult<Value> {
+    let size = prior.count();
+    let kernels = sampling::draw(prior, asked, run)?;
     let correlation = mean_squared_correlation(&kernels, size)?;
-    let kernel = InputKernel::new(&prior.kernel)?;
+    let kernel = InputKernel::new(prior.kernel())?;
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let count = sampler.eigenvalue_count()?;
     let draws = (kernels.len() / (size * size)) as u64;
@@ -57,7 +56,7 @@ fn answer(
             Ok(sampler.log_eigenvalues(asked.seed, draws)?)
         }
     };
-    let logs = sampling::in_chunks(prior, draws, of_chunk, &mut |share| watch(0.5 + 0.5 * share))?;
+    let logs = sampling::in_chunks(prior, draws, of_chunk, &mut |_| run.watch(1.0))?;
     let spectra = Spectra::new(&logs, count)?;
     let mut answer = json!({ "draws": draws });
     let mut put = |name: &str, estimates: &[Estimate], is_list: bool| {
@@ -96,10 +95,10 @@ fn log_eigenvalues(kernels: &[f64], size: usize, count: usize) -> Vec<f64> {
 mod tests {
     use std::path::Path;
 
-    use widenet_core::document::Document;
+    use widenet_core::{document::Document, training::Control};
     use widenet_model::{DeviceChoice, Precision};
 
-    use crate::{QuestionError, prior::PriorQuestion};
+    use crate::{QuestionError, prior::KIND, question::load_from};
 
     use super::*;
 
@@ -108,16 +107,18 @@ mod tests {
     fn draws_of_eigenvalues_can_be_stopped() {
         let text = "kernel = [[1.0, 0.3], [0.3, 0.8]]\n[network]\nwidth = 8\nhidden_layers = 4\n[geometry]\ndraws = 40";
         let document = Document::from_toml("test.toml", text).expect("a document");
-        let question = PriorQuestion::from_document(&document, Path::new("")).expect("a question");
-        let ask = |watch: &mut dyn FnMut(f64) -> Control| question.answer(DeviceChoice::Auto, Precision::F64, watch);
-        let mut shares = Vec::new();
-        ask(&mut |share| {
-            shares.push(share);
-            Control::Continue
-        })
-        .expect("an answer");
-        assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]) && shares.last() == Some(&1.0), "{shares:?}");
-        let stopped = ask(&mut |share| if share > 0.5 { Control::Stop } else { Control::Continue });
-        assert!(matches!(stopped, Err(QuestionError::Stopped)));
+        let folder = Path::new("");
+        let question = (KIND.parse)(&document, folder, &mut load_from(folder)).expect("a question");
+        let ask = |looks: u32| {
+            let mut left = looks;
+            let mut watch = |_: f64| {
+                left = left.saturating_sub(1);
+                if left == 0 { Control::Stop } else { Control::Continue }
+            };
+            question.answer(&mut Run::new(DeviceChoice::Cpu, Precision::F64, &mut watch)).err()
+        };
+        assert!(matches!(ask(1), Some(QuestionError::Stopped)));
+        assert!(matches!(ask(2), Some(QuestionError::Stopped)));
+        assert!(ask(3).is_none());
     }
 }

@@ -8,8 +8,8 @@ use super::labels::{stems, value_label};
 use crate::{
     error::Result,
     measure::{MeasuredTrial, Results},
-    storage::Answer,
     study::figure::{Lines, Ordinates},
+    trials::Answer,
 };
 
 /// One plot per group of axes other than `series`, of its first seed. Limits of a series of widths are dashed in black.

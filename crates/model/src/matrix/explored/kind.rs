@@ -32,7 +32,7 @@ pub enum ImageStorage {
 impl ImageStorage {
     /// Words of the command line.
     pub const WORDS: [(&str, ImageStorage); 2] =
-        [("stored", ImageStorage::Stored), ("regenerated", ImageStorage::Regenerated)];
+        [("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
 }
 
 /// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand
