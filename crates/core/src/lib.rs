@@ -8,6 +8,7 @@
 pub mod data;
 pub mod document;
 mod error;
+pub mod humanized;
 pub mod problem;
 pub mod scaling;
 pub mod seed;

@@ -14,10 +14,10 @@ use rand_chacha::{
 pub enum Purpose {
     /// Entries of the initial weights of layer `.0` (dense engine; index = row).
     Weights(u32),
-    /// Fresh answers of layer `.0` to questions `W q` (law engine; index = question).
-    Answers(u32),
-    /// Fresh answers of layer `.0` to questions `Wᵀ q` (law engine; index = question).
-    TransposeAnswers(u32),
+    /// Fresh responses of layer `.0` to probes `W q` (law engine; index = probe).
+    Responses(u32),
+    /// Fresh responses of layer `.0` to probes `Wᵀ q` (law engine; index = probe).
+    TransposeResponses(u32),
     /// Initial predictor of a lazy limit.
     InitialPredictor,
     /// Order of the samples in epoch `index`.
@@ -56,8 +56,8 @@ impl Purpose {
     fn words(self) -> (u32, u32) {
         match self {
             Purpose::Weights(layer) => (1, layer),
-            Purpose::Answers(layer) => (2, layer),
-            Purpose::TransposeAnswers(layer) => (3, layer),
+            Purpose::Responses(layer) => (2, layer),
+            Purpose::TransposeResponses(layer) => (3, layer),
             Purpose::InitialPredictor => (4, 0),
             Purpose::Batches => (5, 0),
             Purpose::Inputs => (6, 0),

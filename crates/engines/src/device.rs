@@ -14,7 +14,7 @@ use std::{
 };
 
 use widenet_core::{
-    Problem,
+    Problem, humanized,
     problem::{EntryLaw, Rule, Scope},
     trajectory::Engine,
 };
@@ -271,14 +271,13 @@ impl DeviceEngines {
     /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how
     /// much it has.
     fn with_needs(&self, request: &Request<'_>, engine: Engine, failure: &SolveError) -> SolveError {
-        let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
         let Ok(needs) = self.needs(request, engine) else { return failure.clone() };
-        let mut text = format!("{failure}; this run was expected to take {}", gibibytes(needs.bytes));
+        let mut text = format!("{failure}; this run was expected to take {}", humanized::bytes(needs.bytes));
         let stored = Some(HiddenMatrix::Conditioned(ImageStorage::Stored));
         if self.hidden(request, engine).map(|hidden| hidden.matrix) == stored {
             let half = HiddenMatrix::Conditioned(ImageStorage::Regenerated);
             let bytes = WideEstimate::new(request.problem, finite(request), half, request.precision).bytes;
-            text.push_str(&format!(", with answers = \"recomputed\" {}", gibibytes(bytes)));
+            text.push_str(&format!(", with answers = \"recomputed\" {}", humanized::bytes(bytes)));
         }
         SolveError::Refused(text)
     }

@@ -95,7 +95,7 @@ fn refusal(
     }
 }
 
-/// The word of an image storage in files.
+/// Returns the word of an image storage in files.
 pub fn word(answers: ImageStorage) -> &'static str {
     // Every storage has a word.
     ImageStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)

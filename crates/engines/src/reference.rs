@@ -22,7 +22,7 @@ pub struct References<'s> {
     known: BTreeMap<ReferenceKey, Result<Trajectory, String>>,
 }
 
-/// The limit's start is random: it is compared given the trial's own start.
+/// Says whether the limit's start is random: it is compared given the trial's own start.
 pub fn starts_at_random(problem: &Problem) -> bool {
     Regime::of(problem).is_ok_and(|regime| regime.starts_at_random(problem))
 }
@@ -55,12 +55,12 @@ fn own_start(problem: &Problem, trajectory: &Trajectory) -> Result<InitialFuncti
 }
 
 impl<'s> References<'s> {
-    /// None known yet. `watch` may stop the computation of one.
+    /// Makes references of which none is known yet. `watch` may stop the computation of one.
     pub fn new(solver: &'s dyn Solver, watch: &'s Watch<'s>) -> Self {
         Self { solver, watch, known: BTreeMap::new() }
     }
 
-    /// The reference of a trajectory of a problem. `hash` tells problems with their data apart.
+    /// Returns the reference of a trajectory of a problem. `hash` tells problems with their data apart.
     ///
     /// # Errors
     /// Why there is none, in words.

@@ -16,7 +16,7 @@ pub enum EngineRule {
 }
 
 impl EngineRule {
-    /// The choice for a problem at a width; infinite widths have no choice to make.
+    /// Returns the choice for a problem at a width; infinite widths have no choice to make.
     pub fn at(self, problem: &Problem, width: Width) -> EngineChoice {
         match (self, width) {
             (_, Width::Infinite) => EngineChoice::Auto,
@@ -42,8 +42,8 @@ fn is_conditioned(problem: &Problem) -> bool {
 }
 
 impl HiddenOptions {
-    /// Those of one of several widths of a problem. Width ∞ beside finite ones keeps no answers and, unless the network is deep linear, is in
-    /// closed form: what is asked of the others is no mistake there.
+    /// Returns the options of one of several widths of a problem. Width ∞ beside finite ones keeps no answers and, unless the network is
+    /// deep linear, is in closed form: what is asked of the others is no mistake there.
     #[must_use]
     pub fn at(self, width: Width, widths: &[Width], problem: &Problem) -> HiddenOptions {
         let is_beside_finite = widths.iter().any(|width| *width != Width::Infinite);
@@ -56,14 +56,15 @@ impl HiddenOptions {
     }
 }
 
-/// Part of what results of an engine depend on: it changes when the engine computes other numbers for the same request.
+/// Returns a version that is part of what results of an engine depend on: it changes when the engine computes other numbers for the same
+/// request.
 pub const fn results_version(engine: Engine) -> u32 {
     match engine {
         Engine::Limit | Engine::Law | Engine::Dense | Engine::Conditioned | Engine::Regenerated => 1,
     }
 }
 
-/// The engines that a choice may lead to at a width, with the versions of their results.
+/// Returns the engines that a choice may lead to at a width, with the versions of their results.
 pub fn results_key(choice: EngineChoice, width: Width) -> String {
     let engines: &[Engine] = match (width, choice) {
         (Width::Infinite, _) => &[Engine::Limit],

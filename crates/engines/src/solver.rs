@@ -34,7 +34,7 @@ impl EngineChoice {
         ("regenerated", EngineChoice::Regenerated),
     ];
 
-    /// The word in files.
+    /// Returns the word in files.
     pub fn name(self) -> &'static str {
         match self {
             EngineChoice::Auto => "auto",
@@ -134,7 +134,7 @@ pub enum InitialFunction {
 }
 
 impl InitialFunction {
-    /// All numbers, as bits.
+    /// Returns all numbers, as bits.
     pub fn bits(&self) -> Vec<u64> {
         let matrices = match self {
             InitialFunction::Predictor(predictor) => [Some(predictor), None],
@@ -206,8 +206,8 @@ pub trait Solver: Sync {
     /// The reference for trajectories of a problem, at the same moments. Minibatches follow `seed`. It starts at
     /// `initial`, the compared trajectory's own initial function, which is given exactly if the start of the limit is random (deep
     /// linear networks: [`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`; perceptrons without an ensemble), else at
-    /// zero, or as the average over infinitely many networks. It has the limit's own tolerance, whatever that of the trajectories. `watch` may
-    /// stop it.
+    /// zero, or as the average over infinitely many networks. It has the limit's own tolerance, whatever that of the trajectories. `watch`
+    /// may stop it.
     ///
     /// # Errors
     /// [`SolveError`] if the problem has no such reference.

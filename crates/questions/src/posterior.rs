@@ -18,13 +18,14 @@ use crate::{
     error::QuestionResult,
     question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
     random_network::{RandomNetwork, level, load_data, warnings},
-    stand_ins::add_stand_ins,
+    stand_ins::{add_stand_ins, fill_empty_data},
 };
 
 /// A random network with its data, and what is asked about it given them.
 ///
 /// `[network]` and `[data]` are those of [`crate::PriorQuestion`] and of a problem file; inline data need no `test_targets`. Instead
-/// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs.
+/// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs. Without training data,
+/// `inputs = []` or `posterior.targets = []`, the posterior is the prior.
 ///
 /// # Section `[posterior]`
 ///
@@ -59,6 +60,9 @@ pub struct PosteriorQuestion {
     has_test_targets: bool,
 }
 
+/// Numbers of an answer whose true value may be infinite: the density of an output that is known exactly; and numbers that were given.
+const MAY_BE_INFINITE: [&str; 3] = ["density.at", "density.values", "cdf.at"];
+
 impl PosteriorQuestion {
     /// Reads a file. `overrides` are pairs of a dotted key and a value as text, as for [`widenet_core::Problem::load`].
     ///
@@ -71,15 +75,24 @@ impl PosteriorQuestion {
 
     fn parse(document: &Document, load: &mut Load<'_>) -> Result<Self> {
         let document = &mut document.clone();
+        let is_empty = fill_empty_data(document)?;
         let stand_ins = add_stand_ins(document, &["data.test_targets"])?;
-        let data = load_data(document, load)?;
+        let mut data = load_data(document, load)?;
+        if let Some(data) = data.as_mut().filter(|_| is_empty) {
+            let data = Arc::make_mut(data);
+            data.train.inputs = Matrix::zeros(0, data.train.inputs.ncols());
+            data.train.targets = Matrix::zeros(0, data.train.targets.ncols());
+        }
         let mut root = document.reader();
         root.get("data");
         let kernel = root.optional("kernel", Field::matrix)?;
         let mut table = root.required("posterior", Field::table)?;
         let noise = table.required("noise_variance", Field::non_negative)?;
-        let given = table.optional("targets", Field::matrix)?;
-        let observed = match (data, kernel, given) {
+        let matrix_or_none = |field: &Field<'_>| {
+            if field.elements()?.is_empty() { Ok(Matrix::zeros(0, 0)) } else { field.matrix() }
+        };
+        let given = table.optional("targets", matrix_or_none)?;
+        let mut observed = match (data, kernel, given) {
             (Some(data), None, None) => Observed::Data(data),
             (None, Some(kernel), Some(targets)) => Observed::Kernel { kernel, targets },
             (Some(_), Some(_), _) => {
@@ -90,9 +103,11 @@ impl PosteriorQuestion {
             }
             (None, ..) => return Err(root.error("give `[data]`, or `kernel` with `posterior.targets`")),
         };
-        let network =
-            root.required("network", |field| RandomNetwork::parse(field, Some(observed.targets().ncols())))?;
-        if let Observed::Kernel { .. } = &observed {
+        let network = root.required("network", |field| RandomNetwork::parse(field, observed.outputs()))?;
+        if let Observed::Kernel { targets, .. } = &mut observed {
+            if targets.is_empty() {
+                *targets = Matrix::zeros(0, network.outputs);
+            }
             // What is wrong with it is said before anything is asked of it.
             observed.regression(network.gain(), noise)?;
         }
@@ -165,7 +180,7 @@ impl Question for PosteriorQuestion {
             }
         }
         if self.slope {
-            put("slope", number(regression.evidence_slope()));
+            put("slope", number(regression.evidence_slope()?));
         }
         if let Some(compared) = &self.evidence {
             let found = regression.evidence(compared, &self.settings, &mut |done| run.watch(0.5 + 0.5 * done))?;
@@ -180,7 +195,7 @@ impl Question for PosteriorQuestion {
                 }),
             );
         }
-        Ok(Answered { tree: AnswerTree(answer), unreliable })
+        Ok(Answered { tree: AnswerTree::checked(answer, &MAY_BE_INFINITE)?, unreliable })
     }
 }
 
@@ -205,6 +220,11 @@ enum Observed {
 }
 
 impl Observed {
+    /// Number of outputs, where there are targets.
+    fn outputs(&self) -> Option<usize> {
+        Some(self.targets().ncols()).filter(|outputs| *outputs > 0)
+    }
+
     fn targets(&self) -> &Matrix {
         match self {
             Observed::Data(data) => &data.train.targets,

@@ -26,7 +26,8 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// `choice` and `precision` are those of networks with all their weights; `watch` is called with the share of the work done.
+    /// Makes a run; `choice` and `precision` are those of networks with all their weights, and `watch` is called with the share of the work
+    /// done.
     pub fn new(choice: DeviceChoice, precision: Precision, watch: &'a mut Watch<'a>) -> Self {
         Self { choice, precision, watch, notes: Vec::new(), device: None }
     }
@@ -41,7 +42,7 @@ impl<'a> Run<'a> {
         std::mem::take(&mut self.notes)
     }
 
-    /// The device that computed, if one did.
+    /// Returns the device that computed, if one did.
     pub fn device(&self) -> Option<DeviceChoice> {
         self.device
     }

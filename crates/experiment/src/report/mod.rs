@@ -38,7 +38,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// All checks are confirmed.
+    /// Says whether all checks are confirmed.
     pub fn all_confirmed(&self) -> bool {
         self.findings.iter().all(|finding| finding.verdict == Verdict::Confirmed)
     }

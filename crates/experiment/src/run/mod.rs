@@ -78,7 +78,7 @@ pub struct PlannedTrial {
     pub solved_as: Option<String>,
 }
 
-/// What a run would do: every trial with its engine. Reads the data, runs nothing.
+/// Says what a run would do: every trial with its engine. Reads the data, runs nothing.
 ///
 /// # Errors
 /// [`crate::Error::Core`] for mistakes in the study, its problem or data.

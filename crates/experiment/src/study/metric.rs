@@ -95,7 +95,7 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    /// Whether it is one number of all seeds.
+    /// Says whether it is one number of all seeds.
     pub fn is_of_a_law(self) -> bool {
         matches!(self, Statistic::Kl | Statistic::Ks | Statistic::MeanRatio | Statistic::StdRatio)
     }
@@ -165,7 +165,7 @@ fn entry(field: &Field<'_>) -> ReadResult<i64> {
 }
 
 impl Metric {
-    /// The quantity whose records are measured.
+    /// Returns the quantity whose records are measured.
     pub fn recorded(&self) -> Option<&RecordedQuantity> {
         match &self.of {
             Measured::Records(recorded) => Some(recorded),

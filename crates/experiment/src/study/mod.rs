@@ -234,7 +234,7 @@ impl Study {
         }
     }
 
-    /// The resolved study as TOML: overrides applied, problem written out, keys sorted.
+    /// Returns the resolved study as TOML: overrides applied, problem written out, keys sorted.
     pub fn resolved(&self) -> String {
         self.document.root().to_toml()
     }

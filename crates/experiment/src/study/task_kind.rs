@@ -24,12 +24,12 @@ impl Eq for TaskKind {}
 pub(super) const NO_ENGINE: &str = "a question has no engine; see its `by` and `method`";
 
 impl TaskKind {
-    /// All kinds of tasks.
+    /// Returns all kinds of tasks.
     pub fn all() -> impl Iterator<Item = TaskKind> {
         std::iter::once(TaskKind::Problem).chain(KINDS.into_iter().map(TaskKind::Question))
     }
 
-    /// The word in study files, tables and plans.
+    /// Returns the word in study files, tables and plans.
     pub fn name(self) -> &'static str {
         match self {
             TaskKind::Problem => "problem",
@@ -37,7 +37,7 @@ impl TaskKind {
         }
     }
 
-    /// Whether trials are trajectories.
+    /// Says whether trials are trajectories.
     pub fn is_problem(self) -> bool {
         matches!(self, TaskKind::Problem)
     }

@@ -37,7 +37,7 @@ struct Combination<'s> {
 }
 
 impl Study {
-    /// All trials.
+    /// Returns all trials.
     ///
     /// # Errors
     /// [`crate::Error::Core`] if an axis leads through something that is not a table.

@@ -36,7 +36,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Name of its directory.
+    /// Returns the name of its directory.
     pub fn directory_name(&self) -> String {
         format!("{:04}-{}", self.index, self.label)
     }

@@ -40,6 +40,13 @@ fn with_engines(folder: &Path, axis: &str) -> Study {
     study(folder, &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", axis)])
 }
 
+/// The fake study with replacements, with quantities that perceptrons have.
+fn perceptrons(folder: &Path, replacements: &[(&str, &str)]) -> Study {
+    let recorded = ("quantities = [\"train_loss\", \"predictor\"]", "quantities = [\"train_loss\", \"outputs\"]");
+    let metric = ("quantity = \"predictor\"\nagainst = \"limit\"", "quantity = \"outputs\"");
+    study(folder, &[replacements, &[recorded, metric]].concat())
+}
+
 #[test]
 fn engines_are_an_axis_at_the_widths_they_can_have() {
     let folder = tempfile::tempdir().unwrap();
@@ -82,7 +89,8 @@ fn tolerance_and_answers_are_keys_and_axes() {
     assert_eq!((labels.len(), labels[0].as_str()), (2 * 2 * 25, "stored-0.01-m64-s1"));
     assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), answers: Some(ImageStorage::Stored) });
     assert_eq!(options(&linear, 24).tolerance, Some(1e-2), "the limit of a deep linear network has a tolerance");
-    let tanh = axes("network.activation = [\"tanh\"]");
+    let axes = "tolerance = [1e-2, 1e-6]\nanswers = [\"stored\", \"recomputed\"]\nnetwork.activation = [\"tanh\"]";
+    let tanh = perceptrons(folder.path(), &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", axes)]);
     assert_eq!(options(&tanh, 24), HiddenOptions::default(), "that of a perceptron is in closed form");
     let engines = r#"engine = ["dense", { kind = "conditioned", tolerance = 1e-4, answers = "stored" }]"#;
     let own = with_engines(folder.path(), engines);
@@ -102,9 +110,7 @@ fn tolerance_and_answers_are_keys_and_axes() {
 fn wide_perceptrons_are_conditioned_above_the_dense_widths() {
     let folder = tempfile::tempdir().unwrap();
     let engines = |network: &str| {
-        let recorded = ("quantities = [\"train_loss\", \"predictor\"]", "quantities = [\"train_loss\", \"outputs\"]");
-        let metric = ("quantity = \"predictor\"\nagainst = \"limit\"", "quantity = \"outputs\"");
-        let study = study(folder.path(), &[("network.hidden_layers = [1, 3]", network), recorded, metric]);
+        let study = perceptrons(folder.path(), &[("network.hidden_layers = [1, 3]", network)]);
         let solver = FakeSolver::default();
         plan(&study, &solver).unwrap();
         let asked = solver.asked.lock().unwrap();

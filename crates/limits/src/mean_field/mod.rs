@@ -1,16 +1,16 @@
 //! One code serves deep linear networks at width ∞ and, exactly in law, at any finite width.
 //!
 //! ```text
-//! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has asked about
+//! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has probed
 //! ```
 //!
 //! (docs/theory/mean-field.md §4, docs/theory/conditioning.md §3(b), §3(c).) The infinitely wide network is a deterministic linear network
 //! of a few dozen neurons; a finite one has the same neurons with random lengths and angles. The cost does not depend on the width.
 //! Scalings whose limit is lazy (NTK parameterisation) have, at ∞, a predictor that moves linearly from a Gaussian start.
 
-mod basis;
 mod coordinate_matrix;
 mod coordinates;
+mod directions;
 mod lazy;
 mod trajectory;
 

@@ -1,7 +1,7 @@
 //! Estimates what a very wide run costs before it starts.
 //!
 //! ```text
-//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≤ 8 tall-skinny products of m r P multiply-adds
+//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a probe ≤ 8 tall-skinny products of m r P multiply-adds
 //! ```
 //!
 //! (docs/theory/conditioning.md §2, Eq. cost.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches
@@ -23,7 +23,7 @@ use crate::{
 const SETTLED: [u64; 2] = [80, 130];
 /// Passes of a step of gradient flow: six stages, and two trial predictors, which are half of one each.
 const STAGES: f64 = 7.0;
-/// Tall-skinny passes over a basis per query: four with what is asked, four with what is new of it.
+/// Tall-skinny passes over a basis per probe: four with the probe, four with what is new of it.
 const PASSES: f64 = 8.0;
 /// Blocks of P vectors held at once beside those of the training loop.
 const BLOCKS_IN_PASSING: u64 = 6;
@@ -45,7 +45,7 @@ pub struct WideEstimate {
     pub rank: u64,
 }
 
-/// Directions that a side of a hidden matrix is expected to be asked about in a whole run.
+/// Directions that a side of a hidden matrix is expected to be probed with in a whole run.
 pub fn predicted_rank(problem: &Problem, width: u64, precision: Precision) -> u64 {
     let settled = match precision {
         Precision::F32 => SETTLED[0],
@@ -61,9 +61,9 @@ pub fn predicted_rank(problem: &Problem, width: u64, precision: Precision) -> u6
         (problem.optimizer.batch_size().unwrap_or(data.train.inputs.nrows()) as u64, samples)
     };
     let of_training = columns.saturating_mul(passes(problem) as u64).min(all.saturating_mul(settled));
-    let asks_tests = !problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_test_samples());
+    let probes_tests = !problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_test_samples());
     let records = (problem.record.at.len() as u64).min(settled);
-    let of_tests = if asks_tests { tests.saturating_mul(records) } else { 0 };
+    let of_tests = if probes_tests { tests.saturating_mul(records) } else { 0 };
     let features = problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_features());
     let of_features = if features { data.input_dimension() as u64 * records } else { 0 };
     of_training.saturating_add(of_tests).saturating_add(of_features).clamp(1, width.max(1))
@@ -112,11 +112,11 @@ impl WideEstimate {
 
         // The rank grows from the first step on and is at its end half the time.
         let (m, steps) = (width as f64, passes(problem));
-        let queries = 2.0 * matrices as f64 * steps;
-        let tall = queries * PASSES * m * rank as f64 * columns as f64;
+        let probes = 2.0 * matrices as f64 * steps;
+        let tall = probes * PASSES * m * rank as f64 * columns as f64;
         let numbers = match matrix {
             HiddenMatrix::Conditioned(ImageStorage::Stored) => 2.0 * matrices as f64 * m * rank as f64,
-            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => queries * 2.0 * m * rank as f64,
+            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => probes * 2.0 * m * rank as f64,
             // One pass over all entries for every query that brings something new.
             HiddenMatrix::Regenerated => {
                 let passes = (rank as f64 / columns as f64).ceil().min(steps);

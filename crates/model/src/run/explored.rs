@@ -47,7 +47,7 @@ impl Hidden {
         }
         if is_normalised {
             return refuse(
-                "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which a matrix known by its answers does not \
+                "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which a matrix known by its responses does not \
                  have; use the dense engine, or \"gd\", \"momentum\" or \"sgd\""
                     .into(),
             );
@@ -99,11 +99,13 @@ fn truncation(matrices: &[&WideMatrix]) -> f64 {
     matrices.iter().filter_map(|matrix| matrix.exploration()).map(|explored| explored.truncation).fold(0.0, f64::max)
 }
 
-/// What to do where responses are less exact than was asked for.
+/// What to do where responses are less exact than was wanted.
 fn truncation_note(truncation: f64, tolerance: f64, precision: Precision) -> Option<String> {
     let remedy = match precision {
         Precision::F32 => "f32 does not tell shorter directions from rounding; use --precision f64",
-        Precision::F64 => "f64 does not tell shorter directions from rounding; errors of the answers are of this size",
+        Precision::F64 => {
+            "f64 does not tell shorter directions from rounding; errors of the responses are of this size"
+        }
     };
     (truncation > tolerance).then(|| {
         format!("truncation_error {truncation:.1e} is above tolerance = {tolerance:?}, which this run did not reach: {remedy}")

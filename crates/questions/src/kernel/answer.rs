@@ -173,7 +173,7 @@ impl KernelAnswer {
         writeln!(out)
     }
 
-    /// Every block in a few numbers.
+    /// Returns every block in a few numbers.
     pub fn summaries(&self) -> Vec<Summary> {
         let of_kernel = |(kernel, blocks): (&str, &Blocks)| -> Vec<Summary> {
             let eigenvalues = blocks.eigenvalues.as_ref();

@@ -145,7 +145,7 @@ impl KernelQuestion {
         blocks.iter().map(of_block).sum()
     }
 
-    /// Numbers of training and of test inputs.
+    /// Returns numbers of training and of test inputs.
     pub fn samples(&self) -> (usize, usize) {
         (self.problem.data.train.inputs.nrows(), self.test_inputs().map_or(0, Matrix::nrows))
     }

@@ -94,7 +94,7 @@ impl PredictQuestion {
         Ok(Self { problem, question, learning_rates, has_test_targets: stand_ins.is_empty() })
     }
 
-    /// The problem.
+    /// Returns the problem.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }

@@ -12,7 +12,7 @@ use widenet_limits::proportional::{
 
 use super::quantity::{Prior, Quantity};
 use crate::{
-    answer::{matrix, number, numbers},
+    answer::{always_finite, from_log, matrix, number, numbers},
     error::{QuestionResult, invalid},
     question::Run,
     random_network::level,
@@ -198,18 +198,19 @@ impl Scalar {
 
     fn log_density(&self, x: f64) -> QuestionResult<f64> {
         match self {
-            Scalar::Output(law) => Ok(law.log_density(x)),
-            Scalar::Log(law) => law
-                .log_density(x)
-                .ok_or_else(|| invalid("the scale of the NNGP (α = 0) is 1: it has no density".into())),
+            Scalar::Output(law) => Ok(law.log_density(x)?),
+            Scalar::Log(law) if law.is_point() => {
+                Err(invalid("the scale of the NNGP (α = 0) is 1: it has no density".into()))
+            }
+            Scalar::Log(law) => Ok(law.log_density(x)?),
         }
     }
 
-    fn log_tails(&self, x: f64) -> (f64, f64) {
-        match self {
-            Scalar::Output(law) => (law.log_upper_tail(-x), law.log_upper_tail(x)),
-            Scalar::Log(law) => (law.log_lower_tail(x), law.log_upper_tail(x)),
-        }
+    fn log_tails(&self, x: f64) -> Result<(f64, f64)> {
+        Ok(match self {
+            Scalar::Output(law) => (law.log_upper_tail(-x)?, law.log_upper_tail(x)?),
+            Scalar::Log(law) => (law.log_lower_tail(x)?, law.log_upper_tail(x)?),
+        })
     }
 
     fn quantile(&self, level: f64) -> Result<f64> {
@@ -243,7 +244,9 @@ fn density(prior: &Prior, law: Law, points: &Points) -> QuestionResult<Value> {
         }
         Points::Rows(rows) => (matrix(rows), joint_densities(prior, rows)?),
     };
-    Ok(json!({ "at": at, "density": numbers(logs.iter().map(|log| log.exp())), "log_density": numbers(logs) }))
+    Ok(
+        json!({ "at": at, "density": logs.iter().map(|log| from_log(*log)).collect::<Value>(), "log_density": numbers(logs) }),
+    )
 }
 
 /// Log densities of one output at all inputs.
@@ -271,7 +274,7 @@ fn joint_densities(prior: &Prior, rows: &Matrix) -> QuestionResult<Vec<f64>> {
 
 fn cdf(prior: &Prior, law: Law, at: &[f64]) -> QuestionResult<Value> {
     let law = Scalar::new(prior, law)?;
-    let tails: Vec<_> = at.iter().map(|x| law.log_tails(*x)).collect();
+    let tails = at.iter().map(|x| law.log_tails(*x)).collect::<Result<Vec<_>>>()?;
     let lower = || tails.iter().map(|tails| tails.0);
     let upper = || tails.iter().map(|tails| tails.1);
     Ok(json!({
@@ -301,7 +304,7 @@ fn quantiles(prior: &Prior, law: Law, levels: &Levels) -> QuestionResult<Value> 
     ] {
         if !levels.is_empty() {
             answer[name] = numbers(levels.iter().copied());
-            answer[name.replace("levels", "values")] = numbers(values);
+            answer[name.replace("levels", "values")] = values.into_iter().map(always_finite).collect();
         }
     }
     Ok(answer)
@@ -321,15 +324,15 @@ fn distance(prior: &Prior, input: usize) -> QuestionResult<Value> {
     let mut answer = json!({
         "alpha": number(alpha),
         "beta": number(beta),
-        "output_to_limit": number(own.kolmogorov_smirnov(&limit_output)),
-        "output_to_nngp": number(own.kolmogorov_smirnov(&nngp)),
-        "limit_output_to_nngp": number(limit_output.kolmogorov_smirnov(&nngp)),
+        "output_to_limit": number(own.kolmogorov_smirnov(&limit_output)?),
+        "output_to_nngp": number(own.kolmogorov_smirnov(&nngp)?),
+        "limit_output_to_nngp": number(limit_output.kolmogorov_smirnov(&nngp)?),
     });
     if alpha > 0.0 {
         let (scale_constant, output_constant) = (scale_rate_constant(alpha)?, output_rate_constant(alpha)?);
         let scale = LogLaw::scale(layers);
-        answer["log_scale_to_limit"] = number(scale.kolmogorov_smirnov(&LogLaw::scale(&limit)));
-        answer["log_scale_to_matched_normal"] = number(scale.kolmogorov_smirnov(&LogLaw::matched_normal(layers)?));
+        answer["log_scale_to_limit"] = number(scale.kolmogorov_smirnov(&LogLaw::scale(&limit))?);
+        answer["log_scale_to_matched_normal"] = number(scale.kolmogorov_smirnov(&LogLaw::matched_normal(layers)?)?);
         answer["log_scale_constant"] = number(scale_constant);
         answer["output_constant"] = number(output_constant);
         answer["predicted_log_scale_to_limit"] = number(beta / alpha * scale_constant);

@@ -74,6 +74,18 @@ const QUANTITIES: [(&str, Parse); 12] = [
     ("splitting_step", algebra::parse_splitting_step),
 ];
 
+/// Numbers of an answer whose true value may be infinite: densities of a layer of width 1 and of constants, moments beyond the poles,
+/// logarithms of what is 0; and numbers that were given.
+const MAY_BE_INFINITE: [&str; 7] = [
+    "density.at",
+    "density.density",
+    "density.log_density",
+    "cdf.at",
+    "cdf.log_lower",
+    "cdf.log_upper",
+    "moments.scale",
+];
+
 impl PriorQuestion {
     /// Quantities that can be asked for, by the names of their sections.
     pub fn quantities() -> impl Iterator<Item = &'static str> {
@@ -153,7 +165,7 @@ impl Question for PriorQuestion {
         for (name, quantity) in &self.quantities {
             answer.insert((*name).into(), quantity.answer(&self.prior, run)?);
         }
-        Ok(Answered { tree: AnswerTree(answer), unreliable: None })
+        Ok(Answered { tree: AnswerTree::checked(answer, &MAY_BE_INFINITE)?, unreliable: None })
     }
 }
 

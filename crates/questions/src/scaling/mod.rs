@@ -44,18 +44,18 @@ pub struct ScalingQuestion {
 }
 
 impl ScalingQuestion {
-    /// Of exponents, for networks trained on `loss`.
+    /// Asks about exponents, for networks trained on `loss`.
     pub fn new(exponents: EffectiveExponents, loss: Loss) -> Self {
         Self { exponents, loss, is_corrected: false, is_normalised: false }
     }
 
-    /// The same with the initial function added to outputs.
+    /// Returns the same with the initial function added to outputs.
     #[must_use]
     pub fn corrected(self) -> Self {
         Self { is_corrected: true, ..self }
     }
 
-    /// Of a problem's parameterisation and loss.
+    /// Asks about a problem's parameterization and loss.
     ///
     /// # Errors
     /// A network without hidden layers.
@@ -68,7 +68,7 @@ impl ScalingQuestion {
         })
     }
 
-    /// Golikov's exponents, of one hidden layer with input weights of order 1.
+    /// Returns Golikov's exponents, of one hidden layer with input weights of order 1.
     pub fn golikov(&self) -> Option<GolikovExponents> {
         GolikovExponents::try_from(&self.exponents).ok()
     }
@@ -91,7 +91,8 @@ impl ScalingQuestion {
         }
     }
 
-    /// Of a named scaling; Golikov's names mean one hidden layer, and `ic_mf` the mean-field scaling with the initial function added.
+    /// Asks about a named scaling; Golikov's names mean one hidden layer, and `ic_mf` the mean-field scaling with the initial function
+    /// added.
     ///
     /// # Errors
     /// A name that is not known, or that is not known at this depth.

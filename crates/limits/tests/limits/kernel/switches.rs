@@ -1,4 +1,4 @@
-//! Thresholds at which kernels and predictions change their method (docs/numerics.md): both sides against another method, and what must hold
+//! Thresholds at which kernels and predictions change their method (docs/switches.md): both sides against another method, and what must hold
 //! everywhere.
 
 use std::f64::consts::PI;

@@ -5,7 +5,7 @@
 //! M c + Q k = σ Ξ c + Q (S c + k),      Mᵀ q = σ Ξᵀ q  for q ⟂ Q
 //! ```
 //!
-//! (docs/theory/conditioning.md §2, Eq. coefficients.) The images themselves are never formed. Fresh parts that are normals of a stream
+//! (docs/theory/conditioning.md §2, Eq. coefficients.) The responses themselves are never formed. Fresh parts that are normals of a stream
 //! need not be stored, which halves the memory; both forms give the same numbers up to rounding.
 
 use std::ops::Range;
@@ -21,11 +21,11 @@ const AT_A_TIME: usize = 64;
 
 /// M_A or M_G.
 #[derive(Debug, Clone)]
-pub(crate) struct Images {
+pub(crate) struct Responses {
     pub(crate) fresh: FreshParts,
     /// σ.
     pub(crate) std: f64,
-    /// S: rank of the other side when the last image came × images.
+    /// S: rank of the other side when the last image came × responses.
     pub(crate) coefficients: Coefficients,
 }
 
@@ -72,7 +72,7 @@ impl Regenerated {
     }
 }
 
-impl Images {
+impl Responses {
     /// None yet.
     pub(crate) fn none(fresh: FreshParts, std: f64) -> Self {
         Self { fresh, std, coefficients: Coefficients::none() }
@@ -91,7 +91,7 @@ impl Images {
         }
     }
 
-    /// Adds the images `σ ξ + Q correction`.
+    /// Adds the responses `σ ξ + Q correction`.
     pub(crate) fn append(&mut self, fresh: SplitVectors, correction: &Matrix) {
         self.coefficients.append(correction);
         if let FreshParts::Stored(vectors) = &mut self.fresh {
@@ -99,7 +99,7 @@ impl Images {
         }
     }
 
-    /// `M c + Q k`; `None` where nothing has been asked and nothing learned.
+    /// `M c + Q k`; `None` where nothing has been probed and nothing learned.
     pub(crate) fn times(&self, c: &Matrix, basis: &Basis, k: Matrix) -> Option<SplitVectors> {
         let mut inside = k.resize_vertically(basis.rank(), 0.0);
         let mut known = inside.rows_mut(0, self.coefficients.rows());
@@ -122,7 +122,7 @@ impl Images {
         }
     }
 
-    /// `Mᵀ X` for X orthogonal to the other side's basis, images × vectors.
+    /// `Mᵀ X` for X orthogonal to the other side's basis, responses × vectors.
     pub(crate) fn gram_outside(&self, x: &SplitVectors) -> Matrix {
         let products = match &self.fresh {
             FreshParts::Stored(vectors) => vectors.gram(x),

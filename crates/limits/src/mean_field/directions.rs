@@ -4,9 +4,9 @@ use widenet_core::Matrix;
 
 /// Orthonormal columns in a space whose dimension grows.
 #[derive(Debug, Clone)]
-pub(super) struct Basis(Matrix);
+pub(super) struct Directions(Matrix);
 
-impl Basis {
+impl Directions {
     pub(super) fn empty() -> Self {
         Self(Matrix::zeros(0, 0))
     }
@@ -41,7 +41,7 @@ impl Basis {
         }
         let mut rest = x.clone();
         for mut column in rest.column_iter_mut() {
-            // The columns of one question may differ in length by many orders (residuals of several outputs), and their
+            // The columns of one probe may differ in length by many orders (residuals of several outputs), and their
             // squares may be too small for a float.
             let largest = column.amax();
             if largest > 0.0 {
@@ -108,7 +108,7 @@ impl Basis {
     }
 }
 
-/// Whether the columns are distinct coordinate directions, which need no orthogonalisation (all inputs asked at once).
+/// Whether the columns are distinct coordinate directions, which need no orthogonalisation (all inputs probed at once).
 fn has_unit_columns(x: &Matrix) -> bool {
     let mut taken = vec![false; x.nrows()];
     x.column_iter().all(|column| {
@@ -129,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn directions_are_orthonormal_and_span_the_question() {
-        let mut basis = Basis::empty();
+    fn directions_are_orthonormal_and_span_the_probe() {
+        let mut basis = Directions::empty();
         basis.extend(&basis.new_directions(&wave(12, 3), 1e-12).unwrap());
-        let question = wave(15, 5);
-        let new = basis.new_directions(&question, 1e-12).unwrap();
+        let probe = wave(15, 5);
+        let new = basis.new_directions(&probe, 1e-12).unwrap();
         basis.extend(&new);
         assert!(basis.orthogonality_loss() < 1e-14);
-        let mut rest = question.clone();
+        let mut rest = probe.clone();
         basis.project_out(&mut rest);
         assert!(rest.amax() < 1e-13, "{}", rest.amax());
     }
@@ -144,20 +144,20 @@ mod tests {
     #[test]
     fn coordinates_are_their_own_directions_unless_they_repeat() {
         let identity = Matrix::identity(5, 5);
-        assert_eq!(Basis::empty().new_directions(&identity, 1e-12), Some(identity.clone()));
+        assert_eq!(Directions::empty().new_directions(&identity, 1e-12), Some(identity.clone()));
         let mut repeated = identity;
         repeated.set_column(4, &repeated.column(3).into_owned());
-        assert_eq!(Basis::empty().new_directions(&repeated, 1e-12).unwrap().ncols(), 4);
+        assert_eq!(Directions::empty().new_directions(&repeated, 1e-12).unwrap().ncols(), 4);
     }
 
     #[test]
     fn dependent_and_zero_columns_add_nothing() {
-        let mut question = wave(10, 4);
-        let copy = question.column(0) * 1e8 + question.column(1);
-        question.set_column(2, &copy);
-        question.column_mut(3).fill(0.0);
-        let new = Basis::empty().new_directions(&question, 1e-12).unwrap();
+        let mut probe = wave(10, 4);
+        let copy = probe.column(0) * 1e8 + probe.column(1);
+        probe.set_column(2, &copy);
+        probe.column_mut(3).fill(0.0);
+        let new = Directions::empty().new_directions(&probe, 1e-12).unwrap();
         assert_eq!(new.ncols(), 2);
-        assert!(Basis::complete(10).new_directions(&question, 1e-12).is_none());
+        assert!(Directions::complete(10).new_directions(&probe, 1e-12).is_none());
     }
 }
