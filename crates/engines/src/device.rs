@@ -15,7 +15,7 @@ use std::{
 
 use widenet_core::{
     Problem, humanized,
-    problem::{EntryLaw, Rule, Scope},
+    problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
 use widenet_model::{
@@ -174,7 +174,7 @@ impl DeviceEngines {
             let others = ON_DEVICE.into_iter().filter(|other| *other != engine);
             let fitting = others.filter(|other| self.needs(request, *other).is_ok_and(|needs| needs.fits.is_ok()));
             let mut words: Vec<&str> = fitting.map(Engine::name).collect();
-            if request.problem.is_deep_linear() {
+            if request.problem.is_solved_as_predictor() {
                 words.insert(0, "law");
             }
             let otherwise = match words.is_empty() {
@@ -224,7 +224,7 @@ impl DeviceEngines {
             return Ok((Engine::Conditioned, reason));
         }
         let dense = (Engine::Dense, "a perceptron of real matrices".to_owned());
-        let is_refused = problem.ensemble.is_some() || matches!(problem.optimizer.rule, Rule::RmsProp { .. });
+        let is_refused = problem.ensemble.is_some() || problem.optimizer.obstacles().explored_matrices.is_some();
         if width <= DENSE_UP_TO || problem.network.hidden_layers == 1 || is_refused {
             return Ok(dense);
         }

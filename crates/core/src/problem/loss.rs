@@ -9,20 +9,20 @@
 //! (docs/theory/training.md §4, Eq. losses; docs/theory/ntk.md §1 has the mean over outputs.) A learning rate belongs to the loss as it is
 //! written here.
 
+use widenet_document::{
+    Field, Reader, Word,
+    keys::{optional, or},
+    section,
+    shape::{choice, word},
+};
+
 use crate::{
-    Matrix, Result,
     data::{Dataset, Samples},
-    document::Field,
+    error::{Error, Result},
+    matrix::Matrix,
 };
 
 /// The loss (module formula). All losses are means over the samples of the batch.
-///
-/// # Section `[loss]`
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `kind` | `"squared"` | `"squared"`, `"logistic"`, `"cross_entropy"` |
-/// | `over_outputs` | `"sum"` | squared loss: `"sum"` or `"mean"` over the k outputs |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// Squared loss.
@@ -36,30 +36,48 @@ pub enum Loss {
     CrossEntropy,
 }
 
+impl Word for Loss {
+    /// The squared loss is summed over outputs.
+    const WORDS: &'static [(&'static str, Loss)] =
+        &[("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
+}
+
+section! {
+    /// The loss: section `[loss]`. All losses are means over the samples of the batch.
+    pub(super) struct LossSection {
+        /// Which loss.
+        kind: Loss = or(word(), "squared"),
+        /// Whether the squared loss is the sum or the mean over the k outputs ("sum" where it is not given).
+        over_outputs: Option<bool> = optional(choice(&[("sum", false), ("mean", true)])),
+    }
+    check = check;
+}
+
+fn check(section: &LossSection, table: &Reader<'_>) -> widenet_document::Result<()> {
+    match section.kind {
+        Loss::Squared { .. } => Ok(()),
+        _ => table.refuse("over_outputs", "only the squared loss is summed or averaged over outputs"),
+    }
+}
+
+impl LossSection {
+    pub(super) fn loss(&self) -> Loss {
+        match (self.kind, self.over_outputs) {
+            (Loss::Squared { .. }, Some(mean_over_outputs)) => Loss::Squared { mean_over_outputs },
+            (loss, _) => loss,
+        }
+    }
+}
+
 impl Loss {
     /// The squared loss, summed over outputs.
     pub const SQUARED: Loss = Loss::Squared { mean_over_outputs: false };
 
-    pub(super) fn parse(section: Option<&Field>) -> Result<Loss> {
-        let Some(section) = section else { return Ok(Loss::SQUARED) };
-        let mut table = section.table()?;
-        let kinds = [("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
-        let mut loss = table.or("kind", Loss::SQUARED, |field| field.choice(&kinds))?;
-        if let Loss::Squared { mean_over_outputs } = &mut loss {
-            *mean_over_outputs =
-                table.or("over_outputs", false, |field| field.choice(&[("sum", false), ("mean", true)]))?;
-        } else {
-            table.refuse("over_outputs", "only the squared loss is summed or averaged over outputs")?;
-        }
-        table.finish()?;
-        Ok(loss)
-    }
-
     /// Refuses targets that the loss has no meaning for.
-    pub(super) fn check_targets(self, section: Option<&Field>, data: &Dataset) -> Result<()> {
+    pub(super) fn check_targets(self, section: Option<&Field<'_>>, data: &Dataset) -> Result<()> {
         let refuse = |message: String| match section {
             Some(section) => Err(section.error(message)),
-            None => Err(crate::Error::Invalid(message)),
+            None => Err(Error::Invalid(message)),
         };
         let outputs = data.output_dimension();
         match self {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::Problem;
+use super::definition::Problem;
 use crate::{
-    Width,
     scaling::{KernelLayer, LayerScaling, Limit, PowerOfWidth, Scaling},
+    width::Width,
 };
 
 /// Displays a scaling: per layer the multiplier, the initial standard deviation and the learning rate (in units of the
@@ -27,7 +27,7 @@ impl<'a> ScalingTable<'a> {
 
     /// The table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
     pub fn of_problem(problem: &'a Problem, scaling: &'a Scaling, width: Option<Width>) -> Self {
-        Self { scaling, width, perceptron: (!problem.is_deep_linear()).then_some(problem) }
+        Self { scaling, width, perceptron: (!problem.is_solved_as_predictor()).then_some(problem) }
     }
 
     /// The kernels of the infinitely wide network, layer by layer.

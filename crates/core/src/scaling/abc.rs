@@ -13,7 +13,7 @@ use super::{
     EffectiveExponents,
     exponents::{check_finite, check_lists},
 };
-use crate::Result;
+use crate::error::Result;
 
 /// Exponents of an abc-parametrisation, input layer first, readout last.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{AbcExponents, Scaling};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Exponents closer than this to the boundary of a class are on it: they are given in decimal, and classes are lines and points of a
 /// plane, which `-0.7 + 0.2` misses by a rounding error.

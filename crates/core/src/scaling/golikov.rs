@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{AbcExponents, EffectiveExponents, exponents::check_finite, sign};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// `(q_σ, q̃_a, q̃_w)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

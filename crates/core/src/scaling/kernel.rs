@@ -13,7 +13,11 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{PowerOfWidth, Scaling, sign};
-use crate::{Error, Result, Width, problem::Activation};
+use crate::{
+    error::{Error, Result},
+    problem::Activation,
+    width::Width,
+};
 
 /// One layer of weights and biases (module formula).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -33,7 +33,10 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use crate::{Error, Result, Width};
+use crate::{
+    error::{Error, Result},
+    width::Width,
+};
 
 /// `constant · m^exponent`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -40,7 +40,7 @@ impl Maker {
     fn new(problem: &Problem, hidden: Hidden, seed: u64, placement: &Placement, info: &DeviceInfo) -> Self {
         let data = &problem.data;
         let samples = data.train.inputs.nrows() + data.test.as_ref().map_or(0, |test| test.inputs.nrows());
-        let stored = if problem.is_deep_linear() { data.input_dimension() } else { samples };
+        let stored = if problem.is_solved_as_predictor() { data.input_dimension() } else { samples };
         let vectors = Basis::BLOCK.max(samples).max(stored) as u64;
         let rows = info.panel_bytes() / (vectors * placement.precision.bytes());
         let layout = Layout::split(placement.clone(), usize::try_from(rows).unwrap_or(usize::MAX));

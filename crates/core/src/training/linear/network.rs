@@ -10,7 +10,7 @@
 //! number of samples, and every gradient has rank ≤ min(k, d).
 
 use crate::{
-    Matrix,
+    matrix::Matrix,
     training::{
         block::Block,
         matrix::{OuterProduct, WeightMatrix},
