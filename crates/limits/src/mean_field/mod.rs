@@ -20,6 +20,7 @@ pub use lazy::solve_lazy;
 
 use coordinate_matrix::{Source, Space};
 use trajectory::run;
+use widenet_core::problem::Need;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     scaling::{Limit, Normalized},
@@ -69,7 +70,7 @@ pub fn solve(
     let scaling = problem.scaling();
     match width {
         Width::Finite(m) => {
-            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs_entries()) {
+            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries)) {
                 return Err(Error::Invalid(format!(
                     "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
                     quantity.name()

@@ -16,8 +16,8 @@ use crate::{
         explored::{
             fresh::Fresh,
             hidden::{ExploredMatrix, Known, Probed},
-            kind::{Hidden, HiddenMatrix, ImageStorage},
-            responses::{FreshParts, Regenerated, Responses},
+            kind::{Hidden, HiddenMatrix, ResponseStorage},
+            responses::{FreshParts, Recomputed, Responses},
             thin::{ThinLaw, ThinMatrix},
             wide::WideMatrix,
         },
@@ -40,7 +40,7 @@ impl Maker {
     fn new(problem: &Problem, hidden: Hidden, seed: u64, placement: &Placement, info: &DeviceInfo) -> Self {
         let data = &problem.data;
         let samples = data.train.inputs.nrows() + data.test.as_ref().map_or(0, |test| test.inputs.nrows());
-        let stored = if problem.is_deep_linear() { data.input_dimension() } else { samples };
+        let stored = if problem.is_solved_as_predictor() { data.input_dimension() } else { samples };
         let vectors = Basis::BLOCK.max(samples).max(stored) as u64;
         let rows = info.panel_bytes() / (vectors * placement.precision.bytes());
         let layout = Layout::split(placement.clone(), usize::try_from(rows).unwrap_or(usize::MAX));
@@ -78,9 +78,9 @@ impl Maker {
             HiddenMatrix::Conditioned(storage) => {
                 let fresh = Fresh::Normals { streams, shape: [rows, columns], layout: layout.clone() };
                 let parts = |stream, length| match storage {
-                    ImageStorage::Stored => stored(length),
-                    ImageStorage::Regenerated => {
-                        FreshParts::Regenerated(Box::new(Regenerated { stream, length, layout: layout.clone() }))
+                    ResponseStorage::Stored => stored(length),
+                    ResponseStorage::Recomputed => {
+                        FreshParts::Recomputed(Box::new(Recomputed { stream, length, layout: layout.clone() }))
                     }
                 };
                 (fresh, [parts(streams[0], rows), parts(streams[1], columns)])

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     device::{DeviceChoice, OpenDevice, Precision},
     matrix::explored::{
-        kind::{Hidden, HiddenMatrix, ImageStorage},
+        kind::{Hidden, HiddenMatrix, ResponseStorage},
         wide::WideMatrix,
     },
 };
@@ -37,7 +37,7 @@ const SEEDS: u64 = 9000;
 /// Of |z|: in 54 tests a false alarm is less likely than 0.4 %.
 const THRESHOLD: f64 = 4.0;
 
-const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ImageStorage::Stored), tolerance: 1e-12 };
+const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-12 };
 
 /// Four inputs in R², one output, mean-field scaling; records after one step and at the end.
 fn problem(hidden_layers: usize, activation: Activation) -> Problem {
@@ -86,7 +86,7 @@ fn trained_linear<W: LinearLayer>(problem: &Problem, network: LinearNetwork<W>, 
 fn dense(problem: &Problem, width: u64, first: u64, count: u64) -> Vec<Vec<f64>> {
     let placement = flex().placement(Precision::F64).unwrap();
     of_seeds(first, count, |seed| {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             return trained(problem, mlp_with_panels(problem, width, seed.into(), &placement, 1 << 30), seed);
         }
         trained_linear(problem, network_with_panels(problem, width, seed, &placement, 1 << 30), seed)
@@ -102,7 +102,7 @@ fn conditioned(problem: &Problem, width: u64, forgetful: bool, first: u64, count
         }
     };
     of_seeds(first, count, |seed| {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             let network = wide_mlp(problem, width, seed, STORED, &placement, &device.info);
             network.matrices().for_each(forget);
             return trained(problem, network, seed);

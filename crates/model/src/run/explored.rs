@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Error, Problem,
-    problem::{EntryLaw, Rule},
+    problem::EntryLaw,
     training::{Control, Explored, LinearTraining, Progress, Training, mlp::MlpTraining},
 };
 
@@ -37,20 +37,16 @@ impl Hidden {
             return refuse(format!("tolerance = {tolerance} must lie between 0 and 1"));
         }
         let law = problem.network.entry_law;
-        let is_normalised = matches!(problem.optimizer.rule, Rule::RmsProp { .. });
-        if law != EntryLaw::Gaussian && (is_normalised || problem.ensemble.is_some()) {
+        let obstacles = problem.optimizer.obstacles();
+        if law != EntryLaw::Gaussian && (obstacles.explored_matrices.is_some() || problem.ensemble.is_some()) {
             return refuse(format!(
                 "network.entry_law = \"{}\": RMSProp and ensembles need the dense engine, whose entries are Gaussian; leave it out, or train one \
                  network by \"gd\", \"momentum\" or \"sgd\"",
                 law.name()
             ));
         }
-        if is_normalised {
-            return refuse(
-                "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which a matrix known by its responses does not \
-                 have; use the dense engine, or \"gd\", \"momentum\" or \"sgd\""
-                    .into(),
-            );
+        if let Some(reason) = obstacles.explored_matrices {
+            return refuse(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind));
         }
         if problem.ensemble.is_some() {
             return refuse("ensembles are trained by the dense engine; give a study several seeds instead".into());
@@ -79,7 +75,7 @@ pub(super) fn solve(
     let placement = device.placement(precision)?;
     WideEstimate::check(problem, width, hidden.matrix, precision, &device.info)?;
     let keeper = Keeper::new(run, watch);
-    let ((records, status, mut notes), truncation) = if problem.is_deep_linear() {
+    let ((records, status, mut notes), truncation) = if problem.is_solved_as_predictor() {
         problem.scaling().at(width).check()?;
         let network = wide_linear_network(problem, width, seed, hidden, &placement, &device.info);
         let mut training = LinearTraining::new(problem, network, seed)?;

@@ -6,8 +6,9 @@ use super::{
     recorder::Recorder,
 };
 use crate::{
-    Error, Matrix, Problem, Result,
-    problem::Rule,
+    error::{Error, Result},
+    matrix::Matrix,
+    problem::{Problem, Rule},
     training::{
         batches::Batches,
         descent::{Descend, Steps, descend},

@@ -12,8 +12,8 @@ use super::{
     rows::of_network,
 };
 use crate::{
-    Matrix, Problem,
-    problem::Quantity,
+    matrix::Matrix,
+    problem::{Problem, Quantity},
     training::{
         block::{Block, NeuronBlock},
         matrix::EntryMatrix,
