@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, Value, json};
+use widenet_core::shapes::read_matrix;
 use widenet_core::{
     Error, Matrix, Result,
     data::Dataset,
@@ -85,11 +86,11 @@ impl PosteriorQuestion {
         }
         let mut root = document.reader();
         root.get("data");
-        let kernel = root.optional("kernel", Field::matrix)?;
+        let kernel = root.optional("kernel", read_matrix)?;
         let mut table = root.required("posterior", Field::table)?;
         let noise = table.required("noise_variance", Field::non_negative)?;
         let matrix_or_none = |field: &Field<'_>| {
-            if field.elements()?.is_empty() { Ok(Matrix::zeros(0, 0)) } else { field.matrix() }
+            if field.elements()?.is_empty() { Ok(Matrix::zeros(0, 0)) } else { read_matrix(field) }
         };
         let given = table.optional("targets", matrix_or_none)?;
         let mut observed = match (data, kernel, given) {
@@ -269,7 +270,7 @@ fn marginals(regression: &Regression, posterior: &Posterior<'_>, name: &str, at:
     Ok(json!({ key: numbers(at.iter().copied()), "values": values.iter().map(matrix).collect::<Value>() }))
 }
 
-fn settings(table: &mut Reader<'_>) -> Result<Settings> {
+fn settings(table: &mut Reader<'_>) -> widenet_core::document::Result<Settings> {
     let default = Settings::default();
     let methods = [
         ("auto", Method::Automatic),
@@ -289,7 +290,7 @@ fn settings(table: &mut Reader<'_>) -> Result<Settings> {
     })
 }
 
-fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLayers>> {
+fn evidence(field: &Field<'_>, network: &RandomNetwork) -> widenet_core::document::Result<Vec<HiddenLayers>> {
     let mut table = field.table()?;
     let alphas = table.optional("alpha", |field| field.list(Field::non_negative))?;
     let networks = table.optional("networks", |field| {
@@ -297,7 +298,10 @@ fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLaye
     })?;
     table.finish()?;
     match (alphas, networks) {
-        (Some(alphas), None) => alphas.into_iter().map(HiddenLayers::limit).collect(),
+        (Some(alphas), None) => {
+            let limit = |alpha| HiddenLayers::limit(alpha).map_err(|error| field.error(error.to_string()));
+            alphas.into_iter().map(limit).collect()
+        }
         (None, Some(networks)) => Ok(networks),
         _ => Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
     }

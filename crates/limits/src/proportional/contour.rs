@@ -1,11 +1,11 @@
-//! Inverse Mellin transforms along contours on which the integrand only decreases.
+//! Computes inverse Mellin transforms along contours on which the integrand only decreases.
 //!
 //! ```text
 //! p(u) = (1/2πi) ∫ e^{Λ(s) − su} ds,    P(U > u) = (1/2πi) ∫ e^{Λ(s) − su} ds/s  (c > 0),    P(U ≤ u) = minus the same with c < 0
 //! s = c + w,    E(w) = Λ(c + w) − Λ(c) − w u
 //! ```
 //!
-//! (docs/theory/proportional-limit.md §3.2; the proofs in full: docs/numerics.md, "Contours of scalar laws".) By the product formula of the
+//! (docs/theory/proportional-limit.md §3.2; the proofs in full: docs/switches.md, "Contours of scalar laws".) By the product formula of the
 //! gamma function, at the saddle `Λ'(c) = u`
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! Cumulant functions of logarithms of scales, and their saddle points.
+//! Logarithms of scales have cumulant functions with saddle points.
 //!
 //! ```text
 //! Λ(s) = ln E e^{sU} = Σ_k n_k [lnΓ(a_k + s) − lnΓ(a_k) − s ln a_k] + α' s² + ℓ s,    s > −a_1
@@ -84,8 +84,8 @@ impl Cumulant {
         u.abs() + self.linear.abs() + 2.0 * self.quadratic * at.s.abs() + terms
     }
 
-    /// The saddle point of u; `None` where s or s u lies beyond 1e300. Newton from 0 is monotone: Λ' is concave in c, and below the mean, where
-    /// the pole at distance b = 0 makes it steep, convex in 1/b.
+    /// The saddle point of u; `None` where s or s u lies beyond 1e300. Newton from 0 is monotone: Λ' is concave in c, and below the mean,
+    /// where the pole at distance b = 0 makes it steep, convex in 1/b.
     ///
     /// # Errors
     /// No convergence.

@@ -44,7 +44,7 @@ pub struct EigenvalueRatio {
 }
 
 impl EigenvalueRatio {
-    /// The law at a depth-to-width ratio α.
+    /// Makes the law at a depth-to-width ratio α.
     ///
     /// # Errors
     /// α not in [0, 1e5].
@@ -57,7 +57,7 @@ impl EigenvalueRatio {
         Ok(Self { alpha, inner: gauss_legendre(INNER_NODES) })
     }
 
-    /// Density at ρ; at α = 0 the law is a point mass at 0.
+    /// Returns the density at ρ; at α = 0 the distribution is a point mass at 0.
     pub fn density(&self, rho: f64) -> f64 {
         let t = self.alpha;
         if t == 0.0 {
@@ -86,7 +86,7 @@ impl EigenvalueRatio {
         TAU * 2f64.sqrt() * (TAU * t).powf(-1.5) * log_factor.exp() * integral
     }
 
-    /// `E h(ρ)` for a smooth h that grows at most like `e^{2ρ}`.
+    /// Returns `E h(ρ)` for a smooth h that grows at most like `e^{2ρ}`.
     pub fn expectation(&self, h: impl Fn(f64) -> f64) -> f64 {
         if self.alpha == 0.0 {
             return h(0.0);
@@ -111,7 +111,7 @@ impl EigenvalueRatio {
         sum
     }
 
-    /// `E[corr²] = 1 − E[1/cosh ρ]`, the mean squared correlation of the features of two orthogonal inputs of equal norm.
+    /// Returns `E[corr²] = 1 − E[1/cosh ρ]`, the mean squared correlation of the features of two orthogonal inputs of equal norm.
     pub fn mean_squared_correlation(&self) -> f64 {
         // 1 − 1/cosh ρ = 2 sinh²(ρ/2)/cosh ρ does not cancel at small ρ.
         self.expectation(|rho| {
@@ -120,7 +120,7 @@ impl EigenvalueRatio {
         })
     }
 
-    /// `E tr Q² = 2 e^{−α} (4 e^{3α} − 1)/3`.
+    /// Returns `E tr Q² = 2 e^{−α} (4 e^{3α} − 1)/3`.
     pub fn mean_trace_of_square(&self) -> f64 {
         2.0 / 3.0 * (4.0 * (2.0 * self.alpha).exp() - (-self.alpha).exp())
     }

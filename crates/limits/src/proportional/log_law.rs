@@ -27,14 +27,14 @@ const FAR: f64 = -1e100;
 const ABOVE_ONE: f64 = 1e-9;
 
 impl LogLaw {
-    /// Law of `log q`, `q = ∏ χ²_N/N` over the exact layers times a log-normal variable for the continuum.
+    /// Makes the distribution of `log q`, `q = ∏ χ²_N/N` over the exact layers times a log-normal variable for the continuum.
     pub fn scale(layers: &HiddenLayers) -> Self {
         let terms =
             layers.groups().iter().map(|g| Term { a: 0.5 * g.width as f64, count: g.count as f64 }).collect::<Vec<_>>();
         Self::from_parts(terms, layers.continuum(), -layers.continuum())
     }
 
-    /// Normal law of this mean and variance.
+    /// Makes the normal distribution of this mean and variance.
     ///
     /// # Errors
     /// A mean that is not finite; a variance that is negative or not finite.
@@ -47,7 +47,7 @@ impl LogLaw {
         Ok(Self::from_parts(Vec::new(), 0.5 * variance, mean))
     }
 
-    /// With an independent `log χ²_k` added.
+    /// Adds an independent `log χ²_k`.
     ///
     /// # Errors
     /// k = 0.
@@ -66,7 +66,7 @@ impl LogLaw {
         Ok(Self::from_parts(terms, quadratic, linear + (k as f64).ln()))
     }
 
-    /// With a constant added.
+    /// Adds a constant.
     ///
     /// # Errors
     /// A constant that is not finite.
@@ -84,28 +84,28 @@ impl LogLaw {
         Self { cumulant, mean, variance }
     }
 
-    /// `ln E e^{sU}`; +∞ outside the strip `s > −min N/2`.
+    /// Returns `ln E e^{sU}`; +∞ outside the strip `s > −min N/2`.
     pub fn cumulant(&self, s: f64) -> f64 {
         let at = self.cumulant.point(s);
         if at.distance > 0.0 { self.cumulant.at(at) } else { f64::INFINITY }
     }
 
-    /// Mean.
+    /// Returns the mean.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// Variance.
+    /// Returns the variance.
     pub fn variance(&self) -> f64 {
         self.variance
     }
 
-    /// Whether all mass is at the mean: the scale of the NNGP.
+    /// Says whether all mass is at the mean: the scale of the NNGP.
     pub fn is_point(&self) -> bool {
         self.variance == 0.0
     }
 
-    /// Logarithm of the density; −∞ where it is below −10^300.
+    /// Returns the logarithm of the density; −∞ where it is below −10^300.
     ///
     /// # Errors
     /// u is NaN; a point mass, which has no density; an integral that cannot be relied on.
@@ -122,7 +122,7 @@ impl LogLaw {
         Ok(found.map_or(f64::NEG_INFINITY, |found| found.log))
     }
 
-    /// Logarithm of `P(U > u)`; −∞ where it is below −10^300.
+    /// Returns the logarithm of `P(U > u)`; −∞ where it is below −10^300.
     ///
     /// # Errors
     /// u is NaN; an integral that cannot be relied on.
@@ -133,7 +133,7 @@ impl LogLaw {
         })
     }
 
-    /// Logarithm of `P(U ≤ u)`; −∞ where it is below −10^300.
+    /// Returns the logarithm of `P(U ≤ u)`; −∞ where it is below −10^300.
     ///
     /// # Errors
     /// As [`Self::log_upper_tail`].
@@ -144,7 +144,7 @@ impl LogLaw {
         })
     }
 
-    /// `P(U ≤ u)`.
+    /// Returns `P(U ≤ u)`.
     ///
     /// # Errors
     /// As [`Self::log_upper_tail`].

@@ -11,12 +11,12 @@ use std::f64::consts::{LN_2, PI};
 use super::log_law::ln_1m_exp;
 use super::{HiddenLayers, LogLaw, Result, invalid};
 
-/// `E q^s`; +∞ for `s ≤ −min N/2`.
+/// Returns `E q^s`; +∞ for `s ≤ −min N/2`.
 pub fn scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     log_scale_moment(layers, s).exp()
 }
 
-/// `ln E q^s`, +∞ for `s ≤ −min N/2`: for a whole s from the product `∏_{j<s} (1 + 2j/N)`.
+/// Returns `ln E q^s`, +∞ for `s ≤ −min N/2`: for a whole s from the product `∏_{j<s} (1 + 2j/N)`.
 pub fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     if !((0.0..=64.0).contains(&s) && s.fract() == 0.0) {
         return LogLaw::scale(layers).cumulant(s);
@@ -32,7 +32,7 @@ pub fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     exact + layers.continuum() * s * (s - 1.0)
 }
 
-/// Law of `log ‖F_i‖²`, the squared norm of the `outputs` outputs at one input of variance `v = g K0_ii > 0` each.
+/// Makes the distribution of `log ‖F_i‖²`, the squared norm of the `outputs` outputs at one input of variance `v = g K0_ii > 0` each.
 ///
 /// # Errors
 /// A variance that is not positive and finite; no output.
@@ -58,7 +58,7 @@ pub struct OutputLaw {
 const ROUNDING: f64 = 1e-8;
 
 impl OutputLaw {
-    /// With output variance `v = g K0_ii`; 0 is a point mass at 0.
+    /// Makes the distribution of output variance `v = g K0_ii`; 0 is a point mass at 0.
     ///
     /// # Errors
     /// A variance that is negative or not finite.
@@ -74,17 +74,17 @@ impl OutputLaw {
         Ok(Self { layers: layers.clone(), variance, log_square, log_peak })
     }
 
-    /// Variance v of the output.
+    /// Returns the variance v of the output.
     pub fn variance(&self) -> f64 {
         self.variance
     }
 
-    /// Law of `log f²`; `None` for a point mass at 0.
+    /// Returns the distribution of `log f²`; `None` for a point mass at 0.
     pub fn log_square(&self) -> Option<&LogLaw> {
         self.log_square.as_ref()
     }
 
-    /// Density; +∞ at 0 if a layer has width 1 or the law is a point mass there.
+    /// Returns the density; +∞ at 0 if a layer has width 1 or the law is a point mass there.
     ///
     /// # Errors
     /// As [`Self::log_density`].
@@ -92,7 +92,7 @@ impl OutputLaw {
         Ok(self.log_density(x)?.exp())
     }
 
-    /// Logarithm of the density.
+    /// Returns the logarithm of the density.
     ///
     /// # Errors
     /// x is NaN; an integral that cannot be relied on.
@@ -119,7 +119,7 @@ impl OutputLaw {
         Ok(density)
     }
 
-    /// `ln P(f > x)`.
+    /// Returns `ln P(f > x)`.
     ///
     /// # Errors
     /// x is NaN; an integral that cannot be relied on.
@@ -144,7 +144,7 @@ impl OutputLaw {
         Ok(if x > 0.0 { half } else { ln_1m_exp(half) })
     }
 
-    /// `P(f > x)`.
+    /// Returns `P(f > x)`.
     ///
     /// # Errors
     /// As [`Self::log_upper_tail`].
@@ -152,7 +152,7 @@ impl OutputLaw {
         Ok(self.log_upper_tail(x)?.exp())
     }
 
-    /// `P(f ≤ x)`.
+    /// Returns `P(f ≤ x)`.
     ///
     /// # Errors
     /// As [`Self::log_upper_tail`].
@@ -163,7 +163,7 @@ impl OutputLaw {
         self.upper_tail(-x)
     }
 
-    /// The x with `P(f ≤ x) = p`.
+    /// Returns the x with `P(f ≤ x) = p`.
     ///
     /// # Errors
     /// p not in (0, 1).
@@ -171,7 +171,7 @@ impl OutputLaw {
         Ok(-self.upper_quantile(p)?)
     }
 
-    /// The x with `P(f > x) = p`.
+    /// Returns the x with `P(f > x) = p`.
     ///
     /// # Errors
     /// p not in (0, 1).
@@ -182,7 +182,7 @@ impl OutputLaw {
         if p <= 0.5 { self.upper_quantile_of_log(p.ln()) } else { Ok(-self.upper_quantile_of_log((-p).ln_1p())?) }
     }
 
-    /// The x ≥ 0 with `ln P(f > x) = log_p`, for levels no float holds; +∞ if x is above the largest float.
+    /// Returns the x ≥ 0 with `ln P(f > x) = log_p`, for levels no float holds; +∞ if x is above the largest float.
     ///
     /// # Errors
     /// `log_p` not finite or above `−ln 2`.
@@ -197,12 +197,12 @@ impl OutputLaw {
         }
     }
 
-    /// `E f⁴/(E f²)² = 3 E q²`.
+    /// Returns `E f⁴/(E f²)² = 3 E q²`.
     pub fn kurtosis(&self) -> f64 {
         3.0 * scale_moment(&self.layers, 2.0)
     }
 
-    /// `E f^order = (order − 1)!! v^{order/2} E q^{order/2}`; 0 for odd orders.
+    /// Returns `E f^order = (order − 1)!! v^{order/2} E q^{order/2}`; 0 for odd orders.
     pub fn moment(&self, order: u32) -> f64 {
         if order % 2 == 1 {
             return 0.0;

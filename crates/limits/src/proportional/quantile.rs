@@ -1,4 +1,4 @@
-//! Quantiles of laws of logarithms of scales, for levels that no float holds as well.
+//! Finds quantiles of logarithms of scales, also for levels that no float holds.
 //!
 //! ```text
 //! P(U ≤ u) = p    or    ln P(U > u) = l
@@ -15,7 +15,7 @@ use super::{LogLaw, Result, invalid};
 const RESOLVED: f64 = -1e6;
 
 impl LogLaw {
-    /// The u with `P(U ≤ u) = p`.
+    /// Returns the u with `P(U ≤ u) = p`.
     ///
     /// # Errors
     /// p not in (0, 1).
@@ -26,7 +26,7 @@ impl LogLaw {
         if p <= 0.5 { self.solve(p.ln(), false) } else { self.solve((-p).ln_1p(), true) }
     }
 
-    /// The u with `ln P(U > u) = log_p`.
+    /// Returns the u with `ln P(U > u) = log_p`.
     ///
     /// # Errors
     /// `log_p` not finite and negative.

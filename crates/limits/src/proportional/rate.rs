@@ -18,7 +18,7 @@ const OUTSIDE: f64 = 1e-6;
 const POINTS: u32 = 256;
 
 impl LogLaw {
-    /// Kolmogorov–Smirnov distance `sup |F − G|`, from the exact distribution functions.
+    /// Returns the Kolmogorov–Smirnov distance `sup |F − G|`, from the exact distribution functions.
     ///
     /// # Errors
     /// An integral of one of them that cannot be relied on.
@@ -41,7 +41,7 @@ impl LogLaw {
         maximum(&points, |u| Ok((self.cdf(u)? - other.cdf(u)?).abs()))
     }
 
-    /// The normal law with the exact mean and variance of `log q`: closer to a finite network than the limit, at no cost.
+    /// Makes the normal law with the exact mean and variance of `log q`: closer to a finite network than the limit, at no cost.
     ///
     /// # Errors
     /// Never for layers that exist; moments that are not finite.
@@ -52,7 +52,7 @@ impl LogLaw {
 }
 
 impl OutputLaw {
-    /// Kolmogorov–Smirnov distance `sup |F − G|` of two laws of one output.
+    /// Returns the Kolmogorov–Smirnov distance `sup |F − G|` of two distributions of one output.
     ///
     /// # Errors
     /// An integral of one of them that cannot be relied on.
@@ -66,7 +66,7 @@ impl OutputLaw {
     }
 }
 
-/// `C_q`: `sup |F_{log q} − limit|` per `β/α`.
+/// Returns `C_q`: `sup |F_{log q} − limit|` per `β/α`.
 ///
 /// # Errors
 /// α not positive and finite.
@@ -76,7 +76,7 @@ pub fn scale_rate_constant(alpha: f64) -> Result<f64> {
     maximum(&points, |z| Ok(normal(z) * (sigma / 6.0 - z / 2.0 + (z * z - 1.0) / (3.0 * sigma)).abs()))
 }
 
-/// `C_f`: `sup |F_f − limit|` per `β/α`, for one output.
+/// Returns `C_f`: `sup |F_f − limit|` per `β/α`, for one output.
 ///
 /// # Errors
 /// α not positive and finite.

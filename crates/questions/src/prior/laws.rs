@@ -1,6 +1,7 @@
 //! Evaluates one-dimensional distributions of a prior: densities, tails, quantiles, distances to the limit.
 
 use serde_json::{Value, json};
+use widenet_core::shapes::read_matrix;
 use widenet_core::{
     Matrix, Result,
     document::{Field, Reader},
@@ -111,7 +112,7 @@ const WORDS: [(&str, Word); 5] = [
     ("outputs", Word::Outputs),
 ];
 
-fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> Result<Law> {
+fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> widenet_core::document::Result<Law> {
     let words = if joint { &WORDS[..] } else { &WORDS[..4] };
     let word = table.or("of", Word::Output, |field| field.choice(words))?;
     Ok(match word {
@@ -127,12 +128,15 @@ fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> Result<Law> {
 const DEFAULT_POINTS: [f64; 9] = [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
 const DEFAULT_LEVELS: [f64; 7] = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
-pub(super) fn parse_density(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_density(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let law = law(table, prior, true)?;
     let points =
         match law {
             Law::Outputs => Points::Rows(table.required("at", |field| {
-                let rows = field.matrix()?;
+                let rows = read_matrix(field)?;
                 match (rows.ncols(), prior.count()) {
                     (found, wanted) if found == wanted => Ok(rows),
                     (found, wanted) => Err(field
@@ -144,12 +148,15 @@ pub(super) fn parse_density(table: &mut Reader<'_>, prior: &Prior) -> Result<Box
     Ok(Box::new(Density { law, points }))
 }
 
-pub(super) fn parse_cdf(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_cdf(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let law = law(table, prior, false)?;
     Ok(Box::new(Cdf { law, at: table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)? }))
 }
 
-pub(super) fn parse_quantiles(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_quantiles(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let law = law(table, prior, false)?;
     let negative = |field: &Field<'_>| match field.number()? {
         level if level < 0.0 => Ok(level),
@@ -166,7 +173,10 @@ pub(super) fn parse_quantiles(table: &mut Reader<'_>, prior: &Prior) -> Result<B
     Ok(Box::new(Quantiles { law, levels }))
 }
 
-pub(super) fn parse_distance(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_distance(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     Ok(Box::new(Distance { input: prior.input(table)? }))
 }
 

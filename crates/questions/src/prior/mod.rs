@@ -11,6 +11,7 @@ mod sampling;
 use std::{path::Path, sync::Arc};
 
 use serde_json::Map;
+use widenet_core::shapes::read_matrix;
 use widenet_core::{Error, Matrix, Result, document::Document};
 use widenet_limits::proportional::InputKernel;
 
@@ -120,7 +121,7 @@ impl PriorQuestion {
             }
             (Some(data), None) => Prior::of_data(network, data),
             (None, given) => {
-                let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| given.matrix())?;
+                let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| read_matrix(&given))?;
                 // What is wrong with it is said before anything is asked of it.
                 InputKernel::new(&kernel)?;
                 Prior::of_kernel(network, kernel)

@@ -1,10 +1,7 @@
 //! Computes moments of a prior, the determinant and the eigenvalues of its mixing matrix.
 
 use serde_json::{Value, json};
-use widenet_core::{
-    Result,
-    document::{Field, Reader},
-};
+use widenet_core::document::{Field, Reader};
 use widenet_limits::proportional::{
     EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, factor_second_moments, log_determinant, log_scale_moment,
 };
@@ -57,7 +54,7 @@ impl Quantity for Eigenvalues {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let last = prior.count() as u64 - 1;
     let entry = |field: &Field<'_>| {
         let positions = field.list_of(4, "the inputs i, j, k, l from 0", |field| field.whole_in(0..=last))?;
@@ -114,7 +111,10 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     Ok(answer)
 }
 
-pub(super) fn parse_determinant(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_determinant(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let size = prior.network.outputs.min(prior.count());
     Ok(Box::new(Determinant { size: table.or("size", size, Field::count)? }))
 }
@@ -124,7 +124,10 @@ fn determinant(prior: &Prior, size: usize) -> QuestionResult<Value> {
     Ok(json!({ "size": size, "mean": number(law.mean), "variance": number(law.variance) }))
 }
 
-pub(super) fn parse_eigenvalues(table: &mut Reader<'_>, _: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_eigenvalues(
+    table: &mut Reader<'_>,
+    _: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     Ok(Box::new(Eigenvalues { at: table.or("at", Vec::new(), Field::numbers)? }))
 }
 

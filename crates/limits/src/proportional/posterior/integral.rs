@@ -95,7 +95,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Whether the result may be relied on.
+    /// Says whether the result may be relied on.
     pub fn reliable(&self) -> bool {
         self.unreliable.is_none()
     }
@@ -144,7 +144,7 @@ impl Integral {
 pub(super) type Watch<'a> = &'a mut dyn FnMut(f64) -> Control;
 
 impl Regression {
-    /// `log p(Y)` of several architectures; the kernel is not taken apart again. `watch` is called with the share of the work done.
+    /// Returns `log p(Y)` of several architectures; the kernel is not taken apart again. `watch` is called with the share of the work done.
     ///
     /// # Errors
     /// As [`Regression::posterior`].

@@ -14,8 +14,8 @@ use widenet_core::Matrix;
 use super::{Regression, Result, finite};
 
 impl Regression {
-    /// `d log p(Y)/dα` at α = 0. Positive: some depth is better than the Gaussian process; finite networks near it have the same slope
-    /// in `Σ 1/N`. Without noise, and with a singular kernel, densities are those on the range of the kernel.
+    /// Returns `d log p(Y)/dα` at α = 0. Positive: some depth is better than the Gaussian process; finite networks near it have the same
+    /// slope in `Σ 1/N`. Without noise, and with a singular kernel, densities are those on the range of the kernel.
     ///
     /// # Errors
     /// A slope that is not finite: squares of the targets over the noise are beyond doubles.

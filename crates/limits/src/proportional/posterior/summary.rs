@@ -55,7 +55,7 @@ pub struct Posterior<'a> {
 }
 
 impl Regression {
-    /// The posterior of a network with these hidden layers. `watch` is called with the share of the work done; results are the same
+    /// Returns the posterior of a network with these hidden layers. `watch` is called with the share of the work done; results are the same
     /// on any number of threads.
     ///
     /// # Errors
@@ -126,17 +126,17 @@ impl Regression {
 }
 
 impl Posterior<'_> {
-    /// `log p(Y)`; without noise the density on the range of the kernel.
+    /// Returns `log p(Y)`; without noise the density on the range of the kernel.
     pub fn log_evidence(&self) -> f64 {
         self.integral.log_evidence
     }
 
-    /// How it was computed, and whether it can be relied on.
+    /// Says how it was computed, and whether it can be relied on.
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.integral.diagnostics
     }
 
-    /// Law of one output at one test input.
+    /// Returns the distribution of one output at one test input.
     ///
     /// # Errors
     /// No such test input or output.
