@@ -1,4 +1,5 @@
-//! The modules of every crate import downwards: files never import each other in a circle, and none imports the façade of its own crate.
+//! The modules of every crate import downwards: files never import each other in a circle, and none imports the façade of its
+//! own crate. Tests inside files may.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -82,6 +83,13 @@ impl Imports<'_> {
 
 impl<'ast> Visit<'ast> for Imports<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        let is_test = |attribute: &syn::Attribute| {
+            attribute.path().is_ident("cfg")
+                && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+        };
+        if item.attrs.iter().any(is_test) {
+            return;
+        }
         self.here.push(item.ident.to_string());
         visit::visit_item_mod(self, item);
         self.here.pop();
@@ -144,7 +152,8 @@ fn sources(folder: &Path) -> BTreeMap<Module, String> {
     let source = |path: std::path::PathBuf| {
         let relative = path.strip_prefix(folder).expect("below the folder").with_extension("");
         let mut module: Module = relative.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-        module.pop_if(|last| last == "mod" || (relative.iter().count() == 1 && ["lib", "main"].contains(&last.as_str())));
+        module
+            .pop_if(|last| last == "mod" || (relative.iter().count() == 1 && ["lib", "main"].contains(&last.as_str())));
         (module, fs::read_to_string(&path).expect("a source"))
     };
     files(folder, &["rs"]).into_iter().map(source).collect()
@@ -152,7 +161,8 @@ fn sources(folder: &Path) -> BTreeMap<Module, String> {
 
 #[test]
 fn imports_point_down() {
-    let mut crates: Vec<_> = fs::read_dir(root().join("crates")).expect("crates").map(|entry| entry.expect("an entry").path()).collect();
+    let mut crates: Vec<_> =
+        fs::read_dir(root().join("crates")).expect("crates").map(|entry| entry.expect("an entry").path()).collect();
     crates.push(root().join("kernels"));
     crates.sort();
     let found: Vec<String> = crates
@@ -173,8 +183,20 @@ fn circles_and_imports_of_the_root_are_found() {
     };
     let root = ("", "mod a; mod b; pub use a::A;");
     assert_eq!(crate_of(&[root, ("a", "use crate::b::B; struct A;"), ("b", "struct B;")]), [""; 0]);
-    assert_eq!(crate_of(&[root, ("a", "use super::b::{self, B}; struct A;"), ("b", "fn f() -> crate::a::A { }")]).len(), 2);
-    assert_eq!(crate_of(&[("", "mod a;"), ("a", "mod c; use c::C; struct A;"), ("a::c", "use super::A; struct C;")]).len(), 2);
+    assert_eq!(
+        crate_of(&[root, ("a", "use super::b::{self, B}; struct A;"), ("b", "fn f() -> crate::a::A { }")]).len(),
+        2
+    );
+    assert_eq!(
+        crate_of(&[("", "mod a;"), ("a", "mod c; use c::C; struct A;"), ("a::c", "use super::A; struct C;")]).len(),
+        2
+    );
     assert_eq!(crate_of(&[("", "mod a; struct R;"), ("a", "use crate::R;")]), ["a imports the root of its crate"]);
-    assert_eq!(crate_of(&[("", "mod a;"), ("a", "struct A; mod tests { use super::*; use super::A; }")]), [""; 0]);
+    assert_eq!(
+        crate_of(&[
+            ("", "mod a;"),
+            ("a", "struct A; #[cfg(test)] mod tests { use crate::A; } mod b { use super::*; }")
+        ]),
+        [""; 0]
+    );
 }

@@ -6,7 +6,12 @@ use serde_json::json;
 use widenet_bench::{Bench, BenchReport, MeasuredRate, ReportFile};
 use widenet_core::humanized;
 
-use crate::{Exit, Failure, arguments::BenchArguments, question::note, table};
+use crate::{
+    arguments::BenchArguments,
+    exit::{Exit, Failure},
+    question::note,
+    table,
+};
 
 /// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check or a rate fails.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {

@@ -5,7 +5,10 @@ use std::io::Write;
 use widenet_core::humanized;
 use widenet_model::{Precision, list_devices};
 
-use crate::{Exit, Failure, table};
+use crate::{
+    exit::{Exit, Failure},
+    table,
+};
 
 /// Prints what each device is and what it can hold, or why it is not there.
 pub(crate) fn run() -> Result<Exit, Failure> {

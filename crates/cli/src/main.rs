@@ -5,6 +5,7 @@ mod bench;
 mod coordinate_check;
 mod devices;
 mod engine;
+mod exit;
 mod interrupt;
 mod kernel;
 mod memory;
@@ -22,22 +23,7 @@ use std::{io::Write, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
-
-/// What a run of the program amounts to, as its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    /// Everything asked for was done.
-    Done = 0,
-    /// A check was refuted.
-    CheckFailed = 1,
-    /// Bad usage, bad input or an I/O error.
-    Unusable = 2,
-    /// Stopped on request; a study is continued by the same command.
-    Interrupted = 75,
-}
-
-/// Anything that ends the program with a message.
-type Failure = Box<dyn std::error::Error>;
+use exit::Exit;
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();

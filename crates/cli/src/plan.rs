@@ -6,7 +6,12 @@ use widenet_core::{document::Document, humanized, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
 
-use crate::{Exit, Failure, arguments::PlanArguments, engine::with_option, table};
+use crate::{
+    arguments::PlanArguments,
+    engine::with_option,
+    exit::{Exit, Failure},
+    table,
+};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {

@@ -7,8 +7,8 @@ use widenet_output::OutputFile;
 use widenet_questions::{PredictAnswer, PredictQuestion, Question};
 
 use crate::{
-    Exit, Failure,
     arguments::PredictArguments,
+    exit::{Exit, Failure},
     question::{note, say_written, watched},
     table,
 };

@@ -8,8 +8,8 @@ use widenet_output::OutputFile;
 use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion, Question};
 
 use crate::{
-    Exit, Failure,
     arguments::{AnswerArguments, PosteriorArguments, PriorArguments},
+    exit::{Exit, Failure},
     question::{note, say_written, watched},
     table,
 };

@@ -6,7 +6,7 @@ use widenet_core::training::Control;
 use widenet_model::{DeviceChoice, Precision};
 use widenet_questions::{QuestionError, QuestionResult, Run};
 
-use crate::{Failure, interrupt, progress};
+use crate::{exit::Failure, interrupt, progress};
 
 /// Computes an answer with a bar if it takes long; `None` if Ctrl-C stopped it. Says which device was chosen, if one was.
 pub(crate) fn watched<T>(

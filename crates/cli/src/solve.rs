@@ -18,9 +18,9 @@ use widenet_engines::{
 };
 
 use crate::{
-    Exit, Failure,
     arguments::{ParameterizationArguments, SolveArguments},
     engine::with_option,
+    exit::{Exit, Failure},
     interrupt, progress, table,
 };
 

@@ -8,8 +8,8 @@ use widenet_model::DeviceChoice;
 use widenet_statistics::Verdict;
 
 use crate::{
-    Exit, Failure,
     arguments::{ReportArguments, StudyArguments},
+    exit::{Exit, Failure},
     interrupt,
     progress::StudyProgress,
     question::note,
