@@ -1,6 +1,7 @@
 //! Says how hidden matrices are made, and how exact their responses are.
 
 use crate::device::Precision;
+use widenet_core::document::Word;
 
 /// How hidden matrices are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +30,9 @@ pub enum ImageStorage {
     Regenerated,
 }
 
-impl ImageStorage {
-    /// Words of the command line.
-    pub const WORDS: [(&str, ImageStorage); 2] =
-        [("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
+impl Word for ImageStorage {
+    const WORDS: &'static [(&'static str, ImageStorage)] =
+        &[("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
 }
 
 /// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand
