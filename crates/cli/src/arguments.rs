@@ -12,7 +12,7 @@ use widenet_core::Width;
 use widenet_core::{document::Word, schemas::FileKind};
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_experiment::Shard;
-use widenet_model::{DeviceChoice, ImageStorage, Precision};
+use widenet_model::{DeviceChoice, Precision, ResponseStorage};
 use widenet_questions::PriorQuestion;
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
@@ -240,7 +240,7 @@ pub(crate) struct EngineArguments {
     /// How the conditioned engine keeps its answers: stored, or recomputed from the counters of their normals, which takes half the
     /// memory; refused by other engines [default: stored where that fits].
     #[arg(long, value_parser = answers)]
-    answers: Option<ImageStorage>,
+    answers: Option<ResponseStorage>,
     /// The old name of --answers.
     #[arg(long, hide = true, value_parser = images)]
     images: Option<String>,
@@ -308,11 +308,11 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn answers(word: &str) -> Result<ImageStorage, String> {
+fn answers(word: &str) -> Result<ResponseStorage, String> {
     if word == "regenerated" {
         return Err("this is now called recomputed".into());
     }
-    ImageStorage::from_word(word).map_err(|_| "answers are stored or recomputed".into())
+    ResponseStorage::from_word(word).map_err(|_| "answers are stored or recomputed".into())
 }
 
 fn images(_: &str) -> Result<String, String> {

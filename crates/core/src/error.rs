@@ -1,4 +1,4 @@
-//! Errors of the vocabulary: each names the thing, its value and what would be right.
+//! Errors of this crate name the thing, its value and what would be right.
 
 use std::path::PathBuf;
 

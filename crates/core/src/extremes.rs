@@ -1,18 +1,18 @@
-//! The largest and the smallest of numbers, where one that is no number must not be lost.
+//! Finds the largest and the smallest of numbers, where one that is no number must not be lost.
 //!
 //! `f64::max` and `f64::min` leave NaN out, so that a fold of them makes a number of a run that has none.
 
-/// The largest of some numbers; NaN if one of them is, none of an empty list.
+/// Returns the largest of some numbers; NaN if one of them is, none of an empty list.
 pub fn largest(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
     numbers.into_iter().reduce(|a, b| if a >= b || a.is_nan() { a } else { b })
 }
 
-/// The smallest of some numbers; NaN if one of them is, none of an empty list.
+/// Returns the smallest of some numbers; NaN if one of them is, none of an empty list.
 pub fn smallest(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
     numbers.into_iter().reduce(|a, b| if a <= b || a.is_nan() { a } else { b })
 }
 
-/// A number that rounding may have made negative, as one ≥ 0; NaN stays.
+/// Returns a number that rounding may have made negative, as one ≥ 0; NaN stays.
 pub fn non_negative(number: f64) -> f64 {
     number.clamp(0.0, f64::INFINITY)
 }

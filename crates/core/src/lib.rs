@@ -1,4 +1,4 @@
-//! The vocabulary of widenet: what a problem is, and what a solution of it looks like at any width.
+//! This crate says what a problem is, and what a solution of it looks like at any width.
 //!
 //! A [`Problem`] fixes a network, its parameterisation, data, loss, optimiser and what to record. Its solution at a
 //! [`Width`] (∞ is a width) is a [`Trajectory`]. Engines live in other crates; what they share lives here: the

@@ -1,4 +1,4 @@
-//! What values of problem files may be beyond those of every document: widths, matrices, one number per layer.
+//! Values of problem files may be more than those of every document: widths, matrices, one number per layer.
 
 use serde_json::json;
 use widenet_document::{
@@ -8,7 +8,7 @@ use widenet_document::{
 
 use crate::{matrix::Matrix, width::Width};
 
-/// A width: a whole number ≥ 1, TOML's `inf`, or a string such as `"inf"`.
+/// Returns a width: a whole number ≥ 1, TOML's `inf`, or a string such as `"inf"`.
 pub fn width() -> Simple<Width> {
     Simple::new(
         read_width,
@@ -30,7 +30,7 @@ pub fn read_width(field: &Field<'_>) -> Result<Width> {
     width.map_err(|reason| field.error(format!("`{}`: {reason}", field.key())))
 }
 
-/// A matrix as a list of rows: equally long, non-empty lists of finite numbers.
+/// Returns a matrix as a list of rows: equally long, non-empty lists of finite numbers.
 pub fn matrix() -> Simple<Matrix> {
     Simple::new(read_matrix, || {
         json!({

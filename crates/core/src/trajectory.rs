@@ -1,4 +1,4 @@
-//! A trajectory: what was recorded along training, tidy, with its status.
+//! A trajectory holds what was recorded along training, with its status.
 
 use std::collections::BTreeMap;
 
@@ -41,12 +41,12 @@ impl Word for Engine {
 }
 
 impl Engine {
-    /// Whether its networks live on a device, whose threads a run uses all.
+    /// Says whether its networks live on a device, whose threads a run uses all.
     pub fn is_on_device(self) -> bool {
         matches!(self, Engine::Dense | Engine::Conditioned | Engine::Regenerated)
     }
 
-    /// The word used in files, tables and on the command line.
+    /// Returns the word used in files, tables and on the command line.
     pub fn name(self) -> &'static str {
         self.word()
     }
@@ -72,7 +72,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// `done`, `diverged` or `interrupted`.
+    /// Returns `done`, `diverged` or `interrupted`.
     pub fn word(&self) -> &'static str {
         match self {
             Status::Done => "done",
@@ -81,7 +81,7 @@ impl Status {
         }
     }
 
-    /// How a trajectory ended, as the end of a sentence about it: `diverged at step 12 (time 0.6)`.
+    /// Says how a trajectory ended, as the end of a sentence about it: `diverged at step 12 (time 0.6)`.
     pub fn ending(&self) -> String {
         match *self {
             Status::Done => "is done".into(),
@@ -118,7 +118,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// All numbers in writing order (rows of matrices first to last).
+    /// Returns all numbers in writing order (rows of matrices first to last).
     pub fn flatten(&self) -> Vec<f64> {
         fn rows(matrix: &Matrix) -> impl Iterator<Item = f64> + '_ {
             (0..matrix.nrows()).flat_map(move |i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
@@ -255,7 +255,7 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
+    /// Returns the largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
     /// recorded; NaN where one is no number, `None` without common times, or where one lacks it or has it in another shape.
     pub fn distance(&self, quantity: Quantity, other: &Trajectory) -> Option<f64> {
         let matrix = |record: &Record| match record.values.get(&quantity) {

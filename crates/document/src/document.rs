@@ -1,4 +1,4 @@
-//! A parsed file.
+//! A document is a parsed file.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ impl Document {
         json::parse(origin, text).map(|root| Document { root })
     }
 
-    /// The part of another document as a document of its own.
+    /// Returns the part of another document as a document of its own.
     ///
     /// # Errors
     /// [`Error::Document`] if the node is not a table.
@@ -73,12 +73,12 @@ impl Document {
         }
     }
 
-    /// The whole tree.
+    /// Returns the whole tree.
     pub fn root(&self) -> &Node {
         &self.root
     }
 
-    /// A reader of the root table.
+    /// Returns a reader of the root table.
     pub fn reader(&self) -> Reader<'_> {
         Reader::new(String::new(), &self.root.place, self.root.entries())
     }

@@ -1,4 +1,4 @@
-//! Changing a document by dotted path (`optimizer.learning_rate`).
+//! A document is changed by dotted path (`optimizer.learning_rate`).
 
 use crate::{
     document::Document,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Document {
-    /// The node at a dotted path.
+    /// Returns the node at a dotted path.
     pub fn get(&self, path: &str) -> Option<&Node> {
         path.split('.').try_fold(&self.root, |node, key| {
             node.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)

@@ -1,4 +1,4 @@
-//! Errors of files: a mistake at a place, or a file that cannot be read.
+//! Errors of files are a mistake at a place, or a file that cannot be read.
 
 use std::path::PathBuf;
 

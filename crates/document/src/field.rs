@@ -1,4 +1,4 @@
-//! Reading one value: what it must be, or an error at its place.
+//! A field reads one value: it says what the value must be, or returns an error at its place.
 
 use std::ops::RangeInclusive;
 
@@ -21,37 +21,37 @@ pub struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// A value under the dotted key that errors call it.
+    /// Returns a value under the dotted key that errors call it.
     pub fn new(key: String, node: &'a Node) -> Field<'a> {
         Field { key, node }
     }
 
-    /// The dotted key; elements of lists are `key[0]`, `key[1]`, ….
+    /// Returns the dotted key; elements of lists are `key[0]`, `key[1]`, ….
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The value itself.
+    /// Returns the value itself.
     pub fn node(&self) -> &'a Node {
         self.node
     }
 
-    /// The value on one line, shortened.
+    /// Returns the value on one line, shortened.
     pub fn excerpt(&self) -> String {
         self.node.excerpt()
     }
 
-    /// An error at this value.
+    /// Returns an error at this value.
     pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         self.node.place.error(message)
     }
 
-    /// The error "`key` is …; it must be …".
+    /// Returns the error "`key` is …; it must be …".
     pub fn must_be<E: From<Error>>(&self, wanted: &str) -> E {
         self.error(format!("`{}` is {}; it must be {wanted}", self.key, self.node.excerpt()))
     }
 
-    /// A string.
+    /// Returns a string.
     pub fn string(&self) -> Result<String> {
         match &self.node.value {
             Value::String(string) => Ok(string.clone()),
@@ -59,7 +59,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// `true` or `false`.
+    /// Returns `true` or `false`.
     pub fn boolean(&self) -> Result<bool> {
         match self.node.value {
             Value::Boolean(boolean) => Ok(boolean),
@@ -77,18 +77,18 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number ≥ 0; `1e3` is one.
+    /// Returns a whole number ≥ 0; `1e3` is one.
     pub fn whole(&self) -> Result<u64> {
         self.as_whole().ok_or_else(|| self.must_be("a whole number ≥ 0"))
     }
 
-    /// A whole number within bounds (both included).
+    /// Returns a whole number within bounds (both included).
     pub fn whole_in(&self, bounds: RangeInclusive<u64>) -> Result<u64> {
         let wanted = || format!("a whole number from {} to {}", bounds.start(), bounds.end());
         self.as_whole().filter(|whole| bounds.contains(whole)).ok_or_else(|| self.must_be(&wanted()))
     }
 
-    /// A whole number ≥ 1 of things held in memory.
+    /// Returns a whole number ≥ 1 of things held in memory.
     pub fn count(&self) -> Result<usize> {
         let count = self.as_whole().filter(|whole| *whole >= 1).and_then(|whole| whole.try_into().ok());
         count.ok_or_else(|| self.must_be("a whole number ≥ 1"))
@@ -103,27 +103,27 @@ impl<'a> Field<'a> {
         number.filter(|number| number.is_finite() && accept(*number)).ok_or_else(|| self.must_be(wanted))
     }
 
-    /// A finite number.
+    /// Returns a finite number.
     pub fn number(&self) -> Result<f64> {
         self.number_where(|_| true, "a finite number")
     }
 
-    /// A finite number > 0.
+    /// Returns a finite number > 0.
     pub fn positive(&self) -> Result<f64> {
         self.number_where(|number| number > 0.0, "a finite number > 0")
     }
 
-    /// A finite number ≥ 0.
+    /// Returns a finite number ≥ 0.
     pub fn non_negative(&self) -> Result<f64> {
         self.number_where(|number| number >= 0.0, "a finite number ≥ 0")
     }
 
-    /// A finite number with `lower ≤ number < upper`.
+    /// Returns a finite number with `lower ≤ number < upper`.
     pub fn number_in(&self, lower: f64, upper: f64) -> Result<f64> {
         self.number_where(|number| (lower..upper).contains(&number), &format!("a number ≥ {lower} and < {upper}"))
     }
 
-    /// The meaning of a word; unknown words are refused with the nearest known one or the list.
+    /// Returns the meaning of a word; unknown words are refused with the nearest known one or the list.
     pub fn choice<T: Clone>(&self, known: &[(&str, T)]) -> Result<T> {
         let Value::String(word) = &self.node.value else {
             let words: Vec<_> = known.iter().map(|(word, _)| format!("\"{word}\"")).collect();
@@ -136,7 +136,7 @@ impl<'a> Field<'a> {
         Err(self.error(format!("unknown `{}`: \"{word}\"; {}", self.key, suggestion(word, &words))))
     }
 
-    /// The elements of a list, which may be empty.
+    /// Returns the elements of a list, which may be empty.
     pub fn elements(&self) -> Result<Vec<Field<'a>>> {
         let Value::Array(nodes) = &self.node.value else {
             return Err(self.must_be("a list [ … ]"));
@@ -144,7 +144,7 @@ impl<'a> Field<'a> {
         Ok(nodes.iter().enumerate().map(|(i, node)| Field::new(format!("{}[{i}]", self.key), node)).collect())
     }
 
-    /// A list of at least one element, each read by `read`.
+    /// Returns a list of at least one element, each read by `read`.
     pub fn list<T>(&self, read: impl Fn(&Field<'a>) -> Result<T>) -> Result<Vec<T>> {
         let elements = self.elements()?;
         if elements.is_empty() {
@@ -153,7 +153,7 @@ impl<'a> Field<'a> {
         elements.iter().map(read).collect()
     }
 
-    /// A list of exactly `length` elements, each read by `read`; `meaning` says what they stand for.
+    /// Returns a list of exactly `length` elements, each read by `read`; `meaning` says what they stand for.
     pub fn list_of<T>(&self, length: usize, meaning: &str, read: impl Fn(&Field<'a>) -> Result<T>) -> Result<Vec<T>> {
         let list = self.list(read)?;
         match list.len() {
@@ -162,7 +162,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A list of at least one finite number.
+    /// Returns a list of at least one finite number.
     pub fn numbers(&self) -> Result<Vec<f64>> {
         self.list(Field::number)
     }

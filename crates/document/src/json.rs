@@ -1,4 +1,4 @@
-//! Strict JSON into the tree.
+//! Reads strict JSON into the tree.
 
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged, parse_to_ast};
 

@@ -1,4 +1,4 @@
-//! How a key stands in a table: it must be there, may be there, has a default, or says of which kind the table is.
+//! A key must be in its table, may be there, has a default, or says of which kind the table is.
 
 use serde_json::Value as Json;
 
@@ -150,37 +150,37 @@ impl<S: Shape> Key for Others<S> {
     }
 }
 
-/// A key that must be there.
+/// Returns a key that must be there.
 pub fn required<S: Shape>(shape: S) -> Required<S> {
     Required(shape)
 }
 
-/// A key that may be there.
+/// Returns a key that may be there.
 pub fn optional<S: Shape>(shape: S) -> Optional<S> {
     Optional(shape)
 }
 
-/// A key with a default.
+/// Returns a key with a default.
 pub fn or<S: Shape>(shape: S, default: impl Into<Value>) -> Or<S> {
     Or(shape, default.into())
 }
 
-/// The keys of another section in the same table.
+/// Returns the keys of another section in the same table.
 pub fn flat<S: Section>() -> Flat<S> {
     Flat(std::marker::PhantomData)
 }
 
-/// The key that says of which kind the table is.
+/// Returns the key that says of which kind the table is.
 pub fn by_kind<T>(kinds: &'static [Kind<T>]) -> ByKind<T> {
     ByKind(kinds, None)
 }
 
-/// The same with the kind of a table without the key.
+/// Returns the same with the kind of a table without the key.
 pub fn by_kind_or<T>(kinds: &'static [Kind<T>], default: &'static str) -> ByKind<T> {
     ByKind(kinds, Some(default))
 }
 
-/// All keys that no field before this one has.
+/// Returns all keys that no field before this one has.
 pub fn others<S: Shape>(shape: S) -> Others<S> {
     Others(shape)
 }

@@ -1,8 +1,8 @@
-//! Files that people write: TOML or JSON read into one tree that knows where everything stands, and the sections of such files.
+//! Reads the files that people write: TOML or JSON becomes one tree that knows where everything stands, with typed sections.
 //!
 //! A [`Document`] is parsed, edited ([`Document::set`] for `--set key=value`, [`Document::set_node`] for the axes of a study),
-//! read section by section, and written back by [`Node::to_toml`]. A [`Section`] is declared by the macro [`section!`]: a struct with one field per key,
-//! each with the [`Shape`] of its value and a line of documentation. From that one declaration come the reading, the
+//! read section by section, and written back by [`Node::to_toml`]. A [`Section`] is declared by the macro [`section!`]: a struct with one
+//! field per key, each with the [`Shape`] of its value and a line of documentation. From that one declaration come the reading, the
 //! errors at the place of a mistake, the nearest known word, and the JSON Schema of the file ([`schema`]).
 //!
 //! ```

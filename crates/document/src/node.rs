@@ -1,4 +1,4 @@
-//! The tree: values with the place they were read from.
+//! The tree holds values with the place that they were read from.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ pub struct Place {
 }
 
 impl Place {
-    /// The start of a text called `origin` in errors.
+    /// Returns the start of a text called `origin` in errors.
     pub fn new(origin: &str, text: &str) -> Place {
         Place { source: Arc::new(Source { origin: origin.into(), text: text.into() }), offset: 0 }
     }
 
-    /// The same text at a byte offset.
+    /// Returns the same text at a byte offset.
     pub fn at(&self, offset: usize) -> Place {
         Place { source: self.source.clone(), offset }
     }
 
-    /// An error at this place.
+    /// Returns an error at this place.
     pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         let text = &self.source.text;
         let before = &text[..text.floor_char_boundary(self.offset)];

@@ -1,4 +1,4 @@
-//! Reading a table key by key; keys nobody asked for are errors.
+//! A reader takes a table key by key; keys that nobody asked for are errors.
 
 use crate::{
     error::{Error, Result},
@@ -29,7 +29,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// A table, to be read key by key.
+    /// Returns a table, to be read key by key.
     ///
     /// # Errors
     /// [`Error::Document`] for any other value.
@@ -54,13 +54,13 @@ impl<'a> Reader<'a> {
         Field::new(self.dotted(&entry.key), &entry.node)
     }
 
-    /// The value of `key`, if it is there.
+    /// Returns the value of `key`, if it is there.
     pub fn get(&mut self, key: &'a str) -> Option<Field<'a>> {
         self.known.push(key);
         self.entries.iter().find(|entry| entry.key == key).map(|entry| self.field(entry))
     }
 
-    /// The value of `key`, read by `read`.
+    /// Returns the value of `key`, read by `read`.
     ///
     /// # Errors
     /// [`Error::Document`] if the key is missing, and what `read` says.
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         Err(self.missing(key))
     }
 
-    /// The error of a key that is not there, or of one that was probably meant to be it.
+    /// Returns the error of a key that is not there, or of one that was probably meant to be it.
     pub fn missing<E: From<Error>>(&self, key: &str) -> E {
         let unasked = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()));
         let misspelt = nearest(key, unasked.clone().map(|entry| entry.key.as_str()), key.len() / 4);
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The value of `key` if it is there, read by `read`.
+    /// Returns the value of `key` if it is there, read by `read`.
     ///
     /// # Errors
     /// What `read` says.
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         self.get(key).map(|field| read(&field)).transpose()
     }
 
-    /// The value of `key` read by `read`, or the default.
+    /// Returns the value of `key` read by `read`, or the default.
     ///
     /// # Errors
     /// What `read` says.
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// All values in the order of the file, for tables with free keys. They count as asked for.
+    /// Returns all values in the order of the file, for tables with free keys. They count as asked for.
     pub fn fields(&mut self) -> Vec<Field<'a>> {
         self.known.extend(self.entries.iter().map(|entry| entry.key.as_str()));
         self.entries.iter().map(|entry| self.field(entry)).collect()
@@ -123,17 +123,17 @@ impl<'a> Reader<'a> {
         rest.into_iter().map(|entry| (entry.key.clone(), self.field(entry))).collect()
     }
 
-    /// The value of a key that has been read.
+    /// Returns the value of a key that has been read.
     pub fn given(&self, key: &str) -> Option<Field<'a>> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| self.field(entry))
     }
 
-    /// The place of the table and its dotted key.
+    /// Returns the place of the table and its dotted key.
     pub fn place(&self) -> (&'a Place, &str) {
         (self.place, &self.path)
     }
 
-    /// An error at the table, for what is wrong with its keys together.
+    /// Returns an error at the table, for what is wrong with its keys together.
     pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         self.place.error(message)
     }

@@ -1,4 +1,4 @@
-//! The JSON Schema (draft 7) of a section, made of its declarations: what editors check while one writes a file.
+//! Makes the JSON Schema (draft 7) of a section from its declarations; editors check a file by it while one writes.
 //!
 //! A table with kinds is an `if … then` per kind, of which the editors' messages are exact; whole numbers are numbers that
 //! are multiples of 1, because TOML may write them as `1e3`.
@@ -10,7 +10,7 @@ use crate::{
     section::{Declaration, Declarations, Kinds, Section},
 };
 
-/// The schema of a file that is one section.
+/// Returns the schema of a file that is one section.
 pub fn of<S: Section>(title: &str) -> Json {
     let mut schema = table::<S>();
     schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
@@ -18,14 +18,14 @@ pub fn of<S: Section>(title: &str) -> Json {
     schema
 }
 
-/// The schema of a table that is a section.
+/// Returns the schema of a table that is a section.
 pub fn table<S: Section>() -> Json {
     let mut schema = object(&S::declarations());
     schema["description"] = json!(one_line(S::ABOUT));
     schema
 }
 
-/// The same schema where no key is required: of a file whose missing keys come from elsewhere, as those of a study's problem
+/// Returns the same schema where no key is required: of a file whose missing keys come from elsewhere, as those of a study's problem
 /// come from its axes.
 pub fn without_required(schema: Json) -> Json {
     match schema {
@@ -43,7 +43,7 @@ pub fn without_required(schema: Json) -> Json {
     }
 }
 
-/// A value of a document in JSON; numbers that JSON does not have become their words.
+/// Returns a value of a document in JSON; numbers that JSON does not have become their words.
 pub fn json(value: &Value) -> Json {
     match value {
         Value::Boolean(boolean) => json!(boolean),
@@ -62,7 +62,7 @@ fn json_of_node(node: &Node) -> Json {
     json(&node.value)
 }
 
-/// The first paragraph of a doc comment as one line of text.
+/// Returns the first paragraph of a doc comment as one line of text.
 pub fn one_line(comment: &str) -> String {
     let lines: Vec<_> = comment.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     lines.join(" ").replace("[`", "`").replace("`]", "`")

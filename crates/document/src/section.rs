@@ -1,4 +1,4 @@
-//! Sections: a struct with one field per key, declared once by the macro [`section!`](crate::section!).
+//! A section is a struct with one field per key, declared once by the macro [`section!`](crate::section!).
 
 use serde_json::Value as Json;
 
@@ -88,7 +88,7 @@ pub struct Kind<T> {
 }
 
 impl<T> Kind<T> {
-    /// The kind that a section describes.
+    /// Returns the kind that a section describes.
     pub const fn of<S: Section + Into<T>>(word: &'static str) -> Kind<T> {
         Kind { word, about: S::ABOUT, read: read_into::<S, T>, declarations: S::declarations }
     }

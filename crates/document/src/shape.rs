@@ -1,4 +1,4 @@
-//! What the value of a key may be: how it is read, and its JSON Schema, from one declaration.
+//! One declaration says what the value of a key may be: how it is read, and its JSON Schema.
 
 use std::{marker::PhantomData, ops::RangeInclusive, path::PathBuf};
 
@@ -37,7 +37,7 @@ pub struct Simple<T> {
 }
 
 impl<T> Simple<T> {
-    /// A shape of a function that reads it and one that gives its schema.
+    /// Returns a shape of a function that reads it and one that gives its schema.
     pub const fn new(read: fn(&Field<'_>) -> Result<T>, schema: fn() -> Json) -> Simple<T> {
         Simple { read, schema }
     }
@@ -55,47 +55,47 @@ impl<T> Shape for Simple<T> {
     }
 }
 
-/// A finite number.
+/// Returns a finite number.
 pub fn number() -> Simple<f64> {
     Simple::new(|field| field.number(), || json!({ "type": "number" }))
 }
 
-/// A finite number > 0.
+/// Returns a finite number > 0.
 pub fn positive() -> Simple<f64> {
     Simple::new(|field| field.positive(), || json!({ "type": "number", "exclusiveMinimum": 0 }))
 }
 
-/// A finite number ≥ 0.
+/// Returns a finite number ≥ 0.
 pub fn non_negative() -> Simple<f64> {
     Simple::new(|field| field.non_negative(), || json!({ "type": "number", "minimum": 0 }))
 }
 
-/// `true` or `false`.
+/// Returns `true` or `false`.
 pub fn boolean() -> Simple<bool> {
     Simple::new(|field| field.boolean(), || json!({ "type": "boolean" }))
 }
 
-/// A string.
+/// Returns a string.
 pub fn text() -> Simple<String> {
     Simple::new(|field| field.string(), || json!({ "type": "string" }))
 }
 
-/// The path of a file.
+/// Returns the path of a file.
 pub fn path() -> Simple<PathBuf> {
     Simple::new(|field| field.string().map(PathBuf::from), || json!({ "type": "string", "minLength": 1 }))
 }
 
-/// A whole number ≥ 1 of things held in memory.
+/// Returns a whole number ≥ 1 of things held in memory.
 pub fn count() -> Simple<usize> {
     Simple::new(|field| field.count(), || json!({ "type": "number", "multipleOf": 1, "minimum": 1 }))
 }
 
-/// A table that is a document of its own.
+/// Returns a table that is a document of its own.
 pub fn document() -> Simple<Document> {
     Simple::new(|field| Document::from_node(field.node().clone()), || json!({ "type": "object" }))
 }
 
-/// Any value.
+/// Takes any value.
 pub fn anything() -> Simple<Node> {
     Simple::new(|field| Ok(field.node().clone()), || json!({}))
 }
@@ -104,7 +104,7 @@ pub fn anything() -> Simple<Node> {
 #[derive(Clone)]
 pub struct Between(f64, f64);
 
-/// A number with `lower ≤ number < upper`.
+/// Returns a number with `lower ≤ number < upper`.
 pub fn between(lower: f64, upper: f64) -> Between {
     Between(lower, upper)
 }
@@ -125,7 +125,7 @@ impl Shape for Between {
 #[derive(Clone)]
 pub struct AtLeast(f64);
 
-/// A finite number ≥ `lower`.
+/// Returns a finite number ≥ `lower`.
 pub fn at_least(lower: f64) -> AtLeast {
     AtLeast(lower)
 }
@@ -151,12 +151,12 @@ impl Shape for AtLeast {
 #[derive(Clone)]
 pub struct Whole<T>(RangeInclusive<u64>, PhantomData<T>);
 
-/// A whole number within bounds (both included).
+/// Returns a whole number within bounds (both included).
 pub fn whole<T: TryFrom<u64>>(bounds: RangeInclusive<u64>) -> Whole<T> {
     Whole(bounds, PhantomData)
 }
 
-/// A whole number ≥ 0.
+/// Returns a whole number ≥ 0.
 pub fn natural() -> Simple<u64> {
     Simple::new(|field| field.whole(), || json!({ "type": "number", "multipleOf": 1, "minimum": 0 }))
 }
@@ -177,7 +177,7 @@ impl<T: TryFrom<u64>> Shape for Whole<T> {
 /// The words of an enum.
 pub struct Words<T>(PhantomData<T>);
 
-/// A word of an enum.
+/// Returns a word of an enum.
 pub fn word<T: Word>() -> Words<T> {
     Words(PhantomData)
 }
@@ -197,7 +197,7 @@ impl<T: Word> Shape for Words<T> {
 /// Words with meanings.
 pub struct Choice<T: 'static>(&'static [(&'static str, T)]);
 
-/// One of some words that belong to this key alone.
+/// Returns one of some words that belong to this key alone.
 pub fn choice<T: Clone>(words: &'static [(&'static str, T)]) -> Choice<T> {
     Choice(words)
 }
@@ -220,12 +220,12 @@ pub struct List<S> {
     least: usize,
 }
 
-/// A list of at least one element.
+/// Returns a list of at least one element.
 pub fn list<S: Shape>(element: S) -> List<S> {
     List { element, least: 1 }
 }
 
-/// A list that may be empty.
+/// Returns a list that may be empty.
 pub fn list_or_none<S: Shape>(element: S) -> List<S> {
     List { element, least: 0 }
 }
@@ -257,7 +257,7 @@ pub enum OneOrList<T> {
 /// Values and lists of them.
 pub struct OneOr<S>(S);
 
-/// One value, or a list of at least one.
+/// Returns one value, or a list of at least one.
 pub fn one_or_list<S: Shape>(element: S) -> OneOr<S> {
     OneOr(element)
 }
@@ -281,7 +281,7 @@ impl<S: Shape> Shape for OneOr<S> {
 /// Tables that are sections.
 pub struct Table<S>(PhantomData<S>);
 
-/// A table with the keys of a section and no others.
+/// Returns a table with the keys of a section and no others.
 pub fn table<S: Section>() -> Table<S> {
     Table(PhantomData)
 }
@@ -310,7 +310,7 @@ pub enum Either<A, B> {
 /// Tables, and values that are none.
 pub struct TableOr<S, O>(PhantomData<S>, O);
 
-/// A table with the keys of a section, or a value that is no table.
+/// Returns a table with the keys of a section, or a value that is no table.
 pub fn table_or<S: Section, O: Shape>(other: O) -> TableOr<S, O> {
     TableOr(PhantomData, other)
 }
@@ -340,27 +340,27 @@ pub struct Located<T> {
 }
 
 impl<T> Located<T> {
-    /// An error at the value.
+    /// Returns an error at the value.
     pub fn error<E: From<Error>>(&self, message: impl Into<String>) -> E {
         self.node.place.error(message)
     }
 
-    /// The error "`key` is …; it must be …".
+    /// Returns the error "`key` is …; it must be …".
     pub fn must_be<E: From<Error>>(&self, wanted: &str) -> E {
         self.field().must_be(wanted)
     }
 
-    /// The value as it stands in the file.
+    /// Returns the value as it stands in the file.
     pub fn field(&self) -> Field<'_> {
         Field::new(self.key.clone(), &self.node)
     }
 
-    /// The dotted key.
+    /// Returns the dotted key.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Where it stands.
+    /// Says where it stands.
     pub fn place(&self) -> &Place {
         &self.node.place
     }
@@ -369,7 +369,7 @@ impl<T> Located<T> {
 /// Shapes whose values remember where they stand.
 pub struct At<S>(S);
 
-/// A value that remembers where it stands.
+/// Returns a value that remembers where it stands.
 pub fn located<S: Shape>(shape: S) -> At<S> {
     At(shape)
 }
@@ -390,7 +390,7 @@ impl<S: Shape> Shape for At<S> {
 /// Shapes with a unit.
 pub struct InUnit<S>(S, &'static str);
 
-/// A number in a unit, which the schema says (`x-unit`).
+/// Returns a number in a unit, which the schema says (`x-unit`).
 pub fn in_unit<S: Shape>(shape: S, unit: &'static str) -> InUnit<S> {
     InUnit(shape, unit)
 }
@@ -415,7 +415,7 @@ type Map<S, T> = fn(<S as Shape>::Value, &Field<'_>) -> Result<T>;
 /// Shapes whose value becomes something else.
 pub struct Mapped<S, F>(S, F);
 
-/// A value of a shape, made into something else, or refused, by a function.
+/// Returns a value of a shape, made into something else, or refused, by a function.
 pub fn mapped<S: Shape, T>(shape: S, map: Map<S, T>) -> Mapped<S, Map<S, T>> {
     Mapped(shape, map)
 }

@@ -1,4 +1,4 @@
-//! What the user probably meant.
+//! Suggests what the user probably meant.
 
 /// The known word nearest to `word`, if at most `cutoff` typing errors away (Damerau–Levenshtein distance).
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, cutoff: usize) -> Option<&'a str> {

@@ -1,4 +1,4 @@
-//! TOML into the tree.
+//! Reads TOML into the tree.
 
 use std::ops::Range;
 

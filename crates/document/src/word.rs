@@ -1,4 +1,4 @@
-//! Enums whose values are words, in files and on the command line.
+//! Some enums are words, in files and on the command line.
 
 use std::mem::discriminant;
 

@@ -1,4 +1,4 @@
-//! The tree as TOML text: equal trees give equal text, and reading the text gives the tree back.
+//! Writes the tree as TOML text: equal trees give equal text, and reading the text gives the tree back.
 
 use crate::node::{Entry, Node, Value};
 
@@ -6,7 +6,7 @@ use crate::node::{Entry, Node, Value};
 const EXCERPT: usize = 60;
 
 impl Node {
-    /// TOML text of a table: keys sorted, nested tables as `[a.b]`, floats in the shortest form that reads back the
+    /// Writes a table as TOML text: keys sorted, nested tables as `[a.b]`, floats in the shortest form that reads back the
     /// same. Any other value gives its inline form.
     pub fn to_toml(&self) -> String {
         let Value::Table(entries) = &self.value else {
@@ -17,7 +17,7 @@ impl Node {
         text
     }
 
-    /// The value on one line, shortened, for errors.
+    /// Returns the value on one line, shortened, for errors.
     pub fn excerpt(&self) -> String {
         let inline = self.inline();
         match inline.char_indices().nth(EXCERPT) {

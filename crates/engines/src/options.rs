@@ -10,7 +10,7 @@ use widenet_core::{
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
@@ -55,7 +55,7 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
 fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
     let takes = |engine: &&Engine| match engine {
         Engine::Law => has_law(request.problem),
-        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ImageStorage::Stored)),
+        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ResponseStorage::Stored)),
         Engine::Regenerated => explores(request, HiddenMatrix::Regenerated),
         Engine::Dense | Engine::Limit => false,
     };
@@ -98,7 +98,7 @@ fn refusal(
 }
 
 /// Returns the word of an image storage in files.
-pub fn word(answers: ImageStorage) -> &'static str {
+pub fn word(answers: ResponseStorage) -> &'static str {
     answers.word()
 }
 

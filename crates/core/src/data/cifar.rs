@@ -1,4 +1,4 @@
-//! CIFAR-10 binary files: records of a label byte (0…9) and 3072 pixel bytes (32 × 32 red, green, blue).
+//! Reads CIFAR-10 binary files, which are records of a label byte (0…9) and 3072 pixel bytes (32 × 32 red, green, blue).
 //!
 //! Format: A. Krizhevsky, *Learning multiple layers of features from tiny images* (2009), "binary version".
 

@@ -1,4 +1,4 @@
-//! Comma-separated text: one sample per line, columns chosen by number or name.
+//! Reads comma-separated text: every line is a sample, and columns are chosen by number or name.
 
 use std::{
     collections::HashSet,

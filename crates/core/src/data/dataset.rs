@@ -1,4 +1,4 @@
-//! Samples as matrices.
+//! Samples are matrices.
 
 use crate::{
     error::{Error, Result},
@@ -24,17 +24,17 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// d.
+    /// Returns d.
     pub fn input_dimension(&self) -> usize {
         self.train.inputs.ncols()
     }
 
-    /// k.
+    /// Returns k.
     pub fn output_dimension(&self) -> usize {
         self.train.targets.ncols()
     }
 
-    /// Every shape and number as bytes, in a fixed order, for a hash of the data.
+    /// Visits every shape and number as bytes, in a fixed order, for a hash of the data.
     pub fn visit_bytes(&self, mut visit: impl FnMut(&[u8])) {
         let samples = [Some(&self.train), self.test.as_ref()];
         for matrix in samples.into_iter().flatten().flat_map(|samples| [&samples.inputs, &samples.targets]) {

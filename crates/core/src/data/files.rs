@@ -1,4 +1,4 @@
-//! Binary files: pairs of keys, and reading at offsets with the length known before anything is allocated.
+//! Binary files come as pairs of keys and are read at offsets; their length is known before anything is allocated.
 
 use std::{
     fs::File,

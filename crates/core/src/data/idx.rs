@@ -1,4 +1,4 @@
-//! IDX files (MNIST and its kin): bytes `0 0 8 D`, then `D` big-endian 32-bit sizes, then unsigned bytes.
+//! Reads IDX files (MNIST and its kin): bytes `0 0 8 D`, then `D` big-endian 32-bit sizes, then unsigned bytes.
 //!
 //! Format: Y. LeCun, C. Cortes, C. Burges, *The MNIST database of handwritten digits*. `D = 1` for labels; for images
 //! the first size is their number and the product of the others the number of pixels.

@@ -1,4 +1,5 @@
-//! Labelled images of unsigned bytes, whatever the file format: choice of classes, targets, scale of the pixels.
+//! Labelled images of unsigned bytes become samples, whatever the file format: this module chooses classes, makes targets and scales
+//! pixels.
 
 use std::ops::Range;
 
@@ -20,8 +21,8 @@ use crate::{
 };
 
 section! {
-    /// Keys that all image formats share. Two classes give one output, −1 for the first and +1 for the second; more classes give one output per
-    /// class, 1 for the class of the image and 0 for the others.
+    /// Keys that all image formats share. Two classes give one output, −1 for the first and +1 for the second; more classes give one output
+    /// per class, 1 for the class of the image and 0 for the others.
     #[derive(Debug, Clone, PartialEq)]
     pub(super) struct ImageOptions {
         /// Labels to keep, in the order of the outputs; without it all labels of the training file, in increasing order.

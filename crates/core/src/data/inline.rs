@@ -1,4 +1,4 @@
-//! Samples written in the problem file itself. An empty list of test inputs is no test set.
+//! Samples may be written in the problem file itself. An empty list of test inputs is no test set.
 
 use serde_json::json;
 use widenet_document::{

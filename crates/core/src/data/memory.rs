@@ -1,4 +1,4 @@
-//! Tables of samples that are in memory as a whole.
+//! These tables of samples are in memory as a whole.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! NumPy arrays: `.npy` files of versions 1 to 3 holding one- or two-dimensional arrays of plain numbers.
+//! Reads NumPy arrays: `.npy` files of versions 1 to 3 with one- or two-dimensional arrays of plain numbers.
 //!
 //! Format: NumPy Enhancement Proposal 1. Magic `\x93NUMPY`, version, length of the header, a Python dictionary
 //! `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, then the numbers. A one-dimensional array is one

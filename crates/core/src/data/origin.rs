@@ -1,4 +1,4 @@
-//! What a kind of data source is: keys, and tables of samples that can be read in part.
+//! A kind of data source has keys, and opens tables of samples that can be read in part.
 
 use std::{ops::Range, path::Path};
 

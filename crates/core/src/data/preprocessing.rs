@@ -1,4 +1,4 @@
-//! Preparing inputs: mean and variance from the training samples, then the norm of each row.
+//! Prepares inputs: first by mean and variance of the training samples, then by the norm of each row.
 
 use widenet_document::{Word, keys::or, section, shape::word};
 
@@ -12,7 +12,8 @@ section! {
     /// What is done to the inputs.
     #[derive(Debug, Clone, Copy, PartialEq)]
     pub(super) struct Preprocessing {
-        /// `feature` gives every input column mean 0 and variance 1 on the training samples (a constant column becomes 0); `global` does so with one mean and one variance for all inputs.
+        /// `feature` gives every input column mean 0 and variance 1 on the training samples (a constant column becomes 0); `global` does so
+        /// with one mean and one variance for all inputs.
         standardize: Standardize = or(word(), "none"),
         /// `unit` scales every input row to norm 1, after `standardize`.
         normalize: Normalize = or(word(), "none"),

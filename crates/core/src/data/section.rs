@@ -1,4 +1,4 @@
-//! Section `[data]`: where samples come from, which of them are used and how they are prepared.
+//! Section `[data]` says where samples come from, which of them are used and how they are prepared.
 
 use std::{ops::Range, path::Path};
 
@@ -44,7 +44,8 @@ section! {
         kind: Box<dyn Origin> = by_kind(KINDS),
         /// Use the first so many for training; all where it is not given, which a teacher needs.
         train_samples: Option<usize> = optional(count()),
-        /// Use so many for testing: of the test file, or else those after the training samples. Without the key all of the test file, or none.
+        /// Use so many for testing: of the test file, or else those after the training samples. Without the key all of the test file, or
+        /// none.
         test_samples: Option<usize> = optional(whole(0..=1 << 53)),
         /// How inputs are prepared.
         preprocessing: Preprocessing = flat(),

@@ -1,4 +1,4 @@
-//! Test samples on a segment between two training samples.
+//! Test samples may lie on a segment between two training samples.
 
 use widenet_document::{keys::required, section, shape::whole};
 
@@ -9,8 +9,8 @@ use crate::{
 };
 
 section! {
-    /// Test samples `(1 − α) x_i + α x_j` for equally spaced α from 0 to 1 between the (prepared) training samples i and j; their targets are
-    /// interpolated alike.
+    /// Test samples `(1 − α) x_i + α x_j` for equally spaced α from 0 to 1 between the (prepared) training samples i and j; their targets
+    /// are interpolated alike.
     #[derive(Debug, Clone, Copy, PartialEq)]
     pub(super) struct Segment {
         /// Training sample i, counted from 0.

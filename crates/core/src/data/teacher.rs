@@ -1,4 +1,4 @@
-//! Synthetic samples of a linear teacher.
+//! A linear teacher makes synthetic samples.
 //!
 //! ```text
 //! y = B x + ε,    x_j ~ N(0, s_j²),    B_ij ~ N(0, τ²/d),    ε_i ~ N(0, ν²)

@@ -1,4 +1,4 @@
-//! Activations: value and derivative, pointwise.
+//! An activation has a value and a derivative at every point.
 
 use widenet_document::{
     Field, Word,
@@ -85,12 +85,12 @@ pub(super) fn activation() -> impl Shape<Value = Activation> {
 }
 
 impl Activation {
-    /// The word in files.
+    /// Returns the word in files.
     pub fn name(self) -> &'static str {
         self.word()
     }
 
-    /// The slopes for u < 0 and u > 0 of a piecewise linear activation.
+    /// Returns the slopes for u < 0 and u > 0 of a piecewise linear activation.
     pub fn slopes(self) -> Option<(f64, f64)> {
         match self {
             Activation::Identity => Some((1.0, 1.0)),
@@ -101,7 +101,7 @@ impl Activation {
         }
     }
 
-    /// `φ(u)`.
+    /// Returns `φ(u)`.
     pub fn value(self, u: f64) -> f64 {
         match self {
             Activation::Identity => u,
@@ -119,7 +119,7 @@ impl Activation {
         }
     }
 
-    /// `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU).
+    /// Returns `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU).
     pub fn derivative(self, u: f64) -> f64 {
         if let Some((below, above)) = self.slopes() {
             return if u > 0.0 { above } else { below };

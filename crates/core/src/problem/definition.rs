@@ -1,4 +1,4 @@
-//! What a problem is, and what follows from its network and training alone.
+//! Defines a problem, and what follows from its network and training alone.
 
 use super::{
     activation::Activation,
@@ -40,7 +40,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Whether this is a deep linear network under squared loss ([`DEEP_LINEAR`]): a property of network and training, whatever is
+    /// Says whether this is a deep linear network under squared loss ([`DEEP_LINEAR`]): a property of network and training, whatever is
     /// recorded. Everything else is a multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
         self.network.activation == Activation::Identity
@@ -52,7 +52,7 @@ impl Problem {
             && self.optimizer.obstacles().predictor.is_none()
     }
 
-    /// Whether engines know its network as a predictor β: a deep linear network of which nothing is recorded that only
+    /// Says whether engines know its network as a predictor β: a deep linear network of which nothing is recorded that only
     /// perceptrons have. Otherwise it is trained as a perceptron, deep linear or not.
     pub fn is_solved_as_predictor(&self) -> bool {
         let is_of_perceptrons = |quantity: &Quantity| matches!(quantity.scope(), Scope::Mlp | Scope::Classifier);
@@ -78,7 +78,7 @@ impl Problem {
         }
     }
 
-    /// The kernel regime of the infinitely wide network, as a perceptron.
+    /// Returns the kernel regime of the infinitely wide network, as a perceptron.
     ///
     /// # Errors
     /// [`crate::Error::NoLimit`] for a scaling outside of it, and those of [`Problem::check_kernel_training`].
@@ -87,18 +87,18 @@ impl Problem {
         self.scaling().kernel_network(self.network.activation, self.data.input_dimension())
     }
 
-    /// What the loss of the training samples is divided by ([`Loss::denominator`]).
+    /// Says what the loss of the training samples is divided by ([`Loss::denominator`]).
     pub fn loss_denominator(&self) -> f64 {
         let (samples, outputs) = self.data.train.targets.shape();
         self.loss.denominator(samples, outputs)
     }
 
-    /// What should be said to the user about a valid problem.
+    /// Says what should be said to the user about a valid problem.
     pub fn warnings(&self) -> Vec<String> {
         self.loss.warning(&self.data).into_iter().collect()
     }
 
-    /// The parameterisation as per-layer data for this depth and input dimension.
+    /// Returns the parameterisation as per-layer data for this depth and input dimension.
     pub fn scaling(&self) -> Scaling {
         self.parameterization.scaling(self.network.hidden_layers, self.data.input_dimension())
     }

@@ -1,4 +1,4 @@
-//! Many networks at once: section `[ensemble]`.
+//! Section `[ensemble]` asks for averages over many networks.
 
 use widenet_document::{
     Reader, Result,

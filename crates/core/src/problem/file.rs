@@ -1,4 +1,4 @@
-//! Problem files: their sections, and how a problem is made of them and of its data.
+//! A problem file has sections; a problem is made of them and of its data here.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The loss: section `[loss]`.
+//! Section `[loss]` says what training makes small.
 //!
 //! ```text
 //! squared        R = (1/2P) Σ_p ‖f(x_p) − y_p‖²        over_outputs = "mean":  (1/2Pk) Σ_p ‖f(x_p) − y_p‖²
@@ -122,7 +122,7 @@ impl Loss {
         ))
     }
 
-    /// What the sum over samples (and outputs) is divided by: `P`, or `P k` for the mean over outputs.
+    /// Says what the sum over samples (and outputs) is divided by: `P`, or `P k` for the mean over outputs.
     pub fn denominator(self, samples: usize, outputs: usize) -> f64 {
         match self {
             Loss::Squared { mean_over_outputs: true } => (samples * outputs) as f64,
@@ -130,7 +130,7 @@ impl Loss {
         }
     }
 
-    /// The largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
+    /// Returns the largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
     /// or 1/2 (docs/theory/ntk.md §7).
     pub fn largest_curvature(self) -> f64 {
         match self {
@@ -140,7 +140,7 @@ impl Loss {
         }
     }
 
-    /// The loss of outputs (P × k) for targets (P × k).
+    /// Returns the loss of outputs (P × k) for targets (P × k).
     pub fn value(self, outputs: &Matrix, targets: &Matrix) -> f64 {
         let sum = match self {
             Loss::Squared { .. } => 0.5 * (outputs - targets).norm_squared(),
@@ -158,12 +158,12 @@ impl Loss {
         sum / self.denominator(outputs.nrows(), outputs.ncols())
     }
 
-    /// The loss's gradient in the outputs (P × k), denominator included.
+    /// Returns the loss's gradient in the outputs (P × k), denominator included.
     pub fn gradient(self, outputs: &Matrix, targets: &Matrix) -> Matrix {
         self.gradient_of_group(outputs, targets, 1)
     }
 
-    /// The same of several networks' losses, each in its outputs: those of N networks (N P × k), one network after the other.
+    /// Returns the same of several networks' losses, each in its outputs: those of N networks (N P × k), one network after the other.
     pub fn gradient_of_group(self, outputs: &Matrix, targets: &Matrix, networks: usize) -> Matrix {
         let mut gradient = match self {
             Loss::Squared { .. } => outputs - targets,
@@ -183,7 +183,8 @@ impl Loss {
         gradient
     }
 
-    /// Share of samples whose class is right: the sign of one output, the largest of several. Outputs that are no numbers have none.
+    /// Returns the share of samples whose class is right: the sign of one output, the largest of several. Outputs that are no numbers have
+    /// none.
     pub fn accuracy(outputs: &Matrix, targets: &Matrix) -> f64 {
         let right = |i: usize| match outputs.ncols() {
             _ if outputs.row(i).iter().any(|f| f.is_nan()) => false,
@@ -193,7 +194,7 @@ impl Loss {
         (0..outputs.nrows()).filter(|i| right(*i)).count() as f64 / outputs.nrows() as f64
     }
 
-    /// The mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
+    /// Returns the mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
     pub fn mean_value(self, mean: &Matrix, variances: &Matrix, targets: &Matrix) -> Option<f64> {
         match self {
             Loss::Squared { .. } => {
@@ -204,7 +205,7 @@ impl Loss {
         }
     }
 
-    /// The loss of a predictor β (k × d) on samples, for networks linear in their inputs.
+    /// Returns the loss of a predictor β (k × d) on samples, for networks linear in their inputs.
     pub fn of_predictor(self, samples: &Samples, predictor: &Matrix) -> f64 {
         self.value(&(&samples.inputs * predictor.transpose()), &samples.targets)
     }

@@ -1,4 +1,4 @@
-//! A problem: network, parameterisation, data, loss, optimiser and what to record.
+//! A problem has a network, a parameterization, data, a loss, an optimizer, and what to record.
 //!
 //! The structs here are validated: they can only be had through [`Problem::load`] and friends, which read TOML or JSON.
 //! Each section of the file is described at its struct:

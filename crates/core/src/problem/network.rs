@@ -1,4 +1,4 @@
-//! The architecture: section `[network]`.
+//! Section `[network]` says what the network is made of.
 
 use widenet_document::{
     Reader, Result, Word,
@@ -30,7 +30,7 @@ impl Word for EntryLaw {
 }
 
 impl EntryLaw {
-    /// The word in files.
+    /// Returns the word in files.
     pub fn name(self) -> &'static str {
         self.word()
     }

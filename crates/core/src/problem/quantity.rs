@@ -1,4 +1,4 @@
-//! Recorded quantities: their names, shapes and the networks they are defined for.
+//! Quantities are what can be recorded; each has a name, a shape and the networks that it is defined for.
 
 use widenet_document::Word;
 
@@ -357,47 +357,47 @@ impl Quantity {
         &TABLE[self as usize]
     }
 
-    /// The name in files, tables and JSON.
+    /// Returns the name in files, tables and JSON.
     pub fn name(self) -> &'static str {
         self.word()
     }
 
-    /// The form of its values.
+    /// Returns the form of its values.
     pub fn shape(self) -> Shape {
         self.row().shape
     }
 
-    /// The networks that have it.
+    /// Returns the networks that have it.
     pub fn scope(self) -> Scope {
         self.row().scope
     }
 
-    /// Whether something is needed to record it.
+    /// Says whether something is needed to record it.
     pub fn needs(self, need: Need) -> bool {
         self.row().needs.contains(&need)
     }
 
-    /// Whether recording it sends all d input directions through a deep linear network.
+    /// Says whether recording it sends all d input directions through a deep linear network.
     pub fn needs_features(self) -> bool {
         self.needs(Need::Features)
     }
 
-    /// Whether it needs the entries of the weights, which only the dense engine keeps.
+    /// Says whether it needs the entries of the weights, which only the dense engine keeps.
     pub fn needs_entries(self) -> bool {
         self.needs(Need::Entries)
     }
 
-    /// Whether it needs the network linearized at its start.
+    /// Says whether it needs the network linearized at its start.
     pub fn needs_linearisation(self) -> bool {
         self.needs(Need::Linearization)
     }
 
-    /// Whether it needs test samples.
+    /// Says whether it needs test samples.
     pub fn needs_test_samples(self) -> bool {
         self.needs(Need::TestOutputs)
     }
 
-    /// Whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
+    /// Says whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
     pub fn is_of_outputs(self) -> bool {
         self.row().needs.iter().all(|need| matches!(need, Need::Outputs | Need::TestOutputs))
     }

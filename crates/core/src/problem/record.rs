@@ -1,4 +1,4 @@
-//! When to record: section `[record]`.
+//! Section `[record]` says when to record.
 
 use widenet_document::{
     Field, Result,
@@ -44,8 +44,8 @@ section! {
 
 /// When and what to record. Moments are sorted, distinct and within the horizon.
 ///
-/// Moments are steps (descent, RMSProp; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them; `{ log_spaced = n }` is 0, the horizon
-/// and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth of the time; steps are
+/// Moments are steps (descent, RMSProp; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them; `{ log_spaced = n }`
+/// is 0, the horizon and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth of the time; steps are
 /// rounded and given once); `{ every = s }` is 0, `s`, `2s`, … and the horizon. Default moments include 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordPlan {
@@ -133,7 +133,7 @@ fn log_spaced(optimizer: &Optimizer, count: u64) -> Vec<f64> {
 }
 
 impl RecordPlan {
-    /// Whether something is needed to record one of its quantities.
+    /// Says whether something is needed to record one of its quantities.
     pub fn needs(&self, need: Need) -> bool {
         self.quantities.iter().any(|quantity| quantity.needs(need))
     }

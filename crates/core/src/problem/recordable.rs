@@ -1,4 +1,4 @@
-//! What to record: the quantities that a problem has.
+//! Says which quantities a problem has, and which of them to record.
 
 use widenet_document::{Result, shape::Located};
 

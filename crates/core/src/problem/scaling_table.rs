@@ -1,4 +1,4 @@
-//! A scaling as a table for people.
+//! Prints a scaling as a table for people.
 
 use std::fmt;
 
@@ -20,12 +20,12 @@ pub struct ScalingTable<'a> {
 }
 
 impl<'a> ScalingTable<'a> {
-    /// The table of a scaling, with its values at `width` if given.
+    /// Makes the table of a scaling, with its values at `width` if given.
     pub fn new(scaling: &'a Scaling, width: Option<Width>) -> Self {
         Self { scaling, width, perceptron: None }
     }
 
-    /// The table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
+    /// Makes the table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
     pub fn of_problem(problem: &'a Problem, scaling: &'a Scaling, width: Option<Width>) -> Self {
         Self { scaling, width, perceptron: (!problem.is_solved_as_predictor()).then_some(problem) }
     }

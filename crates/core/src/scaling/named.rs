@@ -1,4 +1,4 @@
-//! Scalings of networks of any depth that have names.
+//! Some scalings of networks of any depth have names.
 //!
 //! | | w (input, hidden, readout) | e (input, hidden, readout) |
 //! |---|---|---|
@@ -66,7 +66,7 @@ impl NamedScaling {
         }
     }
 
-    /// Its `w` and `e` with `hidden_layers ≥ 1`.
+    /// Returns its `w` and `e` with `hidden_layers ≥ 1`.
     ///
     /// # Errors
     /// [`Error::Invalid`] without hidden layers, or with more than one for [`NamedScaling::MeanField`].
@@ -88,7 +88,7 @@ impl NamedScaling {
         Ok(EffectiveExponents::checked(layers(row.w), layers(row.e)))
     }
 
-    /// Its usual abc-parametrisation.
+    /// Returns its usual abc-parametrisation.
     ///
     /// # Errors
     /// As [`NamedScaling::effective`].

@@ -6,7 +6,7 @@ use widenet_core::{
     document::{Document, Node, Value},
 };
 use widenet_engines::{EngineRule, HiddenOptions};
-use widenet_model::ImageStorage;
+use widenet_model::ResponseStorage;
 
 use super::trial::Trial;
 use crate::{
@@ -54,7 +54,7 @@ impl Study {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
                         ANSWERS => {
-                            combination.hidden.answers = ImageStorage::from_word(&value.label).ok();
+                            combination.hidden.answers = ResponseStorage::from_word(&value.label).ok();
                         }
                         key => combination.document.set_node(key, value.node.clone())?,
                     }

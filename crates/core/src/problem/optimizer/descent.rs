@@ -1,4 +1,4 @@
-//! Gradient descent: `gd`, `momentum`, `sgd`.
+//! Gradient descent has three kinds: `gd`, `momentum`, `sgd`.
 
 use widenet_document::{
     Result,

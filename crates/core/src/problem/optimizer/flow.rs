@@ -1,4 +1,4 @@
-//! Gradient flow: `flow`.
+//! Gradient flow is the kind `flow`.
 
 use widenet_document::{
     Result,

@@ -1,4 +1,4 @@
-//! What the sections of optimizers share: keys of several, and what the keys of one become.
+//! Sections of optimizers share keys; this module says what the keys of one become.
 
 use super::rule::Rule;
 use widenet_document::{
@@ -27,7 +27,8 @@ pub(super) fn coefficient() -> Between {
 section! {
     /// Steps whose learning rate may be in units of the largest stable one.
     pub(super) struct StepKeys {
-        /// Learning rate η of the loss as it is written; each layer multiplies it by its factor. Required, unless `relative_learning_rate` is given.
+        /// Learning rate η of the loss as it is written; each layer multiplies it by its factor. Required, unless `relative_learning_rate`
+        /// is given.
         pub(super) learning_rate: Option<f64> = optional(positive()),
         /// The learning rate in units of the largest one that is stable for the infinitely wide network at its start.
         pub(super) relative_learning_rate: Option<f64> =

@@ -1,4 +1,4 @@
-//! Gradient flow with momentum: `momentum_flow`.
+//! Gradient flow with momentum is the kind `momentum_flow`.
 
 use widenet_document::{
     Result,

@@ -1,4 +1,4 @@
-//! What an optimizer is in theory, and what does not take it.
+//! Says what an optimizer is in theory, and what does not take it.
 
 /// What an optimizer is in theory, and what does not take it and why. Each reason is what follows `optimizer.kind = "…"` in a message.
 #[derive(Debug, Clone, Copy)]

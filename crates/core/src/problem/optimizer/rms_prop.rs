@@ -1,4 +1,4 @@
-//! RMSProp: `rmsprop`.
+//! RMSProp is the kind `rmsprop`.
 
 use widenet_document::{
     Result,

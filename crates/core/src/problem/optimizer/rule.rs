@@ -1,4 +1,4 @@
-//! The update rules of all optimizers.
+//! These are the update rules of all optimizers.
 
 /// Update rule and horizon.
 #[derive(Debug, Clone, PartialEq)]

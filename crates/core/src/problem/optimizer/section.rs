@@ -1,4 +1,4 @@
-//! Section `[optimizer]`: the list of its kinds.
+//! Section `[optimizer]` has a list of kinds.
 
 use widenet_document::{
     Kind, Result,

@@ -1,12 +1,12 @@
-//! An optimizer: its rule with weight decay, and what follows from them.
+//! An optimizer is a rule with weight decay, and what follows from them.
 
 use super::{descent, flow, momentum_flow, obstacles::Obstacles, rms_prop, rule::Rule};
 
 /// The optimizer. `η` is `learning_rate`, in the loss normalisation of [`super::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
 ///
-/// All kinds but `"rmsprop"`: `weight_decay = 0`, and instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest one that is
-/// stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
+/// All kinds but `"rmsprop"`: `weight_decay = 0`, and instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest
+/// one that is stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
 /// the logistic loss and the cross-entropy the one that is stable whatever the outputs; docs/theory/ntk.md §7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
@@ -18,7 +18,7 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// What does not take its rule, and why.
+    /// Says what does not take its rule, and why.
     pub fn obstacles(&self) -> &'static Obstacles {
         match self.rule {
             Rule::Descent { .. } => &descent::OBSTACLES,
@@ -40,7 +40,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The learning rate; none for gradient flow.
+    /// Returns the learning rate; none for gradient flow.
     pub fn learning_rate(&self) -> Option<f64> {
         match self.rule {
             Rule::Descent { learning_rate, .. }
@@ -57,7 +57,7 @@ impl Optimizer {
         }
     }
 
-    /// `μ`, 0 without momentum.
+    /// Returns `μ`, 0 without momentum.
     pub fn momentum(&self) -> f64 {
         match self.rule {
             Rule::Descent { momentum, .. } | Rule::MomentumFlow { momentum, .. } => momentum,
@@ -65,7 +65,7 @@ impl Optimizer {
         }
     }
 
-    /// Samples per batch; none where every step sees all of them.
+    /// Returns samples per batch; none where every step sees all of them.
     pub fn batch_size(&self) -> Option<usize> {
         match self.rule {
             Rule::Descent { batch_size, .. } | Rule::RmsProp { batch_size, .. } => batch_size,
@@ -73,12 +73,12 @@ impl Optimizer {
         }
     }
 
-    /// Whether training moves by steps, so that its moments are whole numbers.
+    /// Says whether training moves by steps, so that its moments are whole numbers.
     pub fn has_steps(&self) -> bool {
         matches!(self.rule, Rule::Descent { .. } | Rule::RmsProp { .. })
     }
 
-    /// Training time at a moment of the record plan: `η t` of step t, `√η t` with momentum flow, the moment itself for flow.
+    /// Returns the training time at a moment of the record plan: `η t` of step t, `√η t` with momentum flow, the moment itself for flow.
     pub fn time(&self, moment: f64) -> f64 {
         match self.rule {
             Rule::Descent { learning_rate, .. } | Rule::RmsProp { learning_rate, .. } => learning_rate * moment,
@@ -87,7 +87,7 @@ impl Optimizer {
         }
     }
 
-    /// The last step (descent, RMSProp, momentum flow) or time (flow).
+    /// Returns the last step (descent, RMSProp, momentum flow) or time (flow).
     pub fn horizon(&self) -> f64 {
         match self.rule {
             Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => {

@@ -1,4 +1,4 @@
-//! The keys of each kind of parameterization.
+//! Each kind of parameterization has keys.
 
 use std::cmp::Ordering;
 
@@ -133,7 +133,8 @@ section! {
         reference_width: f64 = or(reference_width(), 128.0),
         /// σ_w of the reference network.
         sigma_w: f64 = or(positive(), 1.0),
-        /// Whether the network's initial function is added to its outputs such that at the start they are those of the NTK scaling (`false` where it is not given).
+        /// Whether the network's initial function is added to its outputs such that at the start they are those of the NTK scaling (`false`
+        /// where it is not given).
         initial_correction: Option<bool> = optional(boolean()),
     }
     check = Golikov::check;

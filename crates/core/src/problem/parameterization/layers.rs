@@ -1,10 +1,10 @@
-//! Parameterizations as multipliers, initial standard deviations and learning rates of every layer.
+//! A parameterization gives every layer a multiplier, an initial standard deviation and a learning rate.
 
 use super::named::Parameterization;
 use crate::scaling::{LayerScaling, PowerOfWidth, Scaling};
 
 impl Parameterization {
-    /// Per-layer data for `hidden_layers` layers and inputs in R^`input_dimension`.
+    /// Returns data per layer for `hidden_layers` layers and inputs in R^`input_dimension`.
     pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
         let layers = hidden_layers + 1;
         let inverse_root_dimension = (input_dimension as f64).sqrt().recip();
@@ -35,7 +35,8 @@ impl Parameterization {
                     learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
                 },
                 Parameterization::Scaling { q_sigma, q_a, q_w, reference_width, sigma_w, .. } => {
-                    // Raw form of docs/theory/scaling-limits.md §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ); hidden layers as in docs/theory/scaling-limits.md §5.4.
+                    // Raw form of docs/theory/scaling-limits.md §1: output weights × n^(q_σ+1/2), rates × n^(q̃_w), n^(q̃_a+2q_σ); hidden
+                    // layers as in docs/theory/scaling-limits.md §5.4.
                     let n = |q: f64| relative_power(*reference_width, q);
                     let mut init_std = standard_init(*sigma_w, input, inverse_root_dimension);
                     if !input {

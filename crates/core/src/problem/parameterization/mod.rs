@@ -1,4 +1,4 @@
-//! Width scalings as constructors of per-layer data: section `[parameterization]`.
+//! Section `[parameterization]` names a width scaling, which is data per layer.
 
 mod keys;
 mod layers;

@@ -1,9 +1,9 @@
-//! The named parameterizations: what each is made of.
+//! Says what each named parameterization is made of.
 
 /// A width scaling, as written in the problem file.
 ///
-/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (docs/theory/scaling-limits.md §5.4) is `"abc"` with
-/// a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
+/// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (docs/theory/scaling-limits.md §5.4)
+/// is `"abc"` with a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
 ///
 /// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates`, `sigma` and `c` are one number for all layers, or a list with one per weight
 /// matrix (L + 1, input first). In the `"mean_field"` and `"standard"` parameterizations `sigma_b = 0` means biases that start at 0 and are
@@ -42,7 +42,8 @@ pub enum Parameterization {
         /// e; −1 gives the kernel regime.
         learning_rate_exponent: f64,
     },
-    /// Golikov's exponents with n = m/d* (docs/theory/scaling-limits.md §1; of deeper networks, those of gradient descent in docs/theory/scaling-limits.md §5.4).
+    /// Golikov's exponents with n = m/d* (docs/theory/scaling-limits.md §1; of deeper networks, those of gradient descent in
+    /// docs/theory/scaling-limits.md §5.4).
     Scaling {
         /// q_σ.
         q_sigma: f64,
@@ -55,8 +56,8 @@ pub enum Parameterization {
         /// σ_w > 0 of the reference network.
         sigma_w: f64,
         /// Whether the function of finite networks is `f(x) + (√n − 1) f_0(x)`, with their own, frozen function f_0 at the start: in the
-        /// mean-field scaling IC-MF (docs/theory/scaling-limits.md §4.4), whose outputs at the start are those of the NTK scaling. The loss and recorded
-        /// outputs are those of this function; kernels, activations and the decomposition are those of f.
+        /// mean-field scaling IC-MF (docs/theory/scaling-limits.md §4.4), whose outputs at the start are those of the NTK scaling. The loss
+        /// and recorded outputs are those of this function; kernels, activations and the decomposition are those of f.
         initial_correction: bool,
     },
     /// Exponents of Yang & Hu, with a `c` per layer: `W_l = n^(-a_l) w_l`, `w_l ~ N(0, σ_l² n^(-2 b_l))`, rate `η n^(-c_l)`, n = m/d*.
@@ -80,14 +81,14 @@ impl Parameterization {
         matches!(self, Parameterization::Ntk { weight_rates, .. } if weight_rates[layer] == 0.0)
     }
 
-    /// Whether some weights or biases do not learn.
+    /// Says whether some weights or biases do not learn.
     pub fn has_frozen_layers(&self) -> bool {
         let Parameterization::Ntk { weight_rates, sigma_b, bias_rates, .. } = self else { return false };
         let frozen_bias = |(sigma, rate): (&f64, &f64)| *sigma > 0.0 && *rate == 0.0;
         weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
     }
 
-    /// `d*`, at which exponents count from 1; none where they count from width 1.
+    /// Returns `d*`, at which exponents count from 1; none where they count from width 1.
     pub fn reference_width(&self) -> Option<f64> {
         match self {
             Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
@@ -97,12 +98,12 @@ impl Parameterization {
         }
     }
 
-    /// Whether the network's function at its start is added to its outputs, at most widths.
+    /// Says whether the network's function at its start is added to its outputs, at most widths.
     pub fn corrects_initial_function(&self) -> bool {
         matches!(self, Parameterization::Scaling { initial_correction: true, .. })
     }
 
-    /// `√n − 1`, the share of its function at its start that is added to the outputs of a network of this width; none where
+    /// Returns `√n − 1`, the share of its function at its start that is added to the outputs of a network of this width; none where
     /// nothing is added, as at the reference width.
     pub fn initial_correction(&self, width: u64) -> Option<f64> {
         match self {
@@ -113,7 +114,7 @@ impl Parameterization {
         }
     }
 
-    /// The standard parameterisation of `hidden_layers` layers with one σ_w, constant learning rate and no biases.
+    /// Makes the standard parameterisation of `hidden_layers` layers with one σ_w, constant learning rate and no biases.
     pub fn standard(hidden_layers: usize, sigma_w: f64) -> Self {
         Parameterization::Standard {
             sigma_w: vec![sigma_w; hidden_layers + 1],
@@ -122,7 +123,7 @@ impl Parameterization {
         }
     }
 
-    /// The NTK parameterisation of `hidden_layers` layers with one σ_w, without biases.
+    /// Makes the NTK parameterisation of `hidden_layers` layers with one σ_w, without biases.
     pub fn ntk(hidden_layers: usize, sigma_w: f64) -> Self {
         let layers = hidden_layers + 1;
         Parameterization::Ntk {

@@ -1,4 +1,4 @@
-//! Section `[parameterization]`: the list of its kinds, and what must hold of their numbers.
+//! Section `[parameterization]` has a list of kinds, and conditions on their numbers.
 
 use widenet_document::{Field, Kind, Result, keys::by_kind, section};
 

@@ -7,7 +7,7 @@ use widenet_core::document::Word;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HiddenMatrix {
     /// Gaussian, known in law by what it has been probed with.
-    Conditioned(ImageStorage),
+    Conditioned(ResponseStorage),
     /// Fixed by the seed and produced inside the product, with entries of the problem's law.
     Regenerated,
 }
@@ -23,16 +23,16 @@ pub struct Hidden {
 
 /// How a conditioned matrix keeps its responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageStorage {
+pub enum ResponseStorage {
     /// As vectors: 4 m r numbers per matrix.
     Stored,
     /// By the counters of their normals: 2 m r numbers per matrix, and the normals are made again for every product.
-    Regenerated,
+    Recomputed,
 }
 
-impl Word for ImageStorage {
-    const WORDS: &'static [(&'static str, ImageStorage)] =
-        &[("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
+impl Word for ResponseStorage {
+    const WORDS: &'static [(&'static str, ResponseStorage)] =
+        &[("stored", ResponseStorage::Stored), ("recomputed", ResponseStorage::Recomputed)];
 }
 
 /// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand
