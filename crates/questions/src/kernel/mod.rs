@@ -87,7 +87,7 @@ impl KernelQuestion {
         }
     }
 
-    fn parse_section(problem: Problem, mut table: Reader<'_>) -> widenet_core::document::Result<Self> {
+    fn parse_section(problem: Problem, mut table: Reader<'_>) -> widenet_core::Result<Self> {
         let kinds = [("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
         let which = table.or("kind", Which::Both, |field| field.choice(&kinds))?;
         let between = table.or("between", None, |field| parse_between(field, &problem))?;
