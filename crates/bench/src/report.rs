@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use widenet_core::humanized;
 use widenet_model::{DeviceInfo, Precision};
 use widenet_output::{Result, check_writable, write_whole};
 
@@ -94,14 +95,14 @@ impl BenchReport {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let DeviceInfo { choice, adapter, interface, available_memory, largest_buffer, .. } = &self.device;
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let memory = |bytes: Option<u64>| bytes.map_or("unknown".into(), gibibytes);
+        let memory = |bytes: Option<u64>| bytes.map_or("unknown".into(), humanized::bytes);
         writeln!(text, "# widenet on {adapter}\n")?;
         writeln!(text, "| | |\n|---|---|")?;
         writeln!(text, "| widenet | {} |", self.version)?;
         writeln!(text, "| device | {choice}: {adapter} ({interface}) |")?;
         writeln!(text, "| float type | {} |", self.precision)?;
         writeln!(text, "| available memory | {} |", memory(*available_memory))?;
-        writeln!(text, "| largest buffer | {} |", largest_buffer.map_or("any".into(), gibibytes))?;
+        writeln!(text, "| largest buffer | {} |", largest_buffer.map_or("any".into(), humanized::bytes))?;
         writeln!(text, "| host | {OS} {ARCH}, {threads} threads |")?;
         let failures = self.failures();
         writeln!(text, "\n## Failures\n")?;
@@ -139,7 +140,7 @@ impl BenchReport {
                 run.rank,
                 run.losses[0],
                 run.losses[1],
-                gibibytes(run.estimate),
+                humanized::bytes(run.estimate),
                 memory(run.peak)
             )?,
             Err(reason) => writeln!(text, "The long run did not end: {}.\n", reason.replace('\n', " "))?,
@@ -147,7 +148,7 @@ impl BenchReport {
         writeln!(text, "| m | ms per step | rank | estimate | peak resident memory |\n|---|---|---|---|---|")?;
         for run in &self.growth.runs {
             let step = run.seconds * 1e3 / run.steps as f64;
-            let (estimate, peak) = (gibibytes(run.estimate), memory(run.peak));
+            let (estimate, peak) = (humanized::bytes(run.estimate), memory(run.peak));
             writeln!(text, "| {} | {step:.2} | {} | {estimate} | {peak} |", run.width, run.rank)?;
         }
         writeln!(text)?;
@@ -161,10 +162,6 @@ impl BenchReport {
         }
         Ok(())
     }
-}
-
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / (1u64 << 30) as f64)
 }
 
 #[cfg(test)]

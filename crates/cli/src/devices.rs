@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use widenet_core::humanized;
 use widenet_model::{Precision, list_devices};
 
 use crate::{Exit, Failure, table};
@@ -16,8 +17,8 @@ pub(crate) fn run() -> Result<Exit, Failure> {
                     |precision| info.widest_matrix(precision).map_or_else(|| "unknown".into(), |m| m.to_string());
                 vec![
                     choice.to_string(),
-                    info.available_memory.map_or_else(|| "unknown".into(), table::bytes),
-                    info.largest_buffer.map_or_else(|| "any".into(), table::bytes),
+                    info.available_memory.map_or_else(|| "unknown".into(), humanized::bytes),
+                    info.largest_buffer.map_or_else(|| "any".into(), humanized::bytes),
                     widest(Precision::F32),
                     if info.supports_f64 { widest(Precision::F64) } else { "no f64".into() },
                     format!("{} ({})", info.adapter, info.interface),

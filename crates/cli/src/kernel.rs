@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use widenet_core::humanized;
 use widenet_output::OutputFile;
 use widenet_questions::{KernelAnswer, KernelQuestion};
 
@@ -17,7 +18,7 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
     let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
     let question = KernelQuestion::load(&arguments.problem, &arguments.overrides())?;
     let (train, test) = question.samples();
-    note(&format!("kernels of {train} training and {test} test inputs: {}", table::bytes(question.bytes())))?;
+    note(&format!("kernels of {train} training and {test} test inputs: {}", humanized::bytes(question.bytes())))?;
     question.check_memory()?;
     let place = (arguments.device, arguments.precision());
     let answer = watched("kernels", place, |run| question.kernels(run))?;

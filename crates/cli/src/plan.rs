@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use widenet_core::{document::Document, trajectory::Engine};
+use widenet_core::{document::Document, humanized, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
 
@@ -79,7 +79,7 @@ impl Planned {
         }
         let bound = if plan.engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
         let cost = |bytes, seconds| {
-            [format!("{bound} {}", table::bytes(bytes)), format!("{bound} {}", table::seconds(seconds))]
+            [format!("{bound} {}", humanized::bytes(bytes)), format!("{bound} {}", humanized::seconds(seconds))]
         };
         let estimate = plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(bytes, seconds));
         let chosen = row(&self.label, plan.runner, estimate, plan.reason.clone());
@@ -103,7 +103,7 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let time = if is_asked && estimates.is_empty() {
         String::new()
     } else {
-        format!(", up to about {} of engine time", table::seconds(estimates.iter().sum()))
+        format!(", up to about {} of engine time", humanized::seconds(estimates.iter().sum()))
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
     writeln!(out, "{trials} trials{time}")?;

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use widenet_core::document::Word;
 use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Quantity, Rule, ScalingTable},
@@ -102,7 +103,7 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     let Status::Diverged { step, time } = trajectory.status else { return None };
     let width = trajectory.width;
     let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
-    if !problem.is_deep_linear() {
+    if !problem.is_solved_as_predictor() {
         if let Ok(bound) = stable_rate(problem) {
             hint.push_str(&format!("; infinitely wide networks are stable for learning rates below {bound:.3e}"));
         }
@@ -169,7 +170,7 @@ fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Dista
     let compare = trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite);
     let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
     header.extend(scalars.iter().map(|quantity| quantity.name()));
-    let compared = if problem.is_deep_linear() { Quantity::Predictor } else { Quantity::Outputs };
+    let compared = if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs };
     let column = format!("sup |{} - limit|", compared.name());
     if compare {
         header.push(&column);
@@ -208,7 +209,7 @@ pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let scaling = problem.scaling();
     write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
-    if let (false, Ok(rate)) = (problem.is_deep_linear(), stable_rate(&problem)) {
+    if let (false, Ok(rate)) = (problem.is_solved_as_predictor(), stable_rate(&problem)) {
         writeln!(std::io::stdout(), "largest stable learning rate {}", table::number(rate))?;
     }
     Ok(Exit::Done)

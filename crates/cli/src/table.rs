@@ -28,28 +28,6 @@ pub(crate) fn number(value: f64) -> String {
     if value == 0.0 || (1e-3..1e5).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.3e}") }
 }
 
-/// Bytes for people.
-pub(crate) fn bytes(count: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = count as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < units.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", units[unit])
-}
-
-/// Seconds for people.
-pub(crate) fn seconds(value: f64) -> String {
-    match value {
-        v if v < 1.0 => format!("{:.0} ms", v * 1e3),
-        v if v < 120.0 => format!("{v:.1} s"),
-        v if v < 7200.0 => format!("{:.0} min", v / 60.0),
-        v => format!("{:.1} h", v / 3600.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,7 +36,5 @@ mod tests {
     fn columns_line_up_and_numbers_are_short() {
         let text = aligned(&["width", "loss"], &[vec!["64".into(), number(0.125)], vec!["inf".into(), number(1e-9)]]);
         assert_eq!(text, "width  loss\n   64  0.12500\n  inf  1.000e-9\n");
-        assert_eq!(bytes(3 << 30), "3.0 GiB");
-        assert_eq!(seconds(0.25), "250 ms");
     }
 }

@@ -31,7 +31,7 @@ impl EngineRule {
 
 /// Deep linear networks, and classifiers of one hidden layer, have a law at a cost that does not depend on the width.
 fn has_law(problem: &Problem) -> bool {
-    problem.is_deep_linear() || Classifier::of(problem).is_ok()
+    problem.is_solved_as_predictor() || Classifier::of(problem).is_ok()
 }
 
 /// Hidden matrices that can be known by their answers.
@@ -49,7 +49,7 @@ impl HiddenOptions {
         let is_beside_finite = widths.iter().any(|width| *width != Width::Infinite);
         match width {
             Width::Infinite if is_beside_finite => {
-                HiddenOptions { tolerance: self.tolerance.filter(|_| problem.is_deep_linear()), answers: None }
+                HiddenOptions { tolerance: self.tolerance.filter(|_| problem.is_solved_as_predictor()), answers: None }
             }
             _ => self,
         }

@@ -50,6 +50,7 @@
 //!
 //! A problem has scaling, curves, bands, overlays and divergences, a question scaling and lines.
 
+use widenet_core::document::Word;
 use widenet_core::{
     document::{Field, Reader},
     problem::Quantity,
@@ -223,7 +224,7 @@ impl Figure {
                 y_label: reader.optional("y_label", Field::string)?,
             }),
             Kind::Curves => FigureKind::Curves {
-                quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
+                quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
                 series: reader.or("series", "width".into(), |field| keys.axis(field))?,
                 scales: scales(reader, (AxisScale::Linear, AxisScale::Log))?,
                 floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
@@ -236,7 +237,7 @@ impl Figure {
             Kind::Lines => FigureKind::Lines(Lines::parse(reader, keys)?),
             Kind::Overlay => FigureKind::Overlay {
                 quantities: reader.required("quantities", |field| {
-                    let quantities = field.list(|field| field.choice(&Quantity::words()))?;
+                    let quantities = field.list(|field| field.choice(Quantity::WORDS))?;
                     if quantities.is_empty() { Err(field.must_be("at least one quantity")) } else { Ok(quantities) }
                 })?,
                 entries: reader

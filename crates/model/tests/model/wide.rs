@@ -364,11 +364,7 @@ fn a_resumed_run_is_an_undisturbed_one_bit_for_bit() {
             let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(4) });
             let run = Run { checkpoints, ..wide_run(problem, hidden, &device) };
             let stop_at = |step| {
-                let control = move |progress: &Progress<'_>| match progress.step == step {
-                    true => Control::Stop,
-                    false => Control::Continue,
-                };
-                move |progress: &Progress<'_>| control(progress)
+                move |progress: &Progress<'_>| if progress.step == step { Control::Stop } else { Control::Continue }
             };
             for step in [3, 7] {
                 let stopped = solve_on_device(&run, &mut stop_at(step)).unwrap();

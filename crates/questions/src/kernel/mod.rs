@@ -4,6 +4,7 @@ mod answer;
 
 use std::{path::Path, sync::Arc};
 
+use widenet_core::shapes::read_width;
 use widenet_core::{
     Error, Matrix, Problem, Width,
     document::{Document, Field, Reader},
@@ -90,7 +91,7 @@ impl KernelQuestion {
         let kinds = [("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
         let which = table.or("kind", Which::Both, |field| field.choice(&kinds))?;
         let between = table.or("between", None, |field| parse_between(field, &problem))?;
-        let width = table.or("width", Width::Infinite, Field::width)?;
+        let width = table.or("width", Width::Infinite, read_width)?;
         let seed = table.or("seed", 0, Field::whole)?;
         let full = table.or("full", false, |field| match field.boolean()? {
             true if width == Width::Infinite => Err(field.error(
@@ -272,7 +273,7 @@ pub(crate) static KIND: Kind = Kind {
 };
 
 /// `None` for all blocks that the data have.
-fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Option<Block>> {
+fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Option<Block>> {
     let words = [
         ("all", None),
         ("train", Some(Block::Train)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use widenet_core::{
-    Matrix, Result,
+    Matrix,
     document::{Field, Reader},
 };
 use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
@@ -33,7 +33,7 @@ impl Quantity for Geometry {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let draws = table.or("draws", 10_000, Field::count)?;
     Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
 }

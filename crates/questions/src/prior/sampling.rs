@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use widenet_core::{
-    Matrix, Result,
+    Matrix,
     document::{Field, Reader},
     training::Control,
 };
@@ -40,16 +40,24 @@ const CHUNK: u64 = 50_000;
 
 impl Sample {
     /// Reads `seed` and `by` of draws of outputs.
-    pub(super) fn of_outputs(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+    pub(super) fn of_outputs(
+        table: &mut Reader<'_>,
+        prior: &Prior,
+        draws: usize,
+    ) -> widenet_core::document::Result<Self> {
         Self::read(table, prior, Of::Outputs, draws)
     }
 
     /// Reads `seed` and `by` of draws of kernels.
-    pub(super) fn of_kernels(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+    pub(super) fn of_kernels(
+        table: &mut Reader<'_>,
+        prior: &Prior,
+        draws: usize,
+    ) -> widenet_core::document::Result<Self> {
         Self::read(table, prior, Of::Kernel, draws)
     }
 
-    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> Result<Self> {
+    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> widenet_core::document::Result<Self> {
         let seed = table.or("seed", 0, Field::whole)?;
         let by_network =
             table.or("by", false, |field| match field.choice(&[("law", false), ("network", true)])? {
@@ -66,7 +74,7 @@ impl Sample {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let words = [("outputs", Of::Outputs), ("kernel", Of::Kernel), ("mixing", Of::Mixing), ("log_scale", Of::LogScale)];
     let of = table.or("of", Of::Outputs, |field| field.choice(&words))?;
     let draws = table.or("draws", 1000, Field::count)?;

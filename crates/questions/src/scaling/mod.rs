@@ -12,10 +12,11 @@ mod map;
 use std::{cmp::Ordering, sync::Arc};
 
 use serde_json::{Map, Value, json};
+use widenet_core::document::Word;
 use widenet_core::{
     Error, Problem, Result,
     document::{Document, Field},
-    problem::{Loss, Rule},
+    problem::Loss,
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
 };
 use widenet_limits::classifiers::models::Model;
@@ -64,7 +65,7 @@ impl ScalingQuestion {
             exponents: EffectiveExponents::of(&problem.scaling())?,
             loss: problem.loss,
             is_corrected: problem.parameterization.corrects_initial_function(),
-            is_normalised: matches!(problem.optimizer.rule, Rule::RmsProp { .. }),
+            is_normalised: !problem.optimizer.obstacles().is_linear,
         })
     }
 
@@ -112,7 +113,7 @@ impl ScalingQuestion {
                 }
             },
             Err(_) => {
-                let known = NamedScaling::of_word(name).map_err(|error| {
+                let known = NamedScaling::from_word(name).map_err(|error| {
                     let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
                     Error::Invalid(format!("{error}, or with one hidden layer {}", words.join(", ")))
                 })?;

@@ -1,11 +1,11 @@
-//! Says how hidden matrices are made, and how exact their answers are.
+//! Says how hidden matrices are made, and how exact their responses are.
 
 use crate::device::Precision;
 
 /// How hidden matrices are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HiddenMatrix {
-    /// Gaussian, known in law by what has been asked.
+    /// Gaussian, known in law by what it has been probed with.
     Conditioned(ImageStorage),
     /// Fixed by the seed and produced inside the product, with entries of the problem's law.
     Regenerated,
@@ -20,7 +20,7 @@ pub struct Hidden {
     pub tolerance: f64,
 }
 
-/// How a conditioned matrix keeps its answers.
+/// How a conditioned matrix keeps its responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageStorage {
     /// As vectors: 4 m r numbers per matrix.
