@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
     let place = (DeviceChoice::Cpu, Precision::F64);
     let answer = watched("predictions", place, |run| question.predictions(run))?;
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
-    for warning in question.warnings()? {
+    for warning in question.warnings()?.into_iter().chain(answer.notes()) {
         note(&warning)?;
     }
     match output {
@@ -48,8 +48,8 @@ fn summary(answer: &PredictAnswer) -> String {
             let mut row = vec![
                 answer.moment(),
                 table::number(answer.prediction.time),
-                table::number(answer.train_loss),
-                table::number(answer.train_accuracy),
+                if answer.prediction.diverged { "diverged".into() } else { or_dash(answer.train_loss) },
+                or_dash(answer.train_accuracy),
                 or_dash(train_std),
             ];
             if has_test {

@@ -16,10 +16,10 @@ use widenet_core::{
 
 use super::{
     error::core_error,
+    factorization::check_symmetric,
     gram::{Which, kernels},
-    spectrum::{check_symmetric, largest_eigenvalue},
 };
-use crate::linear_algebra::eigenvalues;
+use crate::linear_algebra::{eigenvalues, largest_eigenvalue};
 
 /// Returns the largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///

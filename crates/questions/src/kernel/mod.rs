@@ -11,7 +11,7 @@ use widenet_core::{
     problem::EntryLaw,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
-use widenet_model::{KernelsWanted, empirical_kernels};
+use widenet_model::{KernelsWanted, Precision, empirical_kernels};
 
 use self::answer::Block;
 use crate::{
@@ -167,11 +167,11 @@ impl KernelQuestion {
     /// Computes the kernels.
     ///
     /// # Errors
-    /// A scaling without kernels at width ∞, kernels that overflow, a finite network that does not fit the device;
+    /// A scaling without kernels at width ∞, kernels that overflow (their precision), a finite network that does not fit the device;
     /// [`crate::QuestionError::Stopped`].
     pub fn kernels(&self, run: &mut Run<'_>) -> QuestionResult<KernelAnswer> {
         let [mut nngp, mut ntk] = match self.width {
-            Width::Infinite => self.limit(run)?,
+            Width::Infinite => checked(self.limit(run)?, Precision::F64)?,
             Width::Finite(_) if self.problem.network.entry_law != EntryLaw::Gaussian => {
                 let law = self.problem.network.entry_law.name();
                 return Err(Error::Invalid(format!(
@@ -192,8 +192,8 @@ impl KernelQuestion {
     /// The kernels of one finite network at its start, NNGP and tangent.
     fn network(&self, width: u64, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
         let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
-        let found = run.on_device("kernels of one network", |device, precision, _| {
-            empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)
+        let (found, precision) = run.on_device("kernels of one network", |device, precision, _| {
+            Ok((empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)?, precision))
         })?;
         let mut answer = [Blocks::default(), Blocks::default()];
         for (block, kernels) in [
@@ -206,7 +206,7 @@ impl KernelQuestion {
             answer[0].put(block, Some(kernels.nngp).filter(|_| self.which != Which::Tangent));
             answer[1].put(block, Some(tangent).filter(|_| self.which != Which::Nngp));
         }
-        Ok(answer)
+        checked(answer, precision)
     }
 
     /// The kernels at width ∞, NNGP and tangent.
@@ -271,6 +271,14 @@ pub(crate) static KIND: Kind = Kind {
     unanswered: None,
     parse: |document, _, load| Ok(Arc::new(KernelQuestion::parse(document, load)?)),
 };
+
+/// NNGP and tangent kernels, if all of their numbers are finite.
+fn checked(kernels: [Blocks; 2], precision: Precision) -> QuestionResult<[Blocks; 2]> {
+    for (name, blocks) in ["NNGP", "tangent"].into_iter().zip(&kernels) {
+        blocks.check_finite(name, precision == Precision::F32)?;
+    }
+    Ok(kernels)
+}
 
 /// `None` for all blocks that the data have.
 fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Option<Block>> {

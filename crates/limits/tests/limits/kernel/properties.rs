@@ -7,7 +7,10 @@ use widenet_core::{
     scaling::{KernelLayer, KernelNetwork},
     training::Control,
 };
-use widenet_limits::kernel::{Error, Which, diagonals, kernel_bytes, kernels, largest_eigenvalue};
+use widenet_limits::{
+    kernel::{Error, Which, diagonals, kernel_bytes, kernels},
+    linear_algebra::largest_eigenvalue,
+};
 
 use super::support::{both, distance, wave};
 

@@ -408,3 +408,22 @@ fn tiny_scales_and_great_depth_do_not_panic() {
     let solved = run(&tiny, Width::Finite(8), 0);
     assert!(solved.records[0].values[&Quantity::EffectiveDimensions].flatten()[1] >= 1.0);
 }
+
+/// Before training no singular value is learned, and one step for one output is an outer product: exactly one is.
+#[test]
+fn one_step_teaches_a_matrix_one_direction() {
+    let mut one_output = problem(3, 4, 1, 10);
+    one_output.optimizer = descent(0.1, 3);
+    one_output.record.at = vec![0.0, 1.0, 3.0];
+    one_output.record.quantities = vec![Quantity::LearnedSingularValues];
+    for width in [Width::Infinite, Width::Finite(1000)] {
+        let found = run(&one_output, width, 1);
+        let learned = |record: usize| match &found.records[record].values[&Quantity::LearnedSingularValues] {
+            Value::Lists(lists) => lists.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(learned(0).iter().all(Vec::is_empty), "{width:?}: {:?}", learned(0));
+        assert!(learned(1).iter().all(|values| values.len() == 1), "{width:?}: {:?}", learned(1));
+        assert!(learned(2).iter().all(|values| (1..=3).contains(&values.len())), "{width:?}: {:?}", learned(2));
+    }
+}

@@ -5,7 +5,7 @@ use widenet_core::{
     problem::{Loss, Parameterization},
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling, sign},
 };
-use widenet_limits::scaling::{Classification, Verdict, YangHu, YangHuVerdict};
+use widenet_limits::scaling::{Classification, Stability, YangHu, YangHuVerdict};
 
 /// Rows of the table of docs/theory/scaling-limits.md §5.2: w and e (input, hidden, readout), a, b, c, verdict and r.
 type Row = (NamedScaling, [f64; 3], [f64; 3], [f64; 3], [f64; 3], f64, YangHuVerdict, f64);
@@ -193,7 +193,7 @@ fn verdicts_agree_with_golikovs_for_one_hidden_layer() {
             }
             // Their stable and non-trivial scalings are the segment MF – NTK of the band: P2 and finite outputs.
             let classification = Classification::of(exponents, Loss::Logistic);
-            let on_segment = matches!(classification.verdict, Verdict::Stable { .. })
+            let on_segment = matches!(classification.verdict, Stability::Stable { .. })
                 && classification.properties[1].condition.holds
                 && sign(classification.logits).is_le();
             assert_eq!(on_segment, b == 0 && wanted != YangHuVerdict::Unstable, "({i}, {j})/24");

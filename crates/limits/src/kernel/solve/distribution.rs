@@ -9,7 +9,7 @@ use widenet_core::{
 
 use super::{
     functions::closed_form_basis,
-    record::{Recorder, Snapshot},
+    record::{Snapshot, SnapshotRecorder},
 };
 use crate::{
     kernel::{
@@ -23,20 +23,20 @@ use crate::{
     linear_algebra::product,
 };
 
-/// Records of the law; with minibatches, for the order of batches of the seed.
+/// Records of the distribution; with minibatches, for the order of batches of the seed.
 pub(super) fn solve(
     problem: &Problem,
     kernel: &TrainingKernel,
     prior: &Prior,
     seed: u64,
-    recorder: &Recorder<'_>,
+    recorder: &SnapshotRecorder<'_>,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(Vec<Record>, End)> {
     let targets = &problem.data.train.targets;
     let (samples, outputs) = targets.shape();
     let moments = &problem.record.at;
     let mut records = Vec::new();
-    let law = Law { problem, kernel, prior };
+    let distribution = Distribution { problem, kernel, prior };
     let Some(basis) = closed_form_basis(problem, kernel)? else {
         // One column per initial residual: z and f are then the matrices M and C.
         let run = Run {
@@ -49,7 +49,7 @@ pub(super) fn solve(
         let mut failure = None;
         let visit = &mut |position, inverse: &Matrix, remaining: &Matrix| {
             let response = Response::Matrices { remaining: remaining.clone(), inverse: inverse.clone() };
-            match law.snapshot(&response) {
+            match distribution.snapshot(&response) {
                 Ok(snapshot) => records.push(recorder.record(position, &snapshot)),
                 Err(error) => failure = failure.take().or(Some(error)),
             }
@@ -67,7 +67,7 @@ pub(super) fn solve(
         if !is_finite(&response.remaining(targets)) {
             return Ok((records, End::Diverged { step, time: problem.optimizer.time(*moment) }));
         }
-        records.push(recorder.record(position, &law.snapshot(&response)?));
+        records.push(recorder.record(position, &distribution.snapshot(&response)?));
         if watch((position + 1) as f64 / moments.len() as f64) == Control::Stop {
             return Ok((records, End::Stopped { step }));
         }
@@ -75,13 +75,13 @@ pub(super) fn solve(
     Ok((records, End::Done))
 }
 
-struct Law<'a> {
+struct Distribution<'a> {
     problem: &'a Problem,
     kernel: &'a TrainingKernel,
     prior: &'a Prior,
 }
 
-impl Law<'_> {
+impl Distribution<'_> {
     fn snapshot(&self, response: &Response<'_>) -> Result<Snapshot> {
         let data = &self.problem.data;
         let targets = &data.train.targets;

@@ -64,16 +64,16 @@ fn indefinite(name: &str, smallest: f64, largest: f64) -> Error {
 
 /// A basis in which a training kernel acts by numbers.
 #[derive(Debug, Clone)]
-pub(super) enum Basis {
+pub(super) enum Factorization {
     /// Eigenvalues (ascending, ≥ 0) with eigenvectors as columns.
     Eigen { values: Vec<f64>, vectors: Matrix },
     /// L of `G + r I`.
     Cholesky { factor: Matrix, ridge: f64 },
 }
 
-impl Basis {
+impl Factorization {
     /// Eigenvalues and eigenvectors; those below 0 by rounding become 0.
-    pub(super) fn eigen(kernel: &Matrix, name: &str) -> Result<Basis> {
+    pub(super) fn eigen(kernel: &Matrix, name: &str) -> Result<Factorization> {
         check_symmetric(kernel, name)?;
         let (mut values, vectors) = eigendecomposition(kernel)
             .ok_or_else(|| invalid(format!("the eigendecomposition of {name} did not converge")))?;
@@ -83,11 +83,11 @@ impl Basis {
             return Err(indefinite(name, *smallest, *largest));
         }
         values.iter_mut().for_each(|value| *value = value.max(0.0));
-        Ok(Basis::Eigen { values, vectors })
+        Ok(Factorization::Eigen { values, vectors })
     }
 
     /// The factor of `G + r I`; where there is none, an error with what the kernel's spectrum suggests.
-    pub(super) fn cholesky(kernel: &Matrix, ridge: f64, name: &str) -> Result<Basis> {
+    pub(super) fn cholesky(kernel: &Matrix, ridge: f64, name: &str) -> Result<Factorization> {
         check_symmetric(kernel, name)?;
         let n = kernel.nrows();
         let mut shifted = kernel.clone();
@@ -96,7 +96,7 @@ impl Basis {
         let negligible = rounding(n, shifted.diagonal().amax());
         let regular = |factor: &Matrix| factor.diagonal().iter().all(|pivot| pivot * pivot > negligible);
         if let Some(factor) = cholesky(shifted).filter(regular) {
-            return Ok(Basis::Cholesky { factor, ridge });
+            return Ok(Factorization::Cholesky { factor, ridge });
         }
         let values = eigenvalues(kernel).unwrap_or_default();
         let (smallest, largest) =
@@ -116,32 +116,34 @@ impl Basis {
     /// `Vᵀ B`.
     pub(super) fn to(&self, b: &Matrix) -> Matrix {
         match self {
-            Basis::Eigen { vectors, .. } => transpose_product(vectors, b),
-            Basis::Cholesky { factor, .. } => solve_lower(factor, b.clone()),
+            Factorization::Eigen { vectors, .. } => transpose_product(vectors, b),
+            Factorization::Cholesky { factor, .. } => solve_lower(factor, b.clone()),
         }
     }
 
     /// `V B`.
     pub(super) fn from(&self, b: Matrix) -> Matrix {
         match self {
-            Basis::Eigen { vectors, .. } => product(vectors, &b),
-            Basis::Cholesky { factor, .. } => solve_lower_transposed(factor, b),
+            Factorization::Eigen { vectors, .. } => product(vectors, &b),
+            Factorization::Cholesky { factor, .. } => solve_lower_transposed(factor, b),
         }
     }
 
     /// Eigenvalues below this are rounding, `N ε λ_max`; 0 without eigenvalues.
     pub(super) fn cutoff(&self) -> f64 {
         match self {
-            Basis::Eigen { values, .. } => values.len() as f64 * f64::EPSILON * values.last().copied().unwrap_or(0.0),
-            Basis::Cholesky { .. } => 0.0,
+            Factorization::Eigen { values, .. } => {
+                values.len() as f64 * f64::EPSILON * values.last().copied().unwrap_or(0.0)
+            }
+            Factorization::Cholesky { .. } => 0.0,
         }
     }
 
     /// Number of training numbers.
     pub(super) fn len(&self) -> usize {
         match self {
-            Basis::Eigen { values, .. } => values.len(),
-            Basis::Cholesky { factor, .. } => factor.nrows(),
+            Factorization::Eigen { values, .. } => values.len(),
+            Factorization::Cholesky { factor, .. } => factor.nrows(),
         }
     }
 }
@@ -149,54 +151,12 @@ impl Basis {
 /// The symmetric square root of a positive semi-definite matrix. It depends continuously on the matrix, so functions drawn with it
 /// do not depend on how rounding turns the eigenvectors of equal eigenvalues.
 pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
-    match Basis::eigen(kernel, name)? {
-        Basis::Eigen { values, vectors } => {
+    match Factorization::eigen(kernel, name)? {
+        Factorization::Eigen { values, vectors } => {
             let mut scaled = vectors.clone();
             scale_columns(&mut scaled, &values.iter().map(|value| value.sqrt()).collect::<Vec<_>>());
             Ok(product_transpose(&scaled, &vectors))
         }
-        Basis::Cholesky { .. } => Err(invalid(format!("{name} has no eigendecomposition"))),
+        Factorization::Cholesky { .. } => Err(invalid(format!("{name} has no eigendecomposition"))),
     }
-}
-
-/// Returns the largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
-/// orthogonalisation. Small matrices, and those whose leading eigenvalues are too close for that, by all eigenvalues. `None` if these
-/// do not converge.
-pub fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {
-    const DIRECT: usize = 256;
-    const STEPS: usize = 200;
-    let n = kernel.nrows();
-    if n <= DIRECT {
-        return eigenvalues(kernel)?.last().copied();
-    }
-    // Kernels have positive entries for the most part: the constant vector is close to the leading one. A little of every other
-    // direction, fixed, keeps any from being orthogonal to the start.
-    let mut q = nalgebra::DVector::from_fn(n, |i, _| 1.0 + 0.1 * ((i + 1) as f64 * 0.754_877_666).sin()).normalize();
-    let (mut basis, mut alpha, mut beta) = (Vec::new(), Vec::new(), Vec::new());
-    let mut largest = 0.0;
-    for step in 1..=STEPS {
-        let mut w = kernel * &q;
-        alpha.push(q.dot(&w));
-        basis.push(q);
-        // Twice is enough.
-        for _ in 0..2 {
-            for v in &basis {
-                w.axpy(-v.dot(&w), v, 1.0);
-            }
-        }
-        let mut tridiagonal = Matrix::from_diagonal(&nalgebra::DVector::from_column_slice(&alpha));
-        for (i, b) in beta.iter().enumerate() {
-            tridiagonal[(i, i + 1)] = *b;
-            tridiagonal[(i + 1, i)] = *b;
-        }
-        let before = largest;
-        largest = *eigenvalues(&tridiagonal)?.last()?;
-        let norm: f64 = w.norm();
-        if (step > 4 && (largest - before).abs() <= 1e-14 * largest) || norm <= f64::EPSILON * largest {
-            return Some(largest);
-        }
-        beta.push(norm);
-        q = w / norm;
-    }
-    eigenvalues(kernel)?.last().copied()
 }

@@ -37,7 +37,7 @@ pub struct Decomposition {
 
 /// Predicted exponents of n; `None` where the theory has none.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Predictions {
+pub struct PredictedExponents {
     /// `f⁽⁰⁾`.
     pub logits: f64,
     /// `K_a⁽⁰⁾`.
@@ -60,7 +60,7 @@ pub struct Predictions {
     pub decomposition: Option<Decomposition>,
 }
 
-impl Predictions {
+impl PredictedExponents {
     /// Judges a scaling.
     pub fn of(exponents: &GolikovExponents) -> Self {
         let (q_sigma, s) = (exponents.q_sigma(), exponents.increments());
