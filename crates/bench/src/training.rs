@@ -19,7 +19,7 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice, Precision, Run, WideEstimate,
+    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, Matrices, OpenDevice, Precision, ResponseStorage, Run, WideEstimate,
     default_tolerance, guarded, solve_on_device,
 };
 use widenet_statistics::fit::{PowerLaw, Sample, power_law};
@@ -31,7 +31,7 @@ const STEPS: u64 = 16;
 const GROWTH_STEPS: u64 = 4;
 const SAMPLES: usize = 8;
 const INPUTS: usize = 10;
-const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
+const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ResponseStorage::Stored);
 /// Widths of the growth over that of the long run, in tenths.
 const TENTHS: [u64; 5] = [1, 3, 10, 30, 100];
 /// Seconds that one of its runs may be expected to take.

@@ -19,9 +19,9 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_model::{
-    Calibration, CheckpointPlan, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage, Matrices,
-    MemoryEstimate, ModelError, OpenDevice, Precision, Run, WideEstimate, default_tolerance, guarded, seconds_per_step,
-    solve_on_device,
+    Calibration, CheckpointPlan, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, Matrices, MemoryEstimate,
+    ModelError, OpenDevice, Precision, ResponseStorage, Run, WideEstimate, default_tolerance, guarded,
+    seconds_per_step, solve_on_device,
 };
 
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
@@ -112,11 +112,11 @@ impl DeviceEngines {
         let matrix = match engine {
             Engine::Regenerated => HiddenMatrix::Regenerated,
             Engine::Conditioned => HiddenMatrix::Conditioned(request.hidden.answers.unwrap_or_else(|| {
-                let stored = HiddenMatrix::Conditioned(ImageStorage::Stored);
+                let stored = HiddenMatrix::Conditioned(ResponseStorage::Stored);
                 let width = finite(request);
                 let bytes = WideEstimate::new(request.problem, width, stored, request.precision).bytes;
                 // Not what happens to be free: a run that is continued keeps its answers as it began.
-                if bytes > STORED_UP_TO { ImageStorage::Regenerated } else { ImageStorage::Stored }
+                if bytes > STORED_UP_TO { ResponseStorage::Recomputed } else { ResponseStorage::Stored }
             })),
             Engine::Dense | Engine::Law | Engine::Limit => return None,
         };
@@ -273,9 +273,9 @@ impl DeviceEngines {
     fn with_needs(&self, request: &Request<'_>, engine: Engine, failure: &SolveError) -> SolveError {
         let Ok(needs) = self.needs(request, engine) else { return failure.clone() };
         let mut text = format!("{failure}; this run was expected to take {}", humanized::bytes(needs.bytes));
-        let stored = Some(HiddenMatrix::Conditioned(ImageStorage::Stored));
+        let stored = Some(HiddenMatrix::Conditioned(ResponseStorage::Stored));
         if self.hidden(request, engine).map(|hidden| hidden.matrix) == stored {
-            let half = HiddenMatrix::Conditioned(ImageStorage::Regenerated);
+            let half = HiddenMatrix::Conditioned(ResponseStorage::Recomputed);
             let bytes = WideEstimate::new(request.problem, finite(request), half, request.precision).bytes;
             text.push_str(&format!(", with answers = \"recomputed\" {}", humanized::bytes(bytes)));
         }

@@ -9,7 +9,7 @@ use widenet_core::{
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
@@ -54,7 +54,7 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
 fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
     let takes = |engine: &&Engine| match engine {
         Engine::Law => has_law(request.problem),
-        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ImageStorage::Stored)),
+        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ResponseStorage::Stored)),
         Engine::Regenerated => explores(request, HiddenMatrix::Regenerated),
         Engine::Dense | Engine::Limit => false,
     };
@@ -97,9 +97,9 @@ fn refusal(
 }
 
 /// Returns the word of an image storage in files.
-pub fn word(answers: ImageStorage) -> &'static str {
+pub fn word(answers: ResponseStorage) -> &'static str {
     // Every storage has a word.
-    ImageStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)
+    ResponseStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)
 }
 
 /// What was asked for, to be appended to a reason.

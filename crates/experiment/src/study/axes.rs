@@ -21,7 +21,7 @@ use widenet_core::{
     document::{Field, Node, Value},
 };
 use widenet_engines::{EngineChoice, HiddenOptions};
-use widenet_model::ImageStorage;
+use widenet_model::ResponseStorage;
 
 use super::{
     read::ReadResult,
@@ -142,10 +142,10 @@ pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
 }
 
 /// How answers are kept; the old word is answered with the new one.
-pub(super) fn answers(field: &Field<'_>) -> ReadResult<ImageStorage> {
+pub(super) fn answers(field: &Field<'_>) -> ReadResult<ResponseStorage> {
     match &field.node().value {
         Value::String(word) if word == "regenerated" => Err(field.error("`regenerated` is now called \"recomputed\"")),
-        _ => field.choice(&ImageStorage::WORDS),
+        _ => field.choice(&ResponseStorage::WORDS),
     }
 }
 

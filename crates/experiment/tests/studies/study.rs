@@ -9,7 +9,7 @@ use crate::fake::{FakeSolver, STUDY, study, study_file};
 use widenet_core::{Width, document::Document, trajectory::Engine};
 use widenet_engines::{HiddenOptions, load_problem};
 use widenet_experiment::{Study, plan};
-use widenet_model::ImageStorage;
+use widenet_model::ResponseStorage;
 use widenet_questions::{KernelQuestion, PosteriorQuestion, PredictQuestion, PriorQuestion};
 
 #[test]
@@ -77,7 +77,7 @@ fn tolerance_and_answers_are_keys_and_axes() {
         plan(study, &solver).unwrap();
         solver.asked.into_inner().unwrap()[index].2
     };
-    let asked = HiddenOptions { tolerance: Some(1e-3), answers: Some(ImageStorage::Regenerated) };
+    let asked = HiddenOptions { tolerance: Some(1e-3), answers: Some(ResponseStorage::Recomputed) };
     assert_eq!(options(&keys, 0), asked);
     assert_eq!(options(&keys, 24), HiddenOptions { answers: None, ..asked }, "the limit keeps no answers");
     let axes = |network: &str| {
@@ -87,14 +87,14 @@ fn tolerance_and_answers_are_keys_and_axes() {
     let linear = axes("");
     let labels: Vec<_> = linear.expand().unwrap().into_iter().map(|trial| trial.label).collect();
     assert_eq!((labels.len(), labels[0].as_str()), (2 * 2 * 25, "stored-0.01-m64-s1"));
-    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), answers: Some(ImageStorage::Stored) });
+    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), answers: Some(ResponseStorage::Stored) });
     assert_eq!(options(&linear, 24).tolerance, Some(1e-2), "the limit of a deep linear network has a tolerance");
     let axes = "tolerance = [1e-2, 1e-6]\nanswers = [\"stored\", \"recomputed\"]\nnetwork.activation = [\"tanh\"]";
     let tanh = perceptrons(folder.path(), &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", axes)]);
     assert_eq!(options(&tanh, 24), HiddenOptions::default(), "that of a perceptron is in closed form");
     let engines = r#"engine = ["dense", { kind = "conditioned", tolerance = 1e-4, answers = "stored" }]"#;
     let own = with_engines(folder.path(), engines);
-    let stored = HiddenOptions { tolerance: Some(1e-4), answers: Some(ImageStorage::Stored) };
+    let stored = HiddenOptions { tolerance: Some(1e-4), answers: Some(ResponseStorage::Stored) };
     let of = [0, 25, 49].map(|index| options(&own, index));
     assert_eq!(of, [HiddenOptions::default(), stored, HiddenOptions::default()], "the limit is no engine's own");
     let both =

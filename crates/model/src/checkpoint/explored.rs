@@ -57,7 +57,7 @@ impl Saved for WideMatrix {
                     let counts = |basis: &Basis| basis.blocks().iter().map(SplitVectors::count).collect::<Vec<_>>();
                     let fresh = match &probed.responses.fresh {
                         FreshParts::Stored(vectors) => counts(vectors),
-                        FreshParts::Regenerated(_) => Vec::new(),
+                        FreshParts::Recomputed(_) => Vec::new(),
                     };
                     json!({
                         "basis": counts(&probed.basis),
@@ -123,7 +123,7 @@ impl Saved for WideMatrix {
                             let name = format!("{name}.fresh");
                             FreshParts::Stored(self::basis(source, &name, &state["fresh"], lengths[1], layout)?)
                         }
-                        regenerated => regenerated.clone(),
+                        recomputed => recomputed.clone(),
                     };
                     let coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
                     let coefficients = Coefficients::from_matrix(&coefficients);

@@ -16,7 +16,7 @@ use crate::{
     bench::calibration::Calibration,
     device::{DeviceInfo, Precision},
     error::ModelError,
-    matrix::explored::kind::{HiddenMatrix, ImageStorage},
+    matrix::explored::kind::{HiddenMatrix, ResponseStorage},
 };
 
 /// Directions per training sample (or output of a deep linear network) that full-batch training has explored when it settles, in `f32` and
@@ -91,8 +91,8 @@ impl WideEstimate {
             (false, size) => size.unwrap_or(data.train.inputs.nrows()) as u64,
         };
         let vectors_per_direction = match matrix {
-            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => 2,
-            HiddenMatrix::Conditioned(ImageStorage::Stored) | HiddenMatrix::Regenerated => 4,
+            HiddenMatrix::Conditioned(ResponseStorage::Recomputed) => 2,
+            HiddenMatrix::Conditioned(ResponseStorage::Stored) | HiddenMatrix::Regenerated => 4,
         };
         let inputs = if problem.is_solved_as_predictor() { d } else { d.min(samples + tests) };
         let velocity = if problem.optimizer.momentum() > 0.0 { 2 } else { 1 };
@@ -114,8 +114,8 @@ impl WideEstimate {
         let probes = 2.0 * matrices as f64 * steps;
         let tall = probes * PASSES * m * rank as f64 * columns as f64;
         let numbers = match matrix {
-            HiddenMatrix::Conditioned(ImageStorage::Stored) => 2.0 * matrices as f64 * m * rank as f64,
-            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => probes * 2.0 * m * rank as f64,
+            HiddenMatrix::Conditioned(ResponseStorage::Stored) => 2.0 * matrices as f64 * m * rank as f64,
+            HiddenMatrix::Conditioned(ResponseStorage::Recomputed) => probes * 2.0 * m * rank as f64,
             // One pass over all entries for every query that brings something new.
             HiddenMatrix::Regenerated => {
                 let passes = (rank as f64 / columns as f64).ceil().min(steps);

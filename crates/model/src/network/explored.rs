@@ -16,8 +16,8 @@ use crate::{
         explored::{
             fresh::Fresh,
             hidden::{ExploredMatrix, Known, Probed},
-            kind::{Hidden, HiddenMatrix, ImageStorage},
-            responses::{FreshParts, Regenerated, Responses},
+            kind::{Hidden, HiddenMatrix, ResponseStorage},
+            responses::{FreshParts, Recomputed, Responses},
             thin::{ThinLaw, ThinMatrix},
             wide::WideMatrix,
         },
@@ -78,9 +78,9 @@ impl Maker {
             HiddenMatrix::Conditioned(storage) => {
                 let fresh = Fresh::Normals { streams, shape: [rows, columns], layout: layout.clone() };
                 let parts = |stream, length| match storage {
-                    ImageStorage::Stored => stored(length),
-                    ImageStorage::Regenerated => {
-                        FreshParts::Regenerated(Box::new(Regenerated { stream, length, layout: layout.clone() }))
+                    ResponseStorage::Stored => stored(length),
+                    ResponseStorage::Recomputed => {
+                        FreshParts::Recomputed(Box::new(Recomputed { stream, length, layout: layout.clone() }))
                     }
                 };
                 (fresh, [parts(streams[0], rows), parts(streams[1], columns)])

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     device::{DeviceChoice, OpenDevice, Precision},
     matrix::explored::{
-        kind::{Hidden, HiddenMatrix, ImageStorage},
+        kind::{Hidden, HiddenMatrix, ResponseStorage},
         wide::WideMatrix,
     },
 };
@@ -37,7 +37,7 @@ const SEEDS: u64 = 9000;
 /// Of |z|: in 54 tests a false alarm is less likely than 0.4 %.
 const THRESHOLD: f64 = 4.0;
 
-const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ImageStorage::Stored), tolerance: 1e-12 };
+const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-12 };
 
 /// Four inputs in R², one output, mean-field scaling; records after one step and at the end.
 fn problem(hidden_layers: usize, activation: Activation) -> Problem {

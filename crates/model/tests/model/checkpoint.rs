@@ -10,8 +10,8 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    CheckpointPlan, DeviceChoice, DeviceSolution, Every, Hidden, HiddenMatrix, ImageStorage, Matrices, Precision, Run,
-    solve_on_device,
+    CheckpointPlan, DeviceChoice, DeviceSolution, Every, Hidden, HiddenMatrix, Matrices, Precision, ResponseStorage,
+    Run, solve_on_device,
 };
 
 use crate::common;
@@ -178,7 +178,7 @@ fn no_checkpoint_holds_a_number_that_is_not_finite() {
     let device = DeviceChoice::Flex.open().unwrap();
     let path = folder.path().join("checkpoint");
     let rule = || Rule::Descent { learning_rate: 40.0, steps: 400, momentum: 0.0, nesterov: false, batch_size: None };
-    let hidden = Hidden { matrix: HiddenMatrix::Conditioned(ImageStorage::Stored), tolerance: 1e-5 };
+    let hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-5 };
     let problems =
         [common::problem(2, 1, rule(), 0.0), common::perceptrons::problem(2, 1, rule(), Activation::Relu, true)];
     for (problem, matrices) in problems

@@ -77,7 +77,8 @@ const QUANTITIES: [(&str, Parse); 12] = [
 
 /// Numbers of an answer whose true value may be infinite: densities of a layer of width 1 and of constants, moments beyond the poles,
 /// logarithms of what is 0; and numbers that were given.
-const MAY_BE_INFINITE: [&str; 7] = [
+const MAY_BE_INFINITE: [&str; 8] = [
+    "agreement.law.density",
     "density.at",
     "density.density",
     "density.log_density",

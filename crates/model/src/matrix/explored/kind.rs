@@ -6,7 +6,7 @@ use crate::device::Precision;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HiddenMatrix {
     /// Gaussian, known in law by what it has been probed with.
-    Conditioned(ImageStorage),
+    Conditioned(ResponseStorage),
     /// Fixed by the seed and produced inside the product, with entries of the problem's law.
     Regenerated,
 }
@@ -22,17 +22,17 @@ pub struct Hidden {
 
 /// How a conditioned matrix keeps its responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageStorage {
+pub enum ResponseStorage {
     /// As vectors: 4 m r numbers per matrix.
     Stored,
     /// By the counters of their normals: 2 m r numbers per matrix, and the normals are made again for every product.
-    Regenerated,
+    Recomputed,
 }
 
-impl ImageStorage {
+impl ResponseStorage {
     /// Words of the command line.
-    pub const WORDS: [(&str, ImageStorage); 2] =
-        [("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
+    pub const WORDS: [(&str, ResponseStorage); 2] =
+        [("stored", ResponseStorage::Stored), ("recomputed", ResponseStorage::Recomputed)];
 }
 
 /// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand

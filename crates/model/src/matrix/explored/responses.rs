@@ -35,19 +35,19 @@ pub(crate) enum FreshParts {
     /// As vectors.
     Stored(Basis),
     /// By the counters of their normals.
-    Regenerated(Box<Regenerated>),
+    Recomputed(Box<Recomputed>),
 }
 
 /// What replaces stored vectors.
 #[derive(Debug, Clone)]
-pub(crate) struct Regenerated {
+pub(crate) struct Recomputed {
     pub(crate) stream: NormalStream,
     /// Of the vectors.
     pub(crate) length: usize,
     pub(crate) layout: Layout,
 }
 
-impl Regenerated {
+impl Recomputed {
     /// Where the pieces of a vector start.
     fn starts(&self) -> impl Iterator<Item = u64> + use<> {
         self.layout.pieces(self.length).map(|(start, _)| start as u64)
@@ -87,7 +87,7 @@ impl Responses {
     pub(crate) fn stored(&self) -> Option<usize> {
         match &self.fresh {
             FreshParts::Stored(vectors) => Some(vectors.rank()),
-            FreshParts::Regenerated(_) => None,
+            FreshParts::Recomputed(_) => None,
         }
     }
 
@@ -114,7 +114,7 @@ impl Responses {
                 Some(outside) => Some(basis.add(outside, &inside)),
                 None => basis.times(&inside),
             },
-            FreshParts::Regenerated(normals) => {
+            FreshParts::Recomputed(normals) => {
                 let inside = basis.times(&inside);
                 let nothing = || normals.layout.vectors(&Matrix::zeros(normals.length, c.ncols()));
                 Some(normals.add(inside.unwrap_or_else(nothing), c))
@@ -126,7 +126,7 @@ impl Responses {
     pub(crate) fn gram_outside(&self, x: &SplitVectors) -> Matrix {
         let products = match &self.fresh {
             FreshParts::Stored(vectors) => vectors.gram(x),
-            FreshParts::Regenerated(normals) => normals.gram(self.count(), x),
+            FreshParts::Recomputed(normals) => normals.gram(self.count(), x),
         };
         products * self.std
     }
@@ -142,7 +142,7 @@ impl Responses {
         };
         match &self.fresh {
             FreshParts::Stored(vectors) => vectors.blocks().iter().for_each(add),
-            FreshParts::Regenerated(normals) => {
+            FreshParts::Recomputed(normals) => {
                 for start in (0..self.count()).step_by(AT_A_TIME) {
                     add(&normals.vectors(start..self.count().min(start + AT_A_TIME)));
                 }
