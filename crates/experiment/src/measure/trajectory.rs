@@ -122,7 +122,7 @@ fn norms(recorded: &RecordedQuantity, records: &[Record], reference: Option<&[Re
     pairs(records, reference)?.into_iter().map(distance).collect()
 }
 
-/// Records with those of the reference at the same times.
+/// Pairs records with the records of the reference at the same times.
 pub(crate) fn pairs<'r>(
     records: &'r [Record],
     reference: &'r [Record],

@@ -38,7 +38,7 @@ const NODES: [usize; 3] = [40, 32, 20];
 const QUADRATURE_TOLERANCE: f64 = 1e-3;
 /// Particles of limits do not depend on the trial's seed: a limit is one.
 const PARTICLE_SEED: u64 = 0;
-/// The set of draws that is a network's: those of limits are numbered from 0.
+/// Networks take this set of draws; limits number their sets from 0.
 const NETWORK_SET: u32 = u32::MAX;
 
 /// Solves a classifier at a width: at ∞ its limit, at finite widths the network itself in Gram space.
