@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
+use widenet_core::{document::Word, schemas::FileKind};
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
@@ -53,6 +54,12 @@ pub(crate) enum Command {
     Devices,
     /// Measure what a device does per second; with --report also check what it computes and train on it.
     Bench(BenchArguments),
+    /// Print the JSON Schema of a kind of file, for editors and checks.
+    Schema {
+        /// What the file holds: problem, kernel, predict, scaling or study.
+        #[arg(value_parser = FileKind::from_word)]
+        file: FileKind,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -290,10 +297,8 @@ fn engine(word: &str) -> Result<EngineOption, String> {
     if word == "limit" {
         return Ok(EngineOption::LimitOnly);
     }
-    let known = EngineChoice::WORDS.into_iter().find(|(name, _)| *name == word);
-    known
-        .map(|(_, choice)| EngineOption::Choice(choice))
-        .ok_or_else(|| "known engines are auto, limit, law, dense, conditioned and regenerated".into())
+    let reason = |_| "known engines are auto, limit, law, dense, conditioned and regenerated".into();
+    EngineChoice::from_word(word).map(EngineOption::Choice).map_err(reason)
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -307,8 +312,7 @@ fn answers(word: &str) -> Result<ResponseStorage, String> {
     if word == "regenerated" {
         return Err("this is now called recomputed".into());
     }
-    let known = ResponseStorage::WORDS.into_iter().find(|(name, _)| *name == word);
-    known.map(|(_, storage)| storage).ok_or_else(|| "answers are stored or recomputed".into())
+    ResponseStorage::from_word(word).map_err(|_| "answers are stored or recomputed".into())
 }
 
 fn images(_: &str) -> Result<String, String> {
@@ -316,8 +320,7 @@ fn images(_: &str) -> Result<String, String> {
 }
 
 fn precision(word: &str) -> Result<Precision, String> {
-    let known = Precision::WORDS.into_iter().find(|(name, _)| *name == word);
-    known.map(|(_, precision)| precision).ok_or_else(|| "known precisions are f32 and f64".into())
+    Precision::from_word(word).map_err(|_| "known precisions are f32 and f64".into())
 }
 
 /// Changes to the file.

@@ -41,6 +41,9 @@ fn main() -> ExitCode {
         Command::Parameterization(arguments) => solve::parameterization(&arguments),
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Schema { file } => {
+            writeln!(std::io::stdout(), "{:#}", file.schema()).map(|()| Exit::Done).map_err(Failure::from)
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut std::io::stdout());
             Ok(Exit::Done)

@@ -76,7 +76,10 @@ impl<'t> Compared<'t> {
                     let p_values = each.map(|(own, reference)| {
                         kolmogorov_smirnov::two_sample_p_value(half(own, 0), half(reference, 1))
                     });
-                    (p_values.fold(1.0, f64::min) * own.len() as f64).min(1.0)
+                    {
+                        let smallest = widenet_core::extremes::smallest(p_values).unwrap_or(1.0);
+                        (smallest * own.len() as f64).clamp(0.0, 1.0)
+                    }
                 }
                 Statistic::MeanRatio => {
                     norm(&own, |sample| mean(sample).powi(2)) / norm(&reference, |sample| mean(sample).powi(2))

@@ -53,7 +53,7 @@ pub(super) fn measure(
         (_, None) => (norms(recorded, &trajectory.records, None)?, 1.0),
         (_, Some(reference)) => {
             let scale = match metric.relative {
-                true => norms(recorded, &reference.records, None)?.into_iter().fold(0.0, f64::max),
+                true => widenet_core::extremes::largest(norms(recorded, &reference.records, None)?).unwrap_or(0.0),
                 false => 1.0,
             };
             (norms(recorded, &trajectory.records, Some(&reference.records))?, scale)
