@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use serde_json::json;
-use widenet_bench::{Bench, BenchReport, MeasuredRate, ReportFile};
+use widenet_bench::{Bench, BenchReport, MeasuredRate};
+use widenet_output::{Format, OutputFile, Table, human};
 
-use crate::{Exit, Failure, arguments::BenchArguments, question::note, table};
+use crate::{Exit, Failure, arguments::BenchArguments, question::note};
 
 /// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check fails.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
-    let file = arguments.report.as_deref().map(ReportFile::new).transpose()?;
+    let file = arguments.report.as_deref().map(|path| OutputFile::new(path, &[Format::Text])).transpose()?;
     let bench = Bench::open(arguments.device, arguments.precision(), arguments.quick)?;
     note(bench.note())?;
     let watch = |what: &str| {
@@ -26,7 +27,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
         return Ok(if rates.iter().any(|rate| rate.failure.is_some()) { Exit::Unusable } else { Exit::Done });
     };
     let report = bench.report(arguments.width, &watch)?;
-    file.write(&report)?;
+    file.write(|out| out.write_all(report.to_markdown().as_bytes()))?;
     print(&report.rates, arguments)?;
     summarise(&report, &file)?;
     Ok(if report.passed() { Exit::Done } else { Exit::CheckFailed })
@@ -43,7 +44,7 @@ fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failu
                 vec![rate.text(), fraction, rate.what.clone()]
             })
             .collect();
-        write!(std::io::stdout(), "{}", table::aligned(&["rate", "of copy", "what"], &rows))?;
+        write!(std::io::stdout(), "{}", Table::new(["rate", "of copy", "what"], rows).to_text())?;
     }
     for failure in rates.iter().filter_map(|rate| rate.failure.as_ref()) {
         writeln!(std::io::stderr(), "failed: {failure}")?;
@@ -52,13 +53,13 @@ fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failu
 }
 
 /// The report in a few lines, on standard error: standard output may be JSON.
-fn summarise(report: &BenchReport, file: &ReportFile) -> Result<(), Failure> {
+fn summarise(report: &BenchReport, file: &OutputFile) -> Result<(), Failure> {
     let mut out = std::io::stderr();
     let passed = report.checks.iter().filter(|checked| checked.passed()).count();
     writeln!(out, "{passed} of {} checks passed", report.checks.len())?;
     if let Ok(run) = &report.training {
-        let time = table::seconds(run.seconds);
-        let memory = run.peak.map_or_else(|| "unknown".into(), table::bytes);
+        let time = human::seconds(run.seconds);
+        let memory = run.peak.map_or_else(|| "unknown".into(), human::bytes);
         writeln!(out, "{} steps at width {} took {time}, peak memory {memory}", run.steps, run.width)?;
     }
     if let Some(fit) = report.growth.fit() {

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use widenet_model::{Precision, list_devices};
+use widenet_output::{Table, human};
 
-use crate::{Exit, Failure, table};
+use crate::{Exit, Failure};
 
 /// Prints what each device is and what it can hold, or why it is not there.
 pub(crate) fn run() -> Result<Exit, Failure> {
@@ -16,8 +17,8 @@ pub(crate) fn run() -> Result<Exit, Failure> {
                     |precision| info.widest_matrix(precision).map_or_else(|| "unknown".into(), |m| m.to_string());
                 vec![
                     choice.to_string(),
-                    info.available_memory.map_or_else(|| "unknown".into(), table::bytes),
-                    info.largest_buffer.map_or_else(|| "any".into(), table::bytes),
+                    info.available_memory.map_or_else(|| "unknown".into(), human::bytes),
+                    info.largest_buffer.map_or_else(|| "any".into(), human::bytes),
                     widest(Precision::F32),
                     if info.supports_f64 { widest(Precision::F64) } else { "no f64".into() },
                     format!("{} ({})", info.adapter, info.interface),
@@ -30,6 +31,6 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         })
         .collect();
     let header = ["device", "memory", "largest buffer", "widest f32 matrix", "widest f64 matrix", "what it is"];
-    write!(std::io::stdout(), "{}", table::aligned(&header, &rows))?;
+    write!(std::io::stdout(), "{}", Table::new(header, rows).to_text())?;
     Ok(Exit::Done)
 }

@@ -5,8 +5,9 @@ use std::io::Write;
 use widenet_core::{document::Document, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Plan, Request, SolveError, Solver, load_problem};
 use widenet_experiment::{Study, Subject};
+use widenet_output::{Table, escape::lines, human};
 
-use crate::{Exit, Failure, arguments::PlanArguments, table};
+use crate::{Exit, Failure, arguments::PlanArguments};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
@@ -87,7 +88,7 @@ impl Planned {
         }
         let bound = if plan.engine.is_on_device() { "about" } else { "up to" };
         let cost = |bytes, seconds| {
-            [format!("{bound} {}", table::bytes(bytes)), format!("{bound} {}", table::seconds(seconds))]
+            [format!("{bound} {}", human::bytes(bytes)), format!("{bound} {}", human::seconds(seconds))]
         };
         let row = |label: &str, engine: Engine, [bytes, seconds]: [String; 2], why: String| {
             vec![label.to_owned(), engine.name().to_owned(), bytes, seconds, why]
@@ -105,12 +106,12 @@ impl Planned {
 fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
-    write!(out, "{}", table::aligned(&["trial", "engine", "memory", "time", "why"], &rows))?;
+    write!(out, "{}", Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text())?;
     let solved = planned.iter().filter(|planned| planned.solved_as.is_none());
     let total: f64 = solved.filter_map(|planned| planned.plan.as_ref().ok()).map(|plan| plan.seconds).sum();
     let time = match planned.iter().all(|planned| planned.question.is_some()) {
         true => String::new(),
-        false => format!(", up to about {} of engine time", table::seconds(total)),
+        false => format!(", up to about {} of engine time", human::seconds(total)),
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
     writeln!(out, "{trials} trials{time}")?;
@@ -118,7 +119,7 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {
             refused = true;
-            writeln!(std::io::stderr(), "cannot run {label}: {reason}")?;
+            writeln!(std::io::stderr(), "cannot run {label}: {}", lines(&reason.to_string()))?;
         }
     }
     Ok(if refused { Exit::Unusable } else { Exit::Done })

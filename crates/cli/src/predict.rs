@@ -2,19 +2,20 @@
 
 use std::io::Write;
 
-use widenet_output::OutputFile;
+use widenet_output::{Format, OutputFile, Table, human};
 use widenet_questions::{PredictAnswer, PredictQuestion};
 
 use crate::{
     Exit, Failure,
     arguments::PredictArguments,
     question::{note, say_written, watched},
-    table,
 };
 
 /// Predicts and writes the predictions to a file, as JSON, or as a table.
 pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
-    let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
+    let output = arguments.output.as_deref();
+    let formats = [Format::Json, Format::Csv, Format::Npy];
+    let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = PredictQuestion::load(&arguments.problem, &arguments.overrides.set)?;
     question.check_memory()?;
     let Some(answer) = watched("predictions", |watch| question.answer(watch))? else { return Ok(Exit::Interrupted) };
@@ -36,7 +37,7 @@ fn summary(answer: &PredictAnswer) -> String {
     if has_test {
         header.extend(["test_loss", "test_accuracy", "test std"]);
     }
-    let or_dash = |value: Option<f64>| value.map_or("-".into(), table::number);
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), human::number);
     let rows: Vec<Vec<String>> = answer
         .answers
         .iter()
@@ -44,9 +45,9 @@ fn summary(answer: &PredictAnswer) -> String {
             let [train_std, test_std] = answer.mean_std();
             let mut row = vec![
                 answer.moment(),
-                table::number(answer.prediction.time),
-                table::number(answer.train_loss),
-                table::number(answer.train_accuracy),
+                human::number(answer.prediction.time),
+                human::number(answer.train_loss),
+                human::number(answer.train_accuracy),
                 or_dash(train_std),
             ];
             if has_test {
@@ -55,11 +56,11 @@ fn summary(answer: &PredictAnswer) -> String {
             row
         })
         .collect();
-    let mut text = table::aligned(&header, &rows);
+    let mut text = Table::new(header, rows).to_text();
     if let Some(rates) = answer.learning_rates {
-        text.push_str(&format!("largest stable learning rate {}", table::number(rates.largest_stable)));
+        text.push_str(&format!("largest stable learning rate {}", human::number(rates.largest_stable)));
         if let Some(critical) = rates.critical {
-            text.push_str(&format!(", critical learning rate {}", table::number(critical)));
+            text.push_str(&format!(", critical learning rate {}", human::number(critical)));
         }
         text.push('\n');
     }

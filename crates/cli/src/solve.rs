@@ -13,11 +13,12 @@ use widenet_core::{
     trajectory::{Engine, Record, Status, Value},
 };
 use widenet_engines::{Engines, Request, Solution, Solver, load_problem, own_limit, rate_warning, stable_rate};
+use widenet_output::{Table, escape::lines, human};
 
 use crate::{
     Exit, Failure,
     arguments::{ParameterizationArguments, SolveArguments},
-    interrupt, progress, table,
+    interrupt, progress,
 };
 
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
@@ -81,7 +82,7 @@ fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, stop: &Atomic
 
 fn say(notes: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     for note in notes {
-        writeln!(std::io::stderr(), "note: {note}")?;
+        writeln!(std::io::stderr(), "note: {}", lines(&note))?;
     }
     Ok(())
 }
@@ -151,20 +152,20 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
             ];
             let last = trajectory.records.last();
             row.push(last.map_or("-".into(), |record| record.step.to_string()));
-            row.push(last.map_or("-".into(), |record| table::number(record.time)));
+            row.push(last.map_or("-".into(), |record| human::number(record.time)));
             for quantity in &scalars {
                 let value = last.and_then(|record| scalar(record, *quantity));
-                row.push(value.map_or("-".into(), table::number));
+                row.push(value.map_or("-".into(), human::number));
             }
             if compare {
                 let limit = own_limit(engines, problem, trajectory).ok();
                 let distance = limit.and_then(|limit| trajectory.distance(compared, &limit));
-                row.push(distance.map_or("-".into(), table::number));
+                row.push(distance.map_or("-".into(), human::number));
             }
             row
         })
         .collect();
-    table::aligned(&header, &rows)
+    Table::new(header, rows).to_text()
 }
 
 /// Prints the parameterisation of a problem.
@@ -173,7 +174,7 @@ pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<
     let scaling = problem.scaling();
     write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
     if let (false, Ok(rate)) = (problem.is_deep_linear(), stable_rate(&problem)) {
-        writeln!(std::io::stdout(), "largest stable learning rate {}", table::number(rate))?;
+        writeln!(std::io::stdout(), "largest stable learning rate {}", human::number(rate))?;
     }
     Ok(Exit::Done)
 }

@@ -29,7 +29,7 @@ pub(crate) struct MeasuredTrial<'a> {
     pub(crate) trial: &'a Trial,
     /// The problem, if it is one.
     pub(crate) problem: Option<&'a Problem>,
-    pub(crate) result: TrialResult,
+    pub(crate) result: &'a TrialResult,
     pub(crate) metrics: Vec<Measurement>,
     /// At the widest finite width, where the limit starts at random: the limit given this trial's own start.
     pub(crate) limit_given_start: Option<Trajectory>,
@@ -38,7 +38,7 @@ pub(crate) struct MeasuredTrial<'a> {
 impl MeasuredTrial<'_> {
     /// The trajectory, of a problem.
     pub(crate) fn trajectory(&self) -> Option<&Trajectory> {
-        match &self.result {
+        match self.result {
             TrialResult::Trajectory(trajectory) => Some(trajectory),
             TrialResult::Answer(_) => None,
         }
@@ -46,7 +46,7 @@ impl MeasuredTrial<'_> {
 
     /// The answer, of a question.
     pub(crate) fn answer(&self) -> Option<&Answer> {
-        match &self.result {
+        match self.result {
             TrialResult::Trajectory(_) => None,
             TrialResult::Answer(answer) => Some(answer),
         }
@@ -62,7 +62,7 @@ impl<'a> Results<'a> {
     /// Measures all trials.
     pub(crate) fn new(
         study: &'a Study,
-        finished: Vec<(&'a PreparedTrial, TrialResult)>,
+        finished: Vec<(&'a PreparedTrial, &'a TrialResult)>,
         solver: &dyn Solver,
     ) -> Results<'a> {
         let mut references = References::new(solver);
@@ -70,8 +70,8 @@ impl<'a> Results<'a> {
         let mut laws: BTreeMap<(usize, String), Measurement> = BTreeMap::new();
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
         let mut measured = Vec::new();
-        for (PreparedTrial { trial, task, .. }, result) in &finished {
-            let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, result));
+        for &(PreparedTrial { trial, task, .. }, result) in &finished {
+            let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, *result));
             let metrics = study.metrics.iter().enumerate().map(|(position, metric)| match (&metric.of, task, result) {
                 (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic.is_of_a_law() => {
                     let compared = || {
@@ -101,7 +101,7 @@ impl<'a> Results<'a> {
             };
             measured.push((metrics, limit));
         }
-        let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, TrialResult), _)| {
+        let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, &'a TrialResult), _)| {
             let problem = match &prepared.task {
                 Task::Problem(task) => Some(&*task.problem),
                 Task::Prior(_) | Task::Posterior(_) => None,

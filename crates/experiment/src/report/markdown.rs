@@ -4,7 +4,13 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use widenet_core::{Width, trajectory::Status};
 use widenet_engines::Reference;
+use widenet_output::{
+    Table,
+    escape::{markdown as inline, markdown_lines},
+};
 use widenet_statistics::Finding;
+
+use super::NotDrawn;
 
 use crate::{
     measure::{MeasuredTrial, Results},
@@ -15,26 +21,16 @@ use crate::{
 /// Numbers of trials by engine and reason.
 pub(super) type EngineCounts = BTreeMap<(&'static str, String), usize>;
 
-/// A Markdown table; `|` in cells is escaped.
-fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| {
-        let cells: Vec<_> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut text = line(header.iter().map(|cell| (*cell).into()).collect());
-    text.push_str(&line(header.iter().map(|_| "---".into()).collect()));
-    rows.into_iter().for_each(|row| text.push_str(&line(row)));
-    text
-}
-
 pub(super) fn markdown(
     results: &Results<'_>,
     findings: &[Finding],
-    figures: &[String],
+    (figures, not_drawn): (&[String], &[NotDrawn]),
     engines: &EngineCounts,
 ) -> String {
     let study = results.study;
-    let mut text = format!("# {}\n\n{}\n\nExpected: {}\n", study.name, study.claim, study.expected);
+    // The study may be a stranger's.
+    let (claim, expected) = (markdown_lines(&study.claim), markdown_lines(&study.expected));
+    let mut text = format!("# {}\n\n{claim}\n\nExpected: {expected}\n", study.name);
     // Writing to a String cannot fail.
     let mut section = |title: &str, body: String| {
         let _ = write!(text, "\n## {title}\n\n{}\n", body.trim_end());
@@ -45,17 +41,20 @@ pub(super) fn markdown(
     if !study.metrics.is_empty() {
         section("Metrics", format!("Mean ± standard error over seeds.\n\n{}", summary(results)));
     }
-    if !figures.is_empty() {
+    if !(figures.is_empty() && not_drawn.is_empty()) {
+        let missing = not_drawn
+            .iter()
+            .map(|NotDrawn { figure, reason }| format!("- `{figure}` could not be drawn: {}\n", inline(reason)));
         let links = figures.iter().map(|stem| format!("![{stem}](figures/{stem}.svg)\n\n"));
-        section("Figures", links.collect());
+        section("Figures", links.chain(missing).collect());
     }
     let warnings = warnings(results);
     if !warnings.is_empty() {
-        section("Excluded", warnings.iter().map(|warning| format!("- {warning}\n")).collect());
+        section("Excluded", warnings.iter().map(|warning| format!("- {}\n", inline(warning))).collect());
     }
     let rows =
         engines.iter().map(|((engine, reason), count)| vec![(*engine).into(), count.to_string(), reason.clone()]);
-    section("Engines", table(&["engine", "trials", "why"], rows));
+    section("Engines", Table::new(["engine", "trials", "why"], rows).to_markdown());
     section(
         "Made by",
         format!(
@@ -80,8 +79,8 @@ fn verdicts(findings: &[Finding]) -> String {
             finding.reason.clone(),
         ]
     };
-    let body = table(&["check", "group", "predicted", "measured", "verdict", "why"], findings.iter().map(row));
-    format!("In brackets the 95 % confidence interval.\n\n{body}")
+    let table = Table::new(["check", "group", "predicted", "measured", "verdict", "why"], findings.iter().map(row));
+    format!("In brackets the 95 % confidence interval.\n\n{}", table.to_markdown())
 }
 
 fn summary(results: &Results<'_>) -> String {
@@ -101,7 +100,7 @@ fn summary(results: &Results<'_>) -> String {
             rows.push(row);
         }
     }
-    table(&header, rows)
+    Table::new(header, rows).to_markdown()
 }
 
 fn mean_and_error(values: &[f64]) -> String {

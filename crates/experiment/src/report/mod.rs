@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use widenet_core::document::Document;
 use widenet_engines::Solver;
-use widenet_output::write_whole;
+use widenet_output::{remove_leftovers, write_changed};
 use widenet_statistics::{Finding, Verdict};
 
 use self::markdown::{EngineCounts, markdown};
@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     judge::judge,
     measure::Results,
-    storage::{Finished, Found, Manifest, TrialResult},
+    storage::{Finished, Found, Manifest, Store, TrialResult},
     study::Study,
     trials::{Prepared, prepare},
     version::VERSION,
@@ -31,6 +31,17 @@ pub struct Report {
     pub path: PathBuf,
     /// Every check in every group.
     pub findings: Vec<Finding>,
+    /// Figures that could not be drawn; the report says so too.
+    pub not_drawn: Vec<NotDrawn>,
+}
+
+/// A figure that could not be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDrawn {
+    /// Its name in the study.
+    pub figure: String,
+    /// Why.
+    pub reason: String,
 }
 
 impl Report {
@@ -61,7 +72,9 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
         let reason = "resolved.toml or the data files have changed since the run; run the study again";
         return Err(Error::directory(directory, reason));
     }
-    collect(&study, &prepared, directory, solver)
+    remove_leftovers(directory);
+    let store = Store::new(directory, prepared.trials.len());
+    collect(&study, &prepared, directory, &store, solver)
 }
 
 fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
@@ -80,20 +93,25 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
     }
 }
 
-/// Tables, figures and report of a run whose trials are all done.
-pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solver: &dyn Solver) -> Result<Report> {
+/// Tables, figures and report of a run whose trials are all done. Files that are the same already are left alone.
+pub(crate) fn collect(
+    study: &Study,
+    prepared: &Prepared,
+    directory: &Path,
+    store: &Store<'_>,
+    solver: &dyn Solver,
+) -> Result<Report> {
     let mut finished = Vec::new();
     let mut engines = EngineCounts::new();
     let mut pending = Vec::new();
     for trial in &prepared.trials {
-        match trial.directory(directory).read(&trial.trial) {
-            Found::Done(found) => {
-                let Finished { result, reason } = *found;
-                let engine = match &result {
+        match store.find(trial)? {
+            Found::Done(Finished { result, reason }) => {
+                let engine = match result {
                     TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
                     TrialResult::Answer(_) => trial.trial.subject.name(),
                 };
-                *engines.entry((engine, reason)).or_insert(0) += usize::from(trial.is_solved());
+                *engines.entry((engine, reason.clone())).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
             }
             Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),
@@ -110,8 +128,8 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
     let results = Results::new(study, finished, solver);
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
-    let figures = figures::draw_all(directory, &results, &findings)?;
+    let (figures, not_drawn) = figures::draw_all(&directory.join("figures"), &results, &findings);
     let path = directory.join("report.md");
-    write_whole(&path, markdown(&results, &findings, &figures, &engines).as_bytes())?;
-    Ok(Report { directory: directory.to_owned(), path, findings })
+    write_changed(&path, markdown(&results, &findings, (&figures, &not_drawn), &engines).as_bytes())?;
+    Ok(Report { directory: directory.to_owned(), path, findings, not_drawn })
 }

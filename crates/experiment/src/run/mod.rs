@@ -12,16 +12,16 @@ use std::{
 
 use widenet_engines::{Plan, SolveError, Solver};
 use widenet_model::DeviceChoice;
-use widenet_output::{create_directory, csv::csv_bytes, write_whole};
+use widenet_output::{Table, create_directory, remove_leftovers, write_changed, write_whole};
 
 use self::{
     queue::{Queue, work},
     worker::{Job, Worker, finished},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     report::{self, Report},
-    storage::{Found, Manifest},
+    storage::{Found, Manifest, Store},
     study::Study,
     trials::{Prepared, PreparedTrial, Shard, Trial, prepare},
     version::VERSION,
@@ -113,6 +113,8 @@ pub fn run(
 ) -> Result<Outcome> {
     let prepared = prepare(study)?;
     let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
+    let store = Store::new(&directory, prepared.trials.len());
+    reporter.begins(prepared.trials.iter().filter(|p| options.shard.contains(p.solved_as.index)).count());
     let mut jobs = Vec::new();
     let mut sharing: BTreeMap<usize, Vec<&Trial>> = BTreeMap::new();
     for p in prepared.trials.iter().filter(|p| !p.is_solved()) {
@@ -122,9 +124,9 @@ pub fn run(
     for p in solved().filter(|p| options.shard.contains(p.trial.index)) {
         let trial_directory = p.directory(&directory);
         let sharing = sharing.remove(&p.trial.index).unwrap_or_default();
-        match trial_directory.read(&p.trial) {
+        match store.find(p)? {
             Found::Done(found) => {
-                trial_directory.remove_leftovers()?;
+                trial_directory.remove_leftovers();
                 finished(reporter, &p.trial, &sharing, &found.result.status(), true);
             }
             found => {
@@ -146,6 +148,7 @@ pub fn run(
         solver,
         device: options.device,
         directory: &directory,
+        store: &store,
         stop,
         failed: AtomicBool::new(false),
         reporter,
@@ -155,16 +158,24 @@ pub fn run(
     if remaining > 0 {
         return Ok(Outcome::Interrupted { directory, remaining });
     }
-    let is_pending = |p: &&PreparedTrial| !matches!(p.directory(&directory).read(&p.trial), Found::Done(_));
-    match solved().filter(is_pending).count() {
-        0 => Ok(Outcome::Finished(report::collect(study, &prepared, &directory, solver)?)),
-        remaining => Ok(Outcome::ShardFinished { directory, remaining }),
+    let mut remaining = 0;
+    for p in solved() {
+        remaining += usize::from(!matches!(store.find(p)?, Found::Done(_)));
     }
+    if remaining > 0 {
+        return Ok(Outcome::ShardFinished { directory, remaining });
+    }
+    Ok(Outcome::Finished(report::collect(study, &prepared, &directory, &store, solver)?))
 }
 
 /// Makes the run directory with what is known before any trial runs.
 fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
+    if study.base.to_str().is_none() {
+        let reason = "its name is not UTF-8, and manifest.json has no way to say where the data files are; rename the folder";
+        return Err(Error::directory(&study.base, reason));
+    }
     create_directory(directory)?;
+    remove_leftovers(directory);
     let (text, extension) = &study.source;
     let source = format!("study.{extension}");
     let manifest = Manifest {
@@ -177,8 +188,8 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
         source: source.clone(),
     };
     manifest.claim(directory)?;
-    write_whole(&directory.join(source), text.as_bytes())?;
-    Ok(write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())?)
+    write_changed(&directory.join(source), text.as_bytes())?;
+    Ok(write_changed(&directory.join("resolved.toml"), study.resolved().as_bytes())?)
 }
 
 fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
@@ -195,5 +206,5 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
             format!("{:.3}", plan.seconds),
         ]
     });
-    Ok(csv_bytes(&header.map(String::from), rows)?)
+    Ok(Table::new(header, rows).to_csv()?)
 }

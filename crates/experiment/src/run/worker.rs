@@ -17,7 +17,7 @@ use widenet_questions::{AnswerTree, PosteriorQuestion, QuestionError};
 use super::reporter::Reporter;
 use crate::{
     error::{Error, Result},
-    storage::{Answer, Found, TrialDirectory},
+    storage::{Answer, Found, Store, TrialDirectory},
     trials::{PreparedTrial, ProblemTask, Task, Trial},
 };
 
@@ -47,6 +47,7 @@ pub(super) struct Worker<'a> {
     pub(super) solver: &'a dyn Solver,
     pub(super) device: DeviceChoice,
     pub(super) directory: &'a Path,
+    pub(super) store: &'a Store<'a>,
     pub(super) stop: &'a AtomicBool,
     /// A trial failed: the others stop too.
     pub(super) failed: AtomicBool,
@@ -66,7 +67,7 @@ impl Worker<'_> {
             return Ok(false);
         }
         let directory: TrialDirectory = prepared.directory(self.directory);
-        if let Found::Done(found) = directory.read(trial) {
+        if let Found::Done(found) = self.store.find(prepared)? {
             // By another process, since the plan was made.
             finished(self.reporter, trial, &job.sharing, &found.result.status(), true);
             return Ok(true);
@@ -122,11 +123,12 @@ impl Worker<'_> {
 
     fn solve(
         &self,
-        Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
+        Job { prepared, sharing, plan }: &Job<'_>,
         task: &ProblemTask,
         directory: &TrialDirectory,
         start: Instant,
     ) -> Result<bool> {
+        let trial = &prepared.trial;
         let watch = |progress: &Progress<'_>| self.watch(trial, progress.fraction);
         let solution = self
             .solver
@@ -136,7 +138,7 @@ impl Worker<'_> {
             self.reporter.note(&format!("trial {}: {note}", trial.label));
         }
         let interrupted = matches!(solution.trajectory.status, Status::Interrupted { .. });
-        if interrupted && matches!(directory.read(trial), Found::Done(_)) {
+        if interrupted && matches!(self.store.find(prepared)?, Found::Done(_)) {
             // Another process was faster; its result stays.
             return Ok(false);
         }

@@ -23,7 +23,7 @@ pub(crate) struct Manifest {
     pub(crate) hash: String,
     /// Number of trials.
     pub(crate) trials: usize,
-    /// Folder that relative data paths are relative to.
+    /// Folder that relative data paths are relative to; JSON holds names in UTF-8 only.
     pub(crate) base: PathBuf,
     /// Name of the study file's copy.
     pub(crate) source: String,
@@ -48,29 +48,30 @@ impl Manifest {
     pub(crate) fn claim(&self, directory: &Path) -> Result<()> {
         let path = directory.join(MANIFEST);
         if !path.exists() {
-            return Ok(write_whole(&path, &pretty(self))?);
+            return Ok(write_whole(&path, &pretty(&path, self)?)?);
         }
         // The same trials may be run from another place, or by another file.
         let found = Manifest::read(directory)?;
-        match (Manifest { base: self.base.clone(), source: self.source.clone(), ..found.clone() }) == *self {
-            true if found == *self => Ok(()),
-            true => Ok(write_whole(&path, &pretty(self))?),
-            false => Err(Error::directory(
+        if found == *self {
+            Ok(())
+        } else if (Manifest { base: self.base.clone(), source: self.source.clone(), ..found.clone() }) == *self {
+            Ok(write_whole(&path, &pretty(&path, self)?)?)
+        } else {
+            Err(Error::directory(
                 directory,
                 format!(
                     "belongs to study `{}` of version {} with hash {}, not to `{}` of version {} with hash {}; \
                      choose another `out`",
                     found.study, found.version, found.hash, self.study, self.version, self.hash
                 ),
-            )),
+            ))
         }
     }
 }
 
-/// JSON of several lines.
-pub(super) fn pretty(value: &impl Serialize) -> Vec<u8> {
-    // Plain structs of strings and numbers always serialise.
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+/// JSON of several lines, for a file.
+pub(super) fn pretty(path: &Path, value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| Error::file("write", path, error))?;
     text.push(b'\n');
-    text
+    Ok(text)
 }

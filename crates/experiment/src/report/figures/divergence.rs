@@ -58,7 +58,7 @@ fn plot(
         if first.trial.width == reference.width {
             continue;
         }
-        let all = results.trials.iter().map(|measured| (measured.trial, &measured.result));
+        let all = results.trials.iter().map(|measured| (measured.trial, measured.result));
         match Compared::of(first.trial, &reference, all).and_then(|compared| compared.at_records()) {
             Ok(points) => lines.push((words(group), points)),
             // A group of which a trial diverged has no law.

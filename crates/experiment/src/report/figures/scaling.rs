@@ -36,7 +36,7 @@ fn by_x(
 /// with its groups.
 pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scaling) -> Plot {
     let Scaling { metrics, x, scales, y_label } = kind;
-    let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, metric, x)).collect();
+    let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, findings, metric, x)).collect();
     let mut curves = Vec::new();
     for metric in metrics {
         for (group, trials) in results.groups(&[x]) {
@@ -61,9 +61,7 @@ pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scalin
         for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
             let finding = findings.iter().find(|finding| finding.check == prediction.check && finding.group == *group);
             let Some((fit, finding)) = finding.and_then(|finding| Some((finding.fit?, finding))) else { continue };
-            let (first, last) = prediction.range;
-            let fitted_x = samples.iter().map(|(x, _)| *x).filter(|x| (first..=last).contains(x));
-            marks.push(fitted(&fit, fitted_x));
+            marks.push(fitted(&fit, samples.iter().map(|(x, _)| *x)));
             legend.push(exponent_label(&fit, finding.interval));
         }
         let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
@@ -100,13 +98,17 @@ struct Prediction<'s> {
     check: &'s str,
     metric: &'s str,
     exponent: Exponent,
+    /// Smallest and largest x that it was tested at; of the check itself if there was no fit.
     range: (f64, f64),
 }
 
-fn predictions<'s>(results: &Results<'s>, metric: &str, x: &str) -> Vec<Prediction<'s>> {
+fn predictions<'s>(results: &Results<'s>, findings: &[Finding], metric: &str, x: &str) -> Vec<Prediction<'s>> {
     let of_check = |check: &'s Check| match &check.kind {
         CheckKind::PowerLaw { metric: m, x: key, exponent, range, .. } if m == metric && key == x => {
-            Some(Prediction { check: &check.name, metric: m, exponent: *exponent, range: *range })
+            let fits = findings.iter().filter(|finding| finding.check == check.name);
+            let fitted = fits.filter_map(|finding| Some(finding.fit?.range));
+            let tested = fitted.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            Some(Prediction { check: &check.name, metric: m, exponent: *exponent, range: tested.unwrap_or(*range) })
         }
         _ => None,
     };
