@@ -1,11 +1,8 @@
 //! `widenet bench` as a user meets it, at sizes that take seconds.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::fs;
 
-use common::{json, run};
+use crate::common::{json, run};
 
 const QUICK: [&str; 4] = ["bench", "--quick", "--device", "cpu"];
 

@@ -1,8 +1,5 @@
 //! The commands as a user meets them.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::{fs, path::Path};
 #[cfg(unix)]
 use std::{
@@ -12,8 +9,8 @@ use std::{
 };
 
 #[cfg(unix)]
-use common::widenet;
-use common::{PROBLEM, json, run, write};
+use crate::common::widenet;
+use crate::common::{PROBLEM, json, run, write};
 use serde_json::Value;
 
 #[test]
@@ -339,7 +336,7 @@ fn devices_agree_through_the_program() {
     let path = write(folder.path(), "problem.toml", PROBLEM);
     let solve =
         |device: &str| run(&["solve", &path, "--width", "100", "--engine", "dense", "--device", device, "--json"]);
-    let loss = |said: &common::Said| {
+    let loss = |said: &crate::common::Said| {
         let solved: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
         solved[0]["records"][3]["train_loss"].as_f64().expect("a loss")
     };

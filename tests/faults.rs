@@ -1,8 +1,5 @@
 //! Studies that are killed, interrupted and shared: the final table is that of an undisturbed run.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -10,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Said, run, said, widenet, write};
+use crate::common::{Said, run, said, widenet, write};
 
 /// Dense trials long enough to be caught between checkpoints, law trials, and the limit.
 const STUDY: &str = r#"

@@ -3,10 +3,7 @@
 //! 4,000 draws: a distribution function that is off by 0.04 somewhere is refused at p < 1e-4 (√n · 0.04 = 2.5). At α = 1 the NNGP
 //! is off by 0.108 and must be refused; the limit is off by 0.003 and cannot be. False alarms at p < 1e-3; seeds are fixed.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
-use common::{json, run, write};
+use crate::common::{json, run, write};
 use serde_json::Value;
 
 fn answer(spec: &str, command: &str) -> Value {

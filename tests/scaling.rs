@@ -1,9 +1,6 @@
 //! `widenet scaling` and `solve` of classifiers in any scaling, through the built program.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
-use common::{json, run, write};
+use crate::common::{json, run, write};
 use serde_json::Value;
 
 fn scaling(arguments: &[&str]) -> Value {

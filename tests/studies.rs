@@ -1,11 +1,8 @@
 //! The studies of this repository by the built program: every claim is confirmed, and the figures are there.
 
-#[allow(dead_code, reason = "shared with other test binaries")]
-mod common;
-
 use std::{fs, path::PathBuf};
 
-use common::run;
+use crate::common::run;
 
 /// Runs a study; all its checks must be confirmed. Returns the run directory with the folder that holds it.
 #[track_caller]

@@ -19,10 +19,10 @@ use nalgebra::DMatrix;
 
 use crate::SplitVectors;
 
-/// Rounds of the loop: every round divides what is left by a thousand (inner products in `f32`) or a million (in `f64`), down to a tolerance
-/// above rounding.
+/// The loop runs this often at most: every round divides what is left by a thousand (inner products in `f32`) or a million (in `f64`), down
+/// to a tolerance above rounding.
 const ROUNDS: usize = 6;
-/// Roundings of the float type below which nothing is new, and roundings of a sum over the basis.
+/// A vector is new if what it has outside the basis exceeds so many roundings of the float type, or of a sum over the basis.
 const ROUNDINGS: f64 = 8.0;
 const ROUNDINGS_OF_SUM: f64 = 2.0;
 /// Roundings of inner products below which a direction, relative to the largest one and squared, is not told from rounding.
@@ -32,7 +32,7 @@ const SQUARES: [RangeInclusive<f64>; 2] = [1e-24..=1e24, 1e-8..=1e8];
 /// Share of the squared length of a direction that must be outside the basis once the basis is projected out again.
 const OUTSIDE: f64 = 0.5;
 
-/// Orthonormal vectors of a space.
+/// Orthonormal vectors of one long space, in blocks.
 #[derive(Debug, Clone)]
 pub struct Basis {
     dimension: u64,
@@ -54,27 +54,27 @@ impl Basis {
     /// Vectors per stored block, unless more come at once: products run over blocks, and a GPU copies at most so many to append some.
     pub const BLOCK: usize = 128;
 
-    /// No directions yet, of a space of some dimension.
+    /// Makes a basis without directions, of a space of `dimension`.
     pub fn empty(dimension: u64) -> Self {
         Self { dimension, blocks: Vec::new() }
     }
 
-    /// From stored blocks.
+    /// Makes a basis of stored blocks of orthonormal vectors.
     pub fn from_blocks(dimension: u64, blocks: Vec<SplitVectors>) -> Self {
         Self { dimension, blocks }
     }
 
-    /// The vectors in blocks, first to last.
+    /// Returns the vectors in blocks, first to last.
     pub fn blocks(&self) -> &[SplitVectors] {
         &self.blocks
     }
 
-    /// How many directions.
+    /// Returns the number of directions.
     pub fn rank(&self) -> usize {
         self.blocks.iter().map(SplitVectors::count).sum()
     }
 
-    /// `Qᵀ X`, rank × P.
+    /// Returns `Qᵀ X`, rank × P, in `f64`.
     pub fn gram(&self, x: &SplitVectors) -> DMatrix<f64> {
         let mut products = DMatrix::zeros(self.rank(), x.count());
         for (first, block) in self.numbered() {
@@ -83,13 +83,13 @@ impl Basis {
         products
     }
 
-    /// `X + Q C`, for C (rank × P).
+    /// Returns `X + Q C`, for C (rank × P).
     #[must_use]
     pub fn add(&self, x: SplitVectors, coefficients: &DMatrix<f64>) -> SplitVectors {
         self.numbered().fold(x, |x, (first, block)| x.add(block, &coefficients.rows(first, block.count()).into_owned()))
     }
 
-    /// `Q C`; `None` if there is no direction.
+    /// Returns `Q C`, or `None` if there is no direction.
     pub fn times(&self, coefficients: &DMatrix<f64>) -> Option<SplitVectors> {
         let (_, first) = self.numbered().next()?;
         let start = first.times(&coefficients.rows(0, first.count()).into_owned());
@@ -97,7 +97,7 @@ impl Basis {
         Some(rest.fold(start, |x, (first, block)| x.add(block, &coefficients.rows(first, block.count()).into_owned())))
     }
 
-    /// Adds orthonormal directions, orthogonal to those there.
+    /// Adds orthonormal directions that are orthogonal to the basis; nobody checks that they are.
     pub fn append(&mut self, directions: SplitVectors) {
         match self.blocks.pop() {
             Some(last) if last.count() + directions.count() <= Self::BLOCK => {
@@ -107,8 +107,9 @@ impl Basis {
         }
     }
 
-    /// Coordinates of some vectors, after the basis has been extended by what they have outside it beyond `tolerance`, relative to
-    /// their lengths, and beyond rounding (eight times that of the float type, more for large ranks); `None`, and the basis as it was, if they are not finite.
+    /// Extends the basis by what vectors have outside it, and returns their coordinates in it. A part counts as new if it is longer than
+    /// `tolerance` times its vector, and than eight roundings of the float type (more for large ranks). If the vectors are not finite the
+    /// basis stays as it was and the result is `None`.
     pub fn explore(&mut self, x: &SplitVectors, tolerance: f64) -> Option<Exploration> {
         let (mut rest, mut gram) = (x.clone(), x.self_gram());
         let mut scales = None;
@@ -170,7 +171,7 @@ impl Basis {
         Some(Exploration { coordinates, new, dropped })
     }
 
-    /// `max |QᵀQ − I|`.
+    /// Returns `max |QᵀQ − I|`, which is 0 for an exact basis.
     pub fn orthogonality_loss(&self) -> f64 {
         let mut loss: f64 = 0.0;
         for (column, block) in self.numbered() {
@@ -306,8 +307,8 @@ fn pivoted_factor(gram: &DMatrix<f64>, smallest: f64, resolution: f64, most: usi
     columns
 }
 
-/// Columns T with `Tᵀ G T = I` on the eigenvectors of a Gram matrix near the identity whose eigenvalues exceed [`OUTSIDE`]: `G^(-1/2)` if all
-/// do.
+/// Columns T with `Tᵀ G T = I` on the eigenvectors of a Gram matrix near the identity whose eigenvalues exceed [`OUTSIDE`]: `G^(-1/2)` if
+/// all do.
 fn inverse_root(gram: DMatrix<f64>) -> DMatrix<f64> {
     let symmetric = (&gram + gram.transpose()) * 0.5;
     let eigen = symmetric.symmetric_eigen();

@@ -1,4 +1,4 @@
-//! The primitives as CubeCL kernels: portable WGSL (no plane operations, no atomics), sums in a fixed order.
+//! Products with panels as CubeCL kernels: portable WGSL (no plane operations, no atomics), sums in a fixed order.
 
 use burn::{
     backend::{Cube, TensorMetadata, cubecl::dtype_to_storage_type, ops::FloatTensorOps},

@@ -1,4 +1,4 @@
-//! The primitives on burn tensors: one dispatch over the backends compiled in.
+//! Products of stored row panels with a few vectors, on burn tensors: each call goes to the backend of its tensors.
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 use burn::{
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use crate::cpu::{self, Real};
 
-/// The primitives on a backend; the default bodies compose burn's own operations.
+/// What a backend must do; the default bodies compose burn's own operations.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait PanelOps: Backend {
     fn panel_apply(w: FloatTensor<Self>, x: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -36,7 +36,7 @@ pub(crate) trait PanelOps: Backend {
     }
 }
 
-/// `Y (P × r)` with `y_c = W x_c`, for a panel W (r × n) and vectors X (P × n).
+/// Returns `Y (P × r)` with `y_c = W x_c`, for a panel W (r × n) and vectors X (P × n).
 ///
 /// # Panics
 /// If shapes, float types or devices do not fit together.
@@ -46,7 +46,7 @@ pub fn panel_apply(w: &Tensor<2>, x: &Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::panel_apply(w.clone().into_dispatch(), x.clone().into_dispatch()))
 }
 
-/// `Z (P × n)` with `z_c = Wᵀ g_c`, for a panel W (r × n) and vectors G (P × r).
+/// Returns `Z (P × n)` with `z_c = Wᵀ g_c`, for a panel W (r × n) and vectors G (P × r).
 ///
 /// # Panics
 /// If shapes, float types or devices do not fit together.
@@ -56,7 +56,7 @@ pub fn panel_apply_transpose(w: &Tensor<2>, g: &Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::panel_apply_transpose(w.clone().into_dispatch(), g.clone().into_dispatch()))
 }
 
-/// `p W + Σ_q a_q b_qᵀ`, for a panel W (r × n), A (Q × r) and B (Q × n): in the memory of W unless it is shared.
+/// Returns `p W + Σ_q a_q b_qᵀ`, for a panel W (r × n), A (Q × r) and B (Q × n): in the memory of W unless it is shared.
 ///
 /// # Panics
 /// If shapes, float types or devices do not fit together.
@@ -160,7 +160,7 @@ pub(crate) fn tensor<T: Element>(values: Vec<T>, shape: [usize; 2]) -> FlexTenso
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-/// Zeros whose pages are first touched by who writes them; burn's own are copied on the way.
+/// Makes zeros in fresh memory, so that the thread that writes a page is the first to touch it; burn copies its own zeros once more.
 pub(crate) fn zeros(shape: [usize; 2], dtype: DType) -> FlexTensor {
     let count = shape.iter().product();
     if dtype == DType::F64 { tensor(vec![0.0_f64; count], shape) } else { tensor(vec![0.0_f32; count], shape) }

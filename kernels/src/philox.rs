@@ -1,4 +1,4 @@
-//! Philox4x32-10: four random words as a function of a counter and a key.
+//! Philox4x32-10 makes four random words of a counter and a key.
 //!
 //! One round maps `(c_0, c_1, c_2, c_3)` under the key `(k_0, k_1)` to
 //!
@@ -22,7 +22,7 @@ const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 /// The golden ratio and √3 − 1 as fractions of 2³².
 const KEY_STEPS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
-/// The four words of a counter: the plain twin of the lanes and of the GPU's version.
+/// Returns the four words of a counter; this is the plain twin of the lanes and of the GPU's version.
 pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let ([mut c0, mut c1, mut c2, mut c3], [mut k0, mut k1]) = (counter, key);
     for _ in 0..ROUNDS {
@@ -54,7 +54,7 @@ pub(crate) fn philox_lanes<const L: usize>(mut counters: [[u32; L]; 4], mut key:
     counters
 }
 
-/// The words of `count` counters as the device computes them, four per counter: the first word of `counter` counts up and
+/// Returns the words of `count` counters as the device computes them, four per counter: the first word of `counter` counts up and
 /// wraps around. Reads the words back.
 ///
 /// # Panics
@@ -68,7 +68,7 @@ pub fn philox_words(counter: [u32; 4], key: [u32; 2], count: usize, device: &Dev
     }
 }
 
-/// Philox on a backend; the default body computes on the host.
+/// What a backend must do; the default body computes on the host.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait PhiloxOps: Backend {
     /// Fills (count × 4) words of 32 bits.

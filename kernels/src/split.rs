@@ -11,12 +11,12 @@ use nalgebra::DMatrix;
 
 use crate::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
 
-/// P vectors of one space, in pieces; at least one piece.
+/// P vectors of one space, in one piece or more.
 #[derive(Debug, Clone)]
 pub struct SplitVectors(Vec<Tensor<2>>);
 
 impl SplitVectors {
-    /// From pieces (P × rows of the piece), in order of rows.
+    /// Joins pieces (P × rows of the piece), in order of rows.
     ///
     /// # Panics
     /// If there is none, or they differ in P.
@@ -29,28 +29,43 @@ impl SplitVectors {
         Self(pieces)
     }
 
-    /// The pieces in order of rows.
+    /// Returns the pieces in order of rows.
     pub fn pieces(&self) -> &[Tensor<2>] {
         &self.0
     }
 
-    /// The same, given away.
+    /// Gives the pieces away, in order of rows.
     pub fn into_pieces(self) -> Vec<Tensor<2>> {
         self.0
     }
 
-    /// P.
+    /// Returns P.
     pub fn count(&self) -> usize {
         self.0[0].dims()[0]
     }
 
-    /// Every piece changed by `f`.
+    /// Changes every piece by `f`.
     #[must_use]
     pub fn map(self, f: impl FnMut(Tensor<2>) -> Tensor<2>) -> Self {
         Self(self.0.into_iter().map(f).collect())
     }
 
-    /// `self · other`'s inner products, P × (vectors of `other`), in `f64`.
+    /// Every piece changed by `f`, in place where `f` is.
+    pub fn update(&mut self, f: impl FnMut(Tensor<2>) -> Tensor<2>) {
+        self.0 = std::mem::take(&mut self.0).into_iter().map(f).collect();
+    }
+
+    /// Every piece changed by `f` with the same piece of other vectors, in place where `f` is.
+    ///
+    /// # Panics
+    /// If the pieces differ in number.
+    pub fn update_with(&mut self, other: &Self, mut f: impl FnMut(Tensor<2>, &Tensor<2>) -> Tensor<2>) {
+        assert_eq!(self.0.len(), other.0.len(), "vectors split into different numbers of pieces");
+        let pairs = std::mem::take(&mut self.0).into_iter().zip(&other.0);
+        self.0 = pairs.map(|(piece, other)| f(piece, other)).collect();
+    }
+
+    /// Returns the inner products of the vectors with those of `other`, P × (vectors of `other`), in `f64`.
     ///
     /// # Panics
     /// If the pieces differ in their rows.
@@ -60,31 +75,31 @@ impl SplitVectors {
         products.fold(first, |sum, product| sum + product)
     }
 
-    /// Inner products of the vectors with each other, P × P, with relative errors of a few [`SplitVectors::gram_epsilon`].
+    /// Returns the inner products of the vectors with each other, P × P, with relative errors of a few [`SplitVectors::gram_epsilon`].
     pub fn self_gram(&self) -> DMatrix<f64> {
         let products = self.0.iter().map(tall_self_gram);
         products.fold(DMatrix::zeros(self.count(), self.count()), |sum, product| sum + product)
     }
 
-    /// The rounding of [`SplitVectors::self_gram`] and [`SplitVectors::add_gram`].
+    /// Returns the rounding of [`SplitVectors::self_gram`] and [`SplitVectors::add_gram`].
     pub fn gram_epsilon(&self) -> f64 {
         tall_gram_epsilon(&self.0[0])
     }
 
-    /// New vectors `Σ_j C[j, c] self_j`, for C (P × new vectors).
+    /// Returns the vectors `Σ_j C[j, c] self_j`, for C (P × new vectors).
     #[must_use]
     pub fn times(&self, coefficients: &DMatrix<f64>) -> Self {
         Self(self.0.iter().map(|q| tall_times(q, coefficients)).collect())
     }
 
-    /// `self_c + Σ_j C[j, c] q_j`, in the memory of `self` unless it is shared.
+    /// Returns `self_c + Σ_j C[j, c] q_j`, in the memory of `self` unless it is shared.
     #[must_use]
     pub fn add(self, q: &Self, coefficients: &DMatrix<f64>) -> Self {
         let pairs = self.0.into_iter().zip(&q.0);
         Self(pairs.map(|(x, q)| tall_add(x, q, coefficients)).collect())
     }
 
-    /// The same in one pass with the inner products of what comes of it.
+    /// Does the same and returns the inner products of the result too, in one pass.
     pub fn add_gram(self, q: &Self, coefficients: &DMatrix<f64>) -> (Self, DMatrix<f64>) {
         let mut gram = DMatrix::zeros(self.count(), self.count());
         let pieces = self.0.into_iter().zip(&q.0).map(|(x, q)| {
@@ -95,7 +110,7 @@ impl SplitVectors {
         (Self(pieces.collect()), gram)
     }
 
-    /// The vectors of `self`, then those of `other`: in the memory of `self` where it has room ([`tall_append`]).
+    /// Returns the vectors of `self`, then those of `other`: in the memory of `self` where it has room ([`tall_append`]).
     #[must_use]
     pub fn append(self, other: &Self, most: usize) -> Self {
         let pairs = self.0.into_iter().zip(&other.0);

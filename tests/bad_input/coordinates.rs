@@ -1,9 +1,7 @@
 //! Bad input of `widenet coord-check`.
 
-use crate::{
-    common::{PROBLEM, write},
-    contains, folder, refusal,
-};
+use super::{contains, folder, refusal};
+use crate::common::{PROBLEM, write};
 
 #[track_caller]
 fn refused(problem: &str, options: &[&str], parts: &[&str]) {

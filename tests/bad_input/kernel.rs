@@ -4,10 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{
-    common::{json, run, write},
-    contains, folder, refusal,
-};
+use super::{contains, folder, refusal};
+use crate::common::{json, run, write};
 
 /// Three training and two test inputs; all questions have an answer.
 const SPEC: &str = r#"

@@ -1,9 +1,7 @@
 //! Bad input of `widenet prior` and `widenet posterior` (docs/theory/proportional-limit.md §9), and what is legal though it looks bad.
 
-use crate::{
-    common::{json, run, write},
-    contains, folder, refusal,
-};
+use super::{contains, folder, refusal};
+use crate::common::{json, run, write};
 
 /// A prior of three inputs.
 const PRIOR: &str = r#"

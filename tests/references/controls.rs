@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::{Outcome, check_file, common, name_of};
+use super::{Outcome, check_file, name_of};
+use crate::common;
 
 /// The outcome of one case of the project's own reference files, changed.
 fn outcome(file: &str, name: &str, change: impl FnOnce(&mut Value)) -> Outcome {

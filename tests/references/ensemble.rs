@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     case::{Place, ask, horizon, list, loss, moments, network, number, only, paired},
     compare::near,
 };

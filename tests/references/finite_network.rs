@@ -9,7 +9,7 @@ use widenet_core::{
 };
 use widenet_model::{GivenLayer, GivenNetwork, GivenRun};
 
-use crate::{
+use super::{
     case::{Place, ask, horizon, list, loss, moments, network, number, only, paired},
     compare::{flat, near},
 };

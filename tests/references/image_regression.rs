@@ -4,13 +4,13 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     case::{Place, ask, list, loss, network, number, only},
-    common,
     compare::near,
     ensemble::{TRAINED, add_ridge},
     images::{self, read_array},
 };
+use crate::common;
 
 /// How the reference file describes what is done to the pixels, and to the labels.
 const PIXELS: &str = "x = (pixel - mean)/std, mean and std over all train pixels used";

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{case::Place, common};
+use super::case::Place;
+use crate::common;
 
 /// Images of one file with their labels.
 pub(crate) struct Images {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     case::{Place, ask, list, network, number, only},
     compare::{Tolerance, close, near, transposed},
 };

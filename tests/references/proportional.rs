@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
+use super::{
     case::{Place, ask, list, number},
     compare::flat,
 };

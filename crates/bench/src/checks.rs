@@ -1,17 +1,18 @@
-//! The correctness of a device: its primitives against their plain twins, and training on it against the same training on the CPU.
+//! Checks a device: it compares primitives with their plain twins, and training with the same training on the CPU.
 //!
 //! ```text
 //! error = max_t |f_device(t) − f_cpu(t)| / max_t |f_cpu(t)|     over the outputs f on the training inputs, in the float type of the device
 //! ```
 //!
-//! Random numbers are functions of their counters, so both devices draw the same network up to rounding, as long as they find the same directions
-//! new: the tolerance on new directions is therefore coarse for the conditioned run. The regenerated run has the same weights whatever is new.
+//! Random numbers are functions of their counters, so both devices draw the same network up to rounding, as long as they find the same
+//! directions new: the tolerance on new directions is therefore coarse for the conditioned run. The regenerated run has the same weights
+//! whatever is new.
 
 use serde::Serialize;
 use widenet_core::{Problem, problem::Quantity, training::Control};
 use widenet_model::{
-    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, ModelError, OpenDevice, Placement, Precision, WideRun, checks,
-    default_tolerance, guarded, solve_wide,
+    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, Matrices, ModelError, OpenDevice, Placement, Precision, Run,
+    checks, default_tolerance, guarded, solve_on_device,
 };
 
 use crate::training::problem;
@@ -46,7 +47,7 @@ impl Checked {
         }
     }
 
-    /// The error is within the tolerance; NaN is not.
+    /// Says whether the error is within the tolerance; NaN is not.
     pub fn passed(&self) -> bool {
         self.error.is_some_and(|error| error <= self.tolerance)
     }
@@ -91,8 +92,16 @@ fn outputs(
     precision: Precision,
     hidden: Hidden,
 ) -> Result<Vec<f64>, ModelError> {
-    let run = WideRun { problem, width: WIDTH, seed: 0, hidden, device, precision, checkpoints: None };
-    let solution = solve_wide(&run, &mut |_| Control::Continue)?;
+    let run = Run {
+        problem,
+        width: WIDTH,
+        seed: 0,
+        matrices: Matrices::Explored(hidden),
+        device,
+        precision,
+        checkpoints: None,
+    };
+    let solution = solve_on_device(&run, &mut |_| Control::Continue)?;
     let records = solution.trajectory.records.iter();
     Ok(records.flat_map(|record| record.values[&Quantity::Outputs].flatten()).collect())
 }

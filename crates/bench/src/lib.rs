@@ -1,4 +1,4 @@
-//! What a device does: whether it computes what it should, how fast, and what very wide training takes on it. One report for all.
+//! Measures what a device does: whether it computes what it should, how fast, and what very wide training takes on it.
 //!
 //! [`Bench::rates`] is the short calibration; [`Bench::report`] adds the checks, a run of a million neurons and its growth with the width
 //! (`training.rs`). A device that fails (out of memory, lost, a kernel that does not compile) is a finding with the name of what ran, and
@@ -35,12 +35,12 @@ impl Bench {
         Ok(Self { device, placement, quick })
     }
 
-    /// What was chosen and why, for the user.
+    /// Says what was chosen and why, for the user.
     pub fn note(&self) -> &str {
         &self.device.note
     }
 
-    /// The device.
+    /// Returns the device.
     pub fn info(&self) -> &DeviceInfo {
         &self.device.info
     }

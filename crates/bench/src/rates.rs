@@ -1,4 +1,4 @@
-//! Rates of a device, measured one by one.
+//! Measures the rates of a device one by one.
 
 use serde::Serialize;
 use widenet_model::{Amount, OpenDevice, Placement, Rate, RateSizes, guarded, rates};
@@ -19,7 +19,7 @@ pub struct MeasuredRate {
 }
 
 impl MeasuredRate {
-    /// The rate for people.
+    /// Returns the rate for people.
     pub fn text(&self) -> String {
         match (self.value, self.unit) {
             (None, _) => "failed".into(),

@@ -1,4 +1,4 @@
-//! The report on a device: one markdown file.
+//! Writes the report on a device as one Markdown file.
 
 use std::{
     env::consts::{ARCH, OS},
@@ -35,12 +35,12 @@ pub struct BenchReport {
 }
 
 impl BenchReport {
-    /// Every comparison is within its tolerance.
+    /// Says whether every comparison is within its tolerance.
     pub fn passed(&self) -> bool {
         self.checks.iter().all(Checked::passed)
     }
 
-    /// What failed: comparisons, rates and runs, in words.
+    /// Says what failed: comparisons, rates and runs, in words.
     pub fn failures(&self) -> Vec<String> {
         let checks = self.checks.iter().filter(|checked| !checked.passed()).map(|checked| match &checked.failure {
             Some(failure) => failure.clone(),
@@ -54,7 +54,7 @@ impl BenchReport {
         checks.chain(rates).chain(training).collect()
     }
 
-    /// All of it.
+    /// Returns all of it.
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.

@@ -1,4 +1,4 @@
-//! Very wide training from end to end: one long run, and how its time grows with the width.
+//! Times very wide training from end to end: one long run, and how its time grows with the width.
 //!
 //! ```text
 //! two hidden layers of m tanh neurons, mean field, 8 inputs in R^10, 16 steps of descent;      4 steps: t(m) = c m^a
@@ -18,8 +18,8 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideEstimate, WideRun,
-    default_tolerance, guarded, solve_wide,
+    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice, Precision, Run, WideEstimate,
+    default_tolerance, guarded, solve_on_device,
 };
 use widenet_statistics::fit::{PowerLaw, Sample, power_law};
 
@@ -67,7 +67,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// The power law of seconds over widths; `None` for fewer than two widths.
+    /// Returns the power law of seconds over widths; `None` for fewer than two widths.
     pub fn fit(&self) -> Option<PowerLaw> {
         let samples: Vec<Sample> =
             self.runs.iter().map(|run| Sample { x: run.width as f64, seed: 0, y: run.seconds }).collect();
@@ -174,10 +174,18 @@ fn train(
     watch(&what);
     let problem = problem(steps);
     let hidden = Hidden { matrix: STORED, tolerance: default_tolerance(precision) };
-    let run = WideRun { problem: &problem, width, seed: 0, hidden, device, precision, checkpoints: None };
+    let run = Run {
+        problem: &problem,
+        width,
+        seed: 0,
+        matrices: Matrices::Explored(hidden),
+        device,
+        precision,
+        checkpoints: None,
+    };
     reset_peak();
     let start = Instant::now();
-    let solution = guarded(&what, || solve_wide(&run, &mut |_| Control::Continue));
+    let solution = guarded(&what, || solve_on_device(&run, &mut |_| Control::Continue));
     let seconds = start.elapsed().as_secs_f64();
     let solution = solution.map_err(|failure| failure.to_string())?;
     let trajectory = solution.map_err(|error| format!("{what}: {error}"))?.trajectory;

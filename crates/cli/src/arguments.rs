@@ -1,4 +1,4 @@
-//! What the user may type.
+//! These types declare what a user may type; clap reads it.
 
 mod scaling;
 
@@ -391,12 +391,12 @@ pub(crate) struct ParameterizationArguments {
     pub(crate) overrides: Overrides,
 }
 
-/// Measures a device in a minute or two: copy bandwidth, products, inner products and updates of long vectors, random numbers and one question to
-/// a matrix of a very wide network, each also as a fraction of the copy bandwidth where it moves memory.
+/// Measures a device in a minute or two: copy bandwidth, products, inner products and updates of long vectors, random numbers and one
+/// question to a matrix of a very wide network, each also as a fraction of the copy bandwidth where it moves memory.
 ///
 /// With --report, one markdown file with: every primitive against its plain twin and training against the same training on the CPU (exit
-/// code 1 if one differs by more than rounding), the measurements, a run of a million neurons with time and memory, and the exponent of the time in
-/// the width.
+/// code 1 if one differs by more than rounding), the measurements, a run of a million neurons with time and memory, and the exponent of the
+/// time in the width.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
     /// Device: auto, cpu (flex), flex, ndarray, wgpu or vulkan.

@@ -1,4 +1,4 @@
-//! `widenet bench`.
+//! `widenet bench` measures a device and prints what it does.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `widenet coord-check`.
+//! `widenet coord-check` trains a network at several widths and prints the verdicts on its exponents.
 
 use std::{io::Write, sync::atomic::Ordering};
 

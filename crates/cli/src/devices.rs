@@ -1,4 +1,4 @@
-//! `widenet devices`.
+//! `widenet devices` lists the devices that this build can use.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as a flag that running work looks at.
+//! Ctrl-C and SIGTERM raise a flag that running work looks at.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! `widenet kernel`.
+//! `widenet kernel` computes the kernels of a problem's network.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `widenet`: problems and studies of wide networks from the command line. Talks; computes nothing.
+//! `widenet` solves problems and runs studies of wide networks from the command line. It prints, and computes nothing.
 
 mod arguments;
 mod bench;

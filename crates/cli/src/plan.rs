@@ -1,4 +1,4 @@
-//! `widenet plan`: what would run, on which engine and why, with memory and time.
+//! `widenet plan` says what would run, on which engine and why, with memory and time.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `widenet predict`.
+//! `widenet predict` says what infinitely wide networks predict at chosen moments of training.
 
 use std::io::Write;
 

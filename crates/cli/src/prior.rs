@@ -1,4 +1,4 @@
-//! `widenet prior` and `widenet posterior`.
+//! `widenet prior` and `widenet posterior` answer questions about random deep linear networks.
 
 use std::{io::Write, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Progress on standard error: bars on a terminal, plain lines elsewhere.
+//! Progress goes to standard error: as bars on a terminal, as plain lines elsewhere.
 
 use std::{
     io::{IsTerminal, Write},

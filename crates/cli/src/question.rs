@@ -1,4 +1,4 @@
-//! What `widenet kernel` and `widenet predict` share.
+//! Questions are loaded, watched and written the same way by all commands that ask them.
 
 use std::{io::Write, path::PathBuf, sync::atomic::Ordering};
 

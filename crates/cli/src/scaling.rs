@@ -1,4 +1,4 @@
-//! `widenet scaling`.
+//! `widenet scaling` says which limit a scaling of widths leads to.
 
 use widenet_core::{
     problem::Loss,

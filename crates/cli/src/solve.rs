@@ -1,4 +1,4 @@
-//! `widenet solve` and `widenet parameterization`.
+//! `widenet solve` prints trajectories of a problem, `widenet parameterization` its scaling as a table.
 
 use std::{
     io::Write,

@@ -1,4 +1,4 @@
-//! `widenet study` and `widenet report`.
+//! `widenet study` runs a study, `widenet report` collects its results again.
 
 use std::{io::Write, thread::available_parallelism, time::Duration};
 

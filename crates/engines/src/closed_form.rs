@@ -1,4 +1,4 @@
-//! Engines in closed form, and exactly in law at a cost that does not depend on real matrices: their estimates, and their solutions.
+//! Engines in closed form need no real matrices: this module has their estimates and their solutions.
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
 use widenet_limits::{Regime, classifiers, kernel};

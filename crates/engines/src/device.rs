@@ -1,4 +1,5 @@
-//! Engines of finite networks on a device: dense, conditioned, regenerated; what each would take, and which one `auto` gives a width to.
+//! Engines of finite networks run on a device: dense, conditioned and regenerated. This module says what each would take, and which one
+//! `auto` chooses.
 //!
 //! Up to [`DENSE_UP_TO`] neurons real matrices are cheap. Beyond, perceptrons go to the engine with fewer multiply-adds,
 //! among those that fit the memory: dense takes 3 m² P per hidden matrix and step, conditioned about 18 m r P for rank r
@@ -18,9 +19,9 @@ use widenet_core::{
     trajectory::Engine,
 };
 use widenet_model::{
-    Calibration, CheckpointPlan, DenseRun, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage,
-    MemoryEstimate, ModelError, OpenDevice, Precision, WideEstimate, WideRun, default_tolerance, guarded,
-    seconds_per_step, solve_dense, solve_wide,
+    Calibration, CheckpointPlan, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage, Matrices,
+    MemoryEstimate, ModelError, OpenDevice, Precision, Run, WideEstimate, default_tolerance, guarded, seconds_per_step,
+    solve_on_device,
 };
 
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
@@ -136,7 +137,7 @@ impl DeviceEngines {
                 3.0 * hidden_matrices * (width as f64).powi(2) * columns(problem) * problem.optimizer.typical_steps();
             return Ok(Needs { bytes, operations, rank: None, fits });
         };
-        WideRun::check(problem, hidden)?;
+        hidden.check(problem)?;
         let estimate = WideEstimate::new(problem, width, hidden.matrix, precision);
         let fits = WideEstimate::check(problem, width, hidden.matrix, precision, &device.info).map(drop);
         let numbers = if engine == Engine::Regenerated { estimate.numbers } else { 0.0 };
@@ -253,23 +254,21 @@ impl DeviceEngines {
         let width = finite(request);
         let checkpoints =
             checkpoint.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Time(self.checkpoint_every) });
-        let solved = match self.hidden(request, engine) {
+        let matrices = match self.hidden(request, engine) {
             None => {
                 check_dense(problem)?;
-                let run = DenseRun { problem, width, seed, device, precision, checkpoints };
-                guarded(engine.name(), || solve_dense(&run, &mut |progress| watch(progress)))
+                Matrices::Dense
             }
-            Some(hidden) => {
-                let run = WideRun { problem, width, seed, hidden, device, precision, checkpoints };
-                guarded(engine.name(), || solve_wide(&run, &mut |progress| watch(progress)))
-            }
+            Some(hidden) => Matrices::Explored(hidden),
         };
+        let run = Run { problem, width, seed, matrices, device, precision, checkpoints };
+        let solved = guarded(engine.name(), || solve_on_device(&run, &mut |progress| watch(progress)));
         let solved = solved.map_err(|failure| self.with_needs(request, engine, &failure.into()))??;
         Ok(Solution { trajectory: solved.trajectory, notes: solved.notes })
     }
 
-    /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how much
-    /// it has.
+    /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how
+    /// much it has.
     fn with_needs(&self, request: &Request<'_>, engine: Engine, failure: &SolveError) -> SolveError {
         let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
         let Ok(needs) = self.needs(request, engine) else { return failure.clone() };

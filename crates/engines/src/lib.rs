@@ -1,7 +1,7 @@
-//! The engines behind one door: a problem and a width in, a trajectory out.
+//! All engines stand behind one trait: a problem and a width go in, a trajectory comes out.
 //!
-//! [`Solver`] is the door and [`Engines`] are all engines behind it; which one takes a request, and why, is its [`Plan`]. [`References`] are what
-//! trajectories are compared with.
+//! [`Solver`] is the door and [`Engines`] are all engines behind it; which one takes a request, and why, is its [`Plan`]. [`References`]
+//! are what trajectories are compared with.
 
 mod closed_form;
 mod device;

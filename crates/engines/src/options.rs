@@ -1,13 +1,14 @@
-//! Options that only some engines have: a tolerance, and ways to keep images. The others refuse them.
+//! Some engines have options: a tolerance, and ways to keep answers. The others refuse them.
 //!
-//! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no directions.
+//! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no
+//! directions.
 
 use widenet_core::{
     Problem, Width,
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, WideRun, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ImageStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
@@ -68,7 +69,7 @@ fn has_law(problem: &Problem) -> bool {
 }
 
 fn explores(request: &Request<'_>, matrix: HiddenMatrix) -> bool {
-    WideRun::check(request.problem, Hidden { matrix, tolerance: default_tolerance(request.precision) }).is_ok()
+    Hidden { matrix, tolerance: default_tolerance(request.precision) }.check(request.problem).is_ok()
 }
 
 fn refusal(

@@ -1,4 +1,4 @@
-//! Problem files, with learning rates that may be relative to the largest stable one.
+//! Loads problem files, whose learning rates may be relative to the largest stable one.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! What trajectories are compared with: limits and lazy networks, started where the compared trajectory started, each computed once.
+//! References are what trajectories are compared with: limits and lazy networks, started where the compared trajectory started. Each is
+//! computed once.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The door between studies and engines: [`Solver`] gives the trajectory of a problem at a width.
+//! Studies and engines meet at one trait: [`Solver`] gives the trajectory of a problem at a width.
 
 use std::path::Path;
 
@@ -65,7 +65,8 @@ pub struct Request<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct HiddenOptions {
     /// A direction is new if more than this share of its length is, in (0, 1): of the conditioned and regenerated engines
-    /// ([`widenet_model::Hidden::tolerance`]), and of law and limit of deep linear networks ([`widenet_limits::mean_field::Options::tolerance`]).
+    /// ([`widenet_model::Hidden::tolerance`]), and of law and limit of deep linear networks
+    /// ([`widenet_limits::mean_field::Options::tolerance`]).
     pub tolerance: Option<f64>,
     /// How the conditioned engine keeps its answers.
     pub images: Option<ImageStorage>,

@@ -1,4 +1,4 @@
-//! Errors of studies and run directories: each names the thing, its value and what would be right.
+//! Errors of studies and run directories name the thing, its value and what would be right.
 
 use std::path::{Path, PathBuf};
 

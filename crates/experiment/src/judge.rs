@@ -1,4 +1,4 @@
-//! Judging checks, by the rules in [`crate::study::check`].
+//! Judges checks by the rules in [`crate::study::check`].
 
 use widenet_core::{
     Width,

@@ -1,13 +1,13 @@
-//! Studies: from a claim in a file to tables, figures and verdicts in a run directory.
+//! A study turns a claim in a file into tables, figures and verdicts in a run directory.
 //!
 //! ```text
 //! study.toml ─Study::load→ Study ─expand→ trials ─run→ run directory ─report→ tables, figures, verdicts
 //! ```
 //!
 //! [`plan()`] says what a study would do, [`run()`] does it or continues it, [`report()`] collects again from the run
-//! directory. Each folder uses only those after it: `run`, `report`, `judge`, `measure`, `storage`, `trials`, `study`. [`coordinate_check`] asks
-//! what grows with the width in the first steps. The engines stand behind [`widenet_engines::Solver`]. Who wants to follow a run implements
-//! [`Reporter`].
+//! directory. Each folder uses only those after it: `run`, `report`, `judge`, `measure`, `storage`, `trials`, `study`. [`coordinate_check`]
+//! asks what grows with the width in the first steps. The engines stand behind [`widenet_engines::Solver`]. Who wants to follow a run
+//! implements [`Reporter`].
 
 pub mod coordinate_check;
 mod error;

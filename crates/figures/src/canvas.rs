@@ -1,4 +1,4 @@
-//! Lines, markers and text on a backend, in pixels before magnification.
+//! A canvas draws lines, markers and text on a backend, in pixels before magnification.
 
 use plotters::{
     coord::Shift,

@@ -1,4 +1,4 @@
-//! Plots as SVG and PNG, drawn by the same code. Nothing here knows a study.
+//! Draws plots as SVG and PNG by the same code. Nothing here knows a study.
 
 mod canvas;
 pub mod palette;

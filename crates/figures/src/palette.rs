@@ -1,4 +1,4 @@
-//! Colours that people with colour-vision deficiencies can tell apart.
+//! The palette has colors that people with color-vision deficiencies can tell apart.
 
 pub use plotters::style::RGBColor;
 
@@ -21,7 +21,7 @@ const OKABE_ITO: [RGBColor; 6] = [
 const VIRIDIS: [(f64, f64, f64); 4] =
     [(150.0, 206.0, 70.0), (33.0, 145.0, 140.0), (59.0, 82.0, 139.0), (68.0, 1.0, 84.0)];
 
-/// Ordered colours, from light to dark.
+/// Returns ordered colors, from light to dark.
 pub fn sequence(count: usize) -> Vec<RGBColor> {
     let colour = |index: usize| {
         let position = index as f64 / (count.max(2) - 1) as f64 * (VIRIDIS.len() - 1) as f64;

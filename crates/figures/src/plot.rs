@@ -1,4 +1,4 @@
-//! A plot, drawn by the same code as SVG and as PNG.
+//! The same code draws a plot as SVG and as PNG.
 
 use std::{path::Path, sync::OnceLock};
 
@@ -311,7 +311,7 @@ fn pixels((width, height): (f64, f64), scale: f64) -> (u32, u32) {
     ((width * scale).ceil() as u32, (height * scale).ceil() as u32)
 }
 
-/// A name in words, for labels and legends.
+/// Returns a name in words, for labels and legends.
 pub fn words(name: &str) -> String {
     name.replace('_', " ")
 }

@@ -1,10 +1,10 @@
-//! Power laws in plots: points in the middle of several values, bands around them, fitted lines and their exponents.
+//! Draws power laws: points in the middle of several values, bands around them, fitted lines and their exponents.
 
 use widenet_statistics::fit::{PowerLaw, quantile};
 
 use crate::{plot::Mark, ticks::AxisScale};
 
-/// What lies in the middle on an axis of this scale: the geometric mean where it is logarithmic, else the mean.
+/// Says what lies in the middle on an axis of this scale: the geometric mean where it is logarithmic, else the mean.
 pub fn mean(values: &[f64], scale: AxisScale) -> f64 {
     let count = values.len() as f64;
     match scale {
@@ -13,7 +13,7 @@ pub fn mean(values: &[f64], scale: AxisScale) -> f64 {
     }
 }
 
-/// 10–90 % of the values at every x, where there are several.
+/// Draws a band from 10 to 90 % of the values at every x that has several.
 pub fn band(samples: &[(f64, Vec<f64>)]) -> Option<Mark> {
     let band = |(x, values): &(f64, Vec<f64>)| {
         let mut sorted = values.clone();
@@ -24,14 +24,14 @@ pub fn band(samples: &[(f64, Vec<f64>)]) -> Option<Mark> {
     is_spread.then(|| Mark::Band(samples.iter().map(band).collect()))
 }
 
-/// A fitted power law, dashed: at those x that lie between the first and the last of the fit.
+/// Returns a fitted power law, dashed: at those x that lie between the first and the last of the fit.
 pub fn fitted(fit: &PowerLaw, x: impl Iterator<Item = f64>) -> Mark {
     let (first, last) = fit.range;
     let points = x.filter(|x| (first..=last).contains(x)).map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
     Mark::Line { points, width: 1.5, dashed: true }
 }
 
-/// `−0.512 [−0.530, −0.490]`.
+/// Returns `−0.512 [−0.530, −0.490]`.
 pub fn exponent_label(fit: &PowerLaw, interval: Option<(f64, f64)>) -> String {
     let interval = interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
     format!("{:.3}{interval}", fit.exponent).replace('-', "−")

@@ -1,4 +1,4 @@
-//! Axes: range, scale and ticks.
+//! An axis has a range, a scale and ticks.
 
 /// Linear or logarithmic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

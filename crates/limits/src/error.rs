@@ -1,4 +1,4 @@
-//! Errors of arguments.
+//! Errors say which argument is wrong.
 
 use widenet_core::Error;
 

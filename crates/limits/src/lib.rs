@@ -1,4 +1,4 @@
-//! Infinite-width limits and laws of finite networks in closed form, in `f64` on the CPU.
+//! Evaluates infinite-width limits and distributions of finite networks in closed form, in `f64` on the CPU.
 
 pub mod classifiers;
 mod error;

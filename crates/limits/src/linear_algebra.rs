@@ -1,4 +1,4 @@
-//! Dense linear algebra in `f64` on [`Matrix`], by faer. Every routine gives the same numbers on any number of threads:
+//! Does dense linear algebra in `f64` on [`Matrix`], by faer. Every routine gives the same numbers on any number of threads:
 //! products and Cholesky factors do in parallel, the eigendecomposition because it runs on one thread.
 
 use faer::{

@@ -1,4 +1,4 @@
-//! Which theory has a problem's infinite-width limit.
+//! Says which theory has a problem's infinite-width limit.
 
 use widenet_core::{
     Error, Problem, Result, Width,
@@ -18,13 +18,13 @@ pub enum Regime {
     Classifier(ClassifierLimit),
 }
 
-/// Whether a quantity is recorded that only [`crate::classifiers`] knows.
+/// Says whether a quantity is recorded that only [`crate::classifiers`] knows.
 pub fn records_as_classifier(problem: &Problem) -> bool {
     problem.record.quantities.iter().any(|quantity: &Quantity| quantity.scope() == Scope::Classifier)
 }
 
 impl Regime {
-    /// Of a problem: the kernel regime where it is one, as it has closed forms.
+    /// Finds the theory of a problem: the kernel regime where it is one, as it has closed forms.
     ///
     /// # Errors
     /// [`widenet_core::Error::NoLimit`] with the exponent that is too large, and what would be right.
@@ -43,7 +43,7 @@ impl Regime {
         }
     }
 
-    /// Whether the limit starts from a random function: a network is then compared with the limit of its own start.
+    /// Says whether the limit starts from a random function: a network is then compared with the limit of its own start.
     pub fn starts_at_random(&self, problem: &Problem) -> bool {
         match self {
             Regime::DeepLinear => {
@@ -55,7 +55,7 @@ impl Regime {
         }
     }
 
-    /// What outputs of a network at its start are divided by to be a start of the limit.
+    /// Says what outputs of a network at its start are divided by to be a start of the limit.
     pub fn start_scale(&self, width: Width) -> f64 {
         match self {
             Regime::DeepLinear | Regime::Kernel => 1.0,

@@ -20,8 +20,8 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DenseRun, DeviceChoice, DeviceSolution, Hidden, HiddenMatrix, ImageStorage, OpenDevice, Precision, WideRun,
-    solve_dense, solve_wide,
+    DeviceChoice, DeviceSolution, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice, Precision, Run,
+    solve_on_device,
 };
 
 const WIDTH: u64 = 16_384;
@@ -57,9 +57,10 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
 fn conditioned(problem: &Problem, width: u64, tolerance: f64, device: &OpenDevice) -> (f64, DeviceSolution) {
     let precision = Precision::F32;
     let hidden = Hidden { matrix: STORED, tolerance };
-    let run = WideRun { problem, width, seed: 1, hidden, device, precision, checkpoints: None };
+    let run =
+        Run { problem, width, seed: 1, matrices: Matrices::Explored(hidden), device, precision, checkpoints: None };
     let start = Instant::now();
-    let solution = solve_wide(&run, &mut |_| Control::Continue).expect("the run fits the memory");
+    let solution = solve_on_device(&run, &mut |_| Control::Continue).expect("the run fits the memory");
     let seconds = start.elapsed().as_secs_f64();
     assert_eq!(solution.trajectory.status, Status::Done, "a diverged run measures nothing");
     (seconds, solution)
@@ -74,9 +75,9 @@ fn dense(device: &OpenDevice) -> f64 {
     let mut problem = problem(HIDDEN_LAYERS, SAMPLES, FEW_STEPS);
     problem.record.quantities = vec![Quantity::TrainLoss];
     let (problem, precision) = (&problem, Precision::F32);
-    let run = DenseRun { problem, width: WIDTH, seed: 1, device, precision, checkpoints: None };
+    let run = Run { matrices: Matrices::Dense, problem, width: WIDTH, seed: 1, device, precision, checkpoints: None };
     let (mut last, mut best) = (None, f64::INFINITY);
-    let solution = solve_dense(&run, &mut |_| {
+    let solution = solve_on_device(&run, &mut |_| {
         let now = Instant::now();
         if let Some(last) = last.replace(now) {
             best = best.min((now - last).as_secs_f64() * 1e3);

@@ -17,7 +17,7 @@ use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
     problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
-    training::{Recorder, Start, Unobserved, train},
+    training::{Control, LinearTraining, Start, Training},
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose};
 use widenet_model::{DeviceChoice, Entries, InitialWeights, Precision, network_with_panels};
@@ -98,10 +98,12 @@ fn step(width: usize) -> Case {
     let problem = problem();
     let device = DeviceChoice::Flex.open().expect("the CPU always opens");
     let placement = device.placement(Precision::F32).expect("the CPU computes in f32");
-    let mut network = network_with_panels(&problem, width as u64, 1, &placement, device.info.panel_bytes());
+    let mut network = Some(network_with_panels(&problem, width as u64, 1, &placement, device.info.panel_bytes()));
     Case::new("step, widenet", STEPS, READS, move || {
-        let recorder = Recorder::new(&problem, &mut network);
-        black_box(train(&mut network, &recorder, &problem, 1, Start::default(), &mut Unobserved));
+        let started = network.take().expect("the network of the step before");
+        let mut training = LinearTraining::new(&problem, started, 1).expect("descent trains deep linear networks");
+        black_box(training.run(Start::default(), &mut |_, _| Control::Continue));
+        network = Some(training.network);
     })
 }
 

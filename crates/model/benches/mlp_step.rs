@@ -15,10 +15,12 @@ use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
     problem::{Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
-    training::{Control, Start, mlp::MlpTraining},
+    training::{Control, Start, Training, mlp::MlpTraining},
 };
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update};
-use widenet_model::{DenseRun, DeviceChoice, Entries, InitialWeights, Precision, mlp_with_panels, solve_dense};
+use widenet_model::{
+    DeviceChoice, Entries, InitialWeights, Matrices, Precision, Run, mlp_with_panels, solve_on_device,
+};
 
 const INPUTS: usize = 64;
 const REPEATS: usize = 5;
@@ -99,7 +101,7 @@ fn main() {
     ] {
         let steps = if width < 512 { 1000 } else { 10 };
         let problem = problem(hidden_layers, samples, steps, momentum);
-        let network = mlp_with_panels(&problem, width, (1, false), &placement, device.info.panel_bytes());
+        let network = mlp_with_panels(&problem, width, 1.into(), &placement, device.info.panel_bytes());
         let mut training = MlpTraining::new(&problem, network, 1).expect("descent trains perceptrons");
         let run = || {
             black_box(training.run(Start::default(), &mut |_, _| Control::Continue));
@@ -125,8 +127,16 @@ fn main() {
             problem.record =
                 RecordPlan { at: vec![0.0], quantities: [vec![Quantity::FunctionKurtosis], alone].concat() };
             let precision = Precision::F32;
-            let run = DenseRun { problem: &problem, width, seed: 1, device: &device, precision, checkpoints: None };
-            best(|| drop(black_box(solve_dense(&run, &mut |_| Control::Continue)))) / networks as f64
+            let run = Run {
+                matrices: Matrices::Dense,
+                problem: &problem,
+                width,
+                seed: 1,
+                device: &device,
+                precision,
+                checkpoints: None,
+            };
+            best(|| drop(black_box(solve_on_device(&run, &mut |_| Control::Continue)))) / networks as f64
         });
         println!(
             "a network of an ensemble, L = {hidden_layers}, m = {width}, P = {samples}, {steps} steps: {in_groups:.3} ms, alone {alone:.3} ms"

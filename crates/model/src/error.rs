@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use widenet_core::Width;
 
-use crate::device::Precision;
-
 /// An error of the dense engine; each names the thing, its value and what would be right.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
@@ -37,7 +35,7 @@ pub enum ModelError {
         /// The device.
         adapter: String,
         /// The float type asked for.
-        precision: Precision,
+        precision: &'static str,
     },
     /// A network larger than the memory of the device.
     #[error(

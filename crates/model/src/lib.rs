@@ -1,45 +1,64 @@
 //! Networks of finite width with real m × m matrices, deep linear ones and multilayer perceptrons, on burn devices.
 //!
-//! [`solve_dense`] is the door: a problem, a width and a seed in, a trajectory out. Behind it a [`DenseMatrix`] is one
-//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights; the loops
-//! are those of [`widenet_core::training`]. [`empirical_kernels`] are the kernels of one perceptron at its start, and a
-//! [`GivenNetwork`] is one whose weights come from elsewhere. [`DeviceChoice::open`] finds the device,
-//! [`MemoryEstimate`] says beforehand whether a width fits, and a checkpoint file carries a run across an interruption
-//! without changing a bit of it.
+//! [`solve_on_device`] is the door: a problem, a width and a seed in, a trajectory out. Behind it a [`DenseMatrix`] is one
+//! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights, and an [`ExploredMatrix`]
+//! is known by its responses to the directions that training has probed it with; the loops are those of [`widenet_core::training`].
+//! [`empirical_kernels`] are the kernels of one perceptron at its start, and a [`GivenNetwork`] is one whose weights come from elsewhere.
+//! [`DeviceChoice::open`] finds the device, [`MemoryEstimate`] and [`WideEstimate`] say beforehand whether a width fits, and a checkpoint
+//! file carries a run across an interruption without changing a bit of it.
 
-mod batched;
 mod bench;
-mod block;
-mod calibration;
 mod checkpoint;
-mod dense;
+mod cost;
 mod device;
 mod error;
-mod estimate;
-mod mlp;
+mod matrix;
 mod network;
-mod neurons;
-mod prior;
-mod solve;
-mod wide;
+mod question;
+mod run;
+mod vectors;
 
-pub use batched::BatchedMatrix;
-pub use bench::{Amount, Check, Rate, RateSizes, checks, rates};
-pub use block::DeviceBlock;
-pub use calibration::Calibration;
+pub use bench::{
+    calibration::Calibration,
+    checks::{Check, checks},
+    rates::{Amount, Rate, RateSizes, rates},
+};
 pub use checkpoint::{CheckpointPlan, Every};
-pub use dense::{DenseMatrix, Entries, InitialWeights};
+pub use cost::{
+    dense::seconds_per_step,
+    explored::{WideEstimate, predicted_rank},
+    need::MemoryEstimate,
+};
 pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, guarded, list_devices};
 pub use error::ModelError;
-pub use estimate::{MemoryEstimate, seconds_per_step};
-pub use mlp::{
-    EmpiricalKernels, GivenLayer, GivenNetwork, GivenRecord, GivenRun, KernelBlock, KernelsWanted, dense_mlp,
-    empirical_kernels, mlp_group, mlp_with_panels,
+pub use matrix::{
+    batched::BatchedMatrix,
+    dense::{
+        initial::{Entries, InitialWeights},
+        matrix::DenseMatrix,
+    },
+    explored::{
+        hidden::ExploredMatrix,
+        kind::{Hidden, HiddenMatrix, ImageStorage, default_tolerance},
+        thin::ThinMatrix,
+        wide::WideMatrix,
+    },
 };
-pub use network::{dense_network, network_with_panels};
-pub use prior::{PriorNetworks, PriorSample, sample_networks};
-pub use solve::{DenseRun, DeviceSolution, solve_dense};
-pub use wide::{
-    ExploredMatrix, Hidden, HiddenMatrix, ImageStorage, ThinMatrix, WideBlock, WideEstimate, WideMatrix, WideRun,
-    default_tolerance, predicted_rank, solve_wide, wide_linear_network, wide_mlp,
+pub use network::{
+    dense::{dense_mlp, dense_network, mlp_group, mlp_with_panels, network_with_panels},
+    explored::{wide_linear_network, wide_mlp},
+    layers::Member,
 };
+pub use question::{
+    given::{GivenLayer, GivenNetwork, GivenRecord, GivenRun},
+    kernels::{EmpiricalKernels, KernelBlock, KernelsWanted, empirical_kernels},
+    prior::{
+        request::PriorNetworks,
+        sample::{PriorSample, sample_networks},
+    },
+};
+pub use run::{
+    request::{DeviceSolution, Matrices, Run},
+    solve::solve_on_device,
+};
+pub use vectors::DeviceBlock;

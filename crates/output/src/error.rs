@@ -1,4 +1,4 @@
-//! The error of files and directories: it names the thing, what was tried and the reason.
+//! The error of files and directories names the thing, what was tried and the reason.
 
 use std::path::{Path, PathBuf};
 

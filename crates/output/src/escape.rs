@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// Whether a character moves the cursor, ends a line, or changes the direction of text: C0 and C1 controls, separators of lines and
 /// paragraphs, and the marks that reorder what follows (Unicode Technical Report 36, §2.10.2).
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn escaped(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {

@@ -1,4 +1,4 @@
-//! Files of answers in the format of their names. Each appears whole or not at all.
+//! Writes answers in the format of a file's name; each file appears whole or not at all.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -45,7 +45,7 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// The one of `formats` that the file's name ends in. Finds out whether the file can be written: now, not after hours of work.
+    /// Takes the one of `formats` that the file's name ends in, and finds out now, not after hours of work, whether the file can be written.
     ///
     /// # Errors
     /// Another extension; a folder, or a file in one that is not there or not writable.
@@ -68,12 +68,12 @@ impl OutputFile {
         Ok(Self { path: path.to_owned(), format })
     }
 
-    /// How the answer is written.
+    /// Says how the answer is written.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The file itself.
+    /// Returns the file itself.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,4 +1,4 @@
-//! What is written: files that appear whole or not at all, answers in the format of a file's name, tables, hashes.
+//! Writes files that appear whole or not at all, answers in the format of a file's name, tables, and hashes.
 
 mod error;
 pub mod escape;

@@ -1,4 +1,4 @@
-//! Matrices in JSON: lists of rows.
+//! Writes matrices in JSON as lists of rows.
 
 use serde::{Serialize, Serializer};
 use widenet_core::{Matrix, trajectory::Number};

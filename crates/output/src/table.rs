@@ -53,9 +53,8 @@ impl Table {
     /// A Markdown table. Markup in cells stays, HTML, links and `|` become text.
     pub fn to_markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        let mut lines = self.lines().map(|cells| {
-            line(cells.iter().map(|cell| markdown(cell).replace('|', "\\|")).collect())
-        });
+        let mut lines =
+            self.lines().map(|cells| line(cells.iter().map(|cell| markdown(cell).replace('|', "\\|")).collect()));
         let mut text = lines.next().unwrap_or_default();
         text.push_str(&line(self.header.iter().map(|_| "---".into()).collect()));
         text.extend(lines);

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: written beside their place, synced, and renamed.
+//! A file appears whole or not at all: it is written beside its place, synced, and renamed.
 
 use std::{
     fs::{self, File},
@@ -36,12 +36,13 @@ pub enum Durability {
 const WORTH_A_SYNC: f64 = 1.0;
 
 impl Durability {
-    /// Of files that took so many seconds to make.
+    /// Returns what files are worth that took so many seconds to make.
     pub fn of(seconds: f64) -> Durability {
         if seconds < WORTH_A_SYNC { Durability::Repeatable } else { Durability::Synced }
     }
 
-    /// Of the results of a run that took so many seconds since it was last started: what replaces a checkpoint is worth the work before it.
+    /// Returns what results are worth of a run that took so many seconds since it was last started: what replaces a checkpoint is worth the
+    /// work before it.
     pub fn of_run(seconds: f64, has_checkpoint: bool) -> Durability {
         if has_checkpoint { Durability::Synced } else { Durability::of(seconds) }
     }
@@ -55,7 +56,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     stream_whole(path, Durability::Synced, |file| file.write_all(bytes))
 }
 
-/// As [`write_whole`], unless the file has these bytes already: what is there may be in a folder that cannot be written to.
+/// Does the same as [`write_whole`] unless the file has these bytes already: it may be in a folder that cannot be written to.
 ///
 /// # Errors
 /// [`Error`] if it cannot be written.
@@ -64,7 +65,7 @@ pub fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if is_same { Ok(()) } else { write_whole(path, bytes) }
 }
 
-/// As [`write_whole`], for a file that is made piece by piece and is worth a durability.
+/// Does the same as [`write_whole`] for a file that is made piece by piece and is worth a durability.
 ///
 /// # Errors
 /// [`Error`] of the file.

@@ -1,4 +1,4 @@
-//! Answers as one tree of named values: JSON, or tidy CSV rows `quantity,index,value`.
+//! An answer is one tree of named values, written as JSON or as tidy CSV rows `quantity,index,value`.
 
 use std::{
     io::{self, Write},
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use widenet_core::{Matrix, trajectory::Number};
 use widenet_output::{Format, OutputFile, Rows};
 
-use crate::error::{QuestionResult, invalid};
+use crate::error::QuestionResult;
 
 /// Named values; nested names are joined by dots.
 #[derive(Debug, Clone, PartialEq, Serialize)]

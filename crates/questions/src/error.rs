@@ -1,4 +1,4 @@
-//! Why a question has no answer.
+//! Errors say why a question has no answer.
 
 use widenet_limits::{kernel, proportional::posterior};
 use widenet_model::ModelError;

@@ -1,9 +1,9 @@
-//! Questions about one problem whose answer is not a trajectory: its kernels ([`KernelQuestion`]) and what infinitely wide
+//! A question about one problem has an answer that is no trajectory: its kernels ([`KernelQuestion`]) and what infinitely wide
 //! networks predict at chosen moments of training ([`PredictQuestion`]).
 //!
 //! These are problem files with a section of their own, `[kernel]` or `[predict]`. Two others are about random deep linear networks,
-//! before training ([`PriorQuestion`]) and given their data ([`PosteriorQuestion`]), and have files of their own; one is about exponents alone
-//! ([`ScalingQuestion`]). Answers are written as JSON, CSV or
+//! before training ([`PriorQuestion`]) and given their data ([`PosteriorQuestion`]), and have files of their own; one is about exponents
+//! alone ([`ScalingQuestion`]). Answers are written as JSON, CSV or
 //! NumPy arrays ([`widenet_output::OutputFile`]).
 
 mod answer;

@@ -1,4 +1,4 @@
-//! Refusing what does not fit the memory.
+//! Refuses what does not fit into memory.
 
 use widenet_model::DeviceChoice;
 

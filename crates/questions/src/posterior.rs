@@ -1,4 +1,4 @@
-//! Posteriors of random deep linear networks: `widenet posterior`.
+//! `widenet posterior` asks for the posterior of random deep linear networks.
 
 use std::path::Path;
 

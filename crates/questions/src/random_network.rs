@@ -1,4 +1,4 @@
-//! Random deep linear networks of a question: section `[network]` of `widenet prior` and `widenet posterior`, and their inputs.
+//! Section `[network]` of `widenet prior` and `widenet posterior` describes a random deep linear network, and its inputs.
 //!
 //! ```toml
 //! [network]

@@ -1,4 +1,4 @@
-//! Stand-ins for the targets that inline data of a question may lack.
+//! Inline data of a question may lack targets; stand-ins take their place.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Exponents with confidence intervals.
+//! Fits exponents with confidence intervals.
 //!
 //! ```text
 //! y(x) = c x^a:   (a, ln c) = least squares through the points (ln x_i, mean over seeds of ln y_i)
@@ -57,7 +57,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The word in tables.
+    /// Returns the word in tables.
     pub fn name(self) -> &'static str {
         match self {
             Method::Bootstrap => "bootstrap over seeds",
@@ -87,7 +87,7 @@ pub struct PowerLaw {
     pub range: (f64, f64),
 }
 
-/// Least squares through points; `None` for fewer than two distinct x.
+/// Fits a line through points by least squares; `None` for fewer than two distinct x.
 pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     let n = points.len() as f64;
     let mean_x = points.iter().map(|p| p.0).sum::<f64>() / n;
@@ -161,7 +161,7 @@ fn bootstrap(seeds: &[Vec<(f64, f64)>]) -> (f64, f64) {
     (quantile(&slopes, level), quantile(&slopes, 1.0 - level))
 }
 
-/// Quantile of sorted values by linear interpolation; NaN if there are none.
+/// Returns a quantile of sorted values by linear interpolation; NaN if there are none.
 pub fn quantile(sorted: &[f64], level: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = level.clamp(0.0, 1.0) * last as f64;

@@ -1,4 +1,4 @@
-//! Kolmogorov–Smirnov tests of continuous laws.
+//! Kolmogorov–Smirnov tests compare samples with continuous distributions.
 //!
 //! ```text
 //! P(D > d) = 2 Σ_{k≥1} (−1)^{k−1} exp(−2 k² t²),   t = (√n + 0.12 + 0.11/√n) d
@@ -7,7 +7,7 @@
 //! (docs/theory/statistics.md §2, Eq. kolmogorov-smirnov; M. A. Stephens, "EDF statistics for goodness of fit and some comparisons"
 //! (1974).) Of two samples n is n₁ n₂ / (n₁ + n₂).
 
-/// Chance of a larger distance under the law.
+/// Returns the chance of a larger distance under the distribution.
 pub fn p_value(distance: f64, n: f64) -> f64 {
     let root = n.sqrt();
     let t = (root + 0.12 + 0.11 / root) * distance;
@@ -22,7 +22,7 @@ pub fn p_value(distance: f64, n: f64) -> f64 {
     (1..=100).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum::<f64>().clamp(0.0, 1.0)
 }
 
-/// Chance that two samples of one law differ more than these do.
+/// Returns the chance that two samples of one distribution differ more than these do.
 pub fn two_sample_p_value(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
     [&mut a, &mut b].into_iter().for_each(|sample| sample.sort_by(f64::total_cmp));
     let (n_a, n_b) = (a.len() as f64, b.len() as f64);

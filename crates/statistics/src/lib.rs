@@ -1,4 +1,4 @@
-//! Fits, tests and verdicts on numbers. Nothing here knows a study.
+//! Fits numbers, tests them, and gives verdicts. Nothing here knows a study.
 
 pub mod chi_square;
 pub mod fit;

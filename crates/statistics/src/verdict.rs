@@ -1,4 +1,4 @@
-//! Verdicts: what becomes of a statement about numbers.
+//! A verdict is what becomes of a statement about numbers.
 
 use crate::fit::PowerLaw;
 
@@ -14,7 +14,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word in reports.
+    /// Returns the word in reports.
     pub fn word(self) -> &'static str {
         match self {
             Verdict::Confirmed => "confirmed",
@@ -77,7 +77,7 @@ impl Finding {
         ]
     }
 
-    /// What was found, with its interval if there is one.
+    /// Says what was found, with its interval if there is one.
     pub fn measured(&self) -> String {
         let number = |value: f64| if self.fit.is_some() { format!("{value:.4}") } else { format!("{value:.3e}") };
         match (self.found, self.interval) {
@@ -107,7 +107,7 @@ pub enum Exponent {
 /// Fewest distinct x of a power law.
 const MIN_POINTS: usize = 3;
 
-/// `usable` of `expected` values are in the fit, whose line must be as straight as `min_r2` says.
+/// Judges a fit that has `usable` of `expected` values, and whose line must be as straight as `min_r2` says.
 pub fn power_law(
     check: &str,
     group: String,
@@ -166,7 +166,16 @@ mod tests {
 
     fn fitted(exponent: f64, low: f64, high: f64) -> Option<PowerLaw> {
         let interval = Some((low, high));
-        Some(PowerLaw { exponent, constant: 1.0, r2: 1.0, interval, method: Method::Bootstrap, points: 4, seeds: 5, range: (1.0, 1e3) })
+        Some(PowerLaw {
+            exponent,
+            constant: 1.0,
+            r2: 1.0,
+            interval,
+            method: Method::Bootstrap,
+            points: 4,
+            seeds: 5,
+            range: (1.0, 1e3),
+        })
     }
 
     #[test]

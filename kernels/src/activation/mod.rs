@@ -1,4 +1,4 @@
-//! Activations of neurons, entry by entry: forwards and backwards.
+//! Activations change neurons entry by entry, forwards and backwards.
 //!
 //! For preactivations H (P × n) and signals G (kP × n) of k outputs,
 //!
@@ -27,7 +27,7 @@ use widenet_core::problem::Activation;
 
 use crate::panel::{contiguous_in_place, values};
 
-/// Activations on a backend, other than the identity; the default bodies compose burn's own operations.
+/// What a backend must do for activations other than the identity; the default bodies compose burn's own operations.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait NeuronOps: Backend {
     fn activate(h: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
@@ -39,7 +39,7 @@ pub(crate) trait NeuronOps: Backend {
     }
 }
 
-/// `φ(H)`, entry by entry: in the memory of H unless it is shared.
+/// Returns `φ(H)`, entry by entry: in the memory of H unless it is shared.
 ///
 /// NaN stays NaN. The kernels of the CPU take large angles and infinities as [`Activation::value`] does.
 pub fn activate(h: Tensor<2>, activation: Activation) -> Tensor<2> {
@@ -49,7 +49,7 @@ pub fn activate(h: Tensor<2>, activation: Activation) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::activate(h.into_dispatch(), activation))
 }
 
-/// `G φ'(H)`, entry by entry, for H (P × n) repeated along G (kP × n): in the memory of G unless it is shared.
+/// Returns `G φ'(H)`, entry by entry, for H (P × n) repeated along G (kP × n): in the memory of G unless it is shared.
 ///
 /// At its kink a piecewise linear activation has the slope below it.
 ///

@@ -1,4 +1,4 @@
-//! The three primitives on slices: fixed pieces for rayon around the register tiles of `tiles`.
+//! The three products with panels on slices: rayon takes pieces of fixed size, each a loop over the register tiles of `tiles`.
 
 mod tiles;
 
@@ -17,7 +17,7 @@ pub(crate) const INLINE: usize = 1 << 17;
 /// Rows of W per task in [`panel_rank_update`]: a stripe of them stays in the first-level cache.
 const UPDATE_ROWS: usize = 8;
 
-/// `Y (P × r)` with `y_c = W x_c`, for W (r × n) and X (P × n), row-major.
+/// Returns `Y (P × r)` with `y_c = W x_c`, for W (r × n) and X (P × n), row-major.
 ///
 /// # Panics
 /// If a length is not a multiple of `n`, or `n` is 0.
@@ -35,7 +35,7 @@ pub fn panel_apply<T: Real>(w: &[T], x: &[T], n: usize) -> Vec<T> {
     if vectors == 1 { by_row } else { transposed(&by_row, vectors) }
 }
 
-/// `Z (P × n)` with `z_c = Wᵀ g_c`, for W (r × n) and G (P × r), row-major.
+/// Returns `Z (P × n)` with `z_c = Wᵀ g_c`, for W (r × n) and G (P × r), row-major.
 ///
 /// # Panics
 /// If lengths do not fit, or `n` is 0.
@@ -73,7 +73,7 @@ pub fn panel_apply_transpose<T: Real>(w: &[T], g: &[T], n: usize) -> Vec<T> {
     z
 }
 
-/// `W ← p W + Σ_q a_q b_qᵀ` in place, for W (r × n), A (Q × r) and B (Q × n), row-major.
+/// Does `W ← p W + Σ_q a_q b_qᵀ` in place, for W (r × n), A (Q × r) and B (Q × n), row-major.
 ///
 /// # Panics
 /// If lengths do not fit, or `n` is 0.

@@ -41,7 +41,7 @@ pub struct NormalStream {
     pub tag: u32,
 }
 
-/// Some vectors of a family from some row on.
+/// Some vectors of a family, from some row on.
 #[derive(Debug, Clone)]
 pub(crate) struct NormalBlock {
     pub(crate) stream: NormalStream,
@@ -50,13 +50,13 @@ pub(crate) struct NormalBlock {
 }
 
 impl NormalBlock {
-    /// How many vectors.
+    /// Returns the number of vectors.
     pub(crate) fn count(&self) -> usize {
         self.vectors.len()
     }
 }
 
-/// Ξ (V × n): row `v` is vector `vectors.start + v`, its entries are the rows from `first_row` on.
+/// Makes Ξ (V × n): row `v` is vector `vectors.start + v`, its entries are the rows from `first_row` on.
 pub fn normals(stream: NormalStream, vectors: Range<u32>, first_row: u64, n: usize, on: (&Device, DType)) -> Tensor<2> {
     let block = NormalBlock { stream, vectors, first_row };
     if block.count() == 0 || n == 0 {
@@ -65,7 +65,7 @@ pub fn normals(stream: NormalStream, vectors: Range<u32>, first_row: u64, n: usi
     Tensor::from_dispatch(Dispatch::normals(Tensor::<2>::empty([0, n], on).into_dispatch(), block))
 }
 
-/// `x_c + Σ_j C[j, c] ξ_j` for X (P × n) and C (V × P): in the memory of X unless it is shared.
+/// Returns `x_c + Σ_j C[j, c] ξ_j` for X (P × n) and C (V × P): in the memory of X unless it is shared.
 ///
 /// Row `c` of X lies on the rows of the family from `first_row` on. The sum over the vectors is formed first.
 ///
@@ -90,7 +90,7 @@ pub fn normals_add(
     Tensor::from_dispatch(Dispatch::normals_add(x.into_dispatch(), coefficients.into_dispatch(), block))
 }
 
-/// `ξ_j · x_c` (V × P) for X (P × n): sums over slabs of rows in the precision of X, added in `f64` in order.
+/// Returns `ξ_j · x_c` (V × P) for X (P × n): sums over slabs of rows in the precision of X, added in `f64` in order.
 ///
 /// Row `c` of X lies on the rows of the family from `first_row` on. Reads the sums back.
 ///
@@ -111,7 +111,7 @@ pub fn normals_gram(x: &Tensor<2>, stream: NormalStream, vectors: Range<u32>, fi
     gram
 }
 
-/// The primitives on a backend; the default bodies make all of Ξ on the host.
+/// What a backend must do; the default bodies make all of Ξ on the host.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait NormalOps: Backend {
     /// Ξ (V × n), of the float type and on the device of a tensor (0 × n).

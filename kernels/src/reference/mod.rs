@@ -1,4 +1,4 @@
-//! The plain twins: three loops each, obviously right, in `f64`. Matrices are row-major, vectors are rows.
+//! The plain twins of all primitives, in `f64`: each is three loops that a reader can check. Matrices are row-major, vectors are rows.
 
 mod activation;
 mod normals;

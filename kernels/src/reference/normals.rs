@@ -1,10 +1,10 @@
-//! Normal vectors, stored.
+//! Plain twins of products with normal vectors, which are stored here.
 
 use std::{f64::consts::TAU, ops::Range};
 
 use crate::{NormalStream, philox4x32};
 
-/// Row `row` of vector `vector`.
+/// Returns row `row` of vector `vector`.
 pub fn normal(stream: NormalStream, vector: u32, row: u64) -> f64 {
     let block = row / 4;
     let words = philox4x32([block as u32, (block >> 32) as u32, vector, stream.tag], stream.key);
@@ -19,7 +19,7 @@ pub(crate) fn box_muller(words: [u32; 4], index: usize) -> f64 {
     radius * if index.is_multiple_of(2) { angle.cos() } else { angle.sin() }
 }
 
-/// Ξ (V × n).
+/// Returns Ξ (V × n).
 pub fn normals(stream: NormalStream, vectors: Range<u32>, first_row: u64, n: usize) -> Vec<f64> {
     let mut values = Vec::new();
     for vector in vectors {
@@ -28,7 +28,7 @@ pub fn normals(stream: NormalStream, vectors: Range<u32>, first_row: u64, n: usi
     values
 }
 
-/// `x_c + Σ_j C[j, c] ξ_j` for X (P × n), Ξ (V × n) and C (V × P).
+/// Returns `x_c + Σ_j C[j, c] ξ_j` for X (P × n), Ξ (V × n) and C (V × P).
 pub fn normals_add(x: &[f64], xi: &[f64], coefficients: &[f64], n: usize) -> Vec<f64> {
     let count = x.len() / n;
     let mut sums = x.to_vec();
@@ -40,7 +40,7 @@ pub fn normals_add(x: &[f64], xi: &[f64], coefficients: &[f64], n: usize) -> Vec
     sums
 }
 
-/// `ξ_j · x_c` (V × P) for X (P × n) and Ξ (V × n).
+/// Returns `ξ_j · x_c` (V × P) for X (P × n) and Ξ (V × n).
 pub fn normals_gram(x: &[f64], xi: &[f64], n: usize) -> Vec<f64> {
     let mut products = Vec::new();
     for vector in xi.chunks(n) {

@@ -1,12 +1,12 @@
-//! A random matrix, stored.
+//! Plain twin of a regenerated matrix, which is stored here.
 
 use std::ops::Range;
 
 use super::normals::box_muller;
 use crate::{EntryLaw, RegeneratedMatrix, philox4x32};
 
-/// Some rows and columns of W (rows.len() × columns.len()), as their laws have them before the scale: integers but for the
-/// Gaussian one.
+/// Returns some rows and columns of W (rows.len() × columns.len()) before they are scaled to variance 1: integers, but for Gaussian
+/// entries.
 pub fn regenerated_integers(w: &RegeneratedMatrix, rows: Range<usize>, columns: Range<usize>) -> Vec<f64> {
     let mut entries = Vec::new();
     for i in rows {
@@ -25,7 +25,7 @@ pub fn regenerated_integers(w: &RegeneratedMatrix, rows: Range<usize>, columns: 
     entries
 }
 
-/// Some rows and columns of W (rows.len() × columns.len()).
+/// Returns some rows and columns of W (rows.len() × columns.len()).
 pub fn regenerated_entries(w: &RegeneratedMatrix, rows: Range<usize>, columns: Range<usize>) -> Vec<f64> {
     let deviation = if w.law == EntryLaw::C8 { 1327.125_f64.sqrt() } else { 1.0 };
     regenerated_integers(w, rows, columns).into_iter().map(|entry| entry / deviation).collect()

@@ -1,6 +1,6 @@
-//! Tall-skinny products.
+//! Plain twins of tall-skinny products.
 
-/// `Q Xᵀ (r × P)`, for Q (r × n) and X (P × n).
+/// Returns `Q Xᵀ (r × P)`, for Q (r × n) and X (P × n).
 pub fn tall_gram(q: &[f64], x: &[f64], n: usize) -> Vec<f64> {
     let mut products = Vec::new();
     for basis_vector in q.chunks(n) {
@@ -11,7 +11,7 @@ pub fn tall_gram(q: &[f64], x: &[f64], n: usize) -> Vec<f64> {
     products
 }
 
-/// `X + Cᵀ Q (P × n)`, for X (P × n), Q (r × n) and C (r × P).
+/// Returns `X + Cᵀ Q (P × n)`, for X (P × n), Q (r × n) and C (r × P).
 pub fn tall_add(x: &[f64], q: &[f64], coefficients: &[f64], n: usize) -> Vec<f64> {
     let vectors = x.len() / n;
     let mut sums = x.to_vec();

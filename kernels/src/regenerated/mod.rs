@@ -29,7 +29,7 @@ use burn::{
 
 use crate::panel::{contiguous_in_place, tensor, values};
 
-/// The law of the entries, of mean 0 and variance 1.
+/// The distribution of the entries, of mean 0 and variance 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryLaw {
     /// Standard normal.
@@ -41,7 +41,7 @@ pub enum EntryLaw {
 }
 
 impl EntryLaw {
-    /// The third word of the counter.
+    /// Returns the third word of the counter.
     pub(crate) fn number(self) -> u32 {
         match self {
             EntryLaw::Gaussian => 0,
@@ -50,7 +50,7 @@ impl EntryLaw {
         }
     }
 
-    /// Columns per Philox call.
+    /// Returns the number of columns per Philox call.
     pub(crate) fn columns(self) -> usize {
         match self {
             EntryLaw::Gaussian => 1,
@@ -59,7 +59,7 @@ impl EntryLaw {
         }
     }
 
-    /// What the numbers summed in the kernels are multiplied by in the end.
+    /// Returns the factor by which sums of the numbers in the kernels are multiplied in the end.
     pub(crate) fn scale(self) -> f64 {
         match self {
             EntryLaw::Gaussian | EntryLaw::Rademacher => 1.0,
@@ -84,7 +84,7 @@ pub struct RegeneratedMatrix {
 }
 
 impl RegeneratedMatrix {
-    /// Some rows and columns of W, which may begin and end anywhere.
+    /// Addresses some rows and columns of W, which may begin and end anywhere.
     ///
     /// # Panics
     /// If W does not have them, or is larger than addresses reach.
@@ -97,7 +97,7 @@ impl RegeneratedMatrix {
         RegeneratedBlock { matrix: *self, rows, columns }
     }
 
-    /// All of W.
+    /// Addresses all of W.
     ///
     /// # Panics
     /// If W is larger than addresses reach.
@@ -114,7 +114,7 @@ pub struct RegeneratedBlock {
     columns: Range<usize>,
 }
 
-/// `Y (P × r)` with `y_c = W_b x_c`, for a block W_b (r × n) and vectors X (P × n).
+/// Returns `Y (P × r)` with `y_c = W_b x_c`, for a block W_b (r × n) and vectors X (P × n).
 ///
 /// # Panics
 /// If the columns of X do not fit.
@@ -127,7 +127,7 @@ pub fn regenerated_apply(block: &RegeneratedBlock, x: &Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::regenerated_apply(x.clone().into_dispatch(), block.clone()))
 }
 
-/// `Z (P × n)` with `z_c = W_bᵀ g_c`, for a block W_b (r × n) and vectors G (P × r).
+/// Returns `Z (P × n)` with `z_c = W_bᵀ g_c`, for a block W_b (r × n) and vectors G (P × r).
 ///
 /// # Panics
 /// If the columns of G do not fit.
@@ -140,7 +140,7 @@ pub fn regenerated_apply_transpose(block: &RegeneratedBlock, g: &Tensor<2>) -> T
     Tensor::from_dispatch(Dispatch::regenerated_apply_transpose(g.clone().into_dispatch(), block.clone()))
 }
 
-/// A block, stored (r × n).
+/// Makes a block and stores it (r × n).
 pub fn regenerated_entries(block: &RegeneratedBlock, on: (&Device, DType)) -> Tensor<2> {
     let entries = Tensor::<2>::empty([block.rows.len(), block.columns.len()], on);
     if block.rows.is_empty() || block.columns.is_empty() {
@@ -149,7 +149,7 @@ pub fn regenerated_entries(block: &RegeneratedBlock, on: (&Device, DType)) -> Te
     Tensor::from_dispatch(Dispatch::regenerated_entries(entries.into_dispatch(), block.clone()))
 }
 
-/// The primitives on a backend; the default bodies make the block on the host and store it.
+/// What a backend must do; the default bodies make the block on the host and store it.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait RegeneratedOps: Backend {
     fn regenerated_apply(x: FloatTensor<Self>, block: RegeneratedBlock) -> FloatTensor<Self> {

@@ -1,4 +1,4 @@
-//! Tall-skinny products: a basis of r vectors, P more vectors of the same large dimension n, and small matrices of `f64`.
+//! Tall-skinny products: they combine r basis vectors and P more vectors of one large dimension n with small matrices of `f64`.
 //!
 //! For a basis Q (r × n), vectors X (P × n) and coefficients C (r × P),
 //!
@@ -8,9 +8,10 @@
 //! tall_self_gram:  X Xᵀ   (P × P)    tall_append:    the rows of Q, then those of X  (in place, if there is room)
 //! ```
 //!
-//! These are the passes of classical Gram–Schmidt and of products with stored vectors (docs/theory/conditioning.md §2). Inner products leave as `f64`: partial sums over slabs of the long dimension, in the float type of the
-//! tensors and by halves, are added in `f64` in a fixed order, so that 10⁷ entries of `f32` lose no digits to the sum. Inner products of
-//! a few vectors with themselves tell which of them are independent; they are `f64` throughout on the CPU ([`tall_gram_epsilon`]).
+//! These are the passes of classical Gram–Schmidt and of products with stored vectors (docs/theory/conditioning.md §2). Inner products
+//! leave as `f64`: partial sums over slabs of the long dimension, in the float type of the tensors and by halves, are added in `f64` in a
+//! fixed order, so that 10⁷ entries of `f32` lose no digits to the sum. Inner products of a few vectors with themselves tell which of them
+//! are independent; they are `f64` throughout on the CPU ([`tall_gram_epsilon`]).
 #![cfg_attr(feature = "ndarray", allow(deprecated, reason = "ndarray is the peer that flex is measured against"))]
 
 mod cpu;
@@ -32,7 +33,7 @@ use rayon::prelude::*;
 use crate::panel::{fills_its_storage, values, zeros};
 use cpu::{Sums, Tall};
 
-/// The products on a backend; small matrices are row-major. The default bodies compose burn's own operations.
+/// What a backend must do; small matrices are row-major. The default bodies compose burn's own operations.
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "gpu"))]
 pub(crate) trait TallOps: Backend {
     fn tall_gram(q: FloatTensor<Self>, x: FloatTensor<Self>) -> Vec<f64> {
@@ -78,7 +79,7 @@ pub(crate) trait TallOps: Backend {
     }
 }
 
-/// `Q Xᵀ (r × P)`: the inner products `q_jᵀ x_c` in `f64`, for Q (r × n) and X (P × n).
+/// Returns `Q Xᵀ (r × P)`: the inner products `q_jᵀ x_c` in `f64`, for Q (r × n) and X (P × n).
 ///
 /// # Panics
 /// If shapes, float types or devices do not fit together, or the device fails.
@@ -91,7 +92,7 @@ pub fn tall_gram(q: &Tensor<2>, x: &Tensor<2>) -> DMatrix<f64> {
     DMatrix::from_row_slice(rank, vectors, &products)
 }
 
-/// `X Xᵀ (P × P)` of vectors X (P × n), with relative errors of a few [`tall_gram_epsilon`].
+/// Returns `X Xᵀ (P × P)` of vectors X (P × n), with relative errors of a few [`tall_gram_epsilon`].
 ///
 /// # Panics
 /// If the device fails.
@@ -103,13 +104,13 @@ pub fn tall_self_gram(x: &Tensor<2>) -> DMatrix<f64> {
     DMatrix::from_row_slice(vectors, vectors, &Dispatch::tall_self_gram(x.clone().into_dispatch()))
 }
 
-/// The rounding of inner products of vectors with themselves ([`tall_self_gram`], [`tall_add_gram`]): that of `f64` on the CPU for either
-/// float type, that of the vectors on a GPU.
+/// Returns the rounding of inner products of vectors with themselves ([`tall_self_gram`], [`tall_add_gram`]): that of `f64` on the CPU for
+/// either float type, that of the vectors on a GPU.
 pub fn tall_gram_epsilon(x: &Tensor<2>) -> f64 {
     Dispatch::tall_gram_epsilon(x.clone().into_dispatch())
 }
 
-/// `X + Cᵀ Q`, that is `x_c + Σ_j C[j, c] q_j`, for X (P × n), Q (r × n) and C (r × P): in the memory of X unless it is
+/// Returns `X + Cᵀ Q`, that is `x_c + Σ_j C[j, c] q_j`, for X (P × n), Q (r × n) and C (r × P): in the memory of X unless it is
 /// shared.
 ///
 /// # Panics
@@ -123,7 +124,7 @@ pub fn tall_add(x: Tensor<2>, q: &Tensor<2>, coefficients: &DMatrix<f64>) -> Ten
     Tensor::from_dispatch(Dispatch::tall_add(x.into_dispatch(), q, &row_major(coefficients)))
 }
 
-/// [`tall_add`] and the inner products of its own result, `(X', X' X'ᵀ)` with `X' = X + Cᵀ Q` (P × n), in one pass.
+/// Does [`tall_add`] and returns the inner products of the result too, `(X', X' X'ᵀ)` with `X' = X + Cᵀ Q` (P × n), in one pass.
 ///
 /// # Panics
 /// If shapes, float types or devices do not fit together, or the device fails.
@@ -139,7 +140,7 @@ pub fn tall_add_gram(x: Tensor<2>, q: &Tensor<2>, coefficients: &DMatrix<f64>) -
     (Tensor::from_dispatch(x), DMatrix::from_row_slice(vectors, vectors, &products))
 }
 
-/// `Cᵀ Q (P × n)`, that is the vectors `Σ_j C[j, c] q_j`, for Q (r × n) and C (r × P).
+/// Returns `Cᵀ Q (P × n)`, that is the vectors `Σ_j C[j, c] q_j`, for Q (r × n) and C (r × P).
 ///
 /// # Panics
 /// If the coefficients do not fit the basis.
@@ -152,8 +153,8 @@ pub fn tall_times(q: &Tensor<2>, coefficients: &DMatrix<f64>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::tall_times(q.clone().into_dispatch(), &row_major(coefficients)))
 }
 
-/// The rows of Q, then those of X. On the CPU the result has room for half as many more, up to `most` rows in all, which is used while it has
-/// one owner: a growing basis copies a vector once or twice.
+/// Returns the rows of Q, then those of X. On the CPU the result has room for half as many more, up to `most` rows in all, which is used
+/// while it has one owner: a growing basis copies a vector once or twice.
 ///
 /// # Panics
 /// If lengths, float types or devices do not fit together.

@@ -1,4 +1,4 @@
-//! What the user may type about scalings of widths.
+//! These types declare what a user may type about scalings of widths.
 
 use std::path::PathBuf;
 

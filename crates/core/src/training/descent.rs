@@ -1,12 +1,8 @@
 //! The loop of gradient descent, full batch or minibatch, written once for every network.
 
-use super::{
-    Control, Progress,
-    weights::{RmsProp, StepRule, UpdateRule},
-};
+use super::progress::{Control, Progress};
 use crate::{
-    Problem,
-    problem::{Optimizer, Rule},
+    problem::{Problem, Rule},
     trajectory::Status,
 };
 
@@ -45,28 +41,6 @@ impl Steps {
                 Some(Steps { learning_rate, count: steps })
             }
             Rule::Flow { .. } | Rule::MomentumFlow { .. } => None,
-        }
-    }
-}
-
-impl UpdateRule {
-    /// The rule of descent that an optimiser is.
-    pub fn of(optimizer: &Optimizer) -> Option<UpdateRule> {
-        match optimizer.rule {
-            Rule::Descent { learning_rate, momentum, nesterov, .. } => {
-                Some(UpdateRule { momentum, nesterov, decay: learning_rate * optimizer.weight_decay })
-            }
-            Rule::Flow { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => None,
-        }
-    }
-}
-
-impl StepRule {
-    /// The rule of an optimiser that trains by steps.
-    pub fn of(optimizer: &Optimizer) -> Option<StepRule> {
-        match optimizer.rule {
-            Rule::RmsProp { decay, epsilon, .. } => Some(StepRule::RmsProp(RmsProp { decay, epsilon })),
-            _ => UpdateRule::of(optimizer).map(StepRule::Linear),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use nalgebra::SymmetricEigen;
 
-use crate::{Matrix, data::Samples, problem::Loss};
+use crate::{Matrix, Problem, data::Samples, problem::Loss};
 
 /// `D` on the rows `batch` of the samples, k × d.
 pub fn batch_residual(samples: &Samples, loss: Loss, batch: &[usize], predictor: &Matrix) -> Matrix {
@@ -76,4 +76,13 @@ pub fn min_norm_predictor(samples: &Samples) -> Matrix {
         row *= if *sigma > cutoff { 1.0 / sigma } else { 0.0 };
     }
     coefficients.tr_mul(&v_t)
+}
+
+/// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
+/// λ, for the tangent kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
+pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
+    // The loss is the mean over samples, or over samples and outputs.
+    let share = problem.data.train.targets.nrows() as f64 / problem.loss_denominator();
+    let curvature = share * largest_curvature(&problem.data.train) * tangent_kernel;
+    2.0 / (curvature + problem.optimizer.weight_decay)
 }

@@ -1,4 +1,4 @@
-//! A coordinate check: every quantity against the width, a line per layer.
+//! Draws a coordinate check: every quantity against the width, with a line for each layer.
 
 use std::path::{Path, PathBuf};
 

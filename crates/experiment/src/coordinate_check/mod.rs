@@ -1,4 +1,4 @@
-//! Coordinate check: what grows with the width in the first steps of training, and whether it does so as power counting says.
+//! A coordinate check measures what grows with the width in the first steps of training, and whether it does so as power counting says.
 //!
 //! ```text
 //! rms h_l(t),  rms (h_l(t) − h_l(0)),  ‖W_l(t) − W_l(0)‖/‖W_l(0)‖,  ‖Θ_0‖,  ‖Θ_t − Θ_0‖/‖Θ_0‖   ∝   m^exponent

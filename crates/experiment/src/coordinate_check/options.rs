@@ -1,4 +1,4 @@
-//! What is checked, and how.
+//! The options of a coordinate check say what is checked, and how.
 
 use widenet_core::Width;
 use widenet_model::Precision;

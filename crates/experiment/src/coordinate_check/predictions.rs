@@ -1,4 +1,4 @@
-//! Width exponents of networks at their start and in the first steps, by power counting.
+//! Power counting predicts width exponents of networks at their start and in the first steps.
 //!
 //! ```text
 //! h_1 = −w_1,  h_l = h_{l−1} − w_l + ½,      δ_L = −w_{L+1},  δ_l = δ_{l+1} − w_{l+1} + ½       (w_l = a_l + b_l, e_l = 2a_l + c_l)

@@ -1,4 +1,4 @@
-//! Verdicts of a coordinate check: as rows, JSON, CSV and figures.
+//! Reports the verdicts of a coordinate check as rows, JSON, CSV and figures.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! From trajectories to what is measured: values of a quantity in a layer after a step, by width and seed.
+//! Takes from trajectories what is measured: values of a quantity in a layer after a step, by width and seed.
 
 use std::collections::BTreeMap;
 

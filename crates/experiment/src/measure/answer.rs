@@ -1,4 +1,4 @@
-//! Metrics of answers (formula: `[[metric]]` in the study's documentation).
+//! Measures metrics of answers (formula: `[[metric]]` in the study's documentation).
 
 use widenet_core::Width;
 

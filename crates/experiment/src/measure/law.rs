@@ -1,4 +1,5 @@
-//! How far the law of a quantity over seeds is from that of other trials: the reference network, or those that a metric names.
+//! Measures how far the distribution of a quantity over seeds is from that of other trials: the reference network, or those that a metric
+//! names.
 //!
 //! ```text
 //! KL(N(m, v) ‖ N(m_r, v_r)) = ½ [v/v_r + (m_r − m)²/v_r − 1 − ln(v/v_r)],     mean over the test inputs;

@@ -1,4 +1,4 @@
-//! Metrics of finished trials (formula: `[[metric]]` in the study's documentation).
+//! Measures metrics of finished trials (formula: `[[metric]]` in the study's documentation).
 
 mod answer;
 mod law;

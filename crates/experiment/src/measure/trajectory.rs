@@ -1,4 +1,4 @@
-//! Metrics of trajectories: the size of a recorded quantity, or of its distance to a reference.
+//! Measures metrics of trajectories: the size of a recorded quantity, or of its distance to a reference.
 
 use widenet_core::{
     Trajectory,

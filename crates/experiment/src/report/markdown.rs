@@ -1,4 +1,4 @@
-//! `report.md`.
+//! Writes `report.md`.
 
 use std::{collections::BTreeMap, fmt::Write};
 

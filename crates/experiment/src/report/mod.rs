@@ -1,4 +1,4 @@
-//! Collecting a finished run: tables, figures, verdicts, and the report that tells them.
+//! Collects a finished run: tables, figures, verdicts, and the report that tells them.
 
 mod figures;
 mod markdown;

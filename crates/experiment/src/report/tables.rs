@@ -1,4 +1,4 @@
-//! Tidy tables: one row per trial and record (or answer), per trial, per fit. Nothing in them depends on time or machine.
+//! Writes tidy tables with one row for each trial and record (or answer), each trial, each fit. Nothing in them depends on time or machine.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

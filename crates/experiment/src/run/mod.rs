@@ -1,4 +1,4 @@
-//! Running a study: plan every trial, run what is not done, collect when all are.
+//! Runs a study: it plans every trial, runs what is not done, and collects when all are.
 
 mod queue;
 mod reporter;
@@ -95,8 +95,8 @@ pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
 
 /// Runs a study, or what is left of it, in `options.out/<name>-<hash8>`, and reports when all its trials are done.
 ///
-/// A process that is killed loses no finished trial. A power cut may take trials of less than a second that finished in the last half minute;
-/// they are told by their hashes and run again.
+/// A process that is killed loses no finished trial. A power cut may take trials of less than a second that finished in the last half
+/// minute; they are told by their hashes and run again.
 ///
 /// When `stop` becomes true the run stops at the next step of every running trial and leaves everything resumable. The
 /// results of a resumed run equal those of an undisturbed one.
@@ -171,7 +171,8 @@ pub fn run(
 /// Makes the run directory with what is known before any trial runs.
 fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
     if study.base.to_str().is_none() {
-        let reason = "its name is not UTF-8, and manifest.json has no way to say where the data files are; rename the folder";
+        let reason =
+            "its name is not UTF-8, and manifest.json has no way to say where the data files are; rename the folder";
         return Err(Error::directory(&study.base, reason));
     }
     create_directory(directory)?;

@@ -1,4 +1,4 @@
-//! Which trial runs next, and on how many threads.
+//! The queue says which trial runs next, and on how many threads.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,4 @@
-//! Who follows a run.
+//! A reporter follows a run.
 
 use widenet_core::trajectory::Status;
 use widenet_engines::Plan;

@@ -1,4 +1,4 @@
-//! Running one trial and storing its result.
+//! A worker runs one trial and stores its result.
 
 use std::{
     path::Path,

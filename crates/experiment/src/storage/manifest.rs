@@ -1,4 +1,4 @@
-//! `manifest.json`: what a run directory was made from.
+//! `manifest.json` says what a run directory was made from.
 
 use std::{
     fs,

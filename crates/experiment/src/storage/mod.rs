@@ -1,4 +1,4 @@
-//! The run directory: whole files, hashes, and which trials are done.
+//! The run directory holds whole files and hashes, and says which trials are done.
 //!
 //! ```text
 //! <study>-<hash8>/

@@ -1,4 +1,4 @@
-//! What a trial found: a trajectory, or the answer of a question.
+//! A result is what a trial found: a trajectory, or the answer of a question.
 
 use serde_json::Value;
 use widenet_core::{Trajectory, trajectory::Status};

@@ -1,4 +1,4 @@
-//! The directory of one trial: its checkpoint, its result, and whether that is whole and its own.
+//! The directory of one trial holds its checkpoint and its result, and says whether that is whole and its own.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! `[axes]`: what varies between trials.
+//! Section `[axes]` says what varies between trials.
 //!
 //! ```toml
 //! [axes]
@@ -11,9 +11,9 @@
 //! ```
 //!
 //! An engine's table may have a `tolerance` and `images` of its own, for studies whose other engines have none.
-//! A table is labelled by its `kind` if kinds differ, else by all its keys; an engine by its word. An engine with `min_width` or `max_width` (both
-//! included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are the limit's under every engine,
-//! and are solved once: trials that differ only in what their engine does not use share one result.
+//! A table is labelled by its `kind` if kinds differ, else by all its keys; an engine by its word. An engine with `min_width` or
+//! `max_width` (both included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are
+//! the limit's under every engine, and are solved once: trials that differ only in what their engine does not use share one result.
 
 use widenet_core::{
     Width,

@@ -1,4 +1,4 @@
-//! `[[check]]`: what must hold, and when it counts as confirmed.
+//! A `[[check]]` says what must hold, and when it counts as confirmed.
 //!
 //! ```toml
 //! [[check]]
@@ -28,8 +28,8 @@
 //! width = "inf"             # optional: at this width only
 //! ```
 //!
-//! Every check may say `only = { width = [64, 256], optimizer.momentum = [0, 0.9] }`: the trials with these widths and values of an axis alone
-//! count. A check that has a `width` of its own says nothing else about widths.
+//! Every check may say `only = { width = [64, 256], optimizer.momentum = [0, 0.9] }`: the trials with these widths and values of an axis
+//! alone count. A check that has a `width` of its own says nothing else about widths.
 //!
 //! * `power_law`: *refuted* if the 95 % interval of the fitted exponent lies outside the tolerance altogether;
 //!   *confirmed* if the exponent is within the tolerance of the predicted one, its interval within twice the

@@ -1,4 +1,4 @@
-//! `[[figure]]`: what is drawn, as SVG and PNG.
+//! A `[[figure]]` says what is drawn, as SVG and PNG.
 //!
 //! ```toml
 //! [[figure]]

@@ -1,4 +1,4 @@
-//! What metrics, checks and figures of a study may refer to: its axes, their values, its metrics.
+//! Keys are what metrics, checks and figures of a study may refer to: its axes, their values, its metrics.
 
 use widenet_core::{
     Width,

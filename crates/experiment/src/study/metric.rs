@@ -1,4 +1,4 @@
-//! `[[metric]]`: one number per trial, the size of a recorded quantity, a value of an answer, or its distance to a reference.
+//! A `[[metric]]` is one number per trial: the size of a recorded quantity, a value of an answer, or its distance to a reference.
 //!
 //! ```toml
 //! [[metric]]
@@ -16,26 +16,28 @@
 //! ‖q_t − r_t‖  or  ‖q_t‖,  at the record times t;  relative: divided by sup_t ‖r_t‖
 //! ```
 //!
-//! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times; that of `reference` is the trial of
-//! the same seed, which has no distance to itself.
+//! with `‖·‖` the Euclidean norm of all entries (the absolute value of a scalar) and `r` the reference at equal times; that of `reference`
+//! is the trial of the same seed, which has no distance to itself.
 //!
 //! `statistic = "p_value"` tests the mean output f̄ of an ensemble of M networks against the law of the limit, by the chance of a larger
 //! `M Σ_c (f̄_c − μ_c)ᵀ C⁺ (f̄_c − μ_c)` than the measured one, with the limit's mean μ and covariance C over the test inputs; it needs
 //! `quantity = "test_outputs"`, `against = "limit"` and an `[ensemble]`. `over = "sup"` is then the record that agrees least, the
 //! smallest p-value.
 //!
-//! `statistic = "kl"` with `quantity = "test_outputs"` is the Kullback–Leibler divergence of Gaussians fitted over the seeds from those of the network
-//! at the reference width of `parameterization.kind = "scaling"` (equal other axes), or of `reference`, averaged over the test inputs; all seeds have the same value.
+//! `statistic = "kl"` with `quantity = "test_outputs"` is the Kullback–Leibler divergence of Gaussians fitted over the seeds from those of
+//! the network at the reference width of `parameterization.kind = "scaling"` (equal other axes), or of `reference`, averaged over the test
+//! inputs; all seeds have the same value.
 //!
-//! Three more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same value:
+//! Three more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same
+//! value:
 //!
 //! ```text
 //! ks           p-value of the two-sample Kolmogorov–Smirnov test, of the entry that agrees least, times the number of entries (at most 1)
 //! mean_ratio   ‖means over seeds‖ / ‖those of the reference‖          std_ratio    the same of standard deviations (ddof 1)
 //! ```
 //!
-//! Engines may share random streams, so `ks` takes every second seed of the trial and the other seeds of the reference: independent samples, and the reference
-//! has a p-value under the null hypothesis. `over = "sup"` of a p-value is the smallest.
+//! Engines may share random streams, so `ks` takes every second seed of the trial and the other seeds of the reference: independent
+//! samples, and the reference has a p-value under the null hypothesis. `over = "sup"` of a p-value is the smallest.
 //!
 //! In a study of questions a metric is a number of the answer, or the Euclidean norm of a list:
 //!

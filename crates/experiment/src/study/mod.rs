@@ -1,4 +1,4 @@
-//! Study files: a claim, a problem or a question with axes, and what to measure, check and draw.
+//! A study file holds a claim, a problem or a question with axes, and what to measure, check and draw.
 //!
 //! ```toml
 //! [study]
@@ -28,8 +28,8 @@
 //! ```
 //!
 //! A trial of a problem is a trajectory. A trial of a question is its answer: `axes.width` is then optional and sets `network.width`
-//! (`"inf"` is the limit), `axes.seed` sets the seeds of the question's draws, and `engine`, `dense_up_to`, `tolerance` and `images` have no meaning.
-//! `tolerance` and `images` are refused with engines that do not have them; width ∞ beside finite ones takes what it has.
+//! (`"inf"` is the limit), `axes.seed` sets the seeds of the question's draws, and `engine`, `dense_up_to`, `tolerance` and `images` have
+//! no meaning. `tolerance` and `images` are refused with engines that do not have them; width ∞ beside finite ones takes what it has.
 
 pub mod axes;
 pub mod check;

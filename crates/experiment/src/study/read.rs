@@ -1,4 +1,4 @@
-//! Reading tables of a study file.
+//! Reads tables of a study file.
 
 use widenet_core::{
     document::{Document, Field, Node, Reader, Value},

@@ -1,4 +1,4 @@
-//! What the trials of a study are, and how their finite widths find an engine.
+//! Says what the trials of a study are, and how their finite widths find an engine.
 
 use widenet_core::{
     Width,

@@ -1,4 +1,4 @@
-//! From a study to its trials: every combination of axes, widths and seeds.
+//! Expands a study into its trials: every combination of axes, widths and seeds.
 
 use widenet_core::{
     Width,

@@ -1,4 +1,4 @@
-//! From a study to trials that can run.
+//! Makes of a study trials that can run.
 
 mod expand;
 mod prepare;

@@ -1,4 +1,4 @@
-//! From a study to trials that can run: problems, questions and data are read, trials hashed, and metrics matched with what is
+//! Makes of a study trials that can run: problems, questions and data are read, trials hashed, and metrics matched with what is
 //! recorded.
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,4 +1,4 @@
-//! What metrics, checks and figures need of a problem: refused before anything runs if it is not there.
+//! Metrics, checks and figures need something of a problem; what is not there is refused before anything runs.
 
 use widenet_core::{Problem, document::Document, problem::Quantity};
 use widenet_engines::{start_quantities, starts_at_random};

@@ -1,4 +1,4 @@
-//! Parts of a study that several processes or machines run.
+//! A shard is the part of a study that one of several processes or machines runs.
 
 use std::{fmt, str::FromStr};
 

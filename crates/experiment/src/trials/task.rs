@@ -1,4 +1,4 @@
-//! What a trial asks, and what runs it.
+//! A task is what a trial asks; it says what runs it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One run of a study.
+//! A trial is one run of a study.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What a problem's limit is made of: exponents, class and constants of a network with one hidden layer.
+//! Finds what a problem's limit is made of: exponents, class and constants of a network with one hidden layer.
 //!
 //! ```text
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),   σ ~ n^q_σ,   η̂_a ~ n^q̃_a,   η̂_w ~ n^q̃_w,      A = q_σ + 1/2,   B_l = 2 q_σ + q̃_l + 1,   s_l = q_σ + q̃_l
@@ -54,7 +54,7 @@ pub struct ClassifierLimit {
 }
 
 impl Classifier {
-    /// The classifier of a problem.
+    /// Makes the classifier of a problem.
     ///
     /// # Errors
     /// [`Error::Invalid`] with what keeps the problem from being one.
@@ -111,12 +111,12 @@ impl Classifier {
         })
     }
 
-    /// `(q_σ, q̃_a, q̃_w)`.
+    /// Returns `(q_σ, q̃_a, q̃_w)`.
     pub fn exponents(&self) -> (f64, f64, f64) {
         (self.output_std.exponent, self.readout_rate.exponent, self.input_rate.exponent)
     }
 
-    /// Its limit.
+    /// Returns its limit.
     ///
     /// # Errors
     /// [`Error::NoLimit`] for scalings that are not stable, with the exponent and what would be.
@@ -172,7 +172,7 @@ impl Classifier {
 }
 
 impl ClassifierLimit {
-    /// The limit of a problem, if it is a classifier with one.
+    /// Makes the limit of a problem, if it is a classifier with one.
     ///
     /// # Errors
     /// As [`Classifier::of`] and [`Classifier::limit`].
@@ -188,7 +188,7 @@ impl ClassifierLimit {
         }
     }
 
-    /// `n^A`, by which initial outputs are larger than the model's; 1 where they are corrected.
+    /// Returns `n^A`, by which initial outputs are larger than the model's; 1 where they are corrected.
     pub fn start_scale(&self, width: Width) -> f64 {
         match self.model {
             Model::Class(_) => self.power(width, self.logits),
@@ -196,7 +196,7 @@ impl ClassifierLimit {
         }
     }
 
-    /// `n^B`, by which outputs after a step are larger than the model's.
+    /// Returns `n^B`, by which outputs after a step are larger than the model's.
     pub fn output_scale(&self, width: Width) -> f64 {
         self.power(width, self.kernels)
     }

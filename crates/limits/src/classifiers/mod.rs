@@ -1,4 +1,4 @@
-//! Classifiers of one hidden layer: the limit that their scaling has, and networks of any width, by simulated particles.
+//! Solves classifiers of one hidden layer by simulated particles: the limit that their scaling has, and networks of any width.
 //!
 //! ```text
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),      σ = σ* n^q_σ,   η̂_a = η̂*_a n^q̃_a,   η̂_w = η̂*_w n^q̃_w,      n = d/d*

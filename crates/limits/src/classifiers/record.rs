@@ -1,4 +1,4 @@
-//! What is recorded of a classifier, as a network of its width computes it, or in the limit where that exists.
+//! Records quantities of a classifier as a network of its width computes them, or in the limit where they have one.
 //!
 //! `normalised_outputs` are `f/n^B`, which have a limit for every stable scaling; `outputs`, losses and kernels have one if `B = 0`, and
 //! a limit of vanishing logits has the loss `log 2`; what has none is left out. (docs/theory/scaling-limits.md §3.3.)

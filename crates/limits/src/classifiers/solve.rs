@@ -1,4 +1,5 @@
-//! Classifiers of one hidden layer as trajectories: their limits beyond the kernel regime, and networks of any finite width in Gram space.
+//! Solves classifiers of one hidden layer as trajectories: their limits beyond the kernel regime, and networks of any finite width in Gram
+//! space.
 //!
 //! ```text
 //! limit:    F_k = lim f⁽ᵏ⁾/n^B, by particles or with a kernel that stays (module `models`)
@@ -88,7 +89,7 @@ pub fn solve(
     Ok(Trajectory { width, engine, seed, status, records })
 }
 
-/// What a run takes: particles (neurons) times inputs, in bytes and in floating-point operations per step.
+/// Says what a run takes: particles (neurons) times inputs, in bytes and in floating-point operations per step.
 pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
     let classifier = Classifier::of(problem)?;
     let inputs = problem.data.train.inputs.nrows() + problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());

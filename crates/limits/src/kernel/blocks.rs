@@ -1,4 +1,4 @@
-//! The blocks of both kernels that a question about a problem needs.
+//! Computes the blocks of both kernels that a question about a problem needs.
 
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;

@@ -1,4 +1,4 @@
-//! The spread of infinitely many networks over their initialisations, at a moment of training with squared loss.
+//! Computes the spread of infinitely many networks over their initializations, at a moment of training with squared loss.
 //!
 //! ```text
 //! all layers:    cov_TT = K_TT + A K_XX Aᵀ − A K_XT − (A K_XT)ᵀ,     cov_XX = C K_XX Cᵀ

@@ -1,4 +1,4 @@
-//! What can stop a computation with kernels.
+//! Errors say what stopped a computation with kernels.
 
 /// What can stop a computation with kernels.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Training as a spectral filter: what is left of a mode of the residual, for every procedure with a closed form.
+//! Training is a spectral filter: for every procedure with a closed form, this module says what is left of a mode of the residual.
 //!
 //! ```text
 //! c(λ): share of a residual mode that is left,     h(λ) = (1 − c(λ))/λ,     f = y + V c Vᵀ r_0,     w = −Jᵀ V h Vᵀ r_0

@@ -1,4 +1,4 @@
-//! Kernel matrices in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
+//! Kernel matrices are made in one blocked pass: a tile of the Gram matrix, then all layers on that tile while it is in cache.
 //!
 //! Memory is the results and one tile per thread. The tiling depends on the sizes alone, so the numbers do not depend on
 //! the number of threads. (docs/theory/ntk.md §10.1.)
@@ -50,7 +50,7 @@ const TILE: usize = 256;
 /// Columns between two calls of `watch`.
 const PANEL: usize = 1024;
 
-/// Kernels between the rows of `x1` (N₁ × d) and `x2` (N₂ × d); without `x2` among the rows of `x1`.
+/// Returns kernels between the rows of `x1` (N₁ × d) and `x2` (N₂ × d); without `x2` among the rows of `x1`.
 ///
 /// `watch` is called with the share of the work done, in [0, 1].
 ///
@@ -124,7 +124,7 @@ fn set_diagonals(kernels: &mut Kernels, side: &Side<'_>) {
     }
 }
 
-/// `K(x, x)` and `Θ(x, x)` for the rows x of a matrix (N × d).
+/// Returns `K(x, x)` and `Θ(x, x)` for the rows x of a matrix (N × d).
 ///
 /// # Errors
 /// As for [`kernels`].

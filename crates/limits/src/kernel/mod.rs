@@ -1,4 +1,4 @@
-//! Multilayer perceptrons at width ∞ in the kernel regime: NNGP and tangent kernel, and training in closed form.
+//! Multilayer perceptrons at width ∞ in the kernel regime have an NNGP and a tangent kernel, and train in closed form.
 //!
 //! ```text
 //! f ← f − η Θ ∂R/∂f,      f_0 ~ N(0, K)        K: NNGP kernel, Θ: tangent kernel of the infinitely wide network

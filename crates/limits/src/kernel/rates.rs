@@ -1,4 +1,4 @@
-//! Learning rates that the linear model allows.
+//! The linear model allows learning rates up to a bound.
 //!
 //! ```text
 //! η_max = 2 (1 + μ)/(κ λ_max/denominator + λ),     η_crit = 2 denominator/(λ_min + λ_max)
@@ -21,10 +21,11 @@ use super::{
 };
 use crate::linear_algebra::eigenvalues;
 
-/// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
+/// Returns the largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
 /// # Errors
-/// A scaling without infinite-width limit; an initial correction; RMSProp; kernels that overflow; a tangent kernel that is 0, for which every rate is stable.
+/// A scaling without infinite-width limit; an initial correction; RMSProp; kernels that overflow; a tangent kernel that is 0, for which
+/// every rate is stable.
 pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     let network = match problem.kernel_regime() {
         Ok(network) => network,
@@ -42,7 +43,7 @@ pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     largest_rate_for(problem, &kernel, 0.0)
 }
 
-/// `η_crit`, below which the convergence theorem of docs/theory/ntk.md §8 is proved (no momentum).
+/// Returns `η_crit`, below which the convergence theorem of docs/theory/ntk.md §8 is proved (no momentum).
 ///
 /// # Errors
 /// As for [`largest_stable_rate`].

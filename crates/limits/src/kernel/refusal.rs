@@ -1,4 +1,4 @@
-//! What the kernel regime does not describe, whatever is asked of it.
+//! Refuses what the kernel regime does not describe, whatever is asked of it.
 
 use widenet_core::{Error, Problem, Result};
 

@@ -1,4 +1,4 @@
-//! Squared loss: what training up to a moment does to residuals, as matrices M and C acting on training samples.
+//! Under squared loss, training up to a moment acts on residuals by matrices M and C.
 //!
 //! ```text
 //! f_X = y + C r_0,     f_T = f_0(T) − G_TX M r_0,     C = 1 − G M,     r_0 = f_0(X) − y

@@ -1,4 +1,4 @@
-//! A training kernel taken apart: eigenvectors for any moment, or a Cholesky factor for t = ∞ alone.
+//! Takes a training kernel apart: into eigenvectors for any moment, or a Cholesky factor for t = ∞ alone.
 //!
 //! ```text
 //! G = V diag(λ) Vᵀ,     or    G + r I = L Lᵀ with V = L⁻ᵀ:     (G + r I)⁻¹ = V Vᵀ
@@ -159,7 +159,7 @@ pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
     }
 }
 
-/// Largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
+/// Returns the largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
 /// orthogonalisation. Small matrices, and those whose leading eigenvalues are too close for that, by all eigenvalues. `None` if these
 /// do not converge.
 pub fn largest_eigenvalue(kernel: &Matrix) -> Option<f64> {

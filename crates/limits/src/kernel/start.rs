@@ -1,4 +1,4 @@
-//! Where training starts: outputs at time 0.
+//! Training starts from outputs at time 0.
 
 use widenet_core::{Error, Matrix, Result};
 

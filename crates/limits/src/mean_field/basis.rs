@@ -1,4 +1,4 @@
-//! Orthonormal bases of what has been asked, and what a new question adds to them.
+//! Keeps orthonormal bases of what has been probed, and finds what a new probe adds to them.
 
 use widenet_core::Matrix;
 

@@ -1,4 +1,4 @@
-//! A random weight matrix of any width, finite or infinite, known only where it has been asked.
+//! A random weight matrix of any width, finite or infinite, is known only where it has been probed.
 //!
 //! Suppose `W_0` (iid N(0, s²/m)) has answered on orthonormal `Q_A` and `Q_G` (its transpose). Then, for a new direction
 //! `q ⟂ Q_A` (docs/theory/conditioning.md §1, §3(b), Eq. coordinates),
@@ -20,7 +20,7 @@ use rand_distr::{ChiSquared, StandardNormal};
 use widenet_core::{
     Matrix, Width,
     seed::{Purpose, stream},
-    training::{Neurons, OuterProduct, UpdateRule, WeightMatrix},
+    training::{Explored, LinearLayer, Neurons, OuterProduct, UpdateRule, WeightMatrix},
 };
 
 use super::{basis::Basis, coordinates::Coordinates};
@@ -265,7 +265,11 @@ impl WeightMatrix for CoordinateMatrix {
     fn output_dimension(&self) -> u64 {
         self.output.explored.get() as u64
     }
+}
 
+impl Explored for CoordinateMatrix {}
+
+impl LinearLayer for CoordinateMatrix {
     fn learned_singular_values(&mut self) -> Vec<f64> {
         self.grow();
         let learned = &self.weights - &self.initial * self.initial_share.0;

@@ -1,4 +1,4 @@
-//! Vectors of a hidden space by their coordinates in the part of it explored so far.
+//! Vectors of a hidden space are kept by their coordinates in the part of it explored so far.
 
 use widenet_core::{Matrix, training::Block};
 

@@ -1,4 +1,4 @@
-//! Lazy dynamics: weights hardly move, the predictor moves linearly with the kernel of the initial network.
+//! In lazy dynamics weights hardly move, and the predictor moves linearly with the kernel of the initial network.
 //!
 //! ```text
 //! β = s^L (s β_0 + b),    b ← b − η s^L Θ_0 D  (and decays),    s: what weight decay leaves of the initial weights (1 without)
@@ -20,7 +20,7 @@ use widenet_core::{
 
 use super::{coordinate_matrix::CoordinateMatrix, trajectory::run};
 
-/// The kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
+/// Returns the kernel regime of a problem: the predictor of the network linearised around its infinitely wide initialisation, started
 /// from `initial` (k × d). For lazy scalings this is the infinite-width limit.
 ///
 /// # Errors
@@ -59,7 +59,7 @@ pub(super) fn solve(
     let mut rates = vec![0.0; hidden + 1];
     rates[0] = kernel;
     let network = LinearNetwork { layers, output_scale: 1.0, rates, input_dimension: d, output_dimension: k };
-    let mut trajectory = run(problem, Width::Infinite, seed, network, watch);
+    let mut trajectory = run(problem, Width::Infinite, seed, network, watch)?;
     fill_layers(problem, &mut trajectory.records);
     Ok(trajectory)
 }

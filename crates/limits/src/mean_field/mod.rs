@@ -1,4 +1,4 @@
-//! Deep linear networks at width ∞, and at any finite width exactly in law, by one code.
+//! One code serves deep linear networks at width ∞ and, exactly in law, at any finite width.
 //!
 //! ```text
 //! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has asked about
@@ -78,12 +78,12 @@ pub fn solve(
             let normalized = scaling.at(m);
             normalized.check()?;
             let network = random_network(problem, width, normalized, seed, tolerance);
-            Ok(run(problem, width, seed, network, watch))
+            run(problem, width, seed, network, watch)
         }
         Width::Infinite => match scaling.limit()? {
             Limit::Network(normalized) => {
                 let network = random_network(problem, width, normalized, seed, tolerance);
-                Ok(run(problem, width, seed, network, watch))
+                run(problem, width, seed, network, watch)
             }
             Limit::Lazy { kernel, initial_std } => {
                 let initial = match &options.initial_predictor {

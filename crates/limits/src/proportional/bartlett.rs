@@ -1,4 +1,4 @@
-//! Triangular factors of a layer's random kernel.
+//! A layer's random kernel has triangular factors.
 //!
 //! ```text
 //! K_L = R T_1 ⋯ T_L (T_1 ⋯ T_L)ᵀ Rᵀ,    (T_l)_jj = χ_{N_l−j+1}/√N_l,    (T_l)_ij = N(0, 1)/√N_l for i > j,    0 above

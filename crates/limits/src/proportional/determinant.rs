@@ -1,4 +1,4 @@
-//! The determinant of an m × m mixing matrix: a product of independent factors.
+//! The determinant of an m × m mixing matrix is a product of independent factors.
 //!
 //! ```text
 //! log det Q = Σ_l Σ_{i<m} log(χ²_{N_l−i}/N_l),    limit: N(−α m(m+1)/2, 2mα)

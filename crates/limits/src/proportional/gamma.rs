@@ -1,4 +1,4 @@
-//! Differences of log-gamma functions, without the cancellation that many wide layers would amplify.
+//! Computes differences of log-gamma functions without the cancellation that many wide layers would amplify.
 //!
 //! ```text
 //! λ_a(s) = lnΓ(a + s) − lnΓ(a) − s ln a = m φ(z) − ½ ln(1 + z) + Σ_k c_k m^{−p} [(1 + z)^{−p} − 1] + s ln(m/a) − Σ_{j<n} ln(1 + s/(a + j))

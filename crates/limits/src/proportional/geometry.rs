@@ -1,4 +1,4 @@
-//! The geometry of random feature kernels: correlations of inputs, eigenvalues, the collapse onto one direction.
+//! Describes the geometry of random feature kernels: correlations of inputs, eigenvalues, the collapse onto one direction.
 //!
 //! ```text
 //! corr_ij² = K_ij²/(K_ii K_jj),    share_i = λ_i/Σλ,    effective rank = (Σλ)²/Σλ²,    γ_i = log λ_i

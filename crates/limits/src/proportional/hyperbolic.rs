@@ -1,4 +1,4 @@
-//! The 2 × 2 mixing matrix of the limit in closed form: a Brownian motion on the hyperbolic plane and a log-normal determinant.
+//! The 2 × 2 mixing matrix of the limit has a closed form: a Brownian motion on the hyperbolic plane and a log-normal determinant.
 //!
 //! ```text
 //! Q = e^{σ/2} [cosh ρ I + sinh ρ (cos φ diag(1, −1) + sin φ offdiag(1, 1))],   σ ~ N(−3α, 4α),   φ uniform,

@@ -1,4 +1,4 @@
-//! The kernel of the inputs, and the Gaussian coordinates in which it is the identity.
+//! Factors the kernel of the inputs into the Gaussian coordinates in which it is the identity.
 //!
 //! ```text
 //! K0 = X Xᵀ/N0 = R Rᵀ,    R: P × r, r the rank

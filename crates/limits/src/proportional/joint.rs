@@ -1,4 +1,4 @@
-//! Joint density of one output at several inputs.
+//! Computes the joint density of one output at several inputs.
 //!
 //! ```text
 //! p(y) = |2π g K0|^{−1/2} E[q^{−P/2} e^{−a/(2q)}] = Γ(P/2) (π a)^{−P/2} |g K0|^{−1/2} p_W(ln a),   a = yᵀ(g K0)⁻¹y,   W = log q + log χ²_P

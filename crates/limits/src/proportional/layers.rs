@@ -1,4 +1,4 @@
-//! Hidden layers as the laws see them: exact ones by their widths, and a continuum of wide ones by its share of α.
+//! The distributions see hidden layers as exact ones, by their widths, and a continuum of wide ones, by its share of α.
 //!
 //! ```text
 //! α = Σ_l 1/N_l + α',      β = Σ_l 1/N_l²

@@ -1,4 +1,4 @@
-//! Laws of logarithms of scales: sums of independent log-gamma variables and a normal one, by one integral.
+//! One integral gives the distributions of logarithms of scales, which are sums of independent log-gamma variables and a normal one.
 //!
 //! ```text
 //! U = log q + Σ_k log χ²_k + shift,   Λ(s) = ln E e^{sU} = Σ λ_a(s) + α' s(s − 1) + …

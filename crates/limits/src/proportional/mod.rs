@@ -1,4 +1,4 @@
-//! Random deep linear networks whose depth is of the order of their width: exact laws at any widths, the limit, posteriors.
+//! Random deep linear networks whose depth is of the order of their width have exact distributions at any widths, a limit, and posteriors.
 //!
 //! ```text
 //! F = √g R G Xᵀ,   R Rᵀ = K0,   G standard Gaussian,   α = Σ_l 1/N_l

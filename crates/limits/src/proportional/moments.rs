@@ -1,4 +1,4 @@
-//! Second moments of kernels and fourth moments of outputs, for any numbers of inputs and outputs.
+//! Computes second moments of kernels and fourth moments of outputs, for any numbers of inputs and outputs.
 //!
 //! ```text
 //! E[(K_L)_ij (K_L)_kl] = (a + b + c)/3 S + (2a − b − c)/3 A,    a = K_ij K_kl, b = K_ik K_jl, c = K_il K_jk at K0

@@ -1,4 +1,4 @@
-//! Law of one output at one input: a Gaussian with a random scale.
+//! One output at one input is a Gaussian with a random scale.
 //!
 //! ```text
 //! f = √(v q) N(0, 1),   v = g K0_ii,   p(x) = p_{log f²}(log x²)/|x|,   P(f > x) = ½ P(log f² > log x²), x > 0

@@ -1,4 +1,4 @@
-//! Distances between laws, and the rate at which finite networks reach the limit.
+//! Computes distances between distributions, and the rate at which finite networks reach the limit.
 //!
 //! ```text
 //! sup|F_N − F_limit| ≈ (β/α) C(α),   β = Σ 1/N²,   σ = √(2α)

@@ -1,4 +1,4 @@
-//! Draws of outputs, feature kernels and mixing matrices, exact at any widths and in the limit.
+//! Draws outputs, feature kernels and mixing matrices, exactly at any widths and in the limit.
 //!
 //! ```text
 //! F = √g R M H  (M: r × c, outputs independent given it)   or   F = √g R G Mᵀ  (M: D × c, covariance g K0 ⊗ M Mᵀ given it)

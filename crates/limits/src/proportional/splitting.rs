@@ -1,4 +1,4 @@
-//! The triangular diffusion of the limit by a splitting scheme of weak order 2.
+//! Simulates the triangular diffusion of the limit by a splitting scheme of weak order 2.
 //!
 //! ```text
 //! dX = X dY,    dY_ii = −(2i − 1)/4 dt + dB_ii/√2,    dY_ij = dB_ij (i > j),    X_0 = I,    Q_α = X_α X_αᵀ

@@ -1,4 +1,4 @@
-//! Gauss–Hermite quadrature of a standard Gaussian.
+//! Integrates against a standard Gaussian by Gauss–Hermite quadrature.
 //!
 //! ```text
 //! E g(z) ≈ Σ_i w_i g(z_i),      h_n(z_i) = 0,      w_i = 1/(n h_{n−1}(z_i)²),      h_n = He_n/√n!

@@ -1,4 +1,4 @@
-//! Gauss–Legendre quadrature on [−1, 1].
+//! Integrates over [−1, 1] by Gauss–Legendre quadrature.
 //!
 //! ```text
 //! ∫_{−1}^1 g(x) dx ≈ Σ_i w_i g(x_i),      P_n(x_i) = 0,      w_i = 2/((1 − x_i²) P_n'(x_i)²)

@@ -1,4 +1,4 @@
-//! Gaussian quadrature: nodes and weights for expectations over a standard Gaussian and for integrals over an interval.
+//! Gaussian quadrature has nodes and weights for expectations over a standard Gaussian and for integrals over an interval.
 
 mod gauss_hermite;
 mod gauss_legendre;

@@ -1,4 +1,4 @@
-//! The 13 classes of dynamically stable scalings of one-hidden-layer classifiers: cells of a band in the plane of exponents.
+//! Dynamically stable scalings of one-hidden-layer classifiers fall into 13 classes, the cells of a band in the plane of exponents.
 //!
 //! ```text
 //! A = q_σ + 1/2  (logits at the start),   B = 2 q_σ + q̃ + 1  (kernels at the start),   s = q_σ + q̃  (increments of weights)
@@ -71,7 +71,7 @@ impl LimitClass {
         LimitClass::PostMf,
     ];
 
-    /// Its name in text.
+    /// Returns its name in text.
     pub fn name(self) -> &'static str {
         match self {
             LimitClass::PreNtk => "pre-NTK",
@@ -90,7 +90,7 @@ impl LimitClass {
         }
     }
 
-    /// `(sign A, sign B, s)`.
+    /// Returns `(sign A, sign B, s)`.
     pub fn cell(self) -> (Ordering, Ordering, Increments) {
         use Increments::{Between, Highest, Lowest};
         match self {
@@ -110,7 +110,7 @@ impl LimitClass {
         }
     }
 
-    /// The class of exponents A and s; `None` outside the stable band.
+    /// Returns the class of exponents A and s; `None` outside the stable band.
     pub fn of_exponents(logits: f64, increments: f64) -> Option<LimitClass> {
         let snapped = |exponent: f64| if sign(exponent) == Equal { 0.0 } else { exponent };
         let above_lowest = snapped(increments + 0.5);
@@ -125,7 +125,7 @@ impl LimitClass {
         Self::of_cell(sign(logits), sign(logits + above_lowest), place)
     }
 
-    /// The class of a cell; `None` for combinations that no exponents have (`B = A + s + 1/2`).
+    /// Returns the class of a cell; `None` for combinations that no exponents have (`B = A + s + 1/2`).
     pub fn of_cell(logits: Ordering, kernels: Ordering, increments: Increments) -> Option<LimitClass> {
         Self::ALL.into_iter().find(|class| class.cell() == (logits, kernels, increments))
     }

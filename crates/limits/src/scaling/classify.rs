@@ -1,4 +1,4 @@
-//! The verdict on a scaling of networks with one hidden layer, with its reasons.
+//! Gives the verdict on a scaling of networks with one hidden layer, with its reasons.
 //!
 //! ```text
 //! stable:    s ≤ 0     learning changes kernels by no more than their own order       (else unstable)
@@ -91,7 +91,7 @@ pub struct Classification {
 }
 
 impl Classification {
-    /// Of a scaling, for networks trained on `loss` by gradient descent.
+    /// Judges a scaling, for networks trained on `loss` by gradient descent.
     pub fn of(exponents: GolikovExponents, loss: Loss) -> Self {
         let (logits, kernels, s) = (exponents.logits(), exponents.kernels(), exponents.increments());
         let squared = matches!(loss, Loss::Squared { .. });
@@ -112,7 +112,7 @@ impl Classification {
         }
     }
 
-    /// The class, if the scaling is stable.
+    /// Returns the class, if the scaling is stable.
     pub fn class(&self) -> Option<LimitClass> {
         match self.verdict {
             Verdict::Stable { class, .. } => Some(class),

@@ -1,4 +1,4 @@
-//! A condition on exponents, as text and as data.
+//! A condition on exponents is text and data at once.
 
 use std::cmp::Ordering;
 

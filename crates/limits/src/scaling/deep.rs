@@ -1,4 +1,4 @@
-//! Power counting of networks of any depth at the start, with homogeneous activation.
+//! Counts powers of the width for networks of any depth at the start, with homogeneous activation.
 //!
 //! ```text
 //! forward    h_1 = −w_1,   h_l = h_{l−1} − w_l + 1/2,          logits  h_L − w_{L+1} + 1/2
@@ -27,7 +27,7 @@ pub struct DeepExponents {
 }
 
 impl DeepExponents {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &EffectiveExponents) -> Self {
         let (w, e, hidden) = (exponents.weights(), exponents.rates(), exponents.hidden_layers());
         let mut forward = vec![-w[0]; hidden];
@@ -46,7 +46,7 @@ impl DeepExponents {
         Self { logits: forward[hidden - 1] - w[hidden] + 0.5, forward, backward, kernels, feature_changes }
     }
 
-    /// The tangent kernel: its largest part.
+    /// Returns the exponent of the tangent kernel, which is that of its largest part.
     pub fn kernel(&self) -> f64 {
         self.kernels.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }

@@ -1,4 +1,4 @@
-//! Golikov's scalings of networks with more than one hidden layer.
+//! Golikov scales networks with more than one hidden layer by these exponents.
 //!
 //! ```text
 //!            weights but the input's      rates: input      hidden       readout
@@ -64,7 +64,7 @@ impl DeepScaling {
     /// NTK, q = 1/2.
     pub const NTK: Self = Self { q: 0.5 };
 
-    /// Between them.
+    /// Makes a scaling between them.
     ///
     /// # Errors
     /// [`Error::Invalid`] unless 1/2 < q < 1.
@@ -75,7 +75,7 @@ impl DeepScaling {
         }
     }
 
-    /// The raw factors.
+    /// Returns the raw factors.
     pub fn factors(self, update: Update) -> DeepFactors {
         let q = self.q;
         let (input_rate, hidden_rate) = match update {
@@ -85,7 +85,7 @@ impl DeepScaling {
         DeepFactors { weights: 0.5 - q, input_rate, hidden_rate, readout_rate: -1.0 }
     }
 
-    /// `w` and `e` under gradient descent, with `hidden_layers ≥ 1`.
+    /// Returns `w` and `e` under gradient descent, with `hidden_layers ≥ 1`.
     ///
     /// # Errors
     /// [`Error::Invalid`] without hidden layers.
@@ -105,7 +105,7 @@ impl DeepScaling {
         EffectiveExponents::new(weights, rates)
     }
 
-    /// What is left of learning; `None` where it is not known: RMSProp with q < 1 in more than one hidden layer.
+    /// Says what is left of learning; `None` where it is not known: RMSProp with q < 1 in more than one hidden layer.
     ///
     /// # Errors
     /// [`Error::Invalid`] without hidden layers.

@@ -1,4 +1,4 @@
-//! Width scalings of neural classifiers: what their exponents alone lead to.
+//! The exponents of a width scaling alone say which limit neural classifiers have.
 //!
 //! ```text
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),      σ = σ* n^q_σ,   η̂_a = η̂*_a n^q̃_a,   η̂_w = η̂*_w n^q̃_w,      n = d/d*

@@ -1,4 +1,4 @@
-//! How everything that is measured on a network with one hidden layer grows with its width.
+//! Predicts how everything that is measured on a network with one hidden layer grows with its width.
 //!
 //! ```text
 //! start    f⁽⁰⁾ ~ n^A,   K_a ~ n^B_a,   K_w ~ n^B_w
@@ -61,7 +61,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &GolikovExponents) -> Self {
         let (q_sigma, s) = (exponents.q_sigma(), exponents.increments());
         let (s_a, s_w) = (exponents.readout_increments(), exponents.input_increments());
@@ -89,7 +89,7 @@ impl Predictions {
         }
     }
 
-    /// Every prediction with its symbol, in the order of the fields.
+    /// Returns every prediction with its symbol, in the order of the fields.
     pub fn table(&self) -> Vec<(&'static str, f64)> {
         let always = [
             ("f⁽⁰⁾", self.logits),

@@ -1,4 +1,4 @@
-//! The stable band of networks with one hidden layer under RMSProp.
+//! Networks with one hidden layer have a stable band of their own under RMSProp.
 //!
 //! ```text
 //! δâ, δŵ ~ n^q̃,      f⁽ᵏ⁾ − f⁽⁰⁾ ~ n^(q_σ + 1 + q̃),      stable:  −1/2 ≤ q̃ ≤ 0
@@ -28,7 +28,7 @@ pub struct RmsPropClassification {
 }
 
 impl RmsPropClassification {
-    /// Of `q_σ` and equal rates of the hats.
+    /// Judges `q_σ` and equal rates of the hats.
     ///
     /// # Errors
     /// [`widenet_core::Error::Invalid`] for a number that is not finite.
@@ -38,12 +38,12 @@ impl RmsPropClassification {
         Ok(Self { increments: q, output_change: q_sigma + 1.0 + q, reasons })
     }
 
-    /// Whether the scaling is dynamically stable.
+    /// Says whether the scaling is dynamically stable.
     pub fn is_stable(&self) -> bool {
         self.reasons.iter().all(|reason| reason.holds)
     }
 
-    /// Whether the network stays what it is at the start.
+    /// Says whether the network stays what it is at the start.
     pub fn is_stagnant(&self) -> bool {
         sign(self.increments + 0.5) == Ordering::Less
     }

@@ -1,4 +1,4 @@
-//! Yang and Hu's verdict on a scaling of networks of any depth.
+//! Gives Yang and Hu's verdict on a scaling of networks of any depth.
 //!
 //! ```text
 //! r = min(w_{L+1}, e_{L+1}) − 1 + min_{l ≤ L} (e_l + [l = 1])          last hidden features move by d^(-r)
@@ -43,7 +43,7 @@ pub struct YangHu {
 }
 
 impl YangHu {
-    /// Of a scaling.
+    /// Judges a scaling.
     pub fn of(exponents: &EffectiveExponents) -> Self {
         let (w, e, hidden) = (exponents.weights(), exponents.rates(), exponents.hidden_layers());
         let slowest = e[..hidden]

@@ -8,7 +8,8 @@ use widenet_core::{
     scaling::Normalized,
     seed::{Purpose, stream},
     training::{
-        Block, LinearNetwork, Neurons, OuterProduct, Recorder, Start, Unobserved, UpdateRule, WeightMatrix, train,
+        Block, Control, Explored, LinearLayer, LinearNetwork, LinearTraining, Neurons, OuterProduct, Start, Training,
+        UpdateRule, WeightMatrix,
     },
     trajectory::{Record, Value},
 };
@@ -83,7 +84,11 @@ impl WeightMatrix for PlainMatrix {
     fn output_dimension(&self) -> u64 {
         self.weights.nrows() as u64
     }
+}
 
+impl Explored for PlainMatrix {}
+
+impl LinearLayer for PlainMatrix {
     fn learned_singular_values(&mut self) -> Vec<f64> {
         Vec::new()
     }
@@ -125,9 +130,9 @@ pub(crate) fn network<W: WeightMatrix>(problem: &Problem, normalized: &Normalize
 }
 
 /// Trains to the end; a diverged run returns what it recorded before.
-pub(crate) fn records<W: WeightMatrix>(problem: &Problem, mut network: LinearNetwork<W>, seed: u64) -> Vec<Record> {
-    let recorder = Recorder::new(problem, &mut network);
-    train(&mut network, &recorder, problem, seed, Start::default(), &mut Unobserved).0
+pub(crate) fn records<W: LinearLayer>(problem: &Problem, network: LinearNetwork<W>, seed: u64) -> Vec<Record> {
+    let mut training = LinearTraining::new(problem, network, seed).unwrap();
+    training.run(Start::default(), &mut |_, _| Control::Continue).0
 }
 
 /// The obvious network of a width, trained.

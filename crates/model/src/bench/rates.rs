@@ -13,11 +13,11 @@ use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, normals, panel_apply, regenerated_apply, tall_add, tall_gram,
 };
 
-use super::timing::{copy_seconds, last_entry, seconds};
-use crate::{
-    device::{DeviceInfo, DeviceKind, Placement},
-    wide::query_seconds,
+use super::{
+    query::query_seconds,
+    timing::{copy_seconds, last_entry, seconds},
 };
+use crate::device::{DeviceInfo, DeviceKind, Placement};
 
 /// Ranks of the bases measured.
 const RANKS: [usize; 2] = [32, 200];

@@ -3,9 +3,9 @@
 use burn::Tensor;
 use serde_json::{Value, json};
 
-use super::{Checkpoint, Saved};
-use crate::dense::{
-    DenseMatrix,
+use super::{file::Checkpoint, saved::Saved};
+use crate::matrix::dense::{
+    matrix::DenseMatrix,
     pending::{Component, Pending, Term},
 };
 

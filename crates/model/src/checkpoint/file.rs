@@ -14,8 +14,8 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 use sha2::{Digest, Sha256};
+use widenet_output::temporary_folder;
 
-use super::hex;
 use crate::device::{Placement, Precision};
 
 /// Headers above this are not ours: a state is a few kilobytes and its records.
@@ -52,7 +52,12 @@ impl View for Stored<'_> {
     }
 }
 
-/// Writes tensors and state aside, syncs them and renames the file into place.
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes tensors and state beside their place, syncs them and renames the file into it.
 pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -> Result<(), String> {
     let mut digest = Sha256::new_with_prefix(state);
     // The order of names is the order in which `Checkpoint::verify` meets them.
@@ -64,12 +69,13 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -
     let metadata =
         HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);
     let views = tensors.iter().map(|(name, tensor)| (name, Stored { tensor, shape: tensor.dims() }));
-    // Another process may be running the same trial.
-    let aside = path.with_extension(format!("{}.partial", std::process::id()));
-    serialize_to_file(views, Some(metadata), &aside).map_err(|error| error.to_string())?;
+    // Another process may be running the same trial. The folder tells whose it is, whatever the encoder calls its own files in it.
+    let folder = temporary_folder(path).map_err(|error| error.to_string())?;
+    let whole = folder.path().join("checkpoint");
+    serialize_to_file(views, Some(metadata), &whole).map_err(|error| error.to_string())?;
     let settle = || -> io::Result<()> {
-        File::open(&aside)?.sync_all()?;
-        fs::rename(&aside, path)?;
+        File::open(&whole)?.sync_all()?;
+        fs::rename(&whole, path)?;
         match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),

@@ -4,8 +4,11 @@ use std::{fs, thread};
 
 use burn::tensor::Device;
 
-use super::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice};
-use crate::ModelError;
+use super::{
+    choice::DeviceChoice,
+    info::{DeviceInfo, DeviceKind, OpenDevice},
+};
+use crate::error::ModelError;
 
 pub(super) fn flex() -> OpenDevice {
     open(DeviceChoice::Flex, Device::flex())

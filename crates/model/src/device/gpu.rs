@@ -7,8 +7,11 @@ use burn::{
     tensor::Device,
 };
 
-use super::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice};
-use crate::ModelError;
+use super::{
+    choice::DeviceChoice,
+    info::{DeviceInfo, DeviceKind, OpenDevice},
+};
+use crate::error::ModelError;
 
 /// A runtime can be set up once per process and choice; what came of it is kept here.
 static OPENED: Mutex<Vec<(DeviceChoice, Result<DeviceInfo, ModelError>)>> = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! Kernels as files, JSON and a summary.
+//! Writes kernels as files, JSON and a summary.
 
 use std::{
     io::{self, Write},

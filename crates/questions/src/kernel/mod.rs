@@ -1,4 +1,4 @@
-//! The kernels of a problem's network: section `[kernel]`.
+//! Section `[kernel]` asks for the kernels of a problem's network.
 
 mod answer;
 

@@ -1,4 +1,4 @@
-//! Predictions with their losses, as files and JSON.
+//! Writes predictions with their losses as files and JSON.
 
 use std::{
     io::{self, Write},

@@ -1,4 +1,4 @@
-//! What infinitely wide networks predict at chosen moments of training: section `[predict]`.
+//! Section `[predict]` asks what infinitely wide networks predict at chosen moments of training.
 
 mod answer;
 

@@ -1,4 +1,4 @@
-//! Draws of one output, or of its network's scale, against its exact law, its limit and the NNGP.
+//! Compares draws of one output, or of its network's scale, with its exact distribution, its limit and the NNGP.
 //!
 //! ```text
 //! D = sup |F_n − F|

@@ -1,4 +1,4 @@
-//! Deterministic parts of the samplers, from given random numbers: what they assemble can be checked number by number.
+//! The deterministic parts of the samplers take given random numbers, so that what they assemble can be checked number by number.
 
 use serde_json::{Value, json};
 use widenet_core::{

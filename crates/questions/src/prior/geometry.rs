@@ -1,4 +1,4 @@
-//! Correlations and eigenvalues of feature kernels: how random networks collapse inputs onto one direction.
+//! Correlations and eigenvalues of feature kernels show how random networks collapse inputs onto one direction.
 
 use serde_json::{Value, json};
 use widenet_core::{

@@ -1,4 +1,4 @@
-//! One-dimensional laws of a prior: densities, tails, quantiles, distances to the limit.
+//! Evaluates one-dimensional distributions of a prior: densities, tails, quantiles, distances to the limit.
 
 use serde_json::{Value, json};
 use widenet_core::{

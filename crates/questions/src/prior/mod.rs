@@ -1,4 +1,4 @@
-//! Laws of random deep linear networks: `widenet prior`.
+//! `widenet prior` asks for distributions of random deep linear networks.
 
 mod agreement;
 mod algebra;

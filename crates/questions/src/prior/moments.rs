@@ -1,4 +1,4 @@
-//! Moments of a prior, the determinant and the eigenvalues of its mixing matrix.
+//! Computes moments of a prior, the determinant and the eigenvalues of its mixing matrix.
 
 use serde_json::{Value, json};
 use widenet_core::{

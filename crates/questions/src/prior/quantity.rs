@@ -1,4 +1,4 @@
-//! What can be asked of a prior: one trait, behind it a file per family of quantities.
+//! What can be asked of a prior has one trait, and one file for each family of quantities.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! Draws of a prior: from its law, or from networks with all their weights.
+//! Draws from a prior: from its exact distribution, or from networks with all their weights.
 
 use serde_json::{Value, json};
 use widenet_core::{

@@ -1,4 +1,4 @@
-//! The plane of Golikov's exponents: the stable band, its 13 cells, and given scalings.
+//! Draws the plane of Golikov's exponents: the stable band, its 13 cells, and given scalings.
 //!
 //! ```text
 //! unstable above q̃ = −q_σ,   stagnant below q̃ = −q_σ − 1/2;      A = 0: q_σ = −1/2,   B = 0: q̃ = −1 − 2 q_σ

@@ -1,4 +1,4 @@
-//! What a scaling of widths leads to: `widenet scaling`.
+//! `widenet scaling` asks which limit a scaling of widths leads to.
 //!
 //! ```text
 //! A = q_σ + 1/2,   B = 2 q_σ + q̃ + 1,   s = q_σ + q̃         stable: −1/2 ≤ s ≤ 0, with one of 13 limits

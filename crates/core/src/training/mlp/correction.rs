@@ -7,8 +7,8 @@
 //! Gradients flow through f alone, so f_0 is nothing but its outputs on the samples: what is added to the outputs before
 //! the loss and the records see them. The tangent kernel is that of f; the linearised network is corrected alike.
 
-use super::{Mlp, NeuronMatrix};
-use crate::{Matrix, Problem};
+use super::network::Mlp;
+use crate::{Matrix, Problem, training::matrix::EntryMatrix};
 
 /// `(√n − 1) f_0` on the samples; nothing where the outputs are the network's own.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ pub(super) struct InitialCorrection {
 
 impl InitialCorrection {
     /// The correction of a problem whose network is this one at its start.
-    pub(super) fn of<W: NeuronMatrix>(problem: &Problem, network: &mut Mlp<W>) -> Self {
+    pub(super) fn of<W: EntryMatrix>(problem: &Problem, network: &mut Mlp<W>) -> Self {
         let width = network.layers[0].weights.matrix.output_dimension();
         let Some(factor) = problem.parameterization.initial_correction(width) else { return Self::default() };
         let mut on = |inputs: &Matrix| network.outputs(inputs) * factor;

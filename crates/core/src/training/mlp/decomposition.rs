@@ -7,11 +7,17 @@
 //! (docs/theory/scaling-limits.md §7.2, Eq. decomposition; z = w·x = z⁰ + δz and a = a⁰ + δa those of the trained network; for activations
 //! with φ(z) = φ'(z) z.)
 
-use super::{Mlp, NeuronBlock, NeuronMatrix, in_chunks};
-use crate::{Matrix, training::weights::Block};
+use super::{network::Mlp, rows::in_chunks};
+use crate::{
+    Matrix,
+    training::{
+        block::{Block, NeuronBlock},
+        matrix::EntryMatrix,
+    },
+};
 
 /// Standard deviations of `f_∅`, `f_a`, `f_w`, `f_aw` over inputs; `None` unless there is one hidden layer and one output.
-pub(super) fn decomposition<W: NeuronMatrix>(
+pub(super) fn decomposition<W: EntryMatrix>(
     initial: &mut Mlp<W>,
     now: &mut Mlp<W>,
     inputs: &Matrix,
@@ -40,7 +46,7 @@ pub(super) fn decomposition<W: NeuronMatrix>(
 }
 
 /// The weights of the only output as a vector of the hidden space, multiplier included.
-fn readout<W: NeuronMatrix>(network: &mut Mlp<W>) -> Option<W::Block> {
+fn readout<W: EntryMatrix>(network: &mut Mlp<W>) -> Option<W::Block> {
     let [_, readout] = &mut network.layers[..] else { return None };
     let weights = &mut readout.weights;
     let mut vector = weights.matrix.apply_transpose(&weights.matrix.output_block(&Matrix::identity(1, 1)));

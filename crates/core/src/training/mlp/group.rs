@@ -6,43 +6,27 @@
 //!
 //! (docs/theory/training.md §3, Eq. group.) Every network sees the batches of its own seed, has the loss it has alone, and diverges alone.
 
-use std::borrow::Cow;
-
-use super::{Mlp, MlpTraining, NeuronMatrix, training::Passes};
+use super::{network::Mlp, passes::Passes, rows::of_network, training::MlpTraining};
 use crate::{
-    Error, Matrix, Problem, Result,
+    Error, Problem, Result,
     training::{
-        Control,
         descent::{Descend, descend},
-        is_finite,
+        matrix::{EntryMatrix, NormalizedUpdate},
+        progress::{Control, is_finite},
+        rule::StepRule,
     },
     trajectory::{Record, Status},
 };
 
-/// Rows once for each network of a group.
-pub(super) fn repeated(rows: &Matrix, networks: usize) -> Cow<'_, Matrix> {
-    if networks == 1 {
-        return Cow::Borrowed(rows);
-    }
-    let count = rows.nrows();
-    Cow::Owned(Matrix::from_fn(networks * count, rows.ncols(), |row, column| rows[(row % count, column)]))
-}
-
-/// The rows of one network of a group.
-pub(super) fn of_network(rows: &Matrix, network: usize, networks: usize) -> Matrix {
-    let count = rows.nrows() / networks;
-    rows.rows(network * count, count).into_owned()
-}
-
 /// A group in training.
-pub struct MlpGroup<'p, W: NeuronMatrix> {
-    training: MlpTraining<'p, W>,
+pub struct MlpGroup<'p, W: EntryMatrix + NormalizedUpdate> {
+    training: MlpTraining<'p, W, StepRule>,
     networks: usize,
     /// The step and time at which each network diverged.
     diverged: Vec<Option<(u64, f64)>>,
 }
 
-impl<'p, W: NeuronMatrix> MlpGroup<'p, W> {
+impl<'p, W: EntryMatrix + NormalizedUpdate> MlpGroup<'p, W> {
     /// Prepares for a run that starts from networks at time 0; each has its seed, which keys the order of its minibatches.
     ///
     /// # Errors
@@ -54,7 +38,7 @@ impl<'p, W: NeuronMatrix> MlpGroup<'p, W> {
                 quantity.name()
             )));
         }
-        let training = MlpTraining::with_seeds(problem, networks, seeds)?;
+        let training = MlpTraining::with_seeds(problem, networks, StepRule::of(&problem.optimizer), seeds)?;
         Ok(Self { training, networks: seeds.len(), diverged: vec![None; seeds.len()] })
     }
 
@@ -76,7 +60,7 @@ impl<'p, W: NeuronMatrix> MlpGroup<'p, W> {
     }
 }
 
-impl<W: NeuronMatrix> Descend for MlpGroup<'_, W> {
+impl<W: EntryMatrix + NormalizedUpdate> Descend for MlpGroup<'_, W> {
     type Evaluation = Passes<W::Block>;
     type Record = Vec<Record>;
 

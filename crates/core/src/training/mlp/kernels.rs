@@ -9,10 +9,13 @@
 //! parameterisation, so frozen layers drop out.) d are the backward signals of single outputs. Per layer it is a product,
 //! entry by entry, of two Gram matrices.
 
-use super::{Forward, Mlp, MlpLayer, NeuronMatrix};
-use crate::{Matrix, training::weights::Block};
+use super::network::{Forward, Mlp, MlpLayer};
+use crate::{
+    Matrix,
+    training::{block::Block, matrix::EntryMatrix},
+};
 
-impl<W: NeuronMatrix> Mlp<W> {
+impl<W: EntryMatrix> Mlp<W> {
     /// Tangent kernel between the P and Q samples of two forward passes, P k × Q k with samples outermost; `None` for the
     /// second is the first.
     pub fn tangent_kernel(&mut self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
@@ -86,7 +89,7 @@ impl<W: NeuronMatrix> Mlp<W> {
     }
 }
 
-impl<W: NeuronMatrix> MlpLayer<W> {
+impl<W: EntryMatrix> MlpLayer<W> {
     /// `κ A² a·a' + κ_b B²`.
     fn input_kernel(&self, left: &W::Block, right: &W::Block) -> Matrix {
         let of_biases = self.biases.as_ref().map_or(0.0, |biases| biases.tangent());

@@ -8,10 +8,16 @@
 //! (docs/theory/training.md §3, Eq. linearised: forward mode for `J δ`, one backward pass at θ_0 for `Jᵀ v`; any loss, any batches and the
 //! network's own update rule.)
 
-use super::{Forward, Mlp, NeuronBlock, NeuronMatrix, in_chunks};
+use super::{
+    network::{Forward, Mlp},
+    rows::in_chunks,
+};
 use crate::{
     Matrix,
-    training::weights::{Block, StepRule},
+    training::{
+        block::{Block, NeuronBlock},
+        matrix::{EntryMatrix, Update},
+    },
 };
 
 /// A linearised network.
@@ -23,7 +29,7 @@ pub struct Linearisation<W> {
     tangents: Mlp<W>,
 }
 
-impl<W: NeuronMatrix> Linearisation<W> {
+impl<W: EntryMatrix> Linearisation<W> {
     /// The linearisation at a network, at δ = 0.
     pub fn new(initial: &Mlp<W>) -> Self {
         Self::with_tangents(initial.clone(), initial.zeros_like())
@@ -70,7 +76,7 @@ impl<W: NeuronMatrix> Linearisation<W> {
     }
 
     /// One step of the rule for a forward pass at θ_0 and the gradient in `f_lin` (P × k).
-    pub fn update(&mut self, rule: StepRule, learning_rate: f64, forward: &Forward<W::Block>, gradient: &Matrix) {
+    pub fn update(&mut self, rule: impl Update<W>, learning_rate: f64, forward: &Forward<W::Block>, gradient: &Matrix) {
         let Some(lowest) = self.initial.lowest_learning() else { return };
         let signals = self.initial.backward(forward, &gradient.transpose(), lowest);
         self.tangents.update(rule, learning_rate, forward, lowest, &signals);

@@ -3,58 +3,36 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Forward, Mlp, NeuronBlock, NeuronMatrix,
+    baseline::Baseline,
     correction::InitialCorrection,
     decomposition::decomposition,
-    group::of_network,
-    training::{MlpTraining, Passes},
+    linearisation::Linearisation,
+    network::{Mlp, MlpLayer},
+    passes::Passes,
+    rows::of_network,
 };
 use crate::{
     Matrix, Problem,
-    problem::{Loss, Quantity},
-    training::weights::{Block, explored_quantity},
+    problem::Quantity,
+    training::{
+        block::{Block, NeuronBlock},
+        matrix::EntryMatrix,
+        record::{Outputs, explored_quantity, output_quantity},
+    },
     trajectory::{Record, Value},
 };
 
-/// The network at the start on the training inputs, as far as quantities compare with it.
-pub(super) struct Baseline<W: NeuronMatrix> {
-    tangent_kernel: Option<Matrix>,
-    nngp_kernel: Option<Matrix>,
-    outputs: Option<Matrix>,
-    pre_activations: Option<Vec<W::Block>>,
-    /// Its weights.
-    network: Option<Mlp<W>>,
+/// A network and the linearised network beside it, as they are now.
+pub(super) struct Networks<'a, W> {
+    pub(super) network: &'a mut Mlp<W>,
+    pub(super) linearisation: Option<&'a mut Linearisation<W>>,
 }
 
-impl<W: NeuronMatrix> Baseline<W> {
-    /// Whether a quantity is compared with a pass at the start.
-    pub(super) fn needs_pass(problem: &Problem) -> bool {
-        let compared = [
-            Quantity::TangentKernelChange,
-            Quantity::NngpKernelChange,
-            Quantity::ActivationChanges,
-            Quantity::OutputChange,
-        ];
-        compared.iter().any(|quantity| problem.record.quantities.contains(quantity))
-    }
-
-    /// From the network at the start and, where it is needed, its pass of all training samples, whose outputs are corrected.
-    pub(super) fn of(
-        network: &mut Mlp<W>,
-        forward: Option<&Forward<W::Block>>,
-        correction: &InitialCorrection,
-        problem: &Problem,
-    ) -> Self {
-        let wants = |quantity| problem.record.quantities.contains(&quantity);
-        let pass_for = |quantity| forward.filter(|_| wants(quantity));
-        Self {
-            tangent_kernel: pass_for(Quantity::TangentKernelChange).map(|pass| network.tangent_kernel(pass, None)),
-            nngp_kernel: pass_for(Quantity::NngpKernelChange).map(|pass| network.nngp_kernel(pass, None)),
-            outputs: pass_for(Quantity::OutputChange).map(|pass| correction.on_train(pass.outputs.clone(), None)),
-            pre_activations: pass_for(Quantity::ActivationChanges).map(|pass| pass.pre_activations.clone()),
-            network: wants(Quantity::Decomposition).then(|| network.clone()),
-        }
-    }
+/// Takes records of one run.
+pub(super) struct Recorder<'p, W: EntryMatrix> {
+    pub(super) problem: &'p Problem,
+    pub(super) baseline: Baseline<W>,
+    pub(super) correction: InitialCorrection,
 }
 
 /// What several quantities are made of, computed once for a record; `None` where none needs it.
@@ -82,27 +60,43 @@ impl Measured {
     }
 }
 
-impl<W: NeuronMatrix> MlpTraining<'_, W> {
+impl<W: EntryMatrix> Recorder<'_, W> {
     /// Records everything asked for.
-    pub(super) fn take_record(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Record {
-        let measured = self.measure(passes);
-        self.record_of(&measured, step, time)
+    pub(super) fn record(
+        &mut self,
+        mut networks: Networks<'_, W>,
+        passes: &Passes<W::Block>,
+        step: u64,
+        time: f64,
+    ) -> Record {
+        let measured = self.measure(&mut networks, passes);
+        self.record_of(&measured, networks.network, step, time)
     }
 
     /// Records everything asked for of every network of a group.
-    pub(super) fn take_records(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Vec<Record> {
-        let (measured, networks) = (self.measure(passes), self.network.networks());
-        (0..networks).map(|network| self.record_of(&measured.of_network(network, networks), step, time)).collect()
+    pub(super) fn records(
+        &mut self,
+        mut networks: Networks<'_, W>,
+        passes: &Passes<W::Block>,
+        step: u64,
+        time: f64,
+    ) -> Vec<Record> {
+        let measured = self.measure(&mut networks, passes);
+        let count = networks.network.networks();
+        (0..count)
+            .map(|network| self.record_of(&measured.of_network(network, count), networks.network, step, time))
+            .collect()
     }
 
-    fn record_of(&mut self, measured: &Measured, step: u64, time: f64) -> Record {
+    fn record_of(&mut self, measured: &Measured, network: &mut Mlp<W>, step: u64, time: f64) -> Record {
         let values = self.problem.record.quantities.iter();
         let values: BTreeMap<Quantity, Value> =
-            values.filter_map(|&quantity| Some((quantity, self.value(quantity, measured)?))).collect();
+            values.filter_map(|&quantity| Some((quantity, self.value(quantity, measured, network)?))).collect();
         Record { step, time, values }
     }
 
-    fn measure(&mut self, passes: &Passes<W::Block>) -> Measured {
+    fn measure(&self, networks: &mut Networks<'_, W>, passes: &Passes<W::Block>) -> Measured {
+        let Networks { network, linearisation } = networks;
         let wants = |quantities: &[Quantity]| {
             quantities.iter().any(|quantity| self.problem.record.quantities.contains(quantity))
         };
@@ -128,33 +122,33 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
         let train = match of_all {
             _ if !wants_train => None,
             true => Some(passes.forward.outputs.clone()),
-            false => Some(correction.on_train(self.network.outputs(&data.train.inputs), None)),
+            false => Some(correction.on_train(network.outputs(&data.train.inputs), None)),
         };
         let moved = train.as_ref().zip(self.baseline.outputs.as_ref()).map(|(now, start)| now - start);
         let test = data.test.as_ref().filter(|_| wants_test);
-        let test = test.map(|test| correction.on_test(self.network.outputs(&test.inputs)));
-        let linearised_train = match (&passes.linearised, &mut self.linearisation) {
+        let test = test.map(|test| correction.on_test(network.outputs(&test.inputs)));
+        let linearised_train = match (&passes.linearised, linearisation.as_deref_mut()) {
             (Some((_, outputs)), Some(_)) if of_all && wants_linearised_train => Some(outputs.clone()),
             (_, Some(linearisation)) if wants_linearised_train => {
                 Some(correction.on_train(linearisation.outputs(&data.train.inputs), None))
             }
             _ => None,
         };
-        let linearised_test = match (&data.test, &mut self.linearisation) {
+        let linearised_test = match (&data.test, linearisation.as_deref_mut()) {
             (Some(test), Some(linearisation)) if wants_linearised_test => {
                 Some(correction.on_test(linearisation.outputs(&test.inputs)))
             }
             _ => None,
         };
 
-        let pass = (!of_all && wants_pass).then(|| self.network.forward(&data.train.inputs));
+        let pass = (!of_all && wants_pass).then(|| network.forward(&data.train.inputs));
         let forward = pass.as_ref().unwrap_or(&passes.forward);
-        let tangent_kernel = wants_full.then(|| self.network.tangent_kernel(forward, None));
+        let tangent_kernel = wants_full.then(|| network.tangent_kernel(forward, None));
         let mean_tangent_kernel = wants_mean.then(|| match &tangent_kernel {
             Some(kernel) => mean_over_outputs(kernel, data.output_dimension()),
-            None => self.network.mean_tangent_kernel(forward, None),
+            None => network.mean_tangent_kernel(forward, None),
         });
-        let nngp_kernel = wants_nngp.then(|| self.network.nngp_kernel(forward, None));
+        let nngp_kernel = wants_nngp.then(|| network.nngp_kernel(forward, None));
         let activation_norms =
             wants_norms.then(|| forward.pre_activations.iter().map(|h| h.mean_square().sqrt()).collect());
         let activation_changes = self.baseline.pre_activations.as_ref().filter(|_| wants_changes).map(|initial| {
@@ -180,16 +174,10 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
     }
 
     /// The value of a quantity; `None` where it is not defined.
-    fn value(&mut self, quantity: Quantity, measured: &Measured) -> Option<Value> {
+    fn value(&mut self, quantity: Quantity, measured: &Measured, network: &mut Mlp<W>) -> Option<Value> {
         let (train, test) = (&self.problem.data.train, self.problem.data.test.as_ref());
         let loss = self.problem.loss;
         Some(match quantity {
-            Quantity::TrainLoss => Value::Scalar(loss.value(measured.train.as_ref()?, &train.targets)),
-            Quantity::TestLoss => Value::Scalar(loss.value(measured.test.as_ref()?, &test?.targets)),
-            Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(measured.train.as_ref()?, &train.targets)),
-            Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(measured.test.as_ref()?, &test?.targets)),
-            Quantity::Outputs => Value::Matrix(measured.train.clone()?),
-            Quantity::TestOutputs => Value::Matrix(measured.test.clone()?),
             Quantity::TangentKernel => Value::Matrix(measured.tangent_kernel.clone()?),
             Quantity::TangentKernelNorm => {
                 Value::Scalar(measured.tangent_kernel.as_ref()?.norm() / train.inputs.nrows() as f64)
@@ -203,11 +191,11 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
                 relative_change(measured.nngp_kernel.as_ref()?, self.baseline.nngp_kernel.as_ref()?)
             }
             Quantity::WeightChange => {
-                let change = |layer: &mut super::MlpLayer<W>| {
+                let change = |layer: &mut MlpLayer<W>| {
                     let movement = layer.weights.matrix.movement();
                     if movement.moved == 0.0 { 0.0 } else { (movement.moved / movement.initial).sqrt() }
                 };
-                Value::List(self.network.layers.iter_mut().map(change).collect())
+                Value::List(network.layers.iter_mut().map(change).collect())
             }
             Quantity::ActivationNorms => Value::List(measured.activation_norms.clone()?),
             Quantity::ActivationChanges => Value::List(measured.activation_changes.clone()?),
@@ -217,10 +205,10 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
             }
             Quantity::Decomposition => {
                 let inputs = &test.unwrap_or(train).inputs;
-                Value::List(decomposition(self.baseline.network.as_mut()?, &mut self.network, inputs)?)
+                Value::List(decomposition(self.baseline.network.as_mut()?, network, inputs)?)
             }
             Quantity::ParameterDistance => {
-                let moved: f64 = self.network.matrices_mut().map(|matrix| matrix.movement().moved).sum();
+                let moved: f64 = network.matrices_mut().map(|matrix| matrix.movement().moved).sum();
                 Value::Scalar(moved.sqrt())
             }
             Quantity::LinearisedOutputs => Value::Matrix(measured.linearised_train.clone()?),
@@ -238,28 +226,12 @@ impl<W: NeuronMatrix> MlpTraining<'_, W> {
                 };
                 Value::Scalar(difference.norm() / (difference.len() as f64).sqrt())
             }
-            Quantity::ExploredRanks | Quantity::OrthogonalityLoss | Quantity::TruncationError => {
-                explored_quantity(quantity, self.network.matrices())?
+            // Those of deep linear networks, of ensembles and of networks in Gram space are neither.
+            _ => {
+                let outputs = Outputs { train: measured.train.as_ref(), test: measured.test.as_ref() };
+                return output_quantity(quantity, self.problem, outputs)
+                    .or_else(|| explored_quantity(quantity, network.matrices()));
             }
-            // Of ensembles, of deep linear networks, and of networks in Gram space.
-            Quantity::OutputStd
-            | Quantity::TestOutputStd
-            | Quantity::TestOutputCovariance
-            | Quantity::FunctionKurtosis
-            | Quantity::Predictor
-            | Quantity::MinNormDistance
-            | Quantity::FeatureGram
-            | Quantity::GradientGram
-            | Quantity::InputCovariance
-            | Quantity::InputAutocovariance
-            | Quantity::OutputCovariance
-            | Quantity::OutputAutocovariance
-            | Quantity::InputKurtosis
-            | Quantity::OutputKurtosis
-            | Quantity::LearnedSingularValues
-            | Quantity::EffectiveDimensions
-            | Quantity::NormalisedOutputs
-            | Quantity::NormalisedTestOutputs => return None,
         })
     }
 }

@@ -3,31 +3,38 @@
 use std::borrow::Cow;
 
 use super::{
-    Forward, Linearisation, Mlp, NeuronMatrix, correction::InitialCorrection, group::repeated, recorder::Baseline,
+    baseline::Baseline,
+    correction::InitialCorrection,
+    linearisation::Linearisation,
+    network::{Forward, Mlp},
+    passes::Passes,
+    recorder::{Networks, Recorder},
+    rows::repeated,
 };
 use crate::{
     Error, Matrix, Problem, Result,
     problem::Rule,
     training::{
-        Batches, Control, Progress, Start,
+        batches::Batches,
         descent::{Descend, Steps, descend},
-        is_finite,
-        weights::StepRule,
+        matrix::{EntryMatrix, NormalizedUpdate, Update},
+        progress::{Control, Progress, Start, is_finite},
+        rule::{StepRule, UpdateRule},
+        run::Training,
     },
     trajectory::{Record, Status},
 };
 
-/// A perceptron in training.
-pub struct MlpTraining<'p, W: NeuronMatrix> {
+/// A perceptron in training by a rule that its matrices can follow.
+pub struct MlpTraining<'p, W: EntryMatrix, R = StepRule> {
     pub(super) problem: &'p Problem,
     /// The network.
     pub network: Mlp<W>,
     /// The linearised network, where a quantity asks for it.
     pub linearisation: Option<Linearisation<W>>,
-    pub(super) baseline: Baseline<W>,
-    pub(super) correction: InitialCorrection,
+    pub(super) recorder: Recorder<'p, W>,
     pub(super) steps: Steps,
-    rule: StepRule,
+    rule: R,
     /// Those of each network; none if they are trained on all samples at once.
     batches: Vec<Batches>,
     /// Full batch: the targets of all networks.
@@ -38,40 +45,37 @@ pub struct MlpTraining<'p, W: NeuronMatrix> {
     initial_forward: Option<Forward<W::Block>>,
 }
 
-/// Passes of the samples of a step; their outputs are corrected where the problem's are.
-pub(in crate::training) struct Passes<B> {
-    pub(super) forward: Forward<B>,
-    /// The pass at θ_0 and `f_lin`.
-    pub(super) linearised: Option<(Forward<B>, Matrix)>,
-    /// Their targets, of minibatches.
-    targets: Option<Matrix>,
-}
-
-impl<B> Passes<B> {
-    /// Whether these are passes of all training samples.
-    pub(super) fn is_full_batch(&self) -> bool {
-        self.targets.is_none()
-    }
-}
-
-impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
+impl<'p, W: EntryMatrix + NormalizedUpdate> MlpTraining<'p, W> {
     /// Prepares for a run that starts from `network`, the network at time 0 (also when the run is then resumed); `seed` keys the
     /// order of minibatches.
     ///
     /// # Errors
     /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
     pub fn new(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
-        Self::with_seeds(problem, network, &[seed])
+        Self::with_seeds(problem, network, StepRule::of(&problem.optimizer), &[seed])
     }
+}
 
-    /// The same with the seed of every network of a group.
-    pub(super) fn with_seeds(problem: &'p Problem, mut network: Mlp<W>, seeds: &[u64]) -> Result<Self> {
-        let (Some(steps), Some(rule)) = (Steps::of(problem), StepRule::of(&problem.optimizer)) else {
-            let kind = if matches!(problem.optimizer.rule, Rule::Flow { .. }) { "flow" } else { "momentum_flow" };
-            return Err(Error::Invalid(format!(
-                "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
-                 with a small learning rate, or the width inf"
-            )));
+impl<'p, W: EntryMatrix> MlpTraining<'p, W, UpdateRule> {
+    /// The same by a rule that is linear in past gradients, which matrices of all kinds can follow.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: other rules, and linearised quantities with weight decay.
+    pub fn linear(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
+        Self::with_seeds(problem, network, UpdateRule::of(&problem.optimizer), &[seed])
+    }
+}
+
+impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
+    /// The same with the rule, where the optimiser is one, and the seed of every network of a group.
+    pub(super) fn with_seeds(
+        problem: &'p Problem,
+        mut network: Mlp<W>,
+        rule: Option<R>,
+        seeds: &[u64],
+    ) -> Result<Self> {
+        let (Some(steps), Some(rule)) = (Steps::of(problem), rule) else {
+            return Err(refused(&problem.optimizer.rule));
         };
         let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs_linearisation());
         if let Some(quantity) = linearised
@@ -95,9 +99,8 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         Ok(Self {
             problem,
             linearisation: linearised.map(|_| Linearisation::new(&network)),
-            correction,
+            recorder: Recorder { problem, baseline, correction },
             network,
-            baseline,
             steps,
             rule,
             batches,
@@ -105,17 +108,6 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
             inputs,
             initial_forward: initial_forward.filter(|_| full_batch && linearised.is_some()),
         })
-    }
-
-    /// Trains and records what the problem asks for. A run that diverges returns what was recorded before. `observe` is called after every
-    /// step and may stop the run.
-    pub fn run(
-        &mut self,
-        start: Start,
-        observe: &mut dyn FnMut(&Progress<'_>, &mut Self) -> Control,
-    ) -> (Vec<Record>, Status) {
-        let (problem, steps) = (self.problem, self.steps);
-        descend(self, steps, &problem.record.at, (start.step, start.records), observe)
     }
 
     /// The rows of a step's samples among the stacked ones, N P × d, where i P + p is sample p as network i sees it; none of a full batch.
@@ -127,21 +119,60 @@ impl<'p, W: NeuronMatrix> MlpTraining<'p, W> {
         (!self.batches.is_empty()).then(|| self.batches.iter_mut().enumerate().flat_map(of_network).collect())
     }
 
-    /// Every matrix of the run's state: those of the network, then the tangents.
-    pub fn matrices(&self) -> Vec<&W> {
+    fn networks(&mut self) -> (&mut Recorder<'p, W>, Networks<'_, W>) {
+        let networks = Networks { network: &mut self.network, linearisation: self.linearisation.as_mut() };
+        (&mut self.recorder, networks)
+    }
+
+    /// Records everything asked for of every network of a group.
+    pub(super) fn take_records(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Vec<Record> {
+        let (recorder, networks) = self.networks();
+        recorder.records(networks, passes, step, time)
+    }
+}
+
+/// Why perceptrons are not trained by a rule.
+fn refused(rule: &Rule) -> Error {
+    let kind = match rule {
+        Rule::Flow { .. } => "flow",
+        Rule::MomentumFlow { .. } => "momentum_flow",
+        Rule::RmsProp { .. } => {
+            return Error::Invalid(
+                "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which these matrices do not have".into(),
+            );
+        }
+        Rule::Descent { .. } => "gd",
+    };
+    Error::Invalid(format!(
+        "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
+         with a small learning rate, or the width inf"
+    ))
+}
+
+impl<W: EntryMatrix, R: Update<W>> Training for MlpTraining<'_, W, R> {
+    type Matrix = W;
+
+    /// Those of the network, then the tangents.
+    fn matrices(&self) -> Vec<&W> {
         let tangents = self.linearisation.iter().flat_map(|linearisation| linearisation.tangents().matrices());
         self.network.matrices().chain(tangents).collect()
     }
 
-    /// The same, to be changed.
-    pub fn matrices_mut(&mut self) -> Vec<&mut W> {
+    fn matrices_mut(&mut self) -> Vec<&mut W> {
         let tangents =
             self.linearisation.iter_mut().flat_map(|linearisation| linearisation.tangents_mut().matrices_mut());
         self.network.matrices_mut().chain(tangents).collect()
     }
+
+    fn run(&mut self, start: Start, observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control) -> (Vec<Record>, Status) {
+        let (problem, steps) = (self.problem, self.steps);
+        descend(self, steps, &problem.record.at, (start.step, start.records), &mut |progress, training: &mut Self| {
+            observe(progress, &training.matrices())
+        })
+    }
 }
 
-impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
+impl<W: EntryMatrix, R: Update<W>> Descend for MlpTraining<'_, W, R> {
     type Evaluation = Passes<W::Block>;
     type Record = Record;
 
@@ -159,8 +190,8 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
             _ => self.network.own_input_blocks(batch.as_ref().unwrap_or(&train.inputs)),
         };
         let mut forward = self.network.forward_from(inputs, ones);
-        forward.outputs = self.correction.on_train(forward.outputs, rows);
-        let (initial_forward, correction) = (&self.initial_forward, &self.correction);
+        let (initial_forward, correction) = (&self.initial_forward, &self.recorder.correction);
+        forward.outputs = correction.on_train(forward.outputs, rows);
         let linearised = self.linearisation.as_mut().map(|linearisation| {
             let initial = match (&batch, initial_forward) {
                 (None, Some(forward)) => forward.clone(),
@@ -178,7 +209,8 @@ impl<W: NeuronMatrix> Descend for MlpTraining<'_, W> {
     }
 
     fn record(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> Record {
-        self.take_record(passes, step, time)
+        let (recorder, networks) = self.networks();
+        recorder.record(networks, passes, step, time)
     }
 
     fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {

@@ -1,4 +1,4 @@
-//! Ensembles as bands: mean outputs ± 2 standard deviations over the test inputs, one plot per record.
+//! Draws ensembles as bands: mean outputs ± 2 standard deviations over the test inputs, one plot for each record.
 
 use widenet_core::{
     Width,

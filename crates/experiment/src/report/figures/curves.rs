@@ -1,4 +1,4 @@
-//! Quantities against training time: numbers, or the root mean square of many.
+//! Draws quantities against training time: numbers, or the root mean square of many.
 
 use widenet_core::{
     Trajectory, Width,

@@ -1,4 +1,4 @@
-//! Divergence of the outputs' law over seeds from that of the reference network, against training time.
+//! Draws how far outputs over seeds diverge from those of the reference network, against training time.
 
 use widenet_core::{Error, problem::Quantity};
 

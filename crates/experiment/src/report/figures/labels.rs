@@ -1,4 +1,4 @@
-//! Names of files, axes and lines.
+//! Names files, axes and lines of figures.
 
 use widenet_engines::Reference;
 use widenet_figures::words;

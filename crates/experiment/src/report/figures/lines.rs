@@ -1,4 +1,4 @@
-//! Lists of answers against another list: quantiles against quantiles, densities, histograms.
+//! Draws a list of an answer against another list: quantiles against quantiles, densities, histograms.
 
 use widenet_core::{Error, Width};
 

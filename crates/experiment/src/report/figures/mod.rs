@@ -1,4 +1,4 @@
-//! Figures of a study, from its measured trials: a file per kind.
+//! Draws figures of a study from its measured trials; each kind has a file.
 
 mod bands;
 mod curves;
@@ -23,11 +23,7 @@ use crate::{
 
 /// Draws all figures into a directory. Returns the stems of their files, and the figures that could not be drawn: what was measured is not
 /// lost with them.
-pub(super) fn draw_all(
-    directory: &Path,
-    results: &Results<'_>,
-    findings: &[Finding],
-) -> (Vec<String>, Vec<NotDrawn>) {
+pub(super) fn draw_all(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> (Vec<String>, Vec<NotDrawn>) {
     let (mut stems, mut not_drawn) = (Vec::new(), Vec::new());
     remove_leftovers(directory);
     for figure in &results.study.figures {

@@ -1,4 +1,4 @@
-//! Single numbers of a few quantities against training time, one over the other: do the curves coincide?
+//! Draws single numbers of a few quantities over each other against training time, to show whether the curves coincide.
 
 use widenet_core::{
     Width,

@@ -1,4 +1,4 @@
-//! Metrics against an axis, with fitted and predicted exponents.
+//! Draws metrics against an axis, with fitted and predicted exponents.
 
 use widenet_figures::{
     Axis, AxisScale, Mark, Marker, Plot, Series, palette,

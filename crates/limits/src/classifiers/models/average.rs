@@ -1,4 +1,4 @@
-//! Means over replicas, with their standard errors.
+//! Averages over replicas, with standard errors.
 
 use widenet_core::Matrix;
 

@@ -1,4 +1,4 @@
-//! What limits know of the reference network.
+//! Limits know three constants of the reference network.
 //!
 //! ```text
 //! S = σ* d*,      α = η̂*_a σ*,      β = η̂*_w σ*
@@ -40,7 +40,7 @@ pub struct Constants {
 }
 
 impl Constants {
-    /// Those of a reference network.
+    /// Computes the constants of a reference network.
     ///
     /// # Errors
     /// As [`Self::check`].

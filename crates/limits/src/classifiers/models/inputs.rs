@@ -1,4 +1,4 @@
-//! Inputs of a classifier and their Gram matrix.
+//! Holds the inputs of a classifier with their Gram matrix.
 
 use widenet_core::{Matrix, Result};
 
@@ -13,7 +13,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// From training inputs (m × d_x) and test inputs (m_t × d_x), one per row.
+    /// Takes training inputs (m × d_x) and test inputs (m_t × d_x), one per row.
     ///
     /// # Errors
     /// No training inputs, inputs of dimension 0, of different dimensions, or not finite.
@@ -40,27 +40,27 @@ impl Inputs {
         Ok(Self { rows, train: m, gram })
     }
 
-    /// M.
+    /// Returns M, the number of inputs.
     pub fn count(&self) -> usize {
         self.rows.nrows()
     }
 
-    /// m.
+    /// Returns m, the number of training inputs.
     pub fn train(&self) -> usize {
         self.train
     }
 
-    /// d_x.
+    /// Returns d_x, the dimension of the inputs.
     pub fn dimension(&self) -> usize {
         self.rows.ncols()
     }
 
-    /// All inputs, M × d_x.
+    /// Returns all inputs, M × d_x.
     pub fn rows(&self) -> &Matrix {
         &self.rows
     }
 
-    /// `x_i·x_j`, M × M.
+    /// Returns `x_i·x_j`, M × M.
     pub fn gram(&self) -> &Matrix {
         &self.gram
     }

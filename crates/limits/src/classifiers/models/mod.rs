@@ -1,4 +1,4 @@
-//! Limits of one-hidden-layer classifiers with logistic loss, for the 13 classes of stable scalings and for IC-MF.
+//! One-hidden-layer classifiers with logistic loss have these limits, for the 13 classes of stable scalings and for IC-MF.
 //!
 //! ```text
 //! F_k = lim f⁽ᵏ⁾/n^B,      g_0 = G(sign A, F_init),      g_k = G(sign B, F_k)

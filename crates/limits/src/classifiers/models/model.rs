@@ -1,4 +1,4 @@
-//! Which model a limit is, and the loss gradient that drives it.
+//! Says which model a limit is, and which loss gradient drives it.
 //!
 //! ```text
 //! G(−, F) = −y/2          G(0, F) = −y sigmoid(−y F)          G(+, F) = −y 1[y F < 0]
@@ -21,7 +21,7 @@ pub enum Model {
 }
 
 impl Model {
-    /// Its name in text.
+    /// Returns its name in text.
     pub fn name(self) -> &'static str {
         match self {
             Model::Class(class) => class.name(),
@@ -29,7 +29,7 @@ impl Model {
         }
     }
 
-    /// Whether the tangent kernel evolves, so that the model is one of moving particles.
+    /// Says whether the tangent kernel evolves, so that the model is one of moving particles.
     pub fn evolves(self) -> bool {
         match self {
             Model::Class(class) => class.cell().2 == Increments::Highest,
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// Whether `F_0 = F_init`; otherwise F starts from 0.
+    /// Says whether `F_0 = F_init`; otherwise F starts from 0.
     pub fn keeps_start(self) -> bool {
         match self {
             Model::Class(class) => class.cell().2 == Increments::Lowest,
@@ -45,7 +45,7 @@ impl Model {
         }
     }
 
-    /// Whether the model depends on `F_init`, as part of F or in `g_0`.
+    /// Says whether the model depends on `F_init`, as part of F or in `g_0`.
     pub fn needs_start(self) -> bool {
         self.keeps_start() || self.signs().0 != Less
     }
@@ -59,7 +59,7 @@ impl Model {
     }
 }
 
-/// `G(sign, F)` for a label y = ±1.
+/// Returns `G(sign, F)` for a label y = ±1.
 pub fn loss_gradient(sign: Ordering, label: f64, output: f64) -> f64 {
     let margin = label * output;
     match sign {

@@ -1,4 +1,4 @@
-//! Weighted particles in Gram space: the state of a limit that evolves, and of a finite network.
+//! Weighted particles in Gram space are the state of a limit that evolves, and of a finite network.
 //!
 //! ```text
 //! F(x_j) = Σ_r c_r â_r φ(z_rj),      z_rj = ŵ_r·x_j
@@ -62,7 +62,7 @@ pub struct Particles {
 }
 
 impl Particles {
-    /// From readout weights (N) and input weights (N × d_x, one row per particle).
+    /// Makes particles of readout weights (N) and input weights (N × d_x, one row per particle).
     ///
     /// # Errors
     /// Input weights of another shape.
@@ -108,7 +108,7 @@ struct Scratch {
 }
 
 impl<'a, U: Unit> ParticleSystem<'a, U> {
-    /// From particles on these inputs.
+    /// Makes a system of particles on these inputs.
     ///
     /// # Errors
     /// No particles; projections or weights of another shape; rates that are not finite.
@@ -137,22 +137,22 @@ impl<'a, U: Unit> ParticleSystem<'a, U> {
         Ok(system)
     }
 
-    /// Those the particles see.
+    /// Returns the inputs that the particles see.
     pub fn inputs(&self) -> &'a Inputs {
         self.inputs
     }
 
-    /// The particles as they are.
+    /// Returns the particles as they are.
     pub fn particles(&self) -> &Particles {
         &self.particles
     }
 
-    /// F on all inputs, M.
+    /// Returns F on all inputs, M.
     pub fn outputs(&self) -> &[f64] {
         &self.outputs
     }
 
-    /// One step of descent.
+    /// Returns one step of descent.
     ///
     /// # Errors
     /// A push at a sample that is no training input.
@@ -186,7 +186,7 @@ impl<'a, U: Unit> ParticleSystem<'a, U> {
         self.outputs = sum(chunks.enumerate().map_init(Scratch::default, partial).collect(), count);
     }
 
-    /// `K_a(x, x)` and `K_w(x, x)` on all inputs, M each.
+    /// Returns `K_a(x, x)` and `K_w(x, x)` on all inputs, M each.
     pub fn diagonals(&self) -> Tangent<Vec<f64>> {
         let count = self.inputs.count();
         let Particles { readouts, projections, weights } = &self.particles;
@@ -213,7 +213,7 @@ impl<'a, U: Unit> ParticleSystem<'a, U> {
         Tangent { readout, input }
     }
 
-    /// `K_a` and `K_w` on all inputs, M × M each.
+    /// Returns `K_a` and `K_w` on all inputs, M × M each.
     pub fn kernel(&self) -> Tangent<Matrix> {
         let readout = self.second_moment(|unit, z, values| unit.values(z, values), |_| 1.0) * self.rates.readout;
         let squares = self.second_moment(|unit, z, values| unit.derivatives(z, values), |readout| readout * readout);

@@ -1,4 +1,4 @@
-//! The doors: limits with a stationary kernel, limits of particles, and finite networks in Gram space.
+//! Solves limits with a stationary kernel, limits of particles, and finite networks in Gram space.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! Three ways to make the particles of a limit at the start: `â ~ N(0, 1)`, `ŵ ~ N(0, σ_w² I)`, `z = ŵ·X`.
+//! There are three ways to make the particles of a limit at the start: `â ~ N(0, 1)`, `ŵ ~ N(0, σ_w² I)`, `z = ŵ·X`.
 //!
 //! (docs/theory/scaling-limits.md §4.2, in its order of preference.) Only z is kept: that is `z ~ N(0, σ_w² X Xᵀ)` of any rank.
 
@@ -56,7 +56,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Number of sets of particles; more than one has a standard error.
+    /// Returns the number of sets of particles; more than one has a standard error.
     pub fn replicas(&self) -> u32 {
         match self {
             Source::Quadrature { .. } => 1,
@@ -64,7 +64,7 @@ impl Source {
         }
     }
 
-    /// The particles of a replica, with weights that sum to S.
+    /// Returns the particles of a replica, with weights that sum to S.
     ///
     /// # Errors
     /// Quadrature in more than 3 dimensions, or with a number of nodes that it does not have; no particles; more than

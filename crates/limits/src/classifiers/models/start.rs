@@ -1,4 +1,4 @@
-//! What all limits share at the start: the kernels of the inputs, and the law of the initial function.
+//! All limits share the kernels of the inputs and the distribution of the initial function.
 //!
 //! ```text
 //! Φ(x, x') = E φ(w·x) φ(w·x'),   Φ'(x, x') = E φ'(w·x) φ'(w·x'),      w ~ N(0, σ_w² I)
@@ -41,7 +41,7 @@ pub struct StartKernels {
 }
 
 impl StartKernels {
-    /// In closed form, or by Hermite series. `watch` is called with the share of the work done.
+    /// Computes them in closed form, or by Hermite series. `watch` is called with the share of the work done.
     ///
     /// # Errors
     /// Constants that no network has; kernels that overflow; [`KernelError::Stopped`].
@@ -70,7 +70,7 @@ impl StartKernels {
         Ok(Self { constants, train: inputs.train(), features, tangent })
     }
 
-    /// By Gauss–Hermite quadrature with this many nodes for each of the two Gaussians: for a smooth φ, and few inputs.
+    /// Computes them by Gauss–Hermite quadrature with this many nodes for each of the two Gaussians: for a smooth φ, and few inputs.
     ///
     /// # Errors
     /// Constants that no network has; more nodes than the quadrature has; kernels that overflow.
@@ -111,34 +111,34 @@ impl StartKernels {
         Ok(Self { constants, train: inputs.train(), features, tangent })
     }
 
-    /// M.
+    /// Returns M, the number of inputs.
     pub fn count(&self) -> usize {
         self.features.nrows()
     }
 
-    /// m.
+    /// Returns m, the number of training inputs.
     pub fn train(&self) -> usize {
         self.train
     }
 
-    /// Φ, M × M.
+    /// Returns Φ, M × M.
     pub fn features(&self) -> &Matrix {
         &self.features
     }
 
-    /// K̂, M × M.
+    /// Returns K̂, M × M.
     pub fn tangent(&self) -> &Matrix {
         &self.tangent
     }
 
-    /// K̂ by the layer that learns, M × M each.
+    /// Returns K̂ by the layer that learns, M × M each.
     pub fn by_layer(&self) -> Tangent<Matrix> {
         let readout = &self.features * self.readout_factor();
         let input = &self.tangent - &readout;
         Tangent { readout, input }
     }
 
-    /// Their diagonals, M each.
+    /// Returns their diagonals, M each.
     pub fn diagonals(&self) -> Tangent<Vec<f64>> {
         let factor = self.readout_factor();
         let readout: Vec<f64> = (0..self.count()).map(|i| factor * self.features[(i, i)]).collect();
@@ -151,12 +151,12 @@ impl StartKernels {
         self.constants.output_scale * self.constants.readout_rate
     }
 
-    /// Covariance `(S²/d*) Φ` of the initial function, M × M.
+    /// Returns the covariance `(S²/d*) Φ` of the initial function, M × M.
     pub fn covariance(&self) -> Matrix {
         &self.features * (self.constants.output_scale.powi(2) / self.constants.reference_width)
     }
 
-    /// The law of the initial function.
+    /// Returns the law of the initial function.
     ///
     /// # Errors
     /// A covariance that is not positive definite even with jitter.
@@ -186,7 +186,7 @@ pub struct StartLaw {
 }
 
 impl StartLaw {
-    /// `F_init` number `index` of a seed, M.
+    /// Returns `F_init` number `index` of a seed, M.
     pub fn sample(&self, seed: u64, index: u64) -> Vec<f64> {
         let mut rng = stream(seed, Purpose::ClassifierStart, index);
         let normals = DVector::from_fn(self.factor.nrows(), |_, _| StandardNormal.sample(&mut rng));

@@ -1,4 +1,4 @@
-//! Models whose tangent kernel stays.
+//! Trains models whose tangent kernel stays.
 //!
 //! ```text
 //! F_{k+1}(x) = F_k(x) − ⟨g_i K̂(x, x_i)⟩

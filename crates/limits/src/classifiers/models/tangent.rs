@@ -1,4 +1,4 @@
-//! Tangent kernels by the layer that learns.
+//! Splits tangent kernels by the layer that learns.
 
 use widenet_core::Matrix;
 
@@ -12,14 +12,14 @@ pub struct Tangent<T> {
 }
 
 impl Tangent<Vec<f64>> {
-    /// `K(x, x)` per input, M.
+    /// Returns `K(x, x)` per input, M.
     pub fn total(&self) -> Vec<f64> {
         self.readout.iter().zip(&self.input).map(|(readout, input)| readout + input).collect()
     }
 }
 
 impl Tangent<Matrix> {
-    /// `K`, M × M.
+    /// Returns `K`, M × M.
     pub fn total(&self) -> Matrix {
         &self.readout + &self.input
     }

@@ -1,4 +1,4 @@
-//! The loop of gradient descent, written once for stationary kernels, particles and finite networks.
+//! This loop of gradient descent serves stationary kernels, particles and finite networks.
 //!
 //! ```text
 //! g_0 = G(sign A, F_init),   g_k = G(sign B, F_k),      F_{k+1} from the pushes g_i/|batch| of the samples of batch k

@@ -1,4 +1,4 @@
-//! What a hidden unit does to its pre-activation.
+//! Says what a hidden unit does to its pre-activation.
 
 use widenet_core::problem::Activation;
 

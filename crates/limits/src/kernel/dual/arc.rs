@@ -1,4 +1,4 @@
-//! Arcsines on lanes, from one square root and polynomials, accurate to rounding.
+//! Computes arcsines on lanes from one square root and polynomials, accurate to rounding.
 //!
 //! ```text
 //! z = sin²(θ/2) ∈ [0, 1/2],     θ/2 = √z A(z),     sin θ − θ cos θ = z^{3/2} S(z)

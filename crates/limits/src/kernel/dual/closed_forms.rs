@@ -1,4 +1,4 @@
-//! Dual activations in closed form, for variances `q1, q2 ≥ 0` and covariance c.
+//! Some dual activations have a closed form in the variances `q1, q2 ≥ 0` and the covariance c.
 
 use std::f64::consts::{FRAC_2_PI, PI};
 

@@ -1,4 +1,4 @@
-//! What a dual activation gives.
+//! A dual activation gives these expectations.
 
 /// The pair of expectations.
 #[derive(Debug, Clone, Copy, PartialEq)]

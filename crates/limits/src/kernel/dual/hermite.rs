@@ -1,4 +1,4 @@
-//! Dual activations without closed form, by Hermite series in the correlation.
+//! Dual activations without closed form are Hermite series in the correlation.
 //!
 //! ```text
 //! b_m(q) = E[φ'(√q z) He_m(z)]/√m!,     E[φ'φ'] = Σ_m b_m(q1) b_m(q2) ρ^m,     ρ = c/√(q1 q2)

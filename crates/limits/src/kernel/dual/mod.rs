@@ -1,4 +1,4 @@
-//! Dual activations: how the covariance of two Gaussian pre-activations becomes that of their activations.
+//! A dual activation says how the covariance of two Gaussian pre-activations becomes that of their activations.
 //!
 //! ```text
 //! E[φ(u)φ(v)],   E[φ'(u)φ'(v)],      (u, v) ~ N(0, [[q1, c], [c, q2]])
@@ -42,7 +42,7 @@ pub enum Dual {
 }
 
 impl Dual {
-    /// The dual of an activation.
+    /// Returns the dual of an activation.
     pub fn of(activation: Activation) -> Dual {
         match (activation.slopes(), activation) {
             (Some((below, above)), _) => Dual::PiecewiseLinear {
@@ -56,7 +56,7 @@ impl Dual {
         }
     }
 
-    /// The expectations at `u = v` with variance `q ≥ 0`.
+    /// Returns the expectations at `u = v` with variance `q ≥ 0`.
     pub fn diagonal(&self, q: f64) -> Expectations {
         match self {
             Dual::PiecewiseLinear { slope, .. } => Expectations { value: slope * q, derivative: *slope },
@@ -70,7 +70,7 @@ impl Dual {
         }
     }
 
-    /// The expectations for variances `q1, q2 ≥ 0` and covariance `c`, |c| ≤ √(q1 q2).
+    /// Returns the expectations for variances `q1, q2 ≥ 0` and covariance `c`, |c| ≤ √(q1 q2).
     ///
     /// Of piecewise linear activations the angle comes from c, so that `derivative` is off by up to 1e-8 for nearly parallel inputs; kernel
     /// matrices of networks are computed without that loss.
@@ -93,7 +93,7 @@ impl Dual {
         }
     }
 
-    /// How far the expectations may be from the exact ones, absolutely, for variances up to q: rounding of a closed form; for a series
+    /// Says how far the expectations may be from the exact ones, absolutely, for variances up to q: rounding of a closed form; for a series
     /// what it leaves out, by Parseval's identity on a finer grid.
     pub fn error(&self, q: f64) -> Expectations {
         match self {

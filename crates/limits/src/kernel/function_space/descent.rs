@@ -1,4 +1,4 @@
-//! Steps of descent in function space, exactly those of the linearised network: heavy ball, Nesterov and minibatches.
+//! Steps of descent in function space are exactly those of the linearized network: heavy ball, Nesterov and minibatches.
 
 use widenet_core::{
     Matrix,

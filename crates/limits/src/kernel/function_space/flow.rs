@@ -1,4 +1,4 @@
-//! Gradient flow and momentum flow in function space, by the embedded Runge–Kutta pair of Dormand and Prince, 5(4).
+//! Integrates gradient flow and momentum flow in function space by the embedded Runge–Kutta pair of Dormand and Prince, 5(4).
 //!
 //! J. R. Dormand, P. J. Prince, "A family of embedded Runge-Kutta formulae" (1980). Steps end at every moment asked for; the last
 //! stage of a step is the first of the next.

@@ -1,4 +1,4 @@
-//! Training in function space, for losses and batches without a closed form.
+//! Losses and batches without a closed form train in function space.
 //!
 //! ```text
 //! f_X = f_0(X) − G_XX z,     f_T = f_0(T) − G_TX z,     z: what training has summed up of the loss's gradient g(f_X), N × k

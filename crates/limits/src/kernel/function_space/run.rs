@@ -1,4 +1,4 @@
-//! A training run in function space, as its integrators see it.
+//! Integrators see a training run in function space through this type.
 
 use widenet_core::{
     Matrix,

@@ -1,4 +1,4 @@
-//! What is wrong with a question.
+//! Says what is wrong with a question.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Predictions of infinitely wide networks at chosen moments of training: mean and spread over initialisations.
+//! Predicts what infinitely wide networks do at chosen moments of training: their mean and spread over initializations.
 //!
 //! Squared loss on full batches has closed forms at every moment and at t = ∞ (docs/theory/ntk.md §4, §5); minibatches and other losses
 //! run in function space (docs/theory/ntk.md §6).
@@ -85,7 +85,7 @@ pub fn predict(
 /// Name of the training kernel in errors.
 const TRAINING_KERNEL: &str = "the training kernel";
 
-/// What should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
+/// Warns of what should be said beside the answer: a learning rate above the largest stable one, and duplicate inputs with conflicting
 /// targets where t = ∞ is asked for.
 ///
 /// # Errors

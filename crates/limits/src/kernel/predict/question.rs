@@ -1,4 +1,4 @@
-//! What can be asked about the predictions of infinitely wide networks, and the answer.
+//! These types say what can be asked about the predictions of infinitely wide networks, and hold the answer.
 
 use widenet_core::Matrix;
 

@@ -1,4 +1,4 @@
-//! Piecewise linear activations: the recursion in `e = 1 − cos θ`, where nothing cancels.
+//! For piecewise linear activations the recursion runs in `e = 1 − cos θ`, where nothing cancels.
 //!
 //! ```text
 //! E[φφ] = √(q1 q2) (B (1 − e) + A (sin θ − θ cos θ)),      E[φ'φ'] = B − A θ

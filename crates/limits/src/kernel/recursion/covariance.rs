@@ -1,4 +1,4 @@
-//! Smooth activations: the recursion in the covariance itself, which loses nothing for nearly equal inputs.
+//! For smooth activations the recursion runs in the covariance itself, which loses nothing for nearly equal inputs.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
 

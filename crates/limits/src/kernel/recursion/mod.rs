@@ -1,4 +1,4 @@
-//! The kernel recursion, layer by layer, on strips of a Gram matrix.
+//! The kernel recursion goes layer by layer, on strips of a Gram matrix.
 //!
 //! ```text
 //! K^{l+1} = v E[φφ] + b,     Θ^{l+1} = t E[φφ] + s + v E[φ'φ'] Θ^l,     v, b, t, s: those of layer l + 1

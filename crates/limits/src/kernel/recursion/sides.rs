@@ -1,4 +1,4 @@
-//! The inputs of one side of a kernel matrix, layer by layer on the diagonal, and the pair of sides that a recursion runs between.
+//! A side holds the inputs of one side of a kernel matrix, layer by layer on the diagonal; a recursion runs between two of them.
 
 use widenet_core::{Matrix, scaling::KernelNetwork};
 

@@ -1,4 +1,4 @@
-//! Single functions trained in the kernel regime, and averages over many of them.
+//! Trains single functions in the kernel regime, and averages over many of them.
 
 use widenet_core::{
     Matrix, Problem,

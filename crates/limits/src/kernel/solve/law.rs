@@ -1,4 +1,4 @@
-//! The law of infinitely many networks under squared loss: exact means and spreads at every moment.
+//! Infinitely many networks under squared loss have exact means and spreads at every moment.
 
 use widenet_core::{
     Matrix, Problem,

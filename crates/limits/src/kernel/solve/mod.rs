@@ -1,4 +1,4 @@
-//! The solution of a problem at width ∞ in the kernel regime, as a trajectory.
+//! Solves a problem at width ∞ in the kernel regime; the result is a trajectory.
 //!
 //! Squared loss has closed forms (docs/theory/ntk.md §4, §5), everything else runs in function space (docs/theory/ntk.md §6). One network
 //! is a function drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
@@ -28,15 +28,15 @@ use record::Recorder;
 ///
 /// Without an ensemble: one function, sampled by `seed` from the initial law or given by `start`. With an ensemble: averages
 /// over infinitely many networks for the squared loss, over as many sampled functions as it has networks for other
-/// losses (of an antithetic ensemble in pairs of opposite sign). A quantity that has no value here is left out: accuracies of an ensemble's law with several
-/// outputs, the parameter distance of that law, the kurtosis of sampled functions, sizes of activations.
+/// losses (of an antithetic ensemble in pairs of opposite sign). A quantity that has no value here is left out: accuracies of an ensemble's
+/// law with several outputs, the parameter distance of that law, the kurtosis of sampled functions, sizes of activations.
 ///
 /// Records of descent have the step they were taken at, those of flows their position. `watch` is called with the share of the
 /// work done; a run that it stops is [`Status::Interrupted`].
 ///
 /// # Errors
-/// A scaling outside the kernel regime; an initial correction; RMSProp; weight decay; quantities of deep linear networks; a start of the wrong shape, or together with an
-/// ensemble.
+/// A scaling outside the kernel regime; an initial correction; RMSProp; weight decay; quantities of deep linear networks; a start of the
+/// wrong shape, or together with an ensemble.
 pub fn solve(
     problem: &Problem,
     seed: u64,

@@ -1,4 +1,4 @@
-//! What is recorded of a solution in the kernel regime.
+//! Records quantities of a solution in the kernel regime.
 
 use widenet_core::{
     Matrix, Problem, Width,

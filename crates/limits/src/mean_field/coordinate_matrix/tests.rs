@@ -14,7 +14,10 @@ use widenet_core::{
     Matrix, Problem, Width,
     problem::{Optimizer, Parameterization, Rule},
     scaling::Normalized,
-    training::{LinearNetwork, Neurons, OuterProduct, UpdateRule, WeightMatrix},
+    training::{
+        Control, Explored, LinearLayer, LinearNetwork, LinearTraining, Neurons, OuterProduct, Start, Training,
+        UpdateRule, WeightMatrix,
+    },
 };
 
 use super::*;
@@ -95,7 +98,11 @@ impl WeightMatrix for Replaced {
     fn output_dimension(&self) -> u64 {
         self.inner.output_dimension()
     }
+}
 
+impl Explored for Replaced {}
+
+impl LinearLayer for Replaced {
     fn learned_singular_values(&mut self) -> Vec<f64> {
         self.inner.learned_singular_values()
     }
@@ -290,11 +297,10 @@ fn orthogonality_is_not_lost() {
     let mut long = problem(3, 6, 2, 12);
     long.optimizer = descent(0.05, 1000);
     let normalized = long.scaling().at(1000);
-    let mut network = crate::mean_field::random_network(&long, Width::Finite(1000), normalized, 3, 1e-12);
-    let recorder = widenet_core::training::Recorder::new(&long, &mut network);
-    let start = widenet_core::training::Start::default();
-    widenet_core::training::train(&mut network, &recorder, &long, 3, start, &mut widenet_core::training::Unobserved);
-    for layer in &network.layers[1..3] {
+    let network = crate::mean_field::random_network(&long, Width::Finite(1000), normalized, 3, 1e-12);
+    let mut training = LinearTraining::new(&long, network, 3).unwrap();
+    training.run(Start::default(), &mut |_, _| Control::Continue);
+    for layer in &training.network.layers[1..3] {
         assert!(layer.asked.rank() > 20 && layer.asked_transpose.rank() > 20);
         assert!(layer.asked.orthogonality_loss() < 1e-13 && layer.asked_transpose.orthogonality_loss() < 1e-13);
     }

@@ -1,4 +1,4 @@
-//! The Gaussian process that is left when the shape of the mixing matrix is given, as a function of its scale.
+//! A Gaussian process is left when the shape of the mixing matrix is given; it is a function of its scale.
 //!
 //! ```text
 //! log p(Y | u) = −½ Σ_k [n ln s_k + A_k/s_k] + const,    s_k = e^u μ_k + τ²

@@ -1,4 +1,4 @@
-//! Shapes from the prior, weighted by their likelihood with the scale integrated out.
+//! Importance sampling draws shapes from the prior and weights them by their likelihood, with the scale integrated out.
 //!
 //! ```text
 //! w_i = ∫ p(u) p(Y | u, Q̂_i) du,    p(Y) ≈ mean w,    ESS = (Σ w)²/Σ w²

@@ -1,4 +1,4 @@
-//! Which way to integrate over mixing matrices, and how well it went.
+//! Chooses the way to integrate over mixing matrices, and says how well it went.
 //!
 //! ```text
 //! p(Y) = ∫ p(Q) p(Y | Q) dQ

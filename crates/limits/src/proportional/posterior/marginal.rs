@@ -1,4 +1,4 @@
-//! The posterior of one output at one test input: a mixture of normal laws.
+//! The posterior of one output at one test input is a mixture of normal distributions.
 //!
 //! ```text
 //! P(f ≤ x) = Σ_k w_k Φ((x − m_k)/√v_k)

@@ -1,4 +1,4 @@
-//! Posteriors of random deep linear networks under Gaussian observation noise, at any widths and in the limit.
+//! Computes posteriors of random deep linear networks under Gaussian observation noise, at any widths and in the limit.
 //!
 //! ```text
 //! Y = F + ε,   ε ~ N(0, τ²),    vec(F) | Q ~ N(0, g K0 ⊗ Q)    ⇒    p(F* | Y) = ∫ p(Q | Y) p(F* | Q, Y) dQ

@@ -1,4 +1,4 @@
-//! The limit of 2 × 2 mixing matrices by quadrature over eigenvalue ratio and angle, around the posterior.
+//! Integrates over 2 × 2 mixing matrices of the limit by quadrature over eigenvalue ratio and angle, around the posterior.
 //!
 //! ```text
 //! Q = e^u O(φ/2) diag(e^ρ, e^{−ρ}) O(φ/2)ᵀ,    u ~ N(−3α/2, α),    φ uniform on [0, 2π),    ρ by its density

@@ -1,4 +1,4 @@
-//! Data of a regression, in the eigenbasis of the training kernel.
+//! Holds the data of a regression in the eigenbasis of the training kernel.
 //!
 //! ```text
 //! g K0 = V Λ Vᵀ,    Ỹ = Vᵀ Y,    k̃ = Vᵀ k*

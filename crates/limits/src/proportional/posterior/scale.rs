@@ -1,4 +1,4 @@
-//! The scale of the mixing matrix, integrated by quadrature centred on its posterior.
+//! Integrates over the scale of the mixing matrix by quadrature centered on its posterior.
 //!
 //! ```text
 //! ∫ p(u) p(Y | u) du ≈ h Σ_j p(u_j) p(Y | u_j),    u_j = mode + j h

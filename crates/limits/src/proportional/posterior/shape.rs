@@ -1,4 +1,4 @@
-//! Random shapes of the mixing matrix, as functions of the random numbers that drive them.
+//! Random shapes of the mixing matrix are functions of the random numbers that drive them.
 //!
 //! ```text
 //! Q = e^u Q̂,    Q̂ = X Xᵀ,    X = T̂_1 ⋯ T̂_L X̂,    ‖T̂_l‖² = d_{l−1},    det X̂ = 1

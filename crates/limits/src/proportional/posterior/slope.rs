@@ -1,4 +1,4 @@
-//! How the evidence starts to change with depth.
+//! Computes how the evidence starts to change with depth.
 //!
 //! ```text
 //! d log p(Y)/dα = ‖Σ_i G_i‖² + (D + 1)/2 Σ_i a_i² (D/2 − b_i)   at α = 0,

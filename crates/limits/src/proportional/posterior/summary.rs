@@ -1,4 +1,4 @@
-//! Posterior means, variances and mixing matrices of a mixture of Gaussian processes.
+//! Summarizes a mixture of Gaussian processes by means, variances and mixing matrices.
 //!
 //! ```text
 //! E f = E m(Q),    Var f = E v(Q) + Var m(Q)

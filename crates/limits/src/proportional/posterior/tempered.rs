@@ -1,4 +1,4 @@
-//! Sequential Monte Carlo from the prior to the posterior of shapes, through powers of their likelihood.
+//! Sequential Monte Carlo goes from the prior to the posterior of shapes through powers of their likelihood.
 //!
 //! ```text
 //! target_β ∝ p(Q̂) w(Q̂)^β,    w(Q̂) = ∫ p(u) p(Y | u, Q̂) du,    p(Y) ≈ ∏_k mean w^{β_{k+1} − β_k}

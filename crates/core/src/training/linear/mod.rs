@@ -1,0 +1,9 @@
+//! Deep linear networks of any width.
+
+mod flow;
+mod network;
+mod recorder;
+mod training;
+
+pub use network::LinearNetwork;
+pub use training::LinearTraining;

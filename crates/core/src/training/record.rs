@@ -1,0 +1,57 @@
+//! Quantities that networks of all kinds record alike.
+
+use super::matrix::{Exploration, Explored};
+use crate::{
+    Matrix, Problem,
+    problem::{Loss, Quantity},
+    trajectory::Value,
+};
+
+/// Outputs of a network, as far as they are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Outputs<'a> {
+    /// On the training inputs, P × k.
+    pub(super) train: Option<&'a Matrix>,
+    /// On the test inputs, T × k.
+    pub(super) test: Option<&'a Matrix>,
+}
+
+/// A quantity that is a function of a network's outputs; `None` for others, and where its outputs are not known.
+pub(super) fn output_quantity(quantity: Quantity, problem: &Problem, outputs: Outputs<'_>) -> Option<Value> {
+    let (train, test, loss) = (&problem.data.train, problem.data.test.as_ref(), problem.loss);
+    Some(match quantity {
+        Quantity::TrainLoss => Value::Scalar(loss.value(outputs.train?, &train.targets)),
+        Quantity::TestLoss => Value::Scalar(loss.value(outputs.test?, &test?.targets)),
+        Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(outputs.train?, &train.targets)),
+        Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(outputs.test?, &test?.targets)),
+        Quantity::Outputs => Value::Matrix(outputs.train?.clone()),
+        Quantity::TestOutputs => Value::Matrix(outputs.test?.clone()),
+        _ => return None,
+    })
+}
+
+/// The quantities of [`crate::problem::Scope::Explored`] for some matrices; `None` for others, and where no matrix is explored.
+pub(super) fn explored_quantity<'a, W: Explored + 'a>(
+    quantity: Quantity,
+    matrices: impl Iterator<Item = &'a W>,
+) -> Option<Value> {
+    let explored: Vec<(&W, Exploration)> =
+        matrices.filter_map(|matrix| Some((matrix, matrix.exploration()?))).collect();
+    if explored.is_empty() {
+        return None;
+    }
+    match quantity {
+        Quantity::ExploredRanks => {
+            let ranks = |(_, found): &(&W, Exploration)| found.ranks.map(|rank| rank as f64).to_vec();
+            Some(Value::Lists(explored.iter().map(ranks).collect()))
+        }
+        Quantity::OrthogonalityLoss => {
+            let losses = explored.iter().filter_map(|(matrix, _)| matrix.orthogonality_loss());
+            Some(Value::Scalar(losses.fold(0.0, f64::max)))
+        }
+        Quantity::TruncationError => {
+            Some(Value::Scalar(explored.iter().map(|(_, found)| found.truncation).fold(0.0, f64::max)))
+        }
+        _ => None,
+    }
+}

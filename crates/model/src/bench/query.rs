@@ -1,0 +1,65 @@
+//! The time of one question to a conditioned matrix: the unit that very wide training is made of.
+//!
+//! ```text
+//! x new:  explore Q_A by x,  answer the new directions,  W x = M_A (Q_Aᵀ x) + Q_G (K Q_Aᵀ x)
+//! ```
+//!
+//! (docs/theory/conditioning.md §2.) The matrix has been asked about random vectors on both sides before, so everything has its full rank.
+
+use widenet_kernels::{Basis, NormalStream};
+
+use super::timing::{last_entry, seconds};
+use crate::{
+    device::Placement,
+    matrix::explored::{
+        fresh::Fresh,
+        hidden::{Asked, ExploredMatrix, Known},
+        images::{FreshParts, Images},
+        kind::default_tolerance,
+    },
+    vectors::{DeviceBlock, Layout},
+};
+
+/// Directions asked about at once on the way to the rank.
+const AT_ONCE: usize = 50;
+
+/// Seconds of a question about `count` new vectors to a square matrix of a length, of which `rank` directions are known on
+/// both sides.
+pub(crate) fn query_seconds(
+    [length, rank, count]: [usize; 3],
+    repeats: usize,
+    placement: &Placement,
+    panel_bytes: u64,
+) -> f64 {
+    let piece_rows = panel_bytes / (Basis::BLOCK as u64 * placement.precision.bytes());
+    let layout = Layout::split(placement.clone(), piece_rows as usize);
+    let stream = |tag| NormalStream { key: [0, 0], tag };
+    let question = |first: usize, count: usize| {
+        DeviceBlock::new(layout.normals(stream(2), first..first + count, length), layout.clone())
+    };
+    let nothing = || Basis::empty(length as u64);
+    let asked = || Asked::new(nothing(), Images::none(FreshParts::Stored(nothing()), 1.0 / (length as f64).sqrt()));
+    let shape = [length, length];
+    let known = Known {
+        fresh: Fresh::Normals { streams: [stream(0), stream(1)], shape, layout: layout.clone() },
+        direct: asked(),
+        transpose: asked(),
+        tolerance: default_tolerance(placement.precision),
+        truncation: 0.0,
+        #[cfg(test)]
+        forgetful: false,
+    };
+    let matrix = ExploredMatrix::new(shape, known, layout.clone());
+    for first in (0..rank).step_by(AT_ONCE) {
+        let count = AT_ONCE.min(rank - first);
+        matrix.apply(&question(first, count));
+        matrix.apply_transpose(&question(rank + first, count));
+    }
+    let asked = question(2 * rank, count);
+    seconds(repeats, || {
+        // What is known is copied (not its vectors), so that every repeat asks about something new.
+        let known = matrix.known().clone();
+        let answer = matrix.clone().with_known(known).apply(&asked);
+        answer.vectors().pieces().last().map_or(0.0, |piece| last_entry(placement, piece))
+    })
+}

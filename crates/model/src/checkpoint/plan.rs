@@ -1,0 +1,21 @@
+//! Where checkpoints go, and when.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How often a checkpoint is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// After so many steps, ≥ 1.
+    Steps(u64),
+    /// After so much wall-clock time.
+    Time(Duration),
+}
+
+/// Where checkpoints go, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointPlan {
+    /// The file. The checkpoint of a finished run is left to the caller.
+    pub path: PathBuf,
+    /// How often.
+    pub every: Every,
+}

@@ -1,0 +1,7 @@
+//! What a run costs before it starts: memory and time of every engine.
+
+pub(crate) mod dense;
+pub(crate) mod explored;
+mod linear;
+pub(crate) mod need;
+pub(crate) mod perceptron;

@@ -1,0 +1,7 @@
+//! Weight matrices with all their entries.
+
+pub(crate) mod initial;
+pub(crate) mod learned;
+pub(crate) mod matrix;
+pub(crate) mod pending;
+pub(crate) mod rms_prop;

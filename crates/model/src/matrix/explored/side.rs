@@ -1,0 +1,10 @@
+//! The two sides of a matrix.
+
+/// Which side of the matrix is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// `W x`.
+    Direct,
+    /// `Wᵀ g`.
+    Transpose,
+}

@@ -1,0 +1,91 @@
+//! Networks of stored matrices at time 0.
+
+use widenet_core::{
+    Problem,
+    training::{LinearNetwork, mlp::Mlp},
+};
+
+use super::layers::{self, Member, check_range};
+use crate::{
+    cost::need::MemoryEstimate,
+    device::{OpenDevice, Placement, Precision},
+    error::ModelError,
+    matrix::{batched::BatchedMatrix, dense::matrix::DenseMatrix},
+};
+
+/// The network at time 0.
+///
+/// # Errors
+/// [`ModelError::TooWide`] before anything is allocated, [`ModelError::UnsupportedPrecision`], or a scaling outside the range
+/// of floats at this width.
+pub fn dense_network(
+    problem: &Problem,
+    width: u64,
+    seed: u64,
+    device: &OpenDevice,
+    precision: Precision,
+) -> Result<LinearNetwork<DenseMatrix>, ModelError> {
+    let placement = device.placement(precision)?;
+    MemoryEstimate::check(problem, width, precision, &device.info)?;
+    problem.scaling().at(width).check()?;
+    Ok(network_with_panels(problem, width, seed, &placement, device.info.panel_bytes()))
+}
+
+/// The network at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
+pub fn network_with_panels(
+    problem: &Problem,
+    width: u64,
+    seed: u64,
+    placement: &Placement,
+    panel_bytes: u64,
+) -> LinearNetwork<DenseMatrix> {
+    layers::linear(problem, width, |plan| {
+        let panel_rows = panel_rows(panel_bytes, [plan.rows, plan.columns], placement);
+        DenseMatrix::new(plan.initial(seed.into()), panel_rows, placement.clone())
+    })
+}
+
+/// Rows of panels of at most `panel_bytes`, at least one.
+fn panel_rows(panel_bytes: u64, [rows, columns]: [usize; 2], placement: &Placement) -> usize {
+    let fitting = panel_bytes / (columns as u64 * placement.precision.bytes());
+    usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, rows)
+}
+
+/// The perceptron at time 0.
+///
+/// # Errors
+/// [`ModelError::TooWide`] before anything is allocated, [`ModelError::UnsupportedPrecision`], or a scaling outside the range
+/// of floats at this width.
+pub fn dense_mlp(
+    problem: &Problem,
+    width: u64,
+    seed: u64,
+    device: &OpenDevice,
+    precision: Precision,
+) -> Result<Mlp<DenseMatrix>, ModelError> {
+    let placement = device.placement(precision)?;
+    MemoryEstimate::check(problem, width, precision, &device.info)?;
+    check_range(&problem.scaling(), width)?;
+    Ok(mlp_with_panels(problem, width, seed.into(), &placement, device.info.panel_bytes()))
+}
+
+/// The perceptron at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
+pub fn mlp_with_panels(
+    problem: &Problem,
+    width: u64,
+    member: Member,
+    placement: &Placement,
+    panel_bytes: u64,
+) -> Mlp<DenseMatrix> {
+    layers::perceptron(problem, width, |plan| {
+        let panel_rows = panel_rows(panel_bytes, [plan.rows, plan.columns], placement);
+        DenseMatrix::new(plan.initial(member), panel_rows, placement.clone()).flushed_at_once_if_small()
+    })
+}
+
+/// A group of perceptrons at time 0.
+pub fn mlp_group(problem: &Problem, width: u64, members: &[Member], placement: &Placement) -> Mlp<BatchedMatrix> {
+    layers::perceptron(problem, width, |plan| {
+        BatchedMatrix::new(members.iter().map(|member| plan.initial(*member)).collect(), placement.clone())
+    })
+}

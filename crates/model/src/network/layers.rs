@@ -1,0 +1,161 @@
+//! From a problem and a width to the layers of a network, whatever its matrices are made of.
+
+use widenet_core::{
+    Error, Problem, Width,
+    scaling::{LayerScaling, Scaling},
+    training::{
+        LinearNetwork,
+        mlp::{Mlp, MlpLayer, Parameters},
+    },
+};
+
+use crate::{
+    error::ModelError,
+    matrix::dense::initial::{Entries, InitialWeights},
+};
+
+/// Where a layer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// From the inputs to the first hidden layer.
+    Input,
+    /// Between hidden layers.
+    Hidden,
+    /// From the last hidden layer to the outputs.
+    Readout,
+}
+
+/// One matrix of weights or biases at time 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct MatrixPlan {
+    pub(crate) entries: Entries,
+    /// Index of the layer, input layer 0.
+    pub(crate) layer: u32,
+    pub(crate) position: Position,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Standard deviation of the entries.
+    pub(crate) std: f64,
+}
+
+/// A network among those of one problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Seed of its initial weights.
+    pub seed: u64,
+    /// Whether the readout's weights and biases are negated, as of the second network of an antithetic pair.
+    pub negated: bool,
+}
+
+impl From<u64> for Member {
+    /// The network of a seed.
+    fn from(seed: u64) -> Self {
+        Self { seed, negated: false }
+    }
+}
+
+impl MatrixPlan {
+    /// The law of the entries in one network.
+    pub(crate) fn initial(&self, Member { seed, negated }: Member) -> InitialWeights {
+        let Self { entries, layer, position, rows, columns, std } = *self;
+        let std = if negated && position == Position::Readout { -std } else { std };
+        InitialWeights { seed, entries, layer, rows, columns, std }
+    }
+}
+
+/// The sizes of a network's spaces.
+struct Sizes {
+    input: usize,
+    hidden: usize,
+    output: usize,
+    /// Index of the readout.
+    last: usize,
+}
+
+impl Sizes {
+    fn of(problem: &Problem, width: u64) -> Self {
+        Self {
+            input: problem.data.input_dimension(),
+            hidden: usize::try_from(width).unwrap_or(usize::MAX),
+            output: problem.data.output_dimension(),
+            last: problem.network.hidden_layers,
+        }
+    }
+
+    fn plan(&self, entries: Entries, layer: usize, std: f64) -> MatrixPlan {
+        let position = match layer {
+            _ if layer == self.last => Position::Readout,
+            0 => Position::Input,
+            _ => Position::Hidden,
+        };
+        let columns = match (entries, layer) {
+            (Entries::Biases, _) => 1,
+            (Entries::Weights, 0) => self.input,
+            (Entries::Weights, _) => self.hidden,
+        };
+        let rows = if layer == self.last { self.output } else { self.hidden };
+        MatrixPlan { entries, layer: layer as u32, position, rows, columns, std }
+    }
+}
+
+/// A perceptron of the matrices that `matrix` makes, in the coordinates of its parameterisation.
+pub(crate) fn perceptron<W>(problem: &Problem, width: u64, mut matrix: impl FnMut(&MatrixPlan) -> W) -> Mlp<W> {
+    let Scaling { layers, biases } = problem.scaling();
+    let sizes = Sizes::of(problem, width);
+    let at = Width::Finite(width);
+    let mut parameters = |layer: usize, entries: Entries, scaling: &LayerScaling| {
+        let init_std = scaling.init_std.at(at);
+        Parameters {
+            matrix: matrix(&sizes.plan(entries, layer, init_std)),
+            multiplier: scaling.multiplier.at(at),
+            init_std,
+            learning_rate: scaling.learning_rate.at(at),
+        }
+    };
+    let layers = layers.iter().zip(&biases).enumerate().map(|(l, (weights, biases))| MlpLayer {
+        weights: parameters(l, Entries::Weights, weights),
+        biases: biases.as_ref().map(|biases| parameters(l, Entries::Biases, biases)),
+    });
+    Mlp { layers: layers.collect(), activation: problem.network.activation }
+}
+
+/// A deep linear network of the matrices that `matrix` makes, in normalized coordinates.
+pub(crate) fn linear<W>(problem: &Problem, width: u64, mut matrix: impl FnMut(&MatrixPlan) -> W) -> LinearNetwork<W> {
+    let normalized = problem.scaling().at(width);
+    let sizes = Sizes::of(problem, width);
+    let stds = normalized.init_std.iter().map(|std| std / (width as f64).sqrt());
+    LinearNetwork {
+        layers: stds.enumerate().map(|(l, std)| matrix(&sizes.plan(Entries::Weights, l, std))).collect(),
+        output_scale: normalized.output_scale,
+        rates: normalized.rates,
+        input_dimension: sizes.input,
+        output_dimension: sizes.output,
+    }
+}
+
+/// Refuses scales that have left the range of `f64` at this width.
+pub(crate) fn check_range(scaling: &Scaling, width: u64) -> Result<(), ModelError> {
+    let at = Width::Finite(width);
+    let of_weights = scaling.layers.iter().enumerate().map(|(l, layer)| (l, "weights", *layer));
+    let of_biases = scaling.biases.iter().enumerate().filter_map(|(l, layer)| Some((l, "biases", (*layer)?)));
+    for (l, what, layer) in of_weights.chain(of_biases) {
+        let powers = [
+            ("multiplier", layer.multiplier),
+            ("initial standard deviation", layer.init_std),
+            ("learning rate", layer.learning_rate),
+        ];
+        for (name, power) in powers {
+            // A constant of 0 is meant: frozen, or biases that start at 0.
+            let value = power.at(at);
+            if power.constant != 0.0 && !value.is_normal() {
+                return Err(Error::Invalid(format!(
+                    "at width {width} the {name} of the {} layer's {what} is {value:e}, outside the range of f64; the exponents of \
+                     the parameterization are too large for it",
+                    scaling.layer_name(l)
+                ))
+                .into());
+            }
+        }
+    }
+    Ok(())
+}

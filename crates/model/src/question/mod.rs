@@ -1,0 +1,5 @@
+//! What is asked of networks at their start: kernels, priors, and networks whose weights are given.
+
+pub(crate) mod given;
+pub(crate) mod kernels;
+pub(crate) mod prior;

@@ -1,0 +1,167 @@
+//! A run that is stopped and resumed gives the records of an undisturbed one, bit for bit.
+
+use std::{fs, path::Path};
+
+use widenet_core::{
+    Problem,
+    problem::{Activation, Parameterization, Quantity, Rule},
+    training::{Control, Progress},
+};
+use widenet_model::{CheckpointPlan, DeviceChoice, DeviceSolution, Every, Matrices, Precision, Run, solve_on_device};
+
+use crate::common;
+
+fn solve(problem: &Problem, path: Option<&Path>, watch: &mut dyn FnMut(&Progress<'_>) -> Control) -> DeviceSolution {
+    let device = DeviceChoice::Flex.open().unwrap();
+    let checkpoints = path.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Steps(1000) });
+    let run = Run {
+        matrices: Matrices::Dense,
+        problem,
+        width: 48,
+        seed: 2,
+        device: &device,
+        precision: Precision::F32,
+        checkpoints,
+    };
+    solve_on_device(&run, watch).unwrap()
+}
+
+fn stop_at(step: u64) -> impl FnMut(&Progress<'_>) -> Control {
+    move |progress| if progress.step == step { Control::Stop } else { Control::Continue }
+}
+
+fn cases() -> Vec<Problem> {
+    let batches = Rule::Descent { learning_rate: 0.05, steps: 60, momentum: 0.0, nesterov: false, batch_size: Some(3) };
+    let rules = [
+        (common::descent(60, 0.0, false), 0.0),
+        (common::descent(60, 0.3, false), 0.05),
+        (common::descent(60, 0.9, true), 0.05),
+        (batches, 0.0),
+        (Rule::Flow { time: 2.0, tolerance: 1e-6 }, 0.01),
+    ];
+    let linear = rules.into_iter().map(|(rule, decay)| {
+        let mut problem = common::problem(3, 2, rule, decay);
+        problem.record.quantities = vec![
+            Quantity::TrainLoss,
+            Quantity::Predictor,
+            Quantity::TangentKernelChange,
+            Quantity::OutputAutocovariance,
+            Quantity::LearnedSingularValues,
+        ];
+        problem
+    });
+    linear.chain(perceptrons()).collect()
+}
+
+fn perceptrons() -> Vec<Problem> {
+    let minibatches =
+        Rule::Descent { learning_rate: 0.05, steps: 60, momentum: 0.7, nesterov: false, batch_size: Some(3) };
+    let rms_prop = |batch_size| Rule::RmsProp { learning_rate: 0.01, steps: 60, decay: 0.9, epsilon: 1e-8, batch_size };
+    let rules = [
+        common::descent(60, 0.0, false),
+        common::descent(60, 0.9, true),
+        minibatches,
+        rms_prop(None),
+        rms_prop(Some(3)),
+    ];
+    let corrected = |mut problem: Problem| {
+        problem.network.hidden_layers = 1;
+        problem.parameterization = Parameterization::Scaling {
+            q_sigma: -1.0,
+            q_a: 1.0,
+            q_w: 1.0,
+            reference_width: 12.0,
+            sigma_w: 1.0,
+            initial_correction: true,
+        };
+        problem
+    };
+    let trained: Vec<Problem> = rules
+        .into_iter()
+        .map(|rule| {
+            let mut problem = common::perceptrons::problem(2, 2, rule, Activation::Erf, true);
+            problem.record.quantities = vec![
+                Quantity::TrainLoss,
+                Quantity::TestOutputs,
+                Quantity::TangentKernelChange,
+                Quantity::WeightChange,
+                Quantity::LinearisedTestOutputs,
+            ];
+            problem
+        })
+        .collect();
+    let corrected: Vec<Problem> = trained.iter().skip(2).cloned().map(corrected).collect();
+    [trained, corrected].concat()
+}
+
+#[test]
+fn resumed_runs_are_bit_identical() {
+    for problem in cases() {
+        let undisturbed = solve(&problem, None, &mut |_| Control::Continue).trajectory;
+        assert_eq!(undisturbed.status.word(), "done");
+        // Before the first flush, after it, and twice in one run.
+        for stops in [vec![3], vec![37], vec![5, 29]] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("checkpoint.safetensors");
+            for stop in stops {
+                let status = solve(&problem, Some(&path), &mut stop_at(stop)).trajectory.status;
+                // Flow needs fewer steps than the later stops.
+                assert!(status.word() == "done" || path.exists(), "a stopped run leaves a checkpoint");
+            }
+            let was_stopped = path.exists();
+            let resumed = solve(&problem, Some(&path), &mut |_| Control::Continue);
+            assert_eq!(resumed.notes.len(), usize::from(was_stopped), "{:?}", resumed.notes);
+            assert_eq!(resumed.trajectory, undisturbed);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_or_foreign_checkpoint_is_reported_and_the_run_starts_anew() {
+    let problem = common::problem(2, 1, common::descent(20, 0.0, false), 0.0);
+    let undisturbed = solve(&problem, None, &mut |_| Control::Continue).trajectory;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    solve(&problem, Some(&path), &mut stop_at(7));
+    let good = fs::read(&path).unwrap();
+
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let damages = [
+        (flipped, "SHA-256"),
+        (good[..good.len() - 100].to_vec(), "SHA-256"),
+        (good[..50].to_vec(), "header"),
+        (b"nonsense that is no safetensors file".to_vec(), "header"),
+        (Vec::new(), "not used"),
+    ];
+    for (bytes, word) in damages {
+        fs::write(&path, bytes).unwrap();
+        let solution = solve(&problem, Some(&path), &mut |_| Control::Continue);
+        assert!(solution.notes.len() == 1 && solution.notes[0].contains(word), "{:?} lacks {word}", solution.notes);
+        assert_eq!(solution.trajectory, undisturbed);
+    }
+
+    fs::write(&path, good).unwrap();
+    let other = common::problem(2, 1, common::descent(21, 0.0, false), 0.0);
+    let solution = solve(&other, Some(&path), &mut |_| Control::Continue);
+    assert!(solution.notes[0].contains("another run"), "{:?}", solution.notes);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_an_error_that_names_it() {
+    let problem = common::problem(2, 1, common::descent(20, 0.0, false), 0.0);
+    let device = DeviceChoice::Flex.open().unwrap();
+    let path = Path::new("no/such/folder/checkpoint.safetensors").to_owned();
+    let checkpoints = Some(CheckpointPlan { path, every: Every::Steps(2) });
+    let run = Run {
+        matrices: Matrices::Dense,
+        problem: &problem,
+        width: 8,
+        seed: 2,
+        device: &device,
+        precision: Precision::F32,
+        checkpoints,
+    };
+    let error = solve_on_device(&run, &mut |_| Control::Continue).unwrap_err().to_string();
+    assert!(error.contains("no/such/folder"), "{error}");
+}

@@ -1,0 +1,250 @@
+//! Hand-written passes of perceptrons against automatic differentiation of the network written out.
+//!
+//! The reference knows only `h = A w a + B b` with the scales of `widenet_core::scaling`, and the update rule of each parameter.
+
+use burn::{
+    Tensor,
+    tensor::{
+        DType, Device, TensorData,
+        activation::{log_softmax, sigmoid},
+    },
+};
+use widenet_core::{
+    Matrix, Problem, Width,
+    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+    training::{
+        Control, Start, Training,
+        mlp::{Mlp, MlpTraining},
+    },
+};
+use widenet_model::DenseMatrix;
+
+use crate::common::{
+    self,
+    perceptrons::{self, entries, mlp},
+};
+
+const SEED: u64 = 5;
+const WIDTH: u64 = 24;
+
+fn network(problem: &Problem, width: u64) -> Mlp<DenseMatrix> {
+    mlp(problem, width, SEED)
+}
+
+fn tensor(matrix: &Matrix, device: &Device) -> Tensor<2> {
+    let data = TensorData::new(matrix.transpose().as_slice().to_vec(), [matrix.nrows(), matrix.ncols()]);
+    Tensor::from_data(data, (device, DType::F64))
+}
+
+fn host(tensor: Tensor<2>) -> Matrix {
+    let [rows, columns] = tensor.dims();
+    Matrix::from_row_iterator(rows, columns, tensor.into_data_as::<f64>().try_to_vec::<f64>().unwrap())
+}
+
+fn activated(activation: Activation, u: Tensor<2>) -> Tensor<2> {
+    match activation {
+        Activation::Identity => u,
+        Activation::Relu => u.clamp_min(0.0),
+        Activation::LeakyRelu { negative_slope } => {
+            u.clone().clamp_min(0.0).add(u.clamp_max(0.0).mul_scalar(negative_slope))
+        }
+        Activation::Abs => u.abs(),
+        Activation::Erf => u.erf(),
+        Activation::Sin => u.sin(),
+        Activation::Gelu => u.clone().mul(u.mul_scalar(0.5f64.sqrt()).erf().add_scalar(1.0).mul_scalar(0.5)),
+        Activation::Tanh => u.tanh(),
+        Activation::Sigmoid => sigmoid(u),
+        Activation::Softplus => u.exp().add_scalar(1.0).log(),
+        Activation::Silu => u.clone().mul(sigmoid(u)),
+    }
+}
+
+/// `f` (P × k) for tensors in the order of [`entries`].
+fn outputs(problem: &Problem, width: u64, parameters: &[Tensor<2>], inputs: Tensor<2>) -> Tensor<2> {
+    let scaling = problem.scaling();
+    let at = Width::Finite(width);
+    let mut parameters = parameters.iter();
+    let mut a = inputs;
+    for (l, (layer, biases)) in scaling.layers.iter().zip(&scaling.biases).enumerate() {
+        let weights = parameters.next().unwrap();
+        let mut h = a.matmul(weights.clone().transpose()).mul_scalar(layer.multiplier.at(at));
+        if let Some(layer) = biases {
+            h = h.add(parameters.next().unwrap().clone().transpose().mul_scalar(layer.multiplier.at(at)));
+        }
+        a = if l == problem.network.hidden_layers { h } else { activated(problem.network.activation, h) };
+    }
+    a
+}
+
+fn loss(problem: &Problem, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+    let [samples, k] = outputs.dims();
+    match problem.loss {
+        Loss::Squared { mean_over_outputs } => {
+            let denominator = 2.0 * samples as f64 * if mean_over_outputs { k as f64 } else { 1.0 };
+            let residual = outputs.sub(targets);
+            residual.clone().mul(residual).sum().mul_scalar(1.0 / denominator)
+        }
+        Loss::Logistic => outputs.mul(targets).neg().exp().add_scalar(1.0).log().mean(),
+        Loss::CrossEntropy => log_softmax(outputs, 1).mul(targets).sum().div_scalar(-(samples as f64)),
+    }
+}
+
+/// Learning rates in the order of [`entries`], in units of η.
+fn learning_rates(problem: &Problem, width: u64) -> Vec<f64> {
+    let scaling = problem.scaling();
+    let layers = scaling.layers.iter().zip(&scaling.biases);
+    let rates = layers.flat_map(|(layer, biases)| [Some(*layer), *biases].into_iter().flatten());
+    rates.map(|layer| layer.learning_rate.at(Width::Finite(width))).collect()
+}
+
+/// Largest difference of any parameter after training, relative to the largest parameter.
+fn difference(problem: &Problem, width: u64) -> f64 {
+    let Rule::Descent { learning_rate, steps, momentum, nesterov, .. } = problem.optimizer.rule else {
+        panic!("descent only")
+    };
+    let mut parameters = entries(&mut network(problem, width));
+    let mut velocities: Vec<Matrix> = parameters.iter().map(|w| w * 0.0).collect();
+    let rates = learning_rates(problem, width);
+    let samples = &problem.data.train;
+    for _ in 0..steps {
+        let device = Device::flex().autodiff();
+        let tensors: Vec<Tensor<2>> = parameters.iter().map(|w| tensor(w, &device).require_grad()).collect();
+        let outputs = outputs(problem, width, &tensors, tensor(&samples.inputs, &device));
+        let gradients = loss(problem, outputs, tensor(&samples.targets, &device)).backward();
+        for (i, parameter) in tensors.iter().enumerate().filter(|(i, _)| rates[*i] > 0.0) {
+            let gradient = host(parameter.grad(&gradients).unwrap()) * (learning_rate * rates[i])
+                + &parameters[i] * (learning_rate * problem.optimizer.weight_decay);
+            velocities[i] = &velocities[i] * momentum + &gradient;
+            let step = if nesterov { gradient + &velocities[i] * momentum } else { velocities[i].clone() };
+            parameters[i] -= step;
+        }
+    }
+    let mut training = MlpTraining::new(problem, network(problem, width), SEED).unwrap();
+    let (_, status) = training.run(Start::default(), &mut |_, _| Control::Continue);
+    assert_eq!(status.word(), "done");
+    let trained = entries(&mut training.network);
+    let differences =
+        trained.iter().zip(&parameters).map(|(found, expected)| (found - expected).amax() / expected.amax());
+    differences.fold(0.0, f64::max)
+}
+
+#[test]
+fn descent_agrees_with_automatic_differentiation() {
+    let check = |problem: &Problem| {
+        // 12 steps in f64.
+        let difference = difference(problem, WIDTH);
+        assert!(difference < 1e-12, "{difference:e}: {:?}, {:?}", problem.network, problem.loss);
+    };
+    for (_, activation) in Activation::WORDS {
+        check(&perceptrons::problem(2, 2, common::descent(12, 0.0, false), activation, true));
+        let mut problem = perceptrons::problem(3, 1, common::descent(12, 0.8, true), activation, false);
+        problem.optimizer.weight_decay = 0.05;
+        check(&problem);
+    }
+    let mut problem = perceptrons::problem(2, 3, common::descent(12, 0.5, false), Activation::Erf, true);
+    problem.loss = Loss::Squared { mean_over_outputs: true };
+    check(&problem);
+    problem.loss = Loss::CrossEntropy;
+    problem.data.train.targets = Matrix::from_fn(8, 3, |i, j| if i % 3 == j { 1.0 } else { 0.0 });
+    check(&problem);
+    problem = perceptrons::problem(1, 1, common::descent(12, 0.0, false), Activation::Gelu, true);
+    problem.loss = Loss::Logistic;
+    problem.data.train.targets.apply(|y| *y = y.signum());
+    check(&problem);
+}
+
+#[test]
+fn batches_of_many_samples_agree_with_automatic_differentiation() {
+    // 40 outer products a step go straight into the stored weights and velocity; the width is above the size that is always
+    // flushed, so the momentum of 8 samples is carried by pending products.
+    for (samples, momentum, nesterov, decay) in
+        [(40, 0.0, false, 0.0), (40, 0.6, false, 0.0), (40, 0.6, true, 0.05), (8, 0.3, false, 0.0)]
+    {
+        let mut problem = perceptrons::problem(2, 1, common::descent(9, momentum, nesterov), Activation::Tanh, true);
+        problem.optimizer.weight_decay = decay;
+        problem.data.train.inputs = Matrix::from_fn(samples, 5, |i, j| (0.37 * (5 * i + j) as f64).sin());
+        problem.data.train.targets = Matrix::from_fn(samples, 1, |i, _| (0.91 * i as f64).cos());
+        for width in [WIDTH, 260] {
+            let difference = difference(&problem, width);
+            assert!(difference < 1e-12, "{difference:e}: P = {samples}, μ = {momentum}, λ = {decay}, m = {width}");
+        }
+    }
+}
+
+#[test]
+fn every_parameterisation_and_frozen_layers_agree_with_automatic_differentiation() {
+    let parameterizations = [
+        Parameterization::MeanField { richness: 0.7, sigma_in: 1.2, sigma_out: 0.9, sigma_b: Some(0.3) },
+        Parameterization::Standard {
+            sigma_w: vec![1.1, 1.3, 0.9],
+            sigma_b: Some(vec![0.1, 0.0, 0.2]),
+            learning_rate_exponent: -1.0,
+        },
+        Parameterization::Ntk {
+            sigma_w: vec![1.1, 1.3, 0.9],
+            sigma_b: vec![0.1, 0.0, 0.2],
+            weight_rates: vec![0.0, 0.5, 1.0],
+            bias_rates: vec![1.0, 1.0, 0.0],
+        },
+        Parameterization::Ntk {
+            sigma_w: vec![1.1, 1.3, 0.9],
+            sigma_b: vec![0.1, 0.0, 0.2],
+            weight_rates: vec![0.0, 0.0, 1.0],
+            bias_rates: vec![0.0, 0.0, 0.0],
+        },
+    ];
+    for parameterization in parameterizations {
+        let mut problem = perceptrons::problem(2, 2, common::descent(12, 0.3, false), Activation::Tanh, true);
+        problem.parameterization = parameterization;
+        problem.optimizer.weight_decay = 0.05;
+        let difference = difference(&problem, WIDTH);
+        assert!(difference < 1e-12, "{difference:e}: {:?}", problem.parameterization);
+    }
+}
+
+#[test]
+fn kernels_are_those_of_the_jacobian() {
+    for activation in [Activation::Relu, Activation::Erf, Activation::Silu] {
+        let mut problem = perceptrons::problem(2, 2, common::descent(1, 0.0, false), activation, true);
+        // The first weights are frozen, the second learn at half the rate.
+        problem.parameterization = Parameterization::Ntk {
+            sigma_w: vec![1.1, 1.3, 0.9],
+            sigma_b: vec![0.1, 0.0, 0.2],
+            weight_rates: vec![0.0, 0.5, 1.0],
+            bias_rates: vec![1.0, 1.0, 1.0],
+        };
+        problem.record.quantities =
+            vec![Quantity::TangentKernel, Quantity::MeanTangentKernel, Quantity::TangentKernelNorm];
+        problem.record.at = vec![0.0];
+        let parameters = entries(&mut network(&problem, WIDTH));
+        let rates = learning_rates(&problem, WIDTH);
+        let inputs = &problem.data.train.inputs;
+        let (samples, k) = (inputs.nrows(), 2);
+        // Rows of the Jacobian, each parameter scaled by the root of its learning rate.
+        let gradient = |row: usize| -> Vec<f64> {
+            let device = Device::flex().autodiff();
+            let tensors: Vec<Tensor<2>> = parameters.iter().map(|w| tensor(w, &device).require_grad()).collect();
+            let outputs = outputs(&problem, WIDTH, &tensors, tensor(inputs, &device));
+            let mut unit = Matrix::zeros(samples, k);
+            unit[(row / k, row % k)] = 1.0;
+            let gradients = outputs.mul(tensor(&unit, &device)).sum().backward();
+            let scaled =
+                |(parameter, rate): (&Tensor<2>, &f64)| host(parameter.grad(&gradients).unwrap()) * rate.sqrt();
+            tensors.iter().zip(&rates).flat_map(|pair| scaled(pair).as_slice().to_vec()).collect()
+        };
+        let rows: Vec<Vec<f64>> = (0..samples * k).map(gradient).collect();
+        let jacobian = Matrix::from_row_iterator(samples * k, rows[0].len(), rows.concat());
+        let expected = &jacobian * jacobian.transpose();
+
+        let mut training = MlpTraining::new(&problem, network(&problem, WIDTH), SEED).unwrap();
+        let (records, _) = training.run(Start::default(), &mut |_, _| Control::Continue);
+        let kernel = &perceptrons::matrices(&records, Quantity::TangentKernel)[0];
+        assert!((kernel - &expected).amax() < 1e-13 * expected.amax(), "{activation:?}");
+        let mean = &perceptrons::matrices(&records, Quantity::MeanTangentKernel)[0];
+        let trace = |p: usize, q: usize| 0.5 * (expected[(2 * p, 2 * q)] + expected[(2 * p + 1, 2 * q + 1)]);
+        let expected_mean = Matrix::from_fn(samples, samples, trace);
+        assert!((mean - &expected_mean).amax() < 1e-13 * expected.amax(), "{activation:?}");
+        let norm = perceptrons::scalars(&records, Quantity::TangentKernelNorm)[0];
+        assert!((norm - expected.norm() / samples as f64).abs() < 1e-13 * norm);
+    }
+}

@@ -1,0 +1,141 @@
+//! RMSProp of perceptrons against the rule written out, and what its first step is.
+
+use widenet_core::{
+    Matrix, Problem,
+    problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule},
+    seed,
+    training::{Control, Start, Training, mlp::MlpTraining},
+    trajectory::{Record, Status},
+};
+use widenet_model::{DeviceChoice, Matrices, Precision, Run, solve_on_device};
+
+use crate::common::{
+    self,
+    perceptrons::{self, entries, matrices, mlp, scalars},
+    plain::Plain,
+};
+
+const WIDTH: u64 = 40;
+const SEED: u64 = 9;
+
+fn rms_prop(learning_rate: f64, steps: u64, batch_size: Option<usize>) -> Rule {
+    Rule::RmsProp { learning_rate, steps, decay: 0.9, epsilon: 1e-8, batch_size }
+}
+
+fn solve(problem: &Problem, seed: u64) -> Vec<Record> {
+    let device = DeviceChoice::Flex.open().unwrap();
+    let run = Run {
+        matrices: Matrices::Dense,
+        problem,
+        width: WIDTH,
+        seed,
+        device: &device,
+        precision: Precision::F64,
+        checkpoints: None,
+    };
+    let trajectory = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
+    assert_eq!(trajectory.status, Status::Done);
+    trajectory.records
+}
+
+/// All weights and biases after training.
+fn trained(problem: &Problem) -> Vec<Matrix> {
+    let mut training = MlpTraining::new(problem, mlp(problem, WIDTH, SEED), SEED).unwrap();
+    training.run(Start::default(), &mut |_, _| Control::Continue);
+    entries(&mut training.network)
+}
+
+fn with(problem: Problem, change: impl Fn(&mut Problem)) -> Problem {
+    let mut problem = problem;
+    change(&mut problem);
+    problem
+}
+
+#[test]
+fn steps_are_those_of_the_rule_written_out() {
+    let full = rms_prop(0.01, 12, None);
+    let problem = |activation| perceptrons::problem(2, 2, full.clone(), activation, true);
+    let problems = [
+        problem(Activation::Tanh),
+        perceptrons::problem(3, 1, full.clone(), Activation::Relu, false),
+        perceptrons::problem(2, 1, rms_prop(0.01, 12, Some(3)), Activation::Erf, true),
+        // A deep linear network is trained as a perceptron.
+        common::problem(3, 2, full.clone(), 0.0),
+        with(problem(Activation::Gelu), |problem| {
+            problem.loss = Loss::CrossEntropy;
+            problem.data.train.targets = Matrix::from_fn(8, 2, |i, j| if i % 2 == j { 1.0 } else { 0.0 });
+        }),
+        with(problem(Activation::Sin), |problem| {
+            problem.parameterization = Parameterization::Ntk {
+                sigma_w: vec![1.1, 1.3, 0.9],
+                sigma_b: vec![0.1, 0.0, 0.2],
+                weight_rates: vec![0.0, 0.5, 1.0],
+                bias_rates: vec![1.0, 1.0, 0.0],
+            };
+        }),
+        // The row of mean-field networks in the table for RMSProp of docs/theory/scaling-limits.md §5.4, from a reference
+        // width of 10.
+        with(perceptrons::problem(2, 2, full.clone(), Activation::Tanh, false), |problem| {
+            problem.parameterization = Parameterization::Abc {
+                a: vec![0.0; 3],
+                b: vec![0.0, 1.0, 1.0],
+                c: vec![0.0, 1.0, 1.0],
+                sigma: vec![0.5, 0.3, 0.3],
+                reference_width: 10.0,
+            };
+        }),
+    ];
+    for problem in problems {
+        let mut plain = Plain::new(&problem, WIDTH, SEED);
+        plain.train(&(&problem.data.train.targets * 0.0));
+        for (found, expected) in trained(&problem).iter().zip(plain.parameters()) {
+            let difference = (found - &expected).amax() / expected.amax();
+            // 12 steps, of which the first depend on the sign of gradients that nearly cancel.
+            assert!(difference < 1e-10, "{difference:e}: {:?}, {:?}", problem.network, problem.parameterization);
+        }
+    }
+}
+
+#[test]
+fn the_first_step_moves_every_entry_by_the_same_amount() {
+    let mut problem = perceptrons::problem(2, 2, rms_prop(0.01, 1, None), Activation::Tanh, true);
+    problem.optimizer.rule =
+        Rule::RmsProp { learning_rate: 0.01, steps: 1, decay: 0.99, epsilon: 1e-30, batch_size: None };
+    let start = entries(&mut mlp(&problem, WIDTH, SEED));
+    for (start, end) in start.iter().zip(trained(&problem)) {
+        let moved = end - start;
+        assert!(moved.iter().all(|moved| (moved.abs() - 0.1).abs() < 1e-12), "η/√(1 − ρ) = 0.1");
+        assert!(moved.len() < 10 || moved.min() < 0.0 && moved.max() > 0.0);
+    }
+}
+
+#[test]
+fn a_network_that_is_its_own_linearisation_is_trained_like_it() {
+    let mut problem = perceptrons::problem(2, 2, rms_prop(0.01, 30, Some(4)), Activation::Erf, true);
+    problem.parameterization = Parameterization::Ntk {
+        sigma_w: vec![1.3; 3],
+        sigma_b: vec![0.4; 3],
+        weight_rates: vec![0.0, 0.0, 1.0],
+        bias_rates: vec![0.0, 0.0, 1.0],
+    };
+    problem.record.at = vec![0.0, 1.0, 30.0];
+    problem.record.quantities = vec![Quantity::TrainLoss, Quantity::LinearisationDistance, Quantity::ParameterDistance];
+    let records = solve(&problem, SEED);
+    let distances = scalars(&records, Quantity::LinearisationDistance);
+    assert!(distances.iter().all(|distance| *distance < 1e-12), "{distances:?}");
+    assert!(scalars(&records, Quantity::ParameterDistance)[2] > 0.1);
+    let losses = scalars(&records, Quantity::TrainLoss);
+    assert!(losses[2] < 0.5 * losses[0], "{losses:?}");
+}
+
+#[test]
+fn an_ensemble_is_the_average_of_its_networks() {
+    let mut one = perceptrons::problem(2, 1, rms_prop(0.01, 10, Some(4)), Activation::Erf, true);
+    one.record.at = vec![10.0];
+    one.record.quantities = vec![Quantity::Outputs];
+    let ensemble = Problem { ensemble: Some(Ensemble { networks: 3, antithetic: false }), ..one.clone() };
+    let outputs = |problem: &Problem, seed| matrices(&solve(problem, seed), Quantity::Outputs).remove(0);
+    let networks = (0..3).map(|i| outputs(&one, seed::member(SEED, i)));
+    let mean = networks.fold(Matrix::zeros(8, 1), |sum, outputs| sum + outputs) / 3.0;
+    assert!((outputs(&ensemble, SEED) - mean).amax() < 1e-12);
+}

@@ -1,0 +1,14 @@
+//! The built program and the documents, in one binary: one module for each subject.
+
+mod bad_input;
+mod bench;
+mod command_line;
+mod common;
+mod coordinate_check;
+mod documentation;
+mod faults;
+mod laws;
+mod proportional;
+mod references;
+mod scaling;
+mod studies;
