@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Whether a character moves the cursor, ends a line, or changes the direction of text: C0 and C1 controls, separators of lines and
-/// paragraphs, and the marks that reorder what follows (Unicode Technical Report 36, §2.10.2).
+/// paragraphs, and the marks that reorder what follows (Unicode Technical Report 36, section 2.10.2).
 fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -38,7 +38,7 @@ pub fn markdown(text: &str) -> String {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         safe.push_str(match (c, characters.peek()) {
-            // What begins a tag, a comment or an autolink in CommonMark 0.31, §6.5 and §6.6.
+            // What begins a tag, a comment or an autolink in CommonMark 0.31, sections 6.5 and 6.6.
             ('<', Some(next)) if next.is_ascii_alphabetic() || "/!?".contains(*next) => "\\<",
             ('!', Some('[')) => "\\!",
             (']', Some('(' | '[' | ':')) => "\\]",

@@ -12,7 +12,7 @@ use widenet_engines::{Reference, References, Solver, starts_at_random};
 use self::trajectory::{of_same_seed, reduce};
 use crate::{
     storage::{Answer, TrialResult},
-    study::{Measured, Study},
+    study::{Function, Measured, Study},
     trials::{PreparedTrial, Task, Trial},
 };
 pub(crate) use law::{Compared, noise_floor, reference_network};
@@ -73,20 +73,22 @@ impl<'a> Results<'a> {
         for &(PreparedTrial { trial, task, .. }, result) in &finished {
             let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, *result));
             let metrics = study.metrics.iter().enumerate().map(|(position, metric)| match (&metric.of, task, result) {
-                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic.is_of_a_law() => {
+                (Measured::Records(recorded), Task::Problem(task), _)
+                    if let Function::Distributions(function) = recorded.statistic.function =>
+                {
                     let compared = || {
                         let own = || reference_network(&task.problem);
-                        let reference = metric.reference.clone().map_or_else(own, Ok)?;
-                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded)?, 1.0)
+                        let reference = metric.trials().cloned().map_or_else(own, Ok)?;
+                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded, function)?, 1.0)
                     };
                     laws.entry((position, trial.group(&[]))).or_insert_with(compared).clone()
                 }
                 (Measured::Records(recorded), Task::Problem(task), TrialResult::Trajectory(trajectory)) => {
-                    let other = metric.reference.as_ref().map(|asked| of_same_seed(trial, asked, all())).transpose()?;
+                    let other = metric.trials().map(|asked| of_same_seed(trial, asked, all())).transpose()?;
                     trajectory::measure((metric, recorded), task, (trajectory, other), &mut references)
                 }
-                (Measured::Value { path, against, comparison }, _, TrialResult::Answer(answer)) => {
-                    answer::measure((trial, answer), metric, (path, against.as_deref(), *comparison), all())
+                (Measured::Value { path, comparison }, _, TrialResult::Answer(answer)) => {
+                    answer::measure((trial, answer), metric, (path, *comparison), all())
                 }
                 _ => Err("it is of another kind".into()),
             });
@@ -131,11 +133,20 @@ impl<'a> Results<'a> {
     /// Trials in groups of equal axes but seed and `without`, in order of first appearance. Axes with a single value
     /// are not mentioned in the names.
     pub(crate) fn groups(&self, without: &[&str]) -> Vec<(String, Vec<&MeasuredTrial<'a>>)> {
+        self.groups_among(self.trials.iter(), without)
+    }
+
+    /// As [`Results::groups`], of some of the trials.
+    pub(crate) fn groups_among<'t, 'm: 't>(
+        &self,
+        trials: impl Iterator<Item = &'t MeasuredTrial<'m>>,
+        without: &[&str],
+    ) -> Vec<(String, Vec<&'t MeasuredTrial<'m>>)> {
         let single = self.study.axes.iter().filter(|axis| axis.values.len() == 1).map(|axis| axis.key.as_str());
         let width = (self.study.widths.len() <= 1).then_some("width");
         let without: Vec<_> = without.iter().copied().chain(single).chain(width).collect();
-        let mut groups: Vec<(String, Vec<&MeasuredTrial<'a>>)> = Vec::new();
-        for trial in &self.trials {
+        let mut groups: Vec<(String, Vec<&MeasuredTrial<'_>>)> = Vec::new();
+        for trial in trials {
             let name = trial.trial.group(&without);
             match groups.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, members)) => members.push(trial),

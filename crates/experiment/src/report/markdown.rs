@@ -8,7 +8,7 @@ use widenet_output::{
     Table,
     escape::{markdown as inline, markdown_lines},
 };
-use widenet_statistics::Finding;
+use widenet_statistics::{Finding, Moments};
 
 use super::NotDrawn;
 
@@ -93,7 +93,7 @@ fn summary(results: &Results<'_>) -> String {
             let mut row = vec![group.clone(), width.map_or_else(|| "–".into(), |width| width.to_string())];
             row.extend(metrics.iter().enumerate().map(|(column, metric)| {
                 // The limit has no distance from itself.
-                let itself = width == Some(Width::Infinite) && metric.against == Some(Reference::Limit);
+                let itself = width == Some(Width::Infinite) && metric.reference() == Some(Reference::Limit);
                 let values = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied());
                 if itself { "–".into() } else { mean_and_error(&values.collect::<Vec<f64>>()) }
             }));
@@ -104,15 +104,13 @@ fn summary(results: &Results<'_>) -> String {
 }
 
 fn mean_and_error(values: &[f64]) -> String {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    match values.len() {
-        0 => "–".into(),
-        1 => format!("{mean:.3e}"),
+    let moments = Moments::of(values);
+    match values {
+        [] => "–".into(),
+        [one] => format!("{one:.3e}"),
         // One number of all seeds.
-        _ if values.iter().all(|value| *value == values[0]) => format!("{:.3e}", values[0]),
-        _ => format!("{mean:.3e} ± {:.1e}", (variance / n).sqrt()),
+        [first, others @ ..] if others.iter().all(|value| value == first) => format!("{first:.3e}"),
+        _ => format!("{:.3e} ± {:.1e}", moments.mean(), moments.standard_error()),
     }
 }
 

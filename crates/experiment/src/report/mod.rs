@@ -1,6 +1,6 @@
 //! Collects a finished run: tables, figures, verdicts, and the report that tells them.
 
-mod figures;
+pub(crate) mod figures;
 mod markdown;
 mod tables;
 
@@ -11,7 +11,10 @@ use widenet_engines::Solver;
 use widenet_output::{remove_leftovers, write_changed};
 use widenet_statistics::{Finding, Verdict};
 
-use self::markdown::{EngineCounts, markdown};
+use self::{
+    figures::Figure,
+    markdown::{EngineCounts, markdown},
+};
 use crate::{
     error::{Error, Result},
     judge::judge,
@@ -67,14 +70,16 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
     let extension = manifest.source.rsplit('.').next().unwrap_or_default().to_owned();
     let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
-    let prepared = prepare(&study).map_err(|error| missing_data(error, directory, &manifest))?;
+    let figures = figures::read(&study)?;
+    let prepared =
+        prepare(&study, &figures::needs(&figures)).map_err(|error| missing_data(error, directory, &manifest))?;
     if prepared.hash != manifest.hash {
         let reason = "resolved.toml or the data files have changed since the run; run the study again";
         return Err(Error::directory(directory, reason));
     }
     remove_leftovers(directory);
     let store = Store::new(directory, prepared.trials.len());
-    collect(&study, &prepared, directory, &store, solver)
+    collect(&study, (&prepared, &figures), directory, &store, solver)
 }
 
 fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
@@ -96,7 +101,7 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
 /// Tables, figures and report of a run whose trials are all done. Files that are the same already are left alone.
 pub(crate) fn collect(
     study: &Study,
-    prepared: &Prepared,
+    (prepared, figures): (&Prepared, &[Figure]),
     directory: &Path,
     store: &Store<'_>,
     solver: &dyn Solver,
@@ -128,8 +133,8 @@ pub(crate) fn collect(
     let results = Results::new(study, finished, solver);
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
-    let (figures, not_drawn) = figures::draw_all(&directory.join("figures"), &results, &findings);
+    let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
-    write_changed(&path, markdown(&results, &findings, (&figures, &not_drawn), &engines).as_bytes())?;
+    write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines).as_bytes())?;
     Ok(Report { directory: directory.to_owned(), path, findings, not_drawn })
 }

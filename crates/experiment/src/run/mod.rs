@@ -20,7 +20,7 @@ use self::{
 };
 use crate::{
     error::{Error, Result},
-    report::{self, Report},
+    report::{self, Report, figures},
     storage::{Found, Manifest, Store},
     study::Study,
     trials::{Prepared, PreparedTrial, Shard, Trial, prepare},
@@ -84,7 +84,7 @@ pub struct PlannedTrial {
 /// # Errors
 /// [`crate::Error::Core`] for mistakes in the study, its problem or data.
 pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
-    let prepared = prepare(study)?;
+    let prepared = prepare(study, &figures::needs(&figures::read(study)?))?;
     let plan = |p: PreparedTrial| PlannedTrial {
         plan: p.plan(solver),
         solved_as: (!p.is_solved()).then(|| p.solved_as.label.clone()),
@@ -111,7 +111,8 @@ pub fn run(
     stop: &AtomicBool,
     reporter: &dyn Reporter,
 ) -> Result<Outcome> {
-    let prepared = prepare(study)?;
+    let figures = figures::read(study)?;
+    let prepared = prepare(study, &figures::needs(&figures))?;
     let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
     let store = Store::new(&directory, prepared.trials.len());
     reporter.begins(prepared.trials.iter().filter(|p| options.shard.contains(p.solved_as.index)).count());
@@ -165,7 +166,7 @@ pub fn run(
     if remaining > 0 {
         return Ok(Outcome::ShardFinished { directory, remaining });
     }
-    Ok(Outcome::Finished(report::collect(study, &prepared, &directory, &store, solver)?))
+    Ok(Outcome::Finished(report::collect(study, (&prepared, &figures), &directory, &store, solver)?))
 }
 
 /// Makes the run directory with what is known before any trial runs.

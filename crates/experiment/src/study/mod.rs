@@ -24,7 +24,7 @@
 //!
 //! [[metric]]                              # module `metric`
 //! [[check]]                               # module `check`
-//! [[figure]]                              # module `figure`
+//! [[figure]]                              # a file per kind in crates/experiment/src/report/figures
 //! ```
 //!
 //! A trial of a problem is a trajectory. A trial of a question is its answer: `axes.width` is then optional and sets `network.width`
@@ -33,10 +33,10 @@
 
 pub mod axes;
 pub mod check;
-pub mod figure;
 mod keys;
 pub mod metric;
 mod read;
+pub mod statistic;
 mod subject;
 
 use std::path::{Path, PathBuf};
@@ -50,17 +50,19 @@ use widenet_model::{ImageStorage, Precision};
 
 use self::{
     axes::Axes,
-    keys::Keys,
-    read::{ReadResult, list, name, replace},
+    read::{name, replace},
     subject::NO_ENGINE,
 };
 use crate::error::{Error, Result};
 pub use axes::{Axis, AxisValue, EngineRange};
 pub(crate) use axes::{ENGINE, IMAGES, TOLERANCE};
 pub use check::{Check, CheckKind, Side};
-pub use figure::{Figure, FigureKind};
+pub(crate) use keys::Keys;
 pub use keys::ReferenceTrials;
-pub use metric::{Comparison, Measured, Metric, Over, RecordedQuantity, Statistic};
+pub use metric::{Against, Comparison, Measured, Metric, Over, RecordedQuantity};
+pub(crate) use read::{ReadResult, list, own_name};
+pub use statistic::Statistic;
+pub(crate) use statistic::{Function, Label};
 pub(crate) use subject::is_linear;
 pub use subject::{EngineRule, Subject};
 
@@ -93,8 +95,6 @@ pub struct Study {
     pub metrics: Vec<Metric>,
     /// What must hold.
     pub checks: Vec<Check>,
-    /// What is drawn.
-    pub figures: Vec<Figure>,
     /// The study with overrides applied and its problem or question written out.
     pub(crate) document: Document,
     /// Its problem or question before the axes are applied.
@@ -159,11 +159,18 @@ impl Study {
             Subject::Problem => root.required("axes", |field| axes::parse(field, subject))?,
             _ => root.or("axes", Axes::default(), |field| axes::parse(field, subject))?,
         };
-        let mut keys = Keys { axes: &axes, metrics: Vec::new(), subject, specification: &specification };
+        let mut keys = Keys {
+            widths: &axes.widths,
+            axes: &axes.axes,
+            metrics: Vec::new(),
+            subject,
+            specification: &specification,
+        };
         let metrics = list(&mut root, "metric", |reader| Metric::parse(reader, &keys))?;
         keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
         let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
-        let figures = list(&mut root, "figure", |reader| Figure::parse(reader, &keys))?;
+        // Figures are read by those who draw them, before anything runs.
+        root.get("figure");
         root.finish()?;
 
         if subject != Subject::Problem {
@@ -216,12 +223,22 @@ impl Study {
             engines,
             metrics,
             checks,
-            figures,
             document,
             specification,
             source,
             base,
         })
+    }
+
+    /// What its figures may refer to.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys {
+            widths: &self.widths,
+            axes: &self.axes,
+            metrics: self.metrics.iter().map(|metric| metric.name.clone()).collect(),
+            subject: self.subject,
+            specification: &self.specification,
+        }
     }
 
     /// Widths of the trials; `None` alone where the study names none.

@@ -56,7 +56,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub(super) const ALL: [Subject; 3] = [Subject::Problem, Subject::Prior, Subject::Posterior];
+    pub(crate) const ALL: [Subject; 3] = [Subject::Problem, Subject::Prior, Subject::Posterior];
 
     /// The word in study files, tables and plans.
     pub fn name(self) -> &'static str {

@@ -7,6 +7,7 @@ use widenet_core::{
     Problem,
     data::{DataSource, Dataset},
     document::{Entry, Field, Node, Place, Value},
+    problem::Quantity,
 };
 use widenet_engines::{stable_rate, word};
 use widenet_limits::Regime;
@@ -86,13 +87,13 @@ impl Cache {
     }
 
     /// What a trial asks, and the fingerprint of its data.
-    fn task(&mut self, study: &Study, trial: &Trial) -> Result<(Task, String)> {
+    fn task(&mut self, study: &Study, figures: &[(String, Quantity)], trial: &Trial) -> Result<(Task, String)> {
         let (document, base) = (&trial.specification, trial.base.as_path());
         let question = match (trial.subject, trial.width) {
             (Subject::Problem, Some(width)) => {
                 let (problem, data_hash) = self.problem(trial)?;
-                require_quantities(study, document, &problem)?;
-                if study.metrics.iter().any(|metric| metric.against.is_some()) {
+                require_quantities(study, figures, document, &problem)?;
+                if study.metrics.iter().any(|metric| metric.reference().is_some()) {
                     // Better now than after all trials have run.
                     Regime::of(&problem)?;
                 }
@@ -135,16 +136,16 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
         .to_toml()
 }
 
-/// Reads all problems, questions and data of a study.
+/// Reads all problems, questions and data of a study, whose figures need some quantities.
 ///
 /// # Errors
 /// [`crate::Error::Core`] at the first mistake; also if a metric or figure needs a quantity that is not recorded.
-pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
+pub(crate) fn prepare(study: &Study, figures: &[(String, Quantity)]) -> Result<Prepared> {
     let mut cache = Cache::default();
     let mut trials = Vec::new();
     let mut known: BTreeMap<String, SolvedAs> = BTreeMap::new();
     for trial in study.expand()? {
-        let (task, data_hash) = cache.task(study, &trial)?;
+        let (task, data_hash) = cache.task(study, figures, &trial)?;
         let text = trial_text(&trial, &data_hash);
         let own = || SolvedAs { index: trial.index, label: trial.label.clone(), directory: trial.directory_name() };
         let solved_as = known.entry(text.clone()).or_insert_with(own).clone();
