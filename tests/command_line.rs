@@ -83,6 +83,29 @@ fn the_table_compares_ntk_networks_with_their_own_limit() {
     assert!((ratio / 100.0 - 1.0).abs() < 0.1 && distance(3) == 0.0, "{}", said.out);
 }
 
+/// The limit is computed once for both seeds, and a distance that is missing has its reason on standard error.
+#[test]
+fn a_missing_distance_to_the_limit_has_a_reason() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let ntk = ["--set", "parameterization={ kind = \"ntk\" }", "--set", "record.quantities=[\"train_loss\"]"];
+    let said = run(&[&["solve", &path, "--width", "16,inf", "--seeds", "2"], &ntk[..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(said.err.matches("no distance to the limit at width 16").count(), 1, "{}", said.err);
+    assert!(said.err.contains("record predictor at 0"), "{}", said.err);
+}
+
+/// Both count from 1, so `--seeds 3` and `seed = { count = 3 }` are the same three networks.
+#[test]
+fn seeds_count_as_those_of_studies() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let solved = run(&["solve", &path, "--width", "50", "--seeds", "3", "--json"]).out;
+    let solved: serde_json::Value = serde_json::from_str(&solved).expect("JSON");
+    let seeds: Vec<_> = solved.as_array().expect("a list").iter().map(|one| one["seed"].as_u64()).collect();
+    assert_eq!(seeds, [Some(1), Some(2), Some(3)]);
+}
+
 #[test]
 fn overrides_change_the_problem_and_seeds_change_the_network() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -211,7 +211,7 @@ fn options_of_other_engines() {
         message
     };
     let tolerance = ["--tolerance", "1e-3"];
-    let images = ["--images", "stored"];
+    let answers = ["--answers", "stored"];
     contains(
         &refused(&linear, "64", &[&tolerance[..], &["--engine", "dense"]].concat()),
         &["tolerance = 0.001: the dense engine has no tolerance", "use the law, conditioned or regenerated engine"],
@@ -222,23 +222,32 @@ fn options_of_other_engines() {
     );
     contains(&refused(&ntk, "inf", &tolerance), &["the limit engine has no tolerance", "use a finite width and the"]);
     contains(
-        &refused(&linear, "64", &images),
-        &["images = \"stored\": the law engine, which auto takes at width 64, has no images", "--engine conditioned"],
+        &refused(&linear, "64", &answers),
+        &[
+            "answers = \"stored\": the law engine, which auto takes at width 64, has no choice of answers",
+            "--engine conditioned",
+        ],
     );
-    contains(&refused(&tanh, "64", &[&images[..], &["--engine", "regenerated"]].concat()), &["has no images"]);
-    contains(&refused(&linear, "inf", &images), &["limit engine has no images", "a finite width and the conditioned"]);
+    contains(
+        &refused(&tanh, "64", &[&answers[..], &["--engine", "regenerated"]].concat()),
+        &["has no choice of answers"],
+    );
+    contains(
+        &refused(&linear, "inf", &answers),
+        &["limit engine has no choice of answers", "a finite width and the conditioned"],
+    );
     let ensemble = write(folder.path(), "rms.toml", &with("\"gd\"", "\"rmsprop\""));
     let message = refused(&ensemble, "64", &[&tolerance[..], &["--engine", "dense"]].concat());
     assert!(message.trim_end().ends_with("leave it out"), "no engine has both: {message}");
 
-    // What some width has is no mistake at width inf, which keeps no images, and nothing at all of a perceptron.
-    let both = [&tolerance[..], &images[..], &["--engine", "conditioned"]].concat();
+    // What some width has is no mistake at width inf, which keeps no answers, and nothing at all of a perceptron.
+    let both = [&tolerance[..], &answers[..], &["--engine", "conditioned"]].concat();
     for file in [&linear, &ntk] {
         let said = run(&[&["solve", file, "--width", "16,inf"], &both[..]].concat());
         assert_eq!(said.code, 0, "{}", said.err);
     }
     let planned = run(&[&["plan", &ntk, "--width", "16"], &both[..]].concat());
-    contains(&planned.out, &["tolerance 0.001, images stored"]);
+    contains(&planned.out, &["tolerance 0.001, answers stored"]);
 }
 
 #[test]
@@ -306,8 +315,11 @@ fn studies() {
     contains(&refused(&study().replace("hidden_layers = 2", "hidden_layers = -2")), &["hidden_layers", "-2"]);
     let dense = study().replace("engine = \"law\"", "engine = \"dense\"\ntolerance = 1e-3");
     contains(&refused(&dense), &["m1000-s1", "tolerance = 0.001: the dense engine has no tolerance", "regenerated"]);
-    let law = study().replace("[axes]", "[axes]\nimages = [\"stored\", \"regenerated\"]");
-    contains(&refused(&law), &["images = \"stored\": the law engine has no images", "--engine conditioned"]);
+    let law = study().replace("[axes]", "[axes]\nanswers = [\"stored\", \"recomputed\"]");
+    contains(
+        &refused(&law),
+        &["answers = \"stored\": the law engine has no choice of answers", "use the conditioned engine"],
+    );
     let path = write(folder.path(), "study.toml", &study());
     contains(&refusal(&["study", &path, "--shard", "3/2"]), &["3/2"]);
     contains(&refusal(&["study", &path, "--jobs", "0"]), &["jobs"]);
@@ -315,7 +327,9 @@ fn studies() {
     contains(&refusal(&["plan", &path, "--engine", "law"]), &["--engine", "study.engine"]);
     contains(&refusal(&["plan", &path, "--precision", "f64"]), &["--precision", "study.precision"]);
     contains(&refusal(&["plan", &path, "--tolerance", "1e-3"]), &["--tolerance", "study.tolerance"]);
-    contains(&refusal(&["plan", &path, "--images", "stored"]), &["--images", "study.images"]);
+    contains(&refusal(&["plan", &path, "--answers", "stored"]), &["--answers", "study.answers"]);
+    contains(&refusal(&["plan", &path, "--images", "stored"]), &["now called --answers"]);
+    contains(&refusal(&["plan", &path, "--answers", "regenerated"]), &["now called recomputed"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    sync::LazyLock,
 };
 
 use regex::{Captures, Regex};
@@ -52,17 +53,26 @@ fn pages() -> BTreeMap<String, Page> {
     paths.iter().map(|path| (name(path), Page::new(&fs::read_to_string(path).expect("readable")))).collect()
 }
 
+static END_OF_LINE: LazyLock<Regex> = LazyLock::new(|| expression(r"\n[ \t]*(?:///|//!|//|#)?[ \t]*"));
+static ITEMS: LazyLock<Regex> = LazyLock::new(|| expression(ITEM));
+/// In code the path of a page starts with its folder, in a page it is the name alone.
+static CITATIONS: LazyLock<[Regex; 2]> = LazyLock::new(|| {
+    ["docs/theory/", ""].map(|folder| expression(&format!(r"{folder}\b([a-z-]+)\.md(?: ({ITEM}(?:(?:, |–){ITEM})*))?")))
+});
+static OLD_STYLE: LazyLock<Regex> = LazyLock::new(|| {
+    expression(r"(?i)\b(?:mean-field|scaling-limits|kernel-regime|proportional-limit|conditioning|theory) page\b")
+});
+
 /// Text whose lines are joined, without the marks of comments, so that a citation may go over the end of a line.
 fn joined(text: &str) -> String {
-    expression(r"\n[ \t]*(?:///|//!|//|#)?[ \t]*").replace_all(text, " ").into_owned()
+    END_OF_LINE.replace_all(text, " ").into_owned()
 }
 
 /// What is wrong with the citations of a text; `own` is the name of the page that the text is.
 fn faults(text: &str, pages: &BTreeMap<String, Page>, own: Option<&str>) -> Vec<String> {
     let mut faults = Vec::new();
-    let folder = if own.is_some() { "" } else { "docs/theory/" };
-    let citation = expression(&format!(r"{folder}\b([a-z-]+)\.md(?: ({ITEM}(?:(?:, |–){ITEM})*))?"));
-    let item = expression(ITEM);
+    let [in_code, in_page] = &*CITATIONS;
+    let (citation, item) = (if own.is_some() { in_page } else { in_code }, &*ITEMS);
     let rest = citation.replace_all(text, |found: &Captures| {
         match pages.get(&found[1]) {
             None if own.is_some() => {}
@@ -82,9 +92,9 @@ fn faults(text: &str, pages: &BTreeMap<String, Page>, own: Option<&str>) -> Vec<
             Some(_) => faults.push(format!("the page itself has no {}", item.as_str())),
         }
     }
-    let old =
-        expression(r"(?i)\b(?:mean-field|scaling-limits|kernel-regime|proportional-limit|conditioning|theory) page\b");
-    faults.extend(old.find_iter(&rest).map(|old| format!("\"{}\" where the path of the page should be", old.as_str())));
+    faults.extend(
+        OLD_STYLE.find_iter(&rest).map(|old| format!("\"{}\" where the path of the page should be", old.as_str())),
+    );
     faults
 }
 

@@ -11,7 +11,7 @@ fn studies() -> Vec<PathBuf> {
     files(&root().join("experiments"), &["toml"]).into_iter().filter(is_study).collect()
 }
 
-/// Every study says what it claims and expects, and can be planned.
+/// Every study says what it claims, which page claims it, and what it expects; and it can be planned.
 #[test]
 fn every_study_can_be_planned() {
     let studies = studies();
@@ -20,6 +20,7 @@ fn every_study_can_be_planned() {
         let text = fs::read_to_string(&study).expect("readable");
         let study = study.to_str().expect("UTF-8");
         assert!(text.contains("claim = ") && text.contains("expected = "), "{study}");
+        assert!(text.contains("docs/theory/"), "{study} names no page that states its claim");
         let planned = run(&["plan", study]);
         assert_eq!(planned.code, 0, "{study}: {}", planned.err);
     }

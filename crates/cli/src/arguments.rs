@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_engines::{EngineChoice, HiddenOptions};
-use widenet_experiment::{Shard, study::EngineRule};
+use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
+use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, ImageStorage, Precision};
 use widenet_questions::PriorQuestion;
 
@@ -201,14 +201,14 @@ pub(crate) struct Seeds {
     /// Seed of the initial weights and batches.
     #[arg(long, default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
-    /// Run this many seeds, 0 … N−1.
+    /// Run this many seeds, 1 … N, as the axis `seed = { count = N }` of a study does.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
 }
 
 impl Seeds {
     pub(crate) fn list(&self) -> Vec<u64> {
-        self.seeds.map_or_else(|| vec![self.seed], |count| (0..count).collect())
+        self.seeds.map_or_else(|| vec![self.seed], |count| (1..=count).collect())
     }
 }
 
@@ -230,10 +230,13 @@ pub(crate) struct EngineArguments {
     /// the others, which are no finer than 8 roundings, and 2 times the root of the rank].
     #[arg(long, value_parser = share, allow_hyphen_values = true)]
     tolerance: Option<f64>,
-    /// How the conditioned engine keeps its answers: stored, or regenerated from the counters of their normals, which takes half the
+    /// How the conditioned engine keeps its answers: stored, or recomputed from the counters of their normals, which takes half the
     /// memory; refused by other engines [default: stored where that fits].
-    #[arg(long, value_parser = images)]
-    images: Option<ImageStorage>,
+    #[arg(long, value_parser = answers)]
+    answers: Option<ImageStorage>,
+    /// The old name of --answers.
+    #[arg(long, hide = true, value_parser = images)]
+    images: Option<String>,
 }
 
 impl EngineArguments {
@@ -242,7 +245,7 @@ impl EngineArguments {
     }
 
     pub(crate) fn hidden(&self) -> HiddenOptions {
-        HiddenOptions { tolerance: self.tolerance, images: self.images }
+        HiddenOptions { tolerance: self.tolerance, answers: self.answers }
     }
 
     /// An option that was given though a study has a key of its own for it.
@@ -251,7 +254,7 @@ impl EngineArguments {
             ("engine", self.engine.is_some()),
             ("precision", self.precision.is_some()),
             ("tolerance", self.tolerance.is_some()),
-            ("images", self.images.is_some()),
+            ("answers", self.answers.is_some()),
         ];
         given.into_iter().find_map(|(key, is_given)| is_given.then_some(key))
     }
@@ -300,9 +303,16 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn images(word: &str) -> Result<ImageStorage, String> {
+fn answers(word: &str) -> Result<ImageStorage, String> {
+    if word == "regenerated" {
+        return Err("this is now called recomputed".into());
+    }
     let known = ImageStorage::WORDS.into_iter().find(|(name, _)| *name == word);
-    known.map(|(_, storage)| storage).ok_or_else(|| "answers are stored or regenerated".into())
+    known.map(|(_, storage)| storage).ok_or_else(|| "answers are stored or recomputed".into())
+}
+
+fn images(_: &str) -> Result<String, String> {
+    Err("this option is now called --answers, and its value regenerated is recomputed".into())
 }
 
 fn precision(word: &str) -> Result<Precision, String> {

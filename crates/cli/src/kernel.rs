@@ -20,11 +20,9 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
     let (train, test) = question.samples();
     note(&format!("kernels of {train} training and {test} test inputs: {}", human::bytes(question.bytes())))?;
     question.check_memory()?;
-    let answer = watched("kernels", |watch| question.answer(arguments.device, arguments.precision(), watch))?;
+    let place = (arguments.device, arguments.precision());
+    let answer = watched("kernels", place, |run| question.kernels(run))?;
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
-    for said in &answer.notes {
-        note(said)?;
-    }
     match output {
         Some(output) => say_written(&answer.write(&output)?)?,
         None if arguments.json => answer.write_json(&mut std::io::stdout().lock())?,

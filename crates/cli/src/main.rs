@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod coordinate_check;
 mod devices;
+mod engine;
 mod interrupt;
 mod kernel;
 mod memory;

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use widenet_core::{document::Document, trajectory::Engine};
-use widenet_engines::{Alternative, Engines, Plan, Request, SolveError, Solver, load_problem};
-use widenet_experiment::{Study, Subject};
+use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
+use widenet_experiment::{Estimate, Study, TrialPlan};
 use widenet_output::{Table, escape::lines, human};
 
-use crate::{Exit, Failure, arguments::PlanArguments};
+use crate::{Exit, Failure, arguments::PlanArguments, engine::with_option};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
@@ -28,11 +28,9 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         }
         let study = Study::load(&arguments.file, arguments.full, &arguments.overrides.set)?;
         for trial in widenet_experiment::plan(&study, &engines)? {
-            let word = (trial.trial.subject != Subject::Problem).then(|| trial.trial.subject.name());
             planned.push(Planned {
                 label: trial.trial.label,
-                question: word,
-                plan: trial.plan,
+                plan: trial.plan.map_err(|error| error.to_string()),
                 others: Vec::new(),
                 solved_as: trial.solved_as,
             });
@@ -44,12 +42,13 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
-            let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
+            let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);
             let request =
                 Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision(), hidden };
-            let plan = engines.plan(&request, rule.at(width));
+            let plan = engines.plan(&request, rule.at(&problem, width));
             let others = plan.as_ref().map_or_else(|_| Vec::new(), |plan| engines.alternatives(&request, plan.engine));
-            planned.push(Planned { label: format!("width {width}"), question: None, plan, others, solved_as: None });
+            let plan = plan.map(TrialPlan::from).map_err(with_option);
+            planned.push(Planned { label: format!("width {width}"), plan, others, solved_as: None });
         }
     }
     for note in engines.take_notes() {
@@ -61,9 +60,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
 /// A line of the plan.
 struct Planned {
     label: String,
-    /// The word of a question; it has no estimates.
-    question: Option<&'static str>,
-    plan: Result<Plan, SolveError>,
+    /// What runs it, or why nothing does.
+    plan: Result<TrialPlan, String>,
     /// Engines that were not chosen.
     others: Vec<Alternative>,
     /// The trial whose result it shares.
@@ -73,31 +71,23 @@ struct Planned {
 impl Planned {
     fn rows(&self) -> Vec<Vec<String>> {
         let Ok(plan) = &self.plan else { return Vec::new() };
+        let row = |label: &str, runner: &str, [bytes, seconds]: [String; 2], why: String| {
+            vec![label.to_owned(), runner.to_owned(), bytes, seconds, why]
+        };
+        let nothing = || ["–", "–"].map(String::from);
         if let Some(other) = &self.solved_as {
-            let engine = self.question.unwrap_or_else(|| plan.engine.name());
-            return vec![vec![
-                self.label.clone(),
-                engine.into(),
-                "–".into(),
-                "–".into(),
-                format!("is that of {other}"),
-            ]];
+            return vec![row(&self.label, plan.runner, nothing(), format!("is that of {other}"))];
         }
-        if let Some(question) = self.question {
-            return vec![vec![self.label.clone(), question.into(), "–".into(), "–".into(), plan.reason.clone()]];
-        }
-        let bound = if plan.engine.is_on_device() { "about" } else { "up to" };
+        let bound = if plan.engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
         let cost = |bytes, seconds| {
             [format!("{bound} {}", human::bytes(bytes)), format!("{bound} {}", human::seconds(seconds))]
         };
-        let row = |label: &str, engine: Engine, [bytes, seconds]: [String; 2], why: String| {
-            vec![label.to_owned(), engine.name().to_owned(), bytes, seconds, why]
-        };
-        let chosen = row(&self.label, plan.engine, cost(plan.bytes, plan.seconds), plan.reason.clone());
+        let estimate = plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(bytes, seconds));
+        let chosen = row(&self.label, plan.runner, estimate, plan.reason.clone());
         let others = self.others.iter().map(|other| {
-            let cost = other.cost.map_or(["–".into(), "–".into()], |(bytes, seconds)| cost(bytes, seconds));
+            let cost = other.cost.map_or_else(nothing, |(bytes, seconds)| cost(bytes, seconds));
             let why = other.obstacle.as_ref().map_or("not chosen".into(), |obstacle| format!("cannot run: {obstacle}"));
-            row("", other.engine, cost, why)
+            row("", other.engine.name(), cost, why)
         });
         std::iter::once(chosen).chain(others).collect()
     }
@@ -108,10 +98,13 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
     write!(out, "{}", Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text())?;
     let solved = planned.iter().filter(|planned| planned.solved_as.is_none());
-    let total: f64 = solved.filter_map(|planned| planned.plan.as_ref().ok()).map(|plan| plan.seconds).sum();
-    let time = match planned.iter().all(|planned| planned.question.is_some()) {
-        true => String::new(),
-        false => format!(", up to about {} of engine time", human::seconds(total)),
+    let estimates: Vec<f64> =
+        solved.filter_map(|planned| Some(planned.plan.as_ref().ok()?.estimate?.seconds)).collect();
+    let is_asked = planned.iter().filter_map(|planned| planned.plan.as_ref().ok()).any(|plan| plan.estimate.is_none());
+    let time = if is_asked && estimates.is_empty() {
+        String::new()
+    } else {
+        format!(", up to about {} of engine time", human::seconds(estimates.iter().sum()))
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
     writeln!(out, "{trials} trials{time}")?;

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use widenet_model::{DeviceChoice, Precision};
 use widenet_output::{Format, OutputFile, Table, human};
-use widenet_questions::{PredictAnswer, PredictQuestion};
+use widenet_questions::{PredictAnswer, PredictQuestion, Question};
 
 use crate::{
     Exit, Failure,
@@ -18,7 +19,9 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
     let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = PredictQuestion::load(&arguments.problem, &arguments.overrides.set)?;
     question.check_memory()?;
-    let Some(answer) = watched("predictions", |watch| question.answer(watch))? else { return Ok(Exit::Interrupted) };
+    let place = (DeviceChoice::Cpu, Precision::F64);
+    let answer = watched("predictions", place, |run| question.predictions(run))?;
+    let Some(answer) = answer else { return Ok(Exit::Interrupted) };
     for warning in question.warnings()? {
         note(&warning)?;
     }

@@ -3,12 +3,13 @@
 use std::{io::Write, path::PathBuf};
 
 use serde_json::Value;
+use widenet_model::{DeviceChoice, Precision};
 use widenet_output::{Format, OutputFile, Table, escape::one_line, human};
-use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion};
+use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion, Question};
 
 use crate::{
     Exit, Failure,
-    arguments::{PosteriorArguments, PriorArguments},
+    arguments::{AnswerArguments, PosteriorArguments, PriorArguments},
     question::{note, say_written, watched},
 };
 
@@ -17,25 +18,32 @@ pub(crate) fn run(arguments: &PriorArguments) -> Result<Exit, Failure> {
     let output = open(arguments.answer.output.as_ref())?;
     let question =
         PriorQuestion::load(&arguments.spec, arguments.quantity.as_deref(), &arguments.answer.overrides.set)?;
-    for warning in question.warnings() {
-        note(&warning)?;
-    }
-    let answer = watched("prior", |watch| question.answer(arguments.device, arguments.precision(), watch))?;
-    say(answer, output, arguments.answer.json)
+    answer(&question, "prior", (arguments.device, arguments.precision()), &arguments.answer, output)
 }
 
 /// Answers a question about networks given their data.
 pub(crate) fn posterior(arguments: &PosteriorArguments) -> Result<Exit, Failure> {
     let output = open(arguments.answer.output.as_ref())?;
     let question = PosteriorQuestion::load(&arguments.spec, &arguments.answer.overrides.set)?;
-    for warning in question.warnings() {
+    answer(&question, "posterior", (DeviceChoice::Cpu, Precision::F64), &arguments.answer, output)
+}
+
+/// Answers a question, with what should be said beside the answer.
+fn answer(
+    question: &dyn Question,
+    label: &str,
+    place: (DeviceChoice, Precision),
+    arguments: &AnswerArguments,
+    output: Option<OutputFile>,
+) -> Result<Exit, Failure> {
+    for warning in question.warnings()? {
         note(&warning)?;
     }
-    let answer = watched("posterior", |watch| question.answer(watch))?;
-    if let Some(reason) = answer.as_ref().and_then(PosteriorQuestion::unreliable) {
+    let answered = watched(label, place, |run| question.answer(run))?;
+    if let Some(reason) = answered.as_ref().and_then(|answered| answered.unreliable.as_ref()) {
         note(&format!("UNRELIABLE: {reason}"))?;
     }
-    say(answer, output, arguments.answer.json)
+    say(answered.map(|answered| answered.tree), output, arguments.json)
 }
 
 pub(crate) fn open(output: Option<&PathBuf>) -> Result<Option<OutputFile>, Failure> {

@@ -11,8 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use widenet_core::trajectory::Status;
-use widenet_engines::Plan;
-use widenet_experiment::{Reporter, Trial};
+use widenet_experiment::{Reporter, Trial, TrialPlan};
 use widenet_output::escape::lines;
 
 const RESOLUTION: u64 = 1000;
@@ -97,8 +96,8 @@ impl Reporter for StudyProgress {
         self.total.store(trials, Ordering::Relaxed);
     }
 
-    fn started(&self, trial: &Trial, plan: &Plan) {
-        self.bar.set_message(format!("{} ({})", trial.label, trial.engine_word(plan)));
+    fn started(&self, trial: &Trial, plan: &TrialPlan) {
+        self.bar.set_message(format!("{} ({})", trial.label, plan.runner));
     }
 
     fn progress(&self, trial: &Trial, fraction: f64) {

@@ -3,23 +3,29 @@
 use std::{io::Write, path::PathBuf, sync::atomic::Ordering};
 
 use widenet_core::training::Control;
+use widenet_model::{DeviceChoice, Precision};
 use widenet_output::escape::{lines, one_line};
-use widenet_questions::{QuestionError, QuestionResult};
+use widenet_questions::{QuestionError, QuestionResult, Run};
 
 use crate::{Failure, interrupt, progress};
 
-/// Computes an answer with a bar if it takes long; `None` if Ctrl-C stopped it.
+/// Computes an answer with a bar if it takes long; `None` if Ctrl-C stopped it. Says which device was chosen, if one was.
 pub(crate) fn watched<T>(
     label: &str,
-    answer: impl FnOnce(&mut dyn FnMut(f64) -> Control) -> QuestionResult<T>,
+    (device, precision): (DeviceChoice, Precision),
+    answer: impl FnOnce(&mut Run<'_>) -> QuestionResult<T>,
 ) -> Result<Option<T>, Failure> {
     let stop = interrupt::flag()?;
     let bar = progress::single(label);
-    let answered = answer(&mut |fraction| {
+    let mut watch = |fraction| {
         bar.update(fraction);
         if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
-    });
+    };
+    let mut run = Run::new(device, precision, &mut watch);
+    let answered = answer(&mut run);
+    let notes = run.take_notes();
     bar.finish();
+    notes.iter().try_for_each(|said| note(said))?;
     match answered {
         Ok(_) if stop.load(Ordering::SeqCst) => Ok(None),
         Ok(answer) => Ok(Some(answer)),

@@ -2,16 +2,17 @@
 
 use widenet_core::{
     problem::Loss,
-    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
+    scaling::{AbcExponents, GolikovExponents},
 };
 use widenet_engines::load_problem;
-use widenet_questions::{ScalingQuestion, scaling_map};
+use widenet_model::{DeviceChoice, Precision};
+use widenet_questions::{Question, ScalingQuestion, scaling_map};
 
 use crate::{
     Exit, Failure,
     arguments::ScalingArguments,
     prior::{open, say},
-    question::{note, say_written},
+    question::{note, say_written, watched},
 };
 
 /// Says what a scaling leads to, and draws it.
@@ -27,10 +28,11 @@ pub(crate) fn run(arguments: &ScalingArguments) -> Result<Exit, Failure> {
         say_written(&scaling_map(folder, &points)?)?;
     }
     let Some((_, question)) = question else { return Ok(Exit::Done) };
-    if let Some(warning) = question.warning() {
+    for warning in question.warnings()? {
         note(&warning)?;
     }
-    say(Some(question.answer()?), output, arguments.answer.json)
+    let answered = watched("scaling", (DeviceChoice::Cpu, Precision::F64), |run| question.answer(run))?;
+    say(answered.map(|answered| answered.tree), output, arguments.answer.json)
 }
 
 /// What is asked about, with its name; nothing if only the map is.
@@ -43,14 +45,12 @@ fn question(arguments: &ScalingArguments) -> Result<Option<(String, ScalingQuest
     if !arguments.answer.overrides.set.is_empty() {
         return Err("--set changes keys of a problem file; give one".into());
     }
-    if arguments.name.as_deref() == Some("ic_mf") && arguments.hidden_layers == 1 {
-        let question = ScalingQuestion::new(GolikovExponents::MF.effective(), loss).corrected();
-        return Ok(Some(("ic_mf".into(), question)));
+    if let Some(name) = &arguments.name {
+        return Ok(Some((name.clone(), ScalingQuestion::named(name, arguments.hidden_layers, loss)?)));
     }
-    let (name, exponents) = match (&arguments.name, &arguments.abc, arguments.q_sigma) {
-        (Some(name), ..) => (name.clone(), named(name, arguments.hidden_layers)?),
-        (_, Some(abc), _) => (format!("abc {abc}"), parse_abc(abc)?.effective()),
-        (.., Some(q_sigma)) => {
+    let (name, exponents) = match (&arguments.abc, arguments.q_sigma) {
+        (Some(abc), _) => (format!("abc {abc}"), parse_abc(abc)?.effective()),
+        (None, Some(q_sigma)) => {
             let (q_a, q_w) = match (arguments.q, arguments.q_a, arguments.q_w) {
                 (Some(q), ..) => (q, q),
                 (_, Some(q_a), Some(q_w)) => (q_a, q_w),
@@ -67,23 +67,6 @@ fn question(arguments: &ScalingArguments) -> Result<Option<(String, ScalingQuest
         ),
     };
     Ok(Some((name, ScalingQuestion::new(exponents, loss))))
-}
-
-/// Golikov's names mean one hidden layer.
-fn named(name: &str, hidden_layers: usize) -> Result<EffectiveExponents, Failure> {
-    if let Ok(exponents) = GolikovExponents::named(name) {
-        return match hidden_layers {
-            1 => Ok(exponents.effective()),
-            _ if name == "mf" => Ok(NamedScaling::GolikovMeanField.effective(hidden_layers)?),
-            _ if name == "ntk" => Ok(NamedScaling::NeuralTangent.effective(hidden_layers)?),
-            _ => Err(format!("\"{name}\" is a scaling of 1 hidden layer, not of {hidden_layers}; deep ones are mf, ntk, sp, ntp, mup, golikov_mf").into()),
-        };
-    }
-    let known = NamedScaling::of_word(name).map_err(|error| {
-        let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        format!("{error}, or with one hidden layer {}", words.join(", "))
-    })?;
-    Ok(known.effective(hidden_layers)?)
 }
 
 fn parse_abc(text: &str) -> Result<AbcExponents, Failure> {

@@ -9,15 +9,18 @@ use widenet_core::{
     Problem, Trajectory, Width,
     problem::{Quantity, Rule, ScalingTable},
     scaling::Limit,
-    training::{Control, stable_learning_rate},
+    training::{Control, Progress, stable_learning_rate},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_engines::{Engines, Request, Solution, Solver, load_problem, own_limit, rate_warning, stable_rate};
+use widenet_engines::{
+    Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
+};
 use widenet_output::{Table, escape::lines, human};
 
 use crate::{
     Exit, Failure,
     arguments::{ParameterizationArguments, SolveArguments},
+    engine::with_option,
     interrupt, progress,
 };
 
@@ -33,10 +36,10 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     }
     let mut jobs = Vec::new();
     for &width in &arguments.width {
-        let hidden = arguments.engine.hidden().at(width, &arguments.width, problem.is_deep_linear());
+        let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);
         for seed in arguments.seeds.list() {
             let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision(), hidden };
-            jobs.push((request, engines.plan(&request, rule.at(width))?.engine));
+            jobs.push((request, engines.plan(&request, rule.at(&problem, width)).map_err(with_option)?.engine));
         }
     }
     say(engines.take_notes().into_iter().chain(problem.warnings()).chain(rate_warning(&problem)))?;
@@ -58,7 +61,15 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     if failure.is_none() || !trajectories.is_empty() {
         match arguments.json {
             true => writeln!(std::io::stdout(), "{}", serde_json::to_string(&trajectories)?)?,
-            false => write!(std::io::stdout(), "{}", summary(&engines, &problem, &trajectories))?,
+            false => {
+                let watch = |_: &Progress<'_>| {
+                    if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
+                };
+                let mut distances = Distances::new(References::new(&engines, &watch));
+                let table = summary(&problem, &trajectories, &mut distances);
+                say(distances.obstacles)?;
+                write!(std::io::stdout(), "{table}")?;
+            }
         }
     }
     match failure {
@@ -121,9 +132,35 @@ fn scalar(record: &Record, quantity: Quantity) -> Option<f64> {
     }
 }
 
+/// Distances to the limit, which is computed once for all trajectories that have the same, and why there are none.
+struct Distances<'a> {
+    references: References<'a>,
+    /// Each said once.
+    obstacles: Vec<String>,
+}
+
+impl<'a> Distances<'a> {
+    fn new(references: References<'a>) -> Self {
+        Self { references, obstacles: Vec::new() }
+    }
+
+    fn measure(&mut self, problem: &Problem, quantity: Quantity, trajectory: &Trajectory) -> Option<f64> {
+        match self.references.get(Reference::Limit, problem, "", trajectory) {
+            Ok(limit) => trajectory.distance(quantity, limit),
+            Err(reason) => {
+                let obstacle = format!("no distance to the limit at width {}: {reason}", trajectory.width);
+                if !self.obstacles.contains(&obstacle) {
+                    self.obstacles.push(obstacle);
+                }
+                None
+            }
+        }
+    }
+}
+
 /// One row per trajectory: its last record and, if width ∞ was asked for, its distance to the limit (for a limit with a random
 /// start: given the trajectory's own).
-fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) -> String {
+fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Distances<'_>) -> String {
     let scalars: Vec<Quantity> = Quantity::all()
         .filter(|quantity| {
             let recorded = |record: &Record| scalar(record, *quantity).is_some();
@@ -158,8 +195,7 @@ fn summary(engines: &Engines, problem: &Problem, trajectories: &[Trajectory]) ->
                 row.push(value.map_or("-".into(), human::number));
             }
             if compare {
-                let limit = own_limit(engines, problem, trajectory).ok();
-                let distance = limit.and_then(|limit| trajectory.distance(compared, &limit));
+                let distance = distances.measure(problem, compared, trajectory);
                 row.push(distance.map_or("-".into(), human::number));
             }
             row

@@ -13,6 +13,7 @@ use crate::{
     arguments::{ReportArguments, StudyArguments},
     interrupt,
     progress::StudyProgress,
+    question::note,
 };
 
 /// Runs a study or continues it.
@@ -53,7 +54,9 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
 /// Collects again from a run directory.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let engines = Engines::new(DeviceChoice::Auto)?;
-    verdicts(&widenet_experiment::report(&arguments.directory, &engines)?)
+    let report = widenet_experiment::report(&arguments.directory, &engines)?;
+    report.notes.iter().try_for_each(|said| note(said))?;
+    verdicts(&report)
 }
 
 fn verdicts(report: &Report) -> Result<Exit, Failure> {

@@ -33,7 +33,8 @@ pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) ->
         bytes: (8.0 * (layers * 4.0 * dimension * dimension + 3.0 * input_basis)) as u64,
         seconds: (problem.optimizer.typical_steps() * layers * dimension * dimension + feature_products)
             * COORDINATE_SECONDS,
-        alone: false,
+        exclusive: false,
+        device: None,
     }
 }
 
@@ -55,7 +56,8 @@ pub(crate) fn plan_kernels(problem: &Problem) -> Plan {
         // Both kernels among all samples, and three more matrices of the training samples.
         bytes: (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64,
         seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
-        alone: false,
+        exclusive: false,
+        device: None,
     }
 }
 
@@ -72,7 +74,8 @@ pub(crate) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> 
         reason: reason.into(),
         bytes,
         seconds: problem.optimizer.typical_steps() * per_step * PARTICLE_SECONDS,
-        alone: false,
+        exclusive: false,
+        device: None,
     })
 }
 

@@ -111,7 +111,7 @@ impl DeviceEngines {
         let tolerance = request.hidden.tolerance.unwrap_or_else(|| default_tolerance(request.precision));
         let matrix = match engine {
             Engine::Regenerated => HiddenMatrix::Regenerated,
-            Engine::Conditioned => HiddenMatrix::Conditioned(request.hidden.images.unwrap_or_else(|| {
+            Engine::Conditioned => HiddenMatrix::Conditioned(request.hidden.answers.unwrap_or_else(|| {
                 let stored = HiddenMatrix::Conditioned(ImageStorage::Stored);
                 let width = finite(request);
                 let bytes = WideEstimate::new(request.problem, width, stored, request.precision).bytes;
@@ -179,9 +179,9 @@ impl DeviceEngines {
             }
             let otherwise = match words.is_empty() {
                 true => String::new(),
-                false => format!("; at width {width} fit: {} (--engine)", words.join(", ")),
+                false => format!("; at width {width} fit the engines: {}", words.join(", ")),
             };
-            return Err(SolveError::Refused(format!("{error}{otherwise}")));
+            return Err(SolveError::Unfit { reason: format!("{error}{otherwise}"), fitting: words });
         }
         let device = self.open()?;
         let rank = needs.rank.map_or_else(String::new, |rank| format!(", rank about {rank}"));
@@ -190,7 +190,8 @@ impl DeviceEngines {
             reason: format!("{reason}{rank}, {} on {}", request.precision, device.info.choice),
             bytes: needs.bytes,
             seconds: self.seconds(request, engine)?,
-            alone: device.info.kind != DeviceKind::Cpu || needs.bytes > SMALL,
+            exclusive: device.info.kind != DeviceKind::Cpu || needs.bytes > SMALL,
+            device: Some(device.info.choice),
         })
     }
 
@@ -277,7 +278,7 @@ impl DeviceEngines {
         if self.hidden(request, engine).map(|hidden| hidden.matrix) == stored {
             let half = HiddenMatrix::Conditioned(ImageStorage::Regenerated);
             let bytes = WideEstimate::new(request.problem, finite(request), half, request.precision).bytes;
-            text.push_str(&format!(", with --images regenerated {}", gibibytes(bytes)));
+            text.push_str(&format!(", with answers = \"recomputed\" {}", gibibytes(bytes)));
         }
         SolveError::Refused(text)
     }

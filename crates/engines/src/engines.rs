@@ -9,7 +9,7 @@ use std::{path::Path, time::Duration};
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
     problem::{DEEP_LINEAR, EntryLaw, Scope},
-    training::{Control, Progress},
+    training::Progress,
     trajectory::Engine,
 };
 use widenet_limits::{Regime, classifiers, kernel, mean_field, records_as_classifier};
@@ -109,17 +109,23 @@ impl Engines {
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
             (Width::Finite(_), EngineChoice::Law) => match classifiers::Classifier::of(problem) {
                 Ok(_) => plan_classifier(problem, request.width, "exact in law, by projections on the data"),
-                Err(error) => Err(SolveError::Refused(format!(
-                    "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine (--engine dense or auto): {error}"
-                ))),
+                Err(error) => Err(SolveError::Unfit {
+                    reason: format!(
+                        "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine or auto: {error}"
+                    ),
+                    fitting: vec!["dense", "auto"],
+                }),
             },
             (Width::Finite(_), EngineChoice::Auto) if in_gram_space => {
                 plan_classifier(problem, request.width, "normalised outputs are recorded by projections on the data")
             }
-            (Width::Finite(_), choice) if in_gram_space => Err(SolveError::Refused(format!(
-                "normalised outputs are not recorded by the {} engine; use the law engine (--engine law or auto)",
-                choice.name()
-            ))),
+            (Width::Finite(_), choice) if in_gram_space => Err(SolveError::Unfit {
+                reason: format!(
+                    "normalised outputs are not recorded by the {} engine; use the law engine or auto",
+                    choice.name()
+                ),
+                fitting: vec!["law", "auto"],
+            }),
             (Width::Finite(_), EngineChoice::Auto) => {
                 let (engine, reason) = self.device.choose(request)?;
                 self.device.plan_on_device(request, engine, &reason)
@@ -141,8 +147,12 @@ impl Engines {
 
 fn needs_finite_width(choice: EngineChoice) -> SolveError {
     let engine = choice.name();
-    let limit = "width inf is solved by the limit engine (--engine auto or limit)";
-    SolveError::Refused(format!("the {engine} engine needs a finite width; {limit}"))
+    SolveError::Unfit {
+        reason: format!(
+            "the {engine} engine needs a finite width; width inf is solved by the limit engine, which auto takes"
+        ),
+        fitting: vec!["auto", "limit"],
+    }
 }
 
 impl Solver for Engines {
@@ -185,7 +195,7 @@ impl Solver for Engines {
                 self.device.solve_on_device(request, engine, checkpoint, watch)
             }
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Infinite) => Err(SolveError::Refused(
-                format!("the {} engine needs a finite width; use --engine auto for inf", engine.name()),
+                format!("the {} engine needs a finite width; inf is solved by auto", engine.name()),
             )),
             (Engine::Law | Engine::Limit, _) if !problem.is_deep_linear() => {
                 let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
@@ -206,6 +216,7 @@ impl Solver for Engines {
         problem: &Problem,
         seed: u64,
         initial: Option<&InitialFunction>,
+        watch: &Watch<'_>,
     ) -> Result<Trajectory, SolveError> {
         if !problem.is_deep_linear() {
             let start = match initial {
@@ -214,10 +225,9 @@ impl Solver for Engines {
                 }
                 _ => None,
             };
-            let watch = &|_: &Progress<'_>| Control::Continue;
             return solve_perceptron(problem, Width::Infinite, seed, start.as_ref(), watch);
         }
-        let watch = &mut |_: &Progress<'_>| Control::Continue;
+        let watch = &mut |progress: &Progress<'_>| watch(progress);
         let start = match initial {
             Some(InitialFunction::Predictor(predictor)) => predictor.clone(),
             _ => Matrix::zeros(problem.data.output_dimension(), problem.data.input_dimension()),

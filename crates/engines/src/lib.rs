@@ -9,12 +9,14 @@ mod engines;
 mod options;
 mod problem;
 mod reference;
+mod rule;
 mod solver;
 
 pub use engines::Engines;
 pub use options::word;
 pub use problem::{load_problem, rate_warning, stable_rate};
-pub use reference::{References, own_limit, start_quantities, starts_at_random};
+pub use reference::{References, start_quantities, starts_at_random};
+pub use rule::{EngineRule, results_key, results_version};
 pub use solver::{
     Alternative, EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver,
     Watch,

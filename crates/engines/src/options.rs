@@ -17,7 +17,7 @@ use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 /// # Errors
 /// [`SolveError::Refused`] with the option, its value, and the engines that have it.
 pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine) -> Result<(), SolveError> {
-    let HiddenOptions { tolerance, images } = request.hidden;
+    let HiddenOptions { tolerance, answers } = request.hidden;
     let linear = request.problem.is_deep_linear();
     if let Some(tolerance) = tolerance {
         if !(tolerance > 0.0 && tolerance < 1.0) {
@@ -39,11 +39,11 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
             ));
         }
     }
-    match images {
-        Some(images) if engine != Engine::Conditioned => {
-            let option = format!("images = \"{}\"", word(images));
+    match answers {
+        Some(answers) if engine != Engine::Conditioned => {
+            let option = format!("answers = \"{}\"", word(answers));
             let others = others(request, &[Engine::Conditioned]);
-            Err(refusal(request, (choice, engine), &option, "images", &others))
+            Err(refusal(request, (choice, engine), &option, "choice of answers", &others))
         }
         _ => Ok(()),
     }
@@ -77,7 +77,7 @@ fn refusal(
     (choice, engine): (EngineChoice, Engine),
     option: &str,
     what: &str,
-    others: &[&str],
+    others: &[&'static str],
 ) -> SolveError {
     let chosen = match (request.width, choice) {
         (Width::Finite(width), EngineChoice::Auto) => format!(", which auto takes at width {width},"),
@@ -86,24 +86,24 @@ fn refusal(
     let place = if request.width == Width::Infinite { "a finite width and " } else { "" };
     let otherwise = match others {
         [] => String::new(),
-        [one] => format!(", or use {place}the {one} engine (--engine {one})"),
-        [first @ .., last] => format!(", or use {place}the {} or {last} engine (--engine)", first.join(", ")),
+        [one] => format!(", or use {place}the {one} engine"),
+        [first @ .., last] => format!(", or use {place}the {} or {last} engine", first.join(", ")),
     };
-    SolveError::Refused(format!(
-        "{option}: the {} engine{chosen} has no {what}; leave it out{otherwise}",
-        engine.name()
-    ))
+    SolveError::Unfit {
+        reason: format!("{option}: the {} engine{chosen} has no {what}; leave it out{otherwise}", engine.name()),
+        fitting: others.to_vec(),
+    }
 }
 
-/// The word of an image storage in files.
-pub fn word(images: ImageStorage) -> &'static str {
+/// Returns the word of an image storage in files.
+pub fn word(answers: ImageStorage) -> &'static str {
     // Every storage has a word.
-    ImageStorage::WORDS.into_iter().find(|(_, known)| *known == images).map_or("", |(word, _)| word)
+    ImageStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)
 }
 
 /// What was asked for, to be appended to a reason.
 pub(crate) fn words(options: HiddenOptions) -> String {
     let tolerance = options.tolerance.map_or_else(String::new, |tolerance| format!(", tolerance {tolerance:?}"));
-    let images = options.images.map_or_else(String::new, |images| format!(", images {}", word(images)));
-    tolerance + &images
+    let answers = options.answers.map_or_else(String::new, |answers| format!(", answers {}", word(answers)));
+    tolerance + &answers
 }

@@ -16,7 +16,7 @@ pub fn load_problem(path: &Path, overrides: &[(String, String)]) -> Result<Probl
 /// Above this many training samples their kernel is not computed only to give advice.
 const ADVICE_SAMPLES: usize = 4096;
 
-/// A sentence for the user whose learning rate is above the largest that is stable in the kernel regime: what is trained then is
+/// Returns a sentence for the user whose learning rate is above the largest that is stable in the kernel regime: what is trained then is
 /// outside that theory (docs/theory/ntk.md §7).
 pub fn rate_warning(problem: &Problem) -> Option<String> {
     if problem.is_deep_linear() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
@@ -33,7 +33,7 @@ pub fn rate_warning(problem: &Problem) -> Option<String> {
     })
 }
 
-/// The largest learning rate that is stable for the infinitely wide network at its start, in the problem's loss
+/// Returns the largest learning rate that is stable for the infinitely wide network at its start, in the problem's loss
 /// (docs/theory/ntk.md §7).
 ///
 /// # Errors

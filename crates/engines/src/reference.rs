@@ -10,7 +10,7 @@ use widenet_core::{
 };
 use widenet_limits::Regime;
 
-use crate::solver::{InitialFunction, Reference, Solver};
+use crate::solver::{InitialFunction, Reference, Solver, Watch};
 
 /// Everything a reference depends on: its kind, the problem, the seed of minibatches, the bits of a random start.
 type ReferenceKey = (Reference, String, Option<u64>, Vec<u64>);
@@ -18,10 +18,11 @@ type ReferenceKey = (Reference, String, Option<u64>, Vec<u64>);
 /// Reference trajectories, each computed once.
 pub struct References<'s> {
     solver: &'s dyn Solver,
+    watch: &'s Watch<'s>,
     known: BTreeMap<ReferenceKey, Result<Trajectory, String>>,
 }
 
-/// The limit's start is random: it is compared given the trial's own start.
+/// Says whether the limit's start is random: it is compared given the trial's own start.
 pub fn starts_at_random(problem: &Problem) -> bool {
     Regime::of(problem).is_ok_and(|regime| regime.starts_at_random(problem))
 }
@@ -54,12 +55,12 @@ fn own_start(problem: &Problem, trajectory: &Trajectory) -> Result<InitialFuncti
 }
 
 impl<'s> References<'s> {
-    /// None known yet.
-    pub fn new(solver: &'s dyn Solver) -> Self {
-        Self { solver, known: BTreeMap::new() }
+    /// Makes references of which none is known yet. `watch` may stop the computation of one.
+    pub fn new(solver: &'s dyn Solver, watch: &'s Watch<'s>) -> Self {
+        Self { solver, watch, known: BTreeMap::new() }
     }
 
-    /// The reference of a trajectory of a problem. `hash` tells problems with their data apart.
+    /// Returns the reference of a trajectory of a problem. `hash` tells problems with their data apart.
     ///
     /// # Errors
     /// Why there is none, in words.
@@ -76,7 +77,7 @@ impl<'s> References<'s> {
         let seed = trajectory.seed;
         let key = (reference, hash.to_owned(), has_batches.then_some(seed), bits);
         let solve = || {
-            let solved = self.solver.reference(reference, problem, seed, initial.as_ref());
+            let solved = self.solver.reference(reference, problem, seed, initial.as_ref(), self.watch);
             let solved = solved.map_err(|error| error.to_string())?;
             match solved.status {
                 Status::Done => Ok(solved),
@@ -85,19 +86,4 @@ impl<'s> References<'s> {
         };
         self.known.entry(key).or_insert_with(solve).as_ref().map_err(Clone::clone)
     }
-}
-
-/// The infinite-width limit that a trajectory is compared with: where the limit starts at random (NTK parameterisation), it is
-/// started from the trajectory's own initial predictor (docs/theory/mean-field.md §4).
-///
-/// # Errors
-/// Why there is none, in words: no limit, or what the network computes at time 0 was not recorded.
-pub fn own_limit(
-    solver: &dyn Solver,
-    problem: &Problem,
-    trajectory: &Trajectory,
-) -> std::result::Result<Trajectory, String> {
-    let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
-    let solved = solver.reference(Reference::Limit, problem, trajectory.seed, initial.as_ref());
-    solved.map_err(|error| error.to_string())
 }

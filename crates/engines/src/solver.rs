@@ -7,7 +7,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::Engine,
 };
-use widenet_model::{ImageStorage, ModelError, Precision};
+use widenet_model::{DeviceChoice, ImageStorage, ModelError, Precision};
 
 /// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl EngineChoice {
         ("regenerated", EngineChoice::Regenerated),
     ];
 
-    /// The word in files.
+    /// Returns the word in files.
     pub fn name(self) -> &'static str {
         match self {
             EngineChoice::Auto => "auto",
@@ -69,22 +69,7 @@ pub struct HiddenOptions {
     /// ([`widenet_limits::mean_field::Options::tolerance`]).
     pub tolerance: Option<f64>,
     /// How the conditioned engine keeps its answers.
-    pub images: Option<ImageStorage>,
-}
-
-impl HiddenOptions {
-    /// Those of one of several widths. Width ∞ beside finite ones keeps no images and, of perceptrons, is in closed form: what is asked
-    /// of the others is no mistake there.
-    #[must_use]
-    pub fn at(self, width: Width, widths: &[Width], is_deep_linear: bool) -> HiddenOptions {
-        let is_beside_finite = widths.iter().any(|width| *width != Width::Infinite);
-        match width {
-            Width::Infinite if is_beside_finite => {
-                HiddenOptions { tolerance: self.tolerance.filter(|_| is_deep_linear), images: None }
-            }
-            _ => self,
-        }
-    }
+    pub answers: Option<ImageStorage>,
 }
 
 /// The engine that would run a request, and what it would take.
@@ -99,7 +84,9 @@ pub struct Plan {
     /// Time in seconds on this machine: at most this for law and limit, about this for the engines of a device.
     pub seconds: f64,
     /// Whether it keeps a device busy by itself; others of a study run side by side.
-    pub alone: bool,
+    pub exclusive: bool,
+    /// The device that it runs on, of the engines of a device.
+    pub device: Option<DeviceChoice>,
 }
 
 /// An engine that was not chosen.
@@ -147,7 +134,7 @@ pub enum InitialFunction {
 }
 
 impl InitialFunction {
-    /// All numbers, as bits.
+    /// Returns all numbers, as bits.
     pub fn bits(&self) -> Vec<u64> {
         let matrices = match self {
             InitialFunction::Predictor(predictor) => [Some(predictor), None],
@@ -166,6 +153,14 @@ pub enum SolveError {
     /// An engine cannot take the request; the text says why and what it would take.
     #[error("{0}")]
     Refused(String),
+    /// An engine cannot take the request, and others can.
+    #[error("{reason}")]
+    Unfit {
+        /// Why, and which others.
+        reason: String,
+        /// Words of choices that take it.
+        fitting: Vec<&'static str>,
+    },
 }
 
 impl From<ModelError> for SolveError {
@@ -211,7 +206,8 @@ pub trait Solver: Sync {
     /// The reference for trajectories of a problem, at the same moments. Minibatches follow `seed`. It starts at
     /// `initial`, the compared trajectory's own initial function, which is given exactly if the start of the limit is random (deep
     /// linear networks: [`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`; perceptrons without an ensemble), else at
-    /// zero, or as the average over infinitely many networks. It has the limit's own tolerance, whatever that of the trajectories.
+    /// zero, or as the average over infinitely many networks. It has the limit's own tolerance, whatever that of the trajectories. `watch`
+    /// may stop it.
     ///
     /// # Errors
     /// [`SolveError`] if the problem has no such reference.
@@ -221,5 +217,6 @@ pub trait Solver: Sync {
         problem: &Problem,
         seed: u64,
         initial: Option<&InitialFunction>,
+        watch: &Watch<'_>,
     ) -> Result<Trajectory, SolveError>;
 }

@@ -23,6 +23,6 @@ mod version;
 pub use error::{Error, Result};
 pub use report::{NotDrawn, Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
-pub use study::{Study, Subject};
-pub use trials::{Shard, Trial};
+pub use study::{Study, TaskKind};
+pub use trials::{Estimate, Shard, Trial, TrialPlan};
 pub use version::VERSION;

@@ -195,7 +195,14 @@ impl Synthetic {
 
 impl Solver for Synthetic {
     fn plan(&self, _: &Request<'_>, _: EngineChoice) -> Result<Plan, SolveError> {
-        Ok(Plan { engine: Engine::Dense, reason: "synthetic".into(), bytes: 0, seconds: 1.0, alone: true })
+        Ok(Plan {
+            engine: Engine::Dense,
+            reason: "synthetic".into(),
+            bytes: 0,
+            seconds: 1.0,
+            exclusive: true,
+            device: None,
+        })
     }
 
     fn solve(
@@ -239,6 +246,7 @@ impl Solver for Synthetic {
         _: &Problem,
         _: u64,
         _: Option<&InitialFunction>,
+        _: &Watch<'_>,
     ) -> Result<Trajectory, SolveError> {
         Err(SolveError::Refused("a coordinate check has no reference".into()))
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between a problem and a device.
+//! Errors say what went wrong between a problem and a device.
 
 use std::path::PathBuf;
 

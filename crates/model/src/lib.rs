@@ -1,4 +1,4 @@
-//! Networks of finite width with real m × m matrices, deep linear ones and multilayer perceptrons, on burn devices.
+//! Trains networks of finite width on burn devices, deep linear ones and multilayer perceptrons.
 //!
 //! [`solve_on_device`] is the door: a problem, a width and a seed in, a trajectory out. Behind it a [`DenseMatrix`] is one
 //! stored matrix plus a few outer products not yet folded into it, so training takes one copy of the weights, and an [`ExploredMatrix`]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use widenet_core::{Matrix, trajectory::Number};
 use widenet_output::{Format, OutputFile, Rows};
 
-use crate::error::QuestionResult;
+use crate::error::{QuestionResult, invalid};
 
 /// Named values; nested names are joined by dots.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,7 +33,21 @@ pub(crate) fn matrix(matrix: &Matrix) -> Value {
 }
 
 impl AnswerTree {
-    /// Top-level names with their values.
+    /// Of an answer with names and types of its own.
+    pub(crate) fn of(answer: &impl Serialize) -> QuestionResult<Self> {
+        match serde_json::to_value(answer) {
+            Ok(Value::Object(map)) => Ok(AnswerTree(map)),
+            Ok(other) => Err(invalid(format!("the answer has no names: {other}"))),
+            Err(error) => Err(invalid(error.to_string())),
+        }
+    }
+
+    /// Returns all of it as one value.
+    pub fn into_value(self) -> Value {
+        Value::Object(self.0)
+    }
+
+    /// Returns the top-level names with their values.
     pub fn sections(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }

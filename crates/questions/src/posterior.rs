@@ -1,13 +1,12 @@
 //! `widenet posterior` asks for the posterior of random deep linear networks.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use widenet_core::{
     Error, Matrix, Result,
     data::Dataset,
     document::{Document, Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{
     HiddenLayers,
@@ -17,6 +16,7 @@ use widenet_limits::proportional::{
 use crate::{
     answer::{AnswerTree, matrix, number, numbers},
     error::QuestionResult,
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
     random_network::{RandomNetwork, level, load_data, warnings},
     stand_ins::add_stand_ins,
 };
@@ -46,7 +46,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct PosteriorQuestion {
     network: RandomNetwork,
-    regression: Regression,
+    observed: Observed,
+    noise: f64,
     settings: Settings,
     quantiles: Vec<f64>,
     cdf: Vec<f64>,
@@ -54,8 +55,8 @@ pub struct PosteriorQuestion {
     /// Networks whose evidence is compared.
     evidence: Option<Vec<HiddenLayers>>,
     slope: bool,
-    /// T × D, where the data have them.
-    test_targets: Option<Matrix>,
+    /// Whether the test inputs of the data have targets.
+    has_test_targets: bool,
 }
 
 impl PosteriorQuestion {
@@ -65,26 +66,22 @@ impl PosteriorQuestion {
     /// The first mistake in the file, its data or an override.
     pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self> {
         let document = Document::load_with(path, overrides)?;
-        Self::from_document(&document, path.parent().unwrap_or(Path::new("")))
+        Self::parse(&document, &mut load_from(path.parent().unwrap_or(Path::new(""))))
     }
 
-    /// Reads a document; relative data paths start from `base`.
-    ///
-    /// # Errors
-    /// The first mistake in it or its data.
-    pub fn from_document(document: &Document, base: &Path) -> Result<Self> {
+    fn parse(document: &Document, load: &mut Load<'_>) -> Result<Self> {
         let document = &mut document.clone();
         let stand_ins = add_stand_ins(document, &["data.test_targets"])?;
-        let data = load_data(document, base)?;
+        let data = load_data(document, load)?;
         let mut root = document.reader();
         root.get("data");
         let kernel = root.optional("kernel", Field::matrix)?;
         let mut table = root.required("posterior", Field::table)?;
         let noise = table.required("noise_variance", Field::non_negative)?;
         let given = table.optional("targets", Field::matrix)?;
-        let targets = match (&data, &kernel, given) {
-            (Some(data), None, None) => data.train.targets.clone(),
-            (None, Some(_), Some(targets)) => targets,
+        let observed = match (data, kernel, given) {
+            (Some(data), None, None) => Observed::Data(data),
+            (None, Some(kernel), Some(targets)) => Observed::Kernel { kernel, targets },
             (Some(_), Some(_), _) => {
                 return Err(root.error("`kernel` and `data` both say what the inputs are; give one"));
             }
@@ -93,9 +90,12 @@ impl PosteriorQuestion {
             }
             (None, ..) => return Err(root.error("give `[data]`, or `kernel` with `posterior.targets`")),
         };
-        let network = root.required("network", |field| RandomNetwork::parse(field, Some(targets.ncols())))?;
-        let regression = regression(data.as_ref(), kernel.as_ref(), &targets, (network.gain(), noise))?;
-        let has_test_targets = stand_ins.is_empty();
+        let network =
+            root.required("network", |field| RandomNetwork::parse(field, Some(observed.targets().ncols())))?;
+        if let Observed::Kernel { .. } = &observed {
+            // What is wrong with it is said before anything is asked of it.
+            observed.regression(network.gain(), noise)?;
+        }
         let question = Self {
             settings: settings(&mut table)?,
             quantiles: table.or("quantiles", Vec::new(), |field| field.list(level))?,
@@ -103,39 +103,39 @@ impl PosteriorQuestion {
             density: table.or("density", Vec::new(), Field::numbers)?,
             evidence: table.optional("evidence", |field| evidence(field, &network))?,
             slope: table.or("slope", false, Field::boolean)?,
-            test_targets: data.and_then(|data| data.test).filter(|_| has_test_targets).map(|test| test.targets),
+            has_test_targets: stand_ins.is_empty(),
             network,
-            regression,
+            observed,
+            noise,
         };
         table.finish()?;
         root.finish()?;
         Ok(question)
     }
 
-    /// What should be said beside the answer.
-    pub fn warnings(&self) -> Vec<String> {
-        warnings(&self.network)
+    /// T × D, where the data have them.
+    fn test_targets(&self) -> Option<&Matrix> {
+        match &self.observed {
+            Observed::Data(data) if self.has_test_targets => data.test.as_ref().map(|test| &test.targets),
+            _ => None,
+        }
+    }
+}
+
+impl Question for PosteriorQuestion {
+    fn warnings(&self) -> QuestionResult<Vec<String>> {
+        Ok(warnings(&self.network))
     }
 
-    /// Why an answer must not be relied on, if so.
-    pub fn unreliable(answer: &AnswerTree) -> Option<&str> {
-        let of = |diagnostics: &Value| diagnostics["unreliable"].as_str().is_some();
-        let own = answer.0.get("diagnostics").filter(|diagnostics| of(diagnostics));
-        let compared = answer
-            .0
-            .get("evidence")
-            .and_then(|evidence| evidence["diagnostics"].as_array()?.iter().find(|diagnostics| of(diagnostics)));
-        own.or(compared).and_then(|diagnostics| diagnostics["unreliable"].as_str())
+    fn plan(&self) -> QuestionPlan {
+        QuestionPlan { reason: "laws of random networks: posterior".into(), exclusive: false }
     }
 
-    /// Everything that is asked. `watch` is called with the share of the work done, in [0, 1].
-    ///
-    /// # Errors
-    /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
-    pub fn answer(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<AnswerTree> {
+    fn answer(&self, run: &mut Run<'_>) -> QuestionResult<Answered> {
+        let regression = self.observed.regression(self.network.gain(), self.noise)?;
         let share = if self.evidence.is_some() { 0.5 } else { 1.0 };
         let posterior =
-            self.regression.posterior(&self.network.layers, &self.settings, &mut |done| watch(share * done))?;
+            regression.posterior(&self.network.layers, &self.settings, &mut |done| run.watch(share * done))?;
         let mut answer = Map::new();
         let mut put = |name: &str, value: Value| {
             answer.insert(name.into(), value);
@@ -154,20 +154,23 @@ impl PosteriorQuestion {
             MeanMixing::Inputs(kernel) => put("E_K", matrix(kernel)),
         }
         put("diagnostics", diagnostics(posterior.diagnostics()));
-        if let Some(targets) = &self.test_targets {
+        let mut unreliable = posterior.diagnostics().unreliable.clone();
+        if let Some(targets) = self.test_targets() {
             let error = (&posterior.mean - targets).norm_squared() / targets.len() as f64;
             put("test_mean_squared_error", number(error));
         }
         for (name, at) in [("quantiles", &self.quantiles), ("cdf", &self.cdf), ("density", &self.density)] {
             if !at.is_empty() {
-                put(name, self.marginals(&posterior, name, at)?);
+                put(name, marginals(&regression, &posterior, name, at)?);
             }
         }
         if self.slope {
-            put("slope", number(self.regression.evidence_slope()));
+            put("slope", number(regression.evidence_slope()));
         }
         if let Some(compared) = &self.evidence {
-            let found = self.regression.evidence(compared, &self.settings, &mut |done| watch(0.5 + 0.5 * done))?;
+            let found = regression.evidence(compared, &self.settings, &mut |done| run.watch(0.5 + 0.5 * done))?;
+            unreliable =
+                unreliable.or_else(|| found.iter().find_map(|evidence| evidence.diagnostics.unreliable.clone()));
             put(
                 "evidence",
                 json!({
@@ -177,49 +180,73 @@ impl PosteriorQuestion {
                 }),
             );
         }
-        Ok(AnswerTree(answer))
-    }
-
-    /// A number of every test input and output, at every point: `values` is points × T × D.
-    fn marginals(&self, posterior: &Posterior<'_>, name: &str, at: &[f64]) -> QuestionResult<Value> {
-        let (tests, outputs) = (self.regression.tests(), self.regression.outputs());
-        let mut values = vec![Matrix::zeros(tests, outputs); at.len()];
-        for test in 0..tests {
-            for output in 0..outputs {
-                let marginal = posterior.marginal(test, output)?;
-                for (point, x) in at.iter().enumerate() {
-                    values[point][(test, output)] = match name {
-                        "quantiles" => marginal.quantile(*x)?,
-                        "cdf" => marginal.cdf(*x),
-                        _ => marginal.density(*x),
-                    };
-                }
-            }
-        }
-        let key = if name == "quantiles" { "levels" } else { "at" };
-        Ok(json!({ key: numbers(at.iter().copied()), "values": values.iter().map(matrix).collect::<Value>() }))
+        Ok(Answered { tree: AnswerTree(answer), unreliable })
     }
 }
 
-fn regression(
-    data: Option<&Dataset>,
-    kernel: Option<&Matrix>,
-    targets: &Matrix,
-    (gain, noise): (f64, f64),
-) -> Result<Regression> {
-    let made = match (data, kernel) {
-        (Some(data), _) => {
-            let none = Matrix::zeros(0, data.train.inputs.ncols());
-            let test = data.test.as_ref().map_or(&none, |test| &test.inputs);
-            Regression::new(&data.train.inputs, targets, test, gain, noise)
+/// Posteriors in studies.
+pub(crate) static KIND: Kind = Kind {
+    name: "posterior",
+    results_version: 1,
+    width_key: Some("network.width"),
+    has_precision: false,
+    seeded: |_| vec!["posterior"],
+    unanswered: None,
+    parse: |document, _, load| Ok(Arc::new(PosteriorQuestion::parse(document, load)?)),
+};
+
+/// What is known of the function.
+#[derive(Debug, Clone)]
+enum Observed {
+    /// Inputs and their targets.
+    Data(Arc<Dataset>),
+    /// The Gram matrix of training inputs, which come first, and test inputs; and the targets of the first.
+    Kernel { kernel: Matrix, targets: Matrix },
+}
+
+impl Observed {
+    fn targets(&self) -> &Matrix {
+        match self {
+            Observed::Data(data) => &data.train.targets,
+            Observed::Kernel { targets, .. } => targets,
         }
-        (None, Some(kernel)) => Regression::from_kernel(kernel, targets, gain, noise),
-        (None, None) => return Err(Error::Invalid("neither `data` nor `kernel`".into())),
-    };
-    made.map_err(|error| match error {
-        posterior::Error::Invalid(error) => error,
-        posterior::Error::Stopped => Error::Invalid("stopped".into()),
-    })
+    }
+
+    /// The regression of targets with noise of a variance, for networks of a gain.
+    fn regression(&self, gain: f64, noise: f64) -> Result<Regression> {
+        let made = match self {
+            Observed::Data(data) => {
+                let none = Matrix::zeros(0, data.train.inputs.ncols());
+                let test = data.test.as_ref().map_or(&none, |test| &test.inputs);
+                Regression::new(&data.train.inputs, &data.train.targets, test, gain, noise)
+            }
+            Observed::Kernel { kernel, targets } => Regression::from_kernel(kernel, targets, gain, noise),
+        };
+        made.map_err(|error| match error {
+            posterior::Error::Invalid(error) => error,
+            posterior::Error::Stopped => Error::Invalid("stopped".into()),
+        })
+    }
+}
+
+/// A number of every test input and output, at every point: `values` is points × T × D.
+fn marginals(regression: &Regression, posterior: &Posterior<'_>, name: &str, at: &[f64]) -> QuestionResult<Value> {
+    let (tests, outputs) = (regression.tests(), regression.outputs());
+    let mut values = vec![Matrix::zeros(tests, outputs); at.len()];
+    for test in 0..tests {
+        for output in 0..outputs {
+            let marginal = posterior.marginal(test, output)?;
+            for (point, x) in at.iter().enumerate() {
+                values[point][(test, output)] = match name {
+                    "quantiles" => marginal.quantile(*x)?,
+                    "cdf" => marginal.cdf(*x),
+                    _ => marginal.density(*x),
+                };
+            }
+        }
+    }
+    let key = if name == "quantiles" { "levels" } else { "at" };
+    Ok(json!({ key: numbers(at.iter().copied()), "values": values.iter().map(matrix).collect::<Value>() }))
 }
 
 fn settings(table: &mut Reader<'_>) -> Result<Settings> {

@@ -11,14 +11,16 @@
 //!
 //! (docs/theory/proportional-limit.md §1.)
 
-use std::path::Path;
+use std::sync::Arc;
 
 use widenet_core::{
     Matrix, Result, Width,
-    data::{DataSource, Dataset},
+    data::Dataset,
     document::{Document, Field, Reader},
 };
 use widenet_limits::proportional::{HiddenLayers, LayerGroup};
+
+use crate::question::Load;
 
 /// A random network, or the limit of such networks.
 #[derive(Debug, Clone)]
@@ -139,9 +141,9 @@ fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> Result<f64> {
     }
 }
 
-/// The data of a question, if it has a section `[data]`; relative paths start from `base`.
-pub(crate) fn load_data(document: &Document, base: &Path) -> Result<Option<Dataset>> {
-    document.reader().optional("data", |field| DataSource::parse(field)?.load(base))
+/// The data of a question, if it has a section `[data]`.
+pub(crate) fn load_data(document: &Document, load: &mut Load<'_>) -> Result<Option<Arc<Dataset>>> {
+    document.reader().optional("data", |field| load(field))
 }
 
 /// `X Xᵀ / N0` of inputs in rows.

@@ -1,23 +1,9 @@
 //! Inline data of a question may lack targets; stand-ins take their place.
 
-use std::path::Path;
-
 use widenet_core::document::{Document, Node, Value};
 
 /// Keys of inline data: inputs and their targets.
 const INLINE_SETS: [(&str, &str); 2] = [("data.inputs", "data.targets"), ("data.test_inputs", "data.test_targets")];
-
-/// Reads a problem file in which inline data may lack the targets named in `optional`; stand-ins take their place. Returns the
-/// keys of the stand-ins.
-pub(crate) fn load_document(
-    path: &Path,
-    overrides: &[(String, String)],
-    optional: &[&str],
-) -> widenet_core::Result<(Document, Vec<&'static str>)> {
-    let mut document = Document::load_with(path, overrides)?;
-    let stand_ins = add_stand_ins(&mut document, optional)?;
-    Ok((document, stand_ins))
-}
 
 /// Puts stand-ins where inline data lack targets named in `optional`; returns their keys.
 pub(crate) fn add_stand_ins(document: &mut Document, optional: &[&str]) -> widenet_core::Result<Vec<&'static str>> {

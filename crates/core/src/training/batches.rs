@@ -1,4 +1,4 @@
-//! Minibatches: which samples a step sees.
+//! Minibatches say which samples a step sees.
 
 use rand::seq::SliceRandom;
 
@@ -25,12 +25,12 @@ impl Batches {
         Self { seed, samples, size, epoch: None, order: Vec::new() }
     }
 
-    /// The batches of a problem; none if it is trained on all samples at once.
+    /// Makes the batches of a problem; none if it is trained on all samples at once.
     pub fn of(problem: &Problem, seed: u64) -> Option<Self> {
         problem.optimizer.batch_size().map(|size| Self::new(seed, problem.data.train.inputs.nrows(), size))
     }
 
-    /// Sample indices of a step.
+    /// Returns the sample indices of a step.
     pub fn at(&mut self, step: u64) -> &[usize] {
         let per_epoch = (self.samples / self.size) as u64;
         let (epoch, batch) = (step / per_epoch, (step % per_epoch) as usize);

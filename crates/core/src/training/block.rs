@@ -1,4 +1,4 @@
-//! A few vectors of one space, as the training loop sees them.
+//! A block is a few vectors of one space, as the training loop sees them.
 
 use crate::{Matrix, problem::Activation};
 

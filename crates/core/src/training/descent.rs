@@ -1,4 +1,4 @@
-//! The loop of gradient descent, full batch or minibatch, written once for every network.
+//! This is the loop of gradient descent, full batch or minibatch, written once for every network.
 
 use super::progress::{Control, Progress};
 use crate::{

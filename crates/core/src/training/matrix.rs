@@ -1,4 +1,4 @@
-//! What the training loop needs to know of a weight matrix, whatever it is made of.
+//! The training loop needs to know this much of a weight matrix, whatever it is made of.
 //!
 //! A matrix responds to probes, `W x` and `Wᵀ g`, and learns by outer products ([`super::rule`]). Matrices with entries on a device,
 //! finite matrices known only in law, and infinite ones implement it; the loop does not know the width. Deep linear networks are in the

@@ -1,4 +1,4 @@
-//! The training loop, written once: it does not know the width, nor what is trained.
+//! The training loop is written once: it does not know the width, nor what is trained.
 //!
 //! A network in training is a [`Training`]: [`LinearTraining`] of deep linear networks of any [`LinearLayer`] (with entries on a device,
 //! finite in law, infinite), [`mlp::MlpTraining`] of multilayer perceptrons of any [`EntryMatrix`]. Both descend by one loop; gradient flow

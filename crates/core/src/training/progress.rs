@@ -1,11 +1,11 @@
-//! Where a run begins, how far it has come, and whether it goes on.
+//! Progress says where a run begins, how far it has come, and whether it goes on.
 
 use crate::{Matrix, trajectory::Record};
 
 /// A predictor or outputs larger than this have diverged, though they may still be finite.
 const DIVERGED: f64 = 1e100;
 
-/// Whether a predictor or outputs are those of a run that has not diverged.
+/// Says whether a predictor or outputs are those of a run that has not diverged.
 pub fn is_finite(values: &Matrix) -> bool {
     values.norm() < DIVERGED
 }

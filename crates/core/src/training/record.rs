@@ -1,4 +1,4 @@
-//! Quantities that networks of all kinds record alike.
+//! Networks of all kinds record these quantities alike.
 
 use super::matrix::{Exploration, Explored};
 use crate::{

@@ -1,4 +1,4 @@
-//! The squared risk and its residual covariance.
+//! Computes the squared risk and its residual covariance.
 //!
 //! ```text
 //! R(β) = (1/2P) Σ_p ‖β x_p − y_p‖²,    D = ∂R/∂β = β Σ − C,    Σ = XᵀX/P,  C = YᵀX/P
@@ -10,7 +10,7 @@ use nalgebra::SymmetricEigen;
 
 use crate::{Matrix, Problem, data::Samples, problem::Loss};
 
-/// `D` on the rows `batch` of the samples, k × d.
+/// Returns `D` on the rows `batch` of the samples, k × d.
 pub fn batch_residual(samples: &Samples, loss: Loss, batch: &[usize], predictor: &Matrix) -> Matrix {
     let inputs = samples.inputs.select_rows(batch);
     let targets = samples.targets.select_rows(batch);
@@ -37,7 +37,7 @@ impl<'a> FullBatch<'a> {
         Self { samples, loss, covariances }
     }
 
-    /// `D(β)`, k × d.
+    /// Returns `D(β)`, k × d.
     pub fn residual(&self, predictor: &Matrix) -> Matrix {
         match &self.covariances {
             Some((sigma, cross)) => predictor * sigma - cross,
@@ -49,19 +49,19 @@ impl<'a> FullBatch<'a> {
     }
 }
 
-/// Σ, d × d.
+/// Returns Σ, d × d.
 pub fn input_covariance(samples: &Samples) -> Matrix {
     samples.inputs.tr_mul(&samples.inputs) / samples.inputs.nrows() as f64
 }
 
-/// Largest eigenvalue of Σ, from whichever of XᵀX and XXᵀ is smaller.
+/// Returns the largest eigenvalue of Σ, from whichever of XᵀX and XXᵀ is smaller.
 pub fn largest_curvature(samples: &Samples) -> f64 {
     let inputs = &samples.inputs;
     let gram = if inputs.ncols() <= inputs.nrows() { inputs.tr_mul(inputs) } else { inputs * inputs.transpose() };
     SymmetricEigen::new(gram).eigenvalues.max() / inputs.nrows() as f64
 }
 
-/// The minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (docs/theory/mean-field.md §2.3).
+/// Returns the minimal-norm minimiser of the risk, `β = (X⁺ Y)ᵀ`, k × d (docs/theory/mean-field.md §2.3).
 ///
 /// Singular values of X below `ε · max(P, d) · σ_max` count as zero.
 pub fn min_norm_predictor(samples: &Samples) -> Matrix {
@@ -78,7 +78,7 @@ pub fn min_norm_predictor(samples: &Samples) -> Matrix {
     coefficients.tr_mul(&v_t)
 }
 
-/// The learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
+/// Returns the learning rate above which gradient descent is unstable at initialisation, `2 / (λ_max(Σ) Θ_0 + λ)` with the weight decay
 /// λ, for the tangent kernel `Θ_0` per unit of input covariance ([`crate::scaling::Normalized::tangent_kernel`]).
 pub fn stable_learning_rate(problem: &Problem, tangent_kernel: f64) -> f64 {
     // The loss is the mean over samples, or over samples and outputs.

@@ -1,4 +1,4 @@
-//! How a gradient becomes an update.
+//! A rule says how a gradient becomes an update.
 //!
 //! ```text
 //! ∇ = Σ_j c_j g_j a_jᵀ + λ W,    u ← μ u + ∇,    W ← W − u        (Nesterov: W ← W − ∇ − μ u)
@@ -23,7 +23,7 @@ impl UpdateRule {
     /// `W ← W − Σ_j c_j g_j a_jᵀ`.
     pub const PLAIN: UpdateRule = UpdateRule { momentum: 0.0, nesterov: false, decay: 0.0 };
 
-    /// One step for one component of `(W, u)`: the coefficients of a fixed matrix in `W` and in `u`, given its
+    /// Takes one step for one component of `(W, u)`: the coefficients of a fixed matrix in `W` and in `u`, given its
     /// coefficient in the new gradient's terms. The rule is linear, so every component follows this same recurrence.
     pub fn advance(&self, (weight, velocity): (f64, f64), term: f64) -> (f64, f64) {
         let gradient = term + self.decay * weight;
@@ -34,7 +34,7 @@ impl UpdateRule {
 }
 
 impl UpdateRule {
-    /// The rule of descent that an optimiser is.
+    /// Returns the rule of descent that an optimiser is.
     pub fn of(optimizer: &Optimizer) -> Option<UpdateRule> {
         match optimizer.rule {
             Rule::Descent { learning_rate, momentum, nesterov, .. } => {
@@ -68,7 +68,7 @@ pub enum StepRule {
 }
 
 impl StepRule {
-    /// The rule of an optimiser that trains by steps.
+    /// Returns the rule of an optimiser that trains by steps.
     pub fn of(optimizer: &Optimizer) -> Option<StepRule> {
         match optimizer.rule {
             Rule::RmsProp { decay, epsilon, .. } => Some(StepRule::RmsProp(RmsProp { decay, epsilon })),

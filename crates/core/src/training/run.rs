@@ -1,4 +1,4 @@
-//! A network in training, whatever its kind.
+//! This is a network in training, whatever its kind.
 
 use super::progress::{Control, Progress, Start};
 use crate::trajectory::{Record, Status};

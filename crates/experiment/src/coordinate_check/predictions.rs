@@ -25,7 +25,7 @@ pub enum Prediction {
 }
 
 impl Prediction {
-    /// The exponent or its bound.
+    /// Returns the exponent or its bound.
     pub fn exponent(self) -> f64 {
         match self {
             Prediction::Equal(exponent) | Prediction::AtMost(exponent) => exponent,
@@ -33,8 +33,8 @@ impl Prediction {
     }
 }
 
-/// The predicted width exponent of a quantity that [`super::CoordinateCheck`] measures, in a layer (0 is the input layer; scalars have
-/// no other) after some steps; `None` where power counting does not know it, or it is that of 0.
+/// Returns the predicted width exponent of a quantity that [`super::CoordinateCheck`] measures, in a layer (0 is the input layer; scalars
+/// have no other) after some steps; `None` where power counting does not know it, or it is that of 0.
 pub fn predicted(problem: &Problem, quantity: Quantity, layer: usize, step: u64) -> Option<Prediction> {
     let start = Start::of(problem)?;
     let is_start = matches!(quantity, Quantity::ActivationNorms | Quantity::TangentKernelNorm) && step == 0;

@@ -34,7 +34,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What the verdict is about, in words.
+    /// Says what the verdict is about, in words.
     pub fn predicted(&self) -> String {
         match self.prediction {
             Some(Prediction::Equal(exponent)) => rounded(exponent).to_string(),
@@ -43,7 +43,7 @@ impl Row {
         }
     }
 
-    /// Whether it grows with the width, beyond doubt and the tolerance.
+    /// Says whether it grows with the width, beyond doubt and the tolerance.
     pub fn grows(&self, tolerance: f64) -> bool {
         self.finding.interval.is_some_and(|(low, _)| low > tolerance)
     }
@@ -85,17 +85,17 @@ impl CoordinateReport {
         Self { rows: rows.collect(), options: options.clone(), notes }
     }
 
-    /// Whether a row contradicts its prediction, or grows without one.
+    /// Says whether a row contradicts its prediction, or grows without one.
     pub fn is_refuted(&self) -> bool {
         self.rows.iter().any(|row| row.finding.verdict == Verdict::Refuted)
     }
 
-    /// The rows that grow with the width.
+    /// Returns the rows that grow with the width.
     pub fn growing(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.grows(self.options.tolerance))
     }
 
-    /// The report as JSON, with every value.
+    /// Returns the report as JSON, with every value.
     pub fn to_json(&self) -> Value {
         let CoordinateOptions { widths, seeds, steps, tolerance, precision } = &self.options;
         let row = |row: &Row| {

@@ -4,9 +4,8 @@ use widenet_core::Width;
 
 use super::trajectory::Measurement;
 use crate::{
-    storage::{Answer, TrialResult},
     study::{Against, Comparison, Metric},
-    trials::Trial,
+    trials::{Answer, Trial, TrialResult},
 };
 
 /// The metric of a trial; `all` are the trials among which its limit is.

@@ -13,12 +13,11 @@ use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::St
 
 use super::trajectory::entries;
 use crate::{
-    storage::TrialResult,
     study::{
         Over, RecordedQuantity, ReferenceTrials,
         statistic::{NORM, divergence},
     },
-    trials::Trial,
+    trials::{Trial, TrialResult},
 };
 
 /// A function of the values over seeds of every entry, the trial's own and the reference's.

@@ -6,14 +6,17 @@ mod trajectory;
 
 use std::collections::BTreeMap;
 
-use widenet_core::{Problem, Trajectory, Width, trajectory::Record};
+use widenet_core::{
+    Problem, Trajectory, Width,
+    training::{Control, Progress},
+    trajectory::Record,
+};
 use widenet_engines::{Reference, References, Solver, starts_at_random};
 
 use self::trajectory::{of_same_seed, reduce};
 use crate::{
-    storage::{Answer, TrialResult},
     study::{Function, Measured, Study},
-    trials::{PreparedTrial, Task, Trial},
+    trials::{Answer, PreparedTrial, Task, Trial, TrialResult},
 };
 pub(crate) use law::{Compared, noise_floor, reference_network};
 pub(crate) use trajectory::Measurement;
@@ -65,7 +68,8 @@ impl<'a> Results<'a> {
         finished: Vec<(&'a PreparedTrial, &'a TrialResult)>,
         solver: &dyn Solver,
     ) -> Results<'a> {
-        let mut references = References::new(solver);
+        let watch = |_: &Progress<'_>| Control::Continue;
+        let mut references = References::new(solver, &watch);
         // Laws over seeds, each compared once: by the position of their metric and what the seeds have in common.
         let mut laws: BTreeMap<(usize, String), Measurement> = BTreeMap::new();
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
@@ -104,11 +108,7 @@ impl<'a> Results<'a> {
             measured.push((metrics, limit));
         }
         let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, &'a TrialResult), _)| {
-            let problem = match &prepared.task {
-                Task::Problem(task) => Some(&*task.problem),
-                Task::Prior(_) | Task::Posterior(_) => None,
-            };
-            MeasuredTrial { trial: &prepared.trial, problem, result, metrics, limit_given_start }
+            MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
         Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
     }

@@ -8,9 +8,8 @@ use widenet_core::{
 use widenet_engines::References;
 
 use crate::{
-    storage::TrialResult,
     study::{Function, Metric, Over, RecordedQuantity, ReferenceTrials},
-    trials::{ProblemTask, Trial},
+    trials::{ProblemTask, Trial, TrialResult},
 };
 
 /// The value of a metric, or why there is none.

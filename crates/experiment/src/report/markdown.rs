@@ -14,7 +14,7 @@ use super::NotDrawn;
 
 use crate::{
     measure::{MeasuredTrial, Results},
-    study::{Metric, Subject},
+    study::Metric,
     version::VERSION,
 };
 
@@ -26,6 +26,7 @@ pub(super) fn markdown(
     findings: &[Finding],
     (figures, not_drawn): (&[String], &[NotDrawn]),
     engines: &EngineCounts,
+    notes: &[String],
 ) -> String {
     let study = results.study;
     // The study may be a stranger's.
@@ -48,7 +49,8 @@ pub(super) fn markdown(
         let links = figures.iter().map(|stem| format!("![{stem}](figures/{stem}.svg)\n\n"));
         section("Figures", links.chain(missing).collect());
     }
-    let warnings = warnings(results);
+    let mut warnings = warnings(results);
+    warnings.extend(notes.iter().cloned());
     if !warnings.is_empty() {
         section("Excluded", warnings.iter().map(|warning| format!("- {}\n", inline(warning))).collect());
     }
@@ -62,7 +64,7 @@ pub(super) fn markdown(
              `table.csv`, every metric in `metrics.csv`, every fit in `fits.csv`.",
             VERSION,
             study.source.1,
-            if study.subject == Subject::Problem { "record" } else { "answer" }
+            if study.kind.is_problem() { "record" } else { "answer" }
         ),
     );
     text
@@ -128,7 +130,7 @@ fn warnings(results: &Results<'_>) -> Vec<String> {
         for (Metric { name, .. }, value) in results.study.metrics.iter().zip(metrics) {
             match value {
                 Err(reason) => missing.entry((name, reason)).or_default().push(&trial.label),
-                Ok(0.0) if trial.width != Some(Width::Infinite) && trial.subject == Subject::Problem => {
+                Ok(0.0) if trial.width != Some(Width::Infinite) && trial.kind.is_problem() => {
                     missing.entry((name, "it is 0 and has no logarithm")).or_default().push(&trial.label);
                 }
                 Ok(_) => {}

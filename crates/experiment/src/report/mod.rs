@@ -4,7 +4,10 @@ pub(crate) mod figures;
 mod markdown;
 mod tables;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use widenet_core::document::Document;
 use widenet_engines::Solver;
@@ -19,10 +22,9 @@ use crate::{
     error::{Error, Result},
     judge::judge,
     measure::Results,
-    storage::{Finished, Found, Manifest, Store, TrialResult},
+    storage::{Finished, Found, Manifest, Store},
     study::Study,
-    trials::{Prepared, prepare},
-    version::VERSION,
+    trials::{Prepared, TrialResult, prepare},
 };
 
 /// What a finished run found.
@@ -36,6 +38,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Figures that could not be drawn; the report says so too.
     pub not_drawn: Vec<NotDrawn>,
+    /// What should be said to the user about the results.
+    pub notes: Vec<String>,
 }
 
 /// A figure that could not be drawn.
@@ -48,7 +52,7 @@ pub struct NotDrawn {
 }
 
 impl Report {
-    /// All checks are confirmed.
+    /// Says whether all checks are confirmed.
     pub fn all_confirmed(&self) -> bool {
         self.findings.iter().all(|finding| finding.verdict == Verdict::Confirmed)
     }
@@ -61,10 +65,6 @@ impl Report {
 /// has trials that are not done, or if its data files are not where they were.
 pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let manifest = Manifest::read(directory)?;
-    if manifest.version != VERSION {
-        let reason = format!("was made by version {}, this is version {}", manifest.version, VERSION);
-        return Err(Error::directory(directory, reason));
-    }
     let document = Document::load(&directory.join("resolved.toml"))?;
     let path = directory.join(&manifest.source);
     let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
@@ -74,7 +74,7 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let prepared =
         prepare(&study, &figures::needs(&figures)).map_err(|error| missing_data(error, directory, &manifest))?;
     if prepared.hash != manifest.hash {
-        let reason = "resolved.toml or the data files have changed since the run; run the study again";
+        let reason = "resolved.toml or the data files have changed since the run, or an engine computes other results now; run the study again";
         return Err(Error::directory(directory, reason));
     }
     remove_leftovers(directory);
@@ -87,8 +87,8 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
         Error::Core(unreadable @ widenet_core::Error::Unreadable { .. }) => {
             let out = directory.parent().unwrap_or(directory);
             let reason = format!(
-                "{unreadable}; relative data paths start from {}. If the files have moved, run `widenet study` on the \
-                 study file where it is now, with --out {}: its trials are found and nothing runs again",
+                "{unreadable}; relative data paths start from {}. If the files have moved, run the study file where it is \
+                 now, with run directories in {}: its trials are found and nothing runs again",
                 manifest.base.display(),
                 out.display()
             );
@@ -108,13 +108,15 @@ pub(crate) fn collect(
 ) -> Result<Report> {
     let mut finished = Vec::new();
     let mut engines = EngineCounts::new();
+    let mut devices: BTreeMap<Option<String>, usize> = BTreeMap::new();
     let mut pending = Vec::new();
     for trial in &prepared.trials {
         match store.find(trial)? {
-            Found::Done(Finished { result, reason }) => {
+            Found::Done(Finished { result, reason, device }) => {
+                *devices.entry(device.clone()).or_insert(0) += usize::from(trial.is_solved());
                 let engine = match result {
                     TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
-                    TrialResult::Answer(_) => trial.trial.subject.name(),
+                    TrialResult::Answer(_) => trial.trial.kind.name(),
                 };
                 *engines.entry((engine, reason.clone())).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
@@ -135,6 +137,32 @@ pub(crate) fn collect(
     tables::write(directory, &results, &findings)?;
     let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
-    write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines).as_bytes())?;
-    Ok(Report { directory: directory.to_owned(), path, findings, not_drawn })
+    let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();
+    write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines, &notes).as_bytes())?;
+    Ok(Report { directory: directory.to_owned(), path, findings, not_drawn, notes })
+}
+
+/// What to say if trials ran on several kinds of devices: their roundings differ, and differences between trials may be those.
+fn mixed_devices(devices: &BTreeMap<Option<String>, usize>) -> Option<String> {
+    let used: Vec<_> =
+        devices.iter().filter_map(|(device, count)| Some(format!("{} ({count})", device.as_ref()?))).collect();
+    (used.len() > 1).then(|| {
+        format!(
+            "trials ran on devices of several kinds, whose roundings differ: {}; run the study on one kind to compare its trials to rounding",
+            used.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_several_kinds_are_named() {
+        let one = BTreeMap::from([(None, 3), (Some("flex".to_owned()), 2)]);
+        assert_eq!(mixed_devices(&one), None);
+        let two = BTreeMap::from([(Some("flex".to_owned()), 2), (Some("wgpu".to_owned()), 5)]);
+        assert!(mixed_devices(&two).is_some_and(|text| text.contains("flex (2), wgpu (5)")));
+    }
 }

@@ -15,13 +15,13 @@ use widenet_statistics::Finding;
 use crate::{
     error::Result,
     measure::{MeasuredTrial, Results},
-    storage::TrialResult,
-    study::{ENGINE, Subject},
+    study::ENGINE,
+    trials::TrialResult,
 };
 
 /// Writes `table.csv`, `metrics.csv` and `fits.csv`.
 pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<()> {
-    let table = if results.study.subject == Subject::Problem { records(results) } else { answers(results) };
+    let table = if results.study.kind.is_problem() { records(results) } else { answers(results) };
     write_changed(&directory.join("table.csv"), &table.to_csv()?)?;
     write_changed(&directory.join("metrics.csv"), &metrics(results).to_csv()?)?;
     Ok(write_changed(&directory.join("fits.csv"), &fits(findings).to_csv()?)?)
@@ -36,13 +36,13 @@ fn trial_header(results: &Results<'_>) -> Vec<String> {
 
 fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
     let MeasuredTrial { trial, result, .. } = measured;
-    let (engine, status) = match result {
-        TrialResult::Trajectory(trajectory) => (trajectory.engine.name(), trajectory.status.word()),
-        TrialResult::Answer(answer) => (trial.subject.name(), answer.word()),
+    let engine = match result {
+        TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
+        TrialResult::Answer(_) => trial.kind.name(),
     };
     let mut cells = vec![trial.index.to_string(), trial.label.clone()];
     cells.extend(trial.axes.iter().filter(|(key, _)| key != ENGINE).map(|(_, label)| label.clone()));
-    cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), status.into()]);
+    cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), result.word().into()]);
     cells
 }
 

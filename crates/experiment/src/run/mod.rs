@@ -7,10 +7,10 @@ mod worker;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, atomic::AtomicBool},
 };
 
-use widenet_engines::{Plan, SolveError, Solver};
+use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
 use widenet_output::{Table, create_directory, remove_leftovers, write_changed, write_whole};
 
@@ -21,10 +21,9 @@ use self::{
 use crate::{
     error::{Error, Result},
     report::{self, Report, figures},
-    storage::{Found, Manifest, Store},
+    storage::{Build, Found, Manifest, Store},
     study::Study,
-    trials::{Prepared, PreparedTrial, Shard, Trial, prepare},
-    version::VERSION,
+    trials::{Prepared, PreparedTrial, Shard, Trial, TrialPlan, prepare},
 };
 pub use reporter::{Reporter, Silent};
 
@@ -33,7 +32,7 @@ pub use reporter::{Reporter, Silent};
 pub struct RunOptions {
     /// Folder that holds run directories.
     pub out: PathBuf,
-    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`Plan::alone`]).
+    /// Trials run at once, ≥ 1. Those that keep a device busy by themselves run one at a time ([`TrialPlan::exclusive`]).
     pub jobs: usize,
     /// Which trials.
     pub shard: Shard,
@@ -68,18 +67,18 @@ pub enum Outcome {
     },
 }
 
-/// A trial with its engine, or why none takes it; plans of questions have no estimates.
+/// A trial with what runs it, or why nothing does.
 #[derive(Debug)]
 pub struct PlannedTrial {
     /// The trial.
     pub trial: Trial,
-    /// Engine, reason and estimates.
-    pub plan: std::result::Result<Plan, SolveError>,
+    /// What runs it, why, and what that takes.
+    pub plan: std::result::Result<TrialPlan, SolveError>,
     /// The label of the trial whose result it shares, if it is not solved itself.
     pub solved_as: Option<String>,
 }
 
-/// What a run would do: every trial with its engine. Reads the data, runs nothing.
+/// Says what a run would do: every trial with its engine. Reads the data, runs nothing.
 ///
 /// # Errors
 /// [`crate::Error::Core`] for mistakes in the study, its problem or data.
@@ -144,7 +143,7 @@ pub fn run(
         write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
     }
 
-    let queue = Queue::new(jobs.iter().map(|job| job.plan.alone));
+    let queue = Queue::new(jobs.iter().map(|job| job.plan.exclusive));
     let worker = Worker {
         solver,
         device: options.device,
@@ -152,9 +151,10 @@ pub fn run(
         store: &store,
         stop,
         failed: AtomicBool::new(false),
+        said: Mutex::default(),
         reporter,
     };
-    let run = |job: usize| worker.run(&jobs[job]).inspect_err(|_| worker.failed.store(true, Ordering::Relaxed));
+    let run = |job: usize| worker.run_or_stop_all(&jobs[job]);
     let remaining = work(&queue, options.jobs, run)?;
     if remaining > 0 {
         return Ok(Outcome::Interrupted { directory, remaining });
@@ -166,7 +166,9 @@ pub fn run(
     if remaining > 0 {
         return Ok(Outcome::ShardFinished { directory, remaining });
     }
-    Ok(Outcome::Finished(report::collect(study, (&prepared, &figures), &directory, &store, solver)?))
+    let report = report::collect(study, (&prepared, &figures), &directory, &store, solver)?;
+    report.notes.iter().for_each(|note| reporter.note(note));
+    Ok(Outcome::Finished(report))
 }
 
 /// Makes the run directory with what is known before any trial runs.
@@ -182,7 +184,7 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
     let source = format!("study.{extension}");
     let manifest = Manifest {
         program: "widenet".into(),
-        version: VERSION.into(),
+        builds: vec![Build::own()],
         study: study.name.clone(),
         hash: prepared.hash.clone(),
         trials: prepared.trials.len(),
@@ -202,10 +204,10 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
             trial.label.clone(),
             trial.width_text(),
             trial.seed.to_string(),
-            trial.engine_word(plan).into(),
+            plan.runner.into(),
             plan.reason.clone(),
-            plan.bytes.to_string(),
-            format!("{:.3}", plan.seconds),
+            plan.estimate.map_or_else(String::new, |estimate| estimate.bytes.to_string()),
+            plan.estimate.map_or_else(String::new, |estimate| format!("{:.3}", estimate.seconds)),
         ]
     });
     Ok(Table::new(header, rows).to_csv()?)

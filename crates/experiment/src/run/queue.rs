@@ -7,11 +7,11 @@ use std::{
 
 use crate::error::Result;
 
-/// Numbers of the jobs to run, apart those that take a device for themselves.
+/// Numbers of the jobs to run; those that take a device for themselves are kept apart.
 #[derive(Debug)]
 pub(super) struct Queue {
-    alone: Mutex<VecDeque<usize>>,
-    light: Mutex<VecDeque<usize>>,
+    exclusive: Mutex<VecDeque<usize>>,
+    shared: Mutex<VecDeque<usize>>,
     /// Held while one of them runs.
     device: Mutex<()>,
 }
@@ -22,25 +22,25 @@ fn pop(queue: &Mutex<VecDeque<usize>>) -> Option<usize> {
 
 impl Queue {
     /// A queue of jobs, each of which takes a device for itself or not.
-    pub(super) fn new(alone: impl Iterator<Item = bool>) -> Queue {
-        let (alone, light): (Vec<_>, Vec<_>) = alone.enumerate().partition(|(_, is_alone)| *is_alone);
+    pub(super) fn new(exclusive: impl Iterator<Item = bool>) -> Queue {
+        let (exclusive, shared): (Vec<_>, Vec<_>) = exclusive.enumerate().partition(|(_, is_exclusive)| *is_exclusive);
         let numbers = |jobs: Vec<(usize, bool)>| Mutex::new(jobs.into_iter().map(|(job, _)| job).collect());
-        Queue { alone: numbers(alone), light: numbers(light), device: Mutex::new(()) }
+        Queue { exclusive: numbers(exclusive), shared: numbers(shared), device: Mutex::new(()) }
     }
 
     /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
     fn drain(&self, run: &(impl Fn(usize) -> Result<bool> + Sync)) -> Result<usize> {
         loop {
-            // Light trials fill the time while another worker holds the device.
+            // Shared trials fill the time while another worker holds the device.
             let mut device = self.device.try_lock().ok();
-            let mut next = device.as_ref().and_then(|_| pop(&self.alone));
+            let mut next = device.as_ref().and_then(|_| pop(&self.exclusive));
             if next.is_none() {
                 device = None;
-                next = pop(&self.light);
+                next = pop(&self.shared);
             }
             if next.is_none() {
                 device = Some(self.device.lock().unwrap_or_else(PoisonError::into_inner));
-                next = pop(&self.alone);
+                next = pop(&self.exclusive);
             }
             let Some(job) = next else { return Ok(0) };
             let finished = run(job)?;
@@ -66,5 +66,5 @@ pub(super) fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<boo
         remaining += result?;
     }
     let waiting = |queue: &Mutex<VecDeque<usize>>| queue.lock().unwrap_or_else(PoisonError::into_inner).len();
-    Ok(remaining + waiting(&queue.alone) + waiting(&queue.light))
+    Ok(remaining + waiting(&queue.exclusive) + waiting(&queue.shared))
 }

@@ -1,16 +1,15 @@
 //! A reporter follows a run.
 
 use widenet_core::trajectory::Status;
-use widenet_engines::Plan;
 
-use crate::trials::Trial;
+use crate::trials::{Trial, TrialPlan};
 
 /// Told about a run as it goes. Called from several threads.
 pub trait Reporter: Sync {
     /// The run is about so many trials: each of them is told as finished, unless the run stops before.
     fn begins(&self, _trials: usize) {}
     /// A trial begins.
-    fn started(&self, _trial: &Trial, _plan: &Plan) {}
+    fn started(&self, _trial: &Trial, _plan: &TrialPlan) {}
     /// A trial has come this far, a share in [0, 1].
     fn progress(&self, _trial: &Trial, _fraction: f64) {}
     /// A trial has its result; `reused` if it was there already, or is that of another trial.

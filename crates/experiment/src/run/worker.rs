@@ -1,24 +1,24 @@
 //! A worker runs one trial and stores its result.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
-use widenet_core::{
-    training::{Control, Progress},
-    trajectory::Status,
-};
-use widenet_engines::{Plan, SolveError, Solver};
+use widenet_core::{training::Control, trajectory::Status};
+use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
-use widenet_questions::{AnswerTree, PosteriorQuestion, QuestionError};
 
 use super::reporter::Reporter;
 use crate::{
     error::{Error, Result},
-    storage::{Answer, Found, Store, TrialDirectory},
-    trials::{PreparedTrial, ProblemTask, Task, Trial},
+    storage::{Found, Made, Store, TrialDirectory},
+    trials::{Context, PreparedTrial, Trial, TrialPlan},
 };
 
 /// Tells that a trial has its result, and those that share it.
@@ -32,7 +32,7 @@ pub(super) struct Job<'a> {
     pub(super) prepared: &'a PreparedTrial,
     /// Trials that share its result.
     pub(super) sharing: Vec<&'a Trial>,
-    pub(super) plan: Plan,
+    pub(super) plan: TrialPlan,
 }
 
 impl<'a> Job<'a> {
@@ -52,6 +52,22 @@ pub(super) struct Worker<'a> {
     /// A trial failed: the others stop too.
     pub(super) failed: AtomicBool,
     pub(super) reporter: &'a dyn Reporter,
+    /// Remarks about devices that were said already.
+    pub(super) said: Mutex<BTreeSet<String>>,
+}
+
+/// Lets the other workers stop if this one fails or panics.
+struct StopOthers<'a> {
+    failed: &'a AtomicBool,
+    is_needless: bool,
+}
+
+impl Drop for StopOthers<'_> {
+    fn drop(&mut self) {
+        if !self.is_needless {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -59,9 +75,17 @@ impl Worker<'_> {
         self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
     }
 
+    /// As [`Worker::run`]; if it fails or panics, the others stop at their next step.
+    pub(super) fn run_or_stop_all(&self, job: &Job<'_>) -> Result<bool> {
+        let mut others = StopOthers { failed: &self.failed, is_needless: false };
+        let ran = self.run(job);
+        others.is_needless = ran.is_ok();
+        ran
+    }
+
     /// Runs one trial and stores its result; false if it was stopped.
-    pub(super) fn run(&self, job: &Job<'_>) -> Result<bool> {
-        let Job { prepared, plan, .. } = job;
+    fn run(&self, job: &Job<'_>) -> Result<bool> {
+        let Job { prepared, plan, sharing } = job;
         let trial = &prepared.trial;
         if self.must_stop() {
             return Ok(false);
@@ -69,24 +93,36 @@ impl Worker<'_> {
         let directory: TrialDirectory = prepared.directory(self.directory);
         if let Found::Done(found) = self.store.find(prepared)? {
             // By another process, since the plan was made.
-            finished(self.reporter, trial, &job.sharing, &found.result.status(), true);
+            finished(self.reporter, trial, sharing, &found.result.status(), true);
             return Ok(true);
         }
-        directory.prepare(plan.seconds)?;
+        directory.prepare(plan.estimate.map_or(0.0, |estimate| estimate.seconds))?;
         self.reporter.started(trial, plan);
         let start = Instant::now();
-        match &prepared.task {
-            Task::Problem(task) => self.solve(job, task, &directory, start),
-            Task::Prior(question) => {
-                let watch = &mut |fraction| self.watch(trial, fraction);
-                let answer = question.answer(self.device, trial.precision, watch);
-                self.keep(job, answer, &directory, start)
-            }
-            Task::Posterior(question) => {
-                let answer = question.answer(&mut |fraction| self.watch(trial, fraction));
-                self.keep(job, answer, &directory, start)
-            }
+        let watch = |fraction| self.watch(trial, fraction);
+        let (solver, checkpoint) = (self.solver, directory.checkpoint());
+        let context = Context { solver, device: self.device, checkpoint: &checkpoint, watch: &watch };
+        let ran = prepared.run(plan, &context);
+        let ran = ran.map_err(|reason| Error::Failed { trial: trial.label.clone(), reason })?;
+        for note in &ran.notes {
+            self.reporter.note(&format!("trial {}: {note}", trial.label));
         }
+        self.say_once(&ran.device_notes);
+        let is_interrupted = ran.is_interrupted();
+        // A question that was stopped starts again.
+        let Some(result) = ran.result else { return Ok(false) };
+        if is_interrupted && matches!(self.store.find(prepared)?, Found::Done(_)) {
+            // Another process was faster; its result stays.
+            return Ok(false);
+        }
+        let device = ran.device.map(DeviceChoice::name);
+        let made = Made { reason: &plan.reason, device, seconds: start.elapsed().as_secs_f64() };
+        directory.store(trial.kind, &result, &made)?;
+        if is_interrupted {
+            return Ok(false);
+        }
+        finished(self.reporter, trial, sharing, &result.status(), false);
+        Ok(true)
     }
 
     fn watch(&self, trial: &Trial, fraction: f64) -> Control {
@@ -94,59 +130,12 @@ impl Worker<'_> {
         if self.must_stop() { Control::Stop } else { Control::Continue }
     }
 
-    fn failed(trial: &Trial, error: &dyn std::error::Error) -> Error {
-        Error::Failed { trial: trial.label.clone(), reason: error.to_string() }
-    }
-
-    /// Stores an answer; a question that was stopped starts again.
-    fn keep(
-        &self,
-        Job { prepared: PreparedTrial { trial, .. }, sharing, plan }: &Job<'_>,
-        answer: std::result::Result<AnswerTree, QuestionError>,
-        directory: &TrialDirectory,
-        start: Instant,
-    ) -> Result<bool> {
-        let answer = match answer {
-            Err(QuestionError::Stopped) => return Ok(false),
-            answer => answer.map_err(|error| Self::failed(trial, &error))?,
-        };
-        let doubt = PosteriorQuestion::unreliable(&answer);
-        if let Some(reason) = doubt {
-            self.reporter.note(&format!("trial {}: UNRELIABLE: {reason}", trial.label));
+    fn say_once(&self, notes: &[String]) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        for note in notes {
+            if said.insert(note.clone()) {
+                self.reporter.note(note);
+            }
         }
-        let value = serde_json::to_value(&answer).map_err(|error| Self::failed(trial, &error))?;
-        let answer = Answer { value, reliable: doubt.is_none() };
-        directory.store_answer(trial.subject, &answer, &plan.reason, start.elapsed().as_secs_f64())?;
-        finished(self.reporter, trial, sharing, &Status::Done, false);
-        Ok(true)
-    }
-
-    fn solve(
-        &self,
-        Job { prepared, sharing, plan }: &Job<'_>,
-        task: &ProblemTask,
-        directory: &TrialDirectory,
-        start: Instant,
-    ) -> Result<bool> {
-        let trial = &prepared.trial;
-        let watch = |progress: &Progress<'_>| self.watch(trial, progress.fraction);
-        let solution = self
-            .solver
-            .solve(&task.request(trial), plan.engine, Some(&directory.checkpoint()), &watch)
-            .map_err(|error| Self::failed(trial, &error))?;
-        for note in &solution.notes {
-            self.reporter.note(&format!("trial {}: {note}", trial.label));
-        }
-        let interrupted = matches!(solution.trajectory.status, Status::Interrupted { .. });
-        if interrupted && matches!(self.store.find(prepared)?, Found::Done(_)) {
-            // Another process was faster; its result stays.
-            return Ok(false);
-        }
-        directory.store(&solution.trajectory, &plan.reason, start.elapsed().as_secs_f64())?;
-        if interrupted {
-            return Ok(false);
-        }
-        finished(self.reporter, trial, sharing, &solution.trajectory.status, false);
-        Ok(true)
     }
 }

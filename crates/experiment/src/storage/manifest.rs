@@ -8,15 +8,18 @@ use std::{
 use serde::{Deserialize, Serialize};
 use widenet_output::write_whole;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    version::VERSION,
+};
 
 /// What a run directory was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     /// Always `widenet`.
     pub(crate) program: String,
-    /// Version of the program.
-    pub(crate) version: String,
+    /// Programs that have worked in the directory, in the order in which they came.
+    pub(crate) builds: Vec<Build>,
     /// Name of the study.
     pub(crate) study: String,
     /// SHA-256 of all trials, that is of everything their results depend on.
@@ -27,6 +30,24 @@ pub(crate) struct Manifest {
     pub(crate) base: PathBuf,
     /// Name of the study file's copy.
     pub(crate) source: String,
+}
+
+/// A program, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Build {
+    /// Version of the program.
+    pub(crate) version: String,
+    /// Commit that it was built from, with `+` after it if files had changed; empty if that is not known.
+    pub(crate) commit: String,
+    /// System and optimisation that it was built for.
+    pub(crate) target: String,
+}
+
+impl Build {
+    /// This program.
+    pub(crate) fn own() -> Build {
+        Build { version: VERSION.into(), commit: env!("WIDENET_COMMIT").into(), target: env!("WIDENET_TARGET").into() }
+    }
 }
 
 const MANIFEST: &str = "manifest.json";
@@ -50,22 +71,24 @@ impl Manifest {
         if !path.exists() {
             return Ok(write_whole(&path, &pretty(&path, self)?)?);
         }
-        // The same trials may be run from another place, or by another file.
-        let found = Manifest::read(directory)?;
-        if found == *self {
-            Ok(())
-        } else if (Manifest { base: self.base.clone(), source: self.source.clone(), ..found.clone() }) == *self {
-            Ok(write_whole(&path, &pretty(&path, self)?)?)
-        } else {
-            Err(Error::directory(
-                directory,
-                format!(
-                    "belongs to study `{}` of version {} with hash {}, not to `{}` of version {} with hash {}; \
-                     choose another `out`",
-                    found.study, found.version, found.hash, self.study, self.version, self.hash
-                ),
-            ))
+        // The same trials may be run from another place, by another file, or by another build whose results are the same.
+        let mut found = Manifest::read(directory)?;
+        let is_same = (&found.program, &found.study, &found.hash, found.trials)
+            == (&self.program, &self.study, &self.hash, self.trials);
+        if !is_same {
+            let reason = format!(
+                "belongs to study `{}` with hash {}, not to `{}` with hash {}; choose another `out`",
+                found.study, found.hash, self.study, self.hash
+            );
+            return Err(Error::directory(directory, reason));
         }
+        let before = found.clone();
+        found.builds.extend(self.builds.iter().filter(|build| !before.builds.contains(build)).cloned());
+        (found.base, found.source) = (self.base.clone(), self.source.clone());
+        if found != before {
+            write_whole(&path, &pretty(&path, &found)?)?;
+        }
+        Ok(())
     }
 }
 

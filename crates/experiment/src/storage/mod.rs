@@ -13,11 +13,10 @@
 //! directory: what two of them write is the same, and neither touches what the other is writing.
 
 mod manifest;
-mod result;
 mod store;
 mod trial;
 
+pub(crate) use manifest::Build;
 pub(crate) use manifest::Manifest;
-pub(crate) use result::{Answer, TrialResult};
 pub(crate) use store::{Found, Store};
-pub(crate) use trial::{Finished, TrialDirectory};
+pub(crate) use trial::{Finished, Made, TrialDirectory};

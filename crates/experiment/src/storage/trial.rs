@@ -13,14 +13,11 @@ use widenet_core::{
 };
 use widenet_output::{Durability, create_directory, remove_file, remove_leftovers, sha256, stream_whole};
 
-use super::{
-    manifest::pretty,
-    result::{Answer, TrialResult},
-};
+use super::manifest::pretty;
 use crate::{
     error::{Error, Result},
-    study::Subject,
-    trials::{PreparedTrial, Trial},
+    study::TaskKind,
+    trials::{Answer, PreparedTrial, Trial, TrialResult},
 };
 
 /// `status.json` of a trial.
@@ -44,6 +41,9 @@ struct TrialStatus {
     answer: Option<String>,
     /// Number of records.
     records: usize,
+    /// The device that computed, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
     /// SHA-256 of this file with nothing here: a step, a time or a reason that was changed is found out.
     sha256: String,
 }
@@ -72,6 +72,8 @@ pub(crate) struct Finished {
     pub(crate) result: TrialResult,
     /// Why its engine, and on which device.
     pub(crate) reason: String,
+    /// The device that computed, if one did.
+    pub(crate) device: Option<String>,
 }
 
 impl PreparedTrial {
@@ -79,6 +81,16 @@ impl PreparedTrial {
     pub(crate) fn directory(&self, run_directory: &Path) -> TrialDirectory {
         TrialDirectory::new(run_directory, &self.solved_as.directory, &self.text)
     }
+}
+
+/// How a result was made.
+pub(crate) struct Made<'a> {
+    /// Why its engine, and on which device.
+    pub(crate) reason: &'a str,
+    /// The device that computed, if one did.
+    pub(crate) device: Option<&'a str>,
+    /// Seconds that it took since it was last started.
+    pub(crate) seconds: f64,
 }
 
 /// The directory of one trial.
@@ -152,9 +164,9 @@ impl TrialDirectory {
         if status.trial != self.hash {
             return unusable(format!("{STATUS} belongs to another trial or version"));
         }
-        let (file, expected) = match trial.subject {
-            Subject::Problem => (TRAJECTORY, &status.trajectory),
-            Subject::Prior | Subject::Posterior => (ANSWER, &status.answer),
+        let (file, expected) = match trial.kind {
+            TaskKind::Problem => (TRAJECTORY, &status.trajectory),
+            TaskKind::Question(_) => (ANSWER, &status.answer),
         };
         let Some(expected) = expected else { return Ok(Read::Pending) };
         let path = self.path.join(file);
@@ -166,72 +178,60 @@ impl TrialDirectory {
             }
             Err(error) => return Err(Error::file("read", &path, error)),
         };
-        let result = match trial.subject {
-            Subject::Problem => decode(&bytes, &status, trial).map(TrialResult::Trajectory),
-            Subject::Prior | Subject::Posterior => decode_answer(&bytes, &status).map(TrialResult::Answer),
+        let result = match trial.kind {
+            TaskKind::Problem => decode(&bytes, &status, trial).map(TrialResult::Trajectory),
+            TaskKind::Question(_) => decode_answer(&bytes, &status).map(TrialResult::Answer),
         };
         match result {
-            Ok(result) => Ok(Read::Done(Box::new(Finished { result, reason: status.reason }))),
+            Ok(result) => Ok(Read::Done(Box::new(Finished { result, reason: status.reason, device: status.device }))),
             Err(reason) => unusable(format!("{file}: {reason}")),
         }
     }
 
-    /// Stores a result that took some seconds; an interrupted trajectory leaves only its state, the records are in the checkpoint.
-    /// `reason` says why its engine, and on which device.
-    pub(crate) fn store(&self, trajectory: &Trajectory, reason: &str, seconds: f64) -> Result<()> {
-        let durability = Durability::of_run(seconds, self.checkpoint().exists());
-        let (step, time) = match trajectory.status {
+    /// Stores a result; an interrupted trajectory leaves only its state, the records are in the checkpoint.
+    pub(crate) fn store(&self, kind: TaskKind, result: &TrialResult, made: &Made<'_>) -> Result<()> {
+        let durability = Durability::of_run(made.seconds, self.checkpoint().exists());
+        let (step, time) = match result.status() {
             Status::Done => (None, None),
             Status::Diverged { step, time } => (Some(step), Some(time)),
             Status::Interrupted { step } => (Some(step), None),
         };
-        let finished = !matches!(trajectory.status, Status::Interrupted { .. });
-        let hash = if finished {
-            let path = self.path.join(TRAJECTORY);
-            let bytes = serde_json::to_vec(trajectory).map_err(|error| Error::file("write", &path, error))?;
-            self.write(TRAJECTORY, &bytes, durability)?;
+        let (file, engine, records) = match result {
+            TrialResult::Trajectory(trajectory) => (TRAJECTORY, trajectory.engine.name(), trajectory.records.len()),
+            TrialResult::Answer(_) => (ANSWER, kind.name(), 0),
+        };
+        let is_finished = !matches!(result.status(), Status::Interrupted { .. });
+        let hash = if is_finished {
+            let path = self.path.join(file);
+            let bytes = match result {
+                TrialResult::Trajectory(trajectory) => serde_json::to_vec(trajectory),
+                TrialResult::Answer(answer) => serde_json::to_vec(&answer.value),
+            };
+            let bytes = bytes.map_err(|error| Error::file("write", &path, error))?;
+            self.write(file, &bytes, durability)?;
             Some(sha256(&bytes))
         } else {
             None
         };
+        let (trajectory, answer) = if file == TRAJECTORY { (hash, None) } else { (None, hash) };
         let status = TrialStatus {
-            state: trajectory.status.word().into(),
-            engine: trajectory.engine.name().into(),
-            reason: reason.into(),
+            state: result.word().into(),
+            engine: engine.into(),
+            reason: made.reason.into(),
             step,
             time,
             trial: self.hash.clone(),
-            trajectory: hash,
-            answer: None,
-            records: trajectory.records.len(),
+            trajectory,
+            answer,
+            records,
+            device: made.device.map(Into::into),
             sha256: String::new(),
         };
         self.write_status(status, durability)?;
-        if finished {
+        if is_finished {
             remove_file(&self.checkpoint())?;
         }
         Ok(())
-    }
-
-    /// Stores the answer of a question, found in some seconds; `reason` says how.
-    pub(crate) fn store_answer(&self, subject: Subject, answer: &Answer, reason: &str, seconds: f64) -> Result<()> {
-        let durability = Durability::of(seconds);
-        let path = self.path.join(ANSWER);
-        let bytes = serde_json::to_vec(&answer.value).map_err(|error| Error::file("write", &path, error))?;
-        self.write(ANSWER, &bytes, durability)?;
-        let status = TrialStatus {
-            state: answer.word().into(),
-            engine: subject.name().into(),
-            reason: reason.into(),
-            step: None,
-            time: None,
-            trial: self.hash.clone(),
-            trajectory: None,
-            answer: Some(sha256(&bytes)),
-            records: 0,
-            sha256: String::new(),
-        };
-        self.write_status(status, durability)
     }
 
     fn write_status(&self, status: TrialStatus, durability: Durability) -> Result<()> {

@@ -7,10 +7,10 @@
 //! network.hidden_layers = [1, 2, 3]                 # any key of the problem or question, with values …
 //! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
 //! engine = ["conditioned", { kind = "dense", max_width = 4096 }]      # of problems: who solves finite widths, and optionally which
-//! tolerance = [1e-2, 1e-4, 1e-6]                    # of problems, as is images = ["stored", "regenerated"]: the keys of `[study]`
+//! tolerance = [1e-2, 1e-4, 1e-6]                    # of problems, as is answers = ["stored", "recomputed"]: the keys of `[study]`
 //! ```
 //!
-//! An engine's table may have a `tolerance` and `images` of its own, for studies whose other engines have none.
+//! An engine's table may have a `tolerance` and `answers` of its own, for studies whose other engines have none.
 //! A table is labelled by its `kind` if kinds differ, else by all its keys; an engine by its word. An engine with `min_width` or
 //! `max_width` (both included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are
 //! the limit's under every engine, and are solved once: trials that differ only in what their engine does not use share one result.
@@ -24,7 +24,7 @@ use widenet_model::ImageStorage;
 
 use super::{
     read::ReadResult,
-    subject::{NO_ENGINE, Subject},
+    task_kind::{NO_ENGINE, TaskKind},
 };
 
 /// A key of the problem or question with the values it takes.
@@ -63,7 +63,7 @@ pub struct EngineRange {
 /// The keys of axes that are no keys of the problem.
 pub(crate) const ENGINE: &str = "engine";
 pub(crate) const TOLERANCE: &str = "tolerance";
-pub(crate) const IMAGES: &str = "images";
+pub(crate) const ANSWERS: &str = "answers";
 /// Keys of every study of problems.
 pub(super) const WIDTH: &str = "width";
 pub(super) const SEED: &str = "seed";
@@ -83,21 +83,26 @@ impl Default for Axes {
     }
 }
 
-pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
+pub(super) fn parse(field: &Field<'_>, kind: TaskKind) -> ReadResult<Axes> {
     let mut reader = field.table()?;
     let widths = |field: &Field<'_>| distinct(field, field.list(Field::width)?);
-    let widths = match subject {
-        Subject::Problem => reader.required("width", widths)?,
-        Subject::Prior | Subject::Posterior => reader.or("width", Vec::new(), widths)?,
+    let widths = match kind {
+        TaskKind::Problem => reader.required("width", widths)?,
+        TaskKind::Question(question) if question.width_key.is_none() => {
+            reader.refuse("width", &format!("a {} has no width", question.name))?;
+            Vec::new()
+        }
+        TaskKind::Question(_) => reader.or("width", Vec::new(), widths)?,
     };
     let seeds = reader.or("seed", vec![1], seeds)?;
-    if subject != Subject::Problem {
-        for key in [ENGINE, TOLERANCE, IMAGES] {
+    reader.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
+    if !kind.is_problem() {
+        for key in [ENGINE, TOLERANCE, ANSWERS] {
             reader.refuse(key, NO_ENGINE)?;
         }
     }
     reader.optional(TOLERANCE, |field| field.list(tolerance))?;
-    reader.optional(IMAGES, |field| field.list(|field| field.choice(&ImageStorage::WORDS)))?;
+    reader.optional(ANSWERS, |field| field.list(answers))?;
     let (mut axes, mut engines) = (Vec::new(), Vec::new());
     if let Some(field) = reader.get(ENGINE) {
         engines = field.list(engine)?;
@@ -115,7 +120,7 @@ pub(super) fn parse(field: &Field<'_>, subject: Subject) -> ReadResult<Axes> {
     axes.sort_by(|a, b| a.key.cmp(&b.key));
     for (key, is_own) in [
         (TOLERANCE, engines.iter().any(|engine| engine.hidden.tolerance.is_some())),
-        (IMAGES, engines.iter().any(|engine| engine.hidden.images.is_some())),
+        (ANSWERS, engines.iter().any(|engine| engine.hidden.answers.is_some())),
     ] {
         if is_own && axes.iter().any(|axis| axis.key == key) {
             return Err(field.error(format!("`{key}` is an axis and a key of an engine; give one or the other")));
@@ -135,7 +140,15 @@ pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
     }
 }
 
-/// A word, or `{ kind = "conditioned", min_width = 64, max_width = 4096, tolerance = 1e-4, images = "stored" }`.
+/// How answers are kept; the old word is answered with the new one.
+pub(super) fn answers(field: &Field<'_>) -> ReadResult<ImageStorage> {
+    match &field.node().value {
+        Value::String(word) if word == "regenerated" => Err(field.error("`regenerated` is now called \"recomputed\"")),
+        _ => field.choice(&ImageStorage::WORDS),
+    }
+}
+
+/// A word, or `{ kind = "conditioned", min_width = 64, max_width = 4096, tolerance = 1e-4, answers = "stored" }`.
 fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
     let hidden = HiddenOptions::default();
     let all = |choice| EngineRange { choice, min_width: Width::Finite(1), max_width: Width::Infinite, hidden };
@@ -144,12 +157,13 @@ fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
     }
     let mut reader = field.table()?;
     let all = all(reader.required("kind", |field| field.choice(&EngineChoice::WORDS))?);
+    reader.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
     let range = EngineRange {
         min_width: reader.or("min_width", all.min_width, Field::width)?,
         max_width: reader.or("max_width", all.max_width, Field::width)?,
         hidden: HiddenOptions {
             tolerance: reader.optional(TOLERANCE, tolerance)?,
-            images: reader.optional(IMAGES, |field| field.choice(&ImageStorage::WORDS))?,
+            answers: reader.optional(ANSWERS, answers)?,
         },
         ..all
     };

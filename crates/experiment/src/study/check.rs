@@ -52,7 +52,6 @@ use widenet_statistics::Exponent;
 use super::{
     keys::Keys,
     read::{ReadResult, own_name, scalar_quantity},
-    subject::Subject,
 };
 
 /// A named statement about the results.
@@ -132,7 +131,7 @@ impl Check {
             ("above", Kind::Bound(Side::Above)),
         ];
         let mut number: fn(&Field<'a>) -> ReadResult<f64> = Field::number;
-        if keys.subject == Subject::Problem {
+        if keys.kind.is_problem() {
             // Answers have no course in time, and their values have signs; sizes of trajectories have none.
             kinds.insert(1, ("exponential", Kind::Exponential));
             number = Field::positive;

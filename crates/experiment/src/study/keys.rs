@@ -4,11 +4,12 @@ use widenet_core::{
     Width,
     document::{Document, Entry, Field, Reader, Value},
 };
+use widenet_questions::Kind;
 
 use super::{
     axes::{Axis, AxisValue, SEED, WIDTH, collect},
     read::ReadResult,
-    subject::Subject,
+    task_kind::TaskKind,
 };
 
 /// What checks and figures may refer to.
@@ -17,7 +18,7 @@ pub(crate) struct Keys<'k> {
     pub(super) axes: &'k [Axis],
     /// Names of the metrics.
     pub(super) metrics: Vec<String>,
-    pub(super) subject: Subject,
+    pub(super) kind: TaskKind,
     pub(super) specification: &'k Document,
 }
 
@@ -65,22 +66,20 @@ impl Keys<'_> {
         }
     }
 
-    /// A path into answers. Answers of a prior have the sections of their question.
+    /// A path into answers. Some answers have the sections of their question.
     pub(crate) fn path(&self, field: &Field<'_>) -> ReadResult<String> {
         let path = field.string()?;
+        let TaskKind::Question(Kind { unanswered: Some(unanswered), .. }) = self.kind else { return Ok(path) };
         let Value::Table(entries) = &self.specification.root().value else { return Ok(path) };
         let own = entries.iter().map(|Entry { key, .. }| key.as_str());
         let varied = self.axes.iter().filter_map(|axis| axis.key.split('.').next());
-        let mut sections: Vec<_> =
-            own.chain(varied).filter(|key| !["network", "data", "kernel"].contains(key)).collect();
+        let mut sections: Vec<_> = own.chain(varied).filter(|key| !unanswered.contains(key)).collect();
         sections.dedup();
         let known = sections.iter().any(|section| path.split('.').next() == Some(section));
-        match self.subject {
-            Subject::Prior if !known => {
-                Err(field.must_be(&format!("a path into the answer that begins with {}", sections.join(" or "))))
-            }
-            _ => Ok(path),
+        if known {
+            return Ok(path);
         }
+        Err(field.must_be(&format!("a path into the answer that begins with {}", sections.join(" or "))))
     }
 
     /// `{ width = [64], axis = [values], … }`: axes with the labels of some of their values.

@@ -62,7 +62,7 @@ use super::{
     keys::{Keys, ReferenceTrials},
     read::{ReadResult, own_name},
     statistic::{NORM, Statistic},
-    subject::Subject,
+    task_kind::TaskKind,
 };
 
 /// Which records count.
@@ -156,7 +156,7 @@ fn entry(field: &Field<'_>) -> ReadResult<i64> {
 }
 
 impl Metric {
-    /// The quantity whose records are measured.
+    /// Returns the quantity whose records are measured.
     pub fn recorded(&self) -> Option<&RecordedQuantity> {
         match &self.of {
             Measured::Records(recorded) => Some(recorded),
@@ -179,9 +179,9 @@ impl Metric {
             [("distance", Comparison::Distance), ("difference", Comparison::Difference), ("ratio", Comparison::Ratio)];
         let metric = Metric {
             name: own_name(reader)?,
-            of: match keys.subject {
-                Subject::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
-                Subject::Prior | Subject::Posterior => Measured::Value {
+            of: match keys.kind {
+                TaskKind::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
+                TaskKind::Question(_) => Measured::Value {
                     path: reader.required("value", |field| keys.path(field))?,
                     comparison: reader.or("comparison", Comparison::Distance, |field| field.choice(&comparisons))?,
                 },
@@ -221,7 +221,7 @@ impl Metric {
 impl Against {
     /// Reads `against`, `reference` and `against_value`, of which a metric has one at most.
     fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Option<Against>> {
-        let is_problem = keys.subject == Subject::Problem;
+        let is_problem = keys.kind.is_problem();
         let mut references = vec![("limit", Reference::Limit)];
         if is_problem {
             references.push(("lazy", Reference::Lazy));

@@ -9,11 +9,11 @@
 //! dense_up_to = 1024                      # dense up to this width, above it law or, of perceptrons, conditioned; or an axis `engine`
 //! precision = "f32"                       # of the engines on a device: "f32" (default) or "f64"
 //! tolerance = 1e-6                        # of engines that have one: what counts as a new direction ([`HiddenOptions`]), in (0, 1); or an axis
-//! images = "stored"                       # of the conditioned engine: its answers "stored" or "regenerated"; or an axis
+//! answers = "stored"                      # of the conditioned engine: "stored" or "recomputed"; or an axis
 //!
 //! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"; or instead of it
-//! # [prior.network]                       # … those of a question about random networks (`widenet prior`), or
-//! # [posterior.network]                   # … of one about networks given data (`widenet posterior`)
+//! # [prior.network]                       # … those of a question: of the file of `widenet prior`, `posterior`, `kernel` or `predict`; or
+//! # [scaling]                             # … exponents ([`widenet_questions::ScalingQuestion::parse`])
 //!
 //! [axes]                                  # all combinations are run; module `axes`
 //! width = [64, 1e6, "inf"]
@@ -28,8 +28,9 @@
 //! ```
 //!
 //! A trial of a problem is a trajectory. A trial of a question is its answer: `axes.width` is then optional and sets `network.width`
-//! (`"inf"` is the limit), `axes.seed` sets the seeds of the question's draws, and `engine`, `dense_up_to`, `tolerance` and `images` have
-//! no meaning. `tolerance` and `images` are refused with engines that do not have them; width ∞ beside finite ones takes what it has.
+//! of a prior or posterior and `kernel.width` of kernels (`"inf"` is the limit; predictions and scalings have no width), `axes.seed` sets
+//! the seeds of the question's draws, and `engine`, `dense_up_to`, `tolerance` and `answers` have no meaning. `tolerance` and `answers` are
+//! refused with engines that do not have them; width ∞ beside finite ones takes what it has.
 
 pub mod axes;
 pub mod check;
@@ -37,7 +38,7 @@ mod keys;
 pub mod metric;
 mod read;
 pub mod statistic;
-mod subject;
+mod task_kind;
 
 use std::path::{Path, PathBuf};
 
@@ -45,17 +46,17 @@ use widenet_core::{
     Width,
     document::{Document, Field, Node, Reader, Value},
 };
-use widenet_engines::{EngineChoice, HiddenOptions};
-use widenet_model::{ImageStorage, Precision};
+use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
+use widenet_model::Precision;
 
 use self::{
     axes::Axes,
     read::{name, replace},
-    subject::NO_ENGINE,
+    task_kind::NO_ENGINE,
 };
 use crate::error::{Error, Result};
+pub(crate) use axes::{ANSWERS, ENGINE, TOLERANCE};
 pub use axes::{Axis, AxisValue, EngineRange};
-pub(crate) use axes::{ENGINE, IMAGES, TOLERANCE};
 pub use check::{Check, CheckKind, Side};
 pub(crate) use keys::Keys;
 pub use keys::ReferenceTrials;
@@ -63,8 +64,7 @@ pub use metric::{Against, Comparison, Measured, Metric, Over, RecordedQuantity};
 pub(crate) use read::{ReadResult, list, own_name};
 pub use statistic::Statistic;
 pub(crate) use statistic::{Function, Label};
-pub(crate) use subject::is_linear;
-pub use subject::{EngineRule, Subject};
+pub use task_kind::TaskKind;
 
 /// A validated study. Its problem or question is validated trial by trial, when the data are loaded.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub struct Study {
     /// The expected outcome.
     pub expected: String,
     /// What its trials are.
-    pub subject: Subject,
+    pub kind: TaskKind,
     /// Engines of finite widths, where they are no axis.
     pub engine: EngineRule,
     /// Floating-point type of the engines on a device.
@@ -118,19 +118,19 @@ impl Study {
             _ => PathBuf::from("."),
         };
         let mut base = folder(path);
-        let subjects = Subject::ALL.map(Subject::name);
+        let kinds: Vec<&str> = TaskKind::all().map(TaskKind::name).collect();
         // The problem file is read before the overrides that reach into it.
-        let (file, inside): (Vec<_>, Vec<_>) = overrides.iter().partition(|(key, _)| subjects.contains(&key.as_str()));
+        let (file, inside): (Vec<_>, Vec<_>) = overrides.iter().partition(|(key, _)| kinds.contains(&key.as_str()));
         let set = |document: &mut Document, (key, value): &(String, String)| {
             document.set(key, value, &format!("--set {key}={value}"))
         };
         file.into_iter().try_for_each(|pair| set(&mut document, pair))?;
-        for subject in subjects {
-            if let Some(Node { value: Value::String(file), .. }) = document.get(subject) {
+        for kind in kinds {
+            if let Some(Node { value: Value::String(file), .. }) = document.get(kind) {
                 let file = base.join(file);
                 base = folder(&file);
                 let root = Document::load(&file)?.root().clone();
-                document.set_node(subject, root)?;
+                document.set_node(kind, root)?;
             }
         }
         match document.remove("full") {
@@ -139,7 +139,7 @@ impl Study {
                 return Err(document
                     .root()
                     .place
-                    .error("`--full` needs a section `[full]`, and the study has none")
+                    .error("a study at full size takes the values of its section `[full]`, and this one has none")
                     .into());
             }
             _ => {}
@@ -154,18 +154,14 @@ impl Study {
     pub(crate) fn from_document(document: Document, source: (String, String), base: PathBuf) -> Result<Study> {
         let mut root = document.reader();
         let mut study = root.required("study", Field::table)?;
-        let (subject, specification) = specification(&mut root)?;
-        let axes = match subject {
-            Subject::Problem => root.required("axes", |field| axes::parse(field, subject))?,
-            _ => root.or("axes", Axes::default(), |field| axes::parse(field, subject))?,
+        let (kind, specification) = specification(&mut root)?;
+        let axes = if kind.is_problem() {
+            root.required("axes", |field| axes::parse(field, kind))?
+        } else {
+            root.or("axes", Axes::default(), |field| axes::parse(field, kind))?
         };
-        let mut keys = Keys {
-            widths: &axes.widths,
-            axes: &axes.axes,
-            metrics: Vec::new(),
-            subject,
-            specification: &specification,
-        };
+        let mut keys =
+            Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };
         let metrics = list(&mut root, "metric", |reader| Metric::parse(reader, &keys))?;
         keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
         let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
@@ -173,20 +169,21 @@ impl Study {
         root.get("figure");
         root.finish()?;
 
-        if subject != Subject::Problem {
-            for key in ["engine", "dense_up_to", TOLERANCE, IMAGES] {
+        study.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
+        if let TaskKind::Question(question) = kind {
+            for key in ["engine", "dense_up_to", TOLERANCE, ANSWERS] {
                 study.refuse(key, NO_ENGINE)?;
             }
-        }
-        if subject == Subject::Posterior {
-            study.refuse("precision", "posteriors are computed in f64; leave it out")?;
+            if !question.has_precision {
+                study.refuse("precision", &format!("a {} is computed in f64; leave it out", question.name))?;
+            }
         }
         if !axes.engines.is_empty() {
             for key in ["engine", "dense_up_to"] {
                 study.refuse(key, "the axis `engine` says who solves finite widths")?;
             }
         }
-        for key in [TOLERANCE, IMAGES] {
+        for key in [TOLERANCE, ANSWERS] {
             if axes.axes.iter().any(|axis| axis.key == key) {
                 study.refuse(key, &format!("`axes.{key}` has its values; give one or the other"))?;
             }
@@ -205,7 +202,7 @@ impl Study {
         let precision = study.or("precision", Precision::F32, |field| field.choice(&Precision::WORDS))?;
         let hidden = HiddenOptions {
             tolerance: study.optional(TOLERANCE, axes::tolerance)?,
-            images: study.optional(IMAGES, |field| field.choice(&ImageStorage::WORDS))?,
+            answers: study.optional(ANSWERS, axes::answers)?,
         };
         study.finish()?;
         let Axes { widths, seeds, axes, engines } = axes;
@@ -213,7 +210,7 @@ impl Study {
             name,
             claim,
             expected,
-            subject,
+            kind,
             engine,
             precision,
             hidden,
@@ -236,7 +233,7 @@ impl Study {
             widths: &self.widths,
             axes: &self.axes,
             metrics: self.metrics.iter().map(|metric| metric.name.clone()).collect(),
-            subject: self.subject,
+            kind: self.kind,
             specification: &self.specification,
         }
     }
@@ -249,20 +246,19 @@ impl Study {
         }
     }
 
-    /// The resolved study as TOML: overrides applied, problem written out, keys sorted.
+    /// Returns the resolved study as TOML: overrides applied, problem written out, keys sorted.
     pub fn resolved(&self) -> String {
         self.document.root().to_toml()
     }
 }
 
 /// The one section that says what is run.
-fn specification(root: &mut Reader<'_>) -> ReadResult<(Subject, Document)> {
-    let given: Vec<_> =
-        Subject::ALL.into_iter().filter_map(|subject| Some((subject, root.get(subject.name())?))).collect();
+fn specification(root: &mut Reader<'_>) -> ReadResult<(TaskKind, Document)> {
+    let given: Vec<_> = TaskKind::all().filter_map(|kind| Some((kind, root.get(kind.name())?))).collect();
     let document = |field: &Field<'_>| Document::from_node(field.node().clone());
     match &given[..] {
-        [] => Ok((Subject::Problem, root.required("problem", document)?)),
-        [(subject, field)] => Ok((*subject, document(field)?)),
+        [] => Ok((TaskKind::Problem, root.required("problem", document)?)),
+        [(kind, field)] => Ok((*kind, document(field)?)),
         [(first, _), (_, second), ..] => {
             Err(second.error(format!("a study has `{}` or `{}`, not both", first.name(), second.key())))
         }

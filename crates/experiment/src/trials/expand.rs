@@ -4,13 +4,13 @@ use widenet_core::{
     Width,
     document::{Document, Node, Value},
 };
-use widenet_engines::HiddenOptions;
+use widenet_engines::{EngineRule, HiddenOptions};
 use widenet_model::ImageStorage;
 
 use super::trial::Trial;
 use crate::{
     error::Result,
-    study::{ENGINE, EngineRange, EngineRule, IMAGES, Study, Subject, TOLERANCE, is_linear},
+    study::{ANSWERS, ENGINE, EngineRange, Study, TOLERANCE},
 };
 
 /// Longest label, in characters.
@@ -37,7 +37,7 @@ struct Combination<'s> {
 }
 
 impl Study {
-    /// All trials.
+    /// Returns all trials.
     ///
     /// # Errors
     /// [`crate::Error::Core`] if an axis leads through something that is not a table.
@@ -52,9 +52,9 @@ impl Study {
                     match axis.key.as_str() {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
-                        IMAGES => {
+                        ANSWERS => {
                             let known = ImageStorage::WORDS.into_iter().find(|(word, _)| *word == value.label);
-                            combination.hidden.images = known.map(|(_, images)| images);
+                            combination.hidden.answers = known.map(|(_, answers)| answers);
                         }
                         key => combination.document.set_node(key, value.node.clone())?,
                     }
@@ -75,7 +75,7 @@ impl Study {
                 let own = engine.filter(|_| at != Width::Infinite).map(|engine| engine.hidden).unwrap_or_default();
                 let options = HiddenOptions {
                     tolerance: own.tolerance.or(hidden.tolerance),
-                    images: own.images.or(hidden.images),
+                    answers: own.answers.or(hidden.answers),
                 };
                 let rule = engine.map_or(self.engine, |engine| EngineRule::All(engine.choice));
                 for &seed in &self.seeds {
@@ -83,14 +83,14 @@ impl Study {
                         index: trials.len(),
                         label: label(axes, width, seed),
                         axes: axes.clone(),
-                        subject: self.subject,
+                        kind: self.kind,
                         specification: self.specification_at(document.clone(), width, seed)?,
                         base: self.base.clone(),
                         width,
                         seed,
-                        engine: rule.of(document, at),
+                        engine: rule,
                         precision: self.precision,
-                        hidden: options.at(at, &self.widths, is_linear(document)),
+                        hidden: options,
                     });
                 }
             }
@@ -105,14 +105,11 @@ impl Study {
             let place = self.document.get(axis).unwrap_or_else(|| self.document.root()).place.clone();
             Node { value, place }
         };
-        if let (Some(width), Subject::Prior | Subject::Posterior) = (width, self.subject) {
-            document.set_node("network.width", node("axes.width", Value::String(width.to_string())))?;
+        if let (Some(width), Some(key)) = (width, self.kind.width_key()) {
+            document.set_node(key, node("axes.width", Value::String(width.to_string())))?;
         }
         if self.document.get("axes.seed").is_some() {
-            for section in self.subject.seeded() {
-                if document.get(section).is_none() {
-                    continue;
-                }
+            for section in self.kind.seeded(&document) {
                 let seed = i64::try_from(seed).map_or_else(|_| Value::Float(seed as f64), Value::Integer);
                 document.set_node(&format!("{section}.seed"), node("axes.seed", seed))?;
             }

@@ -1,13 +1,17 @@
 //! Makes of a study trials that can run.
 
+mod data;
 mod expand;
 mod prepare;
 mod requirements;
+mod result;
 mod shard;
 mod task;
 mod trial;
 
 pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use result::{Answer, TrialResult};
 pub use shard::Shard;
-pub(crate) use task::{PreparedTrial, ProblemTask, Task};
+pub(crate) use task::{Context, PreparedTrial, ProblemTask, Task};
+pub use task::{Estimate, TrialPlan};
 pub use trial::Trial;

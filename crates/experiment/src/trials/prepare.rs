@@ -5,24 +5,23 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use widenet_core::{
     Problem,
-    data::{DataSource, Dataset},
+    data::Dataset,
     document::{Entry, Field, Node, Place, Value},
     problem::Quantity,
 };
-use widenet_engines::{stable_rate, word};
+use widenet_engines::{EngineChoice, HiddenOptions, results_key, stable_rate, word};
 use widenet_limits::Regime;
-use widenet_output::{sha256, sha256_of};
-use widenet_questions::{PosteriorQuestion, PriorQuestion};
+use widenet_output::sha256;
 
 use super::{
+    data::DataSets,
     requirements::{refuse_antithetic_test, require_quantities},
-    task::{PreparedTrial, ProblemTask, SolvedAs, Task},
+    task::{PreparedTrial, ProblemTask, QuestionTask, SolvedAs, Task, read_question},
     trial::Trial,
 };
 use crate::{
     error::Result,
-    study::{IMAGES, Study, Subject, TOLERANCE},
-    version::VERSION,
+    study::{ANSWERS, Study, TOLERANCE, TaskKind},
 };
 
 /// A study with its trials ready.
@@ -37,7 +36,7 @@ pub(crate) struct Prepared {
 /// Data sets and problems shared by trials.
 #[derive(Default)]
 struct Cache {
-    data: BTreeMap<String, (Dataset, String)>,
+    data: Arc<DataSets>,
     problems: BTreeMap<String, (Arc<Problem>, String)>,
 }
 
@@ -48,49 +47,29 @@ impl Cache {
         if let Some(known) = self.problems.get(&text) {
             return Ok(known.clone());
         }
-        let source = trial.specification.get("data").map(Node::to_toml).unwrap_or_default();
-        let mut fingerprint = String::new();
-        let problem = Problem::with_loader(
-            &trial.specification,
-            |spec| {
-                if !self.data.contains_key(&source) {
-                    let data = spec.load(&trial.base)?;
-                    let hash = data_fingerprint(&data);
-                    self.data.insert(source.clone(), (data, hash));
-                }
-                let (data, hash) = &self.data[&source];
-                fingerprint.clone_from(hash);
-                Ok(data.clone())
-            },
-            &stable_rate,
-        )?;
+        let load = |field: &Field<'_>| self.data.load(field, &trial.base);
+        let (data, fingerprint) = trial.specification.reader().required("data", load)?;
+        let problem = Problem::with_loader(&trial.specification, |_| Ok(Dataset::clone(&data)), &stable_rate)?;
         let known = (Arc::new(problem), fingerprint);
         self.problems.insert(text, known.clone());
         Ok(known)
     }
 
     /// The fingerprint of a question's data; inline data, which may lack targets, are part of its text.
-    fn question_data(&mut self, trial: &Trial) -> Result<String> {
-        let Some(section) = trial.specification.get("data") else { return Ok(String::new()) };
+    fn question_data(&self, trial: &Trial) -> Result<String> {
         let kind = trial.specification.get("data.kind").map(|node| &node.value);
-        if kind == Some(&Value::String("inline".into())) {
+        if trial.specification.get("data").is_none() || kind == Some(&Value::String("inline".into())) {
             return Ok(String::new());
         }
-        let source = section.to_toml();
-        if !self.data.contains_key(&source) {
-            let load = |field: &Field<'_>| DataSource::parse(field)?.load(&trial.base);
-            let data = trial.specification.reader().required("data", load)?;
-            let hash = data_fingerprint(&data);
-            self.data.insert(source.clone(), (data, hash));
-        }
-        Ok(self.data[&source].1.clone())
+        let load = |field: &Field<'_>| self.data.load(field, &trial.base);
+        Ok(trial.specification.reader().required("data", load)?.1)
     }
 
     /// What a trial asks, and the fingerprint of its data.
     fn task(&mut self, study: &Study, figures: &[(String, Quantity)], trial: &Trial) -> Result<(Task, String)> {
-        let (document, base) = (&trial.specification, trial.base.as_path());
-        let question = match (trial.subject, trial.width) {
-            (Subject::Problem, Some(width)) => {
+        let document = &trial.specification;
+        match (trial.kind, trial.width) {
+            (TaskKind::Problem, Some(width)) => {
                 let (problem, data_hash) = self.problem(trial)?;
                 require_quantities(study, figures, document, &problem)?;
                 if study.metrics.iter().any(|metric| metric.reference().is_some()) {
@@ -99,22 +78,31 @@ impl Cache {
                 }
                 refuse_antithetic_test(study, document, &problem)?;
                 let hash = sha256(format!("{}{data_hash}", document.root().to_toml()).as_bytes()).into();
-                return Ok((Task::Problem(ProblemTask { problem, hash, width }), data_hash));
+                let choice = trial.engine.at(&problem, width);
+                let hidden = trial.hidden.at(width, &study.widths, &problem);
+                Ok((Task::Problem(ProblemTask { problem, hash, width, choice, hidden }), data_hash))
             }
-            (Subject::Problem, None) => return Err(document.root().place.error("a problem needs a width").into()),
-            (Subject::Prior, _) => Task::Prior(Box::new(PriorQuestion::from_document(document, base)?)),
-            (Subject::Posterior, _) => Task::Posterior(Box::new(PosteriorQuestion::from_document(document, base)?)),
-        };
-        Ok((question, self.question_data(trial)?))
+            (TaskKind::Problem, None) => Err(document.root().place.error("a problem needs a width").into()),
+            (TaskKind::Question(kind), _) => {
+                let (document, base, data) = (document.clone(), trial.base.clone(), Arc::clone(&self.data));
+                // Read to find its mistakes, and dropped: it is read again when it is asked.
+                let plan = read_question(kind, &document, &base, &data)?.plan();
+                let data_hash = self.question_data(trial)?;
+                Ok((Task::Question(QuestionTask { kind, document, base, data, plan }), data_hash))
+            }
+        }
     }
 }
 
-fn data_fingerprint(data: &Dataset) -> String {
-    sha256_of(|hash| data.visit_bytes(hash))
-}
-
-/// `trial.toml`: a pure function of the trial, its data and the version.
-fn trial_text(trial: &Trial, data_hash: &str) -> String {
+/// `trial.toml`: a pure function of the trial, its data and the versions of the results of what may run it.
+fn trial_text(trial: &Trial, task: &Task, data_hash: &str) -> String {
+    let (results, engine, hidden) = match task {
+        Task::Problem(task) => (results_key(task.choice, task.width), task.choice, task.hidden),
+        Task::Question(task) => {
+            let results = format!("{} {}", task.kind.name, task.kind.results_version);
+            (results, EngineChoice::Auto, HiddenOptions::default())
+        }
+    };
     let place = Place::new("trial.toml", "");
     let table = |entries: Vec<(&str, Node)>| {
         let entry = |(key, node): (&str, Node)| Entry { key: key.into(), place: place.clone(), node };
@@ -122,18 +110,17 @@ fn trial_text(trial: &Trial, data_hash: &str) -> String {
     };
     let string = |text: String| Node { value: Value::String(text), place: place.clone() };
     let width = trial.width.map(|width| ("width", string(width.to_string())));
-    let entries = [("version", string(VERSION.into())), ("data", string(data_hash.into()))].into_iter();
+    let entries = [("results", string(results)), ("data", string(data_hash.into()))].into_iter();
     let entries = entries.chain(width).chain([
         ("seed", string(trial.seed.to_string())),
-        ("engine", string(trial.engine.name().into())),
+        ("engine", string(engine.name().into())),
         ("precision", string(trial.precision.name().into())),
     ]);
     let number = |number: f64| Node { value: Value::Float(number), place: place.clone() };
-    let tolerance = trial.hidden.tolerance.map(|tolerance| (TOLERANCE, number(tolerance)));
-    let images = trial.hidden.images.map(|images| (IMAGES, string(word(images).into())));
-    let entries = entries.chain(tolerance).chain(images);
-    table(vec![("trial", table(entries.collect())), (trial.subject.name(), trial.specification.root().clone())])
-        .to_toml()
+    let tolerance = hidden.tolerance.map(|tolerance| (TOLERANCE, number(tolerance)));
+    let answers = hidden.answers.map(|answers| (ANSWERS, string(word(answers).into())));
+    let entries = entries.chain(tolerance).chain(answers);
+    table(vec![("trial", table(entries.collect())), (trial.kind.name(), trial.specification.root().clone())]).to_toml()
 }
 
 /// Reads all problems, questions and data of a study, whose figures need some quantities.
@@ -146,7 +133,7 @@ pub(crate) fn prepare(study: &Study, figures: &[(String, Quantity)]) -> Result<P
     let mut known: BTreeMap<String, SolvedAs> = BTreeMap::new();
     for trial in study.expand()? {
         let (task, data_hash) = cache.task(study, figures, &trial)?;
-        let text = trial_text(&trial, &data_hash);
+        let text = trial_text(&trial, &task, &data_hash);
         let own = || SolvedAs { index: trial.index, label: trial.label.clone(), directory: trial.directory_name() };
         let solved_as = known.entry(text.clone()).or_insert_with(own).clone();
         trials.push(PreparedTrial { trial, task, text, solved_as });

@@ -1,13 +1,25 @@
-//! A task is what a trial asks; it says what runs it.
+//! A task is what a trial asks; it is planned and run here.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use widenet_core::{Problem, Width, document::Value, trajectory::Engine};
-use widenet_engines::{Plan, Request, SolveError, Solver};
-use widenet_questions::{PosteriorQuestion, PriorQuestion};
+use widenet_core::{
+    Problem, Width,
+    document::Document,
+    training::{Control, Progress},
+    trajectory::{Engine, Status},
+};
+use widenet_engines::{EngineChoice, HiddenOptions, Plan, Request, SolveError, Solver};
+use widenet_model::DeviceChoice;
+use widenet_questions::{Kind, Question, QuestionError, QuestionPlan, Run};
 
-use super::trial::Trial;
-use crate::study::Subject;
+use super::{
+    data::DataSets,
+    result::{Answer, TrialResult},
+    trial::Trial,
+};
 
 /// A trial with what it asks.
 #[derive(Debug, Clone)]
@@ -32,8 +44,7 @@ pub(crate) struct SolvedAs {
 #[derive(Debug, Clone)]
 pub(crate) enum Task {
     Problem(ProblemTask),
-    Prior(Box<PriorQuestion>),
-    Posterior(Box<PosteriorQuestion>),
+    Question(QuestionTask),
 }
 
 /// A problem to be solved at a width.
@@ -43,35 +54,177 @@ pub(crate) struct ProblemTask {
     /// SHA-256 of the resolved problem and its data: equal for trials that differ in width and seed only.
     pub(crate) hash: Arc<str>,
     pub(crate) width: Width,
+    pub(crate) choice: EngineChoice,
+    pub(crate) hidden: HiddenOptions,
 }
 
-impl ProblemTask {
-    pub(crate) fn request(&self, trial: &Trial) -> Request<'_> {
-        let Trial { seed, precision, hidden, .. } = *trial;
-        Request { problem: &self.problem, width: self.width, seed, precision, hidden }
+/// A question, read again when it is asked: what it holds while it waits is its text.
+#[derive(Debug, Clone)]
+pub(crate) struct QuestionTask {
+    pub(crate) kind: &'static Kind,
+    pub(crate) document: Document,
+    pub(crate) base: PathBuf,
+    pub(crate) data: Arc<DataSets>,
+    pub(crate) plan: QuestionPlan,
+}
+
+/// How a trial would run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialPlan {
+    /// The engine of a problem, the word of a question.
+    pub runner: &'static str,
+    /// Why that one, or by what.
+    pub reason: String,
+    /// What it would take; questions have no estimate.
+    pub estimate: Option<Estimate>,
+    /// Others that are exclusive wait while it runs.
+    pub exclusive: bool,
+    /// The engine of a problem.
+    pub engine: Option<Engine>,
+    /// The device of that engine, if it has one.
+    pub device: Option<DeviceChoice>,
+}
+
+/// What an engine would take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// Peak memory in bytes.
+    pub bytes: u64,
+    /// Time in seconds on this machine.
+    pub seconds: f64,
+}
+
+impl From<Plan> for TrialPlan {
+    fn from(plan: Plan) -> Self {
+        TrialPlan {
+            runner: plan.engine.name(),
+            reason: plan.reason,
+            estimate: Some(Estimate { bytes: plan.bytes, seconds: plan.seconds }),
+            exclusive: plan.exclusive,
+            engine: Some(plan.engine),
+            device: plan.device,
+        }
     }
 }
 
-impl PreparedTrial {
-    /// What runs it. Questions that multiply weight matrices count as dense: they use all cores, or the device.
-    pub(crate) fn plan(&self, solver: &dyn Solver) -> std::result::Result<Plan, SolveError> {
-        let question = match &self.task {
-            Task::Problem(task) => return solver.plan(&task.request(&self.trial), self.trial.engine),
-            Task::Prior(_) => Subject::Prior,
-            Task::Posterior(_) => Subject::Posterior,
+/// Where and for whom a trial runs.
+pub(crate) struct Context<'a> {
+    pub(crate) solver: &'a dyn Solver,
+    /// Where questions multiply weight matrices.
+    pub(crate) device: DeviceChoice,
+    /// Where an engine keeps its checkpoint.
+    pub(crate) checkpoint: &'a Path,
+    /// Told the share of the work done, in [0, 1].
+    pub(crate) watch: &'a (dyn Fn(f64) -> Control + Sync),
+}
+
+/// What came of a trial.
+pub(crate) struct Ran {
+    /// The result; a trajectory that was stopped is one, a question that was stopped has none.
+    pub(crate) result: Option<TrialResult>,
+    /// Remarks for the user about this trial.
+    pub(crate) notes: Vec<String>,
+    /// Remarks for the user about the device, the same for all trials.
+    pub(crate) device_notes: Vec<String>,
+    /// The device that computed, if one did.
+    pub(crate) device: Option<DeviceChoice>,
+}
+
+impl Ran {
+    /// Whether the trial was stopped.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.result.as_ref().is_none_or(|result| matches!(result.status(), Status::Interrupted { .. }))
+    }
+}
+
+impl ProblemTask {
+    fn request(&self, trial: &Trial) -> Request<'_> {
+        let Trial { seed, precision, .. } = *trial;
+        Request { problem: &self.problem, width: self.width, seed, precision, hidden: self.hidden }
+    }
+
+    fn run(&self, trial: &Trial, plan: &TrialPlan, context: &Context<'_>) -> Result<Ran, SolveError> {
+        let engine = plan.engine.ok_or_else(|| SolveError::Refused("a problem is solved by an engine".into()))?;
+        let watch = |progress: &Progress<'_>| (context.watch)(progress.fraction);
+        let solution = context.solver.solve(&self.request(trial), engine, Some(context.checkpoint), &watch)?;
+        Ok(Ran {
+            result: Some(TrialResult::Trajectory(solution.trajectory)),
+            notes: solution.notes,
+            device_notes: Vec::new(),
+            device: plan.device,
+        })
+    }
+}
+
+impl QuestionTask {
+    /// Reads the question.
+    pub(crate) fn read(&self) -> widenet_core::Result<Arc<dyn Question>> {
+        read_question(self.kind, &self.document, &self.base, &self.data)
+    }
+
+    fn run(&self, trial: &Trial, context: &Context<'_>) -> Result<Ran, QuestionError> {
+        let mut watch = |fraction| (context.watch)(fraction);
+        let mut run = Run::new(context.device, trial.precision, &mut watch);
+        let answered = match self.read()?.answer(&mut run) {
+            Err(QuestionError::Stopped) => None,
+            answered => Some(answered?),
         };
-        let document = &self.trial.specification;
-        let is_dense = question.seeded().iter().any(|section| {
-            let by = document.get(&format!("{section}.by")).map(|node| &node.value);
-            by == Some(&Value::String("network".into()))
+        let (device_notes, device) = (run.take_notes(), run.device());
+        let doubt = answered.as_ref().and_then(|answered| answered.unreliable.as_ref());
+        let notes = doubt.map(|reason| format!("UNRELIABLE: {reason}")).into_iter().collect();
+        let result = answered.map(|answered| {
+            TrialResult::Answer(Answer { reliable: answered.unreliable.is_none(), value: answered.tree.into_value() })
         });
-        let engine = if is_dense { Engine::Dense } else { Engine::Law };
-        let fields = document.reader().fields();
-        let sections =
-            fields.iter().map(|field| field.key()).filter(|key| !["network", "data", "kernel"].contains(key));
-        let sections: Vec<_> = sections.collect();
-        let by = if is_dense { "networks with all their weights" } else { "laws of random networks" };
-        Ok(Plan { engine, reason: format!("{by}: {}", sections.join(", ")), bytes: 0, seconds: 0.0, alone: false })
+        Ok(Ran { result, notes, device_notes, device })
+    }
+}
+
+/// Reads a question whose data are shared.
+pub(crate) fn read_question(
+    kind: &Kind,
+    document: &Document,
+    base: &Path,
+    data: &DataSets,
+) -> widenet_core::Result<Arc<dyn Question>> {
+    (kind.parse)(document, base, &mut |field| Ok(data.load(field, base)?.0))
+}
+
+impl PreparedTrial {
+    /// What runs it.
+    ///
+    /// # Errors
+    /// No engine takes the problem.
+    pub(crate) fn plan(&self, solver: &dyn Solver) -> Result<TrialPlan, SolveError> {
+        match &self.task {
+            Task::Problem(task) => Ok(solver.plan(&task.request(&self.trial), task.choice)?.into()),
+            Task::Question(task) => Ok(TrialPlan {
+                runner: task.kind.name,
+                reason: task.plan.reason.clone(),
+                estimate: None,
+                exclusive: task.plan.exclusive,
+                engine: None,
+                device: None,
+            }),
+        }
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it failed, in words. A diverged run is a result.
+    pub(crate) fn run(&self, plan: &TrialPlan, context: &Context<'_>) -> Result<Ran, String> {
+        match &self.task {
+            Task::Problem(task) => task.run(&self.trial, plan, context).map_err(|error| error.to_string()),
+            Task::Question(task) => task.run(&self.trial, context).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// The problem, if it is one.
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        match &self.task {
+            Task::Problem(task) => Some(&task.problem),
+            Task::Question(_) => None,
+        }
     }
 
     /// The trial has a result of its own; others share it.

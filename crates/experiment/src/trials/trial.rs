@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use widenet_core::{Width, document::Document};
-use widenet_engines::{EngineChoice, HiddenOptions, Plan};
+use widenet_engines::{EngineRule, HiddenOptions};
 use widenet_model::Precision;
 
-use crate::study::{ReferenceTrials, Subject};
+use crate::study::{ReferenceTrials, TaskKind};
 
 /// One run of a study.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Trial {
     /// Key and label of every axis but width and seed.
     pub axes: Vec<(String, String)>,
     /// What it is.
-    pub subject: Subject,
+    pub kind: TaskKind,
     /// The resolved problem or question; a question holds its width and seed.
     pub specification: Document,
     /// Folder that its relative data paths are relative to.
@@ -27,26 +27,18 @@ pub struct Trial {
     pub width: Option<Width>,
     /// Seed.
     pub seed: u64,
-    /// How its engine is chosen.
-    pub engine: EngineChoice,
+    /// How its engine is chosen, if it is a problem.
+    pub engine: EngineRule,
     /// Floating-point type of the engines on a device.
     pub precision: Precision,
-    /// Options of its engine.
+    /// Options of its engine, as given.
     pub hidden: HiddenOptions,
 }
 
 impl Trial {
-    /// Name of its directory.
+    /// Returns the name of its directory.
     pub fn directory_name(&self) -> String {
         format!("{:04}-{}", self.index, self.label)
-    }
-
-    /// What a plan's engine is called in tables: questions have their own word.
-    pub fn engine_word(&self, plan: &Plan) -> &'static str {
-        match self.subject {
-            Subject::Problem => plan.engine.name(),
-            Subject::Prior | Subject::Posterior => self.subject.name(),
-        }
     }
 
     /// The width in tables.

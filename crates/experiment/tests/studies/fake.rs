@@ -17,7 +17,9 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_engines::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+use widenet_engines::{
+    EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+};
 use widenet_experiment::{Reporter, Study, Trial};
 
 /// Counts its work; may diverge or refuse at one width.
@@ -25,6 +27,12 @@ use widenet_experiment::{Reporter, Study, Trial};
 pub(crate) struct FakeSolver {
     pub(crate) diverging: Option<Width>,
     pub(crate) refused: Option<Width>,
+    /// A trial of this width panics when it runs.
+    pub(crate) panicking: Option<Width>,
+    /// What was planned, in order.
+    pub(crate) asked: Mutex<Vec<(Width, EngineChoice, HiddenOptions)>>,
+    /// References that were computed.
+    pub(crate) references: AtomicUsize,
     pub(crate) steps: AtomicU64,
     pub(crate) dense_running: AtomicUsize,
     pub(crate) dense_at_once: AtomicUsize,
@@ -59,6 +67,7 @@ impl FakeSolver {
 
 impl Solver for FakeSolver {
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
+        self.asked.lock().unwrap().push((request.width, choice, request.hidden));
         if self.refused == Some(request.width) {
             return Err(SolveError::Refused(format!("width {} needs more memory than there is", request.width)));
         }
@@ -72,7 +81,8 @@ impl Solver for FakeSolver {
             reason: format!("the fake's {} engine", engine.name()),
             bytes: 1000,
             seconds: 0.1,
-            alone: engine.is_on_device(),
+            exclusive: engine.is_on_device(),
+            device: None,
         })
     }
 
@@ -85,6 +95,7 @@ impl Solver for FakeSolver {
     ) -> Result<Solution, SolveError> {
         let Request { problem, width, seed, .. } = *request;
         let Rule::Descent { learning_rate, steps, .. } = problem.optimizer.rule else { unreachable!() };
+        assert!(self.panicking != Some(width), "the fake engine panics");
         if engine == Engine::Dense {
             let running = self.dense_running.fetch_add(1, Ordering::SeqCst) + 1;
             self.dense_at_once.fetch_max(running, Ordering::SeqCst);
@@ -111,6 +122,10 @@ impl Solver for FakeSolver {
                 continue;
             }
             self.steps.fetch_add(1, Ordering::SeqCst);
+            if self.panicking.is_some() {
+                // Slow enough for the panic of another trial to come first.
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
             let fraction = step as f64 / steps as f64;
             let progress = Progress { step, time: 0.0, fraction, step_size: None, records: &records };
             if step < steps && watch(&progress) == Control::Stop {
@@ -133,7 +148,9 @@ impl Solver for FakeSolver {
         problem: &Problem,
         seed: u64,
         initial: Option<&InitialFunction>,
+        _: &Watch<'_>,
     ) -> Result<Trajectory, SolveError> {
+        self.references.fetch_add(1, Ordering::SeqCst);
         let Rule::Descent { learning_rate, .. } = problem.optimizer.rule else { unreachable!() };
         // The lazy fake keeps the noise of its start for ever.
         let noise = match initial {

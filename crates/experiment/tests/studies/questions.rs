@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::fake::{FakeSolver, Log, study_file};
-use widenet_experiment::{Error, Outcome, Report, RunOptions, Silent, Study, Subject, plan, report, run};
+use widenet_experiment::{Error, Outcome, Report, RunOptions, Silent, Study, plan, report, run};
 use widenet_statistics::Verdict;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -231,11 +231,11 @@ fn the_width_is_optional_and_other_keys_are_axes() {
         ],
     );
     let study = study.unwrap();
-    assert_eq!((study.subject, study.widths.len()), (Subject::Prior, 0));
+    assert_eq!((study.kind.name(), study.widths.len()), ("prior", 0));
     let plans = plan(&study, &FakeSolver::default()).unwrap();
     let labels: Vec<_> = plans.iter().map(|planned| planned.trial.label.as_str()).collect();
     assert_eq!(labels, ["0.5-s1", "1-s1", "2-s1"]);
-    assert_eq!(plans[0].trial.engine_word(plans[0].plan.as_ref().unwrap()), "prior");
+    assert_eq!(plans[0].plan.as_ref().unwrap().runner, "prior");
     let found = finish(&study, folder.path(), &Log::default());
     assert!(found.directory.join("figures/quantiles-depth_ratio-0.5.png").exists());
     assert_eq!(found.findings[0].verdict, Verdict::Inconclusive, "the limit has no distance to itself");
@@ -266,7 +266,11 @@ fn mistakes_are_named_with_their_place() {
         ("x = \"quantiles.levels\"", "", "`figure[1].x` is missing"),
         ("expected =", "engine = \"law\"\nexpected =", "a question has no engine"),
         ("expected =", "tolerance = 1e-3\nexpected =", "`study.tolerance` is not used here: a question has no engine"),
-        ("expected =", "images = \"stored\"\nexpected =", "`study.images` is not used here: a question has no engine"),
+        (
+            "expected =",
+            "answers = \"stored\"\nexpected =",
+            "`study.answers` is not used here: a question has no engine",
+        ),
         ("depth_ratio = 1.0", "depth_ratio = -1.0", "`network.depth_ratio` is -1"),
         ("depth_ratio = 1.0", "depth_ratio = 1.0\nwidths = [3]", "not both"),
     ];
@@ -343,4 +347,77 @@ metric = "mean_distance"
     let precise = text.replace("expected =", "precision = \"f32\"\nexpected =");
     let error = Study::load(&study_file(folder.path(), &precise), false, &[]).unwrap_err().to_string();
     assert!(error.contains("`study.precision` is not used here: posteriors are computed in f64"), "{error}");
+}
+
+/// Questions that multiply weight matrices share one device, so they run one at a time; which device that is is said once.
+#[test]
+fn questions_to_networks_run_one_at_a_time_and_name_their_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = "[prior.agreement]\nby = \"network\"\ndraws = 40\n[axes]\n";
+    let with = |text: &str| {
+        load(
+            folder.path(),
+            &[("[axes]\n", text), (", 64, \"inf\"]", "]"), ("against = \"limit\"\nrelative = true\n", "")],
+        )
+    };
+    let exclusive = |study: &Study| {
+        let plans = plan(study, &FakeSolver::default()).unwrap();
+        plans.iter().all(|planned| planned.plan.as_ref().unwrap().exclusive)
+    };
+    let study = with(drawn).unwrap();
+    assert!(exclusive(&study));
+    assert!(!exclusive(&with(&drawn.replace("network", "law")).unwrap()));
+    assert!(
+        plan(&study, &FakeSolver::default()).unwrap().iter().all(|planned| planned
+            .plan
+            .as_ref()
+            .unwrap()
+            .estimate
+            .is_none())
+    );
+    let log = Log::default();
+    finish(&study, folder.path(), &log);
+    let notes = log.notes.lock().unwrap();
+    assert_eq!(notes.iter().filter(|note| note.starts_with("device auto")).count(), 1, "{notes:?}");
+}
+
+/// Runs a study of a question that is written as it is.
+fn studied(text: &str) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let study = Study::load(&study_file(folder.path(), text), false, &[]).unwrap();
+    let found = finish(&study, folder.path(), &Log::default());
+    let figures = fs::read_dir(found.directory.join("figures")).unwrap().count();
+    assert!(figures >= 2, "{figures} figures");
+    found
+}
+
+/// The kernel of one network is within O(m^-1/2) of the limit (docs/theory/ntk.md), and the wrong exponent is refuted.
+#[test]
+fn kernels_can_be_studied() {
+    let text = include_str!("../../../../experiments/questions/kernel.toml");
+    let found = studied(text);
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+    let wrong = studied(&text.replace("exponent = -0.5", "exponent = -1.0"));
+    assert_eq!(wrong.findings[0].verdict, Verdict::Refuted);
+}
+
+#[test]
+fn predictions_can_be_studied() {
+    let found = studied(include_str!("../../../../experiments/questions/predict.toml"));
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+}
+
+#[test]
+fn scalings_can_be_studied() {
+    let found = studied(include_str!("../../../../experiments/questions/scaling.toml"));
+    assert!(found.all_confirmed(), "{:#?}", found.findings);
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../../experiments/questions/scaling.toml");
+    let error = |from: &str, to: &str| {
+        let study = Study::load(&study_file(folder.path(), &text.replace(from, to)), false, &[]);
+        study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string()
+    };
+    assert!(error("[axes]", "[axes]\nwidth = [64]").contains("a scaling has no width"));
+    assert!(error("expected =", "precision = \"f64\"\nexpected =").contains("a scaling is computed in f64"));
+    assert!(error("q_sigma = -1.0", "").contains("give one of `name`"));
 }

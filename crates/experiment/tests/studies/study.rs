@@ -49,37 +49,44 @@ fn engines_are_an_axis_at_the_widths_they_can_have() {
     assert_eq!(trials.len(), (5 + 2) * 5);
     let labels: Vec<_> = [0, 24, 25, 34].map(|index| trials[index].label.clone()).into();
     assert_eq!(labels, ["law-m64-s1", "law-minf-s5", "dense-m1000-s1", "dense-m100000-s5"]);
-    let engines: Vec<_> = [0, 24, 25].map(|index| trials[index].engine.name()).into();
+    let solver = FakeSolver::default();
+    plan(&study, &solver).unwrap();
+    let asked = solver.asked.lock().unwrap();
+    let engines: Vec<_> = [0, 24, 25].map(|index| asked[index].1.name()).into();
     assert_eq!(engines, ["law", "auto", "dense"], "the limit is nobody's choice");
     assert!(trials.iter().all(|trial| trial.specification.get("engine").is_none()));
     assert!(trials.iter().enumerate().all(|(index, trial)| trial.index == index));
 }
 
 #[test]
-fn tolerance_and_images_are_keys_and_axes() {
+fn tolerance_and_answers_are_keys_and_axes() {
     let folder = tempfile::tempdir().unwrap();
     let keys = study(
         folder.path(),
-        &[("dense_up_to = 100", "engine = \"conditioned\"\ntolerance = 1e-3\nimages = \"regenerated\"")],
+        &[("dense_up_to = 100", "engine = \"conditioned\"\ntolerance = 1e-3\nanswers = \"recomputed\"")],
     );
-    let options = |study: &Study, index: usize| study.expand().unwrap()[index].hidden;
-    let asked = HiddenOptions { tolerance: Some(1e-3), images: Some(ImageStorage::Regenerated) };
+    let options = |study: &Study, index: usize| {
+        let solver = FakeSolver::default();
+        plan(study, &solver).unwrap();
+        solver.asked.into_inner().unwrap()[index].2
+    };
+    let asked = HiddenOptions { tolerance: Some(1e-3), answers: Some(ImageStorage::Regenerated) };
     assert_eq!(options(&keys, 0), asked);
-    assert_eq!(options(&keys, 24), HiddenOptions { images: None, ..asked }, "the limit keeps no images");
+    assert_eq!(options(&keys, 24), HiddenOptions { answers: None, ..asked }, "the limit keeps no answers");
     let axes = |network: &str| {
-        let axes = format!("tolerance = [1e-2, 1e-6]\nimages = [\"stored\", \"regenerated\"]\n{network}");
+        let axes = format!("tolerance = [1e-2, 1e-6]\nanswers = [\"stored\", \"recomputed\"]\n{network}");
         study(folder.path(), &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", &axes)])
     };
     let linear = axes("");
     let labels: Vec<_> = linear.expand().unwrap().into_iter().map(|trial| trial.label).collect();
     assert_eq!((labels.len(), labels[0].as_str()), (2 * 2 * 25, "stored-0.01-m64-s1"));
-    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), images: Some(ImageStorage::Stored) });
+    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), answers: Some(ImageStorage::Stored) });
     assert_eq!(options(&linear, 24).tolerance, Some(1e-2), "the limit of a deep linear network has a tolerance");
     let tanh = axes("network.activation = [\"tanh\"]");
     assert_eq!(options(&tanh, 24), HiddenOptions::default(), "that of a perceptron is in closed form");
-    let engines = r#"engine = ["dense", { kind = "conditioned", tolerance = 1e-4, images = "stored" }]"#;
+    let engines = r#"engine = ["dense", { kind = "conditioned", tolerance = 1e-4, answers = "stored" }]"#;
     let own = with_engines(folder.path(), engines);
-    let stored = HiddenOptions { tolerance: Some(1e-4), images: Some(ImageStorage::Stored) };
+    let stored = HiddenOptions { tolerance: Some(1e-4), answers: Some(ImageStorage::Stored) };
     let of = [0, 25, 49].map(|index| options(&own, index));
     assert_eq!(of, [HiddenOptions::default(), stored, HiddenOptions::default()], "the limit is no engine's own");
     let both =
@@ -95,12 +102,17 @@ fn tolerance_and_images_are_keys_and_axes() {
 fn wide_perceptrons_are_conditioned_above_the_dense_widths() {
     let folder = tempfile::tempdir().unwrap();
     let engines = |network: &str| {
-        let trials = study(folder.path(), &[("network.hidden_layers = [1, 3]", network)]).expand().unwrap();
-        [0, 5, 20].map(|index| trials[index].engine.name())
+        let recorded = ("quantities = [\"train_loss\", \"predictor\"]", "quantities = [\"train_loss\", \"outputs\"]");
+        let metric = ("quantity = \"predictor\"\nagainst = \"limit\"", "quantity = \"outputs\"");
+        let study = study(folder.path(), &[("network.hidden_layers = [1, 3]", network), recorded, metric]);
+        let solver = FakeSolver::default();
+        plan(&study, &solver).unwrap();
+        let asked = solver.asked.lock().unwrap();
+        [0, 5, 20].map(|index| asked[index].1.name())
     };
-    assert_eq!(engines("network.hidden_layers = [3]"), ["dense", "law", "auto"]);
     assert_eq!(engines("network = [{ hidden_layers = 3, activation = \"tanh\" }]"), ["dense", "conditioned", "auto"]);
-    assert_eq!(engines("network = [{ hidden_layers = 1, activation = \"tanh\" }]"), ["dense", "law", "auto"]);
+    // One hidden layer has no hidden matrices to know by their answers, and only some classifiers have a law.
+    assert_eq!(engines("network = [{ hidden_layers = 1, activation = \"tanh\" }]"), ["dense", "auto", "auto"]);
 }
 
 #[test]
@@ -139,7 +151,7 @@ fn the_plan_says_which_engine_takes_each_trial_and_why() {
     let folder = tempfile::tempdir().unwrap();
     let plans = plan(&study(folder.path(), &[]), &FakeSolver::default()).unwrap();
     let engine = |index: usize| plans[index].plan.as_ref().unwrap().engine;
-    assert_eq!([engine(0), engine(5), engine(24)], [Engine::Dense, Engine::Law, Engine::Limit]);
+    assert_eq!([engine(0), engine(5), engine(24)], [Engine::Dense, Engine::Law, Engine::Limit].map(Some));
     assert_eq!(plans[0].plan.as_ref().unwrap().reason, "the fake's dense engine");
 }
 
@@ -202,13 +214,16 @@ fn mistakes_are_named_with_their_place() {
             "dense_up_to = 100\ntolerance = 1",
             "`study.tolerance` is 1; it must be a number > 0 and < 1",
         ),
-        ("dense_up_to = 100", "dense_up_to = 100\nimages = \"store\"", "did you mean `stored`?"),
+        ("dense_up_to = 100", "dense_up_to = 100\nimages = \"stored\"", "it is now called `answers`"),
+        ("dense_up_to = 100", "dense_up_to = 100\nanswers = \"regenerated\"", "now called \"recomputed\""),
+        ("width = [64,", "images = [\"stored\"]\nwidth = [64,", "it is now called `answers`"),
+        ("dense_up_to = 100", "dense_up_to = 100\nanswers = \"store\"", "did you mean `stored`?"),
         (
             "width = [64,",
             "tolerance = [1e-3, 0]\nwidth = [64,",
             "`axes.tolerance[1]` is 0; it must be a number > 0 and < 1",
         ),
-        ("width = [64,", "images = [\"kept\"]\nwidth = [64,", "unknown `axes.images[0]`: \"kept\""),
+        ("width = [64,", "answers = [\"kept\"]\nwidth = [64,", "unknown `axes.answers[0]`: \"kept\""),
         ("[\"train_loss\", \"predictor\"]", "[\"train_loss\"]", "metric `distance` needs `predictor`"),
         ("kind = \"mean_field\"", "kind = \"standard\"", "no infinite-width limit"),
     ];
@@ -232,7 +247,7 @@ fn a_study_at_full_size_differs_in_its_numbers_only() {
     assert!(small.resolved().contains("steps = 20") && full.resolved().contains("steps = 30"));
     assert!(!small.resolved().contains("full") && small.checks == full.checks);
     let error = Study::load(&study_file(folder.path(), STUDY), true, &[]).unwrap_err().to_string();
-    assert!(error.contains("needs a section `[full]`"), "{error}");
+    assert!(error.contains("takes the values of its section `[full]`"), "{error}");
 }
 
 /// Every file below a folder.

@@ -1,4 +1,4 @@
-//! What a device does per second, from a measurement of a second or less.
+//! Calibrates what a device does per second, in a measurement of a second or less.
 
 use widenet_kernels::{EntryLaw, NormalStream, RegeneratedMatrix, normals, panel_apply, regenerated_apply, tall_gram};
 

@@ -1,4 +1,4 @@
-//! The primitives of a device against their plain twins, on sizes that are no multiple of any tile.
+//! Compares the primitives of a device with their plain twins, on sizes that are no multiple of any tile.
 //!
 //! ```text
 //! error = max |device − twin|,      tolerance = c ε × (terms of a sum),      0 for what integers decide
@@ -66,7 +66,7 @@ impl<'a> Check<'a> {
         Self { what: what.into(), tolerance, error: Box::new(error) }
     }
 
-    /// The largest difference, or the number of wrong integers; NaN and ∞ are errors too.
+    /// Returns the largest difference, or the number of wrong integers; NaN and ∞ are errors too.
     ///
     /// # Panics
     /// If the device fails.
@@ -75,7 +75,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// All comparisons of a device.
+/// Returns all comparisons of a device.
 pub fn checks(placement: &Placement) -> Vec<Check<'_>> {
     let mut checks = words(&placement.device);
     normal_vectors(placement, &mut checks);

@@ -1,4 +1,4 @@
-//! The time of one question to a conditioned matrix: the unit that very wide training is made of.
+//! Times one probe of a conditioned matrix, the unit that very wide training is made of.
 //!
 //! ```text
 //! x new:  explore Q_A by x,  answer the new directions,  W x = M_A (Q_Aᵀ x) + Q_G (K Q_Aᵀ x)

@@ -1,4 +1,4 @@
-//! Rates of the primitives, each as an amount over the best time.
+//! Rates of the primitives are amounts over the best time.
 //!
 //! ```text
 //! copy            2 m r bytes (read and written)        Q Xᵀ, X + Cᵀ Q   m r bytes of the basis Q (r × m)
@@ -61,7 +61,7 @@ impl RateSizes {
         }
     }
 
-    /// So small that all rates take a second: for trying out, not for numbers.
+    /// Makes sizes so small that all rates take a second: for trying out, not for numbers.
     pub fn quick() -> Self {
         Self { length: 1 << 12, side: 256, regenerated: 256, repeats: 1 }
     }
@@ -101,7 +101,7 @@ impl<'a> Rate<'a> {
     }
 }
 
-/// All rates of a device, the copy first.
+/// Returns all rates of a device, the copy first.
 pub fn rates<'a>(info: &DeviceInfo, placement: &'a Placement, sizes: RateSizes) -> Vec<Rate<'a>> {
     let RateSizes { length, side, regenerated, repeats } = sizes;
     let bytes = |numbers: usize| Amount::Bytes(numbers as f64 * placement.precision.bytes() as f64);

@@ -1,4 +1,4 @@
-//! The one way in which a device is timed.
+//! There is one way in which a device is timed.
 //!
 //! ```text
 //! t = min over n calls, after one that is not counted,      each call waits for the device by reading something of its result

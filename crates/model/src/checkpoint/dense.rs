@@ -1,4 +1,4 @@
-//! A dense matrix in a checkpoint: its tensors by name and its coefficients as JSON.
+//! A checkpoint holds the tensors of a dense matrix by name and its coefficients as JSON.
 
 use burn::Tensor;
 use serde_json::{Value, json};

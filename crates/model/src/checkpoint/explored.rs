@@ -1,4 +1,4 @@
-//! A very wide matrix in a checkpoint: its vectors by name and its coefficients as JSON.
+//! A checkpoint holds the vectors of a very wide matrix by name and its coefficients as JSON.
 
 use burn::Tensor;
 use serde_json::{Value, json};

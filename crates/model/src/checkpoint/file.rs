@@ -1,4 +1,4 @@
-//! The file: written whole, verified before anything in it is believed.
+//! A checkpoint file is written whole, and verified before anything in it is believed.
 
 use std::{
     borrow::Cow,

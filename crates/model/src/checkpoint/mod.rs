@@ -1,4 +1,4 @@
-//! A run on disk: a safetensors file of all matrices with everything else that the next step depends on.
+//! A checkpoint is a run on disk: a safetensors file of all matrices with everything else that the next step depends on.
 //!
 //! The header's metadata holds `state` (JSON: which run this is, step, time, records, the coefficients of every
 //! matrix) and `sha256` of the state and all tensor bytes. The file appears whole (written aside, synced, renamed),

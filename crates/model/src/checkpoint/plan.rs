@@ -1,4 +1,4 @@
-//! Where checkpoints go, and when.
+//! A plan says where checkpoints go, and when.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a checkpoint asks of a matrix.
+//! A matrix that can be saved answers these questions of a checkpoint.
 
 use burn::Tensor;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! From a run to its checkpoint and back.
+//! Takes a run to its checkpoint and back.
 
 use burn::Tensor;
 use serde_json::{Value, json};

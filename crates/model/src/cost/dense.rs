@@ -1,4 +1,4 @@
-//! What a run of stored matrices costs, before it starts: memory, and bytes streamed per step.
+//! Estimates what a run of stored matrices costs before it starts: memory, and bytes streamed per step.
 
 use widenet_core::Problem;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl MemoryEstimate {
-    /// The need of a problem at a width.
+    /// Makes the need of a problem at a width.
     pub fn new(problem: &Problem, width: u64, precision: Precision) -> Self {
         if problem.is_deep_linear() {
             linear::memory(problem, width, precision)

@@ -1,4 +1,4 @@
-//! What a very wide run costs, before it starts.
+//! Estimates what a very wide run costs before it starts.
 //!
 //! ```text
 //! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≤ 8 tall-skinny products of m r P multiply-adds
@@ -18,8 +18,8 @@ use crate::{
     matrix::explored::kind::{HiddenMatrix, ImageStorage},
 };
 
-/// Directions per training sample (or output of a deep linear network) that full-batch training has explored when it settles, in `f32` and in
-/// `f64`: of two and three hidden layers of tanh and ReLU neurons 40 in 50 steps, 50 to 80 in 1000 in `f32`, 90 to 125 in 400 in `f64`.
+/// Directions per training sample (or output of a deep linear network) that full-batch training has explored when it settles, in `f32` and
+/// in `f64`: of two and three hidden layers of tanh and ReLU neurons 40 in 50 steps, 50 to 80 in 1000 in `f32`, 90 to 125 in 400 in `f64`.
 const SETTLED: [u64; 2] = [80, 130];
 /// Passes of a step of gradient flow: six stages, and two trial predictors, which are half of one each.
 const STAGES: f64 = 7.0;
@@ -76,7 +76,7 @@ fn passes(problem: &Problem) -> f64 {
 }
 
 impl WideEstimate {
-    /// Of a problem at a width.
+    /// Estimates a problem at a width.
     pub fn new(problem: &Problem, width: u64, matrix: HiddenMatrix, precision: Precision) -> Self {
         let data = &problem.data;
         let (d, k) = (data.input_dimension() as u64, data.output_dimension() as u64);

@@ -1,4 +1,4 @@
-//! What a run of a deep linear network of stored matrices costs.
+//! Estimates what a run of a deep linear network of stored matrices costs.
 
 use widenet_core::Problem;
 

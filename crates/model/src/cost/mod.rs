@@ -1,4 +1,4 @@
-//! What a run costs before it starts: memory and time of every engine.
+//! Estimates what a run costs before it starts: memory and time of every engine.
 
 pub(crate) mod dense;
 pub(crate) mod explored;

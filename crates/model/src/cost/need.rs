@@ -1,4 +1,4 @@
-//! Bytes of a run, and which widths fit.
+//! Counts the bytes of a run, and says which widths fit.
 
 use crate::{device::DeviceInfo, error::ModelError};
 
@@ -14,7 +14,7 @@ pub struct MemoryEstimate {
 }
 
 impl MemoryEstimate {
-    /// All of it.
+    /// Returns all of it.
     pub fn bytes(&self) -> u64 {
         self.weights.saturating_add(self.pending).saturating_add(self.blocks)
     }

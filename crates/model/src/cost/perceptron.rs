@@ -1,4 +1,4 @@
-//! What a run of perceptrons costs, before it starts.
+//! Estimates what a run of perceptrons costs before it starts.
 
 use widenet_core::{
     Problem,
@@ -53,7 +53,8 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let lifetime = DenseMatrix::product_lifetime(problem.optimizer.momentum(), precision);
     let wants =
         |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
-    // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity or a second moment. Another θ_0 where the output is decomposed.
+    // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity or a second moment. Another θ_0 where the output is
+    // decomposed.
     let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
     let copies = trained + fixed + u64::from(wants(&[Quantity::Decomposition]));
     for [rows, row_length] in shapes(problem, width) {

@@ -1,4 +1,4 @@
-//! The names of devices.
+//! Devices have names.
 
 use std::{fmt, str::FromStr};
 
@@ -32,7 +32,7 @@ impl DeviceChoice {
         DeviceChoice::Vulkan,
     ];
 
-    /// The word on the command line.
+    /// Returns the word on the command line.
     pub fn name(self) -> &'static str {
         match self {
             DeviceChoice::Auto => "auto",

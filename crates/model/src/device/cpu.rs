@@ -1,4 +1,4 @@
-//! The processor as a device.
+//! The processor is a device.
 
 use std::{fs, thread};
 

@@ -1,4 +1,4 @@
-//! Graphics adapters through wgpu.
+//! Graphics adapters are devices through wgpu.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Failures of a device as errors: burn reports one that fails (out of memory, lost) by panicking.
+//! Turns failures of a device into errors: burn reports one that fails (out of memory, lost) by panicking.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! What is known of a device, and the device itself.
+//! Describes a device, and holds the device itself.
 
 use burn::tensor::Device;
 
@@ -39,7 +39,7 @@ pub struct DeviceInfo {
 pub(crate) const LARGEST_PANEL: u64 = 1 << 30;
 
 impl DeviceInfo {
-    /// The widest m × m matrix that fits the available memory.
+    /// Returns the widest m × m matrix that fits the available memory.
     pub fn widest_matrix(&self, precision: Precision) -> Option<u64> {
         self.available_memory.map(|bytes| (bytes / precision.bytes()).isqrt())
     }

@@ -1,4 +1,4 @@
-//! Devices by name: which there are, what they hold, and one opened for use.
+//! Finds devices by name, says what they hold, and opens one for use.
 
 mod choice;
 mod cpu;

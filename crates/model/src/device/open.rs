@@ -1,4 +1,4 @@
-//! From the name of a device to the device.
+//! Opens a device by its name.
 
 use super::{
     choice::DeviceChoice,
@@ -23,7 +23,7 @@ impl DeviceChoice {
     }
 }
 
-/// Every device that can be named (except `auto`), found or with the reason why not.
+/// Returns every device that can be named (except `auto`), found or with the reason why not.
 pub fn list_devices() -> Vec<(DeviceChoice, Result<DeviceInfo, ModelError>)> {
     [DeviceChoice::Flex, DeviceChoice::NdArray, DeviceChoice::Wgpu, DeviceChoice::Vulkan]
         .into_iter()

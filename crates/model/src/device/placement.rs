@@ -1,4 +1,4 @@
-//! Where tensors live.
+//! A placement says where tensors live.
 
 use burn::{
     Tensor,

@@ -1,4 +1,4 @@
-//! The float type of weights and vectors.
+//! The precision is the float type of weights and vectors.
 
 use std::{fmt, str::FromStr};
 
@@ -19,7 +19,7 @@ impl Precision {
     /// Words of study files and of the command line.
     pub const WORDS: [(&str, Precision); 2] = [("f32", Precision::F32), ("f64", Precision::F64)];
 
-    /// The word on the command line.
+    /// Returns the word on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
@@ -27,7 +27,7 @@ impl Precision {
         }
     }
 
-    /// Distance from 1 to the next number.
+    /// Returns the distance from 1 to the next number.
     pub fn epsilon(self) -> f64 {
         match self {
             Precision::F32 => f64::from(f32::EPSILON),

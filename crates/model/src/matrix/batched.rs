@@ -1,4 +1,4 @@
-//! The matrices of a group of networks of one shape, stacked, so that one product on the device serves them all.
+//! The matrices of a group of networks of one shape are stacked, so that one product on the device serves them all.
 //!
 //! ```text
 //! W = (W_1; …; W_N), N × rows × columns,    W x = (W_1 x_1; …; W_N x_N),    ∇_i = Σ_j c_j g_ij a_ijᵀ + λ W_i
@@ -35,7 +35,7 @@ pub struct BatchedMatrix {
 }
 
 impl BatchedMatrix {
-    /// The matrices at time 0, from the law of each; all have one shape.
+    /// Makes the matrices at time 0, from the law of each; all have one shape.
     pub fn new(laws: Vec<InitialWeights>, placement: Placement) -> Self {
         let [rows, columns] = [laws[0].rows, laws[0].columns];
         let weights = InitialWeights::stacked(&laws, 0..rows, &placement).reshape([laws.len(), rows, columns]);

@@ -1,4 +1,5 @@
-//! The kinds of weight matrix: all entries in row panels, those of many small networks stacked, and known by what probes have shown.
+//! There are three kinds of weight matrix: with all entries in row panels, with those of many small networks stacked, and known by what
+//! probes have shown.
 
 pub(crate) mod batched;
 pub(crate) mod dense;

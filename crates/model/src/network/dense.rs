@@ -1,4 +1,4 @@
-//! Networks of stored matrices at time 0.
+//! Makes networks of stored matrices at time 0.
 
 use widenet_core::{
     Problem,
@@ -13,7 +13,7 @@ use crate::{
     matrix::{batched::BatchedMatrix, dense::matrix::DenseMatrix},
 };
 
-/// The network at time 0.
+/// Returns the network at time 0.
 ///
 /// # Errors
 /// [`ModelError::TooWide`] before anything is allocated, [`ModelError::UnsupportedPrecision`], or a scaling outside the range
@@ -31,7 +31,7 @@ pub fn dense_network(
     Ok(network_with_panels(problem, width, seed, &placement, device.info.panel_bytes()))
 }
 
-/// The network at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
+/// Returns the network at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
 pub fn network_with_panels(
     problem: &Problem,
     width: u64,
@@ -51,7 +51,7 @@ fn panel_rows(panel_bytes: u64, [rows, columns]: [usize; 2], placement: &Placeme
     usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, rows)
 }
 
-/// The perceptron at time 0.
+/// Returns the perceptron at time 0.
 ///
 /// # Errors
 /// [`ModelError::TooWide`] before anything is allocated, [`ModelError::UnsupportedPrecision`], or a scaling outside the range
@@ -69,7 +69,7 @@ pub fn dense_mlp(
     Ok(mlp_with_panels(problem, width, seed.into(), &placement, device.info.panel_bytes()))
 }
 
-/// The perceptron at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
+/// Returns the perceptron at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
 pub fn mlp_with_panels(
     problem: &Problem,
     width: u64,
@@ -83,7 +83,7 @@ pub fn mlp_with_panels(
     })
 }
 
-/// A group of perceptrons at time 0.
+/// Returns a group of perceptrons at time 0.
 pub fn mlp_group(problem: &Problem, width: u64, members: &[Member], placement: &Placement) -> Mlp<BatchedMatrix> {
     layers::perceptron(problem, width, |plan| {
         BatchedMatrix::new(members.iter().map(|member| plan.initial(*member)).collect(), placement.clone())

@@ -1,4 +1,4 @@
-//! From a problem, a width and a seed to a very wide network on a device.
+//! Makes a very wide network on a device from a problem, a width and a seed.
 
 use widenet_core::{
     Matrix, Problem,
@@ -125,7 +125,7 @@ fn span_of_inputs(problem: &Problem) -> Option<Matrix> {
     decomposition.u.map(|u| u.columns(0, rank).into_owned())
 }
 
-/// The perceptron at time 0; hidden matrices know nothing yet.
+/// Returns the perceptron at time 0; hidden matrices know nothing yet.
 ///
 /// Input weights are stored where the inputs are fewer-dimensional than there are samples, and known by their products with the data
 /// otherwise: what is outside the span of the data never matters.
@@ -142,7 +142,7 @@ pub fn wide_mlp(
     layers::perceptron(problem, width, |plan| maker.matrix(plan, span.as_ref()))
 }
 
-/// The deep linear network at time 0, in normalised coordinates.
+/// Returns the deep linear network at time 0, in normalised coordinates.
 pub fn wide_linear_network(
     problem: &Problem,
     width: u64,

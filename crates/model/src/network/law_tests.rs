@@ -1,4 +1,5 @@
-//! Conditioned against dense training, in law, at widths so small that finite-width effects are large (docs/theory/conditioning.md §4).
+//! Compares conditioned with dense training, in law, at widths so small that finite-width effects are large
+//! (docs/theory/conditioning.md §4).
 //!
 //! Two-sample tests of means, spreads and whole laws of an output, early and late in training. With 9,000 networks a side a 5 % change of
 //! a standard deviation moves the spread test by 4.4 standard errors, beyond the threshold, which the test computes. Seeds are fixed.

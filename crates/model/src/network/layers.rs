@@ -1,4 +1,4 @@
-//! From a problem and a width to the layers of a network, whatever its matrices are made of.
+//! Makes the layers of a network from a problem and a width, whatever its matrices are made of.
 
 use widenet_core::{
     Error, Problem, Width,

@@ -1,4 +1,4 @@
-//! From a problem, a width and a seed to a network at time 0.
+//! Makes a network at time 0 from a problem, a width and a seed.
 
 pub(crate) mod dense;
 pub(crate) mod explored;

@@ -1,4 +1,4 @@
-//! A perceptron with given weights, in `f64` on the CPU: the same engine, for comparison with other programs.
+//! A perceptron with given weights runs in `f64` on the CPU by the same engine, for comparison with other programs.
 
 use widenet_core::{
     Error, Matrix, Problem,
@@ -62,7 +62,7 @@ pub struct GivenRun {
 }
 
 impl GivenNetwork {
-    /// The network of these layers, input layer first.
+    /// Makes the network of these layers, input layer first.
     ///
     /// # Errors
     /// Layers that do not fit together, and numbers that are not finite, by layer.
@@ -72,7 +72,7 @@ impl GivenNetwork {
         Ok(Self { network, layers: layers.to_vec(), placement })
     }
 
-    /// `f` on inputs (P × d), P × k.
+    /// Returns `f` on inputs (P × d), P × k.
     ///
     /// # Errors
     /// Inputs of another dimension, or not finite.
@@ -81,7 +81,7 @@ impl GivenNetwork {
         Ok(self.network.outputs(inputs))
     }
 
-    /// Tangent kernel between inputs (P × d and Q × d), P k × Q k: entry (p k + a, q k + b) is `∂f_a(x_p)/∂θ · ∂f_b(x_q)/∂θ`.
+    /// Returns the tangent kernel between inputs (P × d and Q × d), P k × Q k: entry (p k + a, q k + b) is `∂f_a(x_p)/∂θ · ∂f_b(x_q)/∂θ`.
     ///
     /// # Errors
     /// Inputs of another dimension, or not finite.
@@ -90,7 +90,7 @@ impl GivenNetwork {
         Ok(self.network.tangent_kernel(&left, Some(&right)))
     }
 
-    /// The tangent kernel averaged over outputs, P × Q.
+    /// Returns the tangent kernel averaged over outputs, P × Q.
     ///
     /// # Errors
     /// Inputs of another dimension, or not finite.
@@ -99,7 +99,7 @@ impl GivenNetwork {
         Ok(self.network.mean_tangent_kernel(&left, Some(&right)))
     }
 
-    /// NNGP kernel of the last hidden layer's activations, P × Q.
+    /// Returns the NNGP kernel of the last hidden layer's activations, P × Q.
     ///
     /// # Errors
     /// Inputs of another dimension, or not finite.
@@ -108,7 +108,7 @@ impl GivenNetwork {
         Ok(self.network.nngp_kernel(&left, Some(&right)))
     }
 
-    /// Outputs of the network linearised at its weights, at these weights plus `(weights, biases)` of every layer's tangent
+    /// Returns outputs of the network linearised at its weights, at these weights plus `(weights, biases)` of every layer's tangent
     /// (shapes as in [`GivenLayer`]).
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl GivenNetwork {
         Ok(Linearisation::with_tangents(self.network.clone(), tangents).outputs(inputs))
     }
 
-    /// Full-batch gradient descent from the given weights, with outputs on the training inputs and on `test_inputs` (T × d) at
+    /// Runs full-batch gradient descent from the given weights, with outputs on the training inputs and on `test_inputs` (T × d) at
     /// the steps `at`, in increasing order. The network itself stays as it was given.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ impl GivenNetwork {
         Ok(GivenRun { final_weights: final_weights.collect(), records: given(&records, quantities)? })
     }
 
-    /// The same of the network linearised at the given weights. It ends where the network itself diverges.
+    /// Returns the same of the network linearised at the given weights. It ends where the network itself diverges.
     ///
     /// # Errors
     /// Data of other dimensions or not finite, steps out of order, a learning rate that is not > 0.

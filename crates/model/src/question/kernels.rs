@@ -1,4 +1,4 @@
-//! Kernels of one network of finite width at its start.
+//! Computes the kernels of one network of finite width at its start.
 
 use widenet_core::{
     Error, Matrix, Problem,
@@ -44,7 +44,7 @@ pub struct EmpiricalKernels {
     pub test_test: Option<KernelBlock>,
 }
 
-/// The kernels of the network that a run of this problem, width and seed starts from; of an ensemble's seed, the network that the
+/// Returns the kernels of the network that a run of this problem, width and seed starts from; of an ensemble's seed, the network that the
 /// same problem without an ensemble starts from.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What is asked of networks at their start: kernels, priors, and networks whose weights are given.
+//! Answers what is asked of networks at their start: kernels, priors, and networks whose weights are given.
 
 pub(crate) mod given;
 pub(crate) mod kernels;

@@ -1,4 +1,4 @@
-//! One run of stored matrices from its problem to its trajectory.
+//! Takes one run of stored matrices from its problem to its trajectory.
 
 use widenet_core::training::{Control, LinearTraining, Progress, mlp::MlpTraining};
 

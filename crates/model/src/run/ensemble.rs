@@ -1,4 +1,4 @@
-//! Ensembles: many independent networks of one problem, their records averaged.
+//! An ensemble is many independent networks of one problem whose records are averaged.
 //!
 //! Network i has the seed [`widenet_core::seed::member`]`(seed, i)`. Of an antithetic pair both networks have the seed of the
 //! first, and the second starts with its readout negated. Small networks are trained in groups ([`MlpGroup`]), which finish together,

@@ -1,4 +1,4 @@
-//! One run of a very wide network from its problem to its trajectory.
+//! Takes one run of a very wide network from its problem to its trajectory.
 
 use widenet_core::{
     Error, Problem,

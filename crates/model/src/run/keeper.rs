@@ -1,4 +1,4 @@
-//! Checkpoints of a run, and whether it goes on.
+//! Keeps checkpoints of a run, and says whether it goes on.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Runs from their problem to their trajectory, with checkpoints.
+//! Takes runs from their problem to their trajectory, with checkpoints.
 
 mod dense;
 mod ensemble;

@@ -1,4 +1,4 @@
-//! Averages over the networks of an ensemble, one network after another.
+//! Averages over the networks of an ensemble, adding one network after another.
 //!
 //! ```text
 //! δ = x_n − mean,  mean += δ/n,  M_2 += δ² (n−1)/n,  M_3, M_4 likewise            C += Σ_c (x_c − mean_c)(x_c − mean'_c)ᵀ/k

@@ -1,4 +1,4 @@
-//! What to run, and what came of it.
+//! A request says what to run; a solution says what came of it.
 
 use serde_json::{Value, json};
 use widenet_core::{
@@ -22,7 +22,7 @@ pub enum Matrices {
 }
 
 impl Matrices {
-    /// The engine that trains them.
+    /// Returns the engine that trains them.
     pub fn engine(self) -> Engine {
         match self {
             Matrices::Dense => Engine::Dense,

@@ -1,4 +1,4 @@
-//! The door: a problem, a width and a seed in, a trajectory out.
+//! Solves a problem: a width and a seed go in, a trajectory comes out.
 
 use widenet_core::training::{Control, Progress};
 

@@ -1,4 +1,4 @@
-//! The training of one network, with its checkpoints.
+//! Trains one network, with its checkpoints.
 
 use widenet_core::{
     training::Training,

@@ -1,4 +1,4 @@
-//! A few vectors of one space, on a device: whole, or split by rows into pieces that fit one buffer.
+//! A block holds a few vectors of one space on a device: whole, or split by rows into pieces that fit one buffer.
 
 use std::sync::Arc;
 
@@ -41,12 +41,12 @@ impl DeviceBlock {
         Self { vectors, layout, identity: Arc::new(()) }
     }
 
-    /// Vectors that are the rows of one tensor (columns × n), in one piece.
+    /// Makes vectors that are the rows of one tensor (columns × n), in one piece.
     pub fn from_vectors(vectors: Tensor<2>, placement: Placement) -> Self {
         Self::new(SplitVectors::new(vec![vectors]), Layout::whole(placement))
     }
 
-    /// Vectors that are the columns of a host matrix (n × columns), in one piece.
+    /// Makes vectors that are the columns of a host matrix (n × columns), in one piece.
     pub fn from_matrix(coordinates: &Matrix, placement: Placement) -> Self {
         Self::laid_out(coordinates, &Layout::whole(placement))
     }
@@ -61,7 +61,7 @@ impl DeviceBlock {
         &self.vectors
     }
 
-    /// Vectors in one piece as the rows of a tensor (columns × n).
+    /// Returns vectors in one piece as the rows of a tensor (columns × n).
     pub fn panel(&self) -> &Tensor<2> {
         debug_assert!(self.vectors.pieces().len() == 1, "vectors in {} pieces", self.vectors.pieces().len());
         &self.vectors.pieces()[0]

@@ -1,4 +1,4 @@
-//! How the vectors of every space are laid out on a device.
+//! A layout says how the vectors of every space lie on a device.
 
 use std::ops::Range;
 

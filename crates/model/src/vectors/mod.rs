@@ -1,4 +1,4 @@
-//! A few vectors of one space on a device: the one block type of all engines.
+//! All engines share one block type: a few vectors of one space on a device.
 
 mod block;
 mod layout;

@@ -36,8 +36,6 @@ pub struct KernelAnswer {
     pub nngp: Blocks,
     /// Tangent kernel.
     pub ntk: Blocks,
-    /// Remarks for the user: the device of a finite network. Not in files.
-    pub notes: Vec<String>,
 }
 
 /// Blocks of one kernel; those asked for are present.
@@ -157,7 +155,7 @@ impl KernelAnswer {
         writeln!(out)
     }
 
-    /// Every block in a few numbers.
+    /// Returns every block in a few numbers.
     pub fn summaries(&self) -> Vec<Summary> {
         let of_kernel = |(kernel, blocks): (&str, &Blocks)| -> Vec<Summary> {
             let eigenvalues = blocks.eigenvalues.as_ref();

@@ -2,20 +2,24 @@
 
 mod answer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use widenet_core::{
     Error, Matrix, Problem, Width,
-    data::DataSource,
-    document::{Field, Reader},
+    document::{Document, Field, Reader},
     problem::EntryLaw,
-    training::Control,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
-use widenet_model::{DeviceChoice, KernelsWanted, OpenDevice, Precision, empirical_kernels};
+use widenet_model::{KernelsWanted, empirical_kernels};
 
 use self::answer::Block;
-use crate::{error::QuestionResult, memory, stand_ins::load_document};
+use crate::{
+    answer::AnswerTree,
+    error::QuestionResult,
+    memory,
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, problem},
+    stand_ins::add_stand_ins,
+};
 
 pub use answer::{Blocks, KernelAnswer, Summary};
 
@@ -54,17 +58,22 @@ impl KernelQuestion {
     /// # Errors
     /// As for [`Problem::load`].
     pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
-        let (mut document, _) = load_document(path, overrides, &["data.targets", "data.test_targets"])?;
+        let document = Document::load_with(path, overrides)?;
+        Self::parse(&document, &mut load_from(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    fn parse(document: &Document, load: &mut Load<'_>) -> widenet_core::Result<Self> {
+        let mut document = document.clone();
+        add_stand_ins(&mut document, &["data.targets", "data.test_targets"])?;
         for section in UNUSED {
             document.remove(section);
         }
         // A problem has an optimizer; kernels at the start of training do not depend on it.
         document.set("optimizer", "{ kind = \"flow\", times = 1 }", "widenet kernel")?;
-        let base = path.parent().unwrap_or(Path::new(""));
         let stable_rate = |_: &Problem| Err(Error::Invalid("kernels have no learning rate".into()));
-        let problem = Problem::with_loader(&document, |source: &DataSource| source.load(base), &stable_rate)?;
+        let problem = problem(&document, load, &stable_rate)?;
         match document.reader().get("kernel") {
-            Some(section) => Self::parse(problem, section.table()?),
+            Some(section) => Self::parse_section(problem, section.table()?),
             None => Ok(Self {
                 blocks: blocks_of(&problem, None),
                 problem,
@@ -77,7 +86,7 @@ impl KernelQuestion {
         }
     }
 
-    fn parse(problem: Problem, mut table: Reader<'_>) -> widenet_core::Result<Self> {
+    fn parse_section(problem: Problem, mut table: Reader<'_>) -> widenet_core::Result<Self> {
         let kinds = [("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
         let which = table.or("kind", Which::Both, |field| field.choice(&kinds))?;
         let between = table.or("between", None, |field| parse_between(field, &problem))?;
@@ -136,7 +145,7 @@ impl KernelQuestion {
         blocks.iter().map(of_block).sum()
     }
 
-    /// Numbers of training and of test inputs.
+    /// Returns numbers of training and of test inputs.
     pub fn samples(&self) -> (usize, usize) {
         (self.problem.data.train.inputs.nrows(), self.test_inputs().map_or(0, Matrix::nrows))
     }
@@ -154,21 +163,14 @@ impl KernelQuestion {
         memory::check(self.computed_bytes(), self.samples(), otherwise)
     }
 
-    /// Computes the kernels; `device` and `precision` are those of finite networks. `watch` is called with the share of the work done,
-    /// in [0, 1].
+    /// Computes the kernels.
     ///
     /// # Errors
     /// A scaling without kernels at width ∞, kernels that overflow, a finite network that does not fit the device;
     /// [`crate::QuestionError::Stopped`].
-    pub fn answer(
-        &self,
-        device: DeviceChoice,
-        precision: Precision,
-        watch: &mut dyn FnMut(f64) -> Control,
-    ) -> QuestionResult<KernelAnswer> {
-        let mut notes = Vec::new();
+    pub fn kernels(&self, run: &mut Run<'_>) -> QuestionResult<KernelAnswer> {
         let [mut nngp, mut ntk] = match self.width {
-            Width::Infinite => self.limit(watch)?,
+            Width::Infinite => self.limit(run)?,
             Width::Finite(_) if self.problem.network.entry_law != EntryLaw::Gaussian => {
                 let law = self.problem.network.entry_law.name();
                 return Err(Error::Invalid(format!(
@@ -177,23 +179,21 @@ impl KernelQuestion {
                 ))
                 .into());
             }
-            Width::Finite(width) => {
-                let device = device.open()?;
-                notes.push(device.note.clone());
-                self.network(width, &device, precision)?
-            }
+            Width::Finite(width) => self.network(width, run)?,
         };
         if self.spectrum {
             nngp.add_eigenvalues()?;
             ntk.add_eigenvalues()?;
         }
-        Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk, notes })
+        Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk })
     }
 
     /// The kernels of one finite network at its start, NNGP and tangent.
-    fn network(&self, width: u64, device: &OpenDevice, precision: Precision) -> QuestionResult<[Blocks; 2]> {
+    fn network(&self, width: u64, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
         let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
-        let found = empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)?;
+        let found = run.on_device("kernels of one network", |device, precision, _| {
+            empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)
+        })?;
         let mut answer = [Blocks::default(), Blocks::default()];
         for (block, kernels) in [
             (Block::Train, Some(found.train_train)),
@@ -209,7 +209,7 @@ impl KernelQuestion {
     }
 
     /// The kernels at width ∞, NNGP and tangent.
-    fn limit(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<[Blocks; 2]> {
+    fn limit(&self, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
         let problem = &self.problem;
         let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
         let train = &problem.data.train.inputs;
@@ -231,7 +231,7 @@ impl KernelQuestion {
                 Block::Test => (test, None),
             };
             let found =
-                kernels(&network, x1, x2, self.which, &mut |part| watch((done + part * share) / total.max(1.0)))?;
+                kernels(&network, x1, x2, self.which, &mut |part| run.watch((done + part * share) / total.max(1.0)))?;
             done += share;
             answer[0].put(*block, found.nngp);
             answer[1].put(*block, found.tangent);
@@ -239,6 +239,37 @@ impl KernelQuestion {
         Ok(answer)
     }
 }
+
+impl Question for KernelQuestion {
+    fn warnings(&self) -> QuestionResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn plan(&self) -> QuestionPlan {
+        match self.width {
+            Width::Infinite => QuestionPlan { reason: "kernels in closed form".into(), exclusive: false },
+            Width::Finite(width) => {
+                QuestionPlan { reason: format!("kernels of one network of width {width}"), exclusive: true }
+            }
+        }
+    }
+
+    fn answer(&self, run: &mut Run<'_>) -> QuestionResult<Answered> {
+        self.check_memory()?;
+        Ok(Answered { tree: AnswerTree::of(&self.kernels(run)?)?, unreliable: None })
+    }
+}
+
+/// Kernels in studies.
+pub(crate) static KIND: Kind = Kind {
+    name: "kernel",
+    results_version: 1,
+    width_key: Some("kernel.width"),
+    has_precision: true,
+    seeded: |_| vec!["kernel"],
+    unanswered: None,
+    parse: |document, _, load| Ok(Arc::new(KernelQuestion::parse(document, load)?)),
+};
 
 /// `None` for all blocks that the data have.
 fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Option<Block>> {

@@ -60,7 +60,7 @@ impl Answer {
         Self { prediction, train_loss, test_loss, train_accuracy, test_accuracy }
     }
 
-    /// The moment as in files: a number or `inf`.
+    /// Returns the moment as in files: a number or `inf`.
     pub fn moment(&self) -> String {
         match self.prediction.moment {
             Moment::At(moment) => moment.to_string(),
@@ -68,7 +68,7 @@ impl Answer {
         }
     }
 
-    /// Mean standard deviation of the outputs on training and test inputs, where there is a spread.
+    /// Returns the mean standard deviation of the outputs on training and test inputs, where there is a spread.
     pub fn mean_std(&self) -> [Option<f64>; 2] {
         let mean = |moments: &Moments| moments.std.as_ref().map(|std| std.iter().sum::<f64>() / std.len() as f64);
         [mean(&self.prediction.train), self.prediction.test.as_ref().and_then(mean)]

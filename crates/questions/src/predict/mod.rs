@@ -2,21 +2,26 @@
 
 mod answer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use widenet_core::{
     Matrix, Problem,
-    data::{DataSource, read_npy},
-    document::{Field, Reader, Value},
+    data::read_npy,
+    document::{Document, Field, Reader, Value},
     problem::Loss,
-    training::Control,
 };
 use widenet_limits::kernel::{
-    GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained, Which, critical_rate, kernel_bytes,
-    largest_stable_rate, predict, warnings,
+    GivenKernel, GivenKernels, Initial, Moment, Question as Asked, Ridge, Spread, Trained, Which, critical_rate,
+    kernel_bytes, largest_stable_rate, predict, warnings,
 };
 
-use crate::{error::QuestionResult, memory, stand_ins::load_document};
+use crate::{
+    answer::AnswerTree,
+    error::QuestionResult,
+    memory,
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, problem},
+    stand_ins::add_stand_ins,
+};
 
 pub use answer::{Answer, LearningRates, PredictAnswer};
 
@@ -40,7 +45,7 @@ pub use answer::{Answer, LearningRates, PredictAnswer};
 #[derive(Debug, Clone)]
 pub struct PredictQuestion {
     problem: Problem,
-    question: Question,
+    question: Asked,
     learning_rates: bool,
     has_test_targets: bool,
 }
@@ -57,10 +62,16 @@ impl PredictQuestion {
     /// # Errors
     /// As for [`Problem::load`].
     pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
-        let (document, stand_ins) = load_document(path, overrides, &["data.test_targets"])?;
+        let document = Document::load_with(path, overrides)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        let problem = Problem::with_loader(&document, |source: &DataSource| source.load(base), &largest_stable_rate)?;
-        let mut question = Question {
+        Self::parse(&document, base, &mut load_from(base))
+    }
+
+    fn parse(document: &Document, base: &Path, load: &mut Load<'_>) -> widenet_core::Result<Self> {
+        let mut document = document.clone();
+        let stand_ins = add_stand_ins(&mut document, &["data.test_targets"])?;
+        let problem = problem(&document, load, &largest_stable_rate)?;
+        let mut question = Asked {
             trained: Trained::All,
             moments: problem.record.at.iter().copied().map(Moment::At).collect(),
             spread: Spread::None,
@@ -76,14 +87,14 @@ impl PredictQuestion {
         let mut learning_rates = false;
         if let Some(section) = document.reader().get("predict") {
             let mut table = section.table()?;
-            parse(&mut table, &mut question, &problem, base)?;
+            parse_section(&mut table, &mut question, &problem, base)?;
             learning_rates = table.or("learning_rates", false, Field::boolean)?;
             table.finish()?;
         }
         Ok(Self { problem, question, learning_rates, has_test_targets: stand_ins.is_empty() })
     }
 
-    /// The problem.
+    /// Returns the problem.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
@@ -101,22 +112,12 @@ impl PredictQuestion {
         memory::check(needed, (train, test), "")
     }
 
-    /// What should be said beside the answer.
-    ///
-    /// # Errors
-    /// As for [`PredictQuestion::answer`].
-    pub fn warnings(&self) -> QuestionResult<Vec<String>> {
-        let mut said = self.problem.warnings();
-        said.extend(warnings(&self.problem, &self.question)?);
-        Ok(said)
-    }
-
-    /// Predictions at every moment asked for. `watch` is called with the share of the work done, in [0, 1].
+    /// Predictions at every moment asked for.
     ///
     /// # Errors
     /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
-    pub fn answer(&self, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<PredictAnswer> {
-        let predictions = predict(&self.problem, &self.question, watch)?;
+    pub fn predictions(&self, run: &mut Run<'_>) -> QuestionResult<PredictAnswer> {
+        let predictions = predict(&self.problem, &self.question, &mut |fraction| run.watch(fraction))?;
         let learning_rates = if self.learning_rates { Some(self.rates()?) } else { None };
         let data = &self.problem.data;
         let test_targets = data.test.as_ref().filter(|_| self.has_test_targets).map(|test| &test.targets);
@@ -142,7 +143,40 @@ impl PredictQuestion {
     }
 }
 
-fn parse(table: &mut Reader<'_>, question: &mut Question, problem: &Problem, base: &Path) -> widenet_core::Result<()> {
+impl Question for PredictQuestion {
+    fn warnings(&self) -> QuestionResult<Vec<String>> {
+        let mut said = self.problem.warnings();
+        said.extend(warnings(&self.problem, &self.question)?);
+        Ok(said)
+    }
+
+    fn plan(&self) -> QuestionPlan {
+        QuestionPlan { reason: "predictions of the kernel regime".into(), exclusive: false }
+    }
+
+    fn answer(&self, run: &mut Run<'_>) -> QuestionResult<Answered> {
+        self.check_memory()?;
+        Ok(Answered { tree: AnswerTree::of(&self.predictions(run)?)?, unreliable: None })
+    }
+}
+
+/// Predictions in studies.
+pub(crate) static KIND: Kind = Kind {
+    name: "predict",
+    results_version: 1,
+    width_key: None,
+    has_precision: false,
+    seeded: |_| vec!["predict"],
+    unanswered: None,
+    parse: |document, base, load| Ok(Arc::new(PredictQuestion::parse(document, base, load)?)),
+};
+
+fn parse_section(
+    table: &mut Reader<'_>,
+    question: &mut Asked,
+    problem: &Problem,
+    base: &Path,
+) -> widenet_core::Result<()> {
     let trained = [("all", Trained::All), ("readout", Trained::ReadoutOnly)];
     question.trained = table.or("trained", question.trained, |field| field.choice(&trained))?;
     question.seed = table.or("seed", 0, Field::whole)?;

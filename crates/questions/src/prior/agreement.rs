@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 use widenet_core::{
     Result,
     document::{Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{HiddenLayers, OutputLaw};
 use widenet_statistics::kolmogorov_smirnov::p_value;
 
 use super::{
-    quantity::{Place, Prior, Quantity},
+    quantity::{Prior, Quantity},
     sampling,
 };
 use crate::{
     answer::{number, numbers},
     error::{QuestionResult, invalid},
+    question::Run,
 };
 
 /// How draws are compared with laws.
@@ -35,8 +35,12 @@ struct Agreement {
 const POINTS: usize = 61;
 
 impl Quantity for Agreement {
-    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
-        answer(prior, self, place, watch)
+    fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
+        answer(prior, self, run)
+    }
+
+    fn samples_networks(&self) -> bool {
+        self.sample.by_network
     }
 }
 
@@ -46,18 +50,13 @@ pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Qua
     Ok(Box::new(Agreement { input, sample: sampling::Sample::of_outputs(table, prior, draws)? }))
 }
 
-fn answer(
-    prior: &Prior,
-    asked: &Agreement,
-    place: Place,
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Value> {
+fn answer(prior: &Prior, asked: &Agreement, run: &mut Run<'_>) -> QuestionResult<Value> {
     let variance = prior.variance(asked.input);
     if variance == 0.0 {
         return Err(invalid(format!("input {} is 0, and so are its outputs", asked.input)));
     }
-    let (inputs, outputs) = (prior.kernel.nrows(), prior.network.outputs);
-    let all = sampling::draw(prior, &asked.sample, place, watch)?;
+    let (inputs, outputs) = (prior.count(), prior.network.outputs);
+    let all = sampling::draw(prior, &asked.sample, run)?;
     // One output per draw: those of the same network are not independent.
     let first = asked.input * outputs;
     let mut draws: Vec<f64> = all.chunks_exact(inputs * outputs).map(|draw| draw[first]).collect();

@@ -4,12 +4,11 @@ use serde_json::{Value, json};
 use widenet_core::{
     Error, Matrix, Result,
     document::{Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{InputKernel, SplittingNormals, bartlett_factor, splitting_step as step};
 
-use super::quantity::{Place, Prior, Quantity};
-use crate::{answer::matrix, error::QuestionResult};
+use super::quantity::{Prior, Quantity};
+use crate::{answer::matrix, error::QuestionResult, question::Run};
 
 /// Random numbers of the Bartlett factors, one list per hidden layer in the order of the widths.
 #[derive(Debug, Clone)]
@@ -21,7 +20,7 @@ struct Factors {
 }
 
 impl Quantity for Factors {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         factors(prior, self)
     }
 }
@@ -42,7 +41,7 @@ pub(super) fn parse_factors(table: &mut Reader<'_>, prior: &Prior) -> Result<Box
 }
 
 fn factors(prior: &Prior, given: &Factors) -> QuestionResult<Value> {
-    let kernel = InputKernel::new(&prior.kernel)?;
+    let kernel = InputKernel::new(prior.kernel())?;
     let mut product = kernel.root().clone();
     let mut rows = kernel.rank();
     let mut factors = Vec::new();
@@ -66,7 +65,7 @@ struct SplittingStep {
 }
 
 impl Quantity for SplittingStep {
-    fn answer(&self, _: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, _: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         splitting_step(self)
     }
 }

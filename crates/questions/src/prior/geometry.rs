@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 use widenet_core::{
     Matrix, Result,
     document::{Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
 
 use super::{
-    quantity::{Place, Prior, Quantity},
+    quantity::{Prior, Quantity},
     sampling,
 };
 use crate::{
     answer::{number, numbers},
     error::QuestionResult,
+    question::Run,
 };
 
 /// The geometry of sampled feature kernels.
@@ -24,8 +24,12 @@ struct Geometry {
 }
 
 impl Quantity for Geometry {
-    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
-        answer(prior, &self.sample, place, watch)
+    fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
+        answer(prior, &self.sample, run)
+    }
+
+    fn samples_networks(&self) -> bool {
+        self.sample.by_network
     }
 }
 
@@ -34,16 +38,11 @@ pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Qua
     Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
 }
 
-fn answer(
-    prior: &Prior,
-    asked: &sampling::Sample,
-    place: Place,
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Value> {
-    let size = prior.kernel.nrows();
-    let kernels = sampling::draw(prior, asked, place, watch)?;
+fn answer(prior: &Prior, asked: &sampling::Sample, run: &mut Run<'_>) -> QuestionResult<Value> {
+    let size = prior.count();
+    let kernels = sampling::draw(prior, asked, run)?;
     let correlation = mean_squared_correlation(&kernels, size)?;
-    let kernel = InputKernel::new(&prior.kernel)?;
+    let kernel = InputKernel::new(prior.kernel())?;
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let count = sampler.eigenvalue_count()?;
     let draws = (kernels.len() / (size * size)) as u64;

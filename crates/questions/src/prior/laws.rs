@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 use widenet_core::{
     Matrix, Result,
     document::{Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{
     HiddenLayers, InputKernel, LogLaw, OutputLaw, log_joint_density, log_squared_norm_law, output_rate_constant,
     scale_rate_constant,
 };
 
-use super::quantity::{Place, Prior, Quantity};
+use super::quantity::{Prior, Quantity};
 use crate::{
     answer::{matrix, number, numbers},
     error::{QuestionResult, invalid},
+    question::Run,
     random_network::level,
 };
 
@@ -71,25 +71,25 @@ struct Distance {
 }
 
 impl Quantity for Density {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         density(prior, self.law, &self.points)
     }
 }
 
 impl Quantity for Cdf {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         cdf(prior, self.law, &self.at)
     }
 }
 
 impl Quantity for Quantiles {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         quantiles(prior, self.law, &self.levels)
     }
 }
 
 impl Quantity for Distance {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         distance(prior, self.input)
     }
 }
@@ -133,7 +133,7 @@ pub(super) fn parse_density(table: &mut Reader<'_>, prior: &Prior) -> Result<Box
         match law {
             Law::Outputs => Points::Rows(table.required("at", |field| {
                 let rows = field.matrix()?;
-                match (rows.ncols(), prior.kernel.nrows()) {
+                match (rows.ncols(), prior.count()) {
                     (found, wanted) if found == wanted => Ok(rows),
                     (found, wanted) => Err(field
                         .error(format!("rows of `{}` have {found} numbers; there are {wanted} inputs", field.key()))),
@@ -182,7 +182,7 @@ impl Scalar {
         Ok(match law {
             Law::Output { input } => Scalar::Output(OutputLaw::new(layers, prior.variance(input))?),
             Law::LogScale => Scalar::Log(LogLaw::scale(layers)),
-            Law::LogSquaredNorm { input } if prior.kernel[(input, input)] == 0.0 => {
+            Law::LogSquaredNorm { input } if prior.kernel()[(input, input)] == 0.0 => {
                 return Err(invalid(format!(
                     "input {input} is 0, and so are its outputs: their squared norm has no logarithm"
                 )));
@@ -191,7 +191,7 @@ impl Scalar {
                 Scalar::Log(log_squared_norm_law(layers, prior.variance(input), prior.network.outputs as u64)?)
             }
             Law::LogQuadraticForm | Law::Outputs => Scalar::Log(
-                LogLaw::scale(layers).with_chi_square(prior.kernel.nrows() as u64)?.shifted(prior.network.log_gain)?,
+                LogLaw::scale(layers).with_chi_square(prior.count() as u64)?.shifted(prior.network.log_gain)?,
             ),
         })
     }
@@ -248,8 +248,8 @@ fn density(prior: &Prior, law: Law, points: &Points) -> QuestionResult<Value> {
 
 /// Log densities of one output at all inputs.
 fn joint_densities(prior: &Prior, rows: &Matrix) -> QuestionResult<Vec<f64>> {
-    let kernel = InputKernel::new(&prior.kernel)?;
-    let inputs = prior.kernel.nrows();
+    let kernel = InputKernel::new(prior.kernel())?;
+    let inputs = prior.count();
     if kernel.rank() < inputs {
         return Err(invalid(format!(
             "the kernel of the {inputs} inputs has rank {}: their outputs have no joint density; leave out dependent inputs",

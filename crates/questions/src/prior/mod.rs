@@ -11,15 +11,15 @@ mod sampling;
 use std::{path::Path, sync::Arc};
 
 use serde_json::Map;
-use widenet_core::{Error, Matrix, Result, document::Document, training::Control};
+use widenet_core::{Error, Matrix, Result, document::Document};
 use widenet_limits::proportional::InputKernel;
-use widenet_model::{DeviceChoice, Precision};
 
-use self::quantity::{Parse, Place, Prior, Quantity};
+use self::quantity::{Parse, Prior, Quantity};
 use crate::{
     answer::AnswerTree,
     error::QuestionResult,
-    random_network::{RandomNetwork, input_kernel, load_data, warnings},
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
+    random_network::{RandomNetwork, load_data, warnings},
     stand_ins::add_stand_ins,
 };
 
@@ -53,7 +53,7 @@ use crate::{
 /// (docs/theory/proportional-limit.md §2–§7.)
 #[derive(Debug, Clone)]
 pub struct PriorQuestion {
-    prior: Prior,
+    prior: Arc<Prior>,
     /// What is asked, by the names of the sections.
     quantities: Vec<(&'static str, Arc<dyn Quantity>)>,
 }
@@ -90,36 +90,29 @@ impl PriorQuestion {
         if let Some(only) = only.filter(|only| document.get(only).is_none()) {
             document.set(only, "{}", "widenet prior")?;
         }
-        Self::parse(&document, only, path.parent().unwrap_or(Path::new("")))
+        Self::parse(&document, only, &mut load_from(path.parent().unwrap_or(Path::new(""))))
     }
 
-    /// Reads a document; relative data paths start from `base`.
-    ///
-    /// # Errors
-    /// The first mistake in it or its data.
-    pub fn from_document(document: &Document, base: &Path) -> Result<Self> {
-        Self::parse(document, None, base)
-    }
-
-    fn parse(document: &Document, only: Option<&str>, base: &Path) -> Result<Self> {
+    fn parse(document: &Document, only: Option<&str>, load: &mut Load<'_>) -> Result<Self> {
         let document = &mut document.clone();
         add_stand_ins(document, &["data.targets", "data.test_targets"])?;
-        let inputs = load_data(document, base)?.map(|data| data.train.inputs);
+        let data = load_data(document, load)?;
         let mut root = document.reader();
         let given = root.get("kernel");
         root.get("data");
         let network = root.required("network", |field| RandomNetwork::parse(field, None))?;
-        let kernel = match (&inputs, given) {
+        let prior = match (data, given) {
             (Some(_), Some(given)) => {
                 return Err(given.error("`kernel` and `data` both say what the inputs are; give one"));
             }
-            (Some(inputs), None) => input_kernel(inputs),
-            (None, Some(given)) => given.matrix()?,
-            (None, None) => Matrix::identity(1, 1),
+            (Some(data), None) => Prior::of_data(network, data),
+            (None, given) => {
+                let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| given.matrix())?;
+                // What is wrong with it is said before anything is asked of it.
+                InputKernel::new(&kernel)?;
+                Prior::of_kernel(network, kernel)
+            }
         };
-        // What is wrong with it is said before anything is asked of it.
-        InputKernel::new(&kernel)?;
-        let prior = Prior { network, inputs, kernel };
         let mut quantities = Vec::new();
         for (name, parse) in QUANTITIES {
             let Some(section) = root.get(name) else { continue };
@@ -138,30 +131,59 @@ impl PriorQuestion {
                 names.join(", ")
             )));
         }
-        Ok(Self { prior, quantities })
+        Ok(Self { prior: Arc::new(prior), quantities })
+    }
+}
+
+impl Question for PriorQuestion {
+    fn warnings(&self) -> QuestionResult<Vec<String>> {
+        Ok(warnings(&self.prior.network))
     }
 
-    /// What should be said beside the answer.
-    pub fn warnings(&self) -> Vec<String> {
-        warnings(&self.prior.network)
+    fn plan(&self) -> QuestionPlan {
+        let exclusive = self.quantities.iter().any(|(_, quantity)| quantity.samples_networks());
+        let by = if exclusive { "networks with all their weights" } else { "laws of random networks" };
+        let mut names: Vec<&str> = self.quantities.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        QuestionPlan { reason: format!("{by}: {}", names.join(", ")), exclusive }
     }
 
-    /// Answers everything that is asked; `device` and `precision` are those of networks that are sampled by their weights. `watch` is
-    /// called with the share of the work done, in [0, 1].
-    ///
-    /// # Errors
-    /// What has no answer, by name and value; [`crate::QuestionError::Stopped`].
-    pub fn answer(
-        &self,
-        device: DeviceChoice,
-        precision: Precision,
-        watch: &mut dyn FnMut(f64) -> Control,
-    ) -> QuestionResult<AnswerTree> {
+    fn answer(&self, run: &mut Run<'_>) -> QuestionResult<Answered> {
         let mut answer = Map::new();
-        let place = Place { device, precision };
         for (name, quantity) in &self.quantities {
-            answer.insert((*name).into(), quantity.answer(&self.prior, place, watch)?);
+            answer.insert((*name).into(), quantity.answer(&self.prior, run)?);
         }
-        Ok(AnswerTree(answer))
+        Ok(Answered { tree: AnswerTree(answer), unreliable: None })
+    }
+}
+
+/// Priors in studies.
+pub(crate) static KIND: Kind = Kind {
+    name: "prior",
+    results_version: 1,
+    width_key: Some("network.width"),
+    has_precision: true,
+    seeded: |document| {
+        let drawn = ["geometry", "sample", "agreement"].into_iter();
+        drawn.filter(|section| document.get(section).is_some()).collect()
+    },
+    unanswered: Some(&["network", "data", "kernel"]),
+    parse: |document, _, load| Ok(Arc::new(PriorQuestion::parse(document, None, load)?)),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A study reads all its questions before the first runs: what is large is made when it is asked for.
+    #[test]
+    fn reading_a_question_makes_no_kernel() {
+        let text =
+            "[network]\nwidths = [4]\n[data]\nkind = \"inline\"\ninputs = [[1, 2], [3, 4]]\n[moments]\ninput = 1\n";
+        let document = Document::from_toml("prior.toml", text).unwrap();
+        let question = PriorQuestion::parse(&document, None, &mut load_from(Path::new(""))).unwrap();
+        assert!(!question.prior.has_kernel());
+        assert_eq!((question.prior.count(), question.prior.variance(1)), (2, 12.5));
+        assert!(question.prior.has_kernel());
     }
 }

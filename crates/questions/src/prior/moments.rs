@@ -4,16 +4,16 @@ use serde_json::{Value, json};
 use widenet_core::{
     Result,
     document::{Field, Reader},
-    training::Control,
 };
 use widenet_limits::proportional::{
     EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, factor_second_moments, log_determinant, scale_moment,
 };
 
-use super::quantity::{Place, Prior, Quantity};
+use super::quantity::{Prior, Quantity};
 use crate::{
     answer::{matrix, number, numbers},
     error::{QuestionResult, invalid},
+    question::Run,
 };
 
 /// Which moments.
@@ -40,25 +40,25 @@ struct Eigenvalues {
 }
 
 impl Quantity for Moments {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         moments(prior, self)
     }
 }
 
 impl Quantity for Determinant {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         determinant(prior, self.size)
     }
 }
 
 impl Quantity for Eigenvalues {
-    fn answer(&self, prior: &Prior, _: Place, _: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         eigenvalues(prior, &self.at)
     }
 }
 
 pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
-    let last = prior.kernel.nrows() as u64 - 1;
+    let last = prior.count() as u64 - 1;
     let entry = |field: &Field<'_>| {
         let positions = field.list_of(4, "the inputs i, j, k, l from 0", |field| field.whole_in(0..=last))?;
         Ok([0, 1, 2, 3].map(|position| positions[position] as usize))
@@ -101,7 +101,7 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     }
     if !asked.entries.is_empty() {
         let gain = prior.network.gain();
-        let kernel = &prior.kernel;
+        let kernel = prior.kernel();
         let each = |moment: &dyn Fn([usize; 4]) -> f64| numbers(asked.entries.iter().map(|entry| moment(*entry)));
         answer["entries"] = json!(asked.entries);
         answer["kernel"] = each(&|entry| gain * gain * second.kernel(kernel, entry));
@@ -113,7 +113,7 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
 }
 
 pub(super) fn parse_determinant(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
-    let size = prior.network.outputs.min(prior.kernel.nrows());
+    let size = prior.network.outputs.min(prior.count());
     Ok(Box::new(Determinant { size: table.or("size", size, Field::count)? }))
 }
 

@@ -9,10 +9,11 @@ use widenet_core::{
 use widenet_limits::proportional::{InputKernel, LARGEST_SAMPLE, Sampler};
 use widenet_model::{PriorNetworks, sample_networks};
 
-use super::quantity::{Place, Prior, Quantity};
+use super::quantity::{Prior, Quantity};
 use crate::{
     answer::numbers,
     error::{QuestionError, QuestionResult, invalid},
+    question::Run,
 };
 
 /// What is drawn.
@@ -73,15 +74,19 @@ pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Qua
 }
 
 impl Quantity for Sample {
-    fn answer(&self, prior: &Prior, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
-        answer(prior, self, place, watch)
+    fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
+        answer(prior, self, run)
+    }
+
+    fn samples_networks(&self) -> bool {
+        self.by_network
     }
 }
 
 /// The draws as nested lists: draw, then rows and columns.
-fn answer(prior: &Prior, asked: &Sample, place: Place, watch: &mut dyn FnMut(f64) -> Control) -> QuestionResult<Value> {
-    let (inputs, outputs) = (prior.kernel.nrows(), prior.network.outputs);
-    let values = draw(prior, asked, place, watch)?;
+fn answer(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Value> {
+    let (inputs, outputs) = (prior.count(), prior.network.outputs);
+    let values = draw(prior, asked, run)?;
     let columns = match asked.of {
         Of::Outputs => Some((inputs, outputs)),
         Of::Kernel => Some((inputs, inputs)),
@@ -99,21 +104,16 @@ fn answer(prior: &Prior, asked: &Sample, place: Place, watch: &mut dyn FnMut(f64
 }
 
 /// The numbers of all draws, draw by draw, rows outside columns.
-pub(super) fn draw(
-    prior: &Prior,
-    asked: &Sample,
-    place: Place,
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Vec<f64>> {
-    let kernel = InputKernel::new(&prior.kernel)?;
+pub(super) fn draw(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Vec<f64>> {
+    let kernel = InputKernel::new(prior.kernel())?;
     if asked.by_network {
-        return networks(prior, asked, &kernel, place, watch);
+        return networks(prior, asked, &kernel, run);
     }
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let draws = asked.draws as u64;
     let size = match asked.of {
-        Of::Outputs => prior.kernel.nrows() * prior.network.outputs,
-        Of::Kernel => prior.kernel.len(),
+        Of::Outputs => prior.count() * prior.network.outputs,
+        Of::Kernel => prior.kernel().len(),
         Of::Mixing => prior.network.outputs * prior.network.outputs,
         Of::LogScale => 1,
     };
@@ -133,7 +133,7 @@ pub(super) fn draw(
             Of::Mixing => sampler.mixing_matrices(asked.seed, chunk)?,
             Of::LogScale => sampler.log_scales(asked.seed, chunk)?,
         });
-        if watch(first as f64 / draws as f64) == Control::Stop {
+        if run.watch(first as f64 / draws as f64) == Control::Stop {
             return Err(QuestionError::Stopped);
         }
     }
@@ -141,19 +141,13 @@ pub(super) fn draw(
 }
 
 /// Draws of networks with all their weights.
-fn networks(
-    prior: &Prior,
-    asked: &Sample,
-    kernel: &InputKernel,
-    place: Place,
-    watch: &mut dyn FnMut(f64) -> Control,
-) -> QuestionResult<Vec<f64>> {
+fn networks(prior: &Prior, asked: &Sample, kernel: &InputKernel, run: &mut Run<'_>) -> QuestionResult<Vec<f64>> {
     // Without inputs, any with this Gram matrix: √r R has r columns and R Rᵀ = K0.
     let stand_in = || match kernel.rank() {
         0 => Matrix::zeros(kernel.inputs(), 1),
         rank => kernel.root() * (rank as f64).sqrt(),
     };
-    let inputs = prior.inputs.clone().unwrap_or_else(stand_in);
+    let inputs = prior.inputs().cloned().unwrap_or_else(stand_in);
     let request = PriorNetworks {
         inputs: &inputs,
         widths: prior.network.widths.as_deref().unwrap_or_default(),
@@ -164,8 +158,9 @@ fn networks(
         kernels: asked.of == Of::Kernel,
         batch_bytes: None,
     };
-    let device = place.device.open()?;
-    let sample = sample_networks(&request, &device, place.precision, watch)?;
+    let sample = run.on_device("networks of the prior", |device, precision, watch| {
+        sample_networks(&request, device, precision, watch)
+    })?;
     if sample.networks < asked.draws as u64 {
         return Err(QuestionError::Stopped);
     }

@@ -9,13 +9,14 @@
 
 mod map;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use widenet_core::{
-    Problem, Result,
+    Error, Problem, Result,
+    document::{Document, Field},
     problem::{Loss, Rule},
-    scaling::{EffectiveExponents, GolikovExponents},
+    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
 };
 use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
@@ -23,7 +24,11 @@ use widenet_limits::scaling::{
     RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict,
 };
 
-use crate::answer::{AnswerTree, number, numbers};
+use crate::{
+    answer::{AnswerTree, number, numbers},
+    error::QuestionResult,
+    question::{Answered, Kind, Question, QuestionPlan, Run},
+};
 
 pub use map::scaling_map;
 
@@ -39,18 +44,18 @@ pub struct ScalingQuestion {
 }
 
 impl ScalingQuestion {
-    /// Of exponents, for networks trained on `loss`.
+    /// Asks about exponents, for networks trained on `loss`.
     pub fn new(exponents: EffectiveExponents, loss: Loss) -> Self {
         Self { exponents, loss, is_corrected: false, is_normalised: false }
     }
 
-    /// The same with the initial function added to outputs.
+    /// Returns the same with the initial function added to outputs.
     #[must_use]
     pub fn corrected(self) -> Self {
         Self { is_corrected: true, ..self }
     }
 
-    /// Of a problem's parameterisation and loss.
+    /// Asks about a problem's parameterization and loss.
     ///
     /// # Errors
     /// A network without hidden layers.
@@ -63,13 +68,13 @@ impl ScalingQuestion {
         })
     }
 
-    /// Golikov's exponents, of one hidden layer with input weights of order 1.
+    /// Returns Golikov's exponents, of one hidden layer with input weights of order 1.
     pub fn golikov(&self) -> Option<GolikovExponents> {
         GolikovExponents::try_from(&self.exponents).ok()
     }
 
     /// What must not be overlooked: that there is no limit, and why.
-    pub fn warning(&self) -> Option<String> {
+    fn warning(&self) -> Option<String> {
         if self.is_normalised {
             return Some(
                 "optimizer.kind = \"rmsprop\": verdicts of gradient descent do not hold and are left out".into(),
@@ -86,8 +91,78 @@ impl ScalingQuestion {
         }
     }
 
+    /// Asks about a named scaling; Golikov's names mean one hidden layer, and `ic_mf` the mean-field scaling with the initial function
+    /// added.
+    ///
+    /// # Errors
+    /// A name that is not known, or that is not known at this depth.
+    pub fn named(name: &str, hidden_layers: usize, loss: Loss) -> Result<Self> {
+        if name == "ic_mf" && hidden_layers == 1 {
+            return Ok(Self::new(GolikovExponents::MF.effective(), loss).corrected());
+        }
+        let exponents = match GolikovExponents::named(name) {
+            Ok(exponents) => match (hidden_layers, name) {
+                (1, _) => exponents.effective(),
+                (_, "mf") => NamedScaling::GolikovMeanField.effective(hidden_layers)?,
+                (_, "ntk") => NamedScaling::NeuralTangent.effective(hidden_layers)?,
+                _ => {
+                    return Err(Error::Invalid(format!(
+                        "\"{name}\" is a scaling of 1 hidden layer, not of {hidden_layers}; deep ones are mf, ntk, sp, ntp, mup, golikov_mf"
+                    )));
+                }
+            },
+            Err(_) => {
+                let known = NamedScaling::of_word(name).map_err(|error| {
+                    let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                    Error::Invalid(format!("{error}, or with one hidden layer {}", words.join(", ")))
+                })?;
+                known.effective(hidden_layers)?
+            }
+        };
+        Ok(Self::new(exponents, loss))
+    }
+
+    /// Reads the keys of a study of scalings: `name` with `hidden_layers` (default 1), or `q_sigma` with `q` or with `q_a` and `q_w`, or
+    /// `a`, `b` and `c` of Yang and Hu; and `loss`, `"logistic"` (default) or `"squared"`.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn parse(document: &Document) -> Result<Self> {
+        let mut root = document.reader();
+        let losses = [("logistic", Loss::Logistic), ("squared", Loss::SQUARED)];
+        let loss = root.or("loss", Loss::Logistic, |field| field.choice(&losses))?;
+        let name = root.optional("name", Field::string)?;
+        let q_sigma = root.optional("q_sigma", Field::number)?;
+        let a = root.optional("a", Field::numbers)?;
+        let question = match (name, q_sigma, a) {
+            (Some(name), None, None) => {
+                let layers = root.or("hidden_layers", 1, Field::count)?;
+                Self::named(&name, layers, loss)?
+            }
+            (None, Some(q_sigma), None) => {
+                let (q_a, q_w) = match root.optional("q", Field::number)? {
+                    Some(q) => (q, q),
+                    None => (root.required("q_a", Field::number)?, root.required("q_w", Field::number)?),
+                };
+                Self::new(GolikovExponents::new(q_sigma, q_a, q_w)?.effective(), loss)
+            }
+            (None, None, Some(a)) => {
+                let b = root.required("b", Field::numbers)?;
+                let exponents = AbcExponents::new(a, b, root.required("c", Field::number)?)?;
+                Self::new(exponents.effective(), loss)
+            }
+            _ => {
+                return Err(root.error(
+                    "give one of `name`, `q_sigma` (with `q`, or `q_a` and `q_w`), and `a` (with `b` and `c`)",
+                ));
+            }
+        };
+        root.finish()?;
+        Ok(question)
+    }
+
     /// Exponents, verdicts, reasons, predictions.
-    pub fn answer(&self) -> Result<AnswerTree> {
+    fn tree(&self) -> Result<AnswerTree> {
         let mut answer = Map::new();
         answer.insert("exponents".into(), self.exponents()?);
         if self.is_normalised {
@@ -148,6 +223,31 @@ impl ScalingQuestion {
         }))
     }
 }
+
+impl Question for ScalingQuestion {
+    fn warnings(&self) -> QuestionResult<Vec<String>> {
+        Ok(self.warning().into_iter().collect())
+    }
+
+    fn plan(&self) -> QuestionPlan {
+        QuestionPlan { reason: "algebra of exponents".into(), exclusive: false }
+    }
+
+    fn answer(&self, _: &mut Run<'_>) -> QuestionResult<Answered> {
+        Ok(Answered { tree: self.tree()?, unreliable: None })
+    }
+}
+
+/// Scalings in studies.
+pub(crate) static KIND: Kind = Kind {
+    name: "scaling",
+    results_version: 1,
+    width_key: None,
+    has_precision: false,
+    seeded: |_| Vec::new(),
+    unanswered: None,
+    parse: |document, _, _| Ok(Arc::new(ScalingQuestion::parse(document)?)),
+};
 
 fn golikov(exponents: &GolikovExponents, classification: &Classification) -> Value {
     let mut golikov = json!({

@@ -1,4 +1,4 @@
-//! Deep linear networks of any width.
+//! Trains deep linear networks of any width.
 
 mod flow;
 mod network;

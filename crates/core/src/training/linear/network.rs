@@ -1,4 +1,4 @@
-//! A deep linear network of any width: backward and forward chains and the update.
+//! A deep linear network of any width has a backward chain, a forward chain and an update.
 //!
 //! ```text
 //! G_{L+1} = 1,  G_l = W_lᵀ G_{l+1},  β = C G_0ᵀ        A_0 = Dᵀ,  A_{l+1} = W_l A_l
@@ -57,7 +57,7 @@ impl Point {
 }
 
 impl<W: WeightMatrix> LinearNetwork<W> {
-    /// Backward chain at a point: `G_0 … G_{L+1}`.
+    /// Runs the backward chain at a point: `G_0 … G_{L+1}`.
     pub fn backward(&mut self, point: &Point, factors: &[Factors<W::Block>]) -> Vec<W::Block> {
         let identity = Matrix::identity(self.output_dimension, self.output_dimension);
         let last = self.layers.len() - 1;
@@ -73,7 +73,7 @@ impl<W: WeightMatrix> LinearNetwork<W> {
         chain
     }
 
-    /// Forward chain at a point from a block of the input space: `A_0 … A_{L+1}`.
+    /// Runs the forward chain at a point from a block of the input space: `A_0 … A_{L+1}`.
     pub fn forward(&mut self, start: &Matrix, point: &Point, factors: &[Factors<W::Block>]) -> Vec<W::Block> {
         let mut chain = vec![self.layers[0].input_block(start)];
         for l in 0..self.layers.len() {
@@ -86,7 +86,7 @@ impl<W: WeightMatrix> LinearNetwork<W> {
         chain
     }
 
-    /// `A_0 … A_L` for the residual covariance `D` (k × d): the readout's own image is not needed.
+    /// Returns `A_0 … A_L` for the residual covariance `D` (k × d): the readout's own image is not needed.
     pub fn forward_factors(
         &mut self,
         residual: &Matrix,
@@ -103,12 +103,12 @@ impl<W: WeightMatrix> LinearNetwork<W> {
         chain
     }
 
-    /// Predictor β (k × d) from a backward chain.
+    /// Returns the predictor β (k × d) of a backward chain.
     pub fn predictor(&self, backward: &[W::Block]) -> Matrix {
         backward[0].to_matrix().transpose() * self.output_scale
     }
 
-    /// `W_l ← W_l − ρ_l Σ_j c_j G_{l+1}^j (A_l^j)ᵀ …` by the update rule, all layers.
+    /// Does `W_l ← W_l − ρ_l Σ_j c_j G_{l+1}^j (A_l^j)ᵀ …` by the update rule in all layers.
     pub fn update(&mut self, rule: UpdateRule, terms: &[(f64, &Factors<W::Block>)]) {
         for (l, layer) in self.layers.iter_mut().enumerate() {
             let products: Vec<_> = terms

@@ -1,4 +1,4 @@
-//! From the state of a network to recorded quantities (docs/theory/training.md §2, Eq. grams).
+//! Records quantities of a deep linear network from its state (docs/theory/training.md §2, Eq. grams).
 //!
 //! ```text
 //! F_0 = 1, F_{l+1} = W_l F_l        feature Gram matrices M_l = F_lᵀF_l (d × d), gradient Gram matrices B_l = G_lᵀG_l (k × k)

@@ -1,4 +1,4 @@
-//! A deep linear network in training, by descent or by gradient flow.
+//! Trains a deep linear network by descent or by gradient flow.
 
 use super::{
     flow::{self, Flow},

@@ -1,4 +1,4 @@
-//! The network at its start, as far as quantities compare with it.
+//! The baseline is the network at its start, as far as quantities compare with it.
 
 use super::{
     correction::InitialCorrection,

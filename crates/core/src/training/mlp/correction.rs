@@ -1,4 +1,4 @@
-//! The initialisation correction of mean-field networks (docs/theory/scaling-limits.md §4.4, Eq. correction).
+//! Mean-field networks may have an initialization correction (docs/theory/scaling-limits.md §4.4, Eq. correction).
 //!
 //! ```text
 //! f_IC(x) = f(x) + (√n − 1) f_0(x),    n = m/d*        f_0: the network's own function at its start, frozen

@@ -1,4 +1,4 @@
-//! What the weights of one hidden layer at the start, and their increments, contribute to the output.
+//! The output of one hidden layer is split into what the weights at the start and their increments contribute.
 //!
 //! ```text
 //! f = f_∅ + f_a + f_w + f_aw,     f_∅ = Σ_r a⁰ φ'(z) z⁰,  f_a = Σ_r δa φ'(z) z⁰,  f_w = Σ_r a⁰ φ'(z) δz,  f_aw = Σ_r δa φ'(z) δz

@@ -1,4 +1,4 @@
-//! Groups: N networks of one problem that differ in their seeds, trained as one.
+//! A group is N networks of one problem that differ in their seeds and train as one.
 //!
 //! ```text
 //! f = (f_1; …; f_N), N P × k,    ∂/∂f Σ_i R(f_i) = (∂R/∂f_1; …; ∂R/∂f_N)

@@ -1,4 +1,4 @@
-//! Kernels of one network of finite width, without its Jacobian.
+//! Computes the kernels of one network of finite width without its Jacobian.
 //!
 //! ```text
 //! Θ_ab(x,x') = Σ_l (d_a^{l+1}(x) · d_b^{l+1}(x')) (κ_l A_l² a_l(x)·a_l(x') + κ_b,l B_l²),    d_a^{L+1} = e_a
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl<W: EntryMatrix> Mlp<W> {
-    /// Tangent kernel between the P and Q samples of two forward passes, P k × Q k with samples outermost; `None` for the
+    /// Returns the tangent kernel between the P and Q samples of two forward passes, P k × Q k with samples outermost; `None` for the
     /// second is the first.
     pub fn tangent_kernel(&mut self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
         let k = left.outputs.ncols();
@@ -34,7 +34,7 @@ impl<W: EntryMatrix> Mlp<W> {
         kernel
     }
 
-    /// The tangent kernel averaged over outputs, `(1/k) Σ_a Θ_aa`, P × Q.
+    /// Returns the tangent kernel averaged over outputs, `(1/k) Σ_a Θ_aa`, P × Q.
     pub fn mean_tangent_kernel(&mut self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
         let k = left.outputs.ncols();
         let mut kernel = Matrix::zeros(left.outputs.nrows(), right.unwrap_or(left).outputs.nrows());
@@ -46,7 +46,7 @@ impl<W: EntryMatrix> Mlp<W> {
         kernel / k as f64
     }
 
-    /// NNGP kernel of the last hidden layer's activations, P × Q.
+    /// Returns the NNGP kernel of the last hidden layer's activations, P × Q.
     pub fn nngp_kernel(&self, left: &Forward<W::Block>, right: Option<&Forward<W::Block>>) -> Matrix {
         let last = self.layers.len() - 1;
         let of_biases = self.layers[last].biases.as_ref().map_or(0.0, |biases| biases.variance());

@@ -1,4 +1,4 @@
-//! The network linearised at its start, trained beside it.
+//! The network linearized at its start trains beside it.
 //!
 //! ```text
 //! f_lin(x) = f_0(x) + J(x) δ,    δ_{t+1} = δ_t − η Jᵀ ∂R/∂f_lin
@@ -30,27 +30,27 @@ pub struct Linearisation<W> {
 }
 
 impl<W: EntryMatrix> Linearisation<W> {
-    /// The linearisation at a network, at δ = 0.
+    /// Makes the linearisation at a network, at δ = 0.
     pub fn new(initial: &Mlp<W>) -> Self {
         Self::with_tangents(initial.clone(), initial.zeros_like())
     }
 
-    /// The linearisation at a network, at some δ of its shape.
+    /// Makes the linearisation at a network, at some δ of its shape.
     pub fn with_tangents(initial: Mlp<W>, tangents: Mlp<W>) -> Self {
         Self { initial, tangents }
     }
 
-    /// δ.
+    /// Returns δ.
     pub fn tangents(&self) -> &Mlp<W> {
         &self.tangents
     }
 
-    /// δ, to be changed.
+    /// Returns δ, to be changed.
     pub fn tangents_mut(&mut self) -> &mut Mlp<W> {
         &mut self.tangents
     }
 
-    /// `f_lin` on inputs (P × d), P × k, some samples at a time.
+    /// Returns `f_lin` on inputs (P × d), P × k, some samples at a time.
     pub fn outputs(&mut self, inputs: &Matrix) -> Matrix {
         in_chunks(inputs, 1, |inputs| {
             let forward = self.initial_forward(inputs);
@@ -63,7 +63,7 @@ impl<W: EntryMatrix> Linearisation<W> {
         self.initial.forward(inputs)
     }
 
-    /// `f_lin`, P × k, for a forward pass at θ_0.
+    /// Returns `f_lin`, P × k, for a forward pass at θ_0.
     pub fn outputs_from(&mut self, forward: &Forward<W::Block>) -> Matrix {
         let mut dh = self.tangents.layers[0].apply(&forward.activations[0], &forward.ones);
         for l in 1..self.initial.layers.len() {
@@ -75,7 +75,7 @@ impl<W: EntryMatrix> Linearisation<W> {
         &forward.outputs + dh.to_matrix().transpose()
     }
 
-    /// One step of the rule for a forward pass at θ_0 and the gradient in `f_lin` (P × k).
+    /// Takes one step of the rule for a forward pass at θ_0 and the gradient in `f_lin` (P × k).
     pub fn update(&mut self, rule: impl Update<W>, learning_rate: f64, forward: &Forward<W::Block>, gradient: &Matrix) {
         let Some(lowest) = self.initial.lowest_learning() else { return };
         let signals = self.initial.backward(forward, &gradient.transpose(), lowest);

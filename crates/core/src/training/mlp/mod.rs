@@ -1,4 +1,4 @@
-//! Multilayer perceptrons of any weight matrices whose entries are known as time goes on, alone and in groups.
+//! Trains multilayer perceptrons, alone and in groups, on any weight matrices that act on neurons.
 
 mod baseline;
 mod correction;

@@ -1,4 +1,4 @@
-//! Multilayer perceptrons of any weight matrices that have real neurons: passes through them and the update.
+//! A multilayer perceptron of any weight matrices that have real neurons: this module has its passes and its update.
 //!
 //! ```text
 //! a_0 = x,  h_{l+1} = A_l w_l a_l + B_l b_l,  a_l = φ(h_l),  f = h_{L+1}
@@ -122,12 +122,12 @@ pub struct Forward<B> {
 }
 
 impl<W: EntryMatrix> Mlp<W> {
-    /// Every matrix of parameters: of each layer the weights, then the biases.
+    /// Returns every matrix of parameters: of each layer the weights, then the biases.
     pub fn matrices(&self) -> impl Iterator<Item = &W> {
         self.layers.iter().flat_map(|layer| layer.parameters().map(|parameters| &parameters.matrix))
     }
 
-    /// The same, to be changed.
+    /// Returns the same, to be changed.
     pub fn matrices_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.layers.iter_mut().flat_map(|layer| layer.parameters_mut().map(|parameters| &mut parameters.matrix))
     }
@@ -169,7 +169,7 @@ impl<W: EntryMatrix> Mlp<W> {
         Forward { ones, activations, pre_activations, outputs }
     }
 
-    /// Outputs on inputs (P × d), P × k, some samples at a time; of a group N P × k.
+    /// Returns outputs on inputs (P × d), P × k, some samples at a time; of a group N P × k.
     pub fn outputs(&mut self, inputs: &Matrix) -> Matrix {
         in_chunks(inputs, self.networks(), |inputs| self.forward(inputs).outputs)
     }

@@ -1,4 +1,4 @@
-//! What a step and a record share: passes through the network as it is.
+//! A step and a record share passes through the network as it is.
 
 use super::network::Forward;
 use crate::Matrix;

@@ -1,4 +1,4 @@
-//! From the state of a perceptron to recorded quantities, as [`Quantity`] says.
+//! Records quantities of a perceptron from its state, as [`Quantity`] says.
 
 use std::collections::BTreeMap;
 

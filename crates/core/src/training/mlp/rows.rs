@@ -1,4 +1,4 @@
-//! Rows of samples: of the networks of a group, one network after the other, and of many samples, some at a time.
+//! Cuts rows of samples: of the networks of a group, one network after the other, and of many samples, some at a time.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A perceptron in training, or a group of them, with the linearised network beside it and what records are compared with.
+//! Trains a perceptron, or a group of them, with the linearized network beside it and what records are compared with.
 
 use std::borrow::Cow;
 
@@ -57,7 +57,7 @@ impl<'p, W: EntryMatrix + NormalizedUpdate> MlpTraining<'p, W> {
 }
 
 impl<'p, W: EntryMatrix> MlpTraining<'p, W, UpdateRule> {
-    /// The same by a rule that is linear in past gradients, which matrices of all kinds can follow.
+    /// Does the same by a rule that is linear in past gradients, which matrices of all kinds can follow.
     ///
     /// # Errors
     /// [`Error::Invalid`]: other rules, and linearised quantities with weight decay.

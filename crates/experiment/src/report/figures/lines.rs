@@ -24,8 +24,8 @@ use widenet_figures::{Axis, AxisScale, Mark, Marker, Plot, Series, palette, word
 use super::{Group, Kind, labels::value_label, scales};
 use crate::{
     measure::MeasuredTrial,
-    storage::Answer,
     study::{Keys, ReadResult},
+    trials::Answer,
 };
 
 /// What is drawn against the abscissas.

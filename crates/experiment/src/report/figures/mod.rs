@@ -20,7 +20,7 @@ use super::NotDrawn;
 use crate::{
     error::Result,
     measure::{MeasuredTrial, Results},
-    study::{Keys, ReadResult, Study, Subject, list, own_name},
+    study::{Keys, ReadResult, Study, TaskKind, list, own_name},
 };
 
 /// A kind of figure with its keys.
@@ -60,22 +60,19 @@ impl Group<'_> {
 /// A kind as study files name it.
 struct Entry {
     word: &'static str,
-    /// The kinds of studies that have it.
-    subjects: &'static [Subject],
+    /// Says whether studies of these trials have it.
+    has: fn(TaskKind) -> bool,
     parse: fn(&mut Reader<'_>, &Keys<'_>) -> ReadResult<Box<dyn Kind>>,
 }
 
-const PROBLEMS: &[Subject] = &[Subject::Problem];
-const QUESTIONS: &[Subject] = &[Subject::Prior, Subject::Posterior];
-
 /// All kinds of figures, in the order of messages.
 const KINDS: [Entry; 6] = [
-    Entry { word: "scaling", subjects: &Subject::ALL, parse: scaling::parse },
-    Entry { word: "curves", subjects: PROBLEMS, parse: curves::parse },
-    Entry { word: "bands", subjects: PROBLEMS, parse: bands::parse },
-    Entry { word: "overlay", subjects: PROBLEMS, parse: overlay::parse },
-    Entry { word: "divergence", subjects: PROBLEMS, parse: divergence::parse },
-    Entry { word: "lines", subjects: QUESTIONS, parse: lines::parse },
+    Entry { word: "scaling", has: |_| true, parse: scaling::parse },
+    Entry { word: "curves", has: TaskKind::is_problem, parse: curves::parse },
+    Entry { word: "bands", has: TaskKind::is_problem, parse: bands::parse },
+    Entry { word: "overlay", has: TaskKind::is_problem, parse: overlay::parse },
+    Entry { word: "divergence", has: TaskKind::is_problem, parse: divergence::parse },
+    Entry { word: "lines", has: |kind| !kind.is_problem(), parse: lines::parse },
 ];
 
 const SCALES: [(&str, AxisScale); 2] = [("linear", AxisScale::Linear), ("log", AxisScale::Log)];
@@ -105,7 +102,7 @@ pub(crate) fn read(study: &Study) -> Result<Vec<Figure>> {
     let keys = study.keys();
     let mut root = study.document.reader();
     let figure = |reader: &mut Reader<'_>| {
-        let known = KINDS.iter().filter(|entry| entry.subjects.contains(&study.subject));
+        let known = KINDS.iter().filter(|entry| (entry.has)(study.kind));
         let known: Vec<_> = known.map(|entry| (entry.word, entry.parse)).collect();
         let parse = reader.required("kind", |field| field.choice(&known))?;
         let kind = parse(reader, &keys)?;

@@ -1,4 +1,4 @@
-//! Initial weights, addressed by (seed, layer, row) so that any row can be had again at any time, on any thread count.
+//! Initial weights are addressed by (seed, layer, row), so that any row can be had again at any time, on any thread count.
 
 use std::ops::Range;
 
@@ -43,7 +43,7 @@ pub struct InitialWeights {
 }
 
 impl InitialWeights {
-    /// Some rows, on a device. `f32` weights are the `f64` weights rounded.
+    /// Returns some rows, on a device. `f32` weights are the `f64` weights rounded.
     pub fn rows(&self, rows: Range<usize>, placement: &Placement) -> Tensor<2> {
         Self::stacked(std::slice::from_ref(self), rows, placement)
     }

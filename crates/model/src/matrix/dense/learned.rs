@@ -1,4 +1,4 @@
-//! What a matrix has learned: passes over all rows in chunks.
+//! Finds what a matrix has learned, in passes over all rows in chunks.
 //!
 //! `W − s W_0` is formed entry by entry, with W_0 drawn again from its seed, so no copy of it is kept and large numbers
 //! never cancel in a product. Its singular values come from a randomised range finder with power iterations (N. Halko,

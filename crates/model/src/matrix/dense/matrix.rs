@@ -1,4 +1,4 @@
-//! A weight matrix with all its entries, as row panels on a device.
+//! A dense matrix has all its entries, as row panels on a device.
 //!
 //! ```text
 //! W = p B + s U + Σ_j c_j g_j a_jᵀ        stored matrix B, pending outer products, rarely a stored velocity U
@@ -61,12 +61,12 @@ pub struct DenseMatrix {
 }
 
 impl DenseMatrix {
-    /// The matrix at time 0, in panels of at most `panel_rows ≥ 1` rows.
+    /// Makes the matrix at time 0, in panels of at most `panel_rows ≥ 1` rows.
     pub fn new(initial: InitialWeights, panel_rows: usize, placement: Placement) -> Self {
         Self::starting_from(Initial::Random(initial), panel_rows, placement)
     }
 
-    /// A matrix with given entries, in one panel.
+    /// Makes a matrix with given entries, in one panel.
     pub fn of_entries(entries: &Matrix, placement: Placement) -> Self {
         let rows = placement.tensor(entries.transpose().as_slice().to_vec(), [entries.nrows(), entries.ncols()]);
         Self::starting_from(Initial::Given(Box::new(rows)), entries.nrows(), placement)
@@ -106,7 +106,7 @@ impl DenseMatrix {
         self
     }
 
-    /// Entries per row.
+    /// Returns entries per row.
     pub fn columns(&self) -> usize {
         self.columns
     }

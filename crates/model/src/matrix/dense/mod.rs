@@ -1,4 +1,4 @@
-//! Weight matrices with all their entries.
+//! Dense weight matrices have all their entries.
 
 pub(crate) mod initial;
 pub(crate) mod learned;

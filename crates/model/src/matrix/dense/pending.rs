@@ -1,4 +1,4 @@
-//! Outer products that a matrix has learned but not yet folded into its storage.
+//! Pending are the outer products that a matrix has learned but not yet folded into its storage.
 //!
 //! Weights and velocity are `W = p B + s U + Σ_j c_j g_j a_jᵀ` and `u = q B + r U + Σ_j d_j g_j a_jᵀ` with stored B
 //! (and, rarely, U). The update rule is linear, so every coefficient pair follows [`UpdateRule::advance`] by itself.

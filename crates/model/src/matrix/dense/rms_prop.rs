@@ -1,4 +1,4 @@
-//! A step of RMSProp on a stored matrix (docs/theory/scaling-limits.md §5.4, Eq. rmsprop).
+//! Takes a step of RMSProp on a stored matrix (docs/theory/scaling-limits.md §5.4, Eq. rmsprop).
 //!
 //! ```text
 //! g = c Σ_j g_j a_jᵀ,    v ← ρ v + (1 − ρ) g²,    W ← W − η g/(√v + ε)        entry by entry

@@ -1,4 +1,4 @@
-//! Matrices of coefficients on explored directions, which grow with the ranks.
+//! Matrices of coefficients on explored directions grow with the ranks.
 //!
 //! ```text
 //! K c,   Kᵀ c,   K ← a K + b Σ_p l_p r_p         K: rows × columns, c and the l_p, r_p: a few columns or rows

@@ -1,4 +1,4 @@
-//! Where the unexplored part of a matrix comes from: fresh normals, or the products of a matrix that is fixed by its seed.
+//! The unexplored part of a matrix comes from fresh normals, or from the products of a matrix that is fixed by its seed.
 
 use std::ops::Range;
 

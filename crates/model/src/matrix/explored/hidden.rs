@@ -1,4 +1,4 @@
-//! A Gaussian matrix known only where it has been asked, with what it has learned.
+//! An explored matrix is a Gaussian matrix that is known only where it has been probed, with what it has learned.
 //!
 //! ```text
 //! W_t = s W_0 + Q_G K Q_Aᵀ,      W_0 Q_A = M_A,  W_0ᵀ Q_G = M_G

@@ -1,4 +1,4 @@
-//! Images of the directions asked about: fresh parts, stored or made again of their counters, and coefficients.
+//! Responses to the directions probed consist of fresh parts, stored or recomputed from their counters, and coefficients.
 //!
 //! ```text
 //! M = σ Ξ + Q S        Ξ: one fresh vector per direction;  S: coefficients on the other side's basis Q

@@ -1,4 +1,4 @@
-//! How hidden matrices are made, and how exact their answers are.
+//! Says how hidden matrices are made, and how exact their answers are.
 
 use crate::device::Precision;
 
@@ -32,10 +32,11 @@ pub enum ImageStorage {
 impl ImageStorage {
     /// Words of the command line.
     pub const WORDS: [(&str, ImageStorage); 2] =
-        [("stored", ImageStorage::Stored), ("regenerated", ImageStorage::Regenerated)];
+        [("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
 }
 
-/// Tolerance on what counts as a new direction, by default: above what `f32` or `f64` can tell from rounding on a thousand directions.
+/// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand
+/// directions.
 pub fn default_tolerance(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-5,

@@ -1,4 +1,4 @@
-//! Weight matrices of very wide networks: thin ones, and hidden ones that are known by their answers to the directions that
+//! Weight matrices of very wide networks are thin, or hidden ones that are known by their answers to the directions that
 //! training has asked about, which makes memory and time of a step O(m × rank) (docs/theory/conditioning.md).
 
 pub(crate) mod coefficients;

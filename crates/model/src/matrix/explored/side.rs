@@ -1,4 +1,4 @@
-//! The two sides of a matrix.
+//! A matrix has two sides.
 
 /// Which side of the matrix is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,12 @@
-//! A matrix with one short side, stored as vectors along its long side.
+//! A thin matrix has one short side and is stored as vectors along its long side.
 //!
 //! ```text
 //! W (m × d) = [w_1 … w_d]:   W x = Σ_j x_j w_j,   (Wᵀ g)_j = w_jᵀ g,   w_j ← w_j − Σ_p c g_p x_pj
 //! ```
 //!
 //! Input weights (m × d), readouts (k × m, stored by rows) and biases (m × 1) of a very wide network: every product is tall-skinny and
-//! runs over pieces that fit one buffer. Where there are fewer inputs than input dimensions, only the products with an orthonormal basis B of
-//! the inputs are kept, `W B` (m × r): Gaussian weights have no other effect, and updates stay in the span.
+//! runs over pieces that fit one buffer. Where there are fewer inputs than input dimensions, only the products with an orthonormal basis B
+//! of the inputs are kept, `W B` (m × r): Gaussian weights have no other effect, and updates stay in the span.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ impl ThinMatrix {
         Self { vectors: matrix.initial(), ..matrix }
     }
 
-    /// How many vectors are kept.
+    /// Says how many vectors are kept.
     pub fn stored_vectors(&self) -> usize {
         self.stored_shape().1
     }

@@ -1,4 +1,4 @@
-//! A weight matrix of a very wide network: thin, or hidden.
+//! A weight matrix of a very wide network is thin or hidden.
 
 use widenet_core::{
     Matrix,
@@ -28,7 +28,7 @@ impl WideMatrix {
         }
     }
 
-    /// Entries per row.
+    /// Returns entries per row.
     pub fn columns(&self) -> usize {
         match self {
             WideMatrix::Thin(matrix) => matrix.columns,

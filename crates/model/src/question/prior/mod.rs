@@ -1,4 +1,4 @@
-//! Deep linear networks at initialisation, many at once.
+//! Samples many deep linear networks at initialization at once.
 
 mod normals;
 mod plan;

@@ -1,4 +1,4 @@
-//! Normal random numbers that are found by their place: number i of a matrix, whoever asks and in whichever order.
+//! Normal random numbers are found by their place: number i of a matrix is the same whoever asks and in whichever order.
 //!
 //! Two words `k, k'` of a stream give two normals, `±√(−ln u) (cos ϑ + sin ϑ)` and `±√(−ln u) (cos ϑ − sin ϑ)`, with
 //! `u = (k + ½) / 2³²`, |ϑ| < π/4 and the signs from `k'` (Box and Muller, Ann. Math. Stat. 29, 610 (1958), with the angle

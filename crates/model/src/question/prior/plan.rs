@@ -1,4 +1,4 @@
-//! What a sample costs and whether it can be had: layer l of a launch takes `N_{l−1} N_l + P (N_{l−1} + N_l)` numbers a network.
+//! Estimates what a sample costs and whether it can be had: layer l of a launch takes `N_{l−1} N_l + P (N_{l−1} + N_l)` numbers a network.
 
 use super::request::{PriorNetworks, invalid};
 use crate::{

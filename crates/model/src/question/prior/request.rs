@@ -1,4 +1,4 @@
-//! Which networks to sample.
+//! A request says which networks to sample.
 
 use widenet_core::{Error, Matrix};
 

@@ -1,4 +1,4 @@
-//! Deep linear networks at initialisation, many at once: `F = X W¹ ⋯ Wᴸ⁺¹` with every weight drawn, `Wˡ_ij ~ N(0, 1 / N_{l−1})`.
+//! Samples many deep linear networks at initialization at once: `F = X W¹ ⋯ Wᴸ⁺¹` with every weight drawn, `Wˡ_ij ~ N(0, 1 / N_{l−1})`.
 //!
 //! (docs/theory/proportional-limit.md §1.) The gain `g` enters as `√g` on the outputs. Networks go through a layer together, as one product
 //! of rank-3 tensors `(B × P × N_{l−1}) (B × N_{l−1} × N_l)`. The weights of a layer of a network have a stream of their own, so that
@@ -35,7 +35,7 @@ pub struct PriorSample {
 }
 
 impl PriorNetworks<'_> {
-    /// The weight matrix (`N_l` × `N_{l+1}`) of layer `l` of one network, input layer 0, as it enters a product in `f64`.
+    /// Returns the weight matrix (`N_l` × `N_{l+1}`) of layer `l` of one network, input layer 0, as it enters a product in `f64`.
     ///
     /// # Errors
     /// [`ModelError::Problem`] for a layer that the networks lack, or a request that no device can meet.

@@ -18,6 +18,14 @@ impl TrialResult {
             TrialResult::Answer(_) => Status::Done,
         }
     }
+
+    /// The word of its status.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            TrialResult::Trajectory(trajectory) => trajectory.status.word(),
+            TrialResult::Answer(answer) => answer.word(),
+        }
+    }
 }
 
 /// What a question was answered.
