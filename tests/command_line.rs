@@ -314,6 +314,54 @@ fn a_sampled_function_is_that_of_solve() {
     assert_ne!(predicted, sampled("4"));
 }
 
+/// A learning rate far above the largest stable one: moments at which the model has diverged say so and have no numbers, in every format.
+#[test]
+fn predictions_that_diverge_say_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = r#"
+        network = { hidden_layers = 1, activation = "relu" }
+        parameterization = { kind = "ntk" }
+        data = { kind = "inline", inputs = [[1.0, 0.5], [-0.5, 1.0]], targets = [[1.0], [-1.0]] }
+        optimizer = { kind = "gd", learning_rate = 100.0, steps = 1000 }
+        predict = { at = [0, 10, 1000] }
+    "#;
+    let problem = write(folder.path(), "diverges.toml", text);
+    let answer = json(&["predict", &problem, "--json"]);
+    let predictions = answer["predictions"].as_array().expect("predictions");
+    assert_eq!(predictions[2], serde_json::json!({ "at": 1000, "time": 1e5, "status": "diverged" }));
+    for healthy in &predictions[..2] {
+        assert!(healthy.get("status").is_none() && healthy["train"]["mean"][0][0].is_f64(), "{healthy}");
+    }
+    let said = run(&["predict", &problem]);
+    assert!(said.code == 0 && said.out.contains("diverged") && said.err.contains("diverged at 1000"), "{}", said.err);
+    assert!(!said.out.contains("NaN") && !said.out.contains("inf"), "{}", said.out);
+    let table = folder.path().join("diverges.csv");
+    assert_eq!(run(&["predict", &problem, "--output", table.to_str().expect("UTF-8")]).code, 0);
+    let rows = fs::read_to_string(table).expect("a table");
+    assert!(rows.lines().count() == 5 && !rows.contains("NaN") && !rows.contains("inf"), "{rows}");
+}
+
+/// Inputs beyond single precision: kernels of a network in `f32` are refused, and the limit has them.
+#[test]
+fn kernels_beyond_their_precision_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = r#"
+        network = { hidden_layers = 1 }
+        parameterization = { kind = "ntk" }
+        data = { kind = "inline", inputs = [[1e39, 0.5], [-0.5, 1e39]], targets = [[1.0], [-1.0]] }
+        optimizer = { kind = "gd", learning_rate = 0.1, steps = 10 }
+    "#;
+    let problem = write(folder.path(), "large.toml", text);
+    let single = run(&["kernel", &problem, "--width", "4", "--device", "cpu", "--json"]);
+    assert_eq!((single.code, single.out.as_str()), (2, ""), "{}", single.err);
+    assert!(single.err.contains("beyond single precision"), "{}", single.err);
+    let double = ["--width", "4", "--device", "cpu", "--precision", "f64", "--json"];
+    for more in [&double[..], &["--json"]] {
+        let answer = json(&[&["kernel", problem.as_str()], more].concat());
+        assert!(answer["ntk"]["train"][0][0].as_f64() > Some(1e76), "{answer}");
+    }
+}
+
 /// Kernels that one command writes, the other reads: the same predictions as with the network's own.
 #[test]
 fn kernels_written_to_files_can_be_given_back() {

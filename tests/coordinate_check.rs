@@ -106,7 +106,7 @@ fn one_hidden_layer_passes_with_the_exponent_of_its_kernel() {
 #[test]
 fn scalings_of_classifiers_pass_with_their_exponents() {
     let digits = "data={ kind = \"idx\", images = \"../../data/digits-8x8/images-idx3-ubyte\", \
-                  labels = \"../../data/digits-8x8/labels-idx1-ubyte\", standardise = \"global\", classes = [4, 9], train_samples = 30 }";
+                  labels = \"../../data/digits-8x8/labels-idx1-ubyte\", standardize = \"global\", classes = [4, 9], train_samples = 30 }";
     let shallow = ["--set", digits, "--set", "network={ hidden_layers = 1, activation = \"relu\" }"];
     let training = ["--set", "loss.kind=logistic", "--set", "optimizer.learning_rate=0.05"];
     let sizes = ["--width", "256,1024,4096,16384", "--seeds", "8", "--steps", "2", "--json"];

@@ -12,3 +12,4 @@ mod proportional;
 mod references;
 mod scaling;
 mod studies;
+mod thread_counts;

@@ -151,3 +151,61 @@ draws = 300
     assert_eq!(answer["diagnostics"]["reliable"], false, "{}", answer["diagnostics"]);
     assert!(said.err.contains("UNRELIABLE"), "{}", said.err);
 }
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().expect("a list").iter().map(|number| number.as_f64().expect("a number")).collect()
+}
+
+/// 24 × 48: P(f > 2e-5) was 0 and the density 7.8e155, so that draws of the exact law refuted it and distances were ½.
+#[test]
+fn lower_tails_of_deep_networks() {
+    let spec = "[network]\nwidth = 24\nhidden_layers = 48\n[density]\nat = [2e-5]\n[cdf]\nat = [2e-5]\n[distance]\n\
+                [quantiles]\nof = \"log_squared_norm\"\nlevels = [1e-4]";
+    let found = answer(spec, "prior");
+    let near = |value: &Value, expected: f64| {
+        let value = value.as_f64().expect("a number");
+        assert!((value / expected - 1.0).abs() < 1e-4, "{value} against {expected}");
+    };
+    near(&found["density"]["density"][0], 1.8665041);
+    near(&found["cdf"]["upper"][0], 0.49996267);
+    near(&found["quantiles"]["values"][0], -21.05511);
+    assert!((found["distance"]["output_to_limit"].as_f64().expect("a number") - 0.002585).abs() < 1e-5);
+    // Large moments are finite and named, infinite ones infinite.
+    let moments = answer("[network]\nwidths = [1, 3]\n[moments]\nscale = [1.0, 400.0, -0.5]", "prior");
+    assert_eq!(moments["moments"]["scale"], serde_json::json!([1.0, "overflow", "inf"]));
+    assert_eq!(answer("[network]\nalpha = 400.0\n[moments]", "prior")["moments"]["kurtosis"], "overflow");
+}
+
+/// `inputs = []`, and a kernel of test inputs alone: the posterior is the prior, its log evidence 0.
+#[test]
+fn without_data_a_posterior_is_the_prior() {
+    let network = "[network]\nalpha = 2.0\n";
+    let prior = answer(&format!("kernel = [[0.9]]\n{network}[cdf]\nat = [-0.7, 0.4]"), "prior");
+    let expected = numbers(&prior["cdf"]["lower"]);
+    let asked = "[posterior]\nnoise_variance = 0.3\ncdf = [-0.7, 0.4]\n";
+    let data = "[data]\nkind = \"inline\"\ninputs = []\ntargets = []\ntest_inputs = [[0.3, 1.307669683062202]]";
+    for spec in [format!("{network}{asked}{data}"), format!("kernel = [[0.9]]\n{network}{asked}targets = []")] {
+        let found = answer(&spec, "posterior");
+        assert_eq!(found["log_evidence"], 0.0);
+        for (values, expected) in found["cdf"]["values"].as_array().expect("points").iter().zip(&expected) {
+            let value = values[0][0].as_f64().expect("a number");
+            assert!((value - expected).abs() < 1e-9, "{value} against {expected}");
+        }
+    }
+}
+
+/// Every prediction of these was NaN and reliable.
+#[test]
+fn posteriors_of_deep_limits_with_bottlenecks_are_numbers() {
+    for alpha in [40, 50] {
+        let spec = format!(
+            "[network]\nalpha = {alpha}.0\nbottlenecks = [2, 3]\noutputs = 3\n[data]\nkind = \"inline\"\ninputs = [[1.0, 0.0]]\n\
+             targets = [[1.0, 0.5, 0.2]]\ntest_inputs = [[0.0, 1.0]]\n[posterior]\nnoise_variance = 1.0\nmethod = \"importance\"\n\
+             draws = 1000"
+        );
+        let found = answer(&spec, "posterior");
+        assert!(
+            numbers(&found["mean"][0]).iter().chain(&numbers(&found["variance"][0])).all(|number| number.is_finite())
+        );
+    }
+}

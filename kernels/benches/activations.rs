@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::{hint::black_box, mem::replace, time::Instant};
+use widenet_core::document::Word;
 
 use burn::{
     Tensor,
@@ -93,7 +94,7 @@ fn table(dtype: DType) {
     let empty = || Tensor::<2>::empty([0, 0], on);
     // So near 0 that signals multiplied by derivatives again and again do not become denormal.
     let random = || Tensor::<2>::random(SHAPE, Distribution::Uniform(-2.0, 2.0), on);
-    for (word, activation) in Activation::WORDS {
+    for &(word, activation) in Activation::WORDS {
         if activation == Activation::Identity {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Orthonormal bases of a long space that grow block by block.
+//! Orthonormal bases of a long space grow block by block.
 //!
 //! ```text
 //! C = Qᵀ X,  X ← X − Q C,  G = Xᵀ X ≈ (P L)(P L)ᵀ,  Q̂ = X P L⁻ᵀ,  Q̂ ← (I − Q Qᵀ) Q̂ (Q̂ᵀQ̂)^(-1/2),  Q ← [Q Q̂]
@@ -17,7 +17,7 @@ use burn::{
 };
 use nalgebra::DMatrix;
 
-use crate::SplitVectors;
+use crate::split::SplitVectors;
 
 /// The loop runs this often at most: every round divides what is left by a thousand (inner products in `f32`) or a million (in `f64`), down
 /// to a tolerance above rounding.
@@ -41,7 +41,7 @@ pub struct Basis {
 
 /// What [`Basis::explore`] found.
 #[derive(Debug, Clone)]
-pub struct Exploration {
+pub struct Projection {
     /// Coordinates of the vectors in the basis as it is now, rank × P.
     pub coordinates: DMatrix<f64>,
     /// The directions that were new, the last ones of the basis.
@@ -110,7 +110,7 @@ impl Basis {
     /// Extends the basis by what vectors have outside it, and returns their coordinates in it. A part counts as new if it is longer than
     /// `tolerance` times its vector, and than eight roundings of the float type (more for large ranks). If the vectors are not finite the
     /// basis stays as it was and the result is `None`.
-    pub fn explore(&mut self, x: &SplitVectors, tolerance: f64) -> Option<Exploration> {
+    pub fn explore(&mut self, x: &SplitVectors, tolerance: f64) -> Option<Projection> {
         let (mut rest, mut gram) = (x.clone(), x.self_gram());
         let mut scales = None;
         let squares = if x.gram_epsilon() > f64::EPSILON { &SQUARES[1] } else { &SQUARES[0] };
@@ -168,7 +168,7 @@ impl Basis {
         for (mut column, scale) in coordinates.column_iter_mut().zip(scales.iter().flatten()) {
             column *= *scale;
         }
-        Some(Exploration { coordinates, new, dropped })
+        Some(Projection { coordinates, new, dropped })
     }
 
     /// Returns `max |QᵀQ − I|`, which is 0 for an exact basis.

@@ -1,4 +1,4 @@
-//! Products with panels as CubeCL kernels: portable WGSL (no plane operations, no atomics), sums in a fixed order.
+//! Products with panels are CubeCL kernels in portable WGSL (no plane operations, no atomics), with sums in a fixed order.
 
 use burn::{
     backend::{Cube, TensorMetadata, cubecl::dtype_to_storage_type, ops::FloatTensorOps},
@@ -7,7 +7,7 @@ use burn::{
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use crate::panel::{PanelOps, WIDE};
+use crate::panel::{MANY_VECTORS, PanelOps};
 
 /// Units per cube.
 pub(crate) const UNITS: u32 = 64;
@@ -292,14 +292,14 @@ fn rank_update<F: Float + CubeElement>(w: CubeTensor, factor: f64, a: &CubeTenso
 }
 
 /// Kernels for few vectors read the panel once for every eight of them; a matrix product does better with many.
-fn is_wide(vectors: &CubeTensor) -> bool {
+fn are_many(vectors: &CubeTensor) -> bool {
     let [count, _] = vectors.shape().dims::<2>();
-    count >= WIDE
+    count >= MANY_VECTORS
 }
 
 impl PanelOps for Cube {
     fn panel_apply(w: CubeTensor, x: CubeTensor) -> CubeTensor {
-        if is_wide(&x) {
+        if are_many(&x) {
             return Cube::float_matmul(x, Cube::float_transpose(w));
         }
         let (w, x) = (into_contiguous(w), into_contiguous(x));
@@ -307,7 +307,7 @@ impl PanelOps for Cube {
     }
 
     fn panel_apply_transpose(w: CubeTensor, g: CubeTensor) -> CubeTensor {
-        if is_wide(&g) {
+        if are_many(&g) {
             return Cube::float_matmul(g, w);
         }
         let (w, g) = (into_contiguous(w), into_contiguous(g));

@@ -1,4 +1,5 @@
-//! Device primitives that burn lacks: row panels, long vectors, and random matrices that are never stored, against a few vectors.
+//! These are device primitives that burn lacks: products of row panels, long vectors, and random matrices that are never stored, with a few
+//! vectors.
 //!
 //! For vectors x_1 … x_P and g_1 … g_P, which are the *rows* of a tensor (P × n), so that each is contiguous in memory,
 //!
@@ -45,7 +46,7 @@ mod split;
 mod tall;
 
 pub use activation::{activate, times_derivative};
-pub use basis::{Basis, Exploration};
+pub use basis::{Basis, Projection};
 pub use normals::{NormalStream, normals, normals_add, normals_gram};
 pub use panel::{panel_apply, panel_apply_transpose, panel_rank_update};
 pub use philox::{philox_words, philox4x32};

@@ -72,7 +72,7 @@ impl PanelOps for burn::backend::NdArray {}
 
 impl PanelOps for Flex {
     fn panel_apply(w: FlexTensor, x: FlexTensor) -> FlexTensor {
-        if is_wide(&x) {
+        if are_many(&x) {
             return Flex::float_matmul(x, Flex::float_transpose(w));
         }
         fn run<T: Real + Element + Pod>(w: &FlexTensor, x: &FlexTensor) -> FlexTensor {
@@ -84,7 +84,7 @@ impl PanelOps for Flex {
     }
 
     fn panel_apply_transpose(w: FlexTensor, g: FlexTensor) -> FlexTensor {
-        if is_wide(&g) {
+        if are_many(&g) {
             return Flex::float_matmul(g, w);
         }
         fn run<T: Real + Element + Pod>(w: &FlexTensor, g: &FlexTensor) -> FlexTensor {
@@ -98,7 +98,7 @@ impl PanelOps for Flex {
     fn panel_rank_update(w: FlexTensor, factor: f64, a: FlexTensor, b: FlexTensor) -> FlexTensor {
         let (mut w, a, b) = (contiguous_in_place(w), a.to_contiguous(), b.to_contiguous());
         let [_, n] = w.shape().dims();
-        if is_wide(&b) {
+        if are_many(&b) {
             match w.dtype() {
                 DType::F64 => add_product::<f64>(w.storage_mut(), factor, &a, &b, n),
                 _ => add_product::<f32>(w.storage_mut(), factor as f32, &a, &b, n),
@@ -114,11 +114,11 @@ impl PanelOps for Flex {
 
 /// From so many vectors on, the matrix product of a library is faster than kernels that read the panel once: at 512 × 512 and 2048 ×
 /// 2048 about as fast with 16 vectors and two to three times with 128 (`cargo bench --bench mlp_step`).
-pub(crate) const WIDE: usize = 16;
+pub(crate) const MANY_VECTORS: usize = 16;
 
-fn is_wide(vectors: &FlexTensor) -> bool {
+fn are_many(vectors: &FlexTensor) -> bool {
     let [count, _] = vectors.shape().dims();
-    count >= WIDE
+    count >= MANY_VECTORS
 }
 
 /// Rows of W per product in [`add_product`]: the product of a stripe stays in the second-level cache.

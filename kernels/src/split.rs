@@ -1,4 +1,4 @@
-//! A few vectors of one long space, split by rows into pieces that each fit one buffer.
+//! A few vectors of one long space are split by rows into pieces that each fit one buffer.
 //!
 //! ```text
 //! X = [x_1 … x_P] ∈ R^(n × P),    piece i = rows n_i … n_{i+1} of X, stored with every vector contiguous (P × (n_{i+1} − n_i))
@@ -9,7 +9,7 @@
 use burn::Tensor;
 use nalgebra::DMatrix;
 
-use crate::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
+use crate::tall::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};
 
 /// P vectors of one space, in one piece or more.
 #[derive(Debug, Clone)]

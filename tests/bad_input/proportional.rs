@@ -114,6 +114,22 @@ fn posteriors() {
     posterior("test_inputs = [[0.2, 0.2]]", "test_inputs = [[0.2, 0.2, 0.1]]", &["test inputs", "3", "2"]);
     posterior("quantiles = [0.5]", "draws = 0", &["posterior.draws", "0"]);
     posterior("alpha = 0.5", "alpha = 0.5\noutputs = 2", &["network.outputs", "2", "1 columns"]);
+    posterior(
+        "targets = [[1.0], [-1.0]]",
+        "targets = [[1e308], [-1.0]]",
+        &["squares of the targets overflow", "1e308"],
+    );
+    // Likelihoods of e^(−1e60): no panic, no NaN, a refusal.
+    let far = POSTERIOR
+        .replace("targets = [[1.0], [-1.0]]", "targets = [[1e60, 0.0], [0.0, 1e60]]")
+        .replace("alpha = 0.5", "widths = [64, 64]");
+    refused(
+        "posterior",
+        &far,
+        "quantiles = [0.5]",
+        "method = \"importance\"\ndraws = 100",
+        &["log likelihood", "too far"],
+    );
     // Two equal inputs with different targets have no noise-free explanation.
     let equal = POSTERIOR.replace("[-0.5, 1.0]", "[1.0, 0.5]");
     refused("posterior", &equal, "noise_variance = 0.1", "noise_variance = 0.0", &["range"]);

@@ -2,6 +2,7 @@
 //! seeds and no weights.
 
 use serde_json::{Value, json};
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix,
     data::Samples,
@@ -89,8 +90,7 @@ impl Given {
         let net = &case["net"];
         network(net)?;
         let name = net["activation"]["name"].as_str().unwrap_or_default();
-        let known = Activation::WORDS.into_iter().find(|(word, _)| *word == name);
-        let mut activation = known.ok_or_else(|| format!("unknown activation {name}"))?.1;
+        let mut activation = Activation::from_word(name).map_err(|reason| format!("activation {reason}"))?;
         if let (Activation::LeakyRelu { negative_slope }, Some(slope)) =
             (&mut activation, net["activation"]["negative_slope"].as_f64())
         {

@@ -103,7 +103,7 @@ fn write_data(case: &Value, problem: &mut Value, rtol: f64, place: &Place) -> Re
         "targets": "targets.npy",
         "test_inputs": "test-inputs.npy",
         "test_targets": "test-targets.npy",
-        "standardise": "global",
+        "standardize": "global",
     });
     Ok(compared)
 }

@@ -11,7 +11,7 @@
 use serde::Serialize;
 use widenet_core::{Problem, problem::Quantity, training::Control};
 use widenet_model::{
-    DeviceChoice, Hidden, HiddenMatrix, ImageStorage, Matrices, ModelError, OpenDevice, Placement, Precision, Run,
+    DeviceChoice, Hidden, HiddenMatrix, Matrices, ModelError, OpenDevice, Placement, Precision, ResponseStorage, Run,
     checks, default_tolerance, guarded, solve_on_device,
 };
 
@@ -62,7 +62,7 @@ pub(crate) fn run(device: &OpenDevice, placement: &Placement, watch: &dyn Fn(&st
         checked.push(Checked::new(check.what, check.tolerance, error));
     }
     let precision = placement.precision;
-    let conditioned = HiddenMatrix::Conditioned(ImageStorage::Stored);
+    let conditioned = HiddenMatrix::Conditioned(ResponseStorage::Stored);
     let runs = [
         ("conditioned", Hidden { matrix: conditioned, tolerance: COARSE }),
         ("regenerated", Hidden { matrix: HiddenMatrix::Regenerated, tolerance: default_tolerance(precision) }),

@@ -6,8 +6,9 @@ use std::{
     thread,
 };
 
+use widenet_core::humanized;
 use widenet_model::{DeviceInfo, Precision};
-use widenet_output::{Table, escape::markdown, human::bytes as size};
+use widenet_output::{Table, escape::markdown};
 
 use crate::{
     checks::Checked,
@@ -65,14 +66,14 @@ impl BenchReport {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let DeviceInfo { choice, adapter, interface, available_memory, largest_buffer, .. } = &self.device;
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let memory = |bytes: Option<u64>| bytes.map_or("unknown".into(), size);
+        let memory = |bytes: Option<u64>| bytes.map_or("unknown".into(), humanized::bytes);
         writeln!(text, "# widenet on {adapter}\n")?;
         let facts = [
             ("widenet", self.version.to_owned()),
             ("device", format!("{choice}: {adapter} ({interface})")),
             ("float type", self.precision.to_string()),
             ("available memory", memory(*available_memory)),
-            ("largest buffer", largest_buffer.map_or("any".into(), size)),
+            ("largest buffer", largest_buffer.map_or("any".into(), humanized::bytes)),
             ("host", format!("{OS} {ARCH}, {threads} threads")),
         ];
         let facts = facts.map(|(name, value)| vec![name.to_owned(), value]);
@@ -116,7 +117,7 @@ impl BenchReport {
                 run.rank,
                 run.losses[0],
                 run.losses[1],
-                size(run.estimate),
+                humanized::bytes(run.estimate),
                 memory(run.peak)
             )?,
             Err(reason) => writeln!(text, "The long run did not end: {}.\n", reason.replace('\n', " "))?,
@@ -127,7 +128,7 @@ impl BenchReport {
                 run.width.to_string(),
                 format!("{step:.2}"),
                 run.rank.to_string(),
-                size(run.estimate),
+                humanized::bytes(run.estimate),
                 memory(run.peak),
             ]
         });

@@ -13,12 +13,13 @@ use serde::Serialize;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
+    humanized,
     problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
     training::Control,
     trajectory::Status,
 };
 use widenet_model::{
-    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice, Precision, Run, WideEstimate,
+    DeviceInfo, DeviceKind, Hidden, HiddenMatrix, Matrices, OpenDevice, Precision, ResponseStorage, Run, WideEstimate,
     default_tolerance, guarded, solve_on_device,
 };
 use widenet_statistics::fit::{PowerLaw, Sample, power_law};
@@ -30,7 +31,7 @@ const STEPS: u64 = 16;
 const GROWTH_STEPS: u64 = 4;
 const SAMPLES: usize = 8;
 const INPUTS: usize = 10;
-const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
+const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ResponseStorage::Stored);
 /// Widths of the growth over that of the long run, in tenths.
 const TENTHS: [u64; 5] = [1, 3, 10, 30, 100];
 /// Seconds that one of its runs may be expected to take.
@@ -148,14 +149,13 @@ fn obstacle(
     known: Option<(u64, f64)>,
 ) -> Option<Obstacle> {
     let bytes = HEADROOM * WideEstimate::new(&problem(steps), width, STORED, precision).bytes as f64;
-    let gibibytes = |bytes: f64| bytes / f64::from(1 << 30);
     // What is available now, not when the device was opened.
     let available = device.info.choice.open().ok().and_then(|device| device.info.available_memory);
     if let Some(available) = available.filter(|available| bytes > *available as f64) {
         return Some(Obstacle::Memory(format!(
-            "needs {:.1} GiB with room to spare, {:.1} GiB are available",
-            gibibytes(bytes),
-            gibibytes(available as f64)
+            "needs {} with room to spare, {} are available",
+            humanized::bytes(bytes as u64),
+            humanized::bytes(available)
         )));
     }
     let (smaller, seconds) = known?;

@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use widenet_core::Width;
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_experiment::Shard;
-use widenet_model::{DeviceChoice, ImageStorage, Precision};
+use widenet_model::{DeviceChoice, Precision, ResponseStorage};
 use widenet_questions::PriorQuestion;
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
@@ -233,7 +233,7 @@ pub(crate) struct EngineArguments {
     /// How the conditioned engine keeps its answers: stored, or recomputed from the counters of their normals, which takes half the
     /// memory; refused by other engines [default: stored where that fits].
     #[arg(long, value_parser = answers)]
-    answers: Option<ImageStorage>,
+    answers: Option<ResponseStorage>,
     /// The old name of --answers.
     #[arg(long, hide = true, value_parser = images)]
     images: Option<String>,
@@ -303,11 +303,11 @@ fn share(text: &str) -> Result<f64, String> {
     }
 }
 
-fn answers(word: &str) -> Result<ImageStorage, String> {
+fn answers(word: &str) -> Result<ResponseStorage, String> {
     if word == "regenerated" {
         return Err("this is now called recomputed".into());
     }
-    let known = ImageStorage::WORDS.into_iter().find(|(name, _)| *name == word);
+    let known = ResponseStorage::WORDS.into_iter().find(|(name, _)| *name == word);
     known.map(|(_, storage)| storage).ok_or_else(|| "answers are stored or recomputed".into())
 }
 

@@ -4,11 +4,12 @@ use std::io::Write;
 
 use serde_json::json;
 use widenet_bench::{Bench, BenchReport, MeasuredRate};
-use widenet_output::{Format, OutputFile, Table, human};
+use widenet_core::humanized;
+use widenet_output::{Format, OutputFile, Table};
 
 use crate::{Exit, Failure, arguments::BenchArguments, question::note};
 
-/// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check fails.
+/// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check or a rate fails.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let file = arguments.report.as_deref().map(|path| OutputFile::new(path, &[Format::Text])).transpose()?;
     let bench = Bench::open(arguments.device, arguments.precision(), arguments.quick)?;
@@ -24,13 +25,19 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
             }
         });
         print(&rates, arguments)?;
-        return Ok(if rates.iter().any(|rate| rate.failure.is_some()) { Exit::Unusable } else { Exit::Done });
+        return Ok(exit(true, &rates));
     };
     let report = bench.report(arguments.width, &watch)?;
     file.write(|out| out.write_all(report.to_markdown().as_bytes()))?;
     print(&report.rates, arguments)?;
     summarise(&report, &file)?;
-    Ok(if report.passed() { Exit::Done } else { Exit::CheckFailed })
+    Ok(exit(report.passed(), &report.rates))
+}
+
+/// What a device that passed its checks or not, and ran at these rates, amounts to: what it cannot do is a finding, not bad usage.
+fn exit(passed: bool, rates: &[MeasuredRate]) -> Exit {
+    let measured = rates.iter().all(|rate| rate.failure.is_none());
+    if passed && measured { Exit::Done } else { Exit::CheckFailed }
 }
 
 fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failure> {
@@ -58,8 +65,8 @@ fn summarise(report: &BenchReport, file: &OutputFile) -> Result<(), Failure> {
     let passed = report.checks.iter().filter(|checked| checked.passed()).count();
     writeln!(out, "{passed} of {} checks passed", report.checks.len())?;
     if let Ok(run) = &report.training {
-        let time = human::seconds(run.seconds);
-        let memory = run.peak.map_or_else(|| "unknown".into(), human::bytes);
+        let time = humanized::seconds(run.seconds);
+        let memory = run.peak.map_or_else(|| "unknown".into(), humanized::bytes);
         writeln!(out, "{} steps at width {} took {time}, peak memory {memory}", run.steps, run.width)?;
     }
     if let Some(fit) = report.growth.fit() {
@@ -70,4 +77,23 @@ fn summarise(report: &BenchReport, file: &OutputFile) -> Result<(), Failure> {
     }
     writeln!(out, "wrote {}", file.path().display())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_fails_is_a_finding_with_and_without_a_report() {
+        let rate = |failure: Option<&str>| MeasuredRate {
+            what: "W x".into(),
+            value: failure.is_none().then_some(1.0),
+            unit: "s",
+            fraction_of_copy: None,
+            failure: failure.map(str::to_owned),
+        };
+        assert_eq!(exit(true, &[rate(None)]), Exit::Done);
+        assert_eq!(exit(true, &[rate(None), rate(Some("W x: the device failed: out of memory"))]), Exit::CheckFailed);
+        assert_eq!(exit(false, &[rate(None)]), Exit::CheckFailed);
+    }
 }

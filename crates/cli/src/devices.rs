@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use widenet_core::humanized;
 use widenet_model::{Precision, list_devices};
-use widenet_output::{Table, human};
+use widenet_output::Table;
 
 use crate::{Exit, Failure};
 
@@ -17,8 +18,8 @@ pub(crate) fn run() -> Result<Exit, Failure> {
                     |precision| info.widest_matrix(precision).map_or_else(|| "unknown".into(), |m| m.to_string());
                 vec![
                     choice.to_string(),
-                    info.available_memory.map_or_else(|| "unknown".into(), human::bytes),
-                    info.largest_buffer.map_or_else(|| "any".into(), human::bytes),
+                    info.available_memory.map_or_else(|| "unknown".into(), humanized::bytes),
+                    info.largest_buffer.map_or_else(|| "any".into(), humanized::bytes),
                     widest(Precision::F32),
                     if info.supports_f64 { widest(Precision::F64) } else { "no f64".into() },
                     format!("{} ({})", info.adapter, info.interface),

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use widenet_output::{Format, OutputFile, Table, human};
+use widenet_core::humanized;
+use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{KernelAnswer, KernelQuestion};
 
 use crate::{
@@ -18,7 +19,7 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
     let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = KernelQuestion::load(&arguments.problem, &arguments.overrides())?;
     let (train, test) = question.samples();
-    note(&format!("kernels of {train} training and {test} test inputs: {}", human::bytes(question.bytes())))?;
+    note(&format!("kernels of {train} training and {test} test inputs: {}", humanized::bytes(question.bytes())))?;
     question.check_memory()?;
     let place = (arguments.device, arguments.precision());
     let answer = watched("kernels", place, |run| question.kernels(run))?;
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
 
 /// One row per block, then the ends of the spectra if asked for.
 fn summary(answer: &KernelAnswer) -> String {
-    let or_dash = |value: Option<f64>| value.map_or("-".into(), human::number);
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), humanized::number);
     let rows: Vec<Vec<String>> = answer
         .summaries()
         .into_iter()
@@ -42,8 +43,8 @@ fn summary(answer: &KernelAnswer) -> String {
                 block.name,
                 format!("{} x {}", block.shape.0, block.shape.1),
                 or_dash(block.trace),
-                human::number(block.smallest),
-                human::number(block.largest),
+                humanized::number(block.smallest),
+                humanized::number(block.largest),
                 or_dash(block.smallest_eigenvalue),
                 or_dash(block.largest_eigenvalue),
             ]

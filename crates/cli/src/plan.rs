@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use widenet_core::{document::Document, trajectory::Engine};
+use widenet_core::{document::Document, humanized, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
-use widenet_output::{Table, escape::lines, human};
+use widenet_output::{Table, escape::lines};
 
 use crate::{Exit, Failure, arguments::PlanArguments, engine::with_option};
 
@@ -80,7 +80,7 @@ impl Planned {
         }
         let bound = if plan.engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
         let cost = |bytes, seconds| {
-            [format!("{bound} {}", human::bytes(bytes)), format!("{bound} {}", human::seconds(seconds))]
+            [format!("{bound} {}", humanized::bytes(bytes)), format!("{bound} {}", humanized::seconds(seconds))]
         };
         let estimate = plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(bytes, seconds));
         let chosen = row(&self.label, plan.runner, estimate, plan.reason.clone());
@@ -104,7 +104,7 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let time = if is_asked && estimates.is_empty() {
         String::new()
     } else {
-        format!(", up to about {} of engine time", human::seconds(estimates.iter().sum()))
+        format!(", up to about {} of engine time", humanized::seconds(estimates.iter().sum()))
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
     writeln!(out, "{trials} trials{time}")?;

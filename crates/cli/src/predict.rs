@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use widenet_core::humanized;
 use widenet_model::{DeviceChoice, Precision};
-use widenet_output::{Format, OutputFile, Table, human};
+use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{PredictAnswer, PredictQuestion, Question};
 
 use crate::{
@@ -22,7 +23,7 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
     let place = (DeviceChoice::Cpu, Precision::F64);
     let answer = watched("predictions", place, |run| question.predictions(run))?;
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
-    for warning in question.warnings()? {
+    for warning in question.warnings()?.into_iter().chain(answer.notes()) {
         note(&warning)?;
     }
     match output {
@@ -40,7 +41,7 @@ fn summary(answer: &PredictAnswer) -> String {
     if has_test {
         header.extend(["test_loss", "test_accuracy", "test std"]);
     }
-    let or_dash = |value: Option<f64>| value.map_or("-".into(), human::number);
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), humanized::number);
     let rows: Vec<Vec<String>> = answer
         .answers
         .iter()
@@ -48,9 +49,9 @@ fn summary(answer: &PredictAnswer) -> String {
             let [train_std, test_std] = answer.mean_std();
             let mut row = vec![
                 answer.moment(),
-                human::number(answer.prediction.time),
-                human::number(answer.train_loss),
-                human::number(answer.train_accuracy),
+                humanized::number(answer.prediction.time),
+                if answer.prediction.diverged { "diverged".into() } else { or_dash(answer.train_loss) },
+                or_dash(answer.train_accuracy),
                 or_dash(train_std),
             ];
             if has_test {
@@ -61,9 +62,9 @@ fn summary(answer: &PredictAnswer) -> String {
         .collect();
     let mut text = Table::new(header, rows).to_text();
     if let Some(rates) = answer.learning_rates {
-        text.push_str(&format!("largest stable learning rate {}", human::number(rates.largest_stable)));
+        text.push_str(&format!("largest stable learning rate {}", humanized::number(rates.largest_stable)));
         if let Some(critical) = rates.critical {
-            text.push_str(&format!(", critical learning rate {}", human::number(critical)));
+            text.push_str(&format!(", critical learning rate {}", humanized::number(critical)));
         }
         text.push('\n');
     }

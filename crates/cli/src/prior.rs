@@ -3,8 +3,9 @@
 use std::{io::Write, path::PathBuf};
 
 use serde_json::Value;
+use widenet_core::humanized;
 use widenet_model::{DeviceChoice, Precision};
-use widenet_output::{Format, OutputFile, Table, escape::one_line, human};
+use widenet_output::{Format, OutputFile, Table, escape::one_line};
 use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion, Question};
 
 use crate::{
@@ -108,7 +109,7 @@ fn block(name: &str, entries: &[(&str, &Value)]) -> String {
 
 fn cell(value: &Value) -> String {
     match value {
-        Value::Number(number) if number.is_f64() => number.as_f64().map_or("-".into(), human::number),
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or("-".into(), humanized::number),
         Value::String(text) => text.clone(),
         Value::Array(list) if list.len() == 1 => cell(&list[0]),
         Value::Array(list) => {

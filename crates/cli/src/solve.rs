@@ -5,8 +5,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use widenet_core::document::Word;
 use widenet_core::{
-    Problem, Trajectory, Width,
+    Problem, Trajectory, Width, humanized,
     problem::{Quantity, Rule, ScalingTable},
     scaling::Limit,
     training::{Control, Progress, stable_learning_rate},
@@ -15,7 +16,7 @@ use widenet_core::{
 use widenet_engines::{
     Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
 };
-use widenet_output::{Table, escape::lines, human};
+use widenet_output::{Table, escape::lines};
 
 use crate::{
     Exit, Failure,
@@ -103,7 +104,7 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     let Status::Diverged { step, time } = trajectory.status else { return None };
     let width = trajectory.width;
     let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
-    if !problem.is_deep_linear() {
+    if !problem.is_solved_as_predictor() {
         if let Ok(bound) = stable_rate(problem) {
             hint.push_str(&format!("; infinitely wide networks are stable for learning rates below {bound:.3e}"));
         }
@@ -170,7 +171,7 @@ fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Dista
     let compare = trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite);
     let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
     header.extend(scalars.iter().map(|quantity| quantity.name()));
-    let compared = if problem.is_deep_linear() { Quantity::Predictor } else { Quantity::Outputs };
+    let compared = if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs };
     let column = format!("sup |{} - limit|", compared.name());
     if compare {
         header.push(&column);
@@ -189,14 +190,14 @@ fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Dista
             ];
             let last = trajectory.records.last();
             row.push(last.map_or("-".into(), |record| record.step.to_string()));
-            row.push(last.map_or("-".into(), |record| human::number(record.time)));
+            row.push(last.map_or("-".into(), |record| humanized::number(record.time)));
             for quantity in &scalars {
                 let value = last.and_then(|record| scalar(record, *quantity));
-                row.push(value.map_or("-".into(), human::number));
+                row.push(value.map_or("-".into(), humanized::number));
             }
             if compare {
                 let distance = distances.measure(problem, compared, trajectory);
-                row.push(distance.map_or("-".into(), human::number));
+                row.push(distance.map_or("-".into(), humanized::number));
             }
             row
         })
@@ -209,8 +210,8 @@ pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let scaling = problem.scaling();
     write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
-    if let (false, Ok(rate)) = (problem.is_deep_linear(), stable_rate(&problem)) {
-        writeln!(std::io::stdout(), "largest stable learning rate {}", human::number(rate))?;
+    if let (false, Ok(rate)) = (problem.is_solved_as_predictor(), stable_rate(&problem)) {
+        writeln!(std::io::stdout(), "largest stable learning rate {}", humanized::number(rate))?;
     }
     Ok(Exit::Done)
 }

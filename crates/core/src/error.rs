@@ -1,4 +1,4 @@
-//! Errors of the vocabulary: each names the thing, its value and what would be right.
+//! Errors of this crate name the thing, its value and what would be right.
 
 use std::path::PathBuf;
 
@@ -8,19 +8,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// What can be wrong with a problem or its data.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// A mistake in a TOML or JSON text, at a place in it.
-    #[error("{origin}:{line}:{column}: {message}")]
-    Document {
-        /// File name, or what the text came from (for example `--set network.hidden_layers=0`).
-        origin: String,
-        /// Line, from 1.
-        line: usize,
-        /// Column in characters, from 1.
-        column: usize,
-        /// What is wrong, with the value and what would be right.
-        message: String,
-    },
-    /// A file that cannot be read.
+    /// A mistake in a TOML or JSON text, or such a file that cannot be read.
+    #[error(transparent)]
+    Document(#[from] widenet_document::Error),
+    /// A data file that cannot be read.
     #[error("cannot read {path}: {reason}")]
     Unreadable {
         /// The file.

@@ -1,4 +1,4 @@
-//! Keyed randomness: every stream is addressed by (seed, purpose, index), never by the order of calls.
+//! Randomness is keyed: every stream is addressed by (seed, purpose, index), never by the order of calls.
 //!
 //! The same address gives the same numbers on any thread count. Streams are ChaCha8 keyed by the seed and the
 //! purpose's words; `index` selects one of 2^64 independent streams under that key. Long vectors of the conditioned and regenerated
@@ -14,10 +14,10 @@ use rand_chacha::{
 pub enum Purpose {
     /// Entries of the initial weights of layer `.0` (dense engine; index = row).
     Weights(u32),
-    /// Fresh answers of layer `.0` to questions `W q` (law engine; index = question).
-    Answers(u32),
-    /// Fresh answers of layer `.0` to questions `Wᵀ q` (law engine; index = question).
-    TransposeAnswers(u32),
+    /// Fresh responses of layer `.0` to probes `W q` (law engine; index = probe).
+    Responses(u32),
+    /// Fresh responses of layer `.0` to probes `Wᵀ q` (law engine; index = probe).
+    TransposeResponses(u32),
     /// Initial predictor of a lazy limit.
     InitialPredictor,
     /// Order of the samples in epoch `index`.
@@ -56,8 +56,8 @@ impl Purpose {
     fn words(self) -> (u32, u32) {
         match self {
             Purpose::Weights(layer) => (1, layer),
-            Purpose::Answers(layer) => (2, layer),
-            Purpose::TransposeAnswers(layer) => (3, layer),
+            Purpose::Responses(layer) => (2, layer),
+            Purpose::TransposeResponses(layer) => (3, layer),
             Purpose::InitialPredictor => (4, 0),
             Purpose::Batches => (5, 0),
             Purpose::Inputs => (6, 0),
@@ -78,18 +78,18 @@ impl Purpose {
     }
 }
 
-/// The address of counter-based random numbers (Philox): their key and the counter's word that tells purposes apart.
+/// Returns the address of counter-based random numbers (Philox): their key and the counter's word that tells purposes apart.
 pub fn counter_key(seed: u64, purpose: Purpose) -> ([u32; 2], u32) {
     let (kind, layer) = purpose.words();
     ([seed as u32, (seed >> 32) as u32], kind << 24 | layer)
 }
 
-/// Seed of network `index` of an ensemble.
+/// Returns the seed of network `index` of an ensemble.
 pub fn member(seed: u64, index: u64) -> u64 {
     stream(seed, Purpose::Ensemble, index).next_u64()
 }
 
-/// The random stream at an address.
+/// Returns the random stream at an address.
 pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let (kind, layer) = purpose.words();
     let mut key = [0u8; 32];

@@ -1,13 +1,17 @@
-//! A trajectory: what was recorded along training, tidy, with its status.
+//! A trajectory holds what was recorded along training, with its status.
 
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
+use widenet_document::Word;
 
 use crate::{
-    Error, Matrix, Result, Width,
+    error::{Error, Result},
+    extremes::largest,
+    matrix::Matrix,
     problem::{Quantity, Shape},
+    width::Width,
 };
 
 /// The engine that made a trajectory.
@@ -26,24 +30,25 @@ pub enum Engine {
     Regenerated,
 }
 
-impl Engine {
-    /// Every engine.
-    pub const ALL: [Engine; 5] = [Engine::Limit, Engine::Law, Engine::Dense, Engine::Conditioned, Engine::Regenerated];
+impl Word for Engine {
+    const WORDS: &'static [(&'static str, Engine)] = &[
+        ("limit", Engine::Limit),
+        ("law", Engine::Law),
+        ("dense", Engine::Dense),
+        ("conditioned", Engine::Conditioned),
+        ("regenerated", Engine::Regenerated),
+    ];
+}
 
-    /// Whether its networks live on a device, whose threads a run uses all.
+impl Engine {
+    /// Says whether its networks live on a device, whose threads a run uses all.
     pub fn is_on_device(self) -> bool {
         matches!(self, Engine::Dense | Engine::Conditioned | Engine::Regenerated)
     }
 
-    /// The word used in files, tables and on the command line.
+    /// Returns the word used in files, tables and on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Engine::Limit => "limit",
-            Engine::Law => "law",
-            Engine::Dense => "dense",
-            Engine::Conditioned => "conditioned",
-            Engine::Regenerated => "regenerated",
-        }
+        self.word()
     }
 }
 
@@ -67,7 +72,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// `done`, `diverged` or `interrupted`.
+    /// Returns `done`, `diverged` or `interrupted`.
     pub fn word(&self) -> &'static str {
         match self {
             Status::Done => "done",
@@ -76,7 +81,7 @@ impl Status {
         }
     }
 
-    /// How a trajectory ended, as the end of a sentence about it: `diverged at step 12 (time 0.6)`.
+    /// Says how a trajectory ended, as the end of a sentence about it: `diverged at step 12 (time 0.6)`.
     pub fn ending(&self) -> String {
         match *self {
             Status::Done => "is done".into(),
@@ -113,7 +118,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// All numbers in writing order (rows of matrices first to last).
+    /// Returns all numbers in writing order (rows of matrices first to last).
     pub fn flatten(&self) -> Vec<f64> {
         fn rows(matrix: &Matrix) -> impl Iterator<Item = f64> + '_ {
             (0..matrix.nrows()).flat_map(move |i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
@@ -211,7 +216,8 @@ impl Record {
         let time = object.get("time").and_then(Json::as_f64).ok_or_else(|| wrong("time", "must be a number"))?;
         let mut values = BTreeMap::new();
         for (key, json) in object.iter().filter(|(key, _)| !["step", "time"].contains(&key.as_str())) {
-            let quantity = Quantity::from_name(key).ok_or_else(|| wrong(key, "is not a quantity"))?;
+            let quantity =
+                Quantity::from_word(key).map_err(|reason| wrong(key, &format!("is not a quantity: {reason}")))?;
             let value = Value::from_json(quantity, json)
                 .ok_or_else(|| wrong(key, &format!("has not the shape of its quantity: {json}")))?;
             values.insert(quantity, value);
@@ -249,8 +255,8 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
-    /// recorded; `None` without common times, or where one lacks it.
+    /// Returns the largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
+    /// recorded; NaN where one is no number, `None` without common times, or where one lacks it or has it in another shape.
     pub fn distance(&self, quantity: Quantity, other: &Trajectory) -> Option<f64> {
         let matrix = |record: &Record| match record.values.get(&quantity) {
             Some(Value::Matrix(matrix)) => Some(matrix.clone()),
@@ -258,8 +264,11 @@ impl Trajectory {
         };
         let at = |time: f64| other.records.iter().find(|record| record.time == time);
         let pairs = self.records.iter().filter_map(|record| Some((record, at(record.time)?)));
-        let distances = pairs.map(|(a, b)| Some((matrix(a)? - matrix(b)?).norm()));
-        distances.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
+        let distances = pairs.map(|(a, b)| {
+            let (a, b) = (matrix(a)?, matrix(b)?);
+            (a.shape() == b.shape()).then(|| (a - b).norm())
+        });
+        largest(distances.collect::<Option<Vec<f64>>>()?)
     }
 }
 
@@ -286,6 +295,31 @@ mod tests {
         assert_eq!(back, record);
         let Value::Matrix(predictor) = &back.values[&Quantity::Predictor] else { panic!("a matrix") };
         assert!(predictor[(0, 1)].is_sign_negative());
+    }
+
+    /// The largest of NaN and 1 was 1.
+    #[test]
+    fn the_distance_to_what_is_no_number_is_none() {
+        let trajectory = |outputs: [f64; 2]| Trajectory {
+            width: Width::Finite(1),
+            engine: Engine::Law,
+            seed: 0,
+            status: Status::Done,
+            records: (0..2)
+                .map(|i| Record {
+                    step: i,
+                    time: i as f64,
+                    values: BTreeMap::from([(
+                        Quantity::Outputs,
+                        Value::Matrix(Matrix::from_element(1, 1, outputs[i as usize])),
+                    )]),
+                })
+                .collect(),
+        };
+        let start = trajectory([0.0, 0.0]);
+        let distance = |outputs| trajectory(outputs).distance(Quantity::Outputs, &start).unwrap();
+        assert!(distance([f64::NAN, 1.0]).is_nan() && distance([1.0, f64::NAN]).is_nan());
+        assert_eq!(distance([1.0, 3.0]), 3.0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Width as a number that may be infinite.
+//! A width is a number that may be infinite.
 
 use std::{fmt, str::FromStr};
 
@@ -17,7 +17,7 @@ pub enum Width {
 pub const MAX_WIDTH: u64 = (1 << 53) - 1;
 
 impl Width {
-    /// `m` as a float; `f64::INFINITY` for the limit.
+    /// Returns `m` as a float; `f64::INFINITY` for the limit.
     pub fn as_f64(self) -> f64 {
         match self {
             Width::Finite(m) => m as f64,
@@ -25,7 +25,7 @@ impl Width {
         }
     }
 
-    /// `m^exponent`, with the limits 0, 1 and ∞ at infinite width.
+    /// Returns `m^exponent`, with the limits 0, 1 and ∞ at infinite width.
     pub fn power(self, exponent: f64) -> f64 {
         // `f64::powf` gives ∞^0 = 1, which is the value of the constant function m^0.
         self.as_f64().powf(exponent)

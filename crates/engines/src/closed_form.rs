@@ -1,5 +1,6 @@
 //! Engines in closed form need no real matrices: this module has their estimates and their solutions.
 
+use widenet_core::problem::Need;
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
 use widenet_limits::{Regime, classifiers, kernel};
 
@@ -16,7 +17,7 @@ const COORDINATE_SECONDS: f64 = 1.5e-9;
 pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
     let layers = problem.network.hidden_layers as f64 + 1.0;
     let (d, k) = (problem.data.input_dimension() as f64, problem.data.output_dimension() as f64);
-    let features = problem.record.quantities.iter().any(|quantity| quantity.needs_features());
+    let features = problem.record.needs(Need::Features);
     let minibatches = problem.optimizer.batch_size().is_some();
     let settled = if minibatches { f64::INFINITY } else { SETTLED };
     let explored = k * (2.0 * problem.optimizer.typical_steps()).min(settled) + if features { d * layers } else { 0.0 };

@@ -14,14 +14,14 @@ use std::{
 };
 
 use widenet_core::{
-    Problem,
-    problem::{EntryLaw, Rule, Scope},
+    Problem, humanized,
+    problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
 use widenet_model::{
-    Calibration, CheckpointPlan, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, ImageStorage, Matrices,
-    MemoryEstimate, ModelError, OpenDevice, Precision, Run, WideEstimate, default_tolerance, guarded, seconds_per_step,
-    solve_on_device,
+    Calibration, CheckpointPlan, DeviceChoice, DeviceKind, Every, Hidden, HiddenMatrix, Matrices, MemoryEstimate,
+    ModelError, OpenDevice, Precision, ResponseStorage, Run, WideEstimate, default_tolerance, guarded,
+    seconds_per_step, solve_on_device,
 };
 
 use crate::solver::{Alternative, Plan, Request, Solution, SolveError, Watch};
@@ -112,11 +112,11 @@ impl DeviceEngines {
         let matrix = match engine {
             Engine::Regenerated => HiddenMatrix::Regenerated,
             Engine::Conditioned => HiddenMatrix::Conditioned(request.hidden.answers.unwrap_or_else(|| {
-                let stored = HiddenMatrix::Conditioned(ImageStorage::Stored);
+                let stored = HiddenMatrix::Conditioned(ResponseStorage::Stored);
                 let width = finite(request);
                 let bytes = WideEstimate::new(request.problem, width, stored, request.precision).bytes;
                 // Not what happens to be free: a run that is continued keeps its answers as it began.
-                if bytes > STORED_UP_TO { ImageStorage::Regenerated } else { ImageStorage::Stored }
+                if bytes > STORED_UP_TO { ResponseStorage::Recomputed } else { ResponseStorage::Stored }
             })),
             Engine::Dense | Engine::Law | Engine::Limit => return None,
         };
@@ -174,7 +174,7 @@ impl DeviceEngines {
             let others = ON_DEVICE.into_iter().filter(|other| *other != engine);
             let fitting = others.filter(|other| self.needs(request, *other).is_ok_and(|needs| needs.fits.is_ok()));
             let mut words: Vec<&str> = fitting.map(Engine::name).collect();
-            if request.problem.is_deep_linear() {
+            if request.problem.is_solved_as_predictor() {
                 words.insert(0, "law");
             }
             let otherwise = match words.is_empty() {
@@ -224,7 +224,7 @@ impl DeviceEngines {
             return Ok((Engine::Conditioned, reason));
         }
         let dense = (Engine::Dense, "a perceptron of real matrices".to_owned());
-        let is_refused = problem.ensemble.is_some() || matches!(problem.optimizer.rule, Rule::RmsProp { .. });
+        let is_refused = problem.ensemble.is_some() || problem.optimizer.obstacles().explored_matrices.is_some();
         if width <= DENSE_UP_TO || problem.network.hidden_layers == 1 || is_refused {
             return Ok(dense);
         }
@@ -271,14 +271,13 @@ impl DeviceEngines {
     /// A failure of the device with the memory that the run was expected to take, and what takes less: a GPU does not say beforehand how
     /// much it has.
     fn with_needs(&self, request: &Request<'_>, engine: Engine, failure: &SolveError) -> SolveError {
-        let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
         let Ok(needs) = self.needs(request, engine) else { return failure.clone() };
-        let mut text = format!("{failure}; this run was expected to take {}", gibibytes(needs.bytes));
-        let stored = Some(HiddenMatrix::Conditioned(ImageStorage::Stored));
+        let mut text = format!("{failure}; this run was expected to take {}", humanized::bytes(needs.bytes));
+        let stored = Some(HiddenMatrix::Conditioned(ResponseStorage::Stored));
         if self.hidden(request, engine).map(|hidden| hidden.matrix) == stored {
-            let half = HiddenMatrix::Conditioned(ImageStorage::Regenerated);
+            let half = HiddenMatrix::Conditioned(ResponseStorage::Recomputed);
             let bytes = WideEstimate::new(request.problem, finite(request), half, request.precision).bytes;
-            text.push_str(&format!(", with answers = \"recomputed\" {}", gibibytes(bytes)));
+            text.push_str(&format!(", with answers = \"recomputed\" {}", humanized::bytes(bytes)));
         }
         SolveError::Refused(text)
     }

@@ -6,6 +6,7 @@
 
 use std::{path::Path, time::Duration};
 
+use widenet_core::problem::Need;
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
     problem::{DEEP_LINEAR, EntryLaw, Scope},
@@ -58,7 +59,7 @@ impl Engines {
             problem.scaling().limit()?;
             return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
         };
-        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs_entries());
+        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries));
         let law = problem.network.entry_law;
         match (choice, needs_entries) {
             (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(
@@ -165,7 +166,7 @@ impl Solver for Engines {
                 quantity.name()
             )));
         }
-        let mut plan = match problem.is_deep_linear() {
+        let mut plan = match problem.is_solved_as_predictor() {
             true => self.plan_linear(request, choice)?,
             false => self.plan_mlp(request, choice)?,
         };
@@ -197,7 +198,7 @@ impl Solver for Engines {
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Infinite) => Err(SolveError::Refused(
                 format!("the {} engine needs a finite width; inf is solved by auto", engine.name()),
             )),
-            (Engine::Law | Engine::Limit, _) if !problem.is_deep_linear() => {
+            (Engine::Law | Engine::Limit, _) if !problem.is_solved_as_predictor() => {
                 let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
                 Ok(Solution { trajectory, notes: left_out(problem, width).into_iter().collect() })
             }
@@ -218,7 +219,7 @@ impl Solver for Engines {
         initial: Option<&InitialFunction>,
         watch: &Watch<'_>,
     ) -> Result<Trajectory, SolveError> {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             let start = match initial {
                 Some(InitialFunction::Outputs { train, test }) => {
                     Some(kernel::Start { train: train.clone(), test: test.clone() })

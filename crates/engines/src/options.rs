@@ -3,12 +3,13 @@
 //! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no
 //! directions.
 
+use widenet_core::problem::Need;
 use widenet_core::{
     Problem, Width,
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 
@@ -18,7 +19,7 @@ use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
 /// [`SolveError::Refused`] with the option, its value, and the engines that have it.
 pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine) -> Result<(), SolveError> {
     let HiddenOptions { tolerance, answers } = request.hidden;
-    let linear = request.problem.is_deep_linear();
+    let linear = request.problem.is_solved_as_predictor();
     if let Some(tolerance) = tolerance {
         if !(tolerance > 0.0 && tolerance < 1.0) {
             return Err(SolveError::Refused(format!("tolerance = {tolerance:?} must lie between 0 and 1")));
@@ -53,7 +54,7 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
 fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
     let takes = |engine: &&Engine| match engine {
         Engine::Law => has_law(request.problem),
-        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ImageStorage::Stored)),
+        Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ResponseStorage::Stored)),
         Engine::Regenerated => explores(request, HiddenMatrix::Regenerated),
         Engine::Dense | Engine::Limit => false,
     };
@@ -62,8 +63,8 @@ fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
 
 /// The law engine of deep linear networks records what is asked for.
 fn has_law(problem: &Problem) -> bool {
-    let is_lacking = |q: &widenet_core::problem::Quantity| q.needs_entries() || q.scope() == Scope::Explored;
-    problem.is_deep_linear()
+    let is_lacking = |q: &widenet_core::problem::Quantity| q.needs(Need::Entries) || q.scope() == Scope::Explored;
+    problem.is_solved_as_predictor()
         && problem.network.entry_law == EntryLaw::Gaussian
         && !problem.record.quantities.iter().any(is_lacking)
 }
@@ -96,9 +97,9 @@ fn refusal(
 }
 
 /// Returns the word of an image storage in files.
-pub fn word(answers: ImageStorage) -> &'static str {
+pub fn word(answers: ResponseStorage) -> &'static str {
     // Every storage has a word.
-    ImageStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)
+    ResponseStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)
 }
 
 /// What was asked for, to be appended to a reason.

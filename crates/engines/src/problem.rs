@@ -19,7 +19,7 @@ const ADVICE_SAMPLES: usize = 4096;
 /// Returns a sentence for the user whose learning rate is above the largest that is stable in the kernel regime: what is trained then is
 /// outside that theory (docs/theory/ntk.md §7).
 pub fn rate_warning(problem: &Problem) -> Option<String> {
-    if problem.is_deep_linear() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
+    if problem.is_solved_as_predictor() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
         return None;
     }
     // Flows are stable at any rate.

@@ -29,7 +29,7 @@ pub fn starts_at_random(problem: &Problem) -> bool {
 
 /// Quantities that say what a network computes at time 0.
 pub fn start_quantities(problem: &Problem) -> Vec<Quantity> {
-    match (problem.is_deep_linear(), &problem.data.test) {
+    match (problem.is_solved_as_predictor(), &problem.data.test) {
         (true, _) => vec![Quantity::Predictor],
         (false, None) => vec![Quantity::Outputs],
         (false, Some(_)) => vec![Quantity::Outputs, Quantity::TestOutputs],
@@ -45,7 +45,7 @@ fn own_start(problem: &Problem, trajectory: &Trajectory) -> Result<InitialFuncti
             Err(format!("its limit starts at random and is taken given its own start: record {} at 0", quantity.name()))
         }
     };
-    if problem.is_deep_linear() {
+    if problem.is_solved_as_predictor() {
         return matrix(Quantity::Predictor).map(InitialFunction::Predictor);
     }
     let regime = Regime::of(problem).map_err(|error| error.to_string())?;

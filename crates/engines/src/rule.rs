@@ -2,7 +2,7 @@
 
 use widenet_core::{Problem, Width, trajectory::Engine};
 use widenet_limits::classifiers::Classifier;
-use widenet_model::{Hidden, HiddenMatrix, ImageStorage, Precision, default_tolerance};
+use widenet_model::{Hidden, HiddenMatrix, Precision, ResponseStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions};
 
@@ -31,12 +31,12 @@ impl EngineRule {
 
 /// Deep linear networks, and classifiers of one hidden layer, have a law at a cost that does not depend on the width.
 fn has_law(problem: &Problem) -> bool {
-    problem.is_deep_linear() || Classifier::of(problem).is_ok()
+    problem.is_solved_as_predictor() || Classifier::of(problem).is_ok()
 }
 
 /// Hidden matrices that can be known by their answers.
 fn is_conditioned(problem: &Problem) -> bool {
-    let matrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
+    let matrix = HiddenMatrix::Conditioned(ResponseStorage::Stored);
     let hidden = Hidden { matrix, tolerance: default_tolerance(Precision::F32) };
     problem.network.hidden_layers > 1 && hidden.check(problem).is_ok()
 }
@@ -49,7 +49,7 @@ impl HiddenOptions {
         let is_beside_finite = widths.iter().any(|width| *width != Width::Infinite);
         match width {
             Width::Infinite if is_beside_finite => {
-                HiddenOptions { tolerance: self.tolerance.filter(|_| problem.is_deep_linear()), answers: None }
+                HiddenOptions { tolerance: self.tolerance.filter(|_| problem.is_solved_as_predictor()), answers: None }
             }
             _ => self,
         }
@@ -111,7 +111,7 @@ mod tests {
     /// A tolerance is no mistake at width ∞ beside finite widths, whatever the network.
     #[test]
     fn the_limit_in_closed_form_takes_no_tolerance() {
-        let options = HiddenOptions { tolerance: Some(1e-4), answers: Some(ImageStorage::Stored) };
+        let options = HiddenOptions { tolerance: Some(1e-4), answers: Some(ResponseStorage::Stored) };
         let widths = [Width::Finite(64), Width::Infinite];
         let at = |problem: &Problem, width| options.at(width, &widths, problem);
         let logistic = problem("identity", "[loss]\nkind = \"logistic\"");

@@ -7,7 +7,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::Engine,
 };
-use widenet_model::{DeviceChoice, ImageStorage, ModelError, Precision};
+use widenet_model::{DeviceChoice, ModelError, Precision, ResponseStorage};
 
 /// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct HiddenOptions {
     /// ([`widenet_limits::mean_field::Options::tolerance`]).
     pub tolerance: Option<f64>,
     /// How the conditioned engine keeps its answers.
-    pub answers: Option<ImageStorage>,
+    pub answers: Option<ResponseStorage>,
 }
 
 /// The engine that would run a request, and what it would take.

@@ -43,6 +43,12 @@ pub enum Error {
     Shard(String),
 }
 
+impl From<widenet_core::document::Error> for Error {
+    fn from(error: widenet_core::document::Error) -> Self {
+        Error::Core(error.into())
+    }
+}
+
 impl Error {
     pub(crate) fn file(action: &'static str, path: &Path, reason: impl ToString) -> Error {
         Error::File(widenet_output::Error::new(action, path, reason))

@@ -45,10 +45,10 @@ fn points() -> Vec<Case> {
         let law = OutputLaw::new(&layers, 1.0).expect("a law");
         let case = |name: String, count: usize, run: Box<dyn Fn()>| Case { name, count: count as f64, run };
         let own = law.clone();
-        let density = move || at.iter().for_each(|x| assert!(black_box(own.density(*x)) > 0.0));
+        let density = move || at.iter().for_each(|x| assert!(black_box(own.density(*x)).is_ok()));
         cases.push(case(format!("density, {name}"), at.len(), Box::new(density)));
         let own = law.clone();
-        let cdf = move || at.iter().for_each(|x| assert!(black_box(own.cdf(*x)) > 0.0));
+        let cdf = move || at.iter().for_each(|x| assert!(black_box(own.cdf(*x)).is_ok()));
         cases.push(case(format!("distribution function, {name}"), at.len(), Box::new(cdf)));
         let quantile = move || levels.iter().for_each(|level| assert!(black_box(law.quantile(*level)).is_ok()));
         cases.push(case(format!("quantile, {name}"), levels.len(), Box::new(quantile)));

@@ -2,6 +2,7 @@
 
 pub mod classifiers;
 mod error;
+mod finite;
 pub mod kernel;
 pub mod linear_algebra;
 pub mod mean_field;

@@ -29,7 +29,7 @@ impl Regime {
     /// # Errors
     /// [`widenet_core::Error::NoLimit`] with the exponent that is too large, and what would be right.
     pub fn of(problem: &Problem) -> Result<Regime> {
-        if problem.is_deep_linear() {
+        if problem.is_solved_as_predictor() {
             return problem.scaling().limit().map(|_| Regime::DeepLinear);
         }
         match (problem.kernel_regime(), Classifier::of(problem)) {

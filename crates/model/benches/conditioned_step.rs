@@ -20,7 +20,7 @@ use widenet_core::{
     trajectory::Status,
 };
 use widenet_model::{
-    DeviceChoice, DeviceSolution, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice, Precision, Run,
+    DeviceChoice, DeviceSolution, Hidden, HiddenMatrix, Matrices, OpenDevice, Precision, ResponseStorage, Run,
     solve_on_device,
 };
 
@@ -33,7 +33,7 @@ const FEW_STEPS: u64 = 4;
 const INPUTS: usize = 10;
 /// On what counts as a new direction: the default, as fine as `f32` is, and a coarse one.
 const TOLERANCES: [f64; 3] = [1e-5, 1e-6, 1e-4];
-const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
+const STORED: HiddenMatrix = HiddenMatrix::Conditioned(ResponseStorage::Stored);
 
 fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
     let wave = |columns, frequency: f64| {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use widenet_core::Width;
+use widenet_core::{Width, humanized};
 
-/// An error of the dense engine; each names the thing, its value and what would be right.
+/// An error of the engines; each names the thing, its value and what would be right.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelError {
     /// A word that names no device.
@@ -40,7 +40,7 @@ pub enum ModelError {
     /// A network larger than the memory of the device.
     #[error(
         "width {} needs {} and {} are available on {adapter}; the widest that fits is {widest}",
-        Width::Finite(*.width), gibibytes(*.needed), gibibytes(*.available)
+        Width::Finite(*.width), humanized::bytes(*.needed), humanized::bytes(*.available)
     )]
     TooWide {
         /// m.
@@ -73,8 +73,4 @@ pub enum ModelError {
         /// The operating system's reason.
         reason: String,
     },
-}
-
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
 }

@@ -39,7 +39,7 @@ pub use matrix::{
     },
     explored::{
         hidden::ExploredMatrix,
-        kind::{Hidden, HiddenMatrix, ImageStorage, default_tolerance},
+        kind::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance},
         thin::ThinMatrix,
         wide::WideMatrix,
     },

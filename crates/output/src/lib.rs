@@ -4,7 +4,6 @@ mod error;
 pub mod escape;
 mod file;
 mod hash;
-pub mod human;
 mod rows;
 mod table;
 mod temporary;

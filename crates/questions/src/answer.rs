@@ -32,7 +32,38 @@ pub(crate) fn matrix(matrix: &Matrix) -> Value {
     json!(Rows(matrix))
 }
 
+/// What a number is called whose true value is finite and above the largest double.
+const OVERFLOW: &str = "overflow";
+
+/// A number whose true value is finite.
+pub(crate) fn always_finite(value: f64) -> Value {
+    if value == f64::INFINITY {
+        json!(OVERFLOW)
+    } else if value == f64::NEG_INFINITY {
+        json!(format!("-{OVERFLOW}"))
+    } else {
+        number(value)
+    }
+}
+
+/// `e^log`: infinite only if its logarithm is.
+pub(crate) fn from_log(log: f64) -> Value {
+    if log.is_finite() { always_finite(log.exp()) } else { number(log.exp()) }
+}
+
 impl AnswerTree {
+    /// The answer through which all numbers of priors and posteriors leave: none is NaN, and an infinite one is named in
+    /// `may_be_infinite`, by the dotted names that lead to it, because its true value may be infinite.
+    ///
+    /// # Errors
+    /// The first number that is not what it should be, by its name.
+    pub(crate) fn checked(values: Map<String, Value>, may_be_infinite: &[&str]) -> QuestionResult<Self> {
+        for (name, value) in &values {
+            check(name, value, may_be_infinite)?;
+        }
+        Ok(Self(values))
+    }
+
     /// Of an answer with names and types of its own.
     pub(crate) fn of(answer: &impl Serialize) -> QuestionResult<Self> {
         match serde_json::to_value(answer) {
@@ -83,6 +114,25 @@ impl AnswerTree {
     }
 }
 
+fn check(name: &str, value: &Value, may_be_infinite: &[&str]) -> QuestionResult<()> {
+    match value {
+        Value::Object(map) => {
+            map.iter().try_for_each(|(key, value)| check(&format!("{name}.{key}"), value, may_be_infinite))
+        }
+        Value::Array(list) => list.iter().try_for_each(|value| check(name, value, may_be_infinite)),
+        Value::String(word) => match word.as_str() {
+            "NaN" => Err(invalid(format!(
+                "`{name}` came out as NaN: the numbers of this question are beyond what double precision can hold"
+            ))),
+            "inf" | "-inf" if !may_be_infinite.contains(&name) => Err(invalid(format!(
+                "`{name}` came out as {word}, though it is finite: it is beyond the range of doubles"
+            ))),
+            _ => Ok(()),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
 fn write_rows(out: &mut dyn Write, name: &str, index: &str, value: &Value) -> io::Result<()> {
     match value {
         Value::Object(map) => {
@@ -96,5 +146,37 @@ fn write_rows(out: &mut dyn Write, name: &str, index: &str, value: &Value) -> io
         // Sentences may hold commas and quotation marks.
         Value::String(text) => writeln!(out, "{name},{index},\"{}\"", text.replace('"', "\"\"")),
         Value::Number(_) | Value::Bool(_) => writeln!(out, "{name},{index},{value}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(value: Value) -> QuestionResult<AnswerTree> {
+        AnswerTree::checked(Map::from_iter([("density".to_owned(), value)]), &["density.at"])
+    }
+
+    #[test]
+    fn no_number_leaves_that_is_none() {
+        let answer = json!({ "at": numbers([f64::INFINITY, 1.0]), "values": numbers([0.5, 2.0]), "said": "NaN is told as a word" });
+        assert!(checked(answer).is_ok());
+        for (value, part) in [
+            (json!({ "at": numbers([1.0, f64::NAN]) }), "`density.at` came out as NaN"),
+            (json!({ "values": [numbers([f64::NEG_INFINITY])] }), "`density.values` came out as -inf"),
+            (number(f64::INFINITY), "`density` came out as inf"),
+        ] {
+            let error = checked(value).expect_err("refused").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_finite_and_large_is_no_infinity() {
+        assert_eq!(
+            [from_log(0.0), from_log(1e3), from_log(f64::INFINITY)],
+            [json!(1.0), json!("overflow"), json!("inf")]
+        );
+        assert_eq!([always_finite(2.0), always_finite(f64::INFINITY)], [json!(2.0), json!("overflow")]);
     }
 }

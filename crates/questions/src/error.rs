@@ -23,6 +23,12 @@ pub enum QuestionError {
     Stopped,
 }
 
+impl From<widenet_core::document::Error> for QuestionError {
+    fn from(error: widenet_core::document::Error) -> Self {
+        QuestionError::Invalid(error.into())
+    }
+}
+
 impl From<kernel::Error> for QuestionError {
     fn from(error: kernel::Error) -> Self {
         match error {

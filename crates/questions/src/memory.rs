@@ -1,5 +1,6 @@
 //! Refuses what does not fit into memory.
 
+use widenet_core::humanized;
 use widenet_model::DeviceChoice;
 
 use crate::error::{QuestionResult, invalid};
@@ -13,12 +14,11 @@ pub(crate) fn check(needed: u64, (train, test): (usize, usize), otherwise: &str)
     }
     let share = (available as f64 / needed as f64).sqrt();
     let fitting = |samples: usize| (share * samples as f64) as u64;
-    let gibibytes = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
     Err(invalid(format!(
-        "the kernels of {train} training and {test} test inputs need {:.1} GiB and {:.1} GiB are available; {} and {} inputs would fit \
+        "the kernels of {train} training and {test} test inputs need {} and {} are available; {} and {} inputs would fit \
          (`data.train_samples`, `data.test_samples`){otherwise}",
-        gibibytes(needed),
-        gibibytes(available),
+        humanized::bytes(needed),
+        humanized::bytes(available),
         fitting(train),
         fitting(test)
     )))

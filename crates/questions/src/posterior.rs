@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, Value, json};
+use widenet_core::shapes::read_matrix;
 use widenet_core::{
     Error, Matrix, Result,
     data::Dataset,
@@ -18,13 +19,14 @@ use crate::{
     error::QuestionResult,
     question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
     random_network::{RandomNetwork, level, load_data, warnings},
-    stand_ins::add_stand_ins,
+    stand_ins::{add_stand_ins, fill_empty_data},
 };
 
 /// A random network with its data, and what is asked about it given them.
 ///
 /// `[network]` and `[data]` are those of [`crate::PriorQuestion`] and of a problem file; inline data need no `test_targets`. Instead
-/// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs.
+/// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs. Without training data,
+/// `inputs = []` or `posterior.targets = []`, the posterior is the prior.
 ///
 /// # Section `[posterior]`
 ///
@@ -59,6 +61,9 @@ pub struct PosteriorQuestion {
     has_test_targets: bool,
 }
 
+/// Numbers of an answer whose true value may be infinite: the density of an output that is known exactly; and numbers that were given.
+const MAY_BE_INFINITE: [&str; 3] = ["density.at", "density.values", "cdf.at"];
+
 impl PosteriorQuestion {
     /// Reads a file. `overrides` are pairs of a dotted key and a value as text, as for [`widenet_core::Problem::load`].
     ///
@@ -71,15 +76,24 @@ impl PosteriorQuestion {
 
     fn parse(document: &Document, load: &mut Load<'_>) -> Result<Self> {
         let document = &mut document.clone();
+        let is_empty = fill_empty_data(document)?;
         let stand_ins = add_stand_ins(document, &["data.test_targets"])?;
-        let data = load_data(document, load)?;
+        let mut data = load_data(document, load)?;
+        if let Some(data) = data.as_mut().filter(|_| is_empty) {
+            let data = Arc::make_mut(data);
+            data.train.inputs = Matrix::zeros(0, data.train.inputs.ncols());
+            data.train.targets = Matrix::zeros(0, data.train.targets.ncols());
+        }
         let mut root = document.reader();
         root.get("data");
-        let kernel = root.optional("kernel", Field::matrix)?;
+        let kernel = root.optional("kernel", read_matrix)?;
         let mut table = root.required("posterior", Field::table)?;
         let noise = table.required("noise_variance", Field::non_negative)?;
-        let given = table.optional("targets", Field::matrix)?;
-        let observed = match (data, kernel, given) {
+        let matrix_or_none = |field: &Field<'_>| {
+            if field.elements()?.is_empty() { Ok(Matrix::zeros(0, 0)) } else { read_matrix(field) }
+        };
+        let given = table.optional("targets", matrix_or_none)?;
+        let mut observed = match (data, kernel, given) {
             (Some(data), None, None) => Observed::Data(data),
             (None, Some(kernel), Some(targets)) => Observed::Kernel { kernel, targets },
             (Some(_), Some(_), _) => {
@@ -90,9 +104,11 @@ impl PosteriorQuestion {
             }
             (None, ..) => return Err(root.error("give `[data]`, or `kernel` with `posterior.targets`")),
         };
-        let network =
-            root.required("network", |field| RandomNetwork::parse(field, Some(observed.targets().ncols())))?;
-        if let Observed::Kernel { .. } = &observed {
+        let network = root.required("network", |field| RandomNetwork::parse(field, observed.outputs()))?;
+        if let Observed::Kernel { targets, .. } = &mut observed {
+            if targets.is_empty() {
+                *targets = Matrix::zeros(0, network.outputs);
+            }
             // What is wrong with it is said before anything is asked of it.
             observed.regression(network.gain(), noise)?;
         }
@@ -165,7 +181,7 @@ impl Question for PosteriorQuestion {
             }
         }
         if self.slope {
-            put("slope", number(regression.evidence_slope()));
+            put("slope", number(regression.evidence_slope()?));
         }
         if let Some(compared) = &self.evidence {
             let found = regression.evidence(compared, &self.settings, &mut |done| run.watch(0.5 + 0.5 * done))?;
@@ -180,7 +196,7 @@ impl Question for PosteriorQuestion {
                 }),
             );
         }
-        Ok(Answered { tree: AnswerTree(answer), unreliable })
+        Ok(Answered { tree: AnswerTree::checked(answer, &MAY_BE_INFINITE)?, unreliable })
     }
 }
 
@@ -205,6 +221,11 @@ enum Observed {
 }
 
 impl Observed {
+    /// Number of outputs, where there are targets.
+    fn outputs(&self) -> Option<usize> {
+        Some(self.targets().ncols()).filter(|outputs| *outputs > 0)
+    }
+
     fn targets(&self) -> &Matrix {
         match self {
             Observed::Data(data) => &data.train.targets,
@@ -249,7 +270,7 @@ fn marginals(regression: &Regression, posterior: &Posterior<'_>, name: &str, at:
     Ok(json!({ key: numbers(at.iter().copied()), "values": values.iter().map(matrix).collect::<Value>() }))
 }
 
-fn settings(table: &mut Reader<'_>) -> Result<Settings> {
+fn settings(table: &mut Reader<'_>) -> widenet_core::document::Result<Settings> {
     let default = Settings::default();
     let methods = [
         ("auto", Method::Automatic),
@@ -269,7 +290,7 @@ fn settings(table: &mut Reader<'_>) -> Result<Settings> {
     })
 }
 
-fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLayers>> {
+fn evidence(field: &Field<'_>, network: &RandomNetwork) -> widenet_core::document::Result<Vec<HiddenLayers>> {
     let mut table = field.table()?;
     let alphas = table.optional("alpha", |field| field.list(Field::non_negative))?;
     let networks = table.optional("networks", |field| {
@@ -277,7 +298,10 @@ fn evidence(field: &Field<'_>, network: &RandomNetwork) -> Result<Vec<HiddenLaye
     })?;
     table.finish()?;
     match (alphas, networks) {
-        (Some(alphas), None) => alphas.into_iter().map(HiddenLayers::limit).collect(),
+        (Some(alphas), None) => {
+            let limit = |alpha| HiddenLayers::limit(alpha).map_err(|error| field.error(error.to_string()));
+            alphas.into_iter().map(limit).collect()
+        }
         (None, Some(networks)) => Ok(networks),
         _ => Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
     }

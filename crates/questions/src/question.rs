@@ -112,7 +112,7 @@ pub fn load_from(base: &Path) -> impl FnMut(&Field<'_>) -> Result<Arc<Dataset>> 
 
 /// The problem of a document whose data come from `load`.
 pub(crate) fn problem(document: &Document, load: &mut Load<'_>, stable_rate: &StableRate<'_>) -> Result<Problem> {
-    let data = document.reader().required("data", |field| load(field))?;
+    let data = load(&document.reader().required("data", |field| Ok(field.clone()))?)?;
     Problem::with_loader(document, |_| Ok(Dataset::clone(&data)), stable_rate)
 }
 

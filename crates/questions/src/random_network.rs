@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use widenet_core::shapes::read_width;
 use widenet_core::{
     Matrix, Result, Width,
     data::Dataset,
@@ -40,7 +41,7 @@ const MAX_LISTED: u64 = 100_000_000;
 
 impl RandomNetwork {
     /// Reads the section; `outputs` is what targets say of D.
-    pub(crate) fn parse(field: &Field<'_>, outputs: Option<usize>) -> Result<Self> {
+    pub(crate) fn parse(field: &Field<'_>, outputs: Option<usize>) -> widenet_core::document::Result<Self> {
         let mut table = field.table()?;
         let (layers, widths) = hidden(&mut table)?;
         let outputs = match (table.optional("outputs", Field::count)?, outputs) {
@@ -61,8 +62,10 @@ impl RandomNetwork {
 }
 
 /// Exactly one of widths and α.
-fn hidden(table: &mut Reader<'_>) -> Result<(HiddenLayers, Option<Vec<u64>>)> {
-    let widths = table.optional("widths", |field| field.elements()?.iter().map(width).collect::<Result<Vec<_>>>())?;
+fn hidden(table: &mut Reader<'_>) -> widenet_core::document::Result<(HiddenLayers, Option<Vec<u64>>)> {
+    let widths = table.optional("widths", |field| {
+        field.elements()?.iter().map(width).collect::<widenet_core::document::Result<Vec<_>>>()
+    })?;
     let equal = equal_layers(table)?;
     if widths.is_some() && equal.is_some() {
         return Err(table.error("give `network.widths`, or `network.width` with its depth, not both"));
@@ -76,8 +79,13 @@ fn hidden(table: &mut Reader<'_>) -> Result<(HiddenLayers, Option<Vec<u64>>)> {
         (Some(_), Some(_)) => return Err(table.error("give `network.alpha`, or width inf with `network.depth_ratio`")),
         (alpha, ratio) => alpha.or(ratio),
     };
-    let bottlenecks =
-        table.optional("bottlenecks", |field| field.elements()?.iter().map(width).collect::<Result<Vec<_>>>())?;
+    let bottlenecks = table.optional("bottlenecks", |field| {
+        field.elements()?.iter().map(width).collect::<widenet_core::document::Result<Vec<_>>>()
+    })?;
+    let layers = |widths: &[u64], alpha| {
+        let refuse = |error: widenet_core::Error| table.error::<widenet_core::document::Error>(error.to_string());
+        HiddenLayers::new(&grouped(widths), alpha).map_err(refuse)
+    };
     match (widths, alpha) {
         (Some(_), Some(alpha)) => Err(table.error(format!(
             "`network` has widths and `alpha` = {alpha}; give the widths of a network or α of the limit, not both \
@@ -87,8 +95,8 @@ fn hidden(table: &mut Reader<'_>) -> Result<(HiddenLayers, Option<Vec<u64>>)> {
         (Some(_), None) if bottlenecks.is_some() => {
             Err(table.error("`network.bottlenecks` belong to a limit; give `alpha`, or list them in `widths`"))
         }
-        (Some(widths), None) => Ok((HiddenLayers::new(&grouped(&widths), 0.0)?, Some(widths))),
-        (None, Some(alpha)) => Ok((HiddenLayers::new(&grouped(&bottlenecks.unwrap_or_default()), alpha)?, None)),
+        (Some(widths), None) => Ok((layers(&widths, 0.0)?, Some(widths))),
+        (None, Some(alpha)) => Ok((layers(&bottlenecks.unwrap_or_default(), alpha)?, None)),
     }
 }
 
@@ -100,8 +108,8 @@ enum Equal {
 }
 
 /// `width` with `hidden_layers` or `depth_ratio`.
-fn equal_layers(table: &mut Reader<'_>) -> Result<Option<Equal>> {
-    let width = table.optional("width", Field::width)?;
+fn equal_layers(table: &mut Reader<'_>) -> widenet_core::document::Result<Option<Equal>> {
+    let width = table.optional("width", read_width)?;
     let depth = table.optional("hidden_layers", |field| field.whole_in(0..=MAX_LISTED))?;
     let ratio = table.optional("depth_ratio", Field::non_negative)?;
     match (width, depth, ratio) {
@@ -124,11 +132,11 @@ fn grouped(widths: &[u64]) -> Vec<LayerGroup> {
     widths.chunk_by(|a, b| a == b).map(|run| LayerGroup { width: run[0], count: run.len() as u64 }).collect()
 }
 
-fn width(field: &Field<'_>) -> Result<u64> {
+fn width(field: &Field<'_>) -> widenet_core::document::Result<u64> {
     field.whole_in(1..=widenet_core::MAX_WIDTH)
 }
 
-fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> Result<f64> {
+fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> widenet_core::document::Result<f64> {
     let gain = table.optional("gain", Field::positive)?;
     let variances = table.optional("weight_variances", |field| {
         field.list_of(layers.depth() as usize + 1, "one per layer of weights", Field::positive)
@@ -143,7 +151,7 @@ fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> Result<f64> {
 
 /// The data of a question, if it has a section `[data]`.
 pub(crate) fn load_data(document: &Document, load: &mut Load<'_>) -> Result<Option<Arc<Dataset>>> {
-    document.reader().optional("data", |field| load(field))
+    document.reader().get("data").map(|field| load(&field)).transpose()
 }
 
 /// `X Xᵀ / N0` of inputs in rows.
@@ -152,7 +160,7 @@ pub(crate) fn input_kernel(inputs: &Matrix) -> Matrix {
 }
 
 /// A probability strictly between 0 and 1.
-pub(crate) fn level(field: &Field<'_>) -> Result<f64> {
+pub(crate) fn level(field: &Field<'_>) -> widenet_core::document::Result<f64> {
     match field.number()? {
         level if level > 0.0 && level < 1.0 => Ok(level),
         _ => Err(field.must_be("a probability > 0 and < 1")),

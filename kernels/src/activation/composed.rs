@@ -1,4 +1,4 @@
-//! Activations composed of a backend's own operations, as accurate as those are.
+//! Composes activations of a backend's own operations; they are as accurate as those.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 

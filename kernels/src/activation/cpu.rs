@@ -1,4 +1,4 @@
-//! Activations on slices: lanes of entries, tasks of fixed size for rayon.
+//! Computes activations on slices, in lanes of entries and tasks of fixed size for rayon.
 //!
 //! Every entry goes through the same instructions wherever it stands, the last ones in lanes filled up with zeros.
 

@@ -1,4 +1,5 @@
-//! Exponential, tanh, logarithm, error function, sine and cosine of one entry, without branches: a loop of them becomes SIMD.
+//! Computes exponential, tanh, logarithm, error function, sine and cosine of one entry without branches, so that a loop of them becomes
+//! SIMD.
 //!
 //! ```text
 //! eˣ = 2ⁿ (1 + p),  p = e^r − 1,  x = n ln 2 + r        tanh a = −q/(2 + q),  q = e^{−2a} − 1

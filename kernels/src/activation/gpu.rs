@@ -1,4 +1,4 @@
-//! Activations as CubeCL kernels, one launch forwards and one backwards: portable WGSL.
+//! Activations are CubeCL kernels in portable WGSL, one launch forwards and one backwards.
 //!
 //! In `f32` functions are the CPU's, polynomial for polynomial: those of a shading language may be off by 2⁻¹¹, cancel near 0
 //! or overflow far out. Drivers may still fuse a product and a sum and take denormal numbers as 0. Angles above
@@ -14,7 +14,7 @@ use burn_cubecl::{kernel::into_contiguous, tensor::CubeTensor};
 use cubecl::prelude::*;
 use widenet_core::problem::Activation;
 
-use super::{NeuronOps, composed, functions::Lane};
+use super::{composed, functions::Lane, ops::NeuronOps};
 use crate::gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, own, pieces, submit, task};
 
 /// An [`Activation`] as kernels are compiled for it.

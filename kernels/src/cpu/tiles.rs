@@ -1,4 +1,4 @@
-//! Register tiles, written as loops over lane arrays that the compiler turns into SIMD for the machine it finds.
+//! Register tiles are loops over lane arrays that the compiler turns into SIMD for the machine it finds.
 //!
 //! Products and sums are separate instructions (no fused multiply-add) in a fixed order of lanes, so the numbers are
 //! the same with SSE2, AVX2, AVX-512 and NEON; the loops are bound by memory, not by arithmetic.

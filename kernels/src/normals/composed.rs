@@ -1,4 +1,4 @@
-//! The products composed of a backend's own operations: Ξ is made on the host and stored.
+//! Composes the products of a backend's own operations: Ξ is made on the host and stored.
 
 use burn::{
     backend::{Backend, TensorMetadata, tensor::FloatTensor},
@@ -6,8 +6,8 @@ use burn::{
 };
 
 use super::{
-    NormalBlock,
     cpu::{self, Normal},
+    stream::NormalBlock,
 };
 
 /// Ξ (V × n), with the rows and the type of `like` and where that is.

@@ -1,4 +1,4 @@
-//! Normals in lanes, and the products with them on slices: a tile of normals is made in the cache and used at once.
+//! Makes normals in lanes and multiplies by them on slices: a tile of normals is made in the cache and used at once.
 //!
 //! Logarithm, sine and cosine are polynomials, so that the loops over lanes become SIMD: those of Cephes (S. L. Moshier), and
 //! for the logarithm in `f64` that of FreeBSD's libm. Products and sums are separate instructions: the numbers are the same
@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{NormalBlock, NormalStream};
+use super::stream::{NormalBlock, NormalStream};
 use crate::{
     cpu::{Coefficients, Real, Rows, RowsMut},
     philox::philox_lanes,
@@ -23,7 +23,7 @@ const GROUP: usize = 4 * LANES;
 const TILE_ROWS: usize = 512;
 const TILE_VECTORS: usize = 8;
 /// Rows per task.
-const SLAB: usize = 4096;
+const SLAB_ROWS: usize = 4096;
 
 /// `2⁻³²`
 const WORD: f32 = 1.0 / 4_294_967_296.0;
@@ -186,8 +186,8 @@ normal!(f64, box_muller_f64, groups_f64, radius_f64, turn_f64);
 /// Fills Ξ (V × n).
 pub(crate) fn normals<T: Normal>(block: &NormalBlock, values: &mut [T], n: usize) {
     values.par_chunks_mut(n).zip(block.vectors.clone().into_par_iter()).for_each(|(row, vector)| {
-        row.par_chunks_mut(SLAB).enumerate().for_each(|(slab, row)| {
-            T::fill(block.stream, vector, block.first_row + (slab * SLAB) as u64, row);
+        row.par_chunks_mut(SLAB_ROWS).enumerate().for_each(|(slab, row)| {
+            T::fill(block.stream, vector, block.first_row + (slab * SLAB_ROWS) as u64, row);
         });
     });
 }
@@ -206,9 +206,9 @@ fn for_tiles<T: Normal>(block: &NormalBlock, row: usize, width: usize, mut use_t
 
 /// `x_c ← x_c + Σ_j k[c, j] ξ_j` for X (P × n) and K (P × V).
 pub(crate) fn normals_add<T: Normal>(x: &mut [T], n: usize, coefficients: &[T], block: &NormalBlock) {
-    let mut slabs: Vec<Vec<&mut [T]>> = (0..n.div_ceil(SLAB)).map(|_| Vec::new()).collect();
+    let mut slabs: Vec<Vec<&mut [T]>> = (0..n.div_ceil(SLAB_ROWS)).map(|_| Vec::new()).collect();
     for vector in x.chunks_mut(n) {
-        slabs.iter_mut().zip(vector.chunks_mut(SLAB)).for_each(|(slab, piece)| slab.push(piece));
+        slabs.iter_mut().zip(vector.chunks_mut(SLAB_ROWS)).for_each(|(slab, piece)| slab.push(piece));
     }
     slabs.into_par_iter().enumerate().for_each(|(slab, mut vectors)| {
         let rows = vectors.first().map_or(0, |vector| vector.len());
@@ -217,7 +217,7 @@ pub(crate) fn normals_add<T: Normal>(x: &mut [T], n: usize, coefficients: &[T], 
             let width = TILE_ROWS.min(rows - row);
             let sums = &mut sums[..vectors.len() * width];
             sums.fill(T::ZERO);
-            for_tiles(block, slab * SLAB + row, width, |first, tile| {
+            for_tiles(block, slab * SLAB_ROWS + row, width, |first, tile| {
                 let target = RowsMut { values: sums, stride: width, columns: 0..width };
                 let source = Rows { values: tile, stride: width, columns: 0..width };
                 let values = &coefficients[first..];
@@ -236,7 +236,7 @@ pub(crate) fn normals_grams<T: Normal>(x: &[T], n: usize, block: &NormalBlock) -
     let gram = |slab: usize| {
         let mut gram = vec![0.0; block.count() * count];
         let (mut pieces, mut products) = (vec![T::ZERO; count * TILE_ROWS], vec![T::ZERO; TILE_VECTORS * count]);
-        for row in (slab * SLAB..n.min((slab + 1) * SLAB)).step_by(TILE_ROWS) {
+        for row in (slab * SLAB_ROWS..n.min((slab + 1) * SLAB_ROWS)).step_by(TILE_ROWS) {
             let width = TILE_ROWS.min(n - row);
             let pieces = &mut pieces[..count * width];
             for (piece, vector) in pieces.chunks_mut(width).zip(x.chunks(n)) {
@@ -250,5 +250,5 @@ pub(crate) fn normals_grams<T: Normal>(x: &[T], n: usize, block: &NormalBlock) -
         }
         gram
     };
-    (0..n.div_ceil(SLAB)).into_par_iter().map(gram).collect::<Vec<_>>().concat()
+    (0..n.div_ceil(SLAB_ROWS)).into_par_iter().map(gram).collect::<Vec<_>>().concat()
 }

@@ -1,4 +1,4 @@
-//! Normals and the products with them as CubeCL kernels, in `f32`: portable WGSL, sums in a fixed order.
+//! Normals and the products with them are CubeCL kernels in `f32` and portable WGSL, with sums in a fixed order.
 //!
 //! The transform is the CPU's, polynomial for polynomial: the logarithm and the sine of a shading language may be off by
 //! 2⁻²¹ and 2⁻¹¹. Drivers may still fuse a product and a sum, so numbers agree with the CPU's to a few units in the last
@@ -11,7 +11,7 @@ use burn::{
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use super::{NormalBlock, NormalOps, composed};
+use super::{composed, ops::NormalOps, stream::NormalBlock};
 use crate::{
     gpu::{ENTRIES_PER_LAUNCH, UNITS, add_units, grid, groups, own, pieces, submit, task},
     philox::gpu::philox,
@@ -20,7 +20,7 @@ use crate::{
 /// Normal vectors per cube in the inner products: so often is a number of X used once it is read.
 const TILE_VECTORS: usize = 4;
 /// Counters per partial inner product: 16384 rows.
-const SLAB: u32 = 4096;
+const SLAB_ROWS: u32 = 4096;
 
 /// `2⁻³²`
 const WORD: f32 = 1.0 / 4_294_967_296.0;
@@ -334,11 +334,11 @@ impl NormalOps for Cube {
         let x = into_contiguous(x);
         let [vectors, n] = x.shape().dims();
         let (counters, count) = (counters(&block, n), block.count() as u32);
-        let slabs = counters.div_ceil(SLAB);
+        let slabs = counters.div_ceil(SLAB_ROWS);
         let shape = Shape::new([slabs as usize, block.count() * vectors]);
         let partial = empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), shape, x.dtype);
         // Tiles of one slab that are a launch.
-        let tiles_per_launch = ENTRIES_PER_LAUNCH / (4 * SLAB) / TILE_VECTORS as u32;
+        let tiles_per_launch = ENTRIES_PER_LAUNCH / (4 * SLAB_ROWS) / TILE_VECTORS as u32;
         for (first, group) in groups(vectors as u32) {
             for (first_tile, end_tile) in pieces(count.div_ceil(TILE_VECTORS as u32), tiles_per_launch) {
                 let tiles = end_tile - first_tile;
@@ -356,7 +356,7 @@ impl NormalOps for Cube {
                         first,
                         end_slab,
                         counters,
-                        SLAB,
+                        SLAB_ROWS,
                         first_slab,
                         first_tile * TILE_VECTORS as u32,
                         group,

@@ -2,7 +2,7 @@
 
 use std::{f64::consts::TAU, ops::Range};
 
-use crate::{NormalStream, philox4x32};
+use crate::{normals::NormalStream, philox::philox4x32};
 
 /// Returns row `row` of vector `vector`.
 pub fn normal(stream: NormalStream, vector: u32, row: u64) -> f64 {

@@ -1,4 +1,4 @@
-//! Panels against vectors.
+//! Plain twins of products of panels with vectors.
 
 /// `Y (P × r)` with `y_c = W x_c`, for W (r × n) and X (P × n).
 pub fn panel_apply(w: &[f64], x: &[f64], n: usize) -> Vec<f64> {

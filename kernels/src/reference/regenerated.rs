@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use super::normals::box_muller;
-use crate::{EntryLaw, RegeneratedMatrix, philox4x32};
+use crate::{
+    philox::philox4x32,
+    regenerated::{EntryLaw, RegeneratedMatrix},
+};
 
 /// Returns some rows and columns of W (rows.len() × columns.len()) before they are scaled to variance 1: integers, but for Gaussian
 /// entries.

@@ -1,4 +1,4 @@
-//! The products composed of a backend's own operations: the block is made on the host and stored.
+//! Composes the products of a backend's own operations: the block is made on the host and stored.
 
 use burn::{
     backend::{Backend, TensorMetadata, tensor::FloatTensor},
@@ -6,8 +6,8 @@ use burn::{
 };
 
 use super::{
-    RegeneratedBlock,
     cpu::{self, Entry},
+    matrix::RegeneratedBlock,
 };
 
 pub(super) fn apply<B: Backend>(x: FloatTensor<B>, block: &RegeneratedBlock) -> FloatTensor<B> {

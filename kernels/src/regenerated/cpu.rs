@@ -1,4 +1,4 @@
-//! Regenerated products on slices: tiles of eight rows are made in the first-level cache and used at once.
+//! Multiplies by regenerated matrices on slices: tiles of eight rows are made in the first-level cache and used at once.
 //!
 //! The tile of a row or column begins at a multiple of its size whatever block is asked for, entries outside the block
 //! meet zeros, and sums of tiles are added in `f64`: no number depends on threads, and none of `W x` on the range of rows.
@@ -8,7 +8,7 @@ use std::ops::Range;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::{EntryLaw, RegeneratedBlock, RegeneratedMatrix};
+use super::matrix::{EntryLaw, RegeneratedBlock, RegeneratedMatrix};
 use crate::{
     cpu::{Coefficients, Rows, RowsMut},
     normals::cpu::{Normal, box_muller_f32, box_muller_f64},

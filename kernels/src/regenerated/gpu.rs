@@ -1,4 +1,4 @@
-//! Regenerated products as CubeCL kernels, in `f32`: portable WGSL, sums in a fixed order.
+//! Regenerated products are CubeCL kernels in `f32` and portable WGSL, with sums in a fixed order.
 //!
 //! A launch covers a block of W of at most [`ENTRIES_PER_LAUNCH`] entries: units sum over slabs of it, and a second
 //! kernel adds the slabs to the result in order.
@@ -12,7 +12,11 @@ use burn::{
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use super::{EntryLaw, RegeneratedBlock, RegeneratedOps, composed};
+use super::{
+    composed,
+    matrix::{EntryLaw, RegeneratedBlock},
+    ops::RegeneratedOps,
+};
 use crate::{
     gpu::{ENTRIES_PER_LAUNCH, UNITS, VECTORS, grid, groups, pieces, submit, task},
     normals::gpu::box_muller,
@@ -22,7 +26,7 @@ use crate::{
 /// Rows (columns, for the transpose) per launch: with as many columns (rows) a launch is full.
 const SPAN: u32 = 1 << 13;
 /// Entries of W that a unit sums along.
-const SLAB: u32 = 256;
+const SLAB_ENTRIES: u32 = 256;
 /// Sums per unit of the transposed product: private arrays stay small enough for every driver. Of signs, two vectors take as many;
 /// eight with a quarter of the columns each were measured slower on software Vulkan, where G is then read four times as often.
 const SUMS: usize = 64;
@@ -328,11 +332,11 @@ impl RegeneratedOps for Cube {
         let y = empty(&x, vectors, rows.len());
         let group = w.law.columns();
         let (fours, all_groups) = (count(rows, 4), count(columns, group));
-        let slab_groups = SLAB / group as u32;
+        let slab_groups = SLAB_ENTRIES / group as u32;
         for (first, vectors) in groups(vectors as u32) {
             for (first_four, end_four) in pieces(fours, SPAN / 4) {
                 let width = 4 * (end_four - first_four);
-                let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
+                let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB_ENTRIES / width;
                 for (first_group, end_group) in pieces(all_groups, slabs_per_launch * slab_groups) {
                     let slabs = (end_group - first_group).div_ceil(slab_groups);
                     let partial = empty(&x, slabs as usize * vectors, width as usize);
@@ -373,12 +377,12 @@ impl RegeneratedOps for Cube {
         let z = empty(&g, vectors, columns.len());
         let group = w.law.columns();
         let (fours, all_groups) = (count(rows, 4), count(columns, group));
-        let slab_fours = SLAB / 4;
+        let slab_fours = SLAB_ENTRIES / 4;
         for (first, end) in pieces(vectors as u32, (SUMS / group).min(VECTORS) as u32) {
             let vectors = (end - first) as usize;
             for (first_group, end_group) in pieces(all_groups, SPAN / group as u32) {
                 let width = (end_group - first_group) * group as u32;
-                let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB / width;
+                let slabs_per_launch = ENTRIES_PER_LAUNCH / SLAB_ENTRIES / width;
                 for (first_four, end_four) in pieces(fours, slabs_per_launch * slab_fours) {
                     let slabs = (end_four - first_four).div_ceil(slab_fours);
                     let partial = empty(&g, slabs as usize * vectors, width as usize);

@@ -1,4 +1,4 @@
-//! The products on slices: slabs of the long dimension that stay in the cache, fixed groups of slabs for rayon, tiles of
+//! Multiplies on slices: by slabs of the long dimension that stay in the cache, fixed groups of slabs for rayon, tiles of
 //! registers.
 //!
 //! A slab of the vectors is packed, for rows of a large power of two would share the lines of the cache; each element of
@@ -17,9 +17,9 @@ use crate::cpu::{INLINE, Real};
 
 /// Entries of the long dimension per slab of inner products: sixteen vectors of them stay in the second-level cache and four basis vectors
 /// in the first, and no lane adds more than 64 products of `f32`, 128 of `f64`.
-const SLAB: usize = 512;
+const SLAB_ROWS: usize = 512;
 /// The same of updates: long enough that memory delivers the basis in one stream, short enough for many threads.
-const UPDATE_SLAB: usize = 1024;
+const UPDATE_SLAB_ROWS: usize = 1024;
 /// Basis vectors and vectors of a tile of inner products, and steps per bounds check: what compilers keep in registers.
 const TILE: [usize; 2] = [4, 2];
 const STEPS: usize = 8;
@@ -55,11 +55,11 @@ pub(super) enum Sums {
 /// `Q Xᵀ (r × P)`, for Q (r × n) and X (P × n).
 pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
     let (rank, vectors) = (q.len() / n, x.len() / n);
-    let length = group_length(n, SLAB);
+    let length = group_length(n, SLAB_ROWS);
     let products = |group: usize| {
         let mut sums = vec![0.0; rank * vectors];
         let mut packed = Vec::new();
-        for columns in slabs(group * length..n.min((group + 1) * length), SLAB) {
+        for columns in slabs(group * length..n.min((group + 1) * length), SLAB_ROWS) {
             T::pack(&mut packed, &rows(x, n, &columns));
             T::add_products(&rows(q, n, &columns), &packed, &mut sums);
         }
@@ -71,10 +71,10 @@ pub(super) fn gram<T: Tall>(q: &[T], x: &[T], n: usize) -> Vec<f64> {
 /// `X Xᵀ` in `f64`, for X (P × n).
 pub(super) fn self_gram<T: Tall>(x: &[T], n: usize) -> Vec<f64> {
     let vectors = x.len() / n;
-    let length = group_length(n, SLAB);
+    let length = group_length(n, SLAB_ROWS);
     let products = |group: usize| {
         let mut products = SelfProducts::new(vectors);
-        for columns in slabs(group * length..n.min((group + 1) * length), SLAB) {
+        for columns in slabs(group * length..n.min((group + 1) * length), SLAB_ROWS) {
             products.add(&rows(x, n, &columns));
         }
         products.sums
@@ -126,12 +126,12 @@ pub(super) fn update<T: Tall>(
     let vectors = x.len() / n;
     let inline = q.len() * vectors <= INLINE;
     let coefficients: Vec<T> = coefficients.iter().map(|c| c.elem()).collect();
-    let length = group_length(n, UPDATE_SLAB);
+    let length = group_length(n, UPDATE_SLAB_ROWS);
     let update_group = |(group, mut x): (usize, Vec<&mut [T]>)| {
         let mut products = SelfProducts::new(if with_gram { vectors } else { 0 });
         let mut sums = Vec::new();
         let first = group * length;
-        for columns in slabs(first..n.min(first + length), UPDATE_SLAB) {
+        for columns in slabs(first..n.min(first + length), UPDATE_SLAB_ROWS) {
             let slab = columns.start - first..columns.end - first;
             // Summed by themselves first: small terms added to a large entry one by one would round alike each time.
             sums.clear();
@@ -150,7 +150,7 @@ pub(super) fn update<T: Tall>(
                 }
             }
             if with_gram {
-                for part in slabs(slab, SLAB) {
+                for part in slabs(slab, SLAB_ROWS) {
                     let part: Vec<&[T]> = x.iter().map(|x| &x[part.clone()]).collect();
                     products.add(&part);
                 }
@@ -172,7 +172,8 @@ fn rows<'a, T>(values: &'a [T], n: usize, columns: &Range<usize>) -> Vec<&'a [T]
     values.chunks(n).map(|row| &row[columns.clone()]).collect()
 }
 
-/// Writes vectors tile by tile, in a tile step by step, then by vector; zeros past the end, and the last vector again where a tile has none.
+/// Writes vectors tile by tile, in a tile step by step, then by vector; zeros past the end, and the last vector again where a tile has
+/// none.
 fn pack_tiles<T: Real, const C: usize, const S: usize>(packed: &mut Vec<T>, x: &[&[T]]) {
     let length = x[0].len().next_multiple_of(STEPS * S);
     packed.resize(x.len().next_multiple_of(C) * length, T::ZERO);

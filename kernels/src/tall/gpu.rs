@@ -1,4 +1,4 @@
-//! The products as CubeCL kernels: portable WGSL (no plane operations, no atomics, no `f64`), sums in a fixed order.
+//! The products are CubeCL kernels in portable WGSL (no plane operations, no atomics, no `f64`), with sums in a fixed order.
 //!
 //! Inner products leave the device as one small matrix per slab of the long dimension, which the host adds in `f64`.
 
@@ -9,15 +9,15 @@ use burn::{
 use burn_cubecl::{kernel::into_contiguous, ops::numeric::empty_device_contiguous_dtype, tensor::CubeTensor};
 use cubecl::prelude::*;
 
-use super::TallOps;
+use super::ops::TallOps;
 use crate::gpu::{add_units, dims, grid, groups, own, task};
 
 /// Units per cube.
 const UNITS: u32 = 256;
 /// Entries of the long dimension per partial sum of [`gram_kernel`]: 64 products per unit, and the partial sums are few.
-const GRAM_SLAB: u32 = 16_384;
+const GRAM_SLAB_ROWS: u32 = 16_384;
 /// The same of [`add_gram_kernel`], whose cubes are one per slab: enough of them for a large device.
-const ADD_GRAM_SLAB: u32 = 2048;
+const ADD_GRAM_SLAB_ROWS: u32 = 2048;
 /// Sums per unit in [`gram_kernel`], basis vectors × vectors: private arrays stay small enough for every driver.
 const SUMS: usize = 32;
 /// Basis vectors per unit at most: the vectors are read once for each so many.
@@ -238,7 +238,7 @@ fn read<F: CubeElement + Into<f64>>(partial: CubeTensor, entries: usize, what: i
 
 fn gram<F: Float + CubeElement + Into<f64>>(q: &CubeTensor, x: &CubeTensor) -> Vec<f64> {
     let ((rank, n), (vectors, _)) = (dims(q), dims(x));
-    let slabs = n.div_ceil(GRAM_SLAB);
+    let slabs = n.div_ceil(GRAM_SLAB_ROWS);
     let launch_group = |(first, count): (u32, usize)| {
         let basis = BASIS.min(SUMS / count);
         let partial = empty(q, (slabs * rank) as usize, count);
@@ -254,7 +254,7 @@ fn gram<F: Float + CubeElement + Into<f64>>(q: &CubeTensor, x: &CubeTensor) -> V
                 n,
                 from,
                 first,
-                GRAM_SLAB,
+                GRAM_SLAB_ROWS,
                 basis,
                 count,
                 UNITS as usize,
@@ -315,7 +315,7 @@ fn add_gram<F: Float + CubeElement + Into<f64>>(x: &CubeTensor, q: &CubeTensor, 
         return gram::<F>(x, x);
     }
     let count = vectors as usize;
-    let slabs = n.div_ceil(ADD_GRAM_SLAB);
+    let slabs = n.div_ceil(ADD_GRAM_SLAB_ROWS);
     let partial = empty(x, slabs as usize, count * count);
     for (from, to) in launches(rank, n, count, 1) {
         // The last of several launches leaves the products of the final values.
@@ -330,7 +330,7 @@ fn add_gram<F: Float + CubeElement + Into<f64>>(x: &CubeTensor, q: &CubeTensor, 
             n,
             from,
             to,
-            ADD_GRAM_SLAB,
+            ADD_GRAM_SLAB_ROWS,
             count,
             UNITS as usize,
         );
@@ -392,7 +392,7 @@ mod tests {
     use nalgebra::DMatrix;
 
     use super::*;
-    use crate::{tall_add, tall_add_gram, tall_gram, tall_times};
+    use crate::tall::{tall_add, tall_add_gram, tall_gram, tall_times};
 
     #[test]
     fn launches_cover_the_basis_once() {

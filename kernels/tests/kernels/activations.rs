@@ -4,6 +4,7 @@ use burn::{
     Tensor,
     tensor::{DType, Device},
 };
+use widenet_core::document::Word;
 use widenet_core::problem::Activation;
 use widenet_kernels::{activate, reference, times_derivative};
 
@@ -13,7 +14,7 @@ use crate::common::{read, tensor};
 const MANY_DIGITS: &str = include_str!("activations.csv");
 
 fn activations() -> impl Iterator<Item = Activation> {
-    let words = Activation::WORDS.into_iter().map(|(_, activation)| activation);
+    let words = Activation::all();
     words.chain([Activation::LeakyRelu { negative_slope: -0.3 }])
 }
 
@@ -179,7 +180,7 @@ fn every_part_of_f32_is_good_to_four_units() {
 fn f64_has_the_digits_of_the_table() {
     for line in MANY_DIGITS.lines() {
         let fields: Vec<&str> = line.split(',').collect();
-        let (_, activation) = *Activation::WORDS.iter().find(|(word, _)| *word == fields[0]).unwrap();
+        let activation = Activation::from_word(fields[0]).unwrap();
         let [u, value, derivative] = [1, 2, 3].map(|field: usize| fields[field].parse::<f64>().unwrap());
         let actual = both(activation, &[u], DType::F64).map(|results| results[0]);
         let tolerance = Tolerance { exponent_units: 0.0, ..Tolerance::new(DType::F64, 4.0, 0.0) };

@@ -1,18 +1,21 @@
-//! CIFAR-10 binary files: records of a label byte (0…9) and 3072 pixel bytes (32 × 32 red, green, blue).
+//! Reads CIFAR-10 binary files, which are records of a label byte (0…9) and 3072 pixel bytes (32 × 32 red, green, blue).
 //!
 //! Format: A. Krizhevsky, *Learning multiple layers of features from tiny images* (2009), "binary version".
 
 use std::path::{Path, PathBuf};
 
+use widenet_document::{
+    keys::{flat, optional, required},
+    section,
+    shape::{list, path},
+};
+
 use super::{
     files::BinaryFile,
     images::{ImageOptions, Images, Pixels},
-    source::Tables,
+    origin::{Origin, Tables, Wanted},
 };
-use crate::{
-    Result,
-    document::{Field, Reader},
-};
+use crate::error::Result;
 
 const PIXELS: u64 = 3 * 32 * 32;
 const RECORD: u64 = 1 + PIXELS;
@@ -20,25 +23,21 @@ const RECORD: u64 = 1 + PIXELS;
 /// Records read at a time while collecting labels.
 const BLOCK: u64 = 1024;
 
-/// Batches of training and test images.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cifar {
-    train: Vec<PathBuf>,
-    test: Option<Vec<PathBuf>>,
-    options: ImageOptions,
+section! {
+    /// CIFAR-10 binary files.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct Cifar {
+        /// Files of training images.
+        train: Vec<PathBuf> = required(list(path())),
+        /// Files of test images.
+        test: Option<Vec<PathBuf>> = optional(list(path())),
+        /// Classes and pixels.
+        options: ImageOptions = flat(),
+    }
 }
 
-impl Cifar {
-    pub(super) fn parse(table: &mut Reader) -> Result<Cifar> {
-        let files = |field: &Field| field.list(|file| file.string().map(PathBuf::from));
-        Ok(Cifar {
-            train: table.required("train", files)?,
-            test: table.optional("test", files)?,
-            options: ImageOptions::parse(table)?,
-        })
-    }
-
-    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
+impl Origin for Cifar {
+    fn open(&self, base: &Path, _: Wanted) -> Result<Tables> {
         let test = self.test.as_ref().map(|files| open(base, files)).transpose()?;
         self.options.tables(open(base, &self.train)?, test)
     }

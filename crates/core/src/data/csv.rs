@@ -1,4 +1,4 @@
-//! Comma-separated text: one sample per line, columns chosen by number or name.
+//! Reads comma-separated text: every line is a sample, and columns are chosen by number or name.
 
 use std::{
     collections::HashSet,
@@ -6,24 +6,49 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    Samples,
-    inline::InMemory,
-    source::{SampleTable, Tables, check_size},
-};
-use crate::{
-    Error, Matrix, Result,
-    document::{Field, Reader, Value},
+use serde_json::json;
+use widenet_document::{
+    Field, Reader, Value,
+    keys::{optional, or, required},
+    section,
+    shape::{Shape, Simple, boolean, path},
 };
 
-/// Text files with the columns to use.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Csv {
-    train: PathBuf,
-    test: Option<PathBuf>,
-    inputs: Columns,
-    targets: Columns,
-    header: bool,
+use super::{
+    dataset::Samples,
+    memory::InMemory,
+    origin::{Origin, SampleTable, Tables, Wanted, check_size},
+};
+use crate::{
+    error::{Error, Result},
+    matrix::Matrix,
+};
+
+section! {
+    /// Comma-separated text, one sample per line. No column is used twice.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct Csv {
+        /// File of training samples.
+        train: PathBuf = required(path()),
+        /// File of test samples.
+        test: Option<PathBuf> = optional(path()),
+        /// The number of leading columns, or a list of column names, or of column numbers from 0.
+        inputs: Columns = required(leading_or_columns()),
+        /// A list of column names, or of column numbers from 0.
+        targets: Columns = required(columns()),
+        /// Whether the first line names the columns.
+        header: bool = or(boolean(), true),
+    }
+    check = check;
+}
+
+fn check(csv: &Csv, table: &Reader<'_>) -> widenet_document::Result<()> {
+    for (key, columns) in [("inputs", &csv.inputs), ("targets", &csv.targets)] {
+        if let (false, Columns::Names(_), Some(field)) = (csv.header, columns, table.given(key)) {
+            return Err(field.must_be("a list of column numbers from 0, as header = false"));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -33,40 +58,21 @@ enum Columns {
     Names(Vec<String>),
 }
 
-impl Csv {
-    pub(super) fn parse(table: &mut Reader) -> Result<Csv> {
-        let path = |field: &Field| field.string().map(PathBuf::from);
-        let header = table.or("header", true, Field::boolean)?;
-        let inputs = |field: &Field| match field.node().value {
-            Value::Integer(_) => Ok(Columns::Numbers((0..field.whole_in(1..=MAX_COLUMNS)? as usize).collect())),
-            _ => parse_columns(field, header),
-        };
-        Ok(Csv {
-            train: table.required("train", path)?,
-            test: table.optional("test", path)?,
-            inputs: table.required("inputs", inputs)?,
-            targets: table.required("targets", |field| parse_columns(field, header))?,
-            header,
-        })
-    }
-
+impl Origin for Csv {
     /// Reads as many samples as are wanted of each file, or all of them.
-    pub(super) fn open(
-        &self,
-        base: &Path,
-        train_samples: Option<usize>,
-        test_samples: Option<usize>,
-    ) -> Result<Tables> {
+    fn open(&self, base: &Path, wanted: Wanted) -> Result<Tables> {
         let open = |path: &PathBuf, wanted: Option<usize>| -> Result<Box<dyn SampleTable>> {
             Ok(Box::new(self.read(&base.join(path), wanted.unwrap_or(usize::MAX))?))
         };
-        let held_out = if self.test.is_some() { 0 } else { test_samples.unwrap_or(0) };
+        let held_out = if self.test.is_some() { 0 } else { wanted.test.unwrap_or(0) };
         Ok(Tables {
-            train: open(&self.train, train_samples.map(|samples| samples.saturating_add(held_out)))?,
-            test: self.test.as_ref().map(|path| open(path, test_samples)).transpose()?,
+            train: open(&self.train, wanted.train.map(|samples| samples.saturating_add(held_out)))?,
+            test: self.test.as_ref().map(|path| open(path, wanted.test)).transpose()?,
         })
     }
+}
 
+impl Csv {
     fn read(&self, path: &Path, wanted: usize) -> Result<InMemory> {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
@@ -119,10 +125,31 @@ impl Csv {
 /// No file has more columns.
 const MAX_COLUMNS: u64 = 1_000_000;
 
-fn parse_columns(field: &Field, header: bool) -> Result<Columns> {
+/// A list of column names or numbers.
+fn columns() -> Simple<Columns> {
+    Simple::new(read_columns, || {
+        let number = json!({ "type": "number", "multipleOf": 1, "minimum": 0, "maximum": MAX_COLUMNS });
+        json!({ "type": "array", "minItems": 1, "items": { "anyOf": [{ "type": "string" }, number] } })
+    })
+}
+
+/// The same, or a number of leading columns.
+fn leading_or_columns() -> Simple<Columns> {
+    fn read(field: &Field<'_>) -> widenet_document::Result<Columns> {
+        match field.node().value {
+            Value::Integer(_) => Ok(Columns::Numbers((0..field.whole_in(1..=MAX_COLUMNS)? as usize).collect())),
+            _ => read_columns(field),
+        }
+    }
+    Simple::new(read, || {
+        let number = json!({ "type": "number", "multipleOf": 1, "minimum": 1, "maximum": MAX_COLUMNS });
+        json!({ "anyOf": [number, columns().schema()] })
+    })
+}
+
+fn read_columns(field: &Field<'_>) -> widenet_document::Result<Columns> {
     let elements = field.elements()?;
     match elements.first().map(|element| &element.node().value) {
-        Some(Value::String(_)) if !header => Err(field.must_be("a list of column numbers from 0, as header = false")),
         Some(Value::String(_)) => field.list(Field::string).map(Columns::Names),
         Some(_) => field.list(|element| Ok(element.whole_in(0..=MAX_COLUMNS)? as usize)).map(Columns::Numbers),
         None => Err(field.must_be("a list of at least one column name, or column number from 0")),

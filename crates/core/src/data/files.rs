@@ -1,4 +1,4 @@
-//! Binary files: pairs of paths, and reading at offsets with the length known before anything is allocated.
+//! Binary files come as pairs of keys and are read at offsets; their length is known before anything is allocated.
 
 use std::{
     fs::File,
@@ -6,22 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Result, document::Reader};
+use widenet_document::Reader;
 
-/// A file of inputs and a file of targets, row for row.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct FilePair {
-    pub(super) inputs: PathBuf,
-    pub(super) targets: PathBuf,
-}
+use crate::error::{Error, Result};
 
-impl FilePair {
-    /// Reads the paths at the two keys.
-    pub(super) fn parse(table: &mut Reader, [inputs, targets]: [&'static str; 2]) -> Result<FilePair> {
-        Ok(FilePair {
-            inputs: table.required(inputs, |field| field.string())?.into(),
-            targets: table.required(targets, |field| field.string())?.into(),
-        })
+/// Refuses the file of test inputs without that of their targets, and the other way round.
+pub(super) fn both_or_none(table: &Reader<'_>, keys: [&str; 2]) -> widenet_document::Result<()> {
+    let [first, second] = keys.map(|key| table.given(key).is_some());
+    match (first, second) {
+        (true, false) => Err(table.missing(keys[1])),
+        (false, true) => Err(table.missing(keys[0])),
+        _ => Ok(()),
     }
 }
 

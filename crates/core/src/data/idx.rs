@@ -1,41 +1,59 @@
-//! IDX files (MNIST and its kin): bytes `0 0 8 D`, then `D` big-endian 32-bit sizes, then unsigned bytes.
+//! Reads IDX files (MNIST and its kin): bytes `0 0 8 D`, then `D` big-endian 32-bit sizes, then unsigned bytes.
 //!
 //! Format: Y. LeCun, C. Cortes, C. Burges, *The MNIST database of handwritten digits*. `D = 1` for labels; for images
 //! the first size is their number and the product of the others the number of pixels.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use widenet_document::{
+    Reader,
+    keys::{flat, optional, required},
+    section,
+    shape::path,
+};
 
 use super::{
-    files::{BinaryFile, FilePair},
+    files::{BinaryFile, both_or_none},
     images::{ImageOptions, Images, Pixels},
-    source::{Tables, train_and_test},
+    origin::{Origin, Tables, Wanted},
 };
-use crate::{Result, document::Reader};
+use crate::error::Result;
 
-/// Image and label files.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Idx {
-    train: FilePair,
-    test: Option<FilePair>,
-    options: ImageOptions,
+section! {
+    /// Image and label files of MNIST and its kin (IDX).
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct Idx {
+        /// File of the training images.
+        images: PathBuf = required(path()),
+        /// File of their labels.
+        labels: PathBuf = required(path()),
+        /// File of test images.
+        test_images: Option<PathBuf> = optional(path()),
+        /// File of their labels.
+        test_labels: Option<PathBuf> = optional(path()),
+        /// Classes and pixels.
+        options: ImageOptions = flat(),
+    }
+    check = check;
 }
 
-impl Idx {
-    pub(super) fn parse(table: &mut Reader) -> Result<Idx> {
-        let (train, test) =
-            train_and_test(table, ["images", "labels"], ["test_images", "test_labels"], FilePair::parse)?;
-        Ok(Idx { train, test, options: ImageOptions::parse(table)? })
-    }
+fn check(_: &Idx, table: &Reader<'_>) -> widenet_document::Result<()> {
+    both_or_none(table, ["test_images", "test_labels"])
+}
 
-    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
-        let test = self.test.as_ref().map(|pair| open(pair, base)).transpose()?;
-        self.options.tables(open(&self.train, base)?, test)
+impl Origin for Idx {
+    fn open(&self, base: &Path, _: Wanted) -> Result<Tables> {
+        let test = match (&self.test_images, &self.test_labels) {
+            (Some(images), Some(labels)) => Some(open(&base.join(images), &base.join(labels))?),
+            _ => None,
+        };
+        self.options.tables(open(&base.join(&self.images), &base.join(&self.labels))?, test)
     }
 }
 
-fn open(pair: &FilePair, base: &Path) -> Result<Images> {
-    let images = BinaryFile::open(&base.join(&pair.inputs))?;
-    let labels = BinaryFile::open(&base.join(&pair.targets))?;
+fn open(images: &Path, labels: &Path) -> Result<Images> {
+    let images = BinaryFile::open(images)?;
+    let labels = BinaryFile::open(labels)?;
     let image_sizes = sizes(&images, "images", 2..=4)?;
     let label_sizes = sizes(&labels, "labels", 1..=1)?;
     if image_sizes[0] != label_sizes[0] {

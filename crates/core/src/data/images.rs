@@ -1,23 +1,35 @@
-//! Labelled images of unsigned bytes, whatever the file format: choice of classes, targets, scale of the pixels.
+//! Labelled images of unsigned bytes become samples, whatever the file format: this module chooses classes, makes targets and scales
+//! pixels.
 
 use std::ops::Range;
 
-use super::{
-    Samples,
-    files::BinaryFile,
-    source::{SampleTable, Tables},
-};
-use crate::{
-    Error, Matrix, Result,
-    document::{Field, Reader},
+use widenet_document::{
+    Field,
+    keys::{optional, or},
+    section,
+    shape::{Shape, list, mapped, positive, whole},
 };
 
-/// Keys that all image formats share.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct ImageOptions {
-    /// Labels to keep, in the order of the outputs.
-    classes: Option<Vec<u8>>,
-    pixel_scale: f64,
+use super::{
+    dataset::Samples,
+    files::BinaryFile,
+    origin::{SampleTable, Tables},
+};
+use crate::{
+    error::{Error, Result},
+    matrix::Matrix,
+};
+
+section! {
+    /// Keys that all image formats share. Two classes give one output, −1 for the first and +1 for the second; more classes give one output
+    /// per class, 1 for the class of the image and 0 for the others.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct ImageOptions {
+        /// Labels to keep, in the order of the outputs; without it all labels of the training file, in increasing order.
+        classes: Option<Vec<u8>> = optional(classes()),
+        /// What pixels are divided by.
+        pixel_scale: f64 = or(positive(), 255.0),
+    }
 }
 
 /// Images of opened files, not yet read; labels and places are in the order of the files.
@@ -37,13 +49,6 @@ pub(super) struct Pixels {
 }
 
 impl ImageOptions {
-    pub(super) fn parse(table: &mut Reader) -> Result<ImageOptions> {
-        Ok(ImageOptions {
-            classes: table.optional("classes", parse_classes)?,
-            pixel_scale: table.or("pixel_scale", 255.0, Field::positive)?,
-        })
-    }
-
     /// The images of the wanted classes.
     pub(super) fn tables(&self, train: Images, test: Option<Images>) -> Result<Tables> {
         let classes = self.classes.clone().unwrap_or_else(|| {
@@ -69,8 +74,12 @@ impl ImageOptions {
     }
 }
 
-fn parse_classes(field: &Field) -> Result<Vec<u8>> {
-    let classes = field.list(|class| Ok(class.whole_in(0..=255)? as u8))?;
+/// At least two different labels.
+fn classes() -> impl Shape<Value = Vec<u8>> {
+    mapped(list(whole(0..=255)), distinct)
+}
+
+fn distinct(classes: Vec<u8>, field: &Field<'_>) -> widenet_document::Result<Vec<u8>> {
     let mut distinct = classes.clone();
     distinct.sort_unstable();
     distinct.dedup();

@@ -1,89 +1,94 @@
-//! Samples written in the problem file itself. An empty list of test inputs is no test set.
+//! Samples may be written in the problem file itself. An empty list of test inputs is no test set.
 
-use std::ops::Range;
+use serde_json::json;
+use widenet_document::{
+    Field, Reader,
+    keys::{optional, required},
+    section,
+    shape::{Shape, Simple},
+};
 
 use super::{
-    Samples, shape,
-    source::{SampleTable, Tables, train_and_test},
+    dataset::{Samples, shape},
+    memory::InMemory,
+    origin::{Origin, SampleTable, Tables, Wanted},
 };
 use crate::{
-    Matrix, Result,
-    document::{Field, Reader},
+    error::Result,
+    matrix::Matrix,
+    shapes::{matrix, read_matrix},
 };
 
-/// Samples as lists of rows.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Inline {
-    train: Samples,
-    test: Option<Samples>,
+section! {
+    /// Samples in the file itself, as lists of rows.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct Inline {
+        /// Training inputs, one row per sample.
+        inputs: Matrix = required(matrix()),
+        /// Training targets, one row per sample.
+        targets: Matrix = required(matrix()),
+        /// Test inputs; an empty list is no test set.
+        test_inputs: Option<Option<Matrix>> = optional(matrix_or_none()),
+        /// Test targets.
+        test_targets: Option<Option<Matrix>> = optional(matrix_or_none()),
+    }
+    check = check;
 }
 
-impl Inline {
-    pub(super) fn parse(table: &mut Reader) -> Result<Inline> {
-        if table.get("test_inputs").is_some_and(|inputs| is_empty_list(&inputs)) {
-            table.optional("test_targets", |targets| match is_empty_list(targets) {
-                true => Ok(()),
-                false => Err(targets.must_be("[] like `data.test_inputs`")),
-            })?;
-            return Ok(Inline { train: parse_samples(table, ["inputs", "targets"])?, test: None });
-        }
-        let (train, test) =
-            train_and_test(table, ["inputs", "targets"], ["test_inputs", "test_targets"], parse_samples)?;
-        Ok(Inline { train, test })
-    }
-
-    pub(super) fn tables(&self) -> Tables {
-        let table =
-            |name, samples: &Samples| Box::new(InMemory { name, samples: samples.clone() }) as Box<dyn SampleTable>;
-        Tables {
-            train: table("data.inputs".into(), &self.train),
-            test: self.test.as_ref().map(|test| table("data.test_inputs".into(), test)),
+/// A matrix, or an empty list.
+fn matrix_or_none() -> Simple<Option<Matrix>> {
+    fn read(field: &Field<'_>) -> widenet_document::Result<Option<Matrix>> {
+        match field.elements().is_ok_and(|elements| elements.is_empty()) {
+            true => Ok(None),
+            false => read_matrix(field).map(Some),
         }
     }
+    Simple::new(read, || {
+        let mut schema = matrix().schema();
+        schema["minItems"] = json!(0);
+        schema
+    })
 }
 
-fn is_empty_list(field: &Field) -> bool {
-    field.elements().is_ok_and(|elements| elements.is_empty())
-}
-
-fn parse_samples(table: &mut Reader, [inputs, targets]: [&'static str; 2]) -> Result<Samples> {
-    let inputs = table.required(inputs, |field| field.matrix())?;
-    let targets = table.required(targets, |field| {
-        let targets = field.matrix()?;
-        if targets.nrows() == inputs.nrows() {
-            return Ok(targets);
-        }
-        Err(field.error(format!(
-            "`{}` is {} and the inputs {}; both must have one row per sample",
-            field.key(),
-            shape(&targets),
-            shape(&inputs)
-        )))
-    })?;
-    Ok(Samples { inputs, targets })
-}
-
-/// Samples that are in memory as a whole.
-pub(super) struct InMemory {
-    pub(super) name: String,
-    pub(super) samples: Samples,
-}
-
-impl SampleTable for InMemory {
-    fn name(&self) -> String {
-        self.name.clone()
+fn check(inline: &Inline, table: &Reader<'_>) -> widenet_document::Result<()> {
+    check_rows(table, "targets", &inline.inputs, &inline.targets)?;
+    match (&inline.test_inputs, &inline.test_targets) {
+        (None, Some(_)) => Err(table.missing("test_inputs")),
+        (Some(Some(_)), None) => Err(table.missing("test_targets")),
+        (Some(Some(inputs)), Some(Some(targets))) => check_rows(table, "test_targets", inputs, targets),
+        (Some(Some(_)), Some(None)) => Err(must_be(table, "a list of at least one row")),
+        (Some(None), Some(Some(_))) => Err(must_be(table, "[] like `data.test_inputs`")),
+        _ => Ok(()),
     }
+}
 
-    fn len(&self) -> usize {
-        self.samples.inputs.nrows()
+/// What the test targets must be.
+fn must_be(table: &Reader<'_>, wanted: &str) -> widenet_document::Error {
+    table.given("test_targets").map_or_else(|| table.missing("test_targets"), |targets| targets.must_be(wanted))
+}
+
+fn check_rows(table: &Reader<'_>, key: &str, inputs: &Matrix, targets: &Matrix) -> widenet_document::Result<()> {
+    if targets.nrows() == inputs.nrows() {
+        return Ok(());
     }
+    let message = format!(
+        "`data.{key}` is {} and the inputs {}; both must have one row per sample",
+        shape(targets),
+        shape(inputs)
+    );
+    Err(table.given(key).map_or_else(|| table.error(&message), |targets| targets.error(&message)))
+}
 
-    fn columns(&self) -> usize {
-        self.samples.inputs.ncols() + self.samples.targets.ncols()
-    }
-
-    fn read(&self, rows: Range<usize>) -> Result<Samples> {
-        let part = |matrix: &Matrix| matrix.rows(rows.start, rows.len()).into_owned();
-        Ok(Samples { inputs: part(&self.samples.inputs), targets: part(&self.samples.targets) })
+impl Origin for Inline {
+    fn open(&self, _: &std::path::Path, _: Wanted) -> Result<Tables> {
+        let table = |name: &str, inputs: &Matrix, targets: &Matrix| {
+            let samples = Samples { inputs: inputs.clone(), targets: targets.clone() };
+            Box::new(InMemory { name: name.into(), samples }) as Box<dyn SampleTable>
+        };
+        let test = match (&self.test_inputs, &self.test_targets) {
+            (Some(Some(inputs)), Some(Some(targets))) => Some(table("data.test_inputs", inputs, targets)),
+            _ => None,
+        };
+        Ok(Tables { train: table("data.inputs", &self.inputs, &self.targets), test })
     }
 }

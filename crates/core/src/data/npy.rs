@@ -1,4 +1,4 @@
-//! NumPy arrays: `.npy` files of versions 1 to 3 holding one- or two-dimensional arrays of plain numbers.
+//! Reads NumPy arrays: `.npy` files of versions 1 to 3 with one- or two-dimensional arrays of plain numbers.
 //!
 //! Format: NumPy Enhancement Proposal 1. Magic `\x93NUMPY`, version, length of the header, a Python dictionary
 //! `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, then the numbers. A one-dimensional array is one
@@ -7,20 +7,27 @@
 use std::{
     io::{self, BufWriter, Write},
     ops::Range,
-    path::Path,
+    path::{Path, PathBuf},
+};
+
+use widenet_document::{
+    Reader,
+    keys::{optional, required},
+    section,
+    shape::path,
 };
 
 use super::{
-    Samples, check_finite,
-    files::{BinaryFile, FilePair},
-    source::{SampleTable, Tables, check_size, train_and_test},
+    dataset::{Samples, check_finite},
+    files::{BinaryFile, both_or_none},
+    origin::{Origin, SampleTable, Tables, Wanted, check_size},
 };
-use crate::{Matrix, Result, document::Reader};
+use crate::{error::Result, matrix::Matrix};
 
 /// Reads a whole array of one or two dimensions; all values must be finite.
 ///
 /// # Errors
-/// [`crate::Error::Unreadable`], and [`crate::Error::Data`] for what is not such an array or too large.
+/// [`Error::Unreadable`], and [`Error::Data`] for what is not such an array or too large.
 pub fn read_npy(path: &Path) -> Result<Matrix> {
     let array = Array::open(path)?;
     let (rows, columns) = (array.rows as usize, array.columns as usize);
@@ -56,31 +63,38 @@ pub fn write_npy(matrix: &Matrix, writer: impl Write) -> io::Result<()> {
     writer.flush()
 }
 
-/// Files of inputs and targets.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Npy {
-    train: FilePair,
-    test: Option<FilePair>,
+section! {
+    /// NumPy arrays (`.npy`), one row per sample.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct Npy {
+        /// File of the training inputs.
+        inputs: PathBuf = required(path()),
+        /// File of their targets.
+        targets: PathBuf = required(path()),
+        /// File of the test inputs.
+        test_inputs: Option<PathBuf> = optional(path()),
+        /// File of their targets.
+        test_targets: Option<PathBuf> = optional(path()),
+    }
+    check = check;
 }
 
-impl Npy {
-    pub(super) fn parse(table: &mut Reader) -> Result<Npy> {
-        let (train, test) =
-            train_and_test(table, ["inputs", "targets"], ["test_inputs", "test_targets"], FilePair::parse)?;
-        Ok(Npy { train, test })
-    }
+fn check(_: &Npy, table: &Reader<'_>) -> widenet_document::Result<()> {
+    both_or_none(table, ["test_inputs", "test_targets"])
+}
 
-    pub(super) fn open(&self, base: &Path) -> Result<Tables> {
-        Ok(Tables {
-            train: open(&self.train, base)?,
-            test: self.test.as_ref().map(|pair| open(pair, base)).transpose()?,
-        })
+impl Origin for Npy {
+    fn open(&self, base: &Path, _: Wanted) -> Result<Tables> {
+        let test = match (&self.test_inputs, &self.test_targets) {
+            (Some(inputs), Some(targets)) => Some(open(&base.join(inputs), &base.join(targets))?),
+            _ => None,
+        };
+        Ok(Tables { train: open(&base.join(&self.inputs), &base.join(&self.targets))?, test })
     }
 }
 
-fn open(pair: &FilePair, base: &Path) -> Result<Box<dyn SampleTable>> {
-    let inputs = Array::open(&base.join(&pair.inputs))?;
-    let targets = Array::open(&base.join(&pair.targets))?;
+fn open(inputs: &Path, targets: &Path) -> Result<Box<dyn SampleTable>> {
+    let (inputs, targets) = (Array::open(inputs)?, Array::open(targets)?);
     if inputs.rows != targets.rows {
         return Err(targets.file.error(format!(
             "it is {} × {} and {} is {} × {}; both must have one row per sample",

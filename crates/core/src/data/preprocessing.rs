@@ -1,50 +1,63 @@
-//! Preparing inputs: mean and variance from the training samples, then the norm of each row.
+//! Prepares inputs: first by mean and variance of the training samples, then by the norm of each row.
 
-use super::{Dataset, check_finite};
-use crate::{Error, Matrix, Result, document::Reader};
+use widenet_document::{Word, keys::or, section, shape::word};
 
-/// What is done to the inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Preprocessing {
-    standardise: Standardise,
-    normalise: Normalise,
+use super::dataset::{Dataset, check_finite};
+use crate::{
+    error::{Error, Result},
+    matrix::Matrix,
+};
+
+section! {
+    /// What is done to the inputs.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub(super) struct Preprocessing {
+        /// `feature` gives every input column mean 0 and variance 1 on the training samples (a constant column becomes 0); `global` does so
+        /// with one mean and one variance for all inputs.
+        standardize: Standardize = or(word(), "none"),
+        /// `unit` scales every input row to norm 1, after `standardize`.
+        normalize: Normalize = or(word(), "none"),
+    }
+    refuse {
+        "standardise": "it is now called `standardize`",
+        "normalise": "it is now called `normalize`",
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Standardise {
+enum Standardize {
     None,
     Feature,
     Global,
 }
 
+impl Word for Standardize {
+    const WORDS: &'static [(&'static str, Standardize)] =
+        &[("none", Standardize::None), ("feature", Standardize::Feature), ("global", Standardize::Global)];
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Normalise {
+enum Normalize {
     None,
     Unit,
 }
 
-impl Preprocessing {
-    pub(super) fn parse(table: &mut Reader) -> Result<Preprocessing> {
-        let standardise =
-            [("none", Standardise::None), ("feature", Standardise::Feature), ("global", Standardise::Global)];
-        let normalise = [("none", Normalise::None), ("unit", Normalise::Unit)];
-        Ok(Preprocessing {
-            standardise: table.or("standardise", Standardise::None, |field| field.choice(&standardise))?,
-            normalise: table.or("normalise", Normalise::None, |field| field.choice(&normalise))?,
-        })
-    }
+impl Word for Normalize {
+    const WORDS: &'static [(&'static str, Normalize)] = &[("none", Normalize::None), ("unit", Normalize::Unit)];
+}
 
+impl Preprocessing {
     pub(super) fn apply(&self, mut data: Dataset) -> Result<Dataset> {
-        let affine: Vec<Affine> = match self.standardise {
-            Standardise::None => Vec::new(),
-            Standardise::Feature => data
+        let affine: Vec<Affine> = match self.standardize {
+            Standardize::None => Vec::new(),
+            Standardize::Feature => data
                 .train
                 .inputs
                 .column_iter()
-                .map(|column| Affine::standardising(column.as_slice()))
+                .map(|column| Affine::standardizing(column.as_slice()))
                 .collect::<Result<_>>()?,
-            Standardise::Global => {
-                vec![Affine::standardising(data.train.inputs.as_slice())?; data.train.inputs.ncols()]
+            Standardize::Global => {
+                vec![Affine::standardizing(data.train.inputs.as_slice())?; data.train.inputs.ncols()]
             }
         };
         let samples = [("training inputs", Some(&mut data.train)), ("test inputs", data.test.as_mut())];
@@ -53,7 +66,7 @@ impl Preprocessing {
             for (mut column, affine) in samples.inputs.column_iter_mut().zip(&affine) {
                 column.apply(|value| *value = (*value - affine.mean) * affine.scale);
             }
-            if self.normalise == Normalise::Unit {
+            if self.normalize == Normalize::Unit {
                 to_unit_rows(&mut samples.inputs, what)?;
             }
             check_finite(&samples.inputs, &format!("{what} after preprocessing"))?;
@@ -71,7 +84,7 @@ struct Affine {
 
 impl Affine {
     /// Gives the values mean 0 and variance 1, or 0 if they are all the same.
-    fn standardising(values: &[f64]) -> Result<Affine> {
+    fn standardizing(values: &[f64]) -> Result<Affine> {
         // Compared exactly: the variance of equal numbers need not round to 0.
         if values.iter().all(|value| *value == values[0]) {
             return Ok(Affine { mean: 0.0, scale: 0.0 });
@@ -79,13 +92,13 @@ impl Affine {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-        // One that overflows, or has lost its digits to underflow, would standardise nothing.
+        // One that overflows, or has lost its digits to underflow, would standardize nothing.
         if !variance.is_normal() {
             return Err(Error::Data {
                 what: "training inputs".into(),
                 message: format!(
                     "their variance is {variance:e}, too large or too small for f64; \
-                     rescale them or set data.standardise = \"none\""
+                     rescale them or set data.standardize = \"none\""
                 ),
             });
         }
@@ -99,7 +112,7 @@ fn to_unit_rows(inputs: &mut Matrix, what: &str) -> Result<()> {
         if largest == 0.0 {
             return Err(Error::Data {
                 what: what.into(),
-                message: format!("row {} is 0 and cannot be scaled to norm 1; set data.normalise = \"none\"", row + 1),
+                message: format!("row {} is 0 and cannot be scaled to norm 1; set data.normalize = \"none\"", row + 1),
             });
         }
         // In two divisions, as the squares of the values may over- or underflow.
@@ -113,7 +126,7 @@ fn to_unit_rows(inputs: &mut Matrix, what: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Samples;
+    use crate::data::dataset::Samples;
 
     fn dataset() -> Dataset {
         let samples = |inputs: Matrix| Samples { targets: Matrix::zeros(inputs.nrows(), 1), inputs };
@@ -124,16 +137,16 @@ mod tests {
     }
 
     #[test]
-    fn features_are_standardised_by_training_statistics_and_constant_ones_vanish() {
-        let preprocessing = Preprocessing { standardise: Standardise::Feature, normalise: Normalise::None };
+    fn features_are_standardized_by_training_statistics_and_constant_ones_vanish() {
+        let preprocessing = Preprocessing { standardize: Standardize::Feature, normalize: Normalize::None };
         let data = preprocessing.apply(dataset()).unwrap();
         assert_eq!(data.train.inputs, Matrix::from_row_slice(2, 2, &[-1.0, 0.0, 1.0, 0.0]));
         assert_eq!(data.test.unwrap().inputs, Matrix::from_row_slice(1, 2, &[2.0, 0.0]));
     }
 
     #[test]
-    fn global_standardisation_uses_one_mean_and_one_variance() {
-        let preprocessing = Preprocessing { standardise: Standardise::Global, normalise: Normalise::None };
+    fn global_standardization_uses_one_mean_and_one_variance() {
+        let preprocessing = Preprocessing { standardize: Standardize::Global, normalize: Normalize::None };
         let inputs = preprocessing.apply(dataset()).unwrap().train.inputs;
         assert!(inputs.mean().abs() < 1e-15);
         assert!((inputs.norm_squared() - 4.0).abs() < 1e-14);
@@ -142,7 +155,7 @@ mod tests {
 
     #[test]
     fn rows_get_norm_one_and_a_zero_row_is_named() {
-        let preprocessing = Preprocessing { standardise: Standardise::None, normalise: Normalise::Unit };
+        let preprocessing = Preprocessing { standardize: Standardize::None, normalize: Normalize::Unit };
         let data = preprocessing.apply(dataset()).unwrap();
         assert!(data.train.inputs.row_iter().all(|row| (row.norm() - 1.0).abs() < 1e-15));
         let mut extreme = dataset();

@@ -1,4 +1,4 @@
-//! Synthetic samples of a linear teacher.
+//! A linear teacher makes synthetic samples.
 //!
 //! ```text
 //! y = B x + ε,    x_j ~ N(0, s_j²),    B_ij ~ N(0, τ²/d),    ε_i ~ N(0, ν²)
@@ -11,58 +11,100 @@ use std::ops::Range;
 
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
+use widenet_document::{
+    Reader,
+    keys::{optional, or, required},
+    section,
+    shape::{Either, list, natural, non_negative, number, positive, table_or, whole},
+};
 
 use super::{
-    Samples,
-    source::{SampleTable, Tables},
+    dataset::Samples,
+    origin::{Origin, SampleTable, Tables, Wanted},
 };
 use crate::{
-    Matrix, Result,
-    document::{Field, Reader, Value},
+    error::Result,
+    matrix::Matrix,
     seed::{Purpose, stream},
 };
-
-/// A linear teacher with Gaussian inputs.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Teacher {
-    output_dimension: usize,
-    /// Standard deviation of each input; its length is the input dimension.
-    spectrum: Vec<f64>,
-    noise: f64,
-    scale: f64,
-    seed: u64,
-}
 
 /// Largest input or output dimension: matrices with these sides must fit into memory.
 const MAX_DIMENSION: u64 = 20_000;
 
-impl Teacher {
-    pub(super) fn parse(table: &mut Reader) -> Result<Teacher> {
-        let dimension = |field: &Field| Ok(field.whole_in(1..=MAX_DIMENSION)? as usize);
-        let input_dimension = table.required("input_dimension", dimension)?;
-        table.required("train_samples", Field::count)?;
-        Ok(Teacher {
-            output_dimension: table.or("output_dimension", 1, dimension)?,
-            spectrum: table.or("spectrum", vec![1.0; input_dimension], |field| spectrum(field, input_dimension))?,
-            noise: table.or("noise", 0.0, Field::non_negative)?,
-            scale: table.or("teacher_scale", 1.0, Field::positive)?,
-            seed: table.or("seed", 0, Field::whole)?,
-        })
+section! {
+    /// Standard deviations `j^-power` of the inputs j = 1, 2, ….
+    #[derive(Debug, Clone, PartialEq)]
+    struct Decay {
+        /// The exponent.
+        power: f64 = required(number()),
     }
+}
 
+section! {
+    /// Synthetic samples of a linear teacher with Gaussian inputs: `y = B x + noise`. `train_samples` is required.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(super) struct Teacher {
+        /// Input dimension d.
+        input_dimension: usize = required(whole(1..=MAX_DIMENSION)),
+        /// Output dimension k.
+        output_dimension: usize = or(whole(1..=MAX_DIMENSION), 1),
+        /// Standard deviations of the inputs: a list, or `{ power = a }` for `j^-a`; all 1 where it is not given.
+        spectrum: Option<Either<Decay, Vec<f64>>> = optional(table_or(list(non_negative()))),
+        /// Standard deviation of the noise.
+        noise: f64 = or(non_negative(), 0.0),
+        /// τ: entries of B have standard deviation τ/√d.
+        teacher_scale: f64 = or(positive(), 1.0),
+        /// Seed of the samples.
+        seed: u64 = or(natural(), 0),
+    }
+    check = check;
+}
+
+fn check(teacher: &Teacher, table: &Reader<'_>) -> widenet_document::Result<()> {
+    if table.given("train_samples").is_none() {
+        return Err(table.missing("train_samples"));
+    }
+    let (Some(field), inputs) = (table.given("spectrum"), teacher.input_dimension) else { return Ok(()) };
+    let spectrum = teacher.spectrum();
+    if spectrum.len() != inputs {
+        let found = spectrum.len();
+        let message = format!(
+            "`{}` has {found} elements; it must have {inputs}, one per input (data.input_dimension)",
+            field.key()
+        );
+        return Err(field.error(message));
+    }
+    if spectrum.iter().any(|std| !std.is_finite()) {
+        return Err(field.must_be(&format!("a power with finite j^-power up to j = {inputs}")));
+    }
+    Ok(())
+}
+
+impl Origin for Teacher {
     /// As many samples as are wanted.
-    pub(super) fn tables(&self, train_samples: Option<usize>, test_samples: Option<usize>) -> Tables {
-        let [train, test] = [train_samples, test_samples].map(Option::unwrap_or_default);
-        let table =
-            TeacherTable { weights: self.weights(), teacher: self.clone(), samples: train.saturating_add(test) };
-        Tables { train: Box::new(table), test: None }
+    fn open(&self, _: &std::path::Path, wanted: Wanted) -> Result<Tables> {
+        let [train, test] = [wanted.train, wanted.test].map(Option::unwrap_or_default);
+        let table = TeacherTable::new(self.clone(), train.saturating_add(test));
+        Ok(Tables { train: Box::new(table), test: None })
+    }
+}
+
+impl Teacher {
+    /// Standard deviation of each input.
+    fn spectrum(&self) -> Vec<f64> {
+        let inputs = self.input_dimension;
+        match &self.spectrum {
+            None => vec![1.0; inputs],
+            Some(Either::Other(list)) => list.clone(),
+            Some(Either::Table(Decay { power })) => (1..=inputs).map(|j| (j as f64).powf(-power)).collect(),
+        }
     }
 
     /// `B`, k × d.
     fn weights(&self) -> Matrix {
         let mut rng = stream(self.seed, Purpose::Teacher, 0);
-        let std = self.scale / (self.spectrum.len() as f64).sqrt();
-        let (rows, columns) = (self.output_dimension, self.spectrum.len());
+        let std = self.teacher_scale / (self.input_dimension as f64).sqrt();
+        let (rows, columns) = (self.output_dimension, self.input_dimension);
         Matrix::from_row_iterator(rows, columns, (0..rows * columns).map(|_| std * normal(&mut rng)))
     }
 }
@@ -71,25 +113,17 @@ fn normal(rng: &mut impl rand::Rng) -> f64 {
     StandardNormal.sample(rng)
 }
 
-fn spectrum(field: &Field, input_dimension: usize) -> Result<Vec<f64>> {
-    if let Value::Array(_) = field.node().value {
-        return field.list_of(input_dimension, "one per input (data.input_dimension)", Field::non_negative);
-    }
-    let mut table = field.table()?;
-    let power = table.required("power", Field::number)?;
-    table.finish()?;
-    let spectrum: Vec<f64> = (1..=input_dimension).map(|j| (j as f64).powf(-power)).collect();
-    if spectrum.iter().all(|std| std.is_finite()) {
-        Ok(spectrum)
-    } else {
-        Err(field.must_be(&format!("a power with finite j^-power up to j = {input_dimension}")))
-    }
-}
-
 struct TeacherTable {
     teacher: Teacher,
+    spectrum: Vec<f64>,
     weights: Matrix,
     samples: usize,
+}
+
+impl TeacherTable {
+    fn new(teacher: Teacher, samples: usize) -> TeacherTable {
+        TeacherTable { spectrum: teacher.spectrum(), weights: teacher.weights(), teacher, samples }
+    }
 }
 
 impl SampleTable for TeacherTable {
@@ -106,7 +140,7 @@ impl SampleTable for TeacherTable {
     }
 
     fn read(&self, rows: Range<usize>) -> Result<Samples> {
-        let Teacher { spectrum, noise, seed, .. } = &self.teacher;
+        let (Teacher { noise, seed, .. }, spectrum) = (&self.teacher, &self.spectrum);
         let mut inputs = Matrix::zeros(rows.len(), spectrum.len());
         let mut targets = Matrix::zeros(rows.len(), self.weights.nrows());
         for (row, sample) in rows.enumerate() {
@@ -129,8 +163,9 @@ mod tests {
     use super::*;
 
     fn teacher(noise: f64) -> TeacherTable {
-        let teacher = Teacher { output_dimension: 2, spectrum: vec![2.0, 0.5, 0.0], noise, scale: 3.0, seed: 7 };
-        TeacherTable { weights: teacher.weights(), teacher, samples: 4000 }
+        let spectrum = Some(Either::Other(vec![2.0, 0.5, 0.0]));
+        let teacher = Teacher { input_dimension: 3, output_dimension: 2, spectrum, noise, teacher_scale: 3.0, seed: 7 };
+        TeacherTable::new(teacher, 4000)
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Activations: value and derivative, pointwise.
+//! An activation has a value and a derivative at every point.
 
-use crate::{
-    Result,
-    document::{Field, Value},
+use widenet_document::{
+    Field, Word,
+    keys::{optional, required},
+    section,
+    shape::{Either, Located, Shape, located, mapped, number, table_or, word},
 };
 
 /// Activation between layers. As a value of `network.activation`: its word, or a table `{ kind = "leaky_relu",
@@ -39,9 +41,9 @@ pub enum Activation {
 /// `1/√(2π)`.
 const INVERSE_ROOT_TWO_PI: f64 = 0.398_942_280_401_432_7;
 
-impl Activation {
-    /// Words of problem files; the leaky ReLU has its default slope.
-    pub const WORDS: [(&str, Activation); 11] = [
+impl Word for Activation {
+    /// The leaky ReLU has its default slope.
+    const WORDS: &'static [(&'static str, Activation)] = &[
         ("identity", Activation::Identity),
         ("relu", Activation::Relu),
         ("leaky_relu", Activation::LeakyRelu { negative_slope: 0.01 }),
@@ -54,30 +56,41 @@ impl Activation {
         ("softplus", Activation::Softplus),
         ("silu", Activation::Silu),
     ];
+}
 
-    pub(super) fn parse(field: &Field) -> Result<Activation> {
-        if !matches!(field.node().value, Value::Table(_)) {
-            return field.choice(&Activation::WORDS);
-        }
-        let mut table = field.table()?;
-        let kind = table.required("kind", |field| field.choice(&Activation::WORDS))?;
-        let activation = match kind {
-            Activation::LeakyRelu { negative_slope } => {
-                Activation::LeakyRelu { negative_slope: table.or("negative_slope", negative_slope, Field::number)? }
-            }
-            other => other,
-        };
-        table.finish()?;
-        Ok(activation)
+section! {
+    /// An activation with its parameter.
+    struct WithParameter {
+        /// Which one.
+        kind: Activation = required(word()),
+        /// Of `leaky_relu`: the slope for u < 0 (0.01 where it is not given).
+        negative_slope: Option<Located<f64>> = optional(located(number())),
     }
+}
 
-    /// The word in files.
+/// A word, or a table with a parameter.
+pub(super) fn activation() -> impl Shape<Value = Activation> {
+    mapped(table_or::<WithParameter, _>(word()), |either, _: &Field<'_>| match either {
+        Either::Other(activation) => Ok(activation),
+        Either::Table(WithParameter { kind, negative_slope }) => match (kind, negative_slope) {
+            (activation, None) => Ok(activation),
+            (Activation::LeakyRelu { .. }, Some(slope)) => Ok(Activation::LeakyRelu { negative_slope: slope.value }),
+            (activation, Some(slope)) => Err(slope.error(format!(
+                "`{}` belongs to \"leaky_relu\"; \"{}\" has no parameter",
+                slope.key(),
+                activation.name()
+            ))),
+        },
+    })
+}
+
+impl Activation {
+    /// Returns the word in files.
     pub fn name(self) -> &'static str {
-        let same_kind = |other: Activation| std::mem::discriminant(&other) == std::mem::discriminant(&self);
-        Activation::WORDS.into_iter().find(|(_, other)| same_kind(*other)).map_or("", |(word, _)| word)
+        self.word()
     }
 
-    /// The slopes for u < 0 and u > 0 of a piecewise linear activation.
+    /// Returns the slopes for u < 0 and u > 0 of a piecewise linear activation.
     pub fn slopes(self) -> Option<(f64, f64)> {
         match self {
             Activation::Identity => Some((1.0, 1.0)),
@@ -88,7 +101,7 @@ impl Activation {
         }
     }
 
-    /// `φ(u)`.
+    /// Returns `φ(u)`.
     pub fn value(self, u: f64) -> f64 {
         match self {
             Activation::Identity => u,
@@ -106,7 +119,7 @@ impl Activation {
         }
     }
 
-    /// `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU).
+    /// Returns `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU).
     pub fn derivative(self, u: f64) -> f64 {
         if let Some((below, above)) = self.slopes() {
             return if u > 0.0 { above } else { below };
@@ -139,7 +152,7 @@ mod tests {
 
     #[test]
     fn derivatives_are_those_of_the_values() {
-        for (word, activation) in Activation::WORDS {
+        for (word, activation) in Activation::WORDS.iter().copied() {
             assert_eq!(activation.name(), word);
             for u in [-40.0, -3.1, -0.7, 0.2, 1.9, 25.0] {
                 let h = 1e-5;

@@ -1,4 +1,4 @@
-//! The loss: section `[loss]`.
+//! Section `[loss]` says what training makes small.
 //!
 //! ```text
 //! squared        R = (1/2P) Σ_p ‖f(x_p) − y_p‖²        over_outputs = "mean":  (1/2Pk) Σ_p ‖f(x_p) − y_p‖²
@@ -9,20 +9,20 @@
 //! (docs/theory/training.md §4, Eq. losses; docs/theory/ntk.md §1 has the mean over outputs.) A learning rate belongs to the loss as it is
 //! written here.
 
+use widenet_document::{
+    Field, Reader, Word,
+    keys::{optional, or},
+    section,
+    shape::{choice, word},
+};
+
 use crate::{
-    Matrix, Result,
     data::{Dataset, Samples},
-    document::Field,
+    error::{Error, Result},
+    matrix::Matrix,
 };
 
 /// The loss (module formula). All losses are means over the samples of the batch.
-///
-/// # Section `[loss]`
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `kind` | `"squared"` | `"squared"`, `"logistic"`, `"cross_entropy"` |
-/// | `over_outputs` | `"sum"` | squared loss: `"sum"` or `"mean"` over the k outputs |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// Squared loss.
@@ -36,30 +36,48 @@ pub enum Loss {
     CrossEntropy,
 }
 
+impl Word for Loss {
+    /// The squared loss is summed over outputs.
+    const WORDS: &'static [(&'static str, Loss)] =
+        &[("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
+}
+
+section! {
+    /// The loss: section `[loss]`. All losses are means over the samples of the batch.
+    pub(super) struct LossSection {
+        /// Which loss.
+        kind: Loss = or(word(), "squared"),
+        /// Whether the squared loss is the sum or the mean over the k outputs ("sum" where it is not given).
+        over_outputs: Option<bool> = optional(choice(&[("sum", false), ("mean", true)])),
+    }
+    check = check;
+}
+
+fn check(section: &LossSection, table: &Reader<'_>) -> widenet_document::Result<()> {
+    match section.kind {
+        Loss::Squared { .. } => Ok(()),
+        _ => table.refuse("over_outputs", "only the squared loss is summed or averaged over outputs"),
+    }
+}
+
+impl LossSection {
+    pub(super) fn loss(&self) -> Loss {
+        match (self.kind, self.over_outputs) {
+            (Loss::Squared { .. }, Some(mean_over_outputs)) => Loss::Squared { mean_over_outputs },
+            (loss, _) => loss,
+        }
+    }
+}
+
 impl Loss {
     /// The squared loss, summed over outputs.
     pub const SQUARED: Loss = Loss::Squared { mean_over_outputs: false };
 
-    pub(super) fn parse(section: Option<&Field>) -> Result<Loss> {
-        let Some(section) = section else { return Ok(Loss::SQUARED) };
-        let mut table = section.table()?;
-        let kinds = [("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
-        let mut loss = table.or("kind", Loss::SQUARED, |field| field.choice(&kinds))?;
-        if let Loss::Squared { mean_over_outputs } = &mut loss {
-            *mean_over_outputs =
-                table.or("over_outputs", false, |field| field.choice(&[("sum", false), ("mean", true)]))?;
-        } else {
-            table.refuse("over_outputs", "only the squared loss is summed or averaged over outputs")?;
-        }
-        table.finish()?;
-        Ok(loss)
-    }
-
     /// Refuses targets that the loss has no meaning for.
-    pub(super) fn check_targets(self, section: Option<&Field>, data: &Dataset) -> Result<()> {
+    pub(super) fn check_targets(self, section: Option<&Field<'_>>, data: &Dataset) -> Result<()> {
         let refuse = |message: String| match section {
             Some(section) => Err(section.error(message)),
-            None => Err(crate::Error::Invalid(message)),
+            None => Err(Error::Invalid(message)),
         };
         let outputs = data.output_dimension();
         match self {
@@ -104,7 +122,7 @@ impl Loss {
         ))
     }
 
-    /// What the sum over samples (and outputs) is divided by: `P`, or `P k` for the mean over outputs.
+    /// Says what the sum over samples (and outputs) is divided by: `P`, or `P k` for the mean over outputs.
     pub fn denominator(self, samples: usize, outputs: usize) -> f64 {
         match self {
             Loss::Squared { mean_over_outputs: true } => (samples * outputs) as f64,
@@ -112,7 +130,7 @@ impl Loss {
         }
     }
 
-    /// The largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
+    /// Returns the largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
     /// or 1/2 (docs/theory/ntk.md §7).
     pub fn largest_curvature(self) -> f64 {
         match self {
@@ -122,7 +140,7 @@ impl Loss {
         }
     }
 
-    /// The loss of outputs (P × k) for targets (P × k).
+    /// Returns the loss of outputs (P × k) for targets (P × k).
     pub fn value(self, outputs: &Matrix, targets: &Matrix) -> f64 {
         let sum = match self {
             Loss::Squared { .. } => 0.5 * (outputs - targets).norm_squared(),
@@ -140,12 +158,12 @@ impl Loss {
         sum / self.denominator(outputs.nrows(), outputs.ncols())
     }
 
-    /// The loss's gradient in the outputs (P × k), denominator included.
+    /// Returns the loss's gradient in the outputs (P × k), denominator included.
     pub fn gradient(self, outputs: &Matrix, targets: &Matrix) -> Matrix {
         self.gradient_of_group(outputs, targets, 1)
     }
 
-    /// The same of several networks' losses, each in its outputs: those of N networks (N P × k), one network after the other.
+    /// Returns the same of several networks' losses, each in its outputs: those of N networks (N P × k), one network after the other.
     pub fn gradient_of_group(self, outputs: &Matrix, targets: &Matrix, networks: usize) -> Matrix {
         let mut gradient = match self {
             Loss::Squared { .. } => outputs - targets,
@@ -165,7 +183,8 @@ impl Loss {
         gradient
     }
 
-    /// Share of samples whose class is right: the sign of one output, the largest of several. Outputs that are no numbers have none.
+    /// Returns the share of samples whose class is right: the sign of one output, the largest of several. Outputs that are no numbers have
+    /// none.
     pub fn accuracy(outputs: &Matrix, targets: &Matrix) -> f64 {
         let right = |i: usize| match outputs.ncols() {
             _ if outputs.row(i).iter().any(|f| f.is_nan()) => false,
@@ -175,7 +194,7 @@ impl Loss {
         (0..outputs.nrows()).filter(|i| right(*i)).count() as f64 / outputs.nrows() as f64
     }
 
-    /// The mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
+    /// Returns the mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
     pub fn mean_value(self, mean: &Matrix, variances: &Matrix, targets: &Matrix) -> Option<f64> {
         match self {
             Loss::Squared { .. } => {
@@ -186,7 +205,7 @@ impl Loss {
         }
     }
 
-    /// The loss of a predictor β (k × d) on samples, for networks linear in their inputs.
+    /// Returns the loss of a predictor β (k × d) on samples, for networks linear in their inputs.
     pub fn of_predictor(self, samples: &Samples, predictor: &Matrix) -> f64 {
         self.value(&(&samples.inputs * predictor.transpose()), &samples.targets)
     }

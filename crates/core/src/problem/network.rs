@@ -1,7 +1,13 @@
-//! The architecture: section `[network]`.
+//! Section `[network]` says what the network is made of.
 
-use super::Activation;
-use crate::{Result, document::Field};
+use widenet_document::{
+    Reader, Result, Word,
+    keys::{or, required},
+    section,
+    shape::{whole, word},
+};
+
+use super::activation::{Activation, activation};
 
 /// Law of the initial entries of the hidden matrices, in units of their standard deviation. Outer layers and biases are always Gaussian.
 ///
@@ -18,51 +24,40 @@ pub enum EntryLaw {
     C8,
 }
 
+impl Word for EntryLaw {
+    const WORDS: &'static [(&'static str, EntryLaw)] =
+        &[("gaussian", EntryLaw::Gaussian), ("rademacher", EntryLaw::Rademacher), ("c8", EntryLaw::C8)];
+}
+
 impl EntryLaw {
-    /// Words of problem files.
-    pub const WORDS: [(&str, EntryLaw); 3] =
-        [("gaussian", EntryLaw::Gaussian), ("rademacher", EntryLaw::Rademacher), ("c8", EntryLaw::C8)];
-
-    /// The word in files.
+    /// Returns the word in files.
     pub fn name(self) -> &'static str {
-        Self::WORDS.into_iter().find(|(_, law)| *law == self).map_or("", |(word, _)| word)
+        self.word()
     }
 }
 
-/// A fully connected network. Whether it has biases is said by the parameterisation (`sigma_b`).
-///
-/// # Section `[network]`
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `hidden_layers` | required | `L`, a whole number from 1 to 1000 |
-/// | `activation` | `"identity"` | a word or table of [`Activation`] |
-/// | `entry_law` | `"gaussian"` | of the hidden matrices at the start: `gaussian`, `rademacher`, `c8` ([`EntryLaw`]) |
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Network {
-    /// Number of hidden layers `L ≥ 1`; there are `L + 1` weight matrices.
-    pub hidden_layers: usize,
-    /// Activation after every hidden layer.
-    pub activation: Activation,
-    /// Law of the initial entries of hidden matrices.
-    pub entry_law: EntryLaw,
+section! {
+    /// A fully connected network: section `[network]`. Whether it has biases is said by the parameterization (`sigma_b`).
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub struct Network {
+        /// Number of hidden layers `L`; there are `L + 1` weight matrices.
+        pub hidden_layers: usize = required(whole(1..=1000)),
+        /// Activation after every hidden layer: a word, or a table with its parameter.
+        pub activation: Activation = or(activation(), "identity"),
+        /// Distribution of the initial entries of the matrices between hidden layers.
+        pub entry_law: EntryLaw = or(word(), "gaussian"),
+    }
+    refuse { "bias": "biases belong to the parameterization; give `parameterization.sigma_b`" }
+    check = check;
 }
 
-impl Network {
-    pub(super) fn parse(section: &Field) -> Result<Network> {
-        let mut table = section.table()?;
-        let hidden_layers = table.required("hidden_layers", |field| field.whole_in(1..=1000))? as usize;
-        let activation = table.or("activation", Activation::Identity, Activation::parse)?;
-        let entry_law = table.or("entry_law", EntryLaw::Gaussian, |field| field.choice(&EntryLaw::WORDS))?;
-        if hidden_layers == 1 && entry_law != EntryLaw::Gaussian {
-            return Err(table.error(format!(
-                "`network.entry_law` is \"{}\", the law of the matrices between hidden layers, and one hidden layer has none; leave it out, or use \
-                 more hidden layers",
-                entry_law.name()
-            )));
-        }
-        table.refuse("bias", "biases belong to the parameterization; give `parameterization.sigma_b`")?;
-        table.finish()?;
-        Ok(Network { hidden_layers, activation, entry_law })
+fn check(network: &Network, table: &Reader<'_>) -> Result<()> {
+    if network.hidden_layers > 1 || network.entry_law == EntryLaw::Gaussian {
+        return Ok(());
     }
+    Err(table.error(format!(
+        "`network.entry_law` is \"{}\", the law of the matrices between hidden layers, and one hidden layer has none; leave it out, or use \
+         more hidden layers",
+        network.entry_law.name()
+    )))
 }

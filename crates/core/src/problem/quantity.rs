@@ -1,4 +1,6 @@
-//! Recorded quantities: their names, shapes and the networks they are defined for.
+//! Quantities are what can be recorded; each has a name, a shape and the networks that it is defined for.
+
+use widenet_document::Word;
 
 /// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training and T test samples.
 ///
@@ -129,7 +131,8 @@ pub enum Scope {
     Any,
     /// Deep linear networks under squared loss, which are a predictor β.
     DeepLinear,
-    /// Multilayer perceptrons ([`crate::problem::Problem::is_deep_linear`] is false); a deep linear problem that records one is solved as one.
+    /// Multilayer perceptrons; a deep linear network of which one is recorded is trained as a perceptron
+    /// ([`crate::problem::Problem::is_solved_as_predictor`]).
     Mlp,
     /// Ensembles of multilayer perceptrons.
     Ensemble,
@@ -139,146 +142,279 @@ pub enum Scope {
     Explored,
 }
 
+/// What it takes to record a quantity. Engines read their costs, and what they cannot record, from these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The outputs on the training inputs.
+    Outputs,
+    /// The outputs on test inputs, so that there must be some.
+    TestOutputs,
+    /// The predictor of a deep linear network.
+    Predictor,
+    /// All d input directions, sent through a deep linear network.
+    Features,
+    /// Signals of all training samples and outputs: a kernel of P k rows.
+    OutputKernel,
+    /// Signals of all training samples: a kernel of P rows.
+    SampleKernel,
+    /// The pre-activations of all layers.
+    Activations,
+    /// Those at the start, kept.
+    InitialActivations,
+    /// The weights, as a whole.
+    Weights,
+    /// The weights at the start, kept beside those of now.
+    InitialWeights,
+    /// The entries of the weights, which only stored matrices have.
+    Entries,
+    /// The network linearized at its start, trained beside it.
+    Linearization,
+    /// Deviations over the networks of an ensemble.
+    Spread,
+    /// The covariance between test inputs over the networks of an ensemble.
+    Covariance,
+    /// Matrices that are known by their answers.
+    Exploration,
+    /// Units of the limit.
+    LimitUnits,
+}
+
+/// A row of the table of quantities.
+struct Row {
+    quantity: Quantity,
+    name: &'static str,
+    shape: Shape,
+    scope: Scope,
+    needs: &'static [Need],
+}
+
+impl Row {
+    const fn new(quantity: Quantity, name: &'static str, shape: Shape, scope: Scope, needs: &'static [Need]) -> Row {
+        Row { quantity, name, shape, scope, needs }
+    }
+}
+
 impl Quantity {
-    /// Every quantity with its name in files, tables and JSON, its shape and the networks that have it.
-    const TABLE: [(Quantity, &str, Shape, Scope); 44] = [
-        (Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any),
-        (Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any),
-        (Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any),
-        (Quantity::TestAccuracy, "test_accuracy", Shape::Scalar, Scope::Any),
-        (Quantity::Predictor, "predictor", Shape::Matrix, Scope::DeepLinear),
-        (Quantity::Outputs, "outputs", Shape::Matrix, Scope::Any),
-        (Quantity::TestOutputs, "test_outputs", Shape::Matrix, Scope::Any),
-        (Quantity::OutputStd, "output_std", Shape::Matrix, Scope::Ensemble),
-        (Quantity::TestOutputStd, "test_output_std", Shape::Matrix, Scope::Ensemble),
-        (Quantity::TestOutputCovariance, "test_output_covariance", Shape::Matrix, Scope::Ensemble),
-        (Quantity::FunctionKurtosis, "function_kurtosis", Shape::Scalar, Scope::Ensemble),
-        (Quantity::MinNormDistance, "min_norm_distance", Shape::Scalar, Scope::DeepLinear),
-        (Quantity::FeatureGram, "feature_gram", Shape::Matrices, Scope::DeepLinear),
-        (Quantity::GradientGram, "gradient_gram", Shape::Matrices, Scope::DeepLinear),
-        (Quantity::TangentKernelChange, "tangent_kernel_change", Shape::Scalar, Scope::Any),
-        (Quantity::TangentKernelNorm, "tangent_kernel_norm", Shape::Scalar, Scope::Any),
-        (Quantity::TangentKernel, "tangent_kernel", Shape::Matrix, Scope::Any),
-        (Quantity::MeanTangentKernel, "mean_tangent_kernel", Shape::Matrix, Scope::Mlp),
-        (Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp),
-        (Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp),
-        (Quantity::WeightChange, "weight_change", Shape::List, Scope::Mlp),
-        (Quantity::ActivationNorms, "activation_norms", Shape::List, Scope::Mlp),
-        (Quantity::ActivationChanges, "activation_changes", Shape::List, Scope::Mlp),
-        (Quantity::OutputChange, "output_change", Shape::Scalar, Scope::Mlp),
-        (Quantity::Decomposition, "decomposition", Shape::List, Scope::Mlp),
-        (Quantity::ParameterDistance, "parameter_distance", Shape::Scalar, Scope::Mlp),
-        (Quantity::LinearisedOutputs, "linearised_outputs", Shape::Matrix, Scope::Mlp),
-        (Quantity::LinearisedTestOutputs, "linearised_test_outputs", Shape::Matrix, Scope::Mlp),
-        (Quantity::LinearisedTrainLoss, "linearised_train_loss", Shape::Scalar, Scope::Mlp),
-        (Quantity::LinearisedTestLoss, "linearised_test_loss", Shape::Scalar, Scope::Mlp),
-        (Quantity::LinearisationDistance, "linearisation_distance", Shape::Scalar, Scope::Mlp),
-        (Quantity::InputCovariance, "input_covariance", Shape::Matrix, Scope::DeepLinear),
-        (Quantity::InputAutocovariance, "input_autocovariance", Shape::Matrix, Scope::DeepLinear),
-        (Quantity::OutputCovariance, "output_covariance", Shape::Matrix, Scope::DeepLinear),
-        (Quantity::OutputAutocovariance, "output_autocovariance", Shape::Matrix, Scope::DeepLinear),
-        (Quantity::InputKurtosis, "input_kurtosis", Shape::Scalar, Scope::DeepLinear),
-        (Quantity::OutputKurtosis, "output_kurtosis", Shape::Scalar, Scope::DeepLinear),
-        (Quantity::LearnedSingularValues, "learned_singular_values", Shape::Lists, Scope::DeepLinear),
-        (Quantity::EffectiveDimensions, "effective_dimensions", Shape::List, Scope::DeepLinear),
-        (Quantity::NormalisedOutputs, "normalised_outputs", Shape::Matrix, Scope::Classifier),
-        (Quantity::NormalisedTestOutputs, "normalised_test_outputs", Shape::Matrix, Scope::Classifier),
-        (Quantity::ExploredRanks, "explored_ranks", Shape::Lists, Scope::Explored),
-        (Quantity::OrthogonalityLoss, "orthogonality_loss", Shape::Scalar, Scope::Explored),
-        (Quantity::TruncationError, "truncation_error", Shape::Scalar, Scope::Explored),
+    /// Every quantity with its name in files, tables and JSON, its shape, the networks that have it, and what it takes to record it.
+    const TABLE: [Row; 44] = [
+        Row::new(Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any, &[Need::Outputs]),
+        Row::new(Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any, &[Need::TestOutputs]),
+        Row::new(Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any, &[Need::Outputs]),
+        Row::new(Quantity::TestAccuracy, "test_accuracy", Shape::Scalar, Scope::Any, &[Need::TestOutputs]),
+        Row::new(Quantity::Predictor, "predictor", Shape::Matrix, Scope::DeepLinear, &[Need::Predictor]),
+        Row::new(Quantity::Outputs, "outputs", Shape::Matrix, Scope::Any, &[Need::Outputs]),
+        Row::new(Quantity::TestOutputs, "test_outputs", Shape::Matrix, Scope::Any, &[Need::TestOutputs]),
+        Row::new(Quantity::OutputStd, "output_std", Shape::Matrix, Scope::Ensemble, &[Need::Outputs, Need::Spread]),
+        Row::new(
+            Quantity::TestOutputStd,
+            "test_output_std",
+            Shape::Matrix,
+            Scope::Ensemble,
+            &[Need::TestOutputs, Need::Spread],
+        ),
+        Row::new(
+            Quantity::TestOutputCovariance,
+            "test_output_covariance",
+            Shape::Matrix,
+            Scope::Ensemble,
+            &[Need::TestOutputs, Need::Covariance],
+        ),
+        Row::new(
+            Quantity::FunctionKurtosis,
+            "function_kurtosis",
+            Shape::Scalar,
+            Scope::Ensemble,
+            &[Need::Outputs, Need::Spread],
+        ),
+        Row::new(Quantity::MinNormDistance, "min_norm_distance", Shape::Scalar, Scope::DeepLinear, &[Need::Predictor]),
+        Row::new(Quantity::FeatureGram, "feature_gram", Shape::Matrices, Scope::DeepLinear, &[Need::Features]),
+        Row::new(Quantity::GradientGram, "gradient_gram", Shape::Matrices, Scope::DeepLinear, &[Need::Predictor]),
+        Row::new(
+            Quantity::TangentKernelChange,
+            "tangent_kernel_change",
+            Shape::Scalar,
+            Scope::Any,
+            &[Need::Features, Need::OutputKernel],
+        ),
+        Row::new(
+            Quantity::TangentKernelNorm,
+            "tangent_kernel_norm",
+            Shape::Scalar,
+            Scope::Any,
+            &[Need::Features, Need::OutputKernel],
+        ),
+        Row::new(
+            Quantity::TangentKernel,
+            "tangent_kernel",
+            Shape::Matrix,
+            Scope::Any,
+            &[Need::Features, Need::OutputKernel],
+        ),
+        Row::new(Quantity::MeanTangentKernel, "mean_tangent_kernel", Shape::Matrix, Scope::Mlp, &[Need::SampleKernel]),
+        Row::new(Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp, &[Need::SampleKernel]),
+        Row::new(Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp, &[Need::SampleKernel]),
+        Row::new(Quantity::WeightChange, "weight_change", Shape::List, Scope::Mlp, &[Need::Weights]),
+        Row::new(Quantity::ActivationNorms, "activation_norms", Shape::List, Scope::Mlp, &[Need::Activations]),
+        Row::new(
+            Quantity::ActivationChanges,
+            "activation_changes",
+            Shape::List,
+            Scope::Mlp,
+            &[Need::Activations, Need::InitialActivations],
+        ),
+        Row::new(Quantity::OutputChange, "output_change", Shape::Scalar, Scope::Mlp, &[Need::Outputs]),
+        Row::new(Quantity::Decomposition, "decomposition", Shape::List, Scope::Mlp, &[Need::InitialWeights]),
+        Row::new(Quantity::ParameterDistance, "parameter_distance", Shape::Scalar, Scope::Mlp, &[Need::Weights]),
+        Row::new(Quantity::LinearisedOutputs, "linearised_outputs", Shape::Matrix, Scope::Mlp, &[Need::Linearization]),
+        Row::new(
+            Quantity::LinearisedTestOutputs,
+            "linearised_test_outputs",
+            Shape::Matrix,
+            Scope::Mlp,
+            &[Need::Linearization, Need::TestOutputs],
+        ),
+        Row::new(
+            Quantity::LinearisedTrainLoss,
+            "linearised_train_loss",
+            Shape::Scalar,
+            Scope::Mlp,
+            &[Need::Linearization],
+        ),
+        Row::new(
+            Quantity::LinearisedTestLoss,
+            "linearised_test_loss",
+            Shape::Scalar,
+            Scope::Mlp,
+            &[Need::Linearization, Need::TestOutputs],
+        ),
+        Row::new(
+            Quantity::LinearisationDistance,
+            "linearisation_distance",
+            Shape::Scalar,
+            Scope::Mlp,
+            &[Need::Linearization],
+        ),
+        Row::new(Quantity::InputCovariance, "input_covariance", Shape::Matrix, Scope::DeepLinear, &[Need::Weights]),
+        Row::new(
+            Quantity::InputAutocovariance,
+            "input_autocovariance",
+            Shape::Matrix,
+            Scope::DeepLinear,
+            &[Need::Weights],
+        ),
+        Row::new(Quantity::OutputCovariance, "output_covariance", Shape::Matrix, Scope::DeepLinear, &[Need::Weights]),
+        Row::new(
+            Quantity::OutputAutocovariance,
+            "output_autocovariance",
+            Shape::Matrix,
+            Scope::DeepLinear,
+            &[Need::Weights],
+        ),
+        Row::new(Quantity::InputKurtosis, "input_kurtosis", Shape::Scalar, Scope::DeepLinear, &[Need::Entries]),
+        Row::new(Quantity::OutputKurtosis, "output_kurtosis", Shape::Scalar, Scope::DeepLinear, &[Need::Entries]),
+        Row::new(
+            Quantity::LearnedSingularValues,
+            "learned_singular_values",
+            Shape::Lists,
+            Scope::DeepLinear,
+            &[Need::Weights],
+        ),
+        Row::new(
+            Quantity::EffectiveDimensions,
+            "effective_dimensions",
+            Shape::List,
+            Scope::DeepLinear,
+            &[Need::Weights],
+        ),
+        Row::new(
+            Quantity::NormalisedOutputs,
+            "normalised_outputs",
+            Shape::Matrix,
+            Scope::Classifier,
+            &[Need::Outputs, Need::LimitUnits],
+        ),
+        Row::new(
+            Quantity::NormalisedTestOutputs,
+            "normalised_test_outputs",
+            Shape::Matrix,
+            Scope::Classifier,
+            &[Need::TestOutputs, Need::LimitUnits],
+        ),
+        Row::new(Quantity::ExploredRanks, "explored_ranks", Shape::Lists, Scope::Explored, &[Need::Exploration]),
+        Row::new(
+            Quantity::OrthogonalityLoss,
+            "orthogonality_loss",
+            Shape::Scalar,
+            Scope::Explored,
+            &[Need::Exploration],
+        ),
+        Row::new(Quantity::TruncationError, "truncation_error", Shape::Scalar, Scope::Explored, &[Need::Exploration]),
     ];
 
-    /// All quantities, in the order of [`Quantity`].
-    pub fn all() -> impl Iterator<Item = Quantity> {
-        Self::TABLE.into_iter().map(|(quantity, ..)| quantity)
-    }
-
-    fn row(self) -> (Quantity, &'static str, Shape, Scope) {
+    fn row(self) -> &'static Row {
+        const TABLE: &[Row] = &Quantity::TABLE;
         // The table is in the order of the variants, which a test checks.
-        Self::TABLE[self as usize]
+        &TABLE[self as usize]
     }
 
-    /// The name in files, tables and JSON.
+    /// Returns the name in files, tables and JSON.
     pub fn name(self) -> &'static str {
-        self.row().1
+        self.word()
     }
 
-    /// The form of its values.
+    /// Returns the form of its values.
     pub fn shape(self) -> Shape {
-        self.row().2
+        self.row().shape
     }
 
-    /// The networks that have it.
+    /// Returns the networks that have it.
     pub fn scope(self) -> Scope {
-        self.row().3
+        self.row().scope
     }
 
-    /// Names with quantities, for [`crate::document::Field::choice`].
-    pub fn words() -> Vec<(&'static str, Quantity)> {
-        Self::all().map(|quantity| (quantity.name(), quantity)).collect()
+    /// Says whether something is needed to record it.
+    pub fn needs(self, need: Need) -> bool {
+        self.row().needs.contains(&need)
     }
 
-    /// Whether recording it sends all d input directions through a deep linear network.
+    /// Says whether recording it sends all d input directions through a deep linear network.
     pub fn needs_features(self) -> bool {
-        matches!(
-            self,
-            Quantity::FeatureGram
-                | Quantity::TangentKernelChange
-                | Quantity::TangentKernelNorm
-                | Quantity::TangentKernel
-        )
+        self.needs(Need::Features)
     }
 
-    /// Whether it needs the entries of the weights, which only the dense engine keeps.
+    /// Says whether it needs the entries of the weights, which only the dense engine keeps.
     pub fn needs_entries(self) -> bool {
-        matches!(self, Quantity::InputKurtosis | Quantity::OutputKurtosis)
+        self.needs(Need::Entries)
     }
 
-    /// Whether it needs the network linearised at its start.
+    /// Says whether it needs the network linearized at its start.
     pub fn needs_linearisation(self) -> bool {
-        matches!(
-            self,
-            Quantity::LinearisedOutputs
-                | Quantity::LinearisedTestOutputs
-                | Quantity::LinearisedTrainLoss
-                | Quantity::LinearisedTestLoss
-                | Quantity::LinearisationDistance
-        )
+        self.needs(Need::Linearization)
     }
 
-    /// Whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
-    pub fn is_of_outputs(self) -> bool {
-        matches!(
-            self,
-            Quantity::TrainLoss
-                | Quantity::TestLoss
-                | Quantity::TrainAccuracy
-                | Quantity::TestAccuracy
-                | Quantity::Outputs
-                | Quantity::TestOutputs
-                | Quantity::OutputChange
-        )
-    }
-
-    /// Whether it needs test samples.
+    /// Says whether it needs test samples.
     pub fn needs_test_samples(self) -> bool {
-        matches!(
-            self,
-            Quantity::TestLoss
-                | Quantity::TestAccuracy
-                | Quantity::TestOutputs
-                | Quantity::TestOutputStd
-                | Quantity::TestOutputCovariance
-                | Quantity::LinearisedTestOutputs
-                | Quantity::LinearisedTestLoss
-                | Quantity::NormalisedTestOutputs
-        )
+        self.needs(Need::TestOutputs)
     }
 
-    /// The quantity of a name.
-    pub fn from_name(name: &str) -> Option<Quantity> {
-        Self::all().find(|quantity| quantity.name() == name)
+    /// Says whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
+    pub fn is_of_outputs(self) -> bool {
+        self.row().needs.iter().all(|need| matches!(need, Need::Outputs | Need::TestOutputs))
     }
+}
+
+impl Word for Quantity {
+    const WORDS: &'static [(&'static str, Quantity)] = &words();
+}
+
+const fn words() -> [(&'static str, Quantity); Quantity::TABLE.len()] {
+    let mut words = [("", Quantity::TrainLoss); Quantity::TABLE.len()];
+    let mut i = 0;
+    while i < words.len() {
+        words[i] = (Quantity::TABLE[i].name, Quantity::TABLE[i].quantity);
+        i += 1;
+    }
+    words
 }
 
 #[cfg(test)]
@@ -289,7 +425,8 @@ mod tests {
     fn the_table_is_in_the_order_of_the_variants_and_names_differ() {
         for (position, quantity) in Quantity::all().enumerate() {
             assert_eq!(quantity as usize, position);
-            assert_eq!(Quantity::from_name(quantity.name()), Some(quantity));
+            assert!(!quantity.row().needs.is_empty(), "{}", quantity.name());
+            assert_eq!(Quantity::from_word(quantity.name()), Ok(quantity));
         }
     }
 }

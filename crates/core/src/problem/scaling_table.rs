@@ -1,11 +1,11 @@
-//! A scaling as a table for people.
+//! Prints a scaling as a table for people.
 
 use std::fmt;
 
-use super::Problem;
+use super::definition::Problem;
 use crate::{
-    Width,
     scaling::{KernelLayer, LayerScaling, Limit, PowerOfWidth, Scaling},
+    width::Width,
 };
 
 /// Displays a scaling: per layer the multiplier, the initial standard deviation and the learning rate (in units of the
@@ -20,14 +20,14 @@ pub struct ScalingTable<'a> {
 }
 
 impl<'a> ScalingTable<'a> {
-    /// The table of a scaling, with its values at `width` if given.
+    /// Makes the table of a scaling, with its values at `width` if given.
     pub fn new(scaling: &'a Scaling, width: Option<Width>) -> Self {
         Self { scaling, width, perceptron: None }
     }
 
-    /// The table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
+    /// Makes the table of a problem's scaling; of a perceptron, with the kernel regime instead of the limit of deep linear networks.
     pub fn of_problem(problem: &'a Problem, scaling: &'a Scaling, width: Option<Width>) -> Self {
-        Self { scaling, width, perceptron: (!problem.is_deep_linear()).then_some(problem) }
+        Self { scaling, width, perceptron: (!problem.is_solved_as_predictor()).then_some(problem) }
     }
 
     /// The kernels of the infinitely wide network, layer by layer.

@@ -1,4 +1,4 @@
-//! The abc-parametrisation: multipliers, initial standard deviations and one learning rate as powers of the width.
+//! The abc-parametrization makes multipliers, initial standard deviations and one learning rate powers of the width.
 //!
 //! ```text
 //! W^l = d^(-a_l) w^l,      w^l ~ N(0, d^(-2 b_l)),      learning rate η d^(-c) for all w^l,      l = 1 … L+1
@@ -13,7 +13,7 @@ use super::{
     EffectiveExponents,
     exponents::{check_finite, check_lists},
 };
-use crate::Result;
+use crate::error::Result;
 
 /// Exponents of an abc-parametrisation, input layer first, readout last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +24,7 @@ pub struct AbcExponents {
 }
 
 impl AbcExponents {
-    /// Of `a_1 … a_{L+1}`, `b_1 … b_{L+1}` and `c`.
+    /// Takes `a_1 … a_{L+1}`, `b_1 … b_{L+1}` and `c`.
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] for lists of unequal lengths, of less than two numbers, or with a number that is not finite.
@@ -34,33 +34,33 @@ impl AbcExponents {
         Ok(Self { a, b, c })
     }
 
-    /// `a_l`.
+    /// Returns `a_l`.
     pub fn a(&self) -> &[f64] {
         &self.a
     }
 
-    /// `b_l`.
+    /// Returns `b_l`.
     pub fn b(&self) -> &[f64] {
         &self.b
     }
 
-    /// `c`.
+    /// Returns `c`.
     pub fn c(&self) -> f64 {
         self.c
     }
 
-    /// `L ≥ 1`.
+    /// Returns `L ≥ 1`.
     pub fn hidden_layers(&self) -> usize {
         self.a.len() - 1
     }
 
-    /// What gradient descent depends on.
+    /// Says what gradient descent depends on.
     pub fn effective(&self) -> EffectiveExponents {
         let weights = self.a.iter().zip(&self.b).map(|(a, b)| a + b).collect();
         EffectiveExponents::checked(weights, self.a.iter().map(|a| 2.0 * a + self.c).collect())
     }
 
-    /// The same network in other symbols (module formula).
+    /// Returns the same network in other symbols (module formula).
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] if θ is not finite.

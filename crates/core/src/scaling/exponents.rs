@@ -1,4 +1,4 @@
-//! Powers of the width that gradient descent depends on, for networks of any depth.
+//! Gradient descent depends on these powers of the width alone, at any depth.
 //!
 //! ```text
 //! w_l = a_l + b_l   (effective weights have standard deviation ~ d^(-w_l)),      e_l = 2 a_l + c_l   (and learning rate ~ d^(-e_l))
@@ -11,13 +11,13 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{AbcExponents, Scaling};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Exponents closer than this to the boundary of a class are on it: they are given in decimal, and classes are lines and points of a
 /// plane, which `-0.7 + 0.2` misses by a rounding error.
 pub const EXPONENT_TOLERANCE: f64 = 1e-9;
 
-/// Sign of an exponent: what a power of the width does, with [`EXPONENT_TOLERANCE`].
+/// Returns the sign of an exponent: what a power of the width does, with [`EXPONENT_TOLERANCE`].
 pub fn sign(exponent: f64) -> Ordering {
     if exponent.abs() < EXPONENT_TOLERANCE { Ordering::Equal } else { exponent.total_cmp(&0.0) }
 }
@@ -60,7 +60,7 @@ pub struct EffectiveExponents {
 }
 
 impl EffectiveExponents {
-    /// Of `w_1 … w_{L+1}` and `e_1 … e_{L+1}`.
+    /// Takes `w_1 … w_{L+1}` and `e_1 … e_{L+1}`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for lists of unequal lengths, of less than two numbers, or with a number that is not finite.
@@ -69,7 +69,7 @@ impl EffectiveExponents {
         Ok(Self { weights, rates })
     }
 
-    /// Of the weights of per-layer data; biases have exponents of their own.
+    /// Takes the exponents of the weights of data per layer; biases have exponents of their own.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a network without hidden layers, which has no width.
@@ -84,22 +84,22 @@ impl EffectiveExponents {
         Self { weights, rates }
     }
 
-    /// `w_l`.
+    /// Returns `w_l`.
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
 
-    /// `e_l`.
+    /// Returns `e_l`.
     pub fn rates(&self) -> &[f64] {
         &self.rates
     }
 
-    /// `L ≥ 1`.
+    /// Returns `L ≥ 1`.
     pub fn hidden_layers(&self) -> usize {
         self.weights.len() - 1
     }
 
-    /// The abc-parametrisation with this `c`: `a_l = (e_l − c)/2`, `b_l = w_l − a_l`.
+    /// Returns the abc-parametrisation with this `c`: `a_l = (e_l − c)/2`, `b_l = w_l − a_l`.
     ///
     /// # Errors
     /// [`Error::Invalid`] if `c` is not finite.
@@ -109,7 +109,7 @@ impl EffectiveExponents {
         AbcExponents::new(a, b, c)
     }
 
-    /// Whether the networks are the same, within [`EXPONENT_TOLERANCE`].
+    /// Says whether the networks are the same, within [`EXPONENT_TOLERANCE`].
     pub fn is_same(&self, other: &Self) -> bool {
         let same = |one: &[f64], other: &[f64]| {
             one.len() == other.len() && one.iter().zip(other).all(|(x, y)| sign(x - y) == Ordering::Equal)

@@ -1,4 +1,4 @@
-//! Golikov's exponents of networks with one hidden layer, and how they count powers of the width.
+//! Golikov's exponents say how networks with one hidden layer scale; this module counts powers of the width by them.
 //!
 //! ```text
 //! f(x) = σ Σ_r â_r φ(ŵ_r·x),      σ ~ n^q_σ,   η̂_a ~ n^q̃_a,   η̂_w ~ n^q̃_w
@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{AbcExponents, EffectiveExponents, exponents::check_finite, sign};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// `(q_σ, q̃_a, q̃_w)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -68,7 +68,7 @@ impl GolikovExponents {
         Self { q_sigma, q_a, q_w }
     }
 
-    /// Of `q_σ`, `q̃_a` and `q̃_w`.
+    /// Takes `q_σ`, `q̃_a` and `q̃_w`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a number that is not finite.
@@ -79,7 +79,7 @@ impl GolikovExponents {
         Ok(Self { q_sigma, q_a, q_w })
     }
 
-    /// Of `q_σ` and `q̃_a = q̃_w = q̃`.
+    /// Takes `q_σ` and `q̃_a = q̃_w = q̃`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a number that is not finite.
@@ -87,7 +87,7 @@ impl GolikovExponents {
         Self::new(q_sigma, q, q)
     }
 
-    /// `(−q, 2q − 1)`: between NTK and mean-field, with kernels of order 1.
+    /// Makes `(−q, 2q − 1)`: between NTK and mean-field, with kernels of order 1.
     ///
     /// # Errors
     /// [`Error::Invalid`] unless 1/2 < q < 1.
@@ -100,7 +100,7 @@ impl GolikovExponents {
         }
     }
 
-    /// A named scaling.
+    /// Makes a named scaling.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the known words.
@@ -112,62 +112,62 @@ impl GolikovExponents {
         })
     }
 
-    /// `q_σ`.
+    /// Returns `q_σ`.
     pub fn q_sigma(&self) -> f64 {
         self.q_sigma
     }
 
-    /// `q̃_a`.
+    /// Returns `q̃_a`.
     pub fn q_a(&self) -> f64 {
         self.q_a
     }
 
-    /// `q̃_w`.
+    /// Returns `q̃_w`.
     pub fn q_w(&self) -> f64 {
         self.q_w
     }
 
-    /// Whether `q̃_a = q̃_w`.
+    /// Says whether `q̃_a = q̃_w`.
     pub fn has_equal_rates(&self) -> bool {
         sign(self.q_a - self.q_w) == Ordering::Equal
     }
 
-    /// `A`: logits at the start.
+    /// Returns `A`: logits at the start.
     pub fn logits(&self) -> f64 {
         self.q_sigma + 0.5
     }
 
-    /// `B_a`: the readout's part of the tangent kernel at the start.
+    /// Returns `B_a`: the readout's part of the tangent kernel at the start.
     pub fn readout_kernel(&self) -> f64 {
         2.0 * self.q_sigma + self.q_a + 1.0
     }
 
-    /// `B_w`: the input layer's part of the tangent kernel at the start.
+    /// Returns `B_w`: the input layer's part of the tangent kernel at the start.
     pub fn input_kernel(&self) -> f64 {
         2.0 * self.q_sigma + self.q_w + 1.0
     }
 
-    /// `B = max(B_a, B_w)`: the tangent kernel at the start.
+    /// Returns `B = max(B_a, B_w)`: the tangent kernel at the start.
     pub fn kernels(&self) -> f64 {
         self.readout_kernel().max(self.input_kernel())
     }
 
-    /// `s_a`: increments of readout weights in the first step, in units of the weights.
+    /// Returns `s_a`: increments of readout weights in the first step, in units of the weights.
     pub fn readout_increments(&self) -> f64 {
         self.q_sigma + self.q_a
     }
 
-    /// `s_w`: increments of input weights in the first step, in units of the weights.
+    /// Returns `s_w`: increments of input weights in the first step, in units of the weights.
     pub fn input_increments(&self) -> f64 {
         self.q_sigma + self.q_w
     }
 
-    /// `s = max(s_a, s_w)`.
+    /// Returns `s = max(s_a, s_w)`.
     pub fn increments(&self) -> f64 {
         self.readout_increments().max(self.input_increments())
     }
 
-    /// How a standard network is turned into one of this scaling.
+    /// Says how a standard network is turned into one of this scaling.
     pub fn raw_factors(&self) -> RawFactors {
         RawFactors {
             output_weights: self.q_sigma + 0.5,
@@ -176,12 +176,12 @@ impl GolikovExponents {
         }
     }
 
-    /// `w` and `e`.
+    /// Returns `w` and `e`.
     pub fn effective(&self) -> EffectiveExponents {
         EffectiveExponents::checked(vec![0.0, -self.q_sigma], vec![-self.q_w, -self.q_a - 2.0 * self.q_sigma])
     }
 
-    /// The abc-parametrisation with `c = −q̃_w`: `a = (0, −q_σ)` and `b = (0, 0)` if the rates are equal.
+    /// Returns the abc-parametrisation with `c = −q̃_w`: `a = (0, −q_σ)` and `b = (0, 0)` if the rates are equal.
     ///
     /// # Errors
     /// [`Error::Invalid`] if a sum leaves the range of `f64`.

@@ -1,4 +1,4 @@
-//! The kernel regime of a scaling: what its infinite-width kernels are made of.
+//! In the kernel regime a scaling says what its infinite-width kernels are made of.
 //!
 //! ```text
 //! K^1 = v_1 x·x'/d + b_1,            K^{l+1} = v_{l+1} E[φ(u)φ(v)] + b_{l+1},     (u, v) ~ N(0, K^l)
@@ -13,7 +13,11 @@ use std::cmp::Ordering;
 use serde::Serialize;
 
 use super::{PowerOfWidth, Scaling, sign};
-use crate::{Error, Result, Width, problem::Activation};
+use crate::{
+    error::{Error, Result},
+    problem::Activation,
+    width::Width,
+};
 
 /// One layer of weights and biases (module formula).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -38,7 +42,7 @@ pub struct KernelNetwork {
 }
 
 impl KernelNetwork {
-    /// The same network of which only the readout is trained: its tangent kernel is its NNGP kernel.
+    /// Returns the same network of which only the readout is trained: its tangent kernel is its NNGP kernel.
     #[must_use]
     pub fn readout_only(&self) -> Self {
         let mut network = self.clone();
@@ -53,7 +57,7 @@ impl KernelNetwork {
 }
 
 impl Scaling {
-    /// The kernels that networks of this scaling have at infinite width, if it is in the kernel regime: pre-activations and
+    /// Returns the kernels that networks of this scaling have at infinite width, if it is in the kernel regime: pre-activations and
     /// outputs of order 1 at the start, and a tangent kernel of order 1.
     ///
     /// # Errors

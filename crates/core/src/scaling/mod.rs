@@ -1,4 +1,4 @@
-//! A parameterisation is data: per layer a multiplier, an initial standard deviation and a learning rate, each a power of
+//! A parameterization is data: per layer a multiplier, an initial standard deviation and a learning rate, each a power of
 //! the width.
 //!
 //! Layer `l = 0 … L` (`L` hidden layers; 0 is the input layer, `L` the readout) holds weights `w_l` with
@@ -33,7 +33,10 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use crate::{Error, Result, Width};
+use crate::{
+    error::{Error, Result},
+    width::Width,
+};
 
 /// `constant · m^exponent`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -45,17 +48,17 @@ pub struct PowerOfWidth {
 }
 
 impl PowerOfWidth {
-    /// `constant · m^exponent`.
+    /// Makes `constant · m^exponent`.
     pub const fn new(constant: f64, exponent: f64) -> Self {
         Self { constant, exponent }
     }
 
-    /// Value at a width; 0, the constant or ∞ in the limit.
+    /// Returns the value at a width; 0, the constant or ∞ in the limit.
     pub fn at(self, width: Width) -> f64 {
         self.constant * width.power(self.exponent)
     }
 
-    /// The product of two powers.
+    /// Returns the product of two powers.
     #[must_use]
     pub fn times(self, other: Self) -> Self {
         Self::new(self.constant * other.constant, self.exponent + other.exponent)
@@ -120,7 +123,7 @@ impl Normalized {
         }
     }
 
-    /// Tangent kernel of the wide network at initialisation per unit of input covariance, in units of the learning rate:
+    /// Returns the tangent kernel of the wide network at initialization per unit of input covariance, in units of the learning rate:
     /// `Θ_0 = C Σ_l ρ_l Π_{j≠l} s_j²`, so that `β ← β − η Θ_0 D` at first (docs/theory/mean-field.md §4).
     pub fn tangent_kernel(&self) -> f64 {
         let variance: f64 = self.init_std.iter().map(|s| s * s).product();
@@ -144,7 +147,7 @@ pub enum Limit {
 }
 
 impl Scaling {
-    /// Name of layer `l` in tables: `input`, `hidden 1`, …, `readout`.
+    /// Returns the name of layer `l` in tables: `input`, `hidden 1`, …, `readout`.
     pub fn layer_name(&self, layer: usize) -> String {
         match layer {
             0 => "input".into(),
@@ -153,14 +156,14 @@ impl Scaling {
         }
     }
 
-    /// `C` as a power of the width.
+    /// Returns `C` as a power of the width.
     pub fn output_scale(&self) -> PowerOfWidth {
         self.layers.iter().fold(PowerOfWidth::new(1.0, 0.0), |product, layer| {
             product.times(layer.multiplier).times(PowerOfWidth::new(1.0, layer.init_std.exponent + 0.5))
         })
     }
 
-    /// `ρ_l` as powers of the width, in units of `η`.
+    /// Returns `ρ_l` as powers of the width, in units of `η`.
     pub fn rates(&self) -> Vec<PowerOfWidth> {
         let output_scale = self.output_scale();
         self.layers
@@ -176,7 +179,7 @@ impl Scaling {
         self.layers.iter().map(|layer| layer.init_std.constant).collect()
     }
 
-    /// The network at a finite width.
+    /// Returns the network at a finite width.
     pub fn at(&self, width: u64) -> Normalized {
         let width = Width::Finite(width);
         Normalized {
@@ -186,7 +189,7 @@ impl Scaling {
         }
     }
 
-    /// The limit m → ∞.
+    /// Returns the limit m → ∞.
     ///
     /// With `C ~ m^p` and `ρ_l ~ m^(r_l)`: initial predictors are of order `m^(p - 1/2)`, features of layer l move by
     /// `m^(r_l)` per step, the predictor by `m^(p + r_l)`.

@@ -1,4 +1,4 @@
-//! Scalings of networks of any depth that have names.
+//! Some scalings of networks of any depth have names.
 //!
 //! | | w (input, hidden, readout) | e (input, hidden, readout) |
 //! |---|---|---|
@@ -12,9 +12,10 @@
 //! (docs/theory/scaling-limits.md §5.2.)
 
 use serde::Serialize;
+use widenet_document::Word;
 
 use super::{AbcExponents, EffectiveExponents};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -33,54 +34,39 @@ pub enum NamedScaling {
     GolikovMeanField,
 }
 
-/// What one row says: `w` and `e` of the input layer, hidden layers and readout, and `c` of its usual abc-parametrisation.
+/// What one row says: `w` and `e` of the input layer, hidden layers and readout, and `c` of its usual abc-parameterization.
 struct Row {
-    word: &'static str,
     w: [f64; 3],
     e: [f64; 3],
     c: f64,
 }
 
-impl NamedScaling {
-    /// All named parameterisations, in the order of the table of docs/theory/scaling-limits.md §5.2.
-    pub const ALL: [NamedScaling; 6] = [
-        NamedScaling::Standard,
-        NamedScaling::StandardOverWidth,
-        NamedScaling::NeuralTangent,
-        NamedScaling::MaximalUpdate,
-        NamedScaling::MeanField,
-        NamedScaling::GolikovMeanField,
+impl Word for NamedScaling {
+    /// In the order of the page.
+    const WORDS: &'static [(&'static str, NamedScaling)] = &[
+        ("sp", NamedScaling::Standard),
+        ("sp_over_width", NamedScaling::StandardOverWidth),
+        ("ntp", NamedScaling::NeuralTangent),
+        ("mup", NamedScaling::MaximalUpdate),
+        ("mfp", NamedScaling::MeanField),
+        ("golikov_mf", NamedScaling::GolikovMeanField),
     ];
+}
 
+impl NamedScaling {
     fn row(self) -> Row {
-        let row = |word, w, e, c| Row { word, w, e, c };
+        let row = |w, e, c| Row { w, e, c };
         match self {
-            NamedScaling::Standard => row("sp", [0.0, 0.5, 0.5], [0.0, 0.0, 0.0], 0.0),
-            NamedScaling::StandardOverWidth => row("sp_over_width", [0.0, 0.5, 0.5], [1.0, 1.0, 1.0], 1.0),
-            NamedScaling::NeuralTangent => row("ntp", [0.0, 0.5, 0.5], [0.0, 1.0, 1.0], 0.0),
-            NamedScaling::MaximalUpdate => row("mup", [0.0, 0.5, 1.0], [-1.0, 0.0, 1.0], 0.0),
-            NamedScaling::MeanField => row("mfp", [0.0, 1.0, 1.0], [-1.0, 0.0, 1.0], -1.0),
-            NamedScaling::GolikovMeanField => row("golikov_mf", [0.0, 1.0, 1.0], [-1.0, 0.0, 1.0], 0.0),
+            NamedScaling::Standard => row([0.0, 0.5, 0.5], [0.0, 0.0, 0.0], 0.0),
+            NamedScaling::StandardOverWidth => row([0.0, 0.5, 0.5], [1.0, 1.0, 1.0], 1.0),
+            NamedScaling::NeuralTangent => row([0.0, 0.5, 0.5], [0.0, 1.0, 1.0], 0.0),
+            NamedScaling::MaximalUpdate => row([0.0, 0.5, 1.0], [-1.0, 0.0, 1.0], 0.0),
+            NamedScaling::MeanField => row([0.0, 1.0, 1.0], [-1.0, 0.0, 1.0], -1.0),
+            NamedScaling::GolikovMeanField => row([0.0, 1.0, 1.0], [-1.0, 0.0, 1.0], 0.0),
         }
     }
 
-    /// Its word in files and on the command line.
-    pub fn word(self) -> &'static str {
-        self.row().word
-    }
-
-    /// The scaling of a word.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with the known words.
-    pub fn of_word(word: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|named| named.word() == word).ok_or_else(|| {
-            let words: Vec<String> = Self::ALL.iter().map(|named| format!("\"{}\"", named.word())).collect();
-            Error::Invalid(format!("parametrisation \"{word}\" is not known; it must be one of {}", words.join(", ")))
-        })
-    }
-
-    /// Its `w` and `e` with `hidden_layers ≥ 1`.
+    /// Returns its `w` and `e` with `hidden_layers ≥ 1`.
     ///
     /// # Errors
     /// [`Error::Invalid`] without hidden layers, or with more than one for [`NamedScaling::MeanField`].
@@ -90,7 +76,7 @@ impl NamedScaling {
             let right = if self == NamedScaling::MeanField { "exactly 1" } else { "at least 1" };
             return Err(Error::Invalid(format!(
                 "\"{}\" was asked for with {hidden_layers} hidden layers; it needs {right}",
-                row.word
+                self.word()
             )));
         }
         let layers = |[input, hidden, readout]: [f64; 3]| {
@@ -102,7 +88,7 @@ impl NamedScaling {
         Ok(EffectiveExponents::checked(layers(row.w), layers(row.e)))
     }
 
-    /// Its usual abc-parametrisation.
+    /// Returns its usual abc-parametrisation.
     ///
     /// # Errors
     /// As [`NamedScaling::effective`].

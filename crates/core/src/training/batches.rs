@@ -3,7 +3,7 @@
 use rand::seq::SliceRandom;
 
 use crate::{
-    Problem,
+    problem::Problem,
     seed::{Purpose, stream},
 };
 

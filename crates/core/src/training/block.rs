@@ -1,6 +1,6 @@
 //! A block is a few vectors of one space, as the training loop sees them.
 
-use crate::{Matrix, problem::Activation};
+use crate::{matrix::Matrix, problem::Activation};
 
 /// A few vectors of one space, as columns.
 pub trait Block: Clone {

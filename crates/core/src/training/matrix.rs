@@ -11,7 +11,7 @@ use super::{
     block::{Block, NeuronBlock},
     rule::{RmsProp, StepRule, UpdateRule},
 };
-use crate::Matrix;
+use crate::matrix::Matrix;
 
 /// `scale · left · rightᵀ`: one term of a gradient.
 #[derive(Debug, Clone, Copy)]

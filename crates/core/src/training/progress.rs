@@ -1,6 +1,6 @@
 //! Progress says where a run begins, how far it has come, and whether it goes on.
 
-use crate::{Matrix, trajectory::Record};
+use crate::{matrix::Matrix, trajectory::Record};
 
 /// A predictor or outputs larger than this have diverged, though they may still be finite.
 const DIVERGED: f64 = 1e100;

@@ -2,8 +2,8 @@
 
 use super::matrix::{Exploration, Explored};
 use crate::{
-    Matrix, Problem,
-    problem::{Loss, Quantity},
+    matrix::Matrix,
+    problem::{Loss, Problem, Quantity},
     trajectory::Value,
 };
 

@@ -8,7 +8,11 @@
 
 use nalgebra::SymmetricEigen;
 
-use crate::{Matrix, Problem, data::Samples, problem::Loss};
+use crate::{
+    data::Samples,
+    matrix::Matrix,
+    problem::{Loss, Problem},
+};
 
 /// Returns `D` on the rows `batch` of the samples, k × d.
 pub fn batch_residual(samples: &Samples, loss: Loss, batch: &[usize], predictor: &Matrix) -> Matrix {

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use widenet_core::{
     Error, Problem, Trajectory, Width,
-    problem::{Quantity, RecordPlan, Rule},
+    problem::{Quantity, RecordPlan},
     training::{Control, Progress},
     trajectory::{Engine, Status},
 };
@@ -75,14 +75,11 @@ impl CoordinateCheck {
         if !(tolerance > 0.0 && tolerance.is_finite()) {
             return invalid(format!("the tolerance of exponents is {tolerance}; it must be a number > 0"));
         }
-        match &mut problem.optimizer.rule {
-            Rule::Descent { steps, .. } | Rule::RmsProp { steps, .. } => *steps = options.steps,
-            Rule::Flow { .. } | Rule::MomentumFlow { .. } => {
-                return invalid(
-                    "a coordinate check counts steps, and the optimizer is a flow; set optimizer.kind to \"gd\", \"momentum\", \"sgd\" or \"rmsprop\""
-                        .into(),
-                );
-            }
+        if problem.optimizer.set_steps(options.steps).is_err() {
+            return invalid(
+                "a coordinate check counts steps, and the optimizer is a flow; set optimizer.kind to \"gd\", \"momentum\", \"sgd\" or \"rmsprop\""
+                    .into(),
+            );
         }
         let mut quantities = vec![Quantity::ActivationNorms, Quantity::ActivationChanges, Quantity::WeightChange];
         let mut notes = Vec::new();

@@ -15,13 +15,10 @@ use super::trajectory::entries;
 use crate::{
     study::{
         Over, RecordedQuantity, ReferenceTrials,
-        statistic::{NORM, divergence},
+        statistic::{NORM, OfDistributions, divergence},
     },
     trials::{Trial, TrialResult},
 };
-
-/// A function of the values over seeds of every entry, the trial's own and the reference's.
-type Function = fn(&[Vec<f64>], &[Vec<f64>]) -> Result<f64, String>;
 
 /// Whose laws are compared: trajectories of all seeds of a trial, and of its reference.
 pub(crate) struct Compared<'t> {
@@ -61,7 +58,7 @@ impl<'t> Compared<'t> {
     }
 
     /// A statistic at every record, or at the only one that counts.
-    pub(crate) fn statistic(&self, recorded: &RecordedQuantity, function: Function) -> Result<Vec<f64>, String> {
+    pub(crate) fn statistic(&self, recorded: &RecordedQuantity, function: OfDistributions) -> Result<Vec<f64>, String> {
         let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
         let counting = match recorded.over {
             Over::Sup => 0..records,

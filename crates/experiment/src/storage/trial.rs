@@ -5,6 +5,7 @@ use std::{
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
+use widenet_core::document::Word;
 
 use serde::{Deserialize, Serialize};
 use widenet_core::{
@@ -256,7 +257,7 @@ fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Res
         .iter()
         .map(|record| Record::from_json(record).map_err(|error| error.to_string()))
         .collect::<std::result::Result<Vec<_>, _>>()?;
-    let engine = Engine::ALL.into_iter().find(|e| e.name() == status.engine);
+    let engine = Engine::from_word(&status.engine).ok();
     let status = match (status.state.as_str(), status.step) {
         ("done", _) => Status::Done,
         // JSON has no ∞: a time that overflowed is missing.

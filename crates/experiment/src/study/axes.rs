@@ -15,12 +15,13 @@
 //! `max_width` (both included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are
 //! the limit's under every engine, and are solved once: trials that differ only in what their engine does not use share one result.
 
+use widenet_core::shapes::read_width;
 use widenet_core::{
     Width,
     document::{Field, Node, Value},
 };
 use widenet_engines::{EngineChoice, HiddenOptions};
-use widenet_model::ImageStorage;
+use widenet_model::ResponseStorage;
 
 use super::{
     read::ReadResult,
@@ -85,7 +86,7 @@ impl Default for Axes {
 
 pub(super) fn parse(field: &Field<'_>, kind: TaskKind) -> ReadResult<Axes> {
     let mut reader = field.table()?;
-    let widths = |field: &Field<'_>| distinct(field, field.list(Field::width)?);
+    let widths = |field: &Field<'_>| distinct(field, field.list(read_width)?);
     let widths = match kind {
         TaskKind::Problem => reader.required("width", widths)?,
         TaskKind::Question(question) if question.width_key.is_none() => {
@@ -141,10 +142,10 @@ pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
 }
 
 /// How answers are kept; the old word is answered with the new one.
-pub(super) fn answers(field: &Field<'_>) -> ReadResult<ImageStorage> {
+pub(super) fn answers(field: &Field<'_>) -> ReadResult<ResponseStorage> {
     match &field.node().value {
         Value::String(word) if word == "regenerated" => Err(field.error("`regenerated` is now called \"recomputed\"")),
-        _ => field.choice(&ImageStorage::WORDS),
+        _ => field.choice(&ResponseStorage::WORDS),
     }
 }
 
@@ -159,8 +160,8 @@ fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
     let all = all(reader.required("kind", |field| field.choice(&EngineChoice::WORDS))?);
     reader.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
     let range = EngineRange {
-        min_width: reader.or("min_width", all.min_width, Field::width)?,
-        max_width: reader.or("max_width", all.max_width, Field::width)?,
+        min_width: reader.or("min_width", all.min_width, read_width)?,
+        max_width: reader.or("max_width", all.max_width, read_width)?,
         hidden: HiddenOptions {
             tolerance: reader.optional(TOLERANCE, tolerance)?,
             answers: reader.optional(ANSWERS, answers)?,

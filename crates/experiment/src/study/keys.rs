@@ -1,5 +1,6 @@
 //! Keys are what metrics, checks and figures of a study may refer to: its axes, their values, its metrics.
 
+use widenet_core::shapes::read_width;
 use widenet_core::{
     Width,
     document::{Document, Entry, Field, Reader, Value},
@@ -146,7 +147,7 @@ impl Keys<'_> {
 
     /// A width of the axis.
     pub(super) fn width(&self, field: &Field<'_>) -> ReadResult<Width> {
-        let width = field.width()?;
+        let width = read_width(field)?;
         match self.widths.contains(&width) {
             true => Ok(width),
             false => Err(field.must_be("one of the widths in `axes.width`")),

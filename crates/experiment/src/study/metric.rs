@@ -51,6 +51,7 @@
 //! comparison = "distance"           # or "difference" (signed) or "ratio", of single numbers
 //! ```
 
+use widenet_core::document::Word;
 use widenet_core::{
     Width,
     document::{Field, Reader},
@@ -244,7 +245,7 @@ impl RecordedQuantity {
     fn parse(reader: &mut Reader<'_>) -> ReadResult<RecordedQuantity> {
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let recorded = RecordedQuantity {
-            quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
+            quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             entry: reader.optional("entry", entry)?,
             statistic: reader.or("statistic", &NORM, Statistic::parse)?,

@@ -139,8 +139,7 @@ impl Study {
                 return Err(document
                     .root()
                     .place
-                    .error("a study at full size takes the values of its section `[full]`, and this one has none")
-                    .into());
+                    .error("a study at full size takes the values of its section `[full]`, and this one has none"));
             }
             _ => {}
         }
@@ -191,7 +190,7 @@ impl Study {
         let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
         let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
             Some((field, _)) if choice.is_some() => {
-                return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one").into());
+                return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one"));
             }
             Some((_, width)) => EngineRule::DenseUpTo(width as u64),
             None => EngineRule::All(choice.unwrap_or(EngineChoice::Auto)),

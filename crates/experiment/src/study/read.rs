@@ -1,5 +1,6 @@
 //! Reads tables of a study file.
 
+use widenet_core::document::Word;
 use widenet_core::{
     document::{Document, Field, Node, Reader, Value},
     problem::{Quantity, Shape},
@@ -8,7 +9,7 @@ use widenet_core::{
 use crate::error::Result;
 
 /// Result of reading a document.
-pub(crate) type ReadResult<T> = widenet_core::Result<T>;
+pub(crate) type ReadResult<T> = widenet_core::document::Result<T>;
 
 /// Puts every value below a table at the same place of the document, and a table with a `kind` as a whole.
 pub(super) fn replace(document: &mut Document, path: &str, node: &Node) -> Result<()> {

@@ -5,7 +5,7 @@ use widenet_core::{
     document::{Document, Node, Value},
 };
 use widenet_engines::{EngineRule, HiddenOptions};
-use widenet_model::ImageStorage;
+use widenet_model::ResponseStorage;
 
 use super::trial::Trial;
 use crate::{
@@ -53,7 +53,7 @@ impl Study {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
                         ANSWERS => {
-                            let known = ImageStorage::WORDS.into_iter().find(|(word, _)| *word == value.label);
+                            let known = ResponseStorage::WORDS.into_iter().find(|(word, _)| *word == value.label);
                             combination.hidden.answers = known.map(|(_, answers)| answers);
                         }
                         key => combination.document.set_node(key, value.node.clone())?,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use widenet_core::{
     Problem,
     data::Dataset,
-    document::{Entry, Field, Node, Place, Value},
+    document::{Entry, Node, Place, Value},
     problem::Quantity,
 };
 use widenet_engines::{EngineChoice, HiddenOptions, results_key, stable_rate, word};
@@ -47,8 +47,8 @@ impl Cache {
         if let Some(known) = self.problems.get(&text) {
             return Ok(known.clone());
         }
-        let load = |field: &Field<'_>| self.data.load(field, &trial.base);
-        let (data, fingerprint) = trial.specification.reader().required("data", load)?;
+        let section = trial.specification.reader().required("data", |field| Ok(field.clone()))?;
+        let (data, fingerprint) = self.data.load(&section, &trial.base)?;
         let problem = Problem::with_loader(&trial.specification, |_| Ok(Dataset::clone(&data)), &stable_rate)?;
         let known = (Arc::new(problem), fingerprint);
         self.problems.insert(text, known.clone());
@@ -61,8 +61,8 @@ impl Cache {
         if trial.specification.get("data").is_none() || kind == Some(&Value::String("inline".into())) {
             return Ok(String::new());
         }
-        let load = |field: &Field<'_>| self.data.load(field, &trial.base);
-        Ok(trial.specification.reader().required("data", load)?.1)
+        let section = trial.specification.reader().required("data", |field| Ok(field.clone()))?;
+        Ok(self.data.load(&section, &trial.base)?.1)
     }
 
     /// What a trial asks, and the fingerprint of its data.
@@ -82,7 +82,7 @@ impl Cache {
                 let hidden = trial.hidden.at(width, &study.widths, &problem);
                 Ok((Task::Problem(ProblemTask { problem, hash, width, choice, hidden }), data_hash))
             }
-            (TaskKind::Problem, None) => Err(document.root().place.error("a problem needs a width").into()),
+            (TaskKind::Problem, None) => Err(document.root().place.error("a problem needs a width")),
             (TaskKind::Question(kind), _) => {
                 let (document, base, data) = (document.clone(), trial.base.clone(), Arc::clone(&self.data));
                 // Read to find its mistakes, and dropped: it is read again when it is asked.

@@ -45,7 +45,7 @@ impl Study {
         let mut needs = Vec::new();
         for metric in &self.metrics {
             let user = format!("metric `{}`", metric.name);
-            if metric.reference().is_some() && (problem.is_deep_linear() || starts_at_random(problem)) {
+            if metric.reference().is_some() && (problem.is_solved_as_predictor() || starts_at_random(problem)) {
                 // A reference of random start starts where the trial did.
                 needs.extend(start_quantities(problem).into_iter().map(|quantity| (user.clone(), quantity)));
             }

@@ -346,7 +346,7 @@ metric = "mean_distance"
     assert_eq!(column(&found.directory, "table.csv", "status"), ["done"; 6]);
     let precise = text.replace("expected =", "precision = \"f32\"\nexpected =");
     let error = Study::load(&study_file(folder.path(), &precise), false, &[]).unwrap_err().to_string();
-    assert!(error.contains("`study.precision` is not used here: posteriors are computed in f64"), "{error}");
+    assert!(error.contains("`study.precision` is not used here: a posterior is computed in f64"), "{error}");
 }
 
 /// Questions that multiply weight matrices share one device, so they run one at a time; which device that is is said once.

@@ -477,7 +477,7 @@ fn a_run_directory_survives_a_move_of_the_data() {
     let directory = finish(&study(&old, &csv), &solver, &out, &Silent).directory;
     fs::rename(&old, &new).unwrap();
     let error = report(&directory, &solver).unwrap_err().to_string();
-    for part in [old.to_str().unwrap(), "small.csv", "widenet study", "--out", "out"] {
+    for part in [old.to_str().unwrap(), "small.csv", "run the study file where it is now", "out"] {
         assert!(error.contains(part), "{part}: {error}");
     }
     let steps = solver.steps.load(Ordering::SeqCst);

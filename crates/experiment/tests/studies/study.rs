@@ -9,7 +9,7 @@ use crate::fake::{FakeSolver, STUDY, study, study_file};
 use widenet_core::{Width, document::Document, trajectory::Engine};
 use widenet_engines::{HiddenOptions, load_problem};
 use widenet_experiment::{Study, plan};
-use widenet_model::ImageStorage;
+use widenet_model::ResponseStorage;
 use widenet_questions::{KernelQuestion, PosteriorQuestion, PredictQuestion, PriorQuestion};
 
 #[test]
@@ -38,6 +38,13 @@ fn tables_are_axis_values_labelled_by_kind_or_by_keys() {
 /// The fake study without its own rule, with an axis of engines.
 fn with_engines(folder: &Path, axis: &str) -> Study {
     study(folder, &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", axis)])
+}
+
+/// The fake study with replacements, with quantities that perceptrons have.
+fn perceptrons(folder: &Path, replacements: &[(&str, &str)]) -> Study {
+    let recorded = ("quantities = [\"train_loss\", \"predictor\"]", "quantities = [\"train_loss\", \"outputs\"]");
+    let metric = ("quantity = \"predictor\"\nagainst = \"limit\"", "quantity = \"outputs\"");
+    study(folder, &[replacements, &[recorded, metric]].concat())
 }
 
 #[test]
@@ -70,7 +77,7 @@ fn tolerance_and_answers_are_keys_and_axes() {
         plan(study, &solver).unwrap();
         solver.asked.into_inner().unwrap()[index].2
     };
-    let asked = HiddenOptions { tolerance: Some(1e-3), answers: Some(ImageStorage::Regenerated) };
+    let asked = HiddenOptions { tolerance: Some(1e-3), answers: Some(ResponseStorage::Recomputed) };
     assert_eq!(options(&keys, 0), asked);
     assert_eq!(options(&keys, 24), HiddenOptions { answers: None, ..asked }, "the limit keeps no answers");
     let axes = |network: &str| {
@@ -80,13 +87,14 @@ fn tolerance_and_answers_are_keys_and_axes() {
     let linear = axes("");
     let labels: Vec<_> = linear.expand().unwrap().into_iter().map(|trial| trial.label).collect();
     assert_eq!((labels.len(), labels[0].as_str()), (2 * 2 * 25, "stored-0.01-m64-s1"));
-    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), answers: Some(ImageStorage::Stored) });
+    assert_eq!(options(&linear, 25), HiddenOptions { tolerance: Some(1e-6), answers: Some(ResponseStorage::Stored) });
     assert_eq!(options(&linear, 24).tolerance, Some(1e-2), "the limit of a deep linear network has a tolerance");
-    let tanh = axes("network.activation = [\"tanh\"]");
+    let axes = "tolerance = [1e-2, 1e-6]\nanswers = [\"stored\", \"recomputed\"]\nnetwork.activation = [\"tanh\"]";
+    let tanh = perceptrons(folder.path(), &[("dense_up_to = 100\n", ""), ("network.hidden_layers = [1, 3]", axes)]);
     assert_eq!(options(&tanh, 24), HiddenOptions::default(), "that of a perceptron is in closed form");
     let engines = r#"engine = ["dense", { kind = "conditioned", tolerance = 1e-4, answers = "stored" }]"#;
     let own = with_engines(folder.path(), engines);
-    let stored = HiddenOptions { tolerance: Some(1e-4), answers: Some(ImageStorage::Stored) };
+    let stored = HiddenOptions { tolerance: Some(1e-4), answers: Some(ResponseStorage::Stored) };
     let of = [0, 25, 49].map(|index| options(&own, index));
     assert_eq!(of, [HiddenOptions::default(), stored, HiddenOptions::default()], "the limit is no engine's own");
     let both =
@@ -102,9 +110,7 @@ fn tolerance_and_answers_are_keys_and_axes() {
 fn wide_perceptrons_are_conditioned_above_the_dense_widths() {
     let folder = tempfile::tempdir().unwrap();
     let engines = |network: &str| {
-        let recorded = ("quantities = [\"train_loss\", \"predictor\"]", "quantities = [\"train_loss\", \"outputs\"]");
-        let metric = ("quantity = \"predictor\"\nagainst = \"limit\"", "quantity = \"outputs\"");
-        let study = study(folder.path(), &[("network.hidden_layers = [1, 3]", network), recorded, metric]);
+        let study = perceptrons(folder.path(), &[("network.hidden_layers = [1, 3]", network)]);
         let solver = FakeSolver::default();
         plan(&study, &solver).unwrap();
         let asked = solver.asked.lock().unwrap();

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Makes records of a solution.
-pub(super) struct Recorder<'a> {
+pub(super) struct SolutionRecorder<'a> {
     problem: &'a Problem,
     /// η, by which recorded kernels are divided.
     learning_rate: f64,
@@ -67,7 +67,7 @@ pub fn left_out(problem: &Problem, limit: &ClassifierLimit) -> Vec<Quantity> {
     problem.record.quantities.iter().filter(undefined).copied().collect()
 }
 
-impl<'a> Recorder<'a> {
+impl<'a> SolutionRecorder<'a> {
     /// For a problem at a width.
     ///
     /// # Errors

@@ -21,9 +21,12 @@ use super::{
         self, Constants, End, Inputs, KernelRecord, ParticleSystem, Rates, Solution, Source, StartKernels, Training,
         solve_particles, solve_stationary, train_network,
     },
-    record::Recorder,
+    record::SolutionRecorder,
 };
-use crate::kernel::{self, Start};
+use crate::{
+    finite::finite_records,
+    kernel::{self, Start},
+};
 
 /// Bytes of the particles of a limit.
 const PARTICLE_BYTES: usize = 1 << 27;
@@ -56,7 +59,7 @@ pub fn solve(
 ) -> Result<Trajectory> {
     let classifier = Classifier::of(problem)?;
     let inputs = inputs(problem)?;
-    let recorder = Recorder::new(problem, &classifier, width)?;
+    let recorder = SolutionRecorder::new(problem, &classifier, width)?;
     let labels = problem.data.train.targets.as_slice();
     let steps = problem.optimizer.horizon() as u64;
     let batches: Option<Vec<Vec<usize>>> =
@@ -86,6 +89,7 @@ pub fn solve(
         Status::Interrupted { .. } => Vec::new(),
         _ => recorder.records(&solution).split_off(usize::from(needs_start)),
     };
+    let (records, status) = finite_records(records, status);
     Ok(Trajectory { width, engine, seed, status, records })
 }
 
@@ -152,20 +156,21 @@ fn limit(
 ) -> kernel::Result<Solution> {
     let ClassifierLimit { model, constants, .. } = classifier.limit()?;
     let given = start.filter(|_| model.needs_start()).map(|start| all_inputs(start, inputs)).transpose()?;
-    let needs_law = model.needs_start() && given.is_none();
-    let kernels = match needs_law || !model.evolves() {
-        true => Some(StartKernels::new(classifier.activation, inputs, constants, &mut |share| watch(0.2 * share))?),
-        false => None,
+    let needs_distribution = model.needs_start() && given.is_none();
+    let kernels = if needs_distribution || !model.evolves() {
+        Some(StartKernels::new(classifier.activation, inputs, constants, &mut |share| watch(0.2 * share))?)
+    } else {
+        None
     };
     let start = match (given, &kernels) {
-        (None, Some(kernels)) if needs_law => Some(kernels.law()?.sample(seed, 0)),
+        (None, Some(kernels)) if needs_distribution => Some(kernels.distribution()?.sample(seed, 0)),
         (given, _) => given,
     };
     let mut watch = |share: f64| watch(0.2 + 0.8 * share);
     Ok(match &kernels {
         Some(kernels) if !model.evolves() => solve_stationary(model, kernels, start.as_deref(), training, &mut watch)?,
         _ => {
-            let particles = models::Classifier { unit: &classifier.activation, inputs, constants };
+            let particles = models::ParticleClassifier { unit: &classifier.activation, inputs, constants };
             let source = source(classifier, inputs.count(), inputs.dimension());
             let solve = |source: &Source, watch: &mut dyn FnMut(f64) -> Control| {
                 solve_particles(model, &particles, source, start.as_deref(), training, watch)
@@ -174,10 +179,7 @@ fn limit(
             // Nodes do not follow large weights or steps.
             let coarse = solve(&Source::Quadrature { nodes: 3 * nodes / 4 }, &mut |share| watch(0.3 * share))?;
             let fine = solve(&source, &mut |share| watch(0.3 + 0.7 * share))?;
-            match agree(&coarse, &fine) {
-                true => fine,
-                false => solve(&drawn(inputs.count()), &mut watch)?,
-            }
+            if agree(&coarse, &fine) { fine } else { solve(&drawn(inputs.count()), &mut watch)? }
         }
     })
 }
@@ -215,13 +217,14 @@ fn network(
 /// One value per input, training inputs first.
 fn all_inputs(start: &Start, inputs: &Inputs) -> Result<Vec<f64>> {
     let values: Vec<f64> = start.train.iter().chain(start.test.iter().flat_map(Matrix::iter)).copied().collect();
-    match values.len() == inputs.count() {
-        true => Ok(values),
-        false => Err(Error::Invalid(format!(
+    if values.len() == inputs.count() {
+        Ok(values)
+    } else {
+        Err(Error::Invalid(format!(
             "the initial function has {} values for {} inputs, training inputs first",
             values.len(),
             inputs.count()
-        ))),
+        )))
     }
 }
 

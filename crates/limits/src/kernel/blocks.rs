@@ -13,8 +13,8 @@ use widenet_core::{
 use super::{
     ensemble::Prior,
     error::{Result, invalid},
+    factorization::square_root,
     gram::{Which, diagonals, kernels},
-    spectrum::square_root,
     start::Start,
 };
 use crate::linear_algebra::product;

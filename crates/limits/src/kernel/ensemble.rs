@@ -12,8 +12,8 @@ use widenet_core::Matrix;
 
 use super::{
     error::{Error, Result, invalid},
+    factorization::Factorization,
     response::{Response, reduced},
-    spectrum::Basis,
 };
 use crate::linear_algebra::{product, product_transpose, row_products};
 
@@ -45,7 +45,7 @@ impl Variances {
 }
 
 /// Whether only the readout is trained, so that the training kernel is the NNGP kernel and docs/theory/ntk.md Eq. readout holds.
-fn posterior<'a>(response: &'a Response<'a>, readout_only: bool) -> Option<(&'a Basis, &'a [f64])> {
+fn posterior<'a>(response: &'a Response<'a>, readout_only: bool) -> Option<(&'a Factorization, &'a [f64])> {
     match response {
         Response::Modes { basis, reduction, .. } if readout_only => Some((basis, reduction)),
         _ => None,
@@ -109,7 +109,7 @@ fn conditioned(
     whole: &Matrix,
     block: &Matrix,
     diagonal: &[f64],
-    (basis, reduction): (&Basis, &[f64]),
+    (basis, reduction): (&Factorization, &[f64]),
     covariance: bool,
 ) -> Result<Variances> {
     let (scaled, modes) = reduced(basis, reduction, block);

@@ -270,4 +270,93 @@ mod tests {
         let order = (gap(1e-6) / gap(1e-8)).log10() / 2.0;
         assert!((order - 0.5).abs() < 0.02, "{order}");
     }
+
+    /// `1 + r` times itself for r around 1, 0.5 and 2, and equally often on both sides.
+    fn around(center: f64) -> impl Iterator<Item = f64> {
+        let offsets = [1e-12, 1e-6, 1e-3, 0.1, 0.4];
+        offsets.into_iter().rev().map(|r| -r).chain([0.0]).chain(offsets).map(move |r| center * (1.0 + r))
+    }
+
+    /// `H'' + 2γ H' + x H = 1` by as many terms of its power series as matter, and `c = 1 − x H`.
+    fn series(friction: f64, x: f64, time: f64) -> (f64, f64) {
+        let (mut before, mut term) = (0.0, 0.5 * time * time);
+        let mut sum = term;
+        for n in 1..200 {
+            let n = f64::from(n);
+            let next = (-2.0 * friction * time * (n + 1.0) * term - x * time * time * before) / ((n + 2.0) * (n + 1.0));
+            (before, term) = (term, next);
+            sum += term;
+        }
+        (1.0 - x * sum, sum)
+    }
+
+    /// The series in time, the sum of exponentials, and the oscillating form meet: across max(γ, √x) t = 1, √|γ² − x| t = 0.1 and 1e-4,
+    /// from strongly overdamped to strongly underdamped.
+    #[test]
+    fn damped_flows_agree_across_their_switches() {
+        for scale in around(1.0).chain([2.0]) {
+            for ratio in [0.0, 1e-6, 0.3, 1.0, 3.0] {
+                let (friction, root) = if ratio <= 1.0 { (scale, scale * ratio) } else { (scale / ratio, scale) };
+                compare_with_series(friction, root * root, 1.0);
+            }
+        }
+        for (split, sign) in [(0.1, 1.0), (1e-4, 1.0), (1e-4, -1.0)] {
+            for rate in around(split) {
+                let friction: f64 = 1.7;
+                compare_with_series(friction, friction * friction - sign * rate * rate, 1.0);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn compare_with_series(friction: f64, x: f64, time: f64) {
+        let ((remaining, inverse), expected) = (damped(friction, x, time), series(friction, x, time));
+        assert!((remaining - expected.0).abs() < 2e-13, "γ {friction} x {x}: c = {remaining} against {}", expected.0);
+        assert!((inverse / expected.1 - 1.0).abs() < 1e-11, "γ {friction} x {x}: h = {inverse} against {}", expected.1);
+    }
+
+    /// `(1 − e^{−z})/z` across 1e-12, below which it is 1 − z/2 to half of that.
+    #[test]
+    fn decay_is_smooth_across_its_switch() {
+        for z in around(1e-12).chain([0.0, 1e-300, 1e-8, 1.0, 800.0]) {
+            let exact = if z < 1e-3 { 1.0 - z / 2.0 + z * z / 6.0 - z * z * z / 24.0 } else { (1.0 - (-z).exp()) / z };
+            assert!((decay(z) - exact).abs() <= 5e-13, "{z}: {} against {exact}", decay(z));
+        }
+    }
+
+    /// `(1 − η x)^t` across η x = 0 and 1 against products, and what it must be: 1 at no step, between −1 and 1 up to η x = 2.
+    #[test]
+    fn powers_of_a_step_agree_across_their_switches() {
+        for step in around(1.0).chain([0.0, 5e-324, 1e-300, 1e-17, 1e-9, 0.3, 1.9, 2.0]) {
+            for count in [0_u64, 1, 2, 13, 60] {
+                let (remaining, inverse) = descent(1.0, step, count);
+                let powers = (0..count).fold(1.0, |product, _| product * (1.0 - step));
+                let sums: f64 = (0..count)
+                    .scan(1.0, |power, _| {
+                        let now = *power;
+                        *power *= 1.0 - step;
+                        Some(now)
+                    })
+                    .sum();
+                assert!((remaining - powers).abs() <= 3e-14, "η x = {step}, t = {count}: {remaining} against {powers}");
+                assert!((inverse - sums).abs() <= 1e-13 * sums.abs().max(1.0), "η x = {step}, t = {count}: {inverse}");
+                assert!(remaining.abs() <= 1.0 && (count > 0 || remaining == 1.0));
+            }
+        }
+    }
+
+    /// What is left of a mode under flow is between 0 and 1, falls with time and with the eigenvalue, and h times λ is the rest.
+    #[test]
+    fn filters_are_bounded_and_monotone() {
+        for time in [1e-8, 0.1, 1.0, 30.0, 1e6] {
+            let filters = [0.0, 1e-18, 1e-9, 1e-3, 0.2, 1.0, 7.0, 1e4].map(|eigenvalue| {
+                let filter = Procedure::Flow { time }.filter(eigenvalue, DENOMINATOR);
+                assert!((0.0..=1.0).contains(&filter.remaining) && filter.inverse >= 0.0);
+                assert!((filter.remaining + eigenvalue * filter.inverse - 1.0).abs() < 1e-12);
+                filter
+            });
+            assert!(filters.windows(2).all(|pair| pair[1].remaining <= pair[0].remaining));
+            assert!(filters.windows(2).all(|pair| pair[1].inverse <= pair[0].inverse * (1.0 + 1e-12)));
+        }
+    }
 }

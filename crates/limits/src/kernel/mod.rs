@@ -11,6 +11,7 @@ mod blocks;
 pub mod dual;
 mod ensemble;
 mod error;
+mod factorization;
 mod filter;
 mod function_space;
 mod gram;
@@ -20,7 +21,6 @@ mod recursion;
 mod refusal;
 mod response;
 mod solve;
-mod spectrum;
 mod start;
 
 pub use error::{Error, Result};
@@ -31,5 +31,4 @@ pub use predict::{
 };
 pub use rates::{critical_rate, largest_stable_rate};
 pub use solve::solve;
-pub use spectrum::largest_eigenvalue;
 pub use start::Start;

@@ -16,10 +16,10 @@ use widenet_core::{
 
 use super::{
     error::core_error,
+    factorization::check_symmetric,
     gram::{Which, kernels},
-    spectrum::{check_symmetric, largest_eigenvalue},
 };
-use crate::linear_algebra::eigenvalues;
+use crate::linear_algebra::{eigenvalues, largest_eigenvalue};
 
 /// Returns the largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 ///
@@ -29,7 +29,7 @@ use crate::linear_algebra::eigenvalues;
 pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     let network = match problem.kernel_regime() {
         Ok(network) => network,
-        Err(error) if !problem.is_deep_linear() => return Err(error),
+        Err(error) if !problem.is_solved_as_predictor() => return Err(error),
         // The mean-field class: the tangent kernel of the infinitely wide network at its start.
         Err(_) => {
             let kernel = match problem.scaling().limit()? {

@@ -8,7 +8,7 @@
 
 use widenet_core::Matrix;
 
-use super::{filter::Procedure, spectrum::Basis};
+use super::{factorization::Factorization, filter::Procedure};
 use crate::linear_algebra::{product, product_transpose, scale_columns, scale_rows};
 
 /// `M` and `C` at a moment.
@@ -16,7 +16,7 @@ use crate::linear_algebra::{product, product_transpose, scale_columns, scale_row
 pub(super) enum Response<'a> {
     /// In a basis of modes.
     Modes {
-        basis: &'a Basis,
+        basis: &'a Factorization,
         /// `c` per mode.
         remaining: Vec<f64>,
         /// `h` per mode.
@@ -32,8 +32,8 @@ pub(super) enum Response<'a> {
 
 impl<'a> Response<'a> {
     /// Training by a procedure with a closed form, on `G + r I` with predictions by G (docs/theory/ntk.md §4).
-    pub(super) fn at(basis: &'a Basis, procedure: Procedure, ridge: f64, denominator: f64) -> Self {
-        let Basis::Eigen { values, .. } = basis else { return Self::at_infinity(basis, ridge, None) };
+    pub(super) fn at(basis: &'a Factorization, procedure: Procedure, ridge: f64, denominator: f64) -> Self {
+        let Factorization::Eigen { values, .. } = basis else { return Self::at_infinity(basis, ridge, None) };
         let modes = values.iter().map(|value| {
             let shifted = value + ridge;
             let filter = procedure.filter(shifted, denominator);
@@ -44,16 +44,19 @@ impl<'a> Response<'a> {
     }
 
     /// The end of training. With a cutoff (an eigenvalue) smaller modes are left alone and counted.
-    pub(super) fn at_infinity(basis: &'a Basis, ridge: f64, cutoff: Option<f64>) -> Self {
+    pub(super) fn at_infinity(basis: &'a Factorization, ridge: f64, cutoff: Option<f64>) -> Self {
         match basis {
-            Basis::Cholesky { factor, ridge } => {
+            Factorization::Cholesky { factor, ridge } => {
                 Self::from_modes(basis, std::iter::repeat_n((*ridge, 1.0, 1.0), factor.nrows()), None)
             }
-            Basis::Eigen { values, .. } => {
+            Factorization::Eigen { values, .. } => {
                 let kept = |value: &f64| value + ridge > cutoff.unwrap_or(0.0);
-                let modes = values.iter().map(|value| match kept(value) {
-                    true => (ridge / (value + ridge), 1.0 / (value + ridge), 1.0 / (value + ridge)),
-                    false => (1.0, 0.0, 0.0),
+                let modes = values.iter().map(|value| {
+                    if kept(value) {
+                        (ridge / (value + ridge), 1.0 / (value + ridge), 1.0 / (value + ridge))
+                    } else {
+                        (1.0, 0.0, 0.0)
+                    }
                 });
                 let dropped = values.iter().filter(|value| !kept(value)).count();
                 Self::from_modes(basis, modes, cutoff.map(|_| dropped))
@@ -61,7 +64,11 @@ impl<'a> Response<'a> {
         }
     }
 
-    fn from_modes(basis: &'a Basis, modes: impl Iterator<Item = (f64, f64, f64)>, dropped: Option<usize>) -> Self {
+    fn from_modes(
+        basis: &'a Factorization,
+        modes: impl Iterator<Item = (f64, f64, f64)>,
+        dropped: Option<usize>,
+    ) -> Self {
         let (mut remaining, mut inverse, mut reduction) = (Vec::new(), Vec::new(), Vec::new());
         for (c, h, g) in modes {
             remaining.push(c);
@@ -82,7 +89,7 @@ impl<'a> Response<'a> {
     /// `(1 − C) r` of residuals (N × k): exactly 0 where nothing has been learned yet.
     pub(super) fn learned(&self, residual: &Matrix) -> Matrix {
         match self {
-            Response::Modes { basis: basis @ Basis::Eigen { .. }, remaining, .. } => {
+            Response::Modes { basis: basis @ Factorization::Eigen { .. }, remaining, .. } => {
                 in_basis(basis, &remaining.iter().map(|c| 1.0 - c).collect::<Vec<_>>(), residual)
             }
             _ => residual - self.remaining(residual),
@@ -100,7 +107,7 @@ impl<'a> Response<'a> {
     /// `C`, N × N.
     pub(super) fn remaining_matrix(&self) -> Matrix {
         match self {
-            Response::Modes { basis: Basis::Eigen { vectors, .. }, remaining, .. } => {
+            Response::Modes { basis: Factorization::Eigen { vectors, .. }, remaining, .. } => {
                 let mut scaled = vectors.clone();
                 scale_columns(&mut scaled, remaining);
                 product_transpose(&scaled, vectors)
@@ -123,14 +130,14 @@ impl<'a> Response<'a> {
 }
 
 /// `V diag(factors) Vᵀ B`.
-fn in_basis(basis: &Basis, factors: &[f64], b: &Matrix) -> Matrix {
+fn in_basis(basis: &Factorization, factors: &[f64], b: &Matrix) -> Matrix {
     let mut modes = basis.to(b);
     scale_rows(&mut modes, factors);
     basis.from(modes)
 }
 
 /// `V diag(factors)` applied to `Vᵀ B` from the right: `Bᵀ V diag(factors) Vᵀ B` for the reduction of a covariance.
-pub(super) fn reduced(basis: &Basis, factors: &[f64], b: &Matrix) -> (Matrix, Matrix) {
+pub(super) fn reduced(basis: &Factorization, factors: &[f64], b: &Matrix) -> (Matrix, Matrix) {
     let modes = basis.to(b).transpose();
     let mut scaled = modes.clone();
     scale_columns(&mut scaled, factors);

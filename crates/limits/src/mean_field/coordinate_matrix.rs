@@ -1,6 +1,6 @@
 //! A random weight matrix of any width, finite or infinite, is known only where it has been probed.
 //!
-//! Suppose `W_0` (iid N(0, s²/m)) has answered on orthonormal `Q_A` and `Q_G` (its transpose). Then, for a new direction
+//! Suppose `W_0` (iid N(0, s²/m)) has responded to orthonormal `Q_A` and `Q_G` (its transpose). Then, for a new direction
 //! `q ⟂ Q_A` (docs/theory/conditioning.md §1, §3(b), Eq. coordinates),
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //!
 //! At m = ∞ the components of ξ vanish and the new coordinate has length s: the isometries ι, κ of
 //! docs/theory/mean-field.md §4, Eq. isometries. The state is one small matrix, the *known part*
-//! `W_0 = M_A Q_Aᵀ + Q_G M_Gᵀ (I − Q_A Q_Aᵀ)`: it already answers `q` by `Q_G (M_Gᵀ q)`, so a new answer adds just `(I − Q_G Q_Gᵀ) ξ qᵀ` to
+//! `W_0 = M_A Q_Aᵀ + Q_G M_Gᵀ (I − Q_A Q_Aᵀ)`: it already responds to `q` by `Q_G (M_Gᵀ q)`, so a new response adds just `(I − Q_G Q_Gᵀ) ξ qᵀ` to
 //! it. What training adds lives in the same coordinates.
 
 use std::{cell::Cell, rc::Rc};
@@ -23,7 +23,7 @@ use widenet_core::{
     training::{Explored, LinearLayer, Neurons, OuterProduct, UpdateRule, WeightMatrix},
 };
 
-use super::{basis::Basis, coordinates::Coordinates};
+use super::{coordinates::Coordinates, directions::Directions};
 
 /// A space of dimension `total`, of which `explored` coordinates are in use.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ pub(super) struct Source {
     pub(super) std: f64,
 }
 
-/// A weight matrix whose fresh answers are drawn when they are needed.
+/// A weight matrix whose fresh responses are drawn when they are needed.
 #[derive(Debug)]
 pub struct CoordinateMatrix {
     source: Source,
@@ -78,17 +78,17 @@ pub struct CoordinateMatrix {
     initial: Matrix,
     /// Coefficients of `W_0` in `W_t` and in the velocity.
     initial_share: (f64, f64),
-    asked: Basis,
-    asked_transpose: Basis,
-    questions: u64,
-    transpose_questions: u64,
+    probed: Directions,
+    probed_transpose: Directions,
+    probes: u64,
+    transpose_probes: u64,
     tolerance: f64,
 }
 
 #[cfg(test)]
 mod tests;
 
-/// Which side of the matrix is asked.
+/// Which side of the matrix is probed.
 #[derive(Clone, Copy, PartialEq)]
 enum Side {
     Direct,
@@ -96,7 +96,7 @@ enum Side {
 }
 
 impl CoordinateMatrix {
-    /// A random matrix between two spaces; directions shorter than `tolerance` relative to their question are dropped.
+    /// A random matrix between two spaces; directions shorter than `tolerance` relative to their probe are dropped.
     pub(super) fn random(source: Source, input: Rc<Space>, output: Rc<Space>, tolerance: f64) -> Self {
         let known = Matrix::zeros(output.explored.get(), input.explored.get());
         Self {
@@ -107,10 +107,10 @@ impl CoordinateMatrix {
             velocity: None,
             initial: known,
             initial_share: (1.0, 0.0),
-            asked: Basis::empty(),
-            asked_transpose: Basis::empty(),
-            questions: 0,
-            transpose_questions: 0,
+            probed: Directions::empty(),
+            probed_transpose: Directions::empty(),
+            probes: 0,
+            transpose_probes: 0,
             tolerance,
         }
     }
@@ -122,22 +122,22 @@ impl CoordinateMatrix {
         Self {
             initial: weights.clone(),
             weights,
-            asked: Basis::complete(columns),
-            asked_transpose: Basis::complete(rows),
+            probed: Directions::complete(columns),
+            probed_transpose: Directions::complete(rows),
             ..Self::random(source, Space::coordinates(columns), Space::coordinates(rows), 1.0)
         }
     }
 
-    /// Asks for what `x` adds to what is known.
-    fn ask(&mut self, side: Side, x: &Coordinates) {
-        let asked = if side == Side::Direct { &self.asked } else { &self.asked_transpose };
-        let Some(directions) = asked.new_directions(&x.0, self.tolerance) else { return };
-        let answers = self.fresh_answers(side, directions.ncols());
-        let (outer, asked) = match side {
-            Side::Direct => ((&answers, &directions), &mut self.asked),
-            Side::Transpose => ((&directions, &answers), &mut self.asked_transpose),
+    /// Probes with what `x` adds to what is known.
+    fn probe(&mut self, side: Side, x: &Coordinates) {
+        let probed = if side == Side::Direct { &self.probed } else { &self.probed_transpose };
+        let Some(directions) = probed.new_directions(&x.0, self.tolerance) else { return };
+        let responses = self.fresh_responses(side, directions.ncols());
+        let (outer, probed) = match side {
+            Side::Direct => ((&responses, &directions), &mut self.probed),
+            Side::Transpose => ((&directions, &responses), &mut self.probed_transpose),
         };
-        asked.extend(&directions);
+        probed.extend(&directions);
         let shape = (self.output.explored.get(), self.input.explored.get());
         let (share, velocity_share) = self.initial_share;
         add_outer(&mut self.initial, shape, 1.0, outer.0, outer.1);
@@ -147,25 +147,25 @@ impl CoordinateMatrix {
         }
     }
 
-    /// `(I − Q Qᵀ) ξ` for `count` new questions, exploring the answering space.
-    fn fresh_answers(&mut self, side: Side, count: usize) -> Matrix {
-        let (space, known, questions, purpose) = match side {
+    /// `(I − Q Qᵀ) ξ` for `count` new probes, exploring the responding space.
+    fn fresh_responses(&mut self, side: Side, count: usize) -> Matrix {
+        let (space, known, probes, purpose) = match side {
             Side::Direct => {
-                (&self.output, &self.asked_transpose, &mut self.questions, Purpose::Answers(self.source.layer))
+                (&self.output, &self.probed_transpose, &mut self.probes, Purpose::Responses(self.source.layer))
             }
             Side::Transpose => {
-                (&self.input, &self.asked, &mut self.transpose_questions, Purpose::TransposeAnswers(self.source.layer))
+                (&self.input, &self.probed, &mut self.transpose_probes, Purpose::TransposeResponses(self.source.layer))
             }
         };
         let Source { seed, width, std, .. } = self.source;
         let unit = std * width.power(-0.5);
-        let mut answers = Matrix::zeros(space.explored.get(), count);
+        let mut responses = Matrix::zeros(space.explored.get(), count);
         for column in 0..count {
             let explored = space.explored.get();
-            let mut rng = stream(seed, purpose, *questions);
-            *questions += 1;
+            let mut rng = stream(seed, purpose, *probes);
+            *probes += 1;
             if unit > 0.0 {
-                for x in answers.column_mut(column).rows_mut(0, explored).iter_mut() {
+                for x in responses.column_mut(column).rows_mut(0, explored).iter_mut() {
                     let normal: f64 = StandardNormal.sample(&mut rng);
                     *x = unit * normal;
                 }
@@ -178,12 +178,12 @@ impl CoordinateMatrix {
                     ChiSquared::new(left as f64).map_or(0.0, |chi| unit * chi.sample(&mut rng).sqrt())
                 }
             };
-            answers.resize_vertically_mut(explored + 1, 0.0);
-            answers[(explored, column)] = length;
+            responses.resize_vertically_mut(explored + 1, 0.0);
+            responses[(explored, column)] = length;
             space.explored.set(explored + 1);
         }
-        known.project_out(&mut answers);
-        answers
+        known.project_out(&mut responses);
+        responses
     }
 
     fn grow(&mut self) {
@@ -223,13 +223,13 @@ impl WeightMatrix for CoordinateMatrix {
     }
 
     fn apply(&mut self, x: &Coordinates) -> Coordinates {
-        self.ask(Side::Direct, x);
+        self.probe(Side::Direct, x);
         self.grow();
         Coordinates(self.weights.columns(0, x.0.nrows()) * &x.0)
     }
 
     fn apply_transpose(&mut self, g: &Coordinates) -> Coordinates {
-        self.ask(Side::Transpose, g);
+        self.probe(Side::Transpose, g);
         self.grow();
         Coordinates(self.weights.rows(0, g.0.nrows()).tr_mul(&g.0))
     }

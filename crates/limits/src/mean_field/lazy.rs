@@ -11,7 +11,7 @@ use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
-    problem::{Quantity, Rule},
+    problem::Quantity,
     scaling::Limit,
     seed::{Purpose, stream},
     training::{Control, LinearNetwork, Progress, UpdateRule},
@@ -75,25 +75,18 @@ pub(super) fn random_start(problem: &Problem, seed: u64, std: f64) -> Matrix {
 
 /// `s` at each record.
 fn initial_shares(problem: &Problem, records: &[Record]) -> Vec<f64> {
-    let weight_decay = problem.optimizer.weight_decay;
-    match problem.optimizer.rule {
-        Rule::Flow { .. } => records.iter().map(|record| (-weight_decay * record.time).exp()).collect(),
-        Rule::Descent { learning_rate, momentum, nesterov, .. } => {
-            let rule = UpdateRule { momentum, nesterov, decay: learning_rate * weight_decay };
-            let (mut share, mut step) = ((1.0, 0.0), 0);
-            let advance = |record: &Record| {
-                while step < record.step {
-                    share = rule.advance(share, 0.0);
-                    step += 1;
-                }
-                share.0
-            };
-            records.iter().map(advance).collect()
+    let Some(rule) = UpdateRule::of(&problem.optimizer) else {
+        return records.iter().map(|record| (-problem.optimizer.weight_decay * record.time).exp()).collect();
+    };
+    let (mut share, mut step) = ((1.0, 0.0), 0);
+    let advance = |record: &Record| {
+        while step < record.step {
+            share = rule.advance(share, 0.0);
+            step += 1;
         }
-        Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => {
-            unreachable!("a problem with momentum flow or RMSProp is not deep linear")
-        }
-    }
+        share.0
+    };
+    records.iter().map(advance).collect()
 }
 
 /// What the layers of the wide network itself show: their initial covariances, times `s` for every factor.

@@ -1,16 +1,16 @@
 //! One code serves deep linear networks at width ∞ and, exactly in law, at any finite width.
 //!
 //! ```text
-//! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has asked about
+//! h_{l+1} = W_l h_l,   f(x) = C W_L … W_0 x       W_l known only on the directions that training has probed
 //! ```
 //!
 //! (docs/theory/mean-field.md §4, docs/theory/conditioning.md §3(b), §3(c).) The infinitely wide network is a deterministic linear network
 //! of a few dozen neurons; a finite one has the same neurons with random lengths and angles. The cost does not depend on the width.
 //! Scalings whose limit is lazy (NTK parameterisation) have, at ∞, a predictor that moves linearly from a Gaussian start.
 
-mod basis;
 mod coordinate_matrix;
 mod coordinates;
+mod directions;
 mod lazy;
 mod trajectory;
 
@@ -20,6 +20,7 @@ pub use lazy::solve_lazy;
 
 use coordinate_matrix::{Source, Space};
 use trajectory::run;
+use widenet_core::problem::Need;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     scaling::{Limit, Normalized},
@@ -69,7 +70,7 @@ pub fn solve(
     let scaling = problem.scaling();
     match width {
         Width::Finite(m) => {
-            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs_entries()) {
+            if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries)) {
                 return Err(Error::Invalid(format!(
                     "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
                     quantity.name()

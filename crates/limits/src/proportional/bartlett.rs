@@ -14,7 +14,7 @@ use widenet_core::Matrix;
 
 use super::{LayerGroup, Result, invalid};
 
-/// One factor, `rows × min(rows, width)`, from χ² variables with `width, width − 1, …` degrees of freedom and from standard normals
+/// Returns one factor, `rows × min(rows, width)`, from χ² variables with `width, width − 1, …` degrees of freedom and from standard normals
 /// below the diagonal, column by column.
 ///
 /// # Errors

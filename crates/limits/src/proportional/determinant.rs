@@ -11,13 +11,13 @@ use super::{HiddenLayers, Result, gamma, invalid};
 /// Mean and variance of a log determinant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LogDeterminant {
-    /// Mean.
+    /// Returns the mean.
     pub mean: f64,
-    /// Variance.
+    /// Returns the variance.
     pub variance: f64,
 }
 
-/// Mean and variance of `log det Q` of the `size × size` mixing matrix. In the limit without bottlenecks the law is normal.
+/// Returns the mean and variance of `log det Q` of the `size × size` mixing matrix. In the limit without bottlenecks the law is normal.
 ///
 /// # Errors
 /// A size of 0; a layer narrower than the size, where `det Q = 0`.

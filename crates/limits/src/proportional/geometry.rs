@@ -33,7 +33,7 @@ impl Estimate {
     }
 }
 
-/// Mean of `corr_ij²` over all pairs of inputs, for kernels that are `size × size` by rows, one after the other.
+/// Returns the mean of `corr_ij²` over all pairs of inputs, for kernels that are `size × size` by rows, one after the other.
 ///
 /// # Errors
 /// Fewer than two inputs or two draws; an input whose features vanish.
@@ -70,7 +70,7 @@ pub struct Spectra {
 }
 
 impl Spectra {
-    /// From `γ_1 ≥ γ_2 ≥ … ≥ γ_m` of one draw after the other.
+    /// Takes `γ_1 ≥ γ_2 ≥ … ≥ γ_m` of one draw after the other.
     ///
     /// # Errors
     /// No eigenvalues; fewer than two draws.

@@ -44,7 +44,7 @@ pub struct EigenvalueRatio {
 }
 
 impl EigenvalueRatio {
-    /// The law at a depth-to-width ratio α.
+    /// Makes the law at a depth-to-width ratio α.
     ///
     /// # Errors
     /// α not in [0, 1e5].
@@ -57,7 +57,7 @@ impl EigenvalueRatio {
         Ok(Self { alpha, inner: gauss_legendre(INNER_NODES) })
     }
 
-    /// Density at ρ; at α = 0 the law is a point mass at 0.
+    /// Returns the density at ρ; at α = 0 the distribution is a point mass at 0.
     pub fn density(&self, rho: f64) -> f64 {
         let t = self.alpha;
         if t == 0.0 {
@@ -86,7 +86,7 @@ impl EigenvalueRatio {
         TAU * 2f64.sqrt() * (TAU * t).powf(-1.5) * log_factor.exp() * integral
     }
 
-    /// `E h(ρ)` for a smooth h that grows at most like `e^{2ρ}`.
+    /// Returns `E h(ρ)` for a smooth h that grows at most like `e^{2ρ}`.
     pub fn expectation(&self, h: impl Fn(f64) -> f64) -> f64 {
         if self.alpha == 0.0 {
             return h(0.0);
@@ -111,7 +111,7 @@ impl EigenvalueRatio {
         sum
     }
 
-    /// `E[corr²] = 1 − E[1/cosh ρ]`, the mean squared correlation of the features of two orthogonal inputs of equal norm.
+    /// Returns `E[corr²] = 1 − E[1/cosh ρ]`, the mean squared correlation of the features of two orthogonal inputs of equal norm.
     pub fn mean_squared_correlation(&self) -> f64 {
         // 1 − 1/cosh ρ = 2 sinh²(ρ/2)/cosh ρ does not cancel at small ρ.
         self.expectation(|rho| {
@@ -120,7 +120,7 @@ impl EigenvalueRatio {
         })
     }
 
-    /// `E tr Q² = 2 e^{−α} (4 e^{3α} − 1)/3`.
+    /// Returns `E tr Q² = 2 e^{−α} (4 e^{3α} − 1)/3`.
     pub fn mean_trace_of_square(&self) -> f64 {
         2.0 / 3.0 * (4.0 * (2.0 * self.alpha).exp() - (-self.alpha).exp())
     }
@@ -188,20 +188,75 @@ impl HyperbolicSampler {
         self.start + self.cell * (i as f64 + position)
     }
 
-    /// `(l, X)` with `e^{2l} X Xᵀ = Q`: a symmetric root whose larger eigenvalue is 1, by rows.
-    pub(super) fn sample(&self, rng: &mut impl Rng) -> (f64, [[f64; 2]; 2]) {
+    /// `(σ, ρ, φ)` of a draw.
+    fn draw(&self, rng: &mut impl Rng) -> (f64, f64, f64) {
         let normal: f64 = StandardNormal.sample(rng);
         let rho = self.quantile(rng.random());
         let angle = TAU * rng.random::<f64>();
-        let log_det = -3.0 * self.alpha + 2.0 * self.alpha.sqrt() * normal;
+        (-3.0 * self.alpha + 2.0 * self.alpha.sqrt() * normal, rho, angle)
+    }
+
+    /// `(l, X)` with `e^{2l} X Xᵀ = Q`: a symmetric root whose larger eigenvalue is 1, by rows.
+    pub(super) fn sample(&self, rng: &mut impl Rng) -> (f64, [[f64; 2]; 2]) {
+        let (log_det, rho, angle) = self.draw(rng);
         // The root has half the exponents σ/2 ± ρ.
         (0.25 * log_det + 0.5 * rho, mixing_matrix(-rho, 0.5 * rho, angle))
+    }
+
+    /// A factor X of determinant 1 with `e^{σ/2} X Xᵀ = Q`, by rows. Its columns are orthogonal, so that the shorter one keeps its digits
+    /// however large ρ is; those of the symmetric root are parallel up to rounding from ρ = 36 on.
+    pub(super) fn sample_unimodular(&self, rng: &mut impl Rng) -> [[f64; 2]; 2] {
+        let (_, rho, angle) = self.draw(rng);
+        let (sin, cos) = (0.5 * angle).sin_cos();
+        let (long, short) = ((0.5 * rho).exp(), (-0.5 * rho).exp());
+        [[long * cos, -short * sin], [long * sin, short * cos]]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Mass 1, `E cosh ρ = e^α`, `E (3 cosh² ρ − 1)/2 = e^{3α}`, from a spike at 0 to the largest α.
+    #[test]
+    fn densities_of_eigenvalue_ratios_are_normalised() {
+        for alpha in [1e-6, 1e-4, 0.01, 0.3, 1.0, 4.0, 30.0, 700.0, 1e5] {
+            let law = EigenvalueRatio::new(alpha).expect("valid");
+            let mass = law.expectation(|_| 1.0);
+            assert!((mass - 1.0).abs() < 1e-11, "{alpha}: mass {mass}");
+            // The density is no double where cosh ρ of a larger α has its mass.
+            if alpha < 1000.0 {
+                let cosh = law.expectation(|rho| 0.5 * ((rho - alpha).exp() + (-rho - alpha).exp()));
+                assert!((cosh - 1.0).abs() < 1e-9, "{alpha}: E cosh {cosh}");
+            }
+            if alpha < 100.0 {
+                let legendre = law.expectation(|rho| 1.5 * rho.cosh().powi(2) - 0.5) * (-3.0 * alpha).exp();
+                assert!((legendre - 1.0).abs() < 1e-8, "{alpha}: {legendre}");
+            }
+        }
+        for x in [0.5e-8, 0.999e-8, 1.001e-8, 1e-7, 1e-3, 1.0] {
+            // sinh(x) e^{−x}/x = ∫ e^{−2xt} dt over [0, 1].
+            let series = (0..30).rev().fold(0.0, |tail, k| 1.0 - 2.0 * x * tail / f64::from(k + 2));
+            assert!((scaled_sinhc(x) - series).abs() < 2e-15, "{x}");
+        }
+    }
+
+    /// `X Xᵀ` has determinant 1 and the larger eigenvalue e^ρ, also where the symmetric root has lost the smaller one.
+    #[test]
+    fn unimodular_factors_keep_their_determinant() {
+        use widenet_core::seed::{Purpose, stream};
+        for alpha in [0.5, 50.0, 260.0] {
+            let sampler = HyperbolicSampler::new(alpha).expect("valid");
+            for index in 0..20 {
+                let [[a, b], [c, d]] = sampler.sample_unimodular(&mut stream(3, Purpose::PriorDraw, index));
+                let (long, short) = (a.hypot(c), b.hypot(d));
+                assert!(
+                    (long * short - 1.0).abs() < 1e-14 && (a * b + c * d).abs() < 1e-15 * long * short * 4.0,
+                    "{alpha}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn quantiles_invert_the_distribution_function() {

@@ -25,7 +25,7 @@ pub struct InputKernel {
 }
 
 impl InputKernel {
-    /// From the kernel matrix `K0`, P × P.
+    /// Factors the kernel matrix `K0`, P × P.
     ///
     /// # Errors
     /// A matrix that is empty, not square, not finite, not symmetric, or not positive semidefinite, the last two up to 1e-8.
@@ -33,7 +33,7 @@ impl InputKernel {
         Self::with_input_size(matrix, matrix.nrows())
     }
 
-    /// From inputs `X`, P × N0, one per row: `K0 = X Xᵀ/N0`.
+    /// Factors the kernel of inputs `X`, P × N0, one per row: `K0 = X Xᵀ/N0`.
     ///
     /// # Errors
     /// No inputs, inputs of size 0, entries that are not finite or whose squares overflow.
@@ -82,27 +82,27 @@ impl InputKernel {
         Ok(Self { basis: qr.q(), triangle: qr.r(), matrix, root })
     }
 
-    /// Number P of inputs.
+    /// Returns the number P of inputs.
     pub fn inputs(&self) -> usize {
         self.matrix.nrows()
     }
 
-    /// Rank r.
+    /// Returns the rank r.
     pub fn rank(&self) -> usize {
         self.root.ncols()
     }
 
-    /// `K0`, P × P, symmetric.
+    /// Returns `K0`, P × P, symmetric.
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
     }
 
-    /// `R`, P × r, with `R Rᵀ = K0`; the lower Cholesky factor if K0 is regular.
+    /// Returns `R`, P × r, with `R Rᵀ = K0`; the lower Cholesky factor if K0 is regular.
     pub fn root(&self) -> &Matrix {
         &self.root
     }
 
-    /// Log of the product of the non-zero eigenvalues (0 for K0 = 0).
+    /// Returns the logarithm of the product of the non-zero eigenvalues (0 for K0 = 0).
     pub fn log_pseudo_determinant(&self) -> f64 {
         (0..self.rank()).map(|k| 2.0 * self.triangle[(k, k)].abs().ln()).sum()
     }
@@ -130,7 +130,7 @@ impl InputKernel {
             .ok_or_else(|| invalid("the input kernel is singular on its range"))
     }
 
-    /// `yᵀ K0⁺ y` with the pseudo-inverse.
+    /// Returns `yᵀ K0⁺ y` with the pseudo-inverse.
     ///
     /// # Errors
     /// y of another length than P, or (beyond 1e-8 of its norm) outside the range of K0.
@@ -138,7 +138,7 @@ impl InputKernel {
         Ok(self.coordinates(y)?.norm_squared())
     }
 
-    /// `K0⁺ y` with the pseudo-inverse.
+    /// Returns `K0⁺ y` with the pseudo-inverse.
     ///
     /// # Errors
     /// As [`Self::quadratic_form`].

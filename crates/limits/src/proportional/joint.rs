@@ -11,7 +11,7 @@ use std::f64::consts::PI;
 
 use super::{HiddenLayers, LogLaw, Result, invalid};
 
-/// `ln p(y)` of one output at P inputs with a regular kernel, or on the range of a kernel of rank P. `quadratic` is
+/// Returns `ln p(y)` of one output at P inputs with a regular kernel, or on the range of a kernel of rank P. `quadratic` is
 /// `a = yᵀ(g K0)⁻¹y ≥ 0`, `log_determinant` is `ln |g K0|`. +∞ at a = 0 if the narrowest layer is at most P wide.
 ///
 /// # Errors
@@ -36,6 +36,6 @@ pub fn log_joint_density(layers: &HiddenLayers, rank: u64, quadratic: f64, log_d
         return Ok(gaussian + scale.cumulant(-half));
     }
     let log = quadratic.ln();
-    let density = scale.with_chi_square(rank)?.log_density(log).unwrap_or(f64::NEG_INFINITY);
+    let density = scale.with_chi_square(rank)?.log_density(log)?;
     Ok(density + libm::lgamma(half) - half * (PI.ln() + log) - 0.5 * log_determinant)
 }

@@ -26,12 +26,12 @@ pub struct HiddenLayers {
 }
 
 impl HiddenLayers {
-    /// No hidden layer, or infinitely wide ones: the Gaussian process.
+    /// Describes no hidden layer, or infinitely wide ones: the Gaussian process.
     pub fn nngp() -> Self {
         Self { groups: Vec::new(), continuum: 0.0 }
     }
 
-    /// Layers of exact widths (`groups` in any order, widths may repeat) and a continuum of wide layers with `Σ 1/N = continuum`.
+    /// Makes layers of exact widths (`groups` in any order, widths may repeat) and a continuum of wide layers with `Σ 1/N = continuum`.
     ///
     /// # Errors
     /// A width or count of 0; a continuum that is negative or not finite.
@@ -59,7 +59,7 @@ impl HiddenLayers {
         Ok(Self { groups: merged, continuum })
     }
 
-    /// A finite network with hidden layers of these widths.
+    /// Makes a finite network with hidden layers of these widths.
     ///
     /// # Errors
     /// A width of 0.
@@ -68,7 +68,7 @@ impl HiddenLayers {
         Self::new(&groups, 0.0)
     }
 
-    /// The proportional limit at a depth-to-width ratio α ≥ 0.
+    /// Makes the proportional limit at a depth-to-width ratio α ≥ 0.
     ///
     /// # Errors
     /// α negative or not finite.
@@ -76,37 +76,37 @@ impl HiddenLayers {
         Self::new(&[], alpha)
     }
 
-    /// Exact layers, narrowest first, widths distinct.
+    /// Returns the exact layers, narrowest first, with distinct widths.
     pub fn groups(&self) -> &[LayerGroup] {
         &self.groups
     }
 
-    /// Share of α of the wide layers.
+    /// Returns the share of α of the wide layers.
     pub fn continuum(&self) -> f64 {
         self.continuum
     }
 
-    /// Number of exact layers.
+    /// Returns the number of exact layers.
     pub fn depth(&self) -> u64 {
         self.groups.iter().map(|group| group.count).sum()
     }
 
-    /// Depth-to-width ratio α.
+    /// Returns the depth-to-width ratio α.
     pub fn alpha(&self) -> f64 {
         self.groups.iter().map(|group| group.count as f64 / group.width as f64).sum::<f64>() + self.continuum
     }
 
-    /// `Σ 1/N²` over the exact layers: the distance to the limit is of its order (docs/theory/proportional-limit.md §7).
+    /// Returns `Σ 1/N²` over the exact layers: the distance to the limit is of its order (docs/theory/proportional-limit.md §7).
     pub fn beta(&self) -> f64 {
         self.groups.iter().map(|group| group.count as f64 / (group.width as f64).powi(2)).sum()
     }
 
-    /// Width of the narrowest exact layer.
+    /// Returns the width of the narrowest exact layer.
     pub fn narrowest(&self) -> Option<u64> {
         self.groups.first().map(|group| group.width)
     }
 
-    /// Whether there is neither an exact layer nor a continuum: the mixing matrix is the identity.
+    /// Says whether there is neither an exact layer nor a continuum: the mixing matrix is the identity.
     pub fn is_nngp(&self) -> bool {
         self.groups.is_empty() && self.continuum == 0.0
     }

@@ -10,6 +10,8 @@
 //! deep linear neural networks*.) α = 0 is the NNGP.
 
 mod bartlett;
+mod contour;
+mod cumulant;
 mod determinant;
 mod gamma;
 mod geometry;
@@ -21,6 +23,7 @@ mod log_law;
 mod moments;
 mod output_law;
 pub mod posterior;
+mod quantile;
 mod rate;
 mod sample;
 mod splitting;
@@ -34,7 +37,7 @@ pub use joint::log_joint_density;
 pub use layers::{HiddenLayers, LayerGroup};
 pub use log_law::LogLaw;
 pub use moments::{SecondMoments, factor_second_moments};
-pub use output_law::{OutputLaw, log_squared_norm_law, scale_moment};
+pub use output_law::{OutputLaw, log_scale_moment, log_squared_norm_law, scale_moment};
 pub use rate::{output_rate_constant, scale_rate_constant};
 pub use sample::{LARGEST_SAMPLE, LimitScheme, Sampler};
 pub use splitting::{SplittingNormals, default_steps, splitting_step};

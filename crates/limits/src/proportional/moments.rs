@@ -21,7 +21,7 @@ pub struct SecondMoments {
 }
 
 impl SecondMoments {
-    /// Of these layers.
+    /// Computes the moments of these layers.
     pub fn new(layers: &HiddenLayers) -> Self {
         let sum = |change: f64| -> f64 {
             layers.groups().iter().map(|group| group.count as f64 * (change / group.width as f64).ln_1p()).sum()
@@ -33,30 +33,30 @@ impl SecondMoments {
         }
     }
 
-    /// `S`, the factor of the symmetric part; infinite if it overflows.
+    /// Returns `S`, the factor of the symmetric part; infinite if it overflows.
     pub fn symmetric(&self) -> f64 {
         self.log_symmetric.exp()
     }
 
-    /// `A`, the factor of the rest; 0 after a layer of width 1.
+    /// Returns `A`, the factor of the rest; 0 after a layer of width 1.
     pub fn antisymmetric(&self) -> f64 {
         self.antisymmetric
     }
 
-    /// `E[(K_L)_ij (K_L)_kl] = E[f_d(i) f_d(j) f_e(k) f_e(l)]`, outputs d ≠ e, at the inputs `[i, j, k, l]` of the kernel K0; NaN if
-    /// there is no such input.
+    /// Returns `E[(K_L)_ij (K_L)_kl] = E[f_d(i) f_d(j) f_e(k) f_e(l)]`, outputs d ≠ e, at the inputs `[i, j, k, l]` of the kernel K0; NaN
+    /// if there is no such input.
     pub fn kernel(&self, kernel: &Matrix, inputs: [usize; 4]) -> f64 {
         let [a, b, c] = products(kernel, inputs);
         part(a + b + c, self.symmetric()) + part(2.0 * a - b - c, self.antisymmetric)
     }
 
-    /// `E[f(i) f(j) f(k) f(l)]` of one output.
+    /// Returns `E[f(i) f(j) f(k) f(l)]` of one output.
     pub fn same_output(&self, kernel: &Matrix, inputs: [usize; 4]) -> f64 {
         let [a, b, c] = products(kernel, inputs);
         3.0 * part(a + b + c, self.symmetric())
     }
 
-    /// `Cov(f_d(i)², f_e(k)²)` of two different outputs.
+    /// Returns `Cov(f_d(i)², f_e(k)²)` of two different outputs.
     pub fn covariance_of_squares(&self, kernel: &Matrix, i: usize, k: usize) -> f64 {
         // S + 2A − 3 and S − A without cancellation for wide layers.
         let [s, a] = [self.log_symmetric.exp_m1(), self.antisymmetric - 1.0];
@@ -64,7 +64,7 @@ impl SecondMoments {
         part(variances, s + 2.0 * a) + 2.0 * part(covariance, s - a)
     }
 
-    /// Correlation of `f_d²` and `f_e²` at one input, d ≠ e: `(S − 1)/(3S − 1)`, from 0 (NNGP) to 1/3.
+    /// Returns the correlation of `f_d²` and `f_e²` at one input, d ≠ e: `(S − 1)/(3S − 1)`, from 0 (NNGP) to 1/3.
     pub fn correlation_of_squares(&self) -> f64 {
         // Divided by S, which may overflow.
         let decay = (-self.log_symmetric).exp();
@@ -82,7 +82,7 @@ fn products(kernel: &Matrix, [i, j, k, l]: [usize; 4]) -> [f64; 3] {
     [at(i, j) * at(k, l), at(i, k) * at(j, l), at(i, l) * at(j, k)]
 }
 
-/// `E X_ij²` of the triangular factor, `size × size`: rows sum to 1, so that `E Q = I`.
+/// Returns `E X_ij²` of the triangular factor, `size × size`: rows sum to 1, so that `E Q = I`.
 ///
 /// Below the diagonal the entries of a Bartlett factor are centred and independent, so that squares of a product multiply:
 /// `E X∘X = ∏_l A_l`, with `A_jj = (N − j + 1)/N` and `A_ij = 1/N`. The continuum's factor has `e^{−(j−1)α'} − e^{−jα'}` below the

@@ -11,13 +11,13 @@ use std::f64::consts::{LN_2, PI};
 use super::log_law::ln_1m_exp;
 use super::{HiddenLayers, LogLaw, Result, invalid};
 
-/// `E q^s`; +∞ for `s ≤ −min N/2`.
+/// Returns `E q^s`; +∞ for `s ≤ −min N/2`.
 pub fn scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     log_scale_moment(layers, s).exp()
 }
 
-/// `ln E q^s`: for a whole s from the product `∏_{j<s} (1 + 2j/N)`.
-pub(super) fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
+/// Returns `ln E q^s`, +∞ for `s ≤ −min N/2`: for a whole s from the product `∏_{j<s} (1 + 2j/N)`.
+pub fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     if !((0.0..=64.0).contains(&s) && s.fract() == 0.0) {
         return LogLaw::scale(layers).cumulant(s);
     }
@@ -32,7 +32,7 @@ pub(super) fn log_scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
     exact + layers.continuum() * s * (s - 1.0)
 }
 
-/// Law of `log ‖F_i‖²`, the squared norm of the `outputs` outputs at one input of variance `v = g K0_ii > 0` each.
+/// Makes the distribution of `log ‖F_i‖²`, the squared norm of the `outputs` outputs at one input of variance `v = g K0_ii > 0` each.
 ///
 /// # Errors
 /// A variance that is not positive and finite; no output.
@@ -50,10 +50,15 @@ pub struct OutputLaw {
     variance: f64,
     /// Of `log f²`; none for an output that is 0.
     log_square: Option<LogLaw>,
+    /// Logarithm of the density at 0, its largest value.
+    log_peak: f64,
 }
 
+/// How far rounding may lift a logarithm above its bound.
+const ROUNDING: f64 = 1e-8;
+
 impl OutputLaw {
-    /// With output variance `v = g K0_ii`; 0 is a point mass at 0.
+    /// Makes the distribution of output variance `v = g K0_ii`; 0 is a point mass at 0.
     ///
     /// # Errors
     /// A variance that is negative or not finite.
@@ -62,60 +67,103 @@ impl OutputLaw {
             return Err(invalid(format!("output variance {variance} must be finite and not negative")));
         }
         let log_square = if variance > 0.0 { Some(log_squared_norm_law(layers, variance, 1)?) } else { None };
-        Ok(Self { layers: layers.clone(), variance, log_square })
+        let log_peak = match log_square {
+            Some(_) => log_scale_moment(layers, -0.5) - 0.5 * (2.0 * PI * variance).ln(),
+            None => f64::INFINITY,
+        };
+        Ok(Self { layers: layers.clone(), variance, log_square, log_peak })
     }
 
-    /// Variance v of the output.
+    /// Returns the variance v of the output.
     pub fn variance(&self) -> f64 {
         self.variance
     }
 
-    /// Law of `log f²`; `None` for a point mass at 0.
+    /// Returns the distribution of `log f²`; `None` for a point mass at 0.
     pub fn log_square(&self) -> Option<&LogLaw> {
         self.log_square.as_ref()
     }
 
-    /// Density; +∞ at 0 if a layer has width 1 or the law is a point mass there.
-    pub fn density(&self, x: f64) -> f64 {
-        self.log_density(x).exp()
+    /// Returns the density; +∞ at 0 if a layer has width 1 or the law is a point mass there.
+    ///
+    /// # Errors
+    /// As [`Self::log_density`].
+    pub fn density(&self, x: f64) -> Result<f64> {
+        Ok(self.log_density(x)?.exp())
     }
 
-    /// Logarithm of the density.
-    pub fn log_density(&self, x: f64) -> f64 {
+    /// Returns the logarithm of the density.
+    ///
+    /// # Errors
+    /// x is NaN; an integral that cannot be relied on.
+    pub fn log_density(&self, x: f64) -> Result<f64> {
+        number(x)?;
         let Some(law) = &self.log_square else {
-            return if x == 0.0 { f64::INFINITY } else { f64::NEG_INFINITY };
+            return Ok(if x == 0.0 { f64::INFINITY } else { f64::NEG_INFINITY });
         };
         if x == 0.0 {
-            return log_scale_moment(&self.layers, -0.5) - 0.5 * (2.0 * PI * self.variance).ln();
+            return Ok(self.log_peak);
+        }
+        if x.is_infinite() {
+            return Ok(f64::NEG_INFINITY);
         }
         // The law of log f² has a χ² term and is never a point mass.
         let log = x.abs().ln();
-        law.log_density(2.0 * log).unwrap_or(f64::NEG_INFINITY) - log
+        let density = law.log_density(2.0 * log)? - log;
+        if density > self.log_peak + ROUNDING {
+            return Err(invalid(format!(
+                "the density of an output at {x} is e^({density}), above e^({}), that at 0",
+                self.log_peak
+            )));
+        }
+        Ok(density)
     }
 
-    /// `ln P(f > x)`.
-    pub fn log_upper_tail(&self, x: f64) -> f64 {
+    /// Returns `ln P(f > x)`.
+    ///
+    /// # Errors
+    /// x is NaN; an integral that cannot be relied on.
+    pub fn log_upper_tail(&self, x: f64) -> Result<f64> {
+        number(x)?;
         let Some(law) = &self.log_square else {
-            return if x < 0.0 { 0.0 } else { f64::NEG_INFINITY };
+            return Ok(if x < 0.0 { 0.0 } else { f64::NEG_INFINITY });
         };
         if x == 0.0 {
-            return -LN_2;
+            return Ok(-LN_2);
         }
-        let half = law.log_upper_tail(2.0 * x.abs().ln()) - LN_2;
-        if x > 0.0 { half } else { ln_1m_exp(half) }
+        let half = law.log_upper_tail(2.0 * x.abs().ln())? - LN_2;
+        // The density is largest at 0: ½ − |x| p(0) ≤ P(f > |x|).
+        let below = (self.log_peak + x.abs().ln()).exp();
+        if below < 0.5 && half < (0.5 - below).ln() - ROUNDING {
+            return Err(invalid(format!(
+                "the probability that an output is above {} is e^({half}), below its bound {}",
+                x.abs(),
+                0.5 - below
+            )));
+        }
+        Ok(if x > 0.0 { half } else { ln_1m_exp(half) })
     }
 
-    /// `P(f > x)`.
-    pub fn upper_tail(&self, x: f64) -> f64 {
-        self.log_upper_tail(x).exp()
+    /// Returns `P(f > x)`.
+    ///
+    /// # Errors
+    /// As [`Self::log_upper_tail`].
+    pub fn upper_tail(&self, x: f64) -> Result<f64> {
+        Ok(self.log_upper_tail(x)?.exp())
     }
 
-    /// `P(f ≤ x)`.
-    pub fn cdf(&self, x: f64) -> f64 {
-        if self.log_square.is_none() && x == 0.0 { 1.0 } else { self.log_upper_tail(-x).exp() }
+    /// Returns `P(f ≤ x)`.
+    ///
+    /// # Errors
+    /// As [`Self::log_upper_tail`].
+    pub fn cdf(&self, x: f64) -> Result<f64> {
+        if self.log_square.is_none() && x == 0.0 {
+            return Ok(1.0);
+        }
+        self.upper_tail(-x)
     }
 
-    /// The x with `P(f ≤ x) = p`.
+    /// Returns the x with `P(f ≤ x) = p`.
     ///
     /// # Errors
     /// p not in (0, 1).
@@ -123,7 +171,7 @@ impl OutputLaw {
         Ok(-self.upper_quantile(p)?)
     }
 
-    /// The x with `P(f > x) = p`.
+    /// Returns the x with `P(f > x) = p`.
     ///
     /// # Errors
     /// p not in (0, 1).
@@ -134,7 +182,7 @@ impl OutputLaw {
         if p <= 0.5 { self.upper_quantile_of_log(p.ln()) } else { Ok(-self.upper_quantile_of_log((-p).ln_1p())?) }
     }
 
-    /// The x ≥ 0 with `ln P(f > x) = log_p`, for levels no float holds; +∞ if x is above the largest float.
+    /// Returns the x ≥ 0 with `ln P(f > x) = log_p`, for levels no float holds; +∞ if x is above the largest float.
     ///
     /// # Errors
     /// `log_p` not finite or above `−ln 2`.
@@ -149,12 +197,12 @@ impl OutputLaw {
         }
     }
 
-    /// `E f⁴/(E f²)² = 3 E q²`.
+    /// Returns `E f⁴/(E f²)² = 3 E q²`.
     pub fn kurtosis(&self) -> f64 {
         3.0 * scale_moment(&self.layers, 2.0)
     }
 
-    /// `E f^order = (order − 1)!! v^{order/2} E q^{order/2}`; 0 for odd orders.
+    /// Returns `E f^order = (order − 1)!! v^{order/2} E q^{order/2}`; 0 for odd orders.
     pub fn moment(&self, order: u32) -> f64 {
         if order % 2 == 1 {
             return 0.0;
@@ -166,5 +214,33 @@ impl OutputLaw {
         let double_factorial: f64 = (1..=half).map(|k| f64::from(2 * k - 1).ln()).sum();
         (double_factorial + f64::from(half) * self.variance.ln() + log_scale_moment(&self.layers, f64::from(half)))
             .exp()
+    }
+}
+
+/// Refuses NaN.
+fn number(x: f64) -> Result<()> {
+    if x.is_nan() { Err(invalid("the law of an output at NaN: it must be a number")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LayerGroup;
+    use super::*;
+
+    /// By products up to 64, by gamma functions beyond and between: one function of the order, convex as every cumulant function.
+    #[test]
+    fn moments_are_one_function_of_their_order() {
+        let groups = [
+            LayerGroup { width: 3, count: 2 },
+            LayerGroup { width: 40, count: 30 },
+            LayerGroup { width: 999, count: 7 },
+        ];
+        let layers = HiddenLayers::new(&groups, 0.25).expect("layers");
+        for s in (0..=70).map(f64::from) {
+            let (product, gamma) = (log_scale_moment(&layers, s), LogLaw::scale(&layers).cumulant(s));
+            assert!((product - gamma).abs() <= 1e-13 * gamma.abs().max(1.0), "{s}: {product} {gamma}");
+            let [before, after] = [s - 0.5, s + 0.5].map(|s| log_scale_moment(&layers, s));
+            assert!(before - 2.0 * product + after > 0.0, "{s}: not convex");
+        }
     }
 }

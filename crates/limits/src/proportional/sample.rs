@@ -63,7 +63,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Of a network with these hidden layers, inputs and number D of outputs; `gain` g is the product of all weight variances.
+    /// Samples a network with these hidden layers, inputs and number D of outputs; `gain` g is the product of all weight variances.
     ///
     /// # Errors
     /// D = 0; a gain that is not positive and finite.
@@ -71,7 +71,7 @@ impl Sampler {
         Self::with_scheme(layers, kernel, outputs, gain, LimitScheme::Default)
     }
 
-    /// As [`Self::new`], with the continuum drawn by this scheme.
+    /// Does the same as [`Self::new`], with the continuum drawn by this scheme.
     ///
     /// # Errors
     /// As [`Self::new`]; no steps, or too few for the widths of [`LimitScheme::Bartlett`].
@@ -101,7 +101,7 @@ impl Sampler {
         })
     }
 
-    /// Outputs F of the draws in this range, each P × D by rows.
+    /// Returns outputs F of the draws in this range, each P × D by rows.
     ///
     /// # Errors
     /// No draws; an answer larger than [`LARGEST_SAMPLE`].
@@ -139,7 +139,7 @@ impl Sampler {
         })
     }
 
-    /// Feature kernels `K_L` after the last hidden layer, without the gain, of the draws in this range, each P × P by rows.
+    /// Draws feature kernels `K_L` after the last hidden layer, without the gain, of the draws in this range, each P × P by rows.
     ///
     /// # Errors
     /// As [`Self::outputs`].
@@ -167,7 +167,7 @@ impl Sampler {
         })
     }
 
-    /// How many eigenvalues of the kernels are not 0: the rank, or the smallest width if that is less.
+    /// Says how many eigenvalues of the kernels are not 0: the rank, or the smallest width if that is less.
     ///
     /// # Errors
     /// As [`Self::log_eigenvalues`].
@@ -193,7 +193,7 @@ impl Sampler {
         })
     }
 
-    /// Mixing matrices Q of the outputs of the draws in this range, each D × D by rows.
+    /// Draws the mixing matrices Q of the outputs of the draws in this range, each D × D by rows.
     ///
     /// # Errors
     /// As [`Self::outputs`].
@@ -211,7 +211,7 @@ impl Sampler {
         })
     }
 
-    /// `log q` of the draws in this range: the scale that one output, or one input, sees.
+    /// Returns `log q` of the draws in this range: the scale that one output, or one input, sees.
     ///
     /// # Errors
     /// As [`Self::outputs`].

@@ -45,7 +45,7 @@ fn sweep(m: usize, reverse: bool, mut visit: impl FnMut(usize, usize)) {
     }
 }
 
-/// One step of length `step` from `start` (m columns, any number of rows), with the pairs in their reverse order if `reverse`.
+/// Returns one step of length `step` from `start` (m columns, any number of rows), with the pairs in their reverse order if `reverse`.
 ///
 /// # Errors
 /// A step that is negative or not finite; wrong numbers of normals.

@@ -44,7 +44,7 @@ pub enum Growth {
 
 /// What a scaling leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum Stability {
     /// Dynamically stable.
     Stable {
         /// Its limit.
@@ -81,7 +81,7 @@ pub struct Classification {
     /// s: increments of weights in the first step, the larger of `s_a`, `s_w`.
     pub increments: f64,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: Stability,
     /// What it follows from: a scaling is stable if all of them hold.
     pub reasons: Vec<Condition>,
     /// P1 to P4.
@@ -97,7 +97,7 @@ impl Classification {
         let squared = matches!(loss, Loss::Squared { .. });
         let verdict = verdict(&exponents, squared);
         let rate = match verdict {
-            Verdict::Stable { .. } => Some(rate(&exponents)),
+            Stability::Stable { .. } => Some(rate(&exponents)),
             _ => None,
         };
         Self {
@@ -115,21 +115,21 @@ impl Classification {
     /// Returns the class, if the scaling is stable.
     pub fn class(&self) -> Option<LimitClass> {
         match self.verdict {
-            Verdict::Stable { class, .. } => Some(class),
+            Stability::Stable { class, .. } => Some(class),
             _ => None,
         }
     }
 }
 
-fn verdict(exponents: &GolikovExponents, squared: bool) -> Verdict {
+fn verdict(exponents: &GolikovExponents, squared: bool) -> Stability {
     let (s_a, s_w) = (exponents.readout_increments(), exponents.input_increments());
     let (grows, starts_large) = (sign(exponents.kernels()) == Greater, sign(exponents.logits()) == Greater);
     if sign(s_a.max(s_w)) == Greater {
         let twice = sign(s_a + s_w) == Greater || (squared && grows);
-        return Verdict::Unstable(if twice { Growth::EveryStep } else { Growth::FirstStep });
+        return Stability::Unstable(if twice { Growth::EveryStep } else { Growth::FirstStep });
     }
     if squared && (grows || starts_large) {
-        return Verdict::Unstable(if grows { Growth::EveryStep } else { Growth::AtStart });
+        return Stability::Unstable(if grows { Growth::EveryStep } else { Growth::AtStart });
     }
     let frozen = match sign(s_a - s_w) {
         Less => Some(Layer::Readout),
@@ -137,7 +137,7 @@ fn verdict(exponents: &GolikovExponents, squared: bool) -> Verdict {
         Greater => Some(Layer::Input),
     };
     let class = LimitClass::of_exponents(exponents.logits(), s_a.max(s_w));
-    class.map_or(Verdict::Stagnant, |class| Verdict::Stable { class, frozen })
+    class.map_or(Stability::Stagnant, |class| Stability::Stable { class, frozen })
 }
 
 /// Symbols of B and s as the scaling has them.

@@ -69,9 +69,10 @@ impl DeepScaling {
     /// # Errors
     /// [`Error::Invalid`] unless 1/2 < q < 1.
     pub fn intermediate(q: f64) -> Result<Self> {
-        match q > 0.5 && q < 1.0 {
-            true => Ok(Self { q }),
-            false => Err(Error::Invalid(format!("q is {q}; the intermediate scaling needs 1/2 < q < 1"))),
+        if q > 0.5 && q < 1.0 {
+            Ok(Self { q })
+        } else {
+            Err(Error::Invalid(format!("q is {q}; the intermediate scaling needs 1/2 < q < 1")))
         }
     }
 

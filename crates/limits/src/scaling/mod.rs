@@ -11,15 +11,15 @@ mod classify;
 mod condition;
 mod deep;
 mod golikov_deep;
-mod predictions;
+mod predicted;
 mod rms_prop;
 mod yang_hu;
 
 pub use class::{Increments, LimitClass};
-pub use classify::{Classification, Growth, Layer, Property, Verdict};
+pub use classify::{Classification, Growth, Layer, Property, Stability};
 pub use condition::Condition;
 pub use deep::DeepExponents;
 pub use golikov_deep::{DeepFactors, DeepLearning, DeepScaling, Update};
-pub use predictions::{Decomposition, KernelChange, Predictions};
+pub use predicted::{Decomposition, KernelChange, PredictedExponents};
 pub use rms_prop::RmsPropClassification;
 pub use yang_hu::{YangHu, YangHuVerdict};

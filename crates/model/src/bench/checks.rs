@@ -13,6 +13,7 @@ use burn::{
     Tensor,
     tensor::{Device, TensorData},
 };
+use widenet_core::document::Word;
 use widenet_core::{Matrix, problem::Activation};
 use widenet_kernels::{
     EntryLaw, NormalStream, RegeneratedMatrix, activate, normals, normals_add, normals_gram, panel_apply,
@@ -250,7 +251,7 @@ fn activations<'a>(placement: &'a Placement, checks: &mut Vec<Check<'a>>) {
         if lost { f64::INFINITY } else { difference(&made[1..], &expected[1..]) }
     };
     let tolerance = ROUNDINGS * 9.0 * placement.precision.epsilon();
-    for (name, activation) in Activation::WORDS {
+    for &(name, activation) in Activation::WORDS {
         if activation == Activation::Identity {
             continue;
         }

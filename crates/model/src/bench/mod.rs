@@ -5,6 +5,6 @@
 
 pub(crate) mod calibration;
 pub(crate) mod checks;
-pub(crate) mod query;
+pub(crate) mod probe;
 pub(crate) mod rates;
 pub(crate) mod timing;

@@ -14,7 +14,7 @@ use widenet_kernels::{
 };
 
 use super::{
-    query::query_seconds,
+    probe::probe_seconds,
     timing::{copy_seconds, last_entry, seconds},
 };
 use crate::device::{DeviceInfo, DeviceKind, Placement};
@@ -23,9 +23,9 @@ use crate::device::{DeviceInfo, DeviceKind, Placement};
 const RANKS: [usize; 2] = [32, 200];
 /// Vectors that meet them.
 const VECTORS: [usize; 3] = [1, 8, 16];
-/// Vectors that meet matrices, and directions of a question.
+/// Vectors that meet matrices, and directions of a probe.
 const FEW: usize = 8;
-/// Bases in memory at once while a question is timed: two with their images, and one copied in part.
+/// Bases in memory at once while a probe is timed: two with their responses, and one copied in part.
 const BASES: u64 = 5;
 
 /// Sizes of what is measured.
@@ -42,7 +42,7 @@ pub struct RateSizes {
 }
 
 impl RateSizes {
-    /// Sizes for a device: m = 2²⁰ (2¹⁴ on a software GPU), or what a question at rank 200 leaves of half the available memory and fits
+    /// Sizes for a device: m = 2²⁰ (2¹⁴ on a software GPU), or what a probe at rank 200 leaves of half the available memory and fits
     /// one buffer.
     pub fn of(info: &DeviceInfo, placement: &Placement) -> Self {
         let rank = RANKS.into_iter().max().unwrap_or(1) as u64;
@@ -149,13 +149,13 @@ pub fn rates<'a>(info: &DeviceInfo, placement: &'a Placement, sizes: RateSizes) 
             seconds(repeats, || last_entry(placement, &regenerated_apply(&matrix.whole(), &x)))
         }));
     }
-    // A rank that fills the space would leave nothing to ask about.
+    // A rank that fills the space would leave nothing to probe with.
     let rank = RANKS[1].min(length / 2);
     let panel_bytes = info.panel_bytes();
     rates.push(Rate::new(
-        format!("question of P = {FEW} new vectors at rank {rank}, m = {length}"),
+        format!("probe of P = {FEW} new vectors at rank {rank}, m = {length}"),
         Amount::Once,
-        move || query_seconds([length, rank, FEW], repeats, placement, panel_bytes),
+        move || probe_seconds([length, rank, FEW], repeats, placement, panel_bytes),
     ));
     rates
 }

@@ -37,6 +37,13 @@ impl Saved for DenseMatrix {
         })
     }
 
+    fn is_finite(&self) -> bool {
+        let terms = self.pending.iter().flat_map(|pending| &pending.terms);
+        let velocity = self.velocity.iter().map(|(_, component)| *component);
+        let components = [self.stored, self.remaining].into_iter().chain(velocity);
+        components.chain(terms.map(|term| term.component)).all(Component::is_finite)
+    }
+
     fn restored(&self, index: usize, _: &[Self], state: &Value, source: &mut Checkpoint) -> Result<Self, String> {
         let numbers =
             Numbers::read(state).ok_or_else(|| format!("the coefficients of matrix {index} cannot be read"))?;

@@ -9,8 +9,8 @@ use super::{file::Checkpoint, saved::Saved};
 use crate::{
     matrix::explored::{
         coefficients::Coefficients,
-        hidden::{Asked, ExploredMatrix, Known},
-        images::{FreshParts, Images},
+        hidden::{ExploredMatrix, Known, Probed},
+        responses::{FreshParts, Responses},
         thin::ThinMatrix,
         wide::WideMatrix,
     },
@@ -27,9 +27,9 @@ impl Saved for WideMatrix {
             WideMatrix::Explored(matrix) if shared(matrix, before).is_some() => Vec::new(),
             WideMatrix::Explored(matrix) => {
                 let known = matrix.known();
-                let side = |name: &str, asked: &Asked| {
-                    let mut tensors = of_basis(&format!("{index}.{name}.basis"), &asked.basis);
-                    if let FreshParts::Stored(vectors) = &asked.images.fresh {
+                let side = |name: &str, probed: &Probed| {
+                    let mut tensors = of_basis(&format!("{index}.{name}.basis"), &probed.basis);
+                    if let FreshParts::Stored(vectors) = &probed.responses.fresh {
                         tensors.extend(of_basis(&format!("{index}.{name}.fresh"), vectors));
                     }
                     tensors
@@ -53,16 +53,16 @@ impl Saved for WideMatrix {
                     "shared_with": shared(matrix, before),
                 });
                 let known = matrix.known();
-                let side = |asked: &Asked| {
+                let side = |probed: &Probed| {
                     let counts = |basis: &Basis| basis.blocks().iter().map(SplitVectors::count).collect::<Vec<_>>();
-                    let fresh = match &asked.images.fresh {
+                    let fresh = match &probed.responses.fresh {
                         FreshParts::Stored(vectors) => counts(vectors),
-                        FreshParts::Regenerated(_) => Vec::new(),
+                        FreshParts::Recomputed(_) => Vec::new(),
                     };
                     json!({
-                        "basis": counts(&asked.basis),
+                        "basis": counts(&probed.basis),
                         "fresh": fresh,
-                        "coefficients": numbers(&asked.images.coefficients.to_matrix()),
+                        "coefficients": numbers(&probed.responses.coefficients.to_matrix()),
                     })
                 };
                 json!({
@@ -71,6 +71,17 @@ impl Saved for WideMatrix {
                     "direct": side(&known.direct),
                     "transpose": side(&known.transpose),
                 })
+            }
+        }
+    }
+
+    fn is_finite(&self) -> bool {
+        let finite = |(weight, velocity): (f64, f64)| weight.is_finite() && velocity.is_finite();
+        match self {
+            WideMatrix::Thin(matrix) => finite(matrix.share),
+            WideMatrix::Explored(matrix) => {
+                let learned = [&matrix.learned.0, &matrix.learned.1];
+                finite(matrix.share) && learned.into_iter().all(Coefficients::is_finite)
             }
         }
     }
@@ -102,24 +113,24 @@ impl Saved for WideMatrix {
                     };
                 }
                 let known = initial.known().clone();
-                let mut side = |name: &str, asked: &Asked, lengths: [usize; 2]| -> Result<Asked, String> {
+                let mut side = |name: &str, probed: &Probed, lengths: [usize; 2]| -> Result<Probed, String> {
                     let state = &state[name];
                     let name = format!("{index}.{name}");
                     let layout = &initial.layout;
                     let basis = basis(source, &format!("{name}.basis"), &state["basis"], lengths[0], layout)?;
-                    let fresh = match &asked.images.fresh {
+                    let fresh = match &probed.responses.fresh {
                         FreshParts::Stored(_) => {
                             let name = format!("{name}.fresh");
                             FreshParts::Stored(self::basis(source, &name, &state["fresh"], lengths[1], layout)?)
                         }
-                        regenerated => regenerated.clone(),
+                        recomputed => recomputed.clone(),
                     };
                     let coefficients = matrix(&state["coefficients"]).ok_or_else(unreadable)?;
                     let coefficients = Coefficients::from_matrix(&coefficients);
-                    let images = Images { fresh, coefficients, ..asked.images.clone() };
-                    let fits =
-                        images.count() == basis.rank() && images.stored().is_none_or(|count| count == basis.rank());
-                    if fits { Ok(Asked::new(basis, images)) } else { Err(unreadable()) }
+                    let responses = Responses { fresh, coefficients, ..probed.responses.clone() };
+                    let fits = responses.count() == basis.rank()
+                        && responses.stored().is_none_or(|count| count == basis.rank());
+                    if fits { Ok(Probed::new(basis, responses)) } else { Err(unreadable()) }
                 };
                 let lengths = [initial.columns, initial.rows];
                 let direct = side("direct", &known.direct, lengths)?;
@@ -179,9 +190,7 @@ fn numbers(matrix: &Matrix) -> Value {
 
 fn matrix(value: &Value) -> Option<Matrix> {
     let side = |i: usize| value["shape"][i].as_u64().and_then(|side| usize::try_from(side).ok());
-    // JSON has no NaN; a run that has them is about to be found diverged.
-    let entry = |entry: &Value| if entry.is_null() { Some(f64::NAN) } else { entry.as_f64() };
-    let entries: Option<Vec<f64>> = value["columns"].as_array()?.iter().map(entry).collect();
+    let entries: Option<Vec<f64>> = value["columns"].as_array()?.iter().map(Value::as_f64).collect();
     let (rows, columns, entries) = (side(0)?, side(1)?, entries?);
     (rows.checked_mul(columns) == Some(entries.len())).then(|| Matrix::from_vec(rows, columns, entries))
 }

@@ -8,7 +8,10 @@ use std::{
     path::Path,
 };
 
-use burn::{Tensor, tensor::TensorData};
+use burn::{
+    Tensor,
+    tensor::{DType, TensorData},
+};
 use safetensors::{
     Dtype, View, serialize_to_file,
     tensor::{Metadata, TensorInfo},
@@ -57,14 +60,29 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes tensors and state beside their place, syncs them and renames the file into it.
+/// Whether all numbers of a tensor are finite.
+fn is_finite(data: &TensorData) -> bool {
+    let (singles, _) = data.as_bytes().as_chunks();
+    let (doubles, _) = data.as_bytes().as_chunks();
+    match data.dtype() {
+        DType::F64 => doubles.iter().all(|bytes| f64::from_ne_bytes(*bytes).is_finite()),
+        _ => singles.iter().all(|bytes| f32::from_ne_bytes(*bytes).is_finite()),
+    }
+}
+
+/// Writes tensors and state beside their place, syncs them and renames the file into it; leaves the file that is there if a number of a tensor is not
+/// finite.
 pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -> Result<(), String> {
     let mut digest = Sha256::new_with_prefix(state);
     // The order of names is the order in which `Checkpoint::verify` meets them.
     let mut in_order: Vec<_> = tensors.iter().collect();
     in_order.sort_by(|a, b| a.0.cmp(&b.0));
     for (_, tensor) in in_order {
-        digest.update(tensor.to_data().as_bytes());
+        let data = tensor.to_data();
+        if !is_finite(&data) {
+            return Ok(());
+        }
+        digest.update(data.as_bytes());
     }
     let metadata =
         HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);

@@ -13,6 +13,9 @@ pub(crate) trait Saved: Sized {
     /// Every number that is in no tensor.
     fn state(&self, before: &[&Self]) -> Value;
 
+    /// Whether every number that is in no tensor is finite.
+    fn is_finite(&self) -> bool;
+
     /// The matrix that this one, at time 0, had become.
     ///
     /// # Errors

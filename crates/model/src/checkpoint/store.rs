@@ -36,13 +36,17 @@ pub(crate) fn identity(problem: &Problem, width: u64, seed: u64, precision: Prec
     })
 }
 
-/// Writes a checkpoint of a network after a step.
+/// Writes a checkpoint of a network after a step. A network with a number that is not finite is about to be found diverged, and the
+/// checkpoint of a step before is left as it is.
 pub(crate) fn save<M: Saved>(
     plan: &CheckpointPlan,
     identity: &Value,
     progress: &Progress<'_>,
     matrices: &[&M],
 ) -> Result<(), ModelError> {
+    if !matrices.iter().all(|matrix| matrix.is_finite()) {
+        return Ok(());
+    }
     let state = json!({
         "run": identity,
         "step": progress.step,

@@ -15,7 +15,7 @@ use crate::{
 impl MemoryEstimate {
     /// Makes the need of a problem at a width.
     pub fn new(problem: &Problem, width: u64, precision: Precision) -> Self {
-        if problem.is_deep_linear() {
+        if problem.is_solved_as_predictor() {
             linear::memory(problem, width, precision)
         } else {
             perceptron::memory(problem, width, precision)
@@ -35,7 +35,7 @@ impl MemoryEstimate {
 /// Seconds per step on a device that streams `bytes_per_second`. Of a deep linear network every product reads its matrix once, every
 /// flush reads and writes it; perceptrons are bound by arithmetic, and an ensemble takes the time of all its networks.
 pub fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
-    if problem.is_deep_linear() {
+    if problem.is_solved_as_predictor() {
         linear::seconds_per_step(problem, width, precision, bytes_per_second)
     } else {
         perceptron::seconds_per_step(problem, width, precision, bytes_per_second)

@@ -1,13 +1,14 @@
 //! Estimates what a very wide run costs before it starts.
 //!
 //! ```text
-//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a query ≤ 8 tall-skinny products of m r P multiply-adds
+//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a probe ≤ 8 tall-skinny products of m r P multiply-adds
 //! ```
 //!
 //! (docs/theory/conditioning.md §2, Eq. cost.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches
 //! and test inputs bring their own.
 
-use widenet_core::{Problem, problem::Quantity};
+use widenet_core::Problem;
+use widenet_core::problem::Need;
 use widenet_kernels::Basis;
 
 use super::need::refuse_too_wide;
@@ -15,7 +16,7 @@ use crate::{
     bench::calibration::Calibration,
     device::{DeviceInfo, Precision},
     error::ModelError,
-    matrix::explored::kind::{HiddenMatrix, ImageStorage},
+    matrix::explored::kind::{HiddenMatrix, ResponseStorage},
 };
 
 /// Directions per training sample (or output of a deep linear network) that full-batch training has explored when it settles, in `f32` and
@@ -23,7 +24,7 @@ use crate::{
 const SETTLED: [u64; 2] = [80, 130];
 /// Passes of a step of gradient flow: six stages, and two trial predictors, which are half of one each.
 const STAGES: f64 = 7.0;
-/// Tall-skinny passes over a basis per query: four with what is asked, four with what is new of it.
+/// Tall-skinny passes over a basis per probe: four with the probe, four with what is new of it.
 const PASSES: f64 = 8.0;
 /// Blocks of P vectors held at once beside those of the training loop.
 const BLOCKS_IN_PASSING: u64 = 6;
@@ -45,7 +46,7 @@ pub struct WideEstimate {
     pub rank: u64,
 }
 
-/// Directions that a side of a hidden matrix is expected to be asked about in a whole run.
+/// Directions that a side of a hidden matrix is expected to be probed with in a whole run.
 pub fn predicted_rank(problem: &Problem, width: u64, precision: Precision) -> u64 {
     let settled = match precision {
         Precision::F32 => SETTLED[0],
@@ -54,17 +55,17 @@ pub fn predicted_rank(problem: &Problem, width: u64, precision: Precision) -> u6
     let data = &problem.data;
     let samples = data.train.inputs.nrows() as u64;
     let tests = data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
-    let (columns, all) = if problem.is_deep_linear() {
+    let (columns, all) = if problem.is_solved_as_predictor() {
         let columns = data.output_dimension().min(data.input_dimension()) as u64;
         (columns, columns)
     } else {
         (problem.optimizer.batch_size().unwrap_or(data.train.inputs.nrows()) as u64, samples)
     };
     let of_training = columns.saturating_mul(passes(problem) as u64).min(all.saturating_mul(settled));
-    let asks_tests = !problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_test_samples());
+    let probes_tests = !problem.is_solved_as_predictor() && problem.record.needs(Need::TestOutputs);
     let records = (problem.record.at.len() as u64).min(settled);
-    let of_tests = if asks_tests { tests.saturating_mul(records) } else { 0 };
-    let features = problem.is_deep_linear() && problem.record.quantities.iter().any(|q| q.needs_features());
+    let of_tests = if probes_tests { tests.saturating_mul(records) } else { 0 };
+    let features = problem.is_solved_as_predictor() && problem.record.needs(Need::Features);
     let of_features = if features { data.input_dimension() as u64 * records } else { 0 };
     of_training.saturating_add(of_tests).saturating_add(of_features).clamp(1, width.max(1))
 }
@@ -85,21 +86,19 @@ impl WideEstimate {
         let hidden = problem.network.hidden_layers as u64;
         let matrices = hidden - 1;
         let rank = predicted_rank(problem, width, precision);
-        let columns = match (problem.is_deep_linear(), problem.optimizer.batch_size()) {
+        let columns = match (problem.is_solved_as_predictor(), problem.optimizer.batch_size()) {
             (true, _) => k,
             (false, size) => size.unwrap_or(data.train.inputs.nrows()) as u64,
         };
         let vectors_per_direction = match matrix {
-            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => 2,
-            HiddenMatrix::Conditioned(ImageStorage::Stored) | HiddenMatrix::Regenerated => 4,
+            HiddenMatrix::Conditioned(ResponseStorage::Recomputed) => 2,
+            HiddenMatrix::Conditioned(ResponseStorage::Stored) | HiddenMatrix::Regenerated => 4,
         };
-        let inputs = if problem.is_deep_linear() { d } else { d.min(samples + tests) };
+        let inputs = if problem.is_solved_as_predictor() { d } else { d.min(samples + tests) };
         let velocity = if problem.optimizer.momentum() > 0.0 { 2 } else { 1 };
         let biases = problem.scaling().biases.iter().flatten().count() as u64;
-        let wants = |quantity| problem.record.quantities.contains(&quantity);
-        let kernels = [Quantity::TangentKernelChange, Quantity::TangentKernel, Quantity::TangentKernelNorm];
-        let signals = if kernels.into_iter().any(wants) { samples * k * hidden } else { 0 };
-        let largest = columns.max(if problem.is_deep_linear() { 0 } else { tests });
+        let signals = if problem.record.needs(Need::OutputKernel) { samples * k * hidden } else { 0 };
+        let largest = columns.max(if problem.is_solved_as_predictor() { 0 } else { tests });
         let blocks = (3 * hidden + 2 + BLOCKS_IN_PASSING).saturating_mul(largest) + signals;
         let vectors = matrices
             .saturating_mul(vectors_per_direction)
@@ -112,11 +111,11 @@ impl WideEstimate {
 
         // The rank grows from the first step on and is at its end half the time.
         let (m, steps) = (width as f64, passes(problem));
-        let queries = 2.0 * matrices as f64 * steps;
-        let tall = queries * PASSES * m * rank as f64 * columns as f64;
+        let probes = 2.0 * matrices as f64 * steps;
+        let tall = probes * PASSES * m * rank as f64 * columns as f64;
         let numbers = match matrix {
-            HiddenMatrix::Conditioned(ImageStorage::Stored) => 2.0 * matrices as f64 * m * rank as f64,
-            HiddenMatrix::Conditioned(ImageStorage::Regenerated) => queries * 2.0 * m * rank as f64,
+            HiddenMatrix::Conditioned(ResponseStorage::Stored) => 2.0 * matrices as f64 * m * rank as f64,
+            HiddenMatrix::Conditioned(ResponseStorage::Recomputed) => probes * 2.0 * m * rank as f64,
             // One pass over all entries for every query that brings something new.
             HiddenMatrix::Regenerated => {
                 let passes = (rank as f64 / columns as f64).ceil().min(steps);

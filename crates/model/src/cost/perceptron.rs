@@ -1,11 +1,7 @@
 //! Estimates what a run of perceptrons costs before it starts.
 
-use widenet_core::{
-    Problem,
-    problem::{Quantity, Rule},
-    scaling::Scaling,
-    training::mlp::SAMPLES_AT_A_TIME,
-};
+use widenet_core::problem::Need;
+use widenet_core::{Problem, scaling::Scaling, training::mlp::SAMPLES_AT_A_TIME};
 
 use super::need::MemoryEstimate;
 use crate::{
@@ -27,11 +23,11 @@ fn batch(problem: &Problem) -> u64 {
 
 /// Whether every matrix that learns keeps a second moment.
 fn is_normalised(problem: &Problem) -> bool {
-    matches!(problem.optimizer.rule, Rule::RmsProp { .. })
+    !problem.optimizer.obstacles().is_linear
 }
 
 fn is_linearised(problem: &Problem) -> bool {
-    problem.record.quantities.iter().any(|quantity| quantity.needs_linearisation())
+    problem.record.needs(Need::Linearization)
 }
 
 /// (rows, columns) of every matrix of weights and biases.
@@ -51,12 +47,11 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let (k, columns) = (problem.data.output_dimension() as u64, batch(problem));
     let (mut weights, mut pending, mut largest) = (0u64, 0u64, 0u64);
     let lifetime = DenseMatrix::product_lifetime(problem.optimizer.momentum(), precision);
-    let wants =
-        |quantities: &[Quantity]| quantities.iter().any(|quantity| problem.record.quantities.contains(quantity));
+    let record_plan = &problem.record;
     // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity or a second moment. Another θ_0 where the output is
     // decomposed.
     let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
-    let copies = trained + fixed + u64::from(wants(&[Quantity::Decomposition]));
+    let copies = trained + fixed + u64::from(record_plan.needs(Need::InitialWeights));
     for [rows, row_length] in shapes(problem, width) {
         let entries = rows.saturating_mul(row_length);
         let alive = lifetime.saturating_mul(columns);
@@ -79,12 +74,12 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let tests = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows() as u64);
     let trains = if columns == samples { 0 } else { samples };
     let record = (2 * hidden + 4) * trains.max(tests).min(SAMPLES_AT_A_TIME as u64);
-    let signals = match () {
-        () if wants(&[Quantity::TangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange]) => {
-            samples * k
-        }
-        () if wants(&[Quantity::MeanTangentKernel, Quantity::NngpKernel, Quantity::NngpKernelChange]) => samples,
-        () => 0,
+    let signals = if record_plan.needs(Need::OutputKernel) {
+        samples * k
+    } else if record_plan.needs(Need::SampleKernel) {
+        samples
+    } else {
+        0
     };
     let bytes = precision.bytes();
     // Signals of all layers on the device, those of one layer on the host in f64; their Gram matrix (three times while it is read from
@@ -92,8 +87,8 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let kernels = signals.saturating_mul(width).saturating_mul(hidden * bytes + 16);
     let kernels = kernels.saturating_add(signals.saturating_mul(signals).saturating_mul(5 * 8));
     // Pre-activations at the start, their difference to a pass of all samples, and one layer on the host in f64.
-    let changes = wants(&[Quantity::ActivationChanges]);
-    let sizes = changes || wants(&[Quantity::ActivationNorms]);
+    let changes = record_plan.needs(Need::InitialActivations);
+    let sizes = record_plan.needs(Need::Activations);
     let kept = if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
     let sizes = (kept * bytes + if sizes { 8 } else { 0 }).saturating_mul(samples).saturating_mul(width);
     let panel = if is_normalised(problem) { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
@@ -165,7 +160,9 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan},
+        problem::{
+            Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule,
+        },
     };
 
     use super::*;

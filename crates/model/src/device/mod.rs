@@ -6,6 +6,7 @@ mod cpu;
 mod gpu;
 mod guard;
 mod info;
+mod memory;
 mod open;
 mod placement;
 mod precision;

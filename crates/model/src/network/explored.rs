@@ -15,9 +15,9 @@ use crate::{
         dense::initial::Entries,
         explored::{
             fresh::Fresh,
-            hidden::{Asked, ExploredMatrix, Known},
-            images::{FreshParts, Images, Regenerated},
-            kind::{Hidden, HiddenMatrix, ImageStorage},
+            hidden::{ExploredMatrix, Known, Probed},
+            kind::{Hidden, HiddenMatrix, ResponseStorage},
+            responses::{FreshParts, Recomputed, Responses},
             thin::{ThinLaw, ThinMatrix},
             wide::WideMatrix,
         },
@@ -40,7 +40,7 @@ impl Maker {
     fn new(problem: &Problem, hidden: Hidden, seed: u64, placement: &Placement, info: &DeviceInfo) -> Self {
         let data = &problem.data;
         let samples = data.train.inputs.nrows() + data.test.as_ref().map_or(0, |test| test.inputs.nrows());
-        let stored = if problem.is_deep_linear() { data.input_dimension() } else { samples };
+        let stored = if problem.is_solved_as_predictor() { data.input_dimension() } else { samples };
         let vectors = Basis::BLOCK.max(samples).max(stored) as u64;
         let rows = info.panel_bytes() / (vectors * placement.precision.bytes());
         let layout = Layout::split(placement.clone(), usize::try_from(rows).unwrap_or(usize::MAX));
@@ -67,19 +67,20 @@ impl Maker {
         })
     }
 
-    /// A square matrix known by its answers.
+    /// A square matrix known by its responses.
     fn hidden(&self, plan: &MatrixPlan) -> WideMatrix {
         let MatrixPlan { layer, rows, columns, std, .. } = *plan;
         let layout = &self.layout;
-        let streams = [Purpose::Answers(layer), Purpose::TransposeAnswers(layer)].map(|purpose| self.stream(purpose));
+        let streams =
+            [Purpose::Responses(layer), Purpose::TransposeResponses(layer)].map(|purpose| self.stream(purpose));
         let stored = |length: usize| FreshParts::Stored(Basis::empty(length as u64));
         let (fresh, parts) = match self.hidden.matrix {
             HiddenMatrix::Conditioned(storage) => {
                 let fresh = Fresh::Normals { streams, shape: [rows, columns], layout: layout.clone() };
                 let parts = |stream, length| match storage {
-                    ImageStorage::Stored => stored(length),
-                    ImageStorage::Regenerated => {
-                        FreshParts::Regenerated(Box::new(Regenerated { stream, length, layout: layout.clone() }))
+                    ResponseStorage::Stored => stored(length),
+                    ResponseStorage::Recomputed => {
+                        FreshParts::Recomputed(Box::new(Recomputed { stream, length, layout: layout.clone() }))
                     }
                 };
                 (fresh, [parts(streams[0], rows), parts(streams[1], columns)])
@@ -95,11 +96,11 @@ impl Maker {
                 (Fresh::Fixed { matrix, layout: layout.clone() }, [stored(rows), stored(columns)])
             }
         };
-        let [of_direct, of_transpose] = parts.map(|fresh| Images::none(fresh, std));
+        let [of_direct, of_transpose] = parts.map(|fresh| Responses::none(fresh, std));
         let known = Known {
             fresh,
-            direct: Asked::new(Basis::empty(columns as u64), of_direct),
-            transpose: Asked::new(Basis::empty(rows as u64), of_transpose),
+            direct: Probed::new(Basis::empty(columns as u64), of_direct),
+            transpose: Probed::new(Basis::empty(rows as u64), of_transpose),
             tolerance: self.hidden.tolerance,
             truncation: 0.0,
             #[cfg(test)]

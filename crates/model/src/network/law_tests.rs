@@ -27,7 +27,7 @@ use super::{
 use crate::{
     device::{DeviceChoice, OpenDevice, Precision},
     matrix::explored::{
-        kind::{Hidden, HiddenMatrix, ImageStorage},
+        kind::{Hidden, HiddenMatrix, ResponseStorage},
         wide::WideMatrix,
     },
 };
@@ -37,7 +37,7 @@ const SEEDS: u64 = 9000;
 /// Of |z|: in 54 tests a false alarm is less likely than 0.4 %.
 const THRESHOLD: f64 = 4.0;
 
-const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ImageStorage::Stored), tolerance: 1e-12 };
+const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-12 };
 
 /// Four inputs in R², one output, mean-field scaling; records after one step and at the end.
 fn problem(hidden_layers: usize, activation: Activation) -> Problem {
@@ -86,7 +86,7 @@ fn trained_linear<W: LinearLayer>(problem: &Problem, network: LinearNetwork<W>, 
 fn dense(problem: &Problem, width: u64, first: u64, count: u64) -> Vec<Vec<f64>> {
     let placement = flex().placement(Precision::F64).unwrap();
     of_seeds(first, count, |seed| {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             return trained(problem, mlp_with_panels(problem, width, seed.into(), &placement, 1 << 30), seed);
         }
         trained_linear(problem, network_with_panels(problem, width, seed, &placement, 1 << 30), seed)
@@ -102,7 +102,7 @@ fn conditioned(problem: &Problem, width: u64, forgetful: bool, first: u64, count
         }
     };
     of_seeds(first, count, |seed| {
-        if !problem.is_deep_linear() {
+        if !problem.is_solved_as_predictor() {
             let network = wide_mlp(problem, width, seed, STORED, &placement, &device.info);
             network.matrices().for_each(forget);
             return trained(problem, network, seed);
@@ -124,10 +124,10 @@ fn conditioned_networks_have_the_law_of_dense_ones() {
             let found = conditioned(&problem, width, false, 1_000_000, SEEDS);
             let z = largest_z(&expected, &found);
             assert!(z < THRESHOLD, "{what}: |z| = {z}");
-            // Negative controls: answers that forget what the other side has answered, and a spread that is 5 % larger.
+            // Negative controls: responses that forget those of the other side, and a spread that is 5 % larger.
             let forgetful = conditioned(&problem, width, true, 1_000_000, SEEDS / 4);
             let z = largest_z(&expected, &forgetful);
-            assert!(z > THRESHOLD, "{what}: the test must see answers that forget: |z| = {z}");
+            assert!(z > THRESHOLD, "{what}: the test must see responses that forget: |z| = {z}");
             let spread: Vec<Vec<f64>> = expected.iter().map(|sample| stretched(sample, 1.05)).collect();
             let z = largest_z(&expected, &spread);
             assert!(z > THRESHOLD, "{what}: the test must see a standard deviation of 1.05 against 1: |z| = {z}");

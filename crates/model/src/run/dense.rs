@@ -20,7 +20,7 @@ pub(super) fn solve(
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,
 ) -> Result<DeviceSolution, ModelError> {
     let Run { problem, width, seed, device, precision, .. } = *run;
-    let (records, status, notes) = if problem.is_deep_linear() {
+    let (records, status, notes) = if problem.is_solved_as_predictor() {
         let network = dense_network(problem, width, seed, device, precision)?;
         train(&mut LinearTraining::new(problem, network, seed)?, Keeper::new(run, watch))?
     } else if let Some(ensemble) = problem.ensemble {

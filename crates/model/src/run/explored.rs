@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Error, Problem,
-    problem::{EntryLaw, Rule},
+    problem::EntryLaw,
     training::{Control, Explored, LinearTraining, Progress, Training, mlp::MlpTraining},
 };
 
@@ -37,20 +37,16 @@ impl Hidden {
             return refuse(format!("tolerance = {tolerance} must lie between 0 and 1"));
         }
         let law = problem.network.entry_law;
-        let is_normalised = matches!(problem.optimizer.rule, Rule::RmsProp { .. });
-        if law != EntryLaw::Gaussian && (is_normalised || problem.ensemble.is_some()) {
+        let obstacles = problem.optimizer.obstacles();
+        if law != EntryLaw::Gaussian && (obstacles.explored_matrices.is_some() || problem.ensemble.is_some()) {
             return refuse(format!(
                 "network.entry_law = \"{}\": RMSProp and ensembles need the dense engine, whose entries are Gaussian; leave it out, or train one \
                  network by \"gd\", \"momentum\" or \"sgd\"",
                 law.name()
             ));
         }
-        if is_normalised {
-            return refuse(
-                "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which a matrix known by its answers does not \
-                 have; use the dense engine, or \"gd\", \"momentum\" or \"sgd\""
-                    .into(),
-            );
+        if let Some(reason) = obstacles.explored_matrices {
+            return refuse(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind));
         }
         if problem.ensemble.is_some() {
             return refuse("ensembles are trained by the dense engine; give a study several seeds instead".into());
@@ -79,7 +75,7 @@ pub(super) fn solve(
     let placement = device.placement(precision)?;
     WideEstimate::check(problem, width, hidden.matrix, precision, &device.info)?;
     let keeper = Keeper::new(run, watch);
-    let ((records, status, mut notes), truncation) = if problem.is_deep_linear() {
+    let ((records, status, mut notes), truncation) = if problem.is_solved_as_predictor() {
         problem.scaling().at(width).check()?;
         let network = wide_linear_network(problem, width, seed, hidden, &placement, &device.info);
         let mut training = LinearTraining::new(problem, network, seed)?;
@@ -99,11 +95,13 @@ fn truncation(matrices: &[&WideMatrix]) -> f64 {
     matrices.iter().filter_map(|matrix| matrix.exploration()).map(|explored| explored.truncation).fold(0.0, f64::max)
 }
 
-/// What to do where responses are less exact than was asked for.
+/// What to do where responses are less exact than was wanted.
 fn truncation_note(truncation: f64, tolerance: f64, precision: Precision) -> Option<String> {
     let remedy = match precision {
         Precision::F32 => "f32 does not tell shorter directions from rounding; use --precision f64",
-        Precision::F64 => "f64 does not tell shorter directions from rounding; errors of the answers are of this size",
+        Precision::F64 => {
+            "f64 does not tell shorter directions from rounding; errors of the responses are of this size"
+        }
     };
     (truncation > tolerance).then(|| {
         format!("truncation_error {truncation:.1e} is above tolerance = {tolerance:?}, which this run did not reach: {remedy}")

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
+use widenet_core::problem::Need;
 use widenet_core::{
     Matrix, Problem,
     problem::{Quantity, RecordPlan, Scope},
@@ -18,13 +19,13 @@ use widenet_core::{
 
 /// What each network records so that the plan of the ensemble can be met.
 pub(super) fn plan_of_one(plan: &RecordPlan) -> RecordPlan {
-    let wants = |quantity| plan.quantities.contains(&quantity);
     let of_one = |quantity: &Quantity| quantity.scope() != Scope::Ensemble;
     let mut quantities: Vec<Quantity> = plan.quantities.iter().copied().filter(of_one).collect();
-    if wants(Quantity::OutputStd) || wants(Quantity::FunctionKurtosis) {
+    let over_networks = || plan.quantities.iter().filter(|quantity| !of_one(quantity));
+    if over_networks().any(|quantity| quantity.needs(Need::Outputs)) {
         quantities.push(Quantity::Outputs);
     }
-    if wants(Quantity::TestOutputStd) || wants(Quantity::TestOutputCovariance) {
+    if over_networks().any(|quantity| quantity.needs(Need::TestOutputs)) {
         quantities.push(Quantity::TestOutputs);
     }
     quantities.sort();
@@ -57,13 +58,12 @@ struct Average {
 
 impl Averages {
     pub(super) fn new(problem: &Problem) -> Self {
-        let wants = |quantity| problem.record.quantities.contains(&quantity);
         Self {
             networks: 0,
             records: Vec::new(),
             diverged: None,
-            moments: [Quantity::OutputStd, Quantity::TestOutputStd, Quantity::FunctionKurtosis].into_iter().any(wants),
-            covariance: wants(Quantity::TestOutputCovariance),
+            moments: problem.record.needs(Need::Spread),
+            covariance: problem.record.needs(Need::Covariance),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Networks trained as a group against the same networks trained alone.
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Loss, Parameterization, Quantity, Rule},

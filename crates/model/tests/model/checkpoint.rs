@@ -2,12 +2,17 @@
 
 use std::{fs, path::Path};
 
+use safetensors::SafeTensors;
 use widenet_core::{
     Problem,
     problem::{Activation, Parameterization, Quantity, Rule},
     training::{Control, Progress},
+    trajectory::Status,
 };
-use widenet_model::{CheckpointPlan, DeviceChoice, DeviceSolution, Every, Matrices, Precision, Run, solve_on_device};
+use widenet_model::{
+    CheckpointPlan, DeviceChoice, DeviceSolution, Every, Hidden, HiddenMatrix, Matrices, Precision, ResponseStorage,
+    Run, solve_on_device,
+};
 
 use crate::common;
 
@@ -164,4 +169,44 @@ fn a_checkpoint_that_cannot_be_written_is_an_error_that_names_it() {
     };
     let error = solve_on_device(&run, &mut |_| Control::Continue).unwrap_err().to_string();
     assert!(error.contains("no/such/folder"), "{error}");
+}
+
+/// A step after which the weights have left the range of `f32` leaves the checkpoint of a step before.
+#[test]
+fn no_checkpoint_holds_a_number_that_is_not_finite() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = DeviceChoice::Flex.open().unwrap();
+    let path = folder.path().join("checkpoint");
+    let rule = || Rule::Descent { learning_rate: 40.0, steps: 400, momentum: 0.0, nesterov: false, batch_size: None };
+    let hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-5 };
+    let problems =
+        [common::problem(2, 1, rule(), 0.0), common::perceptrons::problem(2, 1, rule(), Activation::Relu, true)];
+    for (problem, matrices) in problems
+        .iter()
+        .flat_map(|problem| [Matrices::Dense, Matrices::Explored(hidden)].map(|matrices| (problem, matrices)))
+    {
+        let run = Run {
+            problem,
+            width: 30,
+            seed: 3,
+            matrices,
+            device: &device,
+            precision: Precision::F32,
+            checkpoints: Some(CheckpointPlan { path: path.clone(), every: Every::Steps(1) }),
+        };
+        let first = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
+        let Status::Diverged { step, .. } = first.status else { panic!("{matrices:?}: {:?}", first.status) };
+        assert!(step > 1, "{matrices:?} diverged at once");
+        let bytes = fs::read(&path).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        for (name, tensor) in file.tensors() {
+            let numbers = tensor.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+            assert!(numbers.into_iter().all(f32::is_finite), "{matrices:?}: tensor {name}");
+        }
+        // It can be resumed from, and diverges at the same step.
+        let resumed = solve_on_device(&run, &mut |_| Control::Continue).unwrap();
+        assert!(resumed.notes[0].contains("resumed at step"), "{matrices:?}: {:?}", resumed.notes);
+        assert_eq!(resumed.trajectory, first, "{matrices:?}");
+        fs::remove_file(&path).unwrap();
+    }
 }

@@ -1,5 +1,6 @@
 //! What must not change a trajectory: panels, threads, devices; and what the observables must say.
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Quantity, Rule, Scope},

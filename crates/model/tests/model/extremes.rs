@@ -1,5 +1,7 @@
 //! The smallest legal perceptrons: one neuron, one sample, one output, nothing that learns, no test samples.
 
+use widenet_core::document::Word;
+use widenet_core::problem::Need;
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Ensemble, Parameterization, Quantity, Rule, Scope},
@@ -17,7 +19,7 @@ use crate::common::{
 fn quantities(problem: &Problem) -> Vec<Quantity> {
     let here = |quantity: &Quantity| {
         matches!(quantity.scope(), Scope::Any | Scope::Mlp)
-            && (problem.data.test.is_some() || !quantity.needs_test_samples())
+            && (problem.data.test.is_some() || !quantity.needs(Need::TestOutputs))
     };
     Quantity::all().filter(here).collect()
 }

@@ -1,5 +1,6 @@
 //! What the engine of perceptrons must agree with: the engine of deep linear networks, its own linearisation, its kernels.
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Loss, Parameterization, Quantity, Rule},
@@ -67,7 +68,7 @@ fn with_the_identity_it_is_the_engine_of_deep_linear_networks() {
             let mut problem = common::problem(3, 2, rule, 0.02);
             problem.parameterization = parameterization.clone();
             problem.record.quantities = vec![Quantity::Outputs, Quantity::TestOutputs];
-            assert!(problem.is_deep_linear());
+            assert!(problem.is_solved_as_predictor());
             let linear = solve(&problem);
             let mut training = MlpTraining::new(&problem, perceptrons::mlp(&problem, WIDTH, SEED), SEED).unwrap();
             let (perceptron, _) = training.run(Start::default(), &mut |_, _| Control::Continue);
@@ -84,7 +85,7 @@ fn the_linearisation_is_the_derivative_along_its_tangent() {
     let wave = |rows: usize, columns: usize, frequency: f64| {
         Matrix::from_fn(rows, columns, |i, j| ((i * columns + j) as f64 * frequency + 0.2).sin())
     };
-    for (_, activation) in Activation::WORDS.into_iter().filter(|(_, activation)| activation.slopes().is_none()) {
+    for activation in Activation::all().filter(|activation| activation.slopes().is_none()) {
         let layers = |shift: f64| -> Vec<GivenLayer> {
             let layer = |(l, shape): (usize, &[usize; 2])| {
                 let frequency = 1.3 + l as f64;
@@ -303,7 +304,7 @@ fn assert_device_agrees_with_flex(device: &OpenDevice) {
     let flex = DeviceChoice::Flex.open().unwrap();
     // An ε that gradients of the size of rounding do not overcome.
     let rms_prop = Rule::RmsProp { learning_rate: 0.01, steps: 20, decay: 0.9, epsilon: 1e-2, batch_size: Some(5) };
-    let cases = Activation::WORDS.map(|(_, activation)| (activation, common::descent(20, 0.5, false)));
+    let cases = Activation::all().map(|activation| (activation, common::descent(20, 0.5, false)));
     for (activation, rule) in cases.into_iter().chain([(Activation::Erf, rms_prop)]) {
         let mut problem = perceptrons::problem(2, 2, rule, activation, true);
         problem.record.quantities = vec![Quantity::Outputs, Quantity::TangentKernel, Quantity::LinearisedTestOutputs];

@@ -9,6 +9,7 @@ use burn::{
         activation::{log_softmax, sigmoid},
     },
 };
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem, Width,
     problem::{Activation, Loss, Parameterization, Quantity, Rule},
@@ -135,7 +136,7 @@ fn descent_agrees_with_automatic_differentiation() {
         let difference = difference(problem, WIDTH);
         assert!(difference < 1e-12, "{difference:e}: {:?}, {:?}", problem.network, problem.loss);
     };
-    for (_, activation) in Activation::WORDS {
+    for activation in Activation::all() {
         check(&perceptrons::problem(2, 2, common::descent(12, 0.0, false), activation, true));
         let mut problem = perceptrons::problem(3, 1, common::descent(12, 0.8, true), activation, false);
         problem.optimizer.weight_decay = 0.05;

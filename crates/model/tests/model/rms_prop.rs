@@ -4,10 +4,10 @@ use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule},
     seed,
-    training::{Control, Start, Training, mlp::MlpTraining},
+    training::{Control, LinearTraining, Start, Training, mlp::MlpTraining},
     trajectory::{Record, Status},
 };
-use widenet_model::{DeviceChoice, Matrices, Precision, Run, solve_on_device};
+use widenet_model::{DeviceChoice, Matrices, Precision, Run, network_with_panels, solve_on_device};
 
 use crate::common::{
     self,
@@ -138,4 +138,16 @@ fn an_ensemble_is_the_average_of_its_networks() {
     let networks = (0..3).map(|i| outputs(&one, seed::member(SEED, i)));
     let mean = networks.fold(Matrix::zeros(8, 1), |sum, outputs| sum + outputs) / 3.0;
     assert!((outputs(&ensemble, SEED) - mean).amax() < 1e-12);
+}
+
+#[test]
+fn training_by_linear_rules_alone_refuses_rms_prop_by_name() {
+    let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
+    let problem = common::problem(2, 1, rms_prop(0.01, 2, None), 0.0);
+    let network = network_with_panels(&problem, 8, SEED, &placement, 1 << 20);
+    let refusal = LinearTraining::new(&problem, network, SEED).err().map(|error| error.to_string());
+    assert!(refusal.is_some_and(|text| text.contains("rmsprop") && text.contains("\"gd\"")));
+    let problem = perceptrons::problem(2, 1, rms_prop(0.01, 2, None), Activation::Tanh, false);
+    let refusal = MlpTraining::linear(&problem, mlp(&problem, 8, SEED), SEED).err().map(|error| error.to_string());
+    assert!(refusal.is_some_and(|text| text.contains("rmsprop")));
 }

@@ -12,15 +12,15 @@ use widenet_core::{
     trajectory::Record,
 };
 use widenet_model::{
-    CheckpointPlan, DenseMatrix, DeviceChoice, Every, Hidden, HiddenMatrix, ImageStorage, Matrices, OpenDevice,
-    Placement, Precision, Run, WideMatrix, default_tolerance, solve_on_device, wide_linear_network, wide_mlp,
+    CheckpointPlan, DenseMatrix, DeviceChoice, Every, Hidden, HiddenMatrix, Matrices, OpenDevice, Placement, Precision,
+    ResponseStorage, Run, WideMatrix, default_tolerance, solve_on_device, wide_linear_network, wide_mlp,
 };
 
 use crate::common::{self, perceptrons};
 
 const REGENERATED: Hidden = Hidden { matrix: HiddenMatrix::Regenerated, tolerance: 1e-13 };
-const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ImageStorage::Stored), tolerance: 1e-9 };
-const HALF_MEMORY: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ImageStorage::Regenerated), tolerance: 1e-9 };
+const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-9 };
+const HALF_MEMORY: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Recomputed), tolerance: 1e-9 };
 
 fn flex() -> (OpenDevice, Placement) {
     let device = DeviceChoice::Flex.open().unwrap();
@@ -181,7 +181,7 @@ fn trained<W: LinearLayer>(problem: &Problem, network: LinearNetwork<W>) -> Vec<
 }
 
 #[test]
-fn stored_and_regenerated_images_give_the_same_numbers() {
+fn stored_and_recomputed_responses_give_the_same_numbers() {
     for (rule, weight_decay) in [(common::descent(25, 0.0, false), 0.0), (minibatches(0.7), 0.03)] {
         let mut problem = perceptrons::problem(3, 2, rule, Activation::Tanh, true);
         problem.optimizer.weight_decay = weight_decay;
@@ -251,7 +251,7 @@ fn single_precision_follows_double_precision_with_the_same_draws() {
     let (device, _) = flex();
     let with = |precision| {
         let placement = device.placement(precision).unwrap();
-        let matrix = HiddenMatrix::Conditioned(ImageStorage::Stored);
+        let matrix = HiddenMatrix::Conditioned(ResponseStorage::Stored);
         // The same directions in both: their number decides which numbers are drawn.
         let hidden = Hidden { matrix, tolerance: 1e-3 };
         run(&problem, wide_mlp(&problem, 300, 7, hidden, &placement, &device.info))
@@ -364,11 +364,7 @@ fn a_resumed_run_is_an_undisturbed_one_bit_for_bit() {
             let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(4) });
             let run = Run { checkpoints, ..wide_run(problem, hidden, &device) };
             let stop_at = |step| {
-                let control = move |progress: &Progress<'_>| match progress.step == step {
-                    true => Control::Stop,
-                    false => Control::Continue,
-                };
-                move |progress: &Progress<'_>| control(progress)
+                move |progress: &Progress<'_>| if progress.step == step { Control::Stop } else { Control::Continue }
             };
             for step in [3, 7] {
                 let stopped = solve_on_device(&run, &mut stop_at(step)).unwrap();
@@ -404,8 +400,8 @@ fn wgpu_trains_the_network_that_flex_trains() {
     // Pieces of 64 vectors with 100 rows of 4 bytes.
     device.info.largest_buffer = Some(2 * 64 * 100 * 4);
     for matrix in [
-        HiddenMatrix::Conditioned(ImageStorage::Stored),
-        HiddenMatrix::Conditioned(ImageStorage::Regenerated),
+        HiddenMatrix::Conditioned(ResponseStorage::Stored),
+        HiddenMatrix::Conditioned(ResponseStorage::Recomputed),
         HiddenMatrix::Regenerated,
     ] {
         // The same directions on both: their number decides which numbers are drawn.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use widenet_core::{Matrix, Width, problem::Activation, trajectory::Number};
-use widenet_limits::{kernel::largest_eigenvalue, linear_algebra::eigenvalues};
+use widenet_limits::linear_algebra::{eigenvalues, largest_eigenvalue};
 
 use widenet_output::{Format, OutputFile, Result, Rows};
 
@@ -77,6 +77,24 @@ impl Blocks {
             Block::TestTrain => self.test_train = matrix,
             Block::Test => self.test = matrix,
         }
+    }
+
+    /// Refuses kernels that hold a number that is not finite; `is_single` says that they were computed in single precision.
+    pub(super) fn check_finite(&self, kernel: &str, is_single: bool) -> QuestionResult<()> {
+        for (block, matrix) in self.present() {
+            let Some(position) = matrix.iter().position(|x| !x.is_finite()) else { continue };
+            let (row, column) = (position % matrix.nrows() + 1, position / matrix.nrows() + 1);
+            let cause = if is_single {
+                "numbers of this network are beyond single precision; compute it in double precision, or scale the inputs down"
+            } else {
+                "numbers of this network are beyond double precision; scale the inputs down"
+            };
+            return Err(invalid(format!(
+                "the {kernel} kernel (block {block}) is {} at row {row}, column {column}: {cause}",
+                matrix[position]
+            )));
+        }
+        Ok(())
     }
 
     /// Adds the spectrum of the training block, if that is there.

@@ -4,13 +4,14 @@ mod answer;
 
 use std::{path::Path, sync::Arc};
 
+use widenet_core::shapes::read_width;
 use widenet_core::{
     Error, Matrix, Problem, Width,
     document::{Document, Field, Reader},
     problem::EntryLaw,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
-use widenet_model::{KernelsWanted, empirical_kernels};
+use widenet_model::{KernelsWanted, Precision, empirical_kernels};
 
 use self::answer::Block;
 use crate::{
@@ -90,7 +91,7 @@ impl KernelQuestion {
         let kinds = [("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
         let which = table.or("kind", Which::Both, |field| field.choice(&kinds))?;
         let between = table.or("between", None, |field| parse_between(field, &problem))?;
-        let width = table.or("width", Width::Infinite, Field::width)?;
+        let width = table.or("width", Width::Infinite, read_width)?;
         let seed = table.or("seed", 0, Field::whole)?;
         let full = table.or("full", false, |field| match field.boolean()? {
             true if width == Width::Infinite => Err(field.error(
@@ -166,11 +167,11 @@ impl KernelQuestion {
     /// Computes the kernels.
     ///
     /// # Errors
-    /// A scaling without kernels at width ∞, kernels that overflow, a finite network that does not fit the device;
+    /// A scaling without kernels at width ∞, kernels that overflow (their precision), a finite network that does not fit the device;
     /// [`crate::QuestionError::Stopped`].
     pub fn kernels(&self, run: &mut Run<'_>) -> QuestionResult<KernelAnswer> {
         let [mut nngp, mut ntk] = match self.width {
-            Width::Infinite => self.limit(run)?,
+            Width::Infinite => checked(self.limit(run)?, Precision::F64)?,
             Width::Finite(_) if self.problem.network.entry_law != EntryLaw::Gaussian => {
                 let law = self.problem.network.entry_law.name();
                 return Err(Error::Invalid(format!(
@@ -191,8 +192,8 @@ impl KernelQuestion {
     /// The kernels of one finite network at its start, NNGP and tangent.
     fn network(&self, width: u64, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
         let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
-        let found = run.on_device("kernels of one network", |device, precision, _| {
-            empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)
+        let (found, precision) = run.on_device("kernels of one network", |device, precision, _| {
+            Ok((empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)?, precision))
         })?;
         let mut answer = [Blocks::default(), Blocks::default()];
         for (block, kernels) in [
@@ -205,7 +206,7 @@ impl KernelQuestion {
             answer[0].put(block, Some(kernels.nngp).filter(|_| self.which != Which::Tangent));
             answer[1].put(block, Some(tangent).filter(|_| self.which != Which::Nngp));
         }
-        Ok(answer)
+        checked(answer, precision)
     }
 
     /// The kernels at width ∞, NNGP and tangent.
@@ -271,8 +272,16 @@ pub(crate) static KIND: Kind = Kind {
     parse: |document, _, load| Ok(Arc::new(KernelQuestion::parse(document, load)?)),
 };
 
+/// NNGP and tangent kernels, if all of their numbers are finite.
+fn checked(kernels: [Blocks; 2], precision: Precision) -> QuestionResult<[Blocks; 2]> {
+    for (name, blocks) in ["NNGP", "tangent"].into_iter().zip(&kernels) {
+        blocks.check_finite(name, precision == Precision::F32)?;
+    }
+    Ok(kernels)
+}
+
 /// `None` for all blocks that the data have.
-fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Option<Block>> {
+fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Option<Block>> {
     let words = [
         ("all", None),
         ("train", Some(Block::Train)),

@@ -35,26 +35,28 @@ pub struct LearningRates {
     pub critical: Option<f64>,
 }
 
-/// A prediction with the losses and accuracies of its mean outputs.
+/// A prediction with the losses and accuracies of its mean outputs. One that has diverged has none; in JSON it has the `status`
+/// `"diverged"` in place of its outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// Mean and spread.
     pub prediction: Prediction,
     /// Loss of the mean training outputs.
-    pub train_loss: f64,
+    pub train_loss: Option<f64>,
     /// Loss of the mean test outputs, where the test data have targets.
     pub test_loss: Option<f64>,
     /// Share of training samples whose class is right.
-    pub train_accuracy: f64,
+    pub train_accuracy: Option<f64>,
     /// Share of test samples whose class is right.
     pub test_accuracy: Option<f64>,
 }
 
 impl Answer {
     pub(super) fn new(prediction: Prediction, loss: Loss, train: &Matrix, test: Option<&Matrix>) -> Self {
-        let (train_loss, train_accuracy) =
-            (loss.value(&prediction.train.mean, train), Loss::accuracy(&prediction.train.mean, train));
-        let of_test = prediction.test.as_ref().zip(test);
+        let of_train = (!prediction.diverged).then_some(&prediction.train);
+        let train_loss = of_train.map(|predicted| loss.value(&predicted.mean, train));
+        let train_accuracy = of_train.map(|predicted| Loss::accuracy(&predicted.mean, train));
+        let of_test = prediction.test.as_ref().filter(|_| !prediction.diverged).zip(test);
         let test_loss = of_test.map(|(predicted, targets)| loss.value(&predicted.mean, targets));
         let test_accuracy = of_test.map(|(predicted, targets)| Loss::accuracy(&predicted.mean, targets));
         Self { prediction, train_loss, test_loss, train_accuracy, test_accuracy }
@@ -71,6 +73,9 @@ impl Answer {
     /// Returns the mean standard deviation of the outputs on training and test inputs, where there is a spread.
     pub fn mean_std(&self) -> [Option<f64>; 2] {
         let mean = |moments: &Moments| moments.std.as_ref().map(|std| std.iter().sum::<f64>() / std.len() as f64);
+        if self.prediction.diverged {
+            return [None, None];
+        }
         [mean(&self.prediction.train), self.prediction.test.as_ref().and_then(mean)]
     }
 }
@@ -103,13 +108,17 @@ impl Serialize for Answer {
             Moment::Infinity => map.serialize_entry("at", "inf")?,
         }
         map.serialize_entry("time", &Number(self.prediction.time))?;
+        if self.prediction.diverged {
+            map.serialize_entry("status", "diverged")?;
+            return map.end();
+        }
         map.serialize_entry("train", &Outputs(&self.prediction.train))?;
         if let Some(test) = &self.prediction.test {
             map.serialize_entry("test", &Outputs(test))?;
         }
-        map.serialize_entry("train_loss", &Number(self.train_loss))?;
+        map.serialize_entry("train_loss", &self.train_loss.map(Number))?;
         map.serialize_entry("test_loss", &self.test_loss.map(Number))?;
-        map.serialize_entry("train_accuracy", &Number(self.train_accuracy))?;
+        map.serialize_entry("train_accuracy", &self.train_accuracy.map(Number))?;
         map.serialize_entry("test_accuracy", &self.test_accuracy.map(Number))?;
         if let Some(dropped) = self.prediction.dropped {
             map.serialize_entry("dropped", &dropped)?;
@@ -130,8 +139,26 @@ impl Serialize for PredictAnswer {
 }
 
 impl PredictAnswer {
+    /// Answers at moments at which the model has not diverged.
+    fn finite(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(|answer| !answer.prediction.diverged)
+    }
+
+    /// What should be said beside the answer: moments at which the model has diverged.
+    pub fn notes(&self) -> Vec<String> {
+        let diverged: Vec<String> =
+            self.answers.iter().filter(|answer| answer.prediction.diverged).map(Answer::moment).collect();
+        if diverged.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "the linear model has diverged at {}: outputs there are not finite and are left out",
+            diverged.join(", ")
+        )]
+    }
+
     /// Writes the predictions in the format of the file: JSON; CSV with one row per moment, sample and output; NumPy arrays of
-    /// the mean test outputs, one file per moment. Returns the files.
+    /// the mean test outputs, one file per moment. Moments at which the model has diverged have no rows and no file. Returns the files.
     ///
     /// # Errors
     /// Those of writing the files; NumPy arrays without test data.
@@ -143,7 +170,7 @@ impl PredictAnswer {
                 let mean = |answer: &'_ Answer| {
                     Some((format!("at-{}", answer.moment()), answer.prediction.test.clone()?.mean))
                 };
-                let means: Option<Vec<_>> = self.answers.iter().map(mean).collect();
+                let means: Option<Vec<_>> = self.finite().map(mean).collect();
                 let means = means.ok_or_else(|| {
                     invalid(format!(
                         "{}: a .npy file holds the mean test outputs, and `data` has no test samples; use .json or .csv",
@@ -170,7 +197,7 @@ impl PredictAnswer {
     fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(["at", "set", "sample", "output", "mean", "std", "target"])?;
-        for answer in &self.answers {
+        for answer in self.finite() {
             let at = answer.moment();
             let sets = [
                 ("train", Some(&answer.prediction.train), Some(&self.train_targets)),

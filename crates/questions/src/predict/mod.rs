@@ -4,6 +4,7 @@ mod answer;
 
 use std::{path::Path, sync::Arc};
 
+use widenet_core::shapes::read_matrix;
 use widenet_core::{
     Matrix, Problem,
     data::read_npy,
@@ -203,7 +204,7 @@ fn parse_section(
     Ok(())
 }
 
-fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Moment> {
+fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Moment> {
     match &field.node().value {
         Value::String(word) if word == "inf" => Ok(Moment::Infinity),
         Value::Float(f64::INFINITY) => Ok(Moment::Infinity),
@@ -213,19 +214,19 @@ fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::Result<Mo
     }
 }
 
-fn parse_initial(field: &Field<'_>, seed: u64) -> widenet_core::Result<Initial> {
+fn parse_initial(field: &Field<'_>, seed: u64) -> widenet_core::document::Result<Initial> {
     if !matches!(field.node().value, Value::Table(_)) {
         let words = [("ensemble", Initial::Ensemble), ("zero", Initial::Zero), ("sample", Initial::Sample { seed })];
         return field.choice(&words);
     }
     let mut table = field.table()?;
-    let train = table.required("outputs", Field::matrix)?;
-    let test = table.optional("test_outputs", Field::matrix)?;
+    let train = table.required("outputs", read_matrix)?;
+    let test = table.optional("test_outputs", read_matrix)?;
     table.finish()?;
     Ok(Initial::Outputs { train, test })
 }
 
-fn parse_ridge(field: &Field<'_>) -> widenet_core::Result<Ridge> {
+fn parse_ridge(field: &Field<'_>) -> widenet_core::document::Result<Ridge> {
     if !matches!(field.node().value, Value::Table(_)) {
         return field.non_negative().map(Ridge::Absolute);
     }
@@ -235,7 +236,7 @@ fn parse_ridge(field: &Field<'_>) -> widenet_core::Result<Ridge> {
     Ok(Ridge::Relative(relative))
 }
 
-fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::Result<GivenKernels> {
+fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::document::Result<GivenKernels> {
     let mut table = field.table()?;
     let tangent = table.optional("ntk", |field| parse_kernel(field, base))?;
     let nngp = table.optional("nngp", |field| parse_kernel(field, base))?;
@@ -243,11 +244,11 @@ fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::Result<GivenKe
     Ok(GivenKernels { nngp, tangent })
 }
 
-fn parse_kernel(field: &Field<'_>, base: &Path) -> widenet_core::Result<GivenKernel> {
-    let matrix = |field: &Field<'_>| -> widenet_core::Result<Matrix> {
+fn parse_kernel(field: &Field<'_>, base: &Path) -> widenet_core::document::Result<GivenKernel> {
+    let matrix = |field: &Field<'_>| -> widenet_core::document::Result<Matrix> {
         match &field.node().value {
-            Value::String(file) => read_npy(&base.join(file)),
-            _ => field.matrix(),
+            Value::String(file) => read_npy(&base.join(file)).map_err(|error| field.error(error.to_string())),
+            _ => read_matrix(field),
         }
     };
     let mut table = field.table()?;

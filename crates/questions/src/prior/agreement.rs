@@ -44,7 +44,7 @@ impl Quantity for Agreement {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let input = prior.input(table)?;
     let draws = table.or("draws", 10_000, Field::count)?;
     Ok(Box::new(Agreement { input, sample: sampling::Sample::of_outputs(table, prior, draws)? }))
@@ -71,20 +71,20 @@ fn answer(prior: &Prior, asked: &Agreement, run: &mut Run<'_>) -> QuestionResult
     let centres: Vec<f64> = (0..POINTS).map(|i| -edge + (i as f64 + 0.5) * width).collect();
     for (name, layers) in laws {
         let law = OutputLaw::new(&layers, variance)?;
-        let distance = largest_distance(&draws, |x| law.cdf(x));
+        let probabilities = draws.iter().map(|x| law.cdf(*x)).collect::<Result<Vec<_>>>()?;
+        let distance = largest_distance(&probabilities);
         answer[name] = json!({
             "distance": number(distance),
             "p_value": number(p_value(distance, draws.len() as f64)),
             "quantiles": numbers(levels.iter().map(|level| law.quantile(*level)).collect::<Result<Vec<_>>>()?),
-            "density": numbers(centres.iter().map(|x| law.density(*x))),
+            "density": numbers(centres.iter().map(|x| law.density(*x)).collect::<Result<Vec<_>>>()?),
         });
     }
     let at = |level: f64| draws[((level * draws.len() as f64) as usize).min(draws.len() - 1)];
     let below = |x: f64| draws.partition_point(|draw| *draw < x) as f64;
     let share = |x: &f64| (below(x + width / 2.0) - below(x - width / 2.0)) / (draws.len() as f64 * width);
-    let moment = |power: i32| draws.iter().map(|draw| draw.powi(power)).sum::<f64>() / draws.len() as f64;
     answer["sample"] = json!({
-        "kurtosis": number(moment(4) / moment(2).powi(2)),
+        "kurtosis": number(kurtosis(&draws)?),
         "quantiles": numbers(levels.iter().map(|level| at(*level))),
         "density": numbers(centres.iter().map(share)),
     });
@@ -93,14 +93,27 @@ fn answer(prior: &Prior, asked: &Agreement, run: &mut Run<'_>) -> QuestionResult
     Ok(answer)
 }
 
-/// `sup |F_n − F|` over sorted draws.
-fn largest_distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
-    let n = sorted.len() as f64;
-    let at = |(i, x): (usize, &f64)| {
-        let law = cdf(*x);
-        (law - i as f64 / n).max((i + 1) as f64 / n - law)
-    };
-    sorted.iter().enumerate().map(at).fold(0.0, f64::max)
+/// `E f⁴/(E f²)²` of draws, which are brought near 1 by a power of two: their fourth powers may not be doubles.
+fn kurtosis(draws: &[f64]) -> QuestionResult<f64> {
+    let largest = draws.iter().fold(0.0f64, |largest, draw| largest.max(draw.abs()));
+    if largest == 0.0 {
+        return Err(invalid(format!(
+            "all {} draws of the output are 0: they are below the smallest double, and have no kurtosis",
+            draws.len()
+        )));
+    }
+    let unit = largest.log2().floor();
+    // In two steps: the inverse of a subnormal number is no double.
+    let near_one = |draw: &f64| draw * (-0.5 * unit).floor().exp2() * (-unit - (-0.5 * unit).floor()).exp2();
+    let moment = |power: i32| draws.iter().map(|draw| near_one(draw).powi(power)).sum::<f64>() / draws.len() as f64;
+    Ok(moment(4) / moment(2).powi(2))
+}
+
+/// `sup |F_n − F|` of the values of F at sorted draws.
+fn largest_distance(probabilities: &[f64]) -> f64 {
+    let n = probabilities.len() as f64;
+    let at = |(i, law): (usize, &f64)| (law - i as f64 / n).max((i + 1) as f64 / n - law);
+    probabilities.iter().enumerate().map(at).fold(0.0, f64::max)
 }
 
 #[cfg(test)]
@@ -109,8 +122,21 @@ mod tests {
 
     #[test]
     fn the_distance_is_the_largest_on_either_side_of_a_step() {
-        let uniform = |x: f64| x.clamp(0.0, 1.0);
-        assert!((largest_distance(&[0.5], uniform) - 0.5).abs() < 1e-15);
-        assert!((largest_distance(&[0.1, 0.2], uniform) - 0.8).abs() < 1e-15);
+        assert!((largest_distance(&[0.5]) - 0.5).abs() < 1e-15);
+        assert!((largest_distance(&[0.1, 0.2]) - 0.8).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_kurtosis_has_no_unit() {
+        // (1 + 1 + 81)/3 over (11/3)².
+        for unit in [1.0, 1e-300, 1e-320, 1e300] {
+            let found = kurtosis(&[unit, -unit, 3.0 * unit]).expect("a number");
+            assert!(
+                (found / (83.0 * 3.0 / 121.0) - 1.0).abs() < 1e-3 * (unit / 1e-318).recip().min(1.0) + 1e-14,
+                "{found}"
+            );
+        }
+        assert!((kurtosis(&[2.0; 9]).expect("a constant") - 1.0).abs() < 1e-15);
+        assert!(kurtosis(&[0.0; 9]).expect_err("zeros").to_string().contains("all 9 draws"));
     }
 }

@@ -1,8 +1,9 @@
 //! The deterministic parts of the samplers take given random numbers, so that what they assemble can be checked number by number.
 
 use serde_json::{Value, json};
+use widenet_core::shapes::read_matrix;
 use widenet_core::{
-    Error, Matrix, Result,
+    Error, Matrix,
     document::{Field, Reader},
 };
 use widenet_limits::proportional::{InputKernel, SplittingNormals, bartlett_factor, splitting_step as step};
@@ -25,11 +26,14 @@ impl Quantity for Factors {
     }
 }
 
-fn numbers_or_none(field: &Field<'_>) -> Result<Vec<f64>> {
+fn numbers_or_none(field: &Field<'_>) -> widenet_core::document::Result<Vec<f64>> {
     field.elements()?.iter().map(Field::number).collect()
 }
 
-pub(super) fn parse_factors(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_factors(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let Some(widths) = &prior.network.widths else {
         return Err(table.error("`factors` are those of a finite network; give `network.widths` instead of `alpha`"));
     };
@@ -70,9 +74,12 @@ impl Quantity for SplittingStep {
     }
 }
 
-pub(super) fn parse_splitting_step(table: &mut Reader<'_>, _: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_splitting_step(
+    table: &mut Reader<'_>,
+    _: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let start = table.required("start", |field| {
-        let start = field.matrix()?;
+        let start = read_matrix(field)?;
         if start.is_square() { Ok(start) } else { Err(field.must_be("a square matrix")) }
     })?;
     let size = start.nrows();

@@ -1,8 +1,10 @@
 //! Correlations and eigenvalues of feature kernels show how random networks collapse inputs onto one direction.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 use widenet_core::{
-    Matrix, Result,
+    Matrix,
     document::{Field, Reader},
 };
 use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
@@ -33,7 +35,7 @@ impl Quantity for Geometry {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let draws = table.or("draws", 10_000, Field::count)?;
     Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
 }
@@ -46,10 +48,15 @@ fn answer(prior: &Prior, asked: &sampling::Sample, run: &mut Run<'_>) -> Questio
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let count = sampler.eigenvalue_count()?;
     let draws = (kernels.len() / (size * size)) as u64;
-    let logs = match asked.by_network {
-        true => log_eigenvalues(&kernels, size, count),
-        false => sampler.log_eigenvalues(asked.seed, 0..draws)?,
+    let of_chunk = &mut |draws: Range<u64>| {
+        if asked.by_network {
+            let numbers = draws.start as usize * size * size..draws.end as usize * size * size;
+            Ok(log_eigenvalues(&kernels[numbers], size, count))
+        } else {
+            Ok(sampler.log_eigenvalues(asked.seed, draws)?)
+        }
     };
+    let logs = sampling::in_chunks(prior, draws, of_chunk, &mut |_| run.watch(1.0))?;
     let spectra = Spectra::new(&logs, count)?;
     let mut answer = json!({ "draws": draws });
     let mut put = |name: &str, estimates: &[Estimate], is_list: bool| {
@@ -82,4 +89,36 @@ fn log_eigenvalues(kernels: &[f64], size: usize, count: usize) -> Vec<f64> {
         values.into_iter().take(count).map(move |value| value.max(floor).ln()).collect::<Vec<_>>()
     };
     kernels.chunks_exact(size * size).flat_map(largest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use widenet_core::{document::Document, training::Control};
+    use widenet_model::{DeviceChoice, Precision};
+
+    use crate::{QuestionError, prior::KIND, question::load_from};
+
+    use super::*;
+
+    /// Stopping behind the draws of kernels ends the draws of eigenvalues, which did not look.
+    #[test]
+    fn draws_of_eigenvalues_can_be_stopped() {
+        let text = "kernel = [[1.0, 0.3], [0.3, 0.8]]\n[network]\nwidth = 8\nhidden_layers = 4\n[geometry]\ndraws = 40";
+        let document = Document::from_toml("test.toml", text).expect("a document");
+        let folder = Path::new("");
+        let question = (KIND.parse)(&document, folder, &mut load_from(folder)).expect("a question");
+        let ask = |looks: u32| {
+            let mut left = looks;
+            let mut watch = |_: f64| {
+                left = left.saturating_sub(1);
+                if left == 0 { Control::Stop } else { Control::Continue }
+            };
+            question.answer(&mut Run::new(DeviceChoice::Cpu, Precision::F64, &mut watch)).err()
+        };
+        assert!(matches!(ask(1), Some(QuestionError::Stopped)));
+        assert!(matches!(ask(2), Some(QuestionError::Stopped)));
+        assert!(ask(3).is_none());
+    }
 }

@@ -1,6 +1,7 @@
 //! Evaluates one-dimensional distributions of a prior: densities, tails, quantiles, distances to the limit.
 
 use serde_json::{Value, json};
+use widenet_core::shapes::read_matrix;
 use widenet_core::{
     Matrix, Result,
     document::{Field, Reader},
@@ -12,7 +13,7 @@ use widenet_limits::proportional::{
 
 use super::quantity::{Prior, Quantity};
 use crate::{
-    answer::{matrix, number, numbers},
+    answer::{always_finite, from_log, matrix, number, numbers},
     error::{QuestionResult, invalid},
     question::Run,
     random_network::level,
@@ -111,7 +112,7 @@ const WORDS: [(&str, Word); 5] = [
     ("outputs", Word::Outputs),
 ];
 
-fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> Result<Law> {
+fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> widenet_core::document::Result<Law> {
     let words = if joint { &WORDS[..] } else { &WORDS[..4] };
     let word = table.or("of", Word::Output, |field| field.choice(words))?;
     Ok(match word {
@@ -127,12 +128,15 @@ fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> Result<Law> {
 const DEFAULT_POINTS: [f64; 9] = [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
 const DEFAULT_LEVELS: [f64; 7] = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
-pub(super) fn parse_density(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_density(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let law = law(table, prior, true)?;
     let points =
         match law {
             Law::Outputs => Points::Rows(table.required("at", |field| {
-                let rows = field.matrix()?;
+                let rows = read_matrix(field)?;
                 match (rows.ncols(), prior.count()) {
                     (found, wanted) if found == wanted => Ok(rows),
                     (found, wanted) => Err(field
@@ -144,12 +148,15 @@ pub(super) fn parse_density(table: &mut Reader<'_>, prior: &Prior) -> Result<Box
     Ok(Box::new(Density { law, points }))
 }
 
-pub(super) fn parse_cdf(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_cdf(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let law = law(table, prior, false)?;
     Ok(Box::new(Cdf { law, at: table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)? }))
 }
 
-pub(super) fn parse_quantiles(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_quantiles(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let law = law(table, prior, false)?;
     let negative = |field: &Field<'_>| match field.number()? {
         level if level < 0.0 => Ok(level),
@@ -166,7 +173,10 @@ pub(super) fn parse_quantiles(table: &mut Reader<'_>, prior: &Prior) -> Result<B
     Ok(Box::new(Quantiles { law, levels }))
 }
 
-pub(super) fn parse_distance(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_distance(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     Ok(Box::new(Distance { input: prior.input(table)? }))
 }
 
@@ -198,18 +208,19 @@ impl Scalar {
 
     fn log_density(&self, x: f64) -> QuestionResult<f64> {
         match self {
-            Scalar::Output(law) => Ok(law.log_density(x)),
-            Scalar::Log(law) => law
-                .log_density(x)
-                .ok_or_else(|| invalid("the scale of the NNGP (α = 0) is 1: it has no density".into())),
+            Scalar::Output(law) => Ok(law.log_density(x)?),
+            Scalar::Log(law) if law.is_point() => {
+                Err(invalid("the scale of the NNGP (α = 0) is 1: it has no density".into()))
+            }
+            Scalar::Log(law) => Ok(law.log_density(x)?),
         }
     }
 
-    fn log_tails(&self, x: f64) -> (f64, f64) {
-        match self {
-            Scalar::Output(law) => (law.log_upper_tail(-x), law.log_upper_tail(x)),
-            Scalar::Log(law) => (law.log_lower_tail(x), law.log_upper_tail(x)),
-        }
+    fn log_tails(&self, x: f64) -> Result<(f64, f64)> {
+        Ok(match self {
+            Scalar::Output(law) => (law.log_upper_tail(-x)?, law.log_upper_tail(x)?),
+            Scalar::Log(law) => (law.log_lower_tail(x)?, law.log_upper_tail(x)?),
+        })
     }
 
     fn quantile(&self, level: f64) -> Result<f64> {
@@ -243,7 +254,9 @@ fn density(prior: &Prior, law: Law, points: &Points) -> QuestionResult<Value> {
         }
         Points::Rows(rows) => (matrix(rows), joint_densities(prior, rows)?),
     };
-    Ok(json!({ "at": at, "density": numbers(logs.iter().map(|log| log.exp())), "log_density": numbers(logs) }))
+    Ok(
+        json!({ "at": at, "density": logs.iter().map(|log| from_log(*log)).collect::<Value>(), "log_density": numbers(logs) }),
+    )
 }
 
 /// Log densities of one output at all inputs.
@@ -271,7 +284,7 @@ fn joint_densities(prior: &Prior, rows: &Matrix) -> QuestionResult<Vec<f64>> {
 
 fn cdf(prior: &Prior, law: Law, at: &[f64]) -> QuestionResult<Value> {
     let law = Scalar::new(prior, law)?;
-    let tails: Vec<_> = at.iter().map(|x| law.log_tails(*x)).collect();
+    let tails = at.iter().map(|x| law.log_tails(*x)).collect::<Result<Vec<_>>>()?;
     let lower = || tails.iter().map(|tails| tails.0);
     let upper = || tails.iter().map(|tails| tails.1);
     Ok(json!({
@@ -301,7 +314,7 @@ fn quantiles(prior: &Prior, law: Law, levels: &Levels) -> QuestionResult<Value> 
     ] {
         if !levels.is_empty() {
             answer[name] = numbers(levels.iter().copied());
-            answer[name.replace("levels", "values")] = numbers(values);
+            answer[name.replace("levels", "values")] = values.into_iter().map(always_finite).collect();
         }
     }
     Ok(answer)
@@ -321,15 +334,15 @@ fn distance(prior: &Prior, input: usize) -> QuestionResult<Value> {
     let mut answer = json!({
         "alpha": number(alpha),
         "beta": number(beta),
-        "output_to_limit": number(own.kolmogorov_smirnov(&limit_output)),
-        "output_to_nngp": number(own.kolmogorov_smirnov(&nngp)),
-        "limit_output_to_nngp": number(limit_output.kolmogorov_smirnov(&nngp)),
+        "output_to_limit": number(own.kolmogorov_smirnov(&limit_output)?),
+        "output_to_nngp": number(own.kolmogorov_smirnov(&nngp)?),
+        "limit_output_to_nngp": number(limit_output.kolmogorov_smirnov(&nngp)?),
     });
     if alpha > 0.0 {
         let (scale_constant, output_constant) = (scale_rate_constant(alpha)?, output_rate_constant(alpha)?);
         let scale = LogLaw::scale(layers);
-        answer["log_scale_to_limit"] = number(scale.kolmogorov_smirnov(&LogLaw::scale(&limit)));
-        answer["log_scale_to_matched_normal"] = number(scale.kolmogorov_smirnov(&LogLaw::matched_normal(layers)?));
+        answer["log_scale_to_limit"] = number(scale.kolmogorov_smirnov(&LogLaw::scale(&limit))?);
+        answer["log_scale_to_matched_normal"] = number(scale.kolmogorov_smirnov(&LogLaw::matched_normal(layers)?)?);
         answer["log_scale_constant"] = number(scale_constant);
         answer["output_constant"] = number(output_constant);
         answer["predicted_log_scale_to_limit"] = number(beta / alpha * scale_constant);

@@ -11,6 +11,7 @@ mod sampling;
 use std::{path::Path, sync::Arc};
 
 use serde_json::Map;
+use widenet_core::shapes::read_matrix;
 use widenet_core::{Error, Matrix, Result, document::Document};
 use widenet_limits::proportional::InputKernel;
 
@@ -74,6 +75,19 @@ const QUANTITIES: [(&str, Parse); 12] = [
     ("splitting_step", algebra::parse_splitting_step),
 ];
 
+/// Numbers of an answer whose true value may be infinite: densities of a layer of width 1 and of constants, moments beyond the poles,
+/// logarithms of what is 0; and numbers that were given.
+const MAY_BE_INFINITE: [&str; 8] = [
+    "agreement.law.density",
+    "density.at",
+    "density.density",
+    "density.log_density",
+    "cdf.at",
+    "cdf.log_lower",
+    "cdf.log_upper",
+    "moments.scale",
+];
+
 impl PriorQuestion {
     /// Quantities that can be asked for, by the names of their sections.
     pub fn quantities() -> impl Iterator<Item = &'static str> {
@@ -107,7 +121,7 @@ impl PriorQuestion {
             }
             (Some(data), None) => Prior::of_data(network, data),
             (None, given) => {
-                let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| given.matrix())?;
+                let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| read_matrix(&given))?;
                 // What is wrong with it is said before anything is asked of it.
                 InputKernel::new(&kernel)?;
                 Prior::of_kernel(network, kernel)
@@ -153,7 +167,7 @@ impl Question for PriorQuestion {
         for (name, quantity) in &self.quantities {
             answer.insert((*name).into(), quantity.answer(&self.prior, run)?);
         }
-        Ok(Answered { tree: AnswerTree(answer), unreliable: None })
+        Ok(Answered { tree: AnswerTree::checked(answer, &MAY_BE_INFINITE)?, unreliable: None })
     }
 }
 

@@ -1,17 +1,14 @@
 //! Computes moments of a prior, the determinant and the eigenvalues of its mixing matrix.
 
 use serde_json::{Value, json};
-use widenet_core::{
-    Result,
-    document::{Field, Reader},
-};
+use widenet_core::document::{Field, Reader};
 use widenet_limits::proportional::{
-    EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, factor_second_moments, log_determinant, scale_moment,
+    EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, factor_second_moments, log_determinant, log_scale_moment,
 };
 
 use super::quantity::{Prior, Quantity};
 use crate::{
-    answer::{matrix, number, numbers},
+    answer::{always_finite, from_log, matrix, number, numbers},
     error::{QuestionResult, invalid},
     question::Run,
 };
@@ -57,7 +54,7 @@ impl Quantity for Eigenvalues {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let last = prior.count() as u64 - 1;
     let entry = |field: &Field<'_>| {
         let positions = field.list_of(4, "the inputs i, j, k, l from 0", |field| field.whole_in(0..=last))?;
@@ -85,7 +82,7 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
         "mean_log_scale": number(scale.mean()),
         "variance_log_scale": number(scale.variance()),
         "variance_log_square": number(scale.with_chi_square(1)?.variance()),
-        "kurtosis": number(output.kurtosis()),
+        "kurtosis": always_finite(output.kurtosis()),
         "correlation_of_squares": number(second.correlation_of_squares()),
     });
     if let Some(size) = asked.factor {
@@ -93,16 +90,18 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     }
     if !asked.scale.is_empty() {
         answer["scale_powers"] = numbers(asked.scale.iter().copied());
-        answer["scale"] = numbers(asked.scale.iter().map(|s| scale_moment(layers, *s)));
+        answer["scale"] = asked.scale.iter().map(|s| from_log(log_scale_moment(layers, *s))).collect();
     }
     if !asked.output.is_empty() {
         answer["output_orders"] = json!(asked.output);
-        answer["output"] = numbers(asked.output.iter().map(|order| output.moment(*order)));
+        answer["output"] = asked.output.iter().map(|order| always_finite(output.moment(*order))).collect();
     }
     if !asked.entries.is_empty() {
         let gain = prior.network.gain();
         let kernel = prior.kernel();
-        let each = |moment: &dyn Fn([usize; 4]) -> f64| numbers(asked.entries.iter().map(|entry| moment(*entry)));
+        let each = |moment: &dyn Fn([usize; 4]) -> f64| -> Value {
+            asked.entries.iter().map(|entry| always_finite(moment(*entry))).collect()
+        };
         answer["entries"] = json!(asked.entries);
         answer["kernel"] = each(&|entry| gain * gain * second.kernel(kernel, entry));
         answer["same_output"] = each(&|entry| gain * gain * second.same_output(kernel, entry));
@@ -112,7 +111,10 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     Ok(answer)
 }
 
-pub(super) fn parse_determinant(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_determinant(
+    table: &mut Reader<'_>,
+    prior: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let size = prior.network.outputs.min(prior.count());
     Ok(Box::new(Determinant { size: table.or("size", size, Field::count)? }))
 }
@@ -122,7 +124,10 @@ fn determinant(prior: &Prior, size: usize) -> QuestionResult<Value> {
     Ok(json!({ "size": size, "mean": number(law.mean), "variance": number(law.variance) }))
 }
 
-pub(super) fn parse_eigenvalues(table: &mut Reader<'_>, _: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse_eigenvalues(
+    table: &mut Reader<'_>,
+    _: &Prior,
+) -> widenet_core::document::Result<Box<dyn Quantity>> {
     Ok(Box::new(Eigenvalues { at: table.or("at", Vec::new(), Field::numbers)? }))
 }
 
@@ -136,12 +141,14 @@ fn eigenvalues(prior: &Prior, at: &[f64]) -> QuestionResult<Value> {
         ));
     }
     let ratio = EigenvalueRatio::new(layers.alpha())?;
+    // Where the integrand overflows, its closed form.
+    let or = |integral: f64, log: f64| if integral.is_finite() { integral } else { log.exp() };
     Ok(json!({
         "at": numbers(at.iter().copied()),
         "density": numbers(at.iter().map(|rho| ratio.density(*rho))),
-        "mean_cosh": number(ratio.expectation(f64::cosh)),
-        "mean_second_legendre": number(ratio.expectation(|rho| 1.5 * rho.cosh().powi(2) - 0.5)),
+        "mean_cosh": always_finite(or(ratio.expectation(f64::cosh), layers.alpha())),
+        "mean_second_legendre": always_finite(or(ratio.expectation(|rho| 1.5 * rho.cosh().powi(2) - 0.5), 3.0 * layers.alpha())),
         "mean_squared_correlation": number(ratio.mean_squared_correlation()),
-        "mean_trace_of_square": number(ratio.mean_trace_of_square()),
+        "mean_trace_of_square": always_finite(ratio.mean_trace_of_square()),
     }))
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use widenet_core::{Matrix, Result, data::Dataset, document::Reader};
+use widenet_core::{Matrix, data::Dataset, document::Reader};
 
 use crate::{
     error::QuestionResult,
@@ -63,7 +63,7 @@ impl Prior {
     }
 
     /// Reads the position of an input, from 0.
-    pub(super) fn input(&self, table: &mut Reader<'_>) -> Result<usize> {
+    pub(super) fn input(&self, table: &mut Reader<'_>) -> widenet_core::document::Result<usize> {
         let last = self.count() as u64 - 1;
         Ok(table.or("input", 0, |field| field.whole_in(0..=last))? as usize)
     }
@@ -81,4 +81,4 @@ pub(super) trait Quantity: Debug + Send + Sync {
 }
 
 /// Reads the section of a quantity.
-pub(super) type Parse = fn(&mut Reader<'_>, &Prior) -> Result<Box<dyn Quantity>>;
+pub(super) type Parse = fn(&mut Reader<'_>, &Prior) -> widenet_core::document::Result<Box<dyn Quantity>>;

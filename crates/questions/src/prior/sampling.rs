@@ -1,8 +1,10 @@
 //! Draws from a prior: from its exact distribution, or from networks with all their weights.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 use widenet_core::{
-    Matrix, Result,
+    Matrix,
     document::{Field, Reader},
     training::Control,
 };
@@ -35,21 +37,32 @@ pub(super) struct Sample {
     pub(super) by_network: bool,
 }
 
-/// Draws between two looks at whether to stop.
+/// Most draws between two looks at whether to stop.
 const CHUNK: u64 = 50_000;
+
+/// Operations between two looks, on one thread: less than a second of them.
+const WORK: f64 = 3e8;
 
 impl Sample {
     /// Reads `seed` and `by` of draws of outputs.
-    pub(super) fn of_outputs(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+    pub(super) fn of_outputs(
+        table: &mut Reader<'_>,
+        prior: &Prior,
+        draws: usize,
+    ) -> widenet_core::document::Result<Self> {
         Self::read(table, prior, Of::Outputs, draws)
     }
 
     /// Reads `seed` and `by` of draws of kernels.
-    pub(super) fn of_kernels(table: &mut Reader<'_>, prior: &Prior, draws: usize) -> Result<Self> {
+    pub(super) fn of_kernels(
+        table: &mut Reader<'_>,
+        prior: &Prior,
+        draws: usize,
+    ) -> widenet_core::document::Result<Self> {
         Self::read(table, prior, Of::Kernel, draws)
     }
 
-    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> Result<Self> {
+    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> widenet_core::document::Result<Self> {
         let seed = table.or("seed", 0, Field::whole)?;
         let by_network =
             table.or("by", false, |field| match field.choice(&[("law", false), ("network", true)])? {
@@ -66,7 +79,7 @@ impl Sample {
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> Result<Box<dyn Quantity>> {
+pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
     let words = [("outputs", Of::Outputs), ("kernel", Of::Kernel), ("mixing", Of::Mixing), ("log_scale", Of::LogScale)];
     let of = table.or("of", Of::Outputs, |field| field.choice(&words))?;
     let draws = table.or("draws", 1000, Field::count)?;
@@ -122,18 +135,34 @@ pub(super) fn draw(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> Question
         let most = LARGEST_SAMPLE / 8 / size as u64;
         return Err(invalid(format!("draws = {draws} of {size} numbers each do not fit 4 GiB; at most {most} do")));
     }
+    let draw = &mut |draws: Range<u64>| {
+        Ok(match asked.of {
+            Of::Outputs => sampler.outputs(asked.seed, draws)?,
+            Of::Kernel => sampler.kernels(asked.seed, draws)?,
+            Of::Mixing => sampler.mixing_matrices(asked.seed, draws)?,
+            Of::LogScale => sampler.log_scales(asked.seed, draws)?,
+        })
+    };
+    in_chunks(prior, draws, draw, &mut |share| run.watch(share))
+}
+
+/// The numbers of all draws, made by `draw` a chunk at a time. `watch` is called behind every chunk with the share of the draws.
+pub(super) fn in_chunks(
+    prior: &Prior,
+    draws: u64,
+    draw: &mut dyn FnMut(Range<u64>) -> QuestionResult<Vec<f64>>,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> QuestionResult<Vec<f64>> {
+    let size = prior.count().max(prior.network.outputs) as f64;
+    let layers: u64 = prior.network.layers.groups().iter().map(|group| group.count).sum();
+    let chunk = ((WORK / (size.powi(3) * (layers as f64 + 100.0))) as u64).clamp(1, CHUNK);
     let mut values = Vec::new();
     let mut first = 0;
     while first < draws {
-        let chunk = first..draws.min(first + CHUNK);
-        first = chunk.end;
-        values.extend(match asked.of {
-            Of::Outputs => sampler.outputs(asked.seed, chunk)?,
-            Of::Kernel => sampler.kernels(asked.seed, chunk)?,
-            Of::Mixing => sampler.mixing_matrices(asked.seed, chunk)?,
-            Of::LogScale => sampler.log_scales(asked.seed, chunk)?,
-        });
-        if run.watch(first as f64 / draws as f64) == Control::Stop {
+        let end = draws.min(first + chunk);
+        values.extend(draw(first..end)?);
+        first = end;
+        if watch(first as f64 / draws as f64) == Control::Stop {
             return Err(QuestionError::Stopped);
         }
     }

@@ -12,16 +12,17 @@ mod map;
 use std::{cmp::Ordering, sync::Arc};
 
 use serde_json::{Map, Value, json};
+use widenet_core::document::Word;
 use widenet_core::{
     Error, Problem, Result,
     document::{Document, Field},
-    problem::{Loss, Rule},
+    problem::Loss,
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
 };
 use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
-    Classification, Condition, DeepExponents, DeepLearning, DeepScaling, Growth, Layer, LimitClass, Predictions,
-    RmsPropClassification, Update, Verdict, YangHu, YangHuVerdict,
+    Classification, Condition, DeepExponents, DeepLearning, DeepScaling, Growth, Layer, LimitClass, PredictedExponents,
+    RmsPropClassification, Stability, Update, YangHu, YangHuVerdict,
 };
 
 use crate::{
@@ -64,7 +65,7 @@ impl ScalingQuestion {
             exponents: EffectiveExponents::of(&problem.scaling())?,
             loss: problem.loss,
             is_corrected: problem.parameterization.corrects_initial_function(),
-            is_normalised: matches!(problem.optimizer.rule, Rule::RmsProp { .. }),
+            is_normalised: !problem.optimizer.obstacles().is_linear,
         })
     }
 
@@ -86,7 +87,7 @@ impl ScalingQuestion {
             reasons.map(|reason| reason.text.as_str()).collect::<Vec<_>>().join(", ")
         };
         match classification.verdict {
-            Verdict::Stable { .. } => None,
+            Stability::Stable { .. } => None,
             verdict => Some(format!("{}; fails: {}", verdict_text(verdict), failing())),
         }
     }
@@ -112,7 +113,7 @@ impl ScalingQuestion {
                 }
             },
             Err(_) => {
-                let known = NamedScaling::of_word(name).map_err(|error| {
+                let known = NamedScaling::from_word(name).map_err(|error| {
                     let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
                     Error::Invalid(format!("{error}, or with one hidden layer {}", words.join(", ")))
                 })?;
@@ -183,7 +184,7 @@ impl ScalingQuestion {
             answer.insert("golikov".into(), verdict);
             answer.insert("conditions".into(), conditions(&classification.reasons));
             answer.insert("properties".into(), properties(&classification));
-            let table = Predictions::of(&exponents).table();
+            let table = PredictedExponents::of(&exponents).table();
             let (names, values): (Vec<_>, Vec<_>) = table.into_iter().unzip();
             answer.insert("predictions".into(), json!({ "quantity": names, "exponent": numbers(values) }));
             if exponents.has_equal_rates() {
@@ -270,24 +271,24 @@ fn golikov(exponents: &GolikovExponents, classification: &Classification) -> Val
     golikov
 }
 
-fn verdict_text(verdict: Verdict) -> String {
+fn verdict_text(verdict: Stability) -> String {
     let layer = |layer| match layer {
         Layer::Input => "input layer",
         Layer::Readout => "readout",
     };
     match verdict {
-        Verdict::Stable { class, frozen: None } => format!("stable, with the limit {}", class.name()),
-        Verdict::Stable { class, frozen: Some(frozen) } => {
+        Stability::Stable { class, frozen: None } => format!("stable, with the limit {}", class.name()),
+        Stability::Stable { class, frozen: Some(frozen) } => {
             format!("stable, with the limit {}; the {} is frozen", class.name(), layer(frozen))
         }
-        Verdict::Unstable(Growth::AtStart) => {
+        Stability::Unstable(Growth::AtStart) => {
             "UNSTABLE: outputs diverge at the start, and squared loss with them".into()
         }
-        Verdict::Unstable(Growth::FirstStep) => {
+        Stability::Unstable(Growth::FirstStep) => {
             "UNSTABLE: kernels jump by a power of the width at the first step, and keep their order from then on".into()
         }
-        Verdict::Unstable(Growth::EveryStep) => "UNSTABLE: exponents grow with every step".into(),
-        Verdict::Stagnant => "STAGNANT: wide networks stay what they are at the start".into(),
+        Stability::Unstable(Growth::EveryStep) => "UNSTABLE: exponents grow with every step".into(),
+        Stability::Stagnant => "STAGNANT: wide networks stay what they are at the start".into(),
     }
 }
 

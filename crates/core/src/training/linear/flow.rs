@@ -10,7 +10,8 @@ use super::{
     recorder::Recorder,
 };
 use crate::{
-    Matrix, Problem,
+    matrix::Matrix,
+    problem::Problem,
     training::{
         matrix::{LinearLayer, WeightMatrix},
         progress::{Control, Progress, Start, is_finite},

@@ -10,7 +10,7 @@
 //! number of samples, and every gradient has rank ≤ min(k, d).
 
 use crate::{
-    Matrix,
+    matrix::Matrix,
     training::{
         block::Block,
         matrix::{OuterProduct, WeightMatrix},
@@ -27,9 +27,9 @@ pub struct LinearNetwork<W> {
     pub output_scale: f64,
     /// `ρ_l`, per unit learning rate.
     pub rates: Vec<f64>,
-    /// d.
+    /// Returns d.
     pub input_dimension: usize,
-    /// k.
+    /// Returns k.
     pub output_dimension: usize,
 }
 

@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 
 use super::network::{LinearNetwork, Point};
+use crate::problem::Need;
 use crate::{
-    Matrix, Problem,
-    problem::Quantity,
+    matrix::Matrix,
+    problem::{Problem, Quantity},
     training::{
         block::Block,
         matrix::{LinearLayer, Neurons, WeightMatrix},
@@ -115,7 +116,7 @@ impl<'p, B: Block> Recorder<'p, B> {
         time: f64,
     ) -> Record {
         let quantities = &self.problem.record.quantities;
-        let needs_features = quantities.iter().any(|quantity| quantity.needs_features());
+        let needs_features = quantities.iter().any(|quantity| quantity.needs(Need::Features));
         let features = if needs_features { features(network) } else { Vec::new() };
         let wants = |wanted: &[Quantity]| wanted.iter().any(|quantity| quantities.contains(quantity));
         let data = &self.problem.data;

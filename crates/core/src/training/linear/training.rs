@@ -6,8 +6,9 @@ use super::{
     recorder::Recorder,
 };
 use crate::{
-    Error, Matrix, Problem, Result,
-    problem::Rule,
+    error::{Error, Result},
+    matrix::Matrix,
+    problem::{Problem, Rule},
     training::{
         batches::Batches,
         descent::{Descend, Steps, descend},
@@ -53,15 +54,13 @@ impl<'p, W: LinearLayer> LinearTraining<'p, W> {
     /// # Errors
     /// [`Error::Invalid`]: a rule that deep linear networks are not trained by.
     pub fn new(problem: &'p Problem, mut network: LinearNetwork<W>, seed: u64) -> Result<Self> {
-        let (procedure, rule) = match (&problem.optimizer.rule, UpdateRule::of(&problem.optimizer)) {
+        let rules = (UpdateRule::of(&problem.optimizer), Steps::of(problem));
+        let (procedure, rule) = match (&problem.optimizer.rule, rules) {
             (&Rule::Flow { time, tolerance }, _) => {
                 (Procedure::Flow(Flow { horizon: time, tolerance }), UpdateRule::PLAIN)
             }
-            (_, Some(rule)) => match Steps::of(problem) {
-                Some(steps) => (Procedure::Descent(steps), rule),
-                None => return Err(refused()),
-            },
-            _ => return Err(refused()),
+            (_, (Some(rule), Some(steps))) => (Procedure::Descent(steps), rule),
+            (rule, _) => return Err(refused(rule)),
         };
         Ok(Self {
             problem,
@@ -75,11 +74,17 @@ impl<'p, W: LinearLayer> LinearTraining<'p, W> {
     }
 }
 
-fn refused() -> Error {
-    Error::Invalid(
-        "optimizer.kind = \"rmsprop\" or \"momentum_flow\": deep linear networks are trained by \"gd\", \"momentum\", \"sgd\" or \"flow\""
-            .into(),
-    )
+/// Why deep linear networks are not trained by a rule.
+fn refused(rule: &Rule) -> Error {
+    let kind = match rule {
+        Rule::Descent { .. } => "gd",
+        Rule::Flow { .. } => "flow",
+        Rule::MomentumFlow { .. } => "momentum_flow",
+        Rule::RmsProp { .. } => "rmsprop",
+    };
+    Error::Invalid(format!(
+        "optimizer.kind = \"{kind}\": deep linear networks are trained by \"gd\", \"momentum\", \"sgd\" or \"flow\""
+    ))
 }
 
 impl<W: LinearLayer> Training for LinearTraining<'_, W> {

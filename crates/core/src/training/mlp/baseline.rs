@@ -4,7 +4,11 @@ use super::{
     correction::InitialCorrection,
     network::{Forward, Mlp},
 };
-use crate::{Matrix, Problem, problem::Quantity, training::matrix::EntryMatrix};
+use crate::{
+    matrix::Matrix,
+    problem::{Problem, Quantity},
+    training::matrix::EntryMatrix,
+};
 
 /// The network at the start on the training inputs, as far as quantities compare with it.
 pub(super) struct Baseline<W: EntryMatrix> {

@@ -8,7 +8,7 @@
 //! the loss and the records see them. The tangent kernel is that of f; the linearised network is corrected alike.
 
 use super::network::Mlp;
-use crate::{Matrix, Problem, training::matrix::EntryMatrix};
+use crate::{matrix::Matrix, problem::Problem, training::matrix::EntryMatrix};
 
 /// `(√n − 1) f_0` on the samples; nothing where the outputs are the network's own.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,7 @@
 
 use super::{network::Mlp, rows::in_chunks};
 use crate::{
-    Matrix,
+    matrix::Matrix,
     training::{
         block::{Block, NeuronBlock},
         matrix::EntryMatrix,

@@ -8,7 +8,8 @@
 
 use super::{network::Mlp, passes::Passes, rows::of_network, training::MlpTraining};
 use crate::{
-    Error, Problem, Result,
+    error::{Error, Result},
+    problem::Problem,
     training::{
         descent::{Descend, descend},
         matrix::{EntryMatrix, NormalizedUpdate},

@@ -11,7 +11,7 @@
 
 use super::network::{Forward, Mlp, MlpLayer};
 use crate::{
-    Matrix,
+    matrix::Matrix,
     training::{block::Block, matrix::EntryMatrix},
 };
 

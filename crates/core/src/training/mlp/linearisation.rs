@@ -13,7 +13,7 @@ use super::{
     rows::in_chunks,
 };
 use crate::{
-    Matrix,
+    matrix::Matrix,
     training::{
         block::{Block, NeuronBlock},
         matrix::{EntryMatrix, Update},

@@ -14,7 +14,7 @@
 
 use super::rows::{in_chunks, repeated};
 use crate::{
-    Matrix,
+    matrix::Matrix,
     problem::Activation,
     training::{
         block::{Block, NeuronBlock},

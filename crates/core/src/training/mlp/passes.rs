@@ -1,7 +1,7 @@
 //! A step and a record share passes through the network as it is.
 
 use super::network::Forward;
-use crate::Matrix;
+use crate::matrix::Matrix;
 
 /// Passes of the samples of a step; their outputs are corrected where the problem's are.
 pub(in crate::training) struct Passes<B> {

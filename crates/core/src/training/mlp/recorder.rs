@@ -12,8 +12,8 @@ use super::{
     rows::of_network,
 };
 use crate::{
-    Matrix, Problem,
-    problem::Quantity,
+    matrix::Matrix,
+    problem::{Problem, Quantity},
     training::{
         block::{Block, NeuronBlock},
         matrix::EntryMatrix,
@@ -119,11 +119,13 @@ impl<W: EntryMatrix> Recorder<'_, W> {
         let (data, correction) = (&self.problem.data, &self.correction);
         // The pass of a full batch is one of all training samples; that of a minibatch is not.
         let of_all = passes.is_full_batch();
-        let train = match of_all {
-            _ if !wants_train => None,
-            true => Some(passes.forward.outputs.clone()),
-            false => Some(correction.on_train(network.outputs(&data.train.inputs), None)),
-        };
+        let train = wants_train.then(|| {
+            if of_all {
+                passes.forward.outputs.clone()
+            } else {
+                correction.on_train(network.outputs(&data.train.inputs), None)
+            }
+        });
         let moved = train.as_ref().zip(self.baseline.outputs.as_ref()).map(|(now, start)| now - start);
         let test = data.test.as_ref().filter(|_| wants_test);
         let test = test.map(|test| correction.on_test(network.outputs(&test.inputs)));

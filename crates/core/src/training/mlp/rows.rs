@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::Matrix;
+use crate::matrix::Matrix;
 
 /// Samples sent through a network at a time where only their outputs are wanted.
 pub const SAMPLES_AT_A_TIME: usize = 1024;

@@ -12,8 +12,9 @@ use super::{
     rows::repeated,
 };
 use crate::{
-    Error, Matrix, Problem, Result,
-    problem::Rule,
+    error::{Error, Result},
+    matrix::Matrix,
+    problem::{Need, Optimizer, Problem},
     training::{
         batches::Batches,
         descent::{Descend, Steps, descend},
@@ -75,9 +76,9 @@ impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
         seeds: &[u64],
     ) -> Result<Self> {
         let (Some(steps), Some(rule)) = (Steps::of(problem), rule) else {
-            return Err(refused(&problem.optimizer.rule));
+            return Err(refused(&problem.optimizer));
         };
-        let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs_linearisation());
+        let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Linearization));
         if let Some(quantity) = linearised
             && problem.optimizer.weight_decay > 0.0
         {
@@ -131,22 +132,11 @@ impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
     }
 }
 
-/// Why perceptrons are not trained by a rule.
-fn refused(rule: &Rule) -> Error {
-    let kind = match rule {
-        Rule::Flow { .. } => "flow",
-        Rule::MomentumFlow { .. } => "momentum_flow",
-        Rule::RmsProp { .. } => {
-            return Error::Invalid(
-                "optimizer.kind = \"rmsprop\" changes every entry of a matrix by itself, which these matrices do not have".into(),
-            );
-        }
-        Rule::Descent { .. } => "gd",
-    };
-    Error::Invalid(format!(
-        "optimizer.kind = \"{kind}\": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" \
-         with a small learning rate, or the width inf"
-    ))
+/// Why perceptrons of finite width are not trained by an optimizer.
+fn refused(optimizer: &Optimizer) -> Error {
+    let obstacles = optimizer.obstacles();
+    let reason = obstacles.perceptron.or(obstacles.explored_matrices).unwrap_or(" does not train perceptrons");
+    Error::Invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind))
 }
 
 impl<W: EntryMatrix, R: Update<W>> Training for MlpTraining<'_, W, R> {

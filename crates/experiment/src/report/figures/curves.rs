@@ -13,7 +13,7 @@
 
 use widenet_core::{
     Trajectory, Width,
-    document::{Field, Reader},
+    document::{Field, Reader, Word},
     problem::{Quantity, Shape},
     trajectory::{Status, Value},
 };
@@ -40,7 +40,7 @@ struct Curves {
 
 pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
     Ok(Box::new(Curves {
-        quantity: reader.required("quantity", |field| field.choice(&Quantity::words()))?,
+        quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
         series: reader.or("series", "width".into(), |field| keys.axis(field))?,
         scales: scales(reader, (AxisScale::Linear, AxisScale::Log))?,
         floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,

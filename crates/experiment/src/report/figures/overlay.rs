@@ -11,7 +11,7 @@
 
 use widenet_core::{
     Width,
-    document::Reader,
+    document::{Reader, Word},
     problem::Quantity,
     trajectory::{Record, Status, Value},
 };
@@ -36,7 +36,7 @@ struct Overlay {
 pub(super) fn parse(reader: &mut Reader<'_>, _: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
     Ok(Box::new(Overlay {
         quantities: reader.required("quantities", |field| {
-            let quantities = field.list(|field| field.choice(&Quantity::words()))?;
+            let quantities = field.list(|field| field.choice(Quantity::WORDS))?;
             if quantities.is_empty() { Err(field.must_be("at least one quantity")) } else { Ok(quantities) }
         })?,
         entries: reader

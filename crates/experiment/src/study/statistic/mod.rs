@@ -57,8 +57,11 @@ pub(crate) enum Function {
     /// the number of networks.
     Ensemble(fn(&Matrix, Matrix, f64) -> Result<f64, String>),
     /// Of the values over seeds of every entry, the trial's own and the reference's.
-    Distributions(fn(&[Vec<f64>], &[Vec<f64>]) -> Result<f64, String>),
+    Distributions(OfDistributions),
 }
+
+/// A function of the values over seeds of every entry, the trial's own and the reference's.
+pub(crate) type OfDistributions = fn(&[Vec<f64>], &[Vec<f64>]) -> Result<f64, String>;
 
 impl Statistic {
     /// Reads a statistic's word.

@@ -9,13 +9,13 @@ use super::{
 
 /// Sums over the replicas seen so far, as running means and squared deviations from them (Welford).
 #[derive(Debug, Default)]
-pub(super) struct Average {
+pub(super) struct ReplicaAverage {
     count: f64,
     mean: Option<Solution>,
     squares: Vec<Vec<f64>>,
 }
 
-impl Average {
+impl ReplicaAverage {
     /// Adds a replica. The mean exists up to the first divergence.
     pub(super) fn add(&mut self, solution: Solution) {
         self.count += 1.0;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use widenet_core::{Result, training::Control};
 
 use super::{
-    average::Average,
+    average::ReplicaAverage,
     constants::Constants,
     inputs::Inputs,
     model::Model,
@@ -20,7 +20,7 @@ use crate::error::invalid;
 
 /// A classifier as its particles see it.
 #[derive(Debug)]
-pub struct Classifier<'a, U> {
+pub struct ParticleClassifier<'a, U> {
     /// φ.
     pub unit: &'a U,
     /// Training and test inputs.
@@ -58,7 +58,7 @@ pub fn solve_stationary(
 /// [`Source::particles`]; no replicas.
 pub fn solve_particles<U: Unit>(
     model: Model,
-    classifier: &Classifier<'_, U>,
+    classifier: &ParticleClassifier<'_, U>,
     source: &Source,
     start: Option<&[f64]>,
     training: &Training<'_>,
@@ -70,12 +70,12 @@ pub fn solve_particles<U: Unit>(
             model.name()
         )));
     }
-    let Classifier { unit, inputs, constants } = *classifier;
+    let ParticleClassifier { unit, inputs, constants } = *classifier;
     training.check(inputs.train())?;
     let view = view(model, start, inputs.count())?;
     let rates = Rates { readout: constants.readout_rate, input: constants.input_rate };
     let replicas = source.replicas();
-    let mut average = Average::default();
+    let mut average = ReplicaAverage::default();
     for replica in 0..replicas {
         let particles = source.particles(inputs, constants, replica)?;
         let mut system = ParticleSystem::new(unit, inputs, rates, particles)?;

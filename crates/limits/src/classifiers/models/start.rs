@@ -160,7 +160,7 @@ impl StartKernels {
     ///
     /// # Errors
     /// A covariance that is not positive definite even with jitter.
-    pub fn law(&self) -> Result<StartLaw> {
+    pub fn distribution(&self) -> Result<StartDistribution> {
         let mut covariance = self.covariance();
         let count = covariance.nrows();
         let jitter = JITTER * covariance.trace() / count as f64;
@@ -174,18 +174,18 @@ impl StartKernels {
             )));
         };
         factor.fill_upper_triangle(0.0, 1);
-        Ok(StartLaw { factor })
+        Ok(StartDistribution { factor })
     }
 }
 
 /// The Gaussian law of the initial function on all inputs.
 #[derive(Debug, Clone)]
-pub struct StartLaw {
+pub struct StartDistribution {
     /// Lower Cholesky factor of its covariance.
     factor: Matrix,
 }
 
-impl StartLaw {
+impl StartDistribution {
     /// Returns `F_init` number `index` of a seed, M.
     pub fn sample(&self, seed: u64, index: u64) -> Vec<f64> {
         let mut rng = stream(seed, Purpose::ClassifierStart, index);

@@ -13,10 +13,10 @@ use crate::kernel::{
     blocks::{Need, TrainingKernel},
     ensemble::Prior,
     error::{Result, invalid},
+    factorization::check_symmetric,
     filter::has_closed_form,
     rates::largest_rate_for,
     refusal::refuse_weight_decay,
-    spectrum::check_symmetric,
 };
 
 /// Largest step that is an exact `f64`.

@@ -16,11 +16,11 @@ use super::{
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
     error::{Error, Result, invalid},
+    factorization::Factorization,
     filter::{Procedure, has_closed_form},
     function_space::{End, Gradient, Run},
     rates::largest_rate_for,
     response::Response,
-    spectrum::Basis,
     start::Start,
 };
 use crate::linear_algebra::product;
@@ -46,10 +46,10 @@ pub fn predict(
     let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
     let eigen = (closed && !finite.is_empty() || question.cutoff)
-        .then(|| Basis::eigen(&kernel.train, TRAINING_KERNEL))
+        .then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL))
         .transpose()?;
     let factor = (question.moments.contains(&Moment::Infinity) && !question.cutoff)
-        .then(|| Basis::cholesky(&kernel.train, ridge, TRAINING_KERNEL))
+        .then(|| Factorization::cholesky(&kernel.train, ridge, TRAINING_KERNEL))
         .transpose()?;
     let mut stepped = if closed { HashMap::new() } else { answers.run(finite, &mut watch)? };
     let count = question.moments.len() as f64;
@@ -74,7 +74,7 @@ pub fn predict(
             }
             (Moment::Infinity, None, None) => unreachable!("t = ∞ has a factor, or with the cutoff a basis"),
         };
-        predictions.push(prediction);
+        predictions.push(Prediction { diverged: !prediction.has_finite_outputs(), ..prediction });
         if watch((position + 1) as f64 / count) == Control::Stop {
             return Err(Error::Stopped);
         }
@@ -190,7 +190,10 @@ impl Answers<'_> {
         if let Response::Modes { dropped, .. } = response {
             prediction.dropped = *dropped;
         }
-        self.add_spread(&mut prediction, response)?;
+        // The spread of outputs that have diverged has no sign.
+        if prediction.has_finite_outputs() {
+            self.add_spread(&mut prediction, response)?;
+        }
         Ok(prediction)
     }
 
@@ -201,6 +204,7 @@ impl Answers<'_> {
         Prediction {
             moment,
             time: finite_time(moment).map_or(f64::INFINITY, |moment| self.problem.optimizer.time(moment)),
+            diverged: false,
             train: moments(train),
             test: blocks.map(|(start, block)| moments(start - product(block, z))),
             dropped: None,
@@ -244,9 +248,10 @@ impl Answers<'_> {
         let (mut answers, mut failure) = (HashMap::new(), None);
         let mut visit = |position: usize, z: &Matrix, outputs: &Matrix| {
             let moment = Moment::At(moments[position]);
-            let answer = match spread {
-                true => self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() }),
-                false => Ok(self.prediction(moment, outputs.clone(), z)),
+            let answer = if spread {
+                self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() })
+            } else {
+                Ok(self.prediction(moment, outputs.clone(), z))
             };
             match answer {
                 Ok(answer) => drop(answers.insert(moments[position].to_bits(), answer)),
@@ -261,7 +266,7 @@ impl Answers<'_> {
         }
     }
 
-    /// The answer of a run that has diverged before.
+    /// The answer of a run that has diverged before it.
     fn diverged(&self, moment: Moment) -> Prediction {
         let nowhere = |matrix: &Matrix| Matrix::from_element(matrix.nrows(), matrix.ncols(), f64::NAN);
         self.prediction(moment, nowhere(&self.start.train), &nowhere(&self.start.train))

@@ -110,12 +110,21 @@ pub struct Prediction {
     pub moment: Moment,
     /// Training time there (`η t`, `√η t`, flow time; ∞).
     pub time: f64,
-    /// On the training inputs. Outputs of a run that has diverged are NaN or infinite.
+    /// Whether the linear model has diverged: some number below is infinite or NaN, and none of them means anything.
+    pub diverged: bool,
+    /// On the training inputs.
     pub train: Moments,
     /// On the test inputs.
     pub test: Option<Moments>,
     /// At t = ∞ with [`Question::cutoff`]: the number of eigenvalues dropped.
     pub dropped: Option<usize>,
+}
+
+impl Prediction {
+    /// Whether all outputs and their spreads are numbers.
+    pub(super) fn has_finite_outputs(&self) -> bool {
+        self.train.is_finite() && self.test.as_ref().is_none_or(Moments::is_finite)
+    }
 }
 
 /// Mean and spread of outputs.
@@ -127,4 +136,12 @@ pub struct Moments {
     pub std: Option<Vec<f64>>,
     /// Covariance, N × N; the same for every output.
     pub covariance: Option<Matrix>,
+}
+
+impl Moments {
+    /// Whether all numbers are.
+    fn is_finite(&self) -> bool {
+        let spread = self.std.iter().flatten().chain(self.covariance.iter().flat_map(Matrix::iter));
+        self.mean.iter().chain(spread).all(|x| x.is_finite())
+    }
 }

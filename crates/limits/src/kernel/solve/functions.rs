@@ -8,15 +8,15 @@ use widenet_core::{
     trajectory::Record,
 };
 
-use super::record::{Recorder, Snapshot};
+use super::record::{Snapshot, SnapshotRecorder};
 use crate::{
     kernel::{
         blocks::{Sampler, TrainingKernel},
         error::Result,
+        factorization::Factorization,
         filter::{Procedure, has_closed_form},
         function_space::{End, Gradient, Run},
         response::Response,
-        spectrum::Basis,
         start::Start,
     },
     linear_algebra::{product, product_transpose},
@@ -28,7 +28,7 @@ pub(super) fn solve_one(
     kernel: &TrainingKernel,
     start: &Start,
     seed: u64,
-    recorder: &Recorder<'_>,
+    recorder: &SnapshotRecorder<'_>,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(Vec<Record>, End)> {
     let mut records = Vec::new();
@@ -51,10 +51,10 @@ pub(super) fn solve_average(
     kernel: &TrainingKernel,
     (sampler, ensemble): (&Sampler, Ensemble),
     seed: u64,
-    recorder: &Recorder<'_>,
+    recorder: &SnapshotRecorder<'_>,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(Vec<Record>, End)> {
-    let mut averages: Vec<Average> = problem.record.at.iter().map(|_| Average::default()).collect();
+    let mut averages: Vec<FunctionAverage> = problem.record.at.iter().map(|_| FunctionAverage::default()).collect();
     let (mut reached, mut end) = (averages.len(), End::Done);
     for network in 0..ensemble.networks {
         let mirrored = ensemble.antithetic && network % 2 == 1;
@@ -88,18 +88,18 @@ pub(super) fn solve_average(
 }
 
 /// The basis in which training has a closed form: squared loss on full batches.
-pub(super) fn closed_form_basis(problem: &Problem, kernel: &TrainingKernel) -> Result<Option<Basis>> {
+pub(super) fn closed_form_basis(problem: &Problem, kernel: &TrainingKernel) -> Result<Option<Factorization>> {
     has_closed_form(problem)
-        .then(|| Basis::eigen(&kernel.train, "the tangent kernel on the training inputs"))
+        .then(|| Factorization::eigen(&kernel.train, "the tangent kernel on the training inputs"))
         .transpose()
 }
 
 /// Follows one function to the moments of the record plan.
 fn follow(
-    (problem, kernel, basis): (&Problem, &TrainingKernel, Option<&Basis>),
+    (problem, kernel, basis): (&Problem, &TrainingKernel, Option<&Factorization>),
     start: &Start,
     seed: u64,
-    recorder: &Recorder<'_>,
+    recorder: &SnapshotRecorder<'_>,
     visit: &mut dyn FnMut(usize, Snapshot),
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> End {
@@ -135,7 +135,7 @@ fn follow(
 
 /// Sums over functions at one moment.
 #[derive(Default)]
-struct Average {
+struct FunctionAverage {
     count: f64,
     mean: Snapshot,
     train_squares: Matrix,
@@ -143,7 +143,7 @@ struct Average {
     test_products: Option<Matrix>,
 }
 
-impl Average {
+impl FunctionAverage {
     fn add(&mut self, snapshot: &Snapshot, problem: &Problem) {
         if self.count == 0.0 {
             let zero = |matrix: &Matrix| Matrix::zeros(matrix.nrows(), matrix.ncols());

@@ -4,8 +4,8 @@
 //! is a function drawn from the initial law; an ensemble is the law itself, or for other losses than the squared one an average over drawn
 //! functions.
 
+mod distribution;
 mod functions;
-mod law;
 mod record;
 
 use widenet_core::{
@@ -22,7 +22,8 @@ use super::{
     refusal::refuse_weight_decay,
     start::Start,
 };
-use record::Recorder;
+use crate::finite::finite_records;
+use record::SnapshotRecorder;
 
 /// Solves a problem at width ∞.
 ///
@@ -59,9 +60,9 @@ pub fn solve(
             return Err(Error::Invalid("a start was given, but an ensemble starts from the initial law".into()));
         }
     }
-    let has_law = problem.ensemble.is_some() && matches!(problem.loss, Loss::Squared { .. });
+    let has_distribution = problem.ensemble.is_some() && matches!(problem.loss, Loss::Squared { .. });
     let covariance = quantities.contains(&Quantity::TestOutputCovariance);
-    let need = match (start, has_law) {
+    let need = match (start, has_distribution) {
         (None, true) if !covariance => Need::Variances,
         (None, _) => Need::Covariance,
         (Some(_), _) if quantities.contains(&Quantity::NngpKernel) => Need::Variances,
@@ -73,9 +74,11 @@ pub fn solve(
         Err(super::error::Error::Invalid(error)) => return Err(error),
     };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
-    let recorder = Recorder::new(problem, &network, &kernel, prior.as_ref()).map_err(core_error)?;
+    let recorder = SnapshotRecorder::new(problem, &network, &kernel, prior.as_ref()).map_err(core_error)?;
     let solved = match (&prior, start) {
-        (Some(prior), None) if has_law => law::solve(problem, &kernel, prior, seed, &recorder, &mut watch),
+        (Some(prior), None) if has_distribution => {
+            distribution::solve(problem, &kernel, prior, seed, &recorder, &mut watch)
+        }
         (_, Some(start)) => functions::solve_one(problem, &kernel, start, seed, &recorder, &mut watch),
         (Some(prior), None) => Sampler::new(prior).and_then(|sampler| match problem.ensemble {
             Some(ensemble) => {
@@ -98,5 +101,6 @@ fn trajectory(seed: u64, records: Vec<Record>, end: End) -> Trajectory {
         End::Diverged { step, time } => Status::Diverged { step, time },
         End::Stopped { step } => Status::Interrupted { step },
     };
+    let (records, status) = finite_records(records, status);
     Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status, records }
 }

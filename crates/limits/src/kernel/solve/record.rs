@@ -36,7 +36,7 @@ pub(super) struct Snapshot {
 }
 
 /// Makes records of snapshots.
-pub(super) struct Recorder<'a> {
+pub(super) struct SnapshotRecorder<'a> {
     pub(super) problem: &'a Problem,
     kernel: &'a TrainingKernel,
     prior: Option<&'a Prior>,
@@ -44,16 +44,17 @@ pub(super) struct Recorder<'a> {
     distance_kernel: Option<Matrix>,
 }
 
-impl<'a> Recorder<'a> {
+impl<'a> SnapshotRecorder<'a> {
     pub(super) fn new(
         problem: &'a Problem,
         network: &KernelNetwork,
         kernel: &'a TrainingKernel,
         prior: Option<&'a Prior>,
     ) -> Result<Self> {
-        let distance_kernel = match problem.record.quantities.contains(&Quantity::ParameterDistance) {
-            true => Some(distance_kernel(problem, network, kernel)?),
-            false => None,
+        let distance_kernel = if problem.record.quantities.contains(&Quantity::ParameterDistance) {
+            Some(distance_kernel(problem, network, kernel)?)
+        } else {
+            None
         };
         Ok(Self { problem, kernel, prior, distance_kernel })
     }

@@ -22,41 +22,41 @@ use widenet_core::{
 
 use super::*;
 
-/// What the answer to a new direction is replaced with: (side, direction, known answer before, answer after) → answer.
+/// What the response to a new direction is replaced with: (side, direction, known response before, response after) → response.
 type Replacement = Box<dyn Fn(bool, &Matrix, &Matrix, &Matrix) -> Matrix>;
 
-/// A conditioned matrix whose answers to new directions are replaced.
+/// A conditioned matrix whose responses to new directions are replaced.
 struct Replaced {
     inner: CoordinateMatrix,
-    answer: Replacement,
+    response: Replacement,
 }
 
 impl Replaced {
-    fn ask(&mut self, side: Side, x: &Coordinates) {
+    fn probe(&mut self, side: Side, x: &Coordinates) {
         let inner = &mut self.inner;
         inner.grow();
         let rank = |matrix: &CoordinateMatrix| match side {
-            Side::Direct => matrix.asked.rank(),
-            Side::Transpose => matrix.asked_transpose.rank(),
+            Side::Direct => matrix.probed.rank(),
+            Side::Transpose => matrix.probed_transpose.rank(),
         };
         let (before, known) = (rank(inner), inner.initial.clone());
-        inner.ask(side, x);
+        inner.probe(side, x);
         inner.grow();
         if rank(inner) == before {
             return;
         }
         let directions = match side {
-            Side::Direct => inner.asked.columns_from(before),
-            Side::Transpose => inner.asked_transpose.columns_from(before),
+            Side::Direct => inner.probed.columns_from(before),
+            Side::Transpose => inner.probed_transpose.columns_from(before),
         };
         let shape = inner.initial.shape();
         let known = known.resize(shape.0, shape.1, 0.0);
-        let answer = |matrix: &Matrix| match side {
+        let response = |matrix: &Matrix| match side {
             Side::Direct => matrix.columns(0, directions.nrows()) * &directions,
             Side::Transpose => matrix.rows(0, directions.nrows()).tr_mul(&directions),
         };
-        let now = answer(&inner.initial);
-        let correction = (self.answer)(side == Side::Direct, &directions, &answer(&known), &now) - now;
+        let now = response(&inner.initial);
+        let correction = (self.response)(side == Side::Direct, &directions, &response(&known), &now) - now;
         let (left, right) = match side {
             Side::Direct => (&correction, &directions),
             Side::Transpose => (&directions, &correction),
@@ -82,12 +82,12 @@ impl WeightMatrix for Replaced {
     }
 
     fn apply(&mut self, x: &Coordinates) -> Coordinates {
-        self.ask(Side::Direct, x);
+        self.probe(Side::Direct, x);
         self.inner.apply(x)
     }
 
     fn apply_transpose(&mut self, g: &Coordinates) -> Coordinates {
-        self.ask(Side::Transpose, g);
+        self.probe(Side::Transpose, g);
         self.inner.apply_transpose(g)
     }
 
@@ -151,12 +151,13 @@ fn given_network(
                 1e-12,
             );
             let weights = weights.clone();
-            let answer: Replacement = Box::new(
-                move |direct, directions, _, _| {
-                    if direct { &weights * directions } else { weights.tr_mul(directions) }
-                },
-            );
-            Replaced { inner, answer }
+            let response: Replacement =
+                Box::new(
+                    move |direct, directions, _, _| {
+                        if direct { &weights * directions } else { weights.tr_mul(directions) }
+                    },
+                );
+            Replaced { inner, response }
         })
         .collect();
     network(problem, normalized, layers)
@@ -259,7 +260,7 @@ fn law_test_sees_a_five_percent_change_of_spread() {
     assert!(largest_z(&dense, &law) > THRESHOLD);
 }
 
-/// Negative control: without the term `Q_G (M_Gᵀ q)` the answers forget what the transpose said.
+/// Negative control: without the term `Q_G (M_Gᵀ q)` the responses forget what the transpose said.
 #[test]
 fn forgetting_the_transposed_answers_is_seen() {
     let problem = short(3, 1);
@@ -281,8 +282,8 @@ fn forgetting_the_transposed_answers_is_seen() {
                 };
                 let (input, output) = (spaces[layer as usize].clone(), spaces[layer as usize + 1].clone());
                 let inner = CoordinateMatrix::random(source, input, output, 1e-12);
-                let answer: Replacement = Box::new(|_, _, known, now| now - known);
-                Replaced { inner, answer }
+                let response: Replacement = Box::new(|_, _, known, now| now - known);
+                Replaced { inner, response }
             })
             .collect();
         predictors(&plain::records(&problem, network(&problem, &normalized, layers), seed))
@@ -301,7 +302,7 @@ fn orthogonality_is_not_lost() {
     let mut training = LinearTraining::new(&long, network, 3).unwrap();
     training.run(Start::default(), &mut |_, _| Control::Continue);
     for layer in &training.network.layers[1..3] {
-        assert!(layer.asked.rank() > 20 && layer.asked_transpose.rank() > 20);
-        assert!(layer.asked.orthogonality_loss() < 1e-13 && layer.asked_transpose.orthogonality_loss() < 1e-13);
+        assert!(layer.probed.rank() > 20 && layer.probed_transpose.rank() > 20);
+        assert!(layer.probed.orthogonality_loss() < 1e-13 && layer.probed_transpose.orthogonality_loss() < 1e-13);
     }
 }

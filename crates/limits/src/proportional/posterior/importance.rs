@@ -13,7 +13,7 @@ use super::{
     super::HiddenLayers,
     Regression, Result, check,
     conditional::{Conditional, Shape},
-    integral::{Component, Diagnostics, Integral, Method, Settings, Watch, log_sum},
+    integral::{Component, Diagnostics, Integral, Method, Settings, Watch, has_digits, log_sum},
     invalid,
     scale::{Accuracy, integrate as integrate_scale},
     shape::ShapeLaw,
@@ -46,7 +46,7 @@ pub(super) fn integrate(
         let block = (start..settings.draws.min(start + BLOCK)).into_par_iter().map(draw).collect::<Result<Vec<_>>>()?;
         logs.extend(block.iter().map(|(log, _)| *log));
         highest = logs.iter().copied().fold(highest, f64::max);
-        let matters = |(log, _): &(f64, Component)| *log > highest + NEGLIGIBLE.ln();
+        let matters = |(log, _): &(f64, Component)| *log >= highest + NEGLIGIBLE.ln();
         components.extend(block.into_iter().filter(matters));
         components.retain(matters);
         check(watch, (start + BLOCK) as f64 / (settings.draws + BLOCK) as f64)?;
@@ -54,6 +54,12 @@ pub(super) fn integrate(
     let total = log_sum(logs.iter().copied());
     if total == f64::NEG_INFINITY {
         return Err(invalid("no draw of importance sampling has a likelihood above 0: use tempering"));
+    }
+    has_digits(total)?;
+    if !total.is_finite() {
+        return Err(invalid(format!(
+            "the likelihoods of the draws of importance sampling add to e^({total}): use tempering"
+        )));
     }
     let (draws, squares) = (settings.draws as f64, log_sum(logs.iter().map(|log| 2.0 * log)));
     let effective = (2.0 * total - squares).exp();

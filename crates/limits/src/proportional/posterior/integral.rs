@@ -12,7 +12,7 @@ use super::{
     super::{HiddenLayers, LogLaw},
     Regression, Result,
     conditional::{Conditional, Shape},
-    importance, invalid, quadrature,
+    finite, importance, invalid, quadrature,
     scale::{Accuracy, ScaleLaw, integrate as integrate_scale},
     tempered,
 };
@@ -95,7 +95,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Whether the result may be relied on.
+    /// Says whether the result may be relied on.
     pub fn reliable(&self) -> bool {
         self.unreliable.is_none()
     }
@@ -128,11 +128,23 @@ pub(super) struct Integral {
     pub(super) diagnostics: Diagnostics,
 }
 
+impl Integral {
+    /// # Errors
+    /// A log evidence or a diagnostic that is not finite.
+    pub(super) fn check(&self) -> Result<()> {
+        let Diagnostics { effective_sample_size, smallest_incremental, acceptance, log_evidence_error, .. } =
+            &self.diagnostics;
+        finite("log evidence", [&self.log_evidence, log_evidence_error])?;
+        has_digits(self.log_evidence)?;
+        finite("effective sample size", effective_sample_size.iter().chain(smallest_incremental).chain(acceptance))
+    }
+}
+
 /// Progress, and whether to go on.
 pub(super) type Watch<'a> = &'a mut dyn FnMut(f64) -> Control;
 
 impl Regression {
-    /// `log p(Y)` of several architectures; the kernel is not taken apart again. `watch` is called with the share of the work done.
+    /// Returns `log p(Y)` of several architectures; the kernel is not taken apart again. `watch` is called with the share of the work done.
     ///
     /// # Errors
     /// As [`Regression::posterior`].
@@ -145,6 +157,7 @@ impl Regression {
         let count = architectures.len() as f64;
         let of_one = |(i, layers): (usize, &HiddenLayers)| {
             let integral = integrate(self, layers, settings, &mut |share| watch((i as f64 + share) / count))?;
+            integral.check()?;
             Ok(Evidence { log_evidence: integral.log_evidence, diagnostics: integral.diagnostics })
         };
         architectures.iter().enumerate().map(of_one).collect()
@@ -159,6 +172,20 @@ pub(super) fn integrate(
 ) -> Result<Integral> {
     settings.check()?;
     super::check(watch, 0.0)?;
+    let mut found = by_method(regression, layers, settings, watch)?;
+    if regression.inputs() == 0 {
+        // Nothing has been said: the quadrature knows it only to its accuracy.
+        found.log_evidence = 0.0;
+    }
+    Ok(found)
+}
+
+fn by_method(
+    regression: &Regression,
+    layers: &HiddenLayers,
+    settings: &Settings,
+    watch: Watch<'_>,
+) -> Result<Integral> {
     let size = regression.mixing_size();
     if size <= 1 || layers.is_nngp() {
         return match settings.method {
@@ -238,6 +265,21 @@ fn scalar(regression: &Regression, layers: &HiddenLayers) -> Result<Integral> {
     };
     let component = Component { shape, weight: 1.0, scales: posterior.nodes };
     Ok(Integral { log_evidence: posterior.log_evidence, groups: vec![(1.0, vec![component])], diagnostics })
+}
+
+/// Rounding of a log likelihood above which it says nothing about weights.
+const LARGEST_ROUNDING: f64 = 1e-3;
+
+/// # Errors
+/// A finite log likelihood that is so large that differences of order 1 are lost in its rounding.
+pub(super) fn has_digits(log: f64) -> Result<()> {
+    if log.is_finite() && log.abs() * f64::EPSILON > LARGEST_ROUNDING {
+        return Err(invalid(format!(
+            "the log likelihood is about {log:.1e}, and its rounding hides which networks are more likely: the targets are too far from what \
+             this network can say"
+        )));
+    }
+    Ok(())
 }
 
 /// `ln Σ e^x`.

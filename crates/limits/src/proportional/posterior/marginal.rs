@@ -25,23 +25,23 @@ impl Marginal {
         Self { components }
     }
 
-    /// Mean.
+    /// Returns the mean.
     pub fn mean(&self) -> f64 {
         self.components.iter().map(|(weight, mean, _)| weight * mean).sum()
     }
 
-    /// Variance.
+    /// Returns the variance.
     pub fn variance(&self) -> f64 {
         let centre = self.mean();
         self.components.iter().map(|(weight, mean, sd)| weight * (sd * sd + (mean - centre).powi(2))).sum()
     }
 
-    /// `P(f ≤ x)`.
+    /// Returns `P(f ≤ x)`.
     pub fn cdf(&self, x: f64) -> f64 {
         self.tail(x, 1.0)
     }
 
-    /// `P(f > x)`, also where it is tiny (up to the weight of point masses at x).
+    /// Returns `P(f > x)`, also where it is tiny (up to the weight of point masses at x).
     pub fn upper_tail(&self, x: f64) -> f64 {
         self.tail(x, -1.0)
     }
@@ -59,7 +59,7 @@ impl Marginal {
         self.components.iter().map(of_one).sum()
     }
 
-    /// Density; infinite at a point mass.
+    /// Returns the density; infinite at a point mass.
     pub fn density(&self, x: f64) -> f64 {
         let of_one = |(weight, mean, deviation): &(f64, f64, f64)| {
             if *deviation > 0.0 {
@@ -73,7 +73,7 @@ impl Marginal {
         self.components.iter().map(of_one).sum()
     }
 
-    /// The x with `P(f ≤ x) = level`.
+    /// Returns the x with `P(f ≤ x) = level`.
     ///
     /// # Errors
     /// A level not in (0, 1).

@@ -44,6 +44,16 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::Invalid(super::invalid(message))
 }
 
+/// The numbers by which all answers about posteriors leave: what is not finite is never reliable.
+fn finite<'v>(name: &str, values: impl IntoIterator<Item = &'v f64>) -> Result<()> {
+    match values.into_iter().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(invalid(format!(
+            "the {name} came out as {value}: targets, noise and network are too far apart for double precision"
+        ))),
+    }
+}
+
 /// Asks `watch` whether to go on.
 fn check(watch: &mut dyn FnMut(f64) -> widenet_core::training::Control, share: f64) -> Result<()> {
     match watch(share) {

@@ -20,7 +20,7 @@ use super::{
     conditional::{Conditional, Shape},
     integral::{Component, Diagnostics, Integral, Method, Watch, log_sum, mean_matrix},
     invalid,
-    scale::{Accuracy, ScaleLaw, integrate as integrate_scale},
+    scale::{Accuracy, FINE, ScaleLaw, integrate as integrate_scale},
 };
 
 /// What a point may be below the highest one before it is left out, in logarithms.
@@ -63,7 +63,7 @@ pub(super) fn integrate(regression: &Regression, layers: &HiddenLayers, watch: W
         Ok((log, Component { shape, weight: 0.0, scales: posterior.nodes }))
     };
     let window = find_window(alpha, &|rho, angle| Ok(evaluate((rho, angle, 1.0), Accuracy::GOOD)?.0), watch)?;
-    let accuracy = Accuracy { tolerance: 1e-11, drop: DROP, scan: false };
+    let accuracy = Accuracy { tolerance: 1e-11, drop: DROP, scan: false, coarsest: FINE };
     let mut before: Option<(f64, Matrix)> = None;
     for level in 0..=DOUBLINGS {
         check(watch, 0.25 + 0.15 * f64::from(level))?;
@@ -74,7 +74,7 @@ pub(super) fn integrate(regression: &Regression, layers: &HiddenLayers, watch: W
             return Err(invalid("the likelihood vanishes on all nodes of the quadrature: use tempering"));
         }
         let draws = found.len() as u64;
-        found.retain(|node| node.0 > total - DROP);
+        found.retain(|node| node.0 >= total - DROP);
         let components: Vec<Component> =
             found.into_iter().map(|(log, component)| Component { weight: (log - total).exp(), ..component }).collect();
         let matrix = mean_matrix(&components);

@@ -55,7 +55,7 @@ impl JointRoot {
 }
 
 impl Regression {
-    /// From training inputs `X` (P × N0), targets `Y` (P × D), test inputs (T × N0), the gain g of the network and the variance
+    /// Takes training inputs `X` (P × N0), targets `Y` (P × D), test inputs (T × N0), the gain g of the network and the variance
     /// τ² ≥ 0 of the noise. P = 0 and T = 0 are allowed.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Regression {
         Self::assemble(blocks, targets, size, gain, noise, &|i, j| row(i).dot(&row(j)) / scale)
     }
 
-    /// From the joint kernel `K0` of P training inputs, which come first, and T test inputs; P is the number of rows of the targets.
+    /// Takes the joint kernel `K0` of P training inputs, which come first, and T test inputs; P is the number of rows of the targets.
     ///
     /// # Errors
     /// As [`Self::new`], and a kernel that is not square, not symmetric, not positive semidefinite on the training inputs, or smaller
@@ -164,6 +164,13 @@ impl Regression {
         let projected = vectors.transpose() * targets;
         let outside = (targets - &vectors * &projected).norm_squared();
         let norm = targets.norm();
+        if !(norm.is_finite() && norm * norm < f64::INFINITY) {
+            return Err(invalid(format!(
+                "the squares of the targets overflow: the largest is {:e}; divide the targets by a number and the noise and the gain by its \
+                 square",
+                targets.amax()
+            )));
+        }
         if noise == 0.0 && outside.sqrt() > TOLERANCE * norm {
             return Err(invalid(format!(
                 "tau2 = 0 with targets of norm {norm} that have a part of norm {} outside the range of the training kernel, whose rank is \
@@ -192,27 +199,27 @@ impl Regression {
         })
     }
 
-    /// Number P of training inputs.
+    /// Returns the number P of training inputs.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Number D of outputs.
+    /// Returns the number D of outputs.
     pub fn outputs(&self) -> usize {
         self.targets.ncols()
     }
 
-    /// Number T of test inputs.
+    /// Returns the number T of test inputs.
     pub fn tests(&self) -> usize {
         self.variances.len()
     }
 
-    /// Rank of the training kernel.
+    /// Returns the rank of the training kernel.
     pub fn rank(&self) -> usize {
         self.values.len()
     }
 
-    /// Size m of the random mixing matrix: D, or the joint rank of training and test inputs if that is smaller.
+    /// Returns the size m of the random mixing matrix: D, or the joint rank of training and test inputs if that is smaller.
     pub fn mixing_size(&self) -> usize {
         self.joint.as_ref().map_or(self.outputs(), JointRoot::rank)
     }

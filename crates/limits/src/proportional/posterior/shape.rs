@@ -144,7 +144,7 @@ impl ShapeLaw {
             ScaleLaw::Normal { mean: -0.5 * (d + 1.0) * alpha, variance: 2.0 * alpha / d }
         } else {
             let law = LogLaw::scale(&HiddenLayers::new(&wide, alpha / d)?);
-            ScaleLaw::tabulated(law.shifted(alpha / d - 0.5 * (d + 1.0) * alpha)?)
+            ScaleLaw::tabulated(law.shifted(alpha / d - 0.5 * (d + 1.0) * alpha)?)?
         };
         let continuum = (alpha > 0.0 && columns > 1)
             .then(|| -> Result<Continuum> {
@@ -216,10 +216,8 @@ impl ShapeLaw {
             Some(Continuum { pair: Some(sampler), .. }) => {
                 let mut factors = vec![0.0; self.layers.last().map_or(0, |layer| layer.entries().end)];
                 self.layers.iter().for_each(|layer| layer.draw(rng, &mut factors[layer.entries()]));
-                let [[a, b], [c, d]] = sampler.sample(rng).1;
-                let factor = Matrix::from_row_slice(2, 2, &[a, b, c, d]);
-                let root = (a * d - b * c).abs().sqrt();
-                self.of_layers(&factors) * factor / root.max(f64::MIN_POSITIVE)
+                let [[a, b], [c, d]] = sampler.sample_unimodular(rng);
+                self.of_layers(&factors) * Matrix::from_row_slice(2, 2, &[a, b, c, d])
             }
             _ => self.factor(&self.draw(rng)),
         }

@@ -11,12 +11,15 @@
 
 use widenet_core::Matrix;
 
-use super::Regression;
+use super::{Regression, Result, finite};
 
 impl Regression {
-    /// `d log p(Y)/dα` at α = 0. Positive: some depth is better than the Gaussian process; finite networks near it have the same slope
-    /// in `Σ 1/N`. Without noise, and with a singular kernel, densities are those on the range of the kernel.
-    pub fn evidence_slope(&self) -> f64 {
+    /// Returns `d log p(Y)/dα` at α = 0. Positive: some depth is better than the Gaussian process; finite networks near it have the same
+    /// slope in `Σ 1/N`. Without noise, and with a singular kernel, densities are those on the range of the kernel.
+    ///
+    /// # Errors
+    /// A slope that is not finite: squares of the targets over the noise are beyond doubles.
+    pub fn evidence_slope(&self) -> Result<f64> {
         let outputs = self.outputs();
         let (mut gradient, mut curvature) = (Matrix::zeros(outputs, outputs), 0.0);
         for (value, y) in self.values.iter().zip(self.targets.row_iter()) {
@@ -25,6 +28,8 @@ impl Regression {
             gradient += (y.transpose() * y / s - Matrix::identity(outputs, outputs)) * (0.5 * a);
             curvature += a * a * (0.5 * outputs as f64 - y.norm_squared() / s);
         }
-        gradient.norm_squared() + 0.5 * (outputs as f64 + 1.0) * curvature
+        let slope = gradient.norm_squared() + 0.5 * (outputs as f64 + 1.0) * curvature;
+        finite("slope of the log evidence", [&slope])?;
+        Ok(slope)
     }
 }

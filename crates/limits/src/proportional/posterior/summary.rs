@@ -13,6 +13,7 @@ use super::{
     super::HiddenLayers,
     Marginal, Regression, Result,
     conditional::{Conditional, Shape},
+    finite,
     integral::{Component, Diagnostics, Integral, Settings, Watch, integrate, mean_matrix},
     invalid,
 };
@@ -54,7 +55,7 @@ pub struct Posterior<'a> {
 }
 
 impl Regression {
-    /// The posterior of a network with these hidden layers. `watch` is called with the share of the work done; results are the same
+    /// Returns the posterior of a network with these hidden layers. `watch` is called with the share of the work done; results are the same
     /// on any number of threads.
     ///
     /// # Errors
@@ -63,6 +64,7 @@ impl Regression {
     pub fn posterior(&self, layers: &HiddenLayers, settings: &Settings, watch: Watch<'_>) -> Result<Posterior<'_>> {
         let integral = integrate(self, layers, settings, &mut |share| watch(0.9 * share))?;
         super::check(watch, 0.9)?;
+        integral.check()?;
         let (tests, outputs) = (self.tests(), self.outputs());
         let groups: Vec<(f64, Sums)> =
             integral.groups.iter().map(|(weight, components)| (*weight, Sums::of(self, components))).collect();
@@ -89,6 +91,14 @@ impl Regression {
             }
         }
         let mixing = self.mean_mixing(&integral);
+        finite("posterior mean", mean.iter())?;
+        finite("posterior variance", variance.iter())?;
+        finite("standard error of the posterior mean", error.iter())?;
+        match &mixing {
+            MeanMixing::Scale { mean, mean_log } => finite("posterior mean of the mixing variable", [mean, mean_log])?,
+            MeanMixing::Outputs(matrix) => finite("posterior mean of the mixing matrix", matrix.iter())?,
+            MeanMixing::Inputs(matrix) => finite("posterior mean of the features' kernel", matrix.iter())?,
+        }
         Ok(Posterior { regression: self, integral, mean, variance, mean_error: error, mixing })
     }
 
@@ -116,17 +126,17 @@ impl Regression {
 }
 
 impl Posterior<'_> {
-    /// `log p(Y)`; without noise the density on the range of the kernel.
+    /// Returns `log p(Y)`; without noise the density on the range of the kernel.
     pub fn log_evidence(&self) -> f64 {
         self.integral.log_evidence
     }
 
-    /// How it was computed, and whether it can be relied on.
+    /// Says how it was computed, and whether it can be relied on.
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.integral.diagnostics
     }
 
-    /// Law of one output at one test input.
+    /// Returns the distribution of one output at one test input.
     ///
     /// # Errors
     /// No such test input or output.

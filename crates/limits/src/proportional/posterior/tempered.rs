@@ -19,7 +19,7 @@ use super::{
     super::HiddenLayers,
     Regression, Result, check,
     conditional::{Conditional, Shape},
-    integral::{Component, Diagnostics, Integral, Method, Settings, Watch, log_sum},
+    integral::{Component, Diagnostics, Integral, Method, Settings, Watch, has_digits, log_sum},
     invalid,
     scale::{Accuracy, ScalePosterior, integrate as integrate_scale},
     shape::{ShapeLaw, State},
@@ -126,6 +126,7 @@ impl Sampler<'_> {
         let mut share = 0.5;
         for temperature in 1.. {
             let logs: Vec<f64> = particles.iter().map(|particle| particle.log).collect();
+            has_digits(logs.iter().copied().fold(f64::NEG_INFINITY, f64::max))?;
             let (step, effective) = next_step(&logs, 1.0 - beta)?;
             smallest = smallest.min(effective);
             log_evidence += log_sum(logs.iter().map(|log| step * log)) - (count as f64).ln();

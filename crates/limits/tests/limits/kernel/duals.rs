@@ -1,6 +1,7 @@
 //! Dual activations against independent integrals.
 
 use std::f64::consts::PI;
+use widenet_core::document::Word;
 
 use widenet_core::problem::Activation;
 use widenet_limits::kernel::dual::{Dual, Expectations};
@@ -55,7 +56,7 @@ fn close(value: Expectations, expected: Expectations, allowed: Expectations, wha
 
 #[test]
 fn every_dual_is_its_integral_within_the_stated_error() {
-    for (word, activation) in Activation::WORDS {
+    for &(word, activation) in Activation::WORDS {
         let dual = Dual::of(activation);
         for (q1, q2, c) in TRIPLES {
             let mut allowed = dual.error(q1.max(q2));
@@ -80,7 +81,7 @@ fn every_dual_is_its_integral_within_the_stated_error() {
 
 #[test]
 fn the_derivative_in_the_covariance_is_the_dual_of_the_derivative() {
-    for (word, activation) in Activation::WORDS {
+    for &(word, activation) in Activation::WORDS {
         let dual = Dual::of(activation);
         for (q1, q2, c) in TRIPLES.into_iter().filter(|(q1, q2, c)| c * c < 0.9 * q1 * q2) {
             let h = 1e-5;
@@ -93,7 +94,7 @@ fn the_derivative_in_the_covariance_is_the_dual_of_the_derivative() {
 
 #[test]
 fn diagonals_are_the_pairs_of_equal_inputs() {
-    for (word, activation) in Activation::WORDS {
+    for &(word, activation) in Activation::WORDS {
         let dual = Dual::of(activation);
         for q in [0.0, 1e-12, 0.4, 3.0] {
             let allowed = dual.error(q);
@@ -109,7 +110,7 @@ fn diagonals_are_the_pairs_of_equal_inputs() {
 
 #[test]
 fn large_variances_stay_finite() {
-    for (word, activation) in Activation::WORDS {
+    for &(word, activation) in Activation::WORDS {
         let dual = Dual::of(activation);
         for c in [1e6, -1e6, 1e6 - 1e-6, 0.0] {
             let Expectations { value, derivative } = dual.pair(1e6, 1e6, c);

@@ -6,3 +6,4 @@ mod properties;
 mod reference;
 mod solutions;
 mod support;
+mod switches;

@@ -1,12 +1,16 @@
 //! What kernels must satisfy whatever their values.
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix,
     problem::Activation,
     scaling::{KernelLayer, KernelNetwork},
     training::Control,
 };
-use widenet_limits::kernel::{Error, Which, diagonals, kernel_bytes, kernels, largest_eigenvalue};
+use widenet_limits::{
+    kernel::{Error, Which, diagonals, kernel_bytes, kernels},
+    linear_algebra::largest_eigenvalue,
+};
 
 use super::support::{both, distance, wave};
 
@@ -25,7 +29,7 @@ fn smallest_eigenvalue(kernel: &Matrix) -> f64 {
 fn kernels_permute_with_samples_and_are_positive_semi_definite() {
     let inputs = wave(9, 4, 0.4);
     let order = [3, 1, 8, 0, 2, 7, 5, 6, 4];
-    for (word, activation) in Activation::WORDS {
+    for &(word, activation) in Activation::WORDS {
         let network = network(activation, 2, (1.7, 0.3));
         let (nngp, tangent) = both(&network, &inputs, None);
         let (permuted_nngp, permuted_tangent) = both(&network, &inputs.select_rows(&order), None);

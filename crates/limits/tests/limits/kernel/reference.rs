@@ -1,6 +1,7 @@
 //! Values of neural-tangents and of 60-digit arithmetic in `tests/reference/ntk.json`, each within its own tolerance.
 
 use serde_json::Value;
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Loss, Rule},
@@ -34,7 +35,7 @@ fn activation(net: &Value) -> Activation {
     let name = net["activation"]["name"].as_str().expect("a name");
     match (name, net["activation"]["negative_slope"].as_f64()) {
         ("leaky_relu", Some(negative_slope)) => Activation::LeakyRelu { negative_slope },
-        _ => Activation::WORDS.iter().find(|(word, _)| *word == name).expect("a known activation").1,
+        _ => Activation::from_word(name).expect("a known activation"),
     }
 }
 

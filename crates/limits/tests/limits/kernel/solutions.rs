@@ -1,5 +1,6 @@
 //! Trajectories at width ∞.
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
     problem::{Activation, Ensemble, Loss, Quantity, Rule, Scope},

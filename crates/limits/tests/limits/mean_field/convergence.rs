@@ -5,9 +5,10 @@ use crate::common::{
     plain::{predictor, sup_distance},
     problem,
 };
+use widenet_core::document::Word;
 use widenet_core::{
     Problem, Trajectory, Width,
-    problem::{Optimizer, Parameterization, Quantity, Rule, Scope},
+    problem::{Need, Optimizer, Parameterization, Quantity, Rule, Scope},
     scaling::Limit,
     training::{Control, risk, stable_learning_rate},
     trajectory::{Status, Value},
@@ -305,7 +306,7 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_does_not() {
 fn recording_does_not_disturb_the_limit() {
     let plain = problem(3, 4, 2, 10);
     let mut watched = plain.clone();
-    let recorded = |q: &Quantity| matches!(q.scope(), Scope::Any | Scope::DeepLinear) && !q.needs_test_samples();
+    let recorded = |q: &Quantity| matches!(q.scope(), Scope::Any | Scope::DeepLinear) && !q.needs(Need::TestOutputs);
     watched.record.quantities = Quantity::all().filter(recorded).collect();
     let watched_quantities = watched.record.quantities.len();
     let (plain, watched) = (run(&plain, Width::Infinite, 0), run(&watched, Width::Infinite, 0));
@@ -406,4 +407,23 @@ fn tiny_scales_and_great_depth_do_not_panic() {
     tiny.record.quantities = vec![Quantity::OutputCovariance, Quantity::EffectiveDimensions];
     let solved = run(&tiny, Width::Finite(8), 0);
     assert!(solved.records[0].values[&Quantity::EffectiveDimensions].flatten()[1] >= 1.0);
+}
+
+/// Before training no singular value is learned, and one step for one output is an outer product: exactly one is.
+#[test]
+fn one_step_teaches_a_matrix_one_direction() {
+    let mut one_output = problem(3, 4, 1, 10);
+    one_output.optimizer = descent(0.1, 3);
+    one_output.record.at = vec![0.0, 1.0, 3.0];
+    one_output.record.quantities = vec![Quantity::LearnedSingularValues];
+    for width in [Width::Infinite, Width::Finite(1000)] {
+        let found = run(&one_output, width, 1);
+        let learned = |record: usize| match &found.records[record].values[&Quantity::LearnedSingularValues] {
+            Value::Lists(lists) => lists.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(learned(0).iter().all(Vec::is_empty), "{width:?}: {:?}", learned(0));
+        assert!(learned(1).iter().all(|values| values.len() == 1), "{width:?}: {:?}", learned(1));
+        assert!(learned(2).iter().all(|values| (1..=3).contains(&values.len())), "{width:?}: {:?}", learned(2));
+    }
 }

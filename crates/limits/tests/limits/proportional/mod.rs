@@ -2,5 +2,7 @@
 
 mod geometry;
 mod matrices;
+mod posterior_edges;
 mod posteriors;
 mod scalars;
+mod tails;

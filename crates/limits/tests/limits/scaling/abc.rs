@@ -1,10 +1,11 @@
 //! abc-parametrisations: conversions, symmetry, Yang and Hu's verdicts (docs/theory/scaling-limits.md §5.1, §5.2).
 
+use widenet_core::document::Word;
 use widenet_core::{
     problem::{Loss, Parameterization},
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling, sign},
 };
-use widenet_limits::scaling::{Classification, Verdict, YangHu, YangHuVerdict};
+use widenet_limits::scaling::{Classification, Stability, YangHu, YangHuVerdict};
 
 /// Rows of the table of docs/theory/scaling-limits.md §5.2: w and e (input, hidden, readout), a, b, c, verdict and r.
 type Row = (NamedScaling, [f64; 3], [f64; 3], [f64; 3], [f64; 3], f64, YangHuVerdict, f64);
@@ -164,9 +165,9 @@ fn wrong_exponents_are_refused_by_name() {
     refused(AbcExponents::new(vec![0.0, 0.0], vec![0.0, f64::NAN], 0.0), &["b_2 is NaN", "finite"]);
     refused(AbcExponents::new(vec![0.0; 2], vec![0.0; 2], f64::INFINITY), &["c is inf"]);
     refused(NamedScaling::Standard.abc(1).unwrap().shifted(f64::NAN), &["θ is NaN"]);
-    let word = NamedScaling::of_word("mean").unwrap_err().to_string();
-    assert!(word.contains("\"mean\"") && word.contains("\"mup\""), "{word}");
-    assert_eq!(NamedScaling::of_word("mup"), Ok(NamedScaling::MaximalUpdate));
+    let word = NamedScaling::from_word("mean").unwrap_err();
+    assert!(word.contains("\"mean\"") && word.contains("mup"), "{word}");
+    assert_eq!(NamedScaling::from_word("mup"), Ok(NamedScaling::MaximalUpdate));
 }
 
 /// docs/theory/scaling-limits.md §5.2, one hidden layer: stable ⇔ A, B, s ≤ 0; non-trivial ⇔ B = 0; feature learning ⇔ s = 0. In
@@ -192,7 +193,7 @@ fn verdicts_agree_with_golikovs_for_one_hidden_layer() {
             }
             // Their stable and non-trivial scalings are the segment MF – NTK of the band: P2 and finite outputs.
             let classification = Classification::of(exponents, Loss::Logistic);
-            let on_segment = matches!(classification.verdict, Verdict::Stable { .. })
+            let on_segment = matches!(classification.verdict, Stability::Stable { .. })
                 && classification.properties[1].condition.holds
                 && sign(classification.logits).is_le();
             assert_eq!(on_segment, b == 0 && wanted != YangHuVerdict::Unstable, "({i}, {j})/24");

@@ -7,8 +7,8 @@ use widenet_core::{
     scaling::{EXPONENT_TOLERANCE, GolikovExponents, sign},
 };
 use widenet_limits::scaling::{
-    Classification, Condition, Decomposition, Growth, Increments, Layer, LimitClass, Predictions,
-    RmsPropClassification, Verdict,
+    Classification, Condition, Decomposition, Growth, Increments, Layer, LimitClass, PredictedExponents,
+    RmsPropClassification, Stability,
 };
 
 /// Sums of a few decimals round in the last digits.
@@ -55,7 +55,7 @@ const EXAMPLES: [(LimitClass, f64, f64, [i8; 2], &str); 13] = [
 fn examples_of_the_page_are_in_their_classes_with_their_properties() {
     for (class, q_sigma, q, signs, properties) in EXAMPLES {
         let found = classify(golikov(q_sigma, q));
-        assert_eq!(found.verdict, Verdict::Stable { class, frozen: None }, "({q_sigma}, {q})");
+        assert_eq!(found.verdict, Stability::Stable { class, frozen: None }, "({q_sigma}, {q})");
         assert_eq!([sign(found.logits), sign(found.kernels)], signs.map(|sign| sign.cmp(&0)), "({q_sigma}, {q})");
         let kept: Vec<_> = found.properties.iter().filter(|p| p.condition.holds).map(|p| p.name).collect();
         assert_eq!(kept.join(" "), properties, "({q_sigma}, {q})");
@@ -65,12 +65,12 @@ fn examples_of_the_page_are_in_their_classes_with_their_properties() {
 
 #[test]
 fn points_labelled_divergent_and_stagnant_are_outside_of_the_band() {
-    assert_eq!(classify(golikov(1.0, 1.0)).verdict, Verdict::Unstable(Growth::EveryStep));
-    assert_eq!(classify(golikov(-1.0, -1.0)).verdict, Verdict::Stagnant);
+    assert_eq!(classify(golikov(1.0, 1.0)).verdict, Stability::Unstable(Growth::EveryStep));
+    assert_eq!(classify(golikov(-1.0, -1.0)).verdict, Stability::Stagnant);
     assert_eq!(classify(golikov(10.0, -10.5)).class(), Some(LimitClass::PreNtk));
     // The author's label of (10, 9.5), "pre-NTK far", is a typo for (10, −10.5).
     let typo = classify(golikov(10.0, 9.5));
-    assert_eq!(typo.verdict, Verdict::Unstable(Growth::EveryStep));
+    assert_eq!(typo.verdict, Stability::Unstable(Growth::EveryStep));
     assert_eq!(typo.rate, None);
     assert_eq!(
         texts(&typo.reasons),
@@ -98,9 +98,9 @@ fn boundaries_are_met_despite_rounding() {
     assert_eq!(classify(golikov(-0.5, far)).class(), Some(LimitClass::NtkSymDefault));
     // A counts as 0 and s + 1/2 does not, although their sum B would.
     assert_eq!(classify(golikov(-0.5 - near, near + far)).class(), Some(LimitClass::NtkSymDefault));
-    assert_eq!(classify(golikov(-0.5, -far)).verdict, Verdict::Stagnant);
+    assert_eq!(classify(golikov(-0.5, -far)).verdict, Stability::Stagnant);
     assert_eq!(classify(golikov(-0.5 - far, far)).class(), Some(LimitClass::PostNtk));
-    assert_eq!(classify(golikov(-1.0, 1.0 + far)).verdict, Verdict::Unstable(Growth::EveryStep));
+    assert_eq!(classify(golikov(-1.0, 1.0 + far)).verdict, Stability::Unstable(Growth::EveryStep));
     assert_eq!(classify(golikov(-1.0 - far, 1.0 + far)).class(), Some(LimitClass::PostMf));
 }
 
@@ -120,12 +120,12 @@ fn a_grid_of_the_band_has_the_thirteen_classes_and_no_other() {
             };
             let verdict = classify(golikov(f64::from(i) / 12.0, f64::from(j) / 12.0)).verdict;
             match (wanted, verdict) {
-                (Some(increments), Verdict::Stable { class, frozen: None }) => {
+                (Some(increments), Stability::Stable { class, frozen: None }) => {
                     assert_eq!(class.cell(), (a.cmp(&0), (a + s + 6).cmp(&0), increments), "({i}, {j})/12");
                     *found.entry(class).or_insert(0) += 1;
                 }
-                (None, Verdict::Unstable(growth)) => assert!(s > 0 && growth == Growth::EveryStep, "({i}, {j})/12"),
-                (None, Verdict::Stagnant) => assert!(s < -6, "({i}, {j})/12"),
+                (None, Stability::Unstable(growth)) => assert!(s > 0 && growth == Growth::EveryStep, "({i}, {j})/12"),
+                (None, Stability::Stagnant) => assert!(s < -6, "({i}, {j})/12"),
                 (_, verdict) => panic!("({i}, {j})/12: {verdict:?}"),
             }
         }
@@ -140,14 +140,14 @@ fn squared_loss_asks_for_finite_outputs_too() {
     };
     for example in &EXAMPLES {
         let wanted = match example.3 {
-            [_, 1] => Verdict::Unstable(Growth::EveryStep),
-            _ => Verdict::Stable { class: example.0, frozen: None },
+            [_, 1] => Stability::Unstable(Growth::EveryStep),
+            _ => Stability::Stable { class: example.0, frozen: None },
         };
         assert_eq!(verdict(example), wanted, "{example:?}");
     }
     // Kernels of order 1, but outputs that start at n^(1/2).
     let large = Classification::of(golikov(0.0, -1.0), Loss::SQUARED);
-    assert_eq!(large.verdict, Verdict::Unstable(Growth::AtStart));
+    assert_eq!(large.verdict, Stability::Unstable(Growth::AtStart));
     let failed: Vec<_> = large.reasons.iter().filter(|reason| !reason.holds).map(|r| r.text.as_str()).collect();
     assert_eq!(failed, ["s = q_σ + q̃ = -1 ≥ -0.5", "A = q_σ + 1/2 = 0.5 ≤ 0"]);
 }
@@ -156,11 +156,11 @@ fn squared_loss_asks_for_finite_outputs_too() {
 #[test]
 fn unequal_rates_freeze_a_layer_or_grow() {
     let class = LimitClass::Mf;
-    assert_eq!(unequal(-1.0, 0.0, 1.0).verdict, Verdict::Stable { class, frozen: Some(Layer::Readout) });
-    assert_eq!(unequal(-1.0, 1.0, 0.5).verdict, Verdict::Stable { class, frozen: Some(Layer::Input) });
+    assert_eq!(unequal(-1.0, 0.0, 1.0).verdict, Stability::Stable { class, frozen: Some(Layer::Readout) });
+    assert_eq!(unequal(-1.0, 1.0, 0.5).verdict, Stability::Stable { class, frozen: Some(Layer::Input) });
     // Default is not stable: readout weights move by n^(1/2), input weights by n^(−1/2), and kernels jump once.
     let default = classify(GolikovExponents::DEFAULT);
-    assert_eq!(default.verdict, Verdict::Unstable(Growth::FirstStep));
+    assert_eq!(default.verdict, Stability::Unstable(Growth::FirstStep));
     assert_eq!((default.increments, default.kernels), (0.5, 1.0));
     assert_eq!(
         texts(&default.reasons),
@@ -170,11 +170,11 @@ fn unequal_rates_freeze_a_layer_or_grow() {
             ("s_a + s_w = 0 ≤ 0", true)
         ]
     );
-    assert_eq!(unequal(-0.5, 1.0, 0.5).verdict, Verdict::Unstable(Growth::EveryStep));
-    assert_eq!(unequal(-1.0, 0.25, 0.0).verdict, Verdict::Stagnant);
+    assert_eq!(unequal(-0.5, 1.0, 0.5).verdict, Stability::Unstable(Growth::EveryStep));
+    assert_eq!(unequal(-1.0, 0.25, 0.0).verdict, Stability::Stagnant);
     // Squared loss: outputs of order n are enough for every step to grow.
     let squared = Classification::of(GolikovExponents::DEFAULT, Loss::SQUARED);
-    assert_eq!(squared.verdict, Verdict::Unstable(Growth::EveryStep));
+    assert_eq!(squared.verdict, Stability::Unstable(Growth::EveryStep));
 }
 
 /// docs/theory/scaling-limits.md §3.3: the theory's slopes of MF, NTK, sym-default, MF/NTK, barycentre.
@@ -234,7 +234,7 @@ fn named_scalings_have_the_raw_factors_of_the_page() {
 /// docs/theory/scaling-limits.md §2: the marks in the author's plots.
 #[test]
 fn predicted_exponents_are_those_of_the_page() {
-    let of = |exponents: &GolikovExponents| Predictions::of(exponents);
+    let of = |exponents: &GolikovExponents| PredictedExponents::of(exponents);
     let decomposition = |start, readout, input, both| Some(Decomposition { start, readout, input, both });
     assert_eq!(of(&GolikovExponents::MF).decomposition, decomposition(0.0, 0.0, 0.0, 0.0));
     assert_eq!(of(&GolikovExponents::NTK).decomposition, decomposition(0.0, 0.0, 0.0, -1.0));
@@ -271,7 +271,7 @@ fn predictions_agree_with_each_other_in_the_band() {
     for i in -30..=12_i32 {
         for s in -6..=0_i32 {
             let exponents = golikov(f64::from(i) / 12.0, f64::from(s - i) / 12.0);
-            let found = Predictions::of(&exponents);
+            let found = PredictedExponents::of(&exponents);
             let terms = found.decomposition.unwrap();
             let of_increments = terms.readout.max(terms.input).max(terms.both);
             assert!(close(of_increments, found.kernel), "{exponents:?}: {terms:?}");

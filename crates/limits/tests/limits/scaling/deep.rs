@@ -1,7 +1,9 @@
 //! Power counting of deep networks, and Golikov's deep scalings (docs/theory/scaling-limits.md §5.3, §5.4).
 
 use widenet_core::scaling::{EffectiveExponents, GolikovExponents, NamedScaling};
-use widenet_limits::scaling::{DeepExponents, DeepFactors, DeepLearning, DeepScaling, Predictions, Update, YangHu};
+use widenet_limits::scaling::{
+    DeepExponents, DeepFactors, DeepLearning, DeepScaling, PredictedExponents, Update, YangHu,
+};
 
 fn counting(named: NamedScaling, hidden_layers: usize) -> DeepExponents {
     DeepExponents::of(&named.effective(hidden_layers).unwrap())
@@ -111,7 +113,7 @@ fn hidden_rates_of_the_released_code_make_deep_kernels_grow() {
 fn shallow_networks_count_as_in_golikovs_exponents() {
     for (q_sigma, q_a, q_w) in [(-1.0, 1.0, 1.0), (-0.5, 1.0, 0.0), (-0.7, 0.2, 0.3), (0.25, -0.5, 1.5)] {
         let exponents = GolikovExponents::new(q_sigma, q_a, q_w).unwrap();
-        let (deep, shallow) = (DeepExponents::of(&exponents.effective()), Predictions::of(&exponents));
+        let (deep, shallow) = (DeepExponents::of(&exponents.effective()), PredictedExponents::of(&exponents));
         let found = [deep.logits, deep.kernels[0], deep.kernels[1], deep.feature_changes[0]];
         let wanted = [shallow.logits, shallow.input_kernel, shallow.readout_kernel, shallow.input_increments];
         found

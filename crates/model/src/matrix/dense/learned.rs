@@ -90,7 +90,7 @@ pub(crate) fn add_movement(movement: &mut Movement, now: &[f64], initial: &[f64]
 }
 
 impl LinearLayer for DenseMatrix {
-    /// At most [`DIRECTIONS`] of them.
+    /// At most as many as the range finder has directions.
     fn learned_singular_values(&mut self) -> Vec<f64> {
         learned_singular_values(self)
     }

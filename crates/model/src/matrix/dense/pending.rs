@@ -17,6 +17,10 @@ pub(crate) struct Component {
 }
 
 impl Component {
+    pub(crate) fn is_finite(self) -> bool {
+        self.weight.is_finite() && self.velocity.is_finite()
+    }
+
     /// One step of the rule; `term` is the component's coefficient in the new gradient.
     pub(crate) fn advance(&mut self, rule: UpdateRule, term: f64) {
         (self.weight, self.velocity) = rule.advance((self.weight, self.velocity), term);

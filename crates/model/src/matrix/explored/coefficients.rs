@@ -44,6 +44,10 @@ impl Coefficients {
         self.stored.view((0, 0), (self.rows, self.columns)).into_owned()
     }
 
+    pub(crate) fn is_finite(&self) -> bool {
+        self.stored.iter().all(|entry| entry.is_finite())
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

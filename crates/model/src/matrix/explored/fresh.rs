@@ -8,7 +8,7 @@ use widenet_kernels::{NormalStream, RegeneratedMatrix, SplitVectors, regenerated
 use super::side::Side;
 use crate::vectors::Layout;
 
-/// ξ of the answers to new directions, in units of σ.
+/// ξ of the responses to new directions, in units of σ.
 #[derive(Debug, Clone)]
 pub(crate) enum Fresh {
     /// `ξ ~ N(0, I)`, the vectors of two streams: the matrix is known in law.
@@ -24,7 +24,7 @@ pub(crate) enum Fresh {
 }
 
 impl Fresh {
-    /// ξ for new directions; `first` answers have been given on this side before.
+    /// ξ for new directions; `first` responses have been given on this side before.
     pub(crate) fn draw(&self, side: Side, first: usize, directions: &SplitVectors) -> SplitVectors {
         match self {
             Fresh::Normals { streams, shape: [rows, columns], layout } => {
@@ -36,18 +36,20 @@ impl Fresh {
             }
             Fresh::Fixed { matrix, layout } => {
                 let ranges = |length| layout.pieces(length).map(|(start, count)| start..start + count);
-                let [asked, answered] = match side {
+                let [probed, responding] = match side {
                     Side::Direct => [matrix.columns, matrix.rows],
                     Side::Transpose => [matrix.rows, matrix.columns],
                 };
-                let answer = |answered: Range<usize>| {
-                    let products = ranges(asked).zip(directions.pieces()).map(|(asked, piece)| match side {
-                        Side::Direct => regenerated_apply(&matrix.block(answered.clone(), asked), piece),
-                        Side::Transpose => regenerated_apply_transpose(&matrix.block(asked, answered.clone()), piece),
+                let response = |responding: Range<usize>| {
+                    let products = ranges(probed).zip(directions.pieces()).map(|(probed, piece)| match side {
+                        Side::Direct => regenerated_apply(&matrix.block(responding.clone(), probed), piece),
+                        Side::Transpose => {
+                            regenerated_apply_transpose(&matrix.block(probed, responding.clone()), piece)
+                        }
                     });
                     products.reduce(Tensor::add)
                 };
-                SplitVectors::new(ranges(answered).filter_map(answer).collect())
+                SplitVectors::new(ranges(responding).filter_map(response).collect())
             }
         }
     }
@@ -61,19 +63,19 @@ mod tests {
     use super::*;
     use crate::device::{DeviceChoice, Precision};
 
-    /// Directions of a layout and the answers of W and Wᵀ to them, as columns.
-    fn answers(law: EntryLaw, piece_rows: usize) -> [Matrix; 2] {
+    /// Directions of a layout and the responses of W and Wᵀ to them, as columns.
+    fn responses(law: EntryLaw, piece_rows: usize) -> [Matrix; 2] {
         let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
         let layout = Layout::split(placement.clone(), piece_rows);
         let matrix = RegeneratedMatrix { key: [1, 2], tag: 3, law, rows: 700, columns: 530 };
         let fresh = Fresh::Fixed { matrix, layout: layout.clone() };
         [Side::Direct, Side::Transpose].map(|side| {
-            let [asked, answered] = if side == Side::Direct { [530, 700] } else { [700, 530] };
-            let directions = layout.normals(NormalStream { key: [4, 5], tag: 6 }, 0..3, asked);
-            let answer = fresh.draw(side, 0, &directions);
-            assert_eq!(answer.pieces().len(), answered.div_ceil(piece_rows));
-            let mut whole = Matrix::zeros(answered, 3);
-            for (piece, first) in answer.pieces().iter().zip((0..).step_by(piece_rows)) {
+            let [probed, responding] = if side == Side::Direct { [530, 700] } else { [700, 530] };
+            let directions = layout.normals(NormalStream { key: [4, 5], tag: 6 }, 0..3, probed);
+            let response = fresh.draw(side, 0, &directions);
+            assert_eq!(response.pieces().len(), responding.div_ceil(piece_rows));
+            let mut whole = Matrix::zeros(responding, 3);
+            for (piece, first) in response.pieces().iter().zip((0..).step_by(piece_rows)) {
                 let [_, rows] = piece.dims();
                 let values = placement.read(piece);
                 whole.rows_mut(first, rows).copy_from(&Matrix::from_vec(rows, 3, values));
@@ -84,12 +86,12 @@ mod tests {
 
     /// Sums of 700 products of numbers of unit size, each rounded.
     #[test]
-    fn a_fixed_matrix_answers_alike_however_vectors_are_split() {
+    fn a_fixed_matrix_responds_alike_however_vectors_are_split() {
         for law in [EntryLaw::Gaussian, EntryLaw::Rademacher, EntryLaw::C8] {
-            let whole = answers(law, 1000);
-            assert!(whole.iter().all(|answer| (answer.norm_squared() / (3.0 * 700.0 * 530.0) - 1.0).abs() < 0.2));
+            let whole = responses(law, 1000);
+            assert!(whole.iter().all(|response| (response.norm_squared() / (3.0 * 700.0 * 530.0) - 1.0).abs() < 0.2));
             for piece_rows in [37, 350, 513] {
-                for (split, whole) in answers(law, piece_rows).iter().zip(&whole) {
+                for (split, whole) in responses(law, piece_rows).iter().zip(&whole) {
                     assert!(
                         (split - whole).amax() < 700.0 * f64::EPSILON * 4.0,
                         "{law:?}, pieces of {piece_rows} rows"

@@ -5,7 +5,7 @@
 //! W_0 q = ξ + Q_G (M_Gᵀ q − Q_Gᵀ ξ)   for a new q ⟂ Q_A,     W_0ᵀ g = ξ' + Q_A (M_Aᵀ g − Q_Aᵀ ξ')   for a new g ⟂ Q_G
 //! ```
 //!
-//! (docs/theory/conditioning.md §1, §2, Eq. answer, Eq. learned.) With fresh normals ξ ~ N(0, σ² I) the answers have the law of a stored
+//! (docs/theory/conditioning.md §1, §2, Eq. response, Eq. learned.) With fresh normals ξ ~ N(0, σ² I) the responses have the law of a stored
 //! matrix of iid N(0, σ²) entries, exactly at every width; with `ξ = W_0 q` of a matrix that is produced inside the product
 //! ([`Fresh::Fixed`]) they are those of that matrix. Gradients are outer products of vectors inside the spans, so every update rule that is
 //! linear in past gradients acts on the small K. A matrix and its clones share W_0 and what is known of it.
@@ -18,26 +18,26 @@ use widenet_core::{
 };
 use widenet_kernels::Basis;
 
-use super::{coefficients::Coefficients, fresh::Fresh, images::Images, side::Side};
+use super::{coefficients::Coefficients, fresh::Fresh, responses::Responses, side::Side};
 use crate::vectors::{DeviceBlock, Layout};
 
-/// Blocks whose coordinates are kept: a step asks about a block again when it learns from it, and a linearised network asks about
+/// Blocks whose coordinates are kept: a step probes with a block again when it learns from it, and a linearised network probes with
 /// those of its network.
 const REMEMBERED: usize = 6;
 
-/// What has been asked on one side, and what was answered.
+/// What one side has been probed with, and its responses.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct Probed {
     /// Q_A or Q_G.
     pub(crate) basis: Basis,
     /// M_A or M_G.
-    pub(crate) images: Images,
+    pub(crate) responses: Responses,
     remembered: Vec<(Arc<()>, Matrix)>,
 }
 
-impl Asked {
-    pub(crate) fn new(basis: Basis, images: Images) -> Self {
-        Self { basis, images, remembered: Vec::new() }
+impl Probed {
+    pub(crate) fn new(basis: Basis, responses: Responses) -> Self {
+        Self { basis, responses, remembered: Vec::new() }
     }
 }
 
@@ -45,41 +45,41 @@ impl Asked {
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) fresh: Fresh,
-    pub(crate) direct: Asked,
-    pub(crate) transpose: Asked,
+    pub(crate) direct: Probed,
+    pub(crate) transpose: Probed,
     /// Directions whose part outside the spans is shorter than this, relative to their length, are taken to be inside.
     pub(crate) tolerance: f64,
-    /// The longest part of a question left out so far, relative to the question.
+    /// The longest part of a probe left out so far, relative to the probe.
     pub(crate) truncation: f64,
-    /// Leaves out what the other side's answers say about a new direction: the negative control of the tests of law.
+    /// Leaves out what the other side's responses say about a new direction: the negative control of the tests of law.
     #[cfg(test)]
     pub(crate) forgetful: bool,
 }
 
 impl Known {
-    /// Coordinates of vectors in the span of what has been asked on a side, after asking about what is new in them; `None` if they are not
+    /// Coordinates of vectors in the span of what a side has been probed with, after probing with what is new in them; `None` if they are not
     /// finite.
     fn coordinates(&mut self, side: Side, x: &DeviceBlock) -> Option<Matrix> {
-        let (asked, other) = match side {
+        let (probed, other) = match side {
             Side::Direct => (&mut self.direct, &self.transpose),
             Side::Transpose => (&mut self.transpose, &self.direct),
         };
-        let known = asked.remembered.iter().find(|(identity, _)| Arc::ptr_eq(identity, x.identity()));
+        let known = probed.remembered.iter().find(|(identity, _)| Arc::ptr_eq(identity, x.identity()));
         if let Some((_, coordinates)) = known {
-            return Some(coordinates.clone().resize_vertically(asked.basis.rank(), 0.0));
+            return Some(coordinates.clone().resize_vertically(probed.basis.rank(), 0.0));
         }
-        let found = asked.basis.explore(x.vectors(), self.tolerance)?;
+        let found = probed.basis.explore(x.vectors(), self.tolerance)?;
         if let Some(directions) = found.new {
-            let fresh = self.fresh.draw(side, asked.images.count(), &directions);
-            let known = other.images.gram_outside(&directions);
+            let fresh = self.fresh.draw(side, probed.responses.count(), &directions);
+            let known = other.responses.gram_outside(&directions);
             #[cfg(test)]
             let known = if self.forgetful { known * 0.0 } else { known };
-            let correction = known - other.basis.gram(&fresh) * asked.images.std;
-            asked.images.append(fresh, &correction);
+            let correction = known - other.basis.gram(&fresh) * probed.responses.std;
+            probed.responses.append(fresh, &correction);
         }
         self.truncation = self.truncation.max(found.dropped);
-        asked.remembered.truncate(REMEMBERED - 1);
-        asked.remembered.insert(0, (x.identity().clone(), found.coordinates.clone()));
+        probed.remembered.truncate(REMEMBERED - 1);
+        probed.remembered.insert(0, (x.identity().clone(), found.coordinates.clone()));
         Some(found.coordinates)
     }
 
@@ -146,27 +146,27 @@ impl ExploredMatrix {
         let mut known = self.known();
         let Some(coordinates) = known.coordinates(Side::Direct, x) else { return self.not_finite(self.rows, x) };
         let learned = self.learned.0.times(&coordinates);
-        self.answer(&known.direct, &known.transpose.basis, coordinates * self.share.0, learned, self.rows)
+        self.response(&known.direct, &known.transpose.basis, coordinates * self.share.0, learned, self.rows)
     }
 
     pub(crate) fn apply_transpose(&self, g: &DeviceBlock) -> DeviceBlock {
         let mut known = self.known();
         let Some(coordinates) = known.coordinates(Side::Transpose, g) else { return self.not_finite(self.columns, g) };
         let learned = self.learned.0.transpose_times(&coordinates);
-        self.answer(&known.transpose, &known.direct.basis, coordinates * self.share.0, learned, self.columns)
+        self.response(&known.transpose, &known.direct.basis, coordinates * self.share.0, learned, self.columns)
     }
 
     /// `M c + Q k`, for vectors of some length.
-    fn answer(&self, asked: &Asked, other: &Basis, c: Matrix, k: Matrix, length: usize) -> DeviceBlock {
-        let vectors = asked.images.times(&c, other, k);
+    fn response(&self, probed: &Probed, other: &Basis, c: Matrix, k: Matrix, length: usize) -> DeviceBlock {
+        let vectors = probed.responses.times(&c, other, k);
         let vectors = vectors.unwrap_or_else(|| self.layout.vectors(&Matrix::zeros(length, c.ncols())));
         DeviceBlock::new(vectors, self.layout.clone())
     }
 
-    /// The answer to a question that is not finite.
-    fn not_finite(&self, length: usize, question: &DeviceBlock) -> DeviceBlock {
-        let answer = Matrix::from_element(length, question.vectors().count(), f64::NAN);
-        DeviceBlock::laid_out(&answer, &self.layout)
+    /// The response to a probe that is not finite.
+    fn not_finite(&self, length: usize, probe: &DeviceBlock) -> DeviceBlock {
+        let response = Matrix::from_element(length, probe.vectors().count(), f64::NAN);
+        DeviceBlock::laid_out(&response, &self.layout)
     }
 
     pub(crate) fn update(&mut self, rule: UpdateRule, terms: &[OuterProduct<'_, DeviceBlock>]) {
@@ -207,16 +207,16 @@ impl ExploredMatrix {
     /// matrix, relatively.
     pub(crate) fn movement(&self) -> (f64, f64) {
         let known = self.known();
-        let (images, of_images) = known.direct.images.inside(&known.transpose.basis);
-        let (_, of_transpose) = known.transpose.images.inside(&known.direct.basis);
+        let (responses, of_responses) = known.direct.responses.inside(&known.transpose.basis);
+        let (_, of_transpose) = known.transpose.responses.inside(&known.direct.basis);
         let (r, s) = (known.direct.basis.rank() as f64, known.transpose.basis.rank() as f64);
-        let variance = known.direct.images.std.powi(2);
+        let variance = known.direct.responses.std.powi(2);
         let unknown = variance * (self.rows as f64 - s) * (self.columns as f64 - r);
-        let initial = of_images + of_transpose - images.norm_squared() + unknown.max(0.0);
+        let initial = of_responses + of_transpose - responses.norm_squared() + unknown.max(0.0);
         let [rows, columns] = known.ranks();
         let learned = self.learned.0.to_matrix().resize(rows, columns, 0.0);
         let share = self.share.0 - 1.0;
-        let moved = share * share * initial + 2.0 * share * images.dot(&learned) + learned.norm_squared();
+        let moved = share * share * initial + 2.0 * share * responses.dot(&learned) + learned.norm_squared();
         (moved.max(0.0), initial)
     }
 

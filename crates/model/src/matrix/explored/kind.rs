@@ -1,12 +1,12 @@
-//! Says how hidden matrices are made, and how exact their answers are.
+//! Says how hidden matrices are made, and how exact their responses are.
 
 use crate::device::Precision;
 
 /// How hidden matrices are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HiddenMatrix {
-    /// Gaussian, known in law by what has been asked.
-    Conditioned(ImageStorage),
+    /// Gaussian, known in law by what it has been probed with.
+    Conditioned(ResponseStorage),
     /// Fixed by the seed and produced inside the product, with entries of the problem's law.
     Regenerated,
 }
@@ -20,19 +20,19 @@ pub struct Hidden {
     pub tolerance: f64,
 }
 
-/// How a conditioned matrix keeps its answers.
+/// How a conditioned matrix keeps its responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageStorage {
+pub enum ResponseStorage {
     /// As vectors: 4 m r numbers per matrix.
     Stored,
     /// By the counters of their normals: 2 m r numbers per matrix, and the normals are made again for every product.
-    Regenerated,
+    Recomputed,
 }
 
-impl ImageStorage {
+impl ResponseStorage {
     /// Words of the command line.
-    pub const WORDS: [(&str, ImageStorage); 2] =
-        [("stored", ImageStorage::Stored), ("recomputed", ImageStorage::Regenerated)];
+    pub const WORDS: [(&str, ResponseStorage); 2] =
+        [("stored", ResponseStorage::Stored), ("recomputed", ResponseStorage::Recomputed)];
 }
 
 /// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand

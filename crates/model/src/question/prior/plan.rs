@@ -83,9 +83,10 @@ impl Plan {
             let (needed, available) = if needed > available { (needed, available) } else { (one, largest) };
             return Err(ModelError::TooWide { width, needed, available, widest, adapter: info.adapter.clone() });
         }
-        let (usual, most) = match placement.on_host {
-            true => (PriorNetworks::HOST_BATCH_BYTES, u64::MAX),
-            false => (PriorNetworks::DEVICE_BATCH_BYTES.min(info.panel_bytes()), GRID),
+        let (usual, most) = if placement.on_host {
+            (PriorNetworks::HOST_BATCH_BYTES, u64::MAX)
+        } else {
+            (PriorNetworks::DEVICE_BATCH_BYTES.min(info.panel_bytes()), GRID)
         };
         let [all, one] = self.need(u64::MAX);
         let budget = request.batch_bytes.unwrap_or(usual).min(available);

@@ -6,7 +6,7 @@ mod worked_example;
 
 use widenet_core::{Matrix, training::Control};
 use widenet_limits::classifiers::models::{
-    Classifier, Constants, Inputs, KernelRecord, Model, Record, Solution, Source, StartKernels, Training, Unit,
+    Constants, Inputs, KernelRecord, Model, ParticleClassifier, Record, Solution, Source, StartKernels, Training, Unit,
     solve_particles, solve_stationary,
 };
 
@@ -53,7 +53,7 @@ pub(super) fn go(_: f64) -> Control {
 pub(super) fn solve(model: Model, source: &Source, start: &[f64], training: &Training<'_>) -> Solution {
     let inputs = inputs();
     let solution = if model.evolves() {
-        let classifier = Classifier { unit: &LeakySoftplus, inputs: &inputs, constants: CONSTANTS };
+        let classifier = ParticleClassifier { unit: &LeakySoftplus, inputs: &inputs, constants: CONSTANTS };
         solve_particles(model, &classifier, source, Some(start), training, &mut go)
     } else {
         solve_stationary(model, &start_kernels(&inputs), Some(start), training, &mut go)

@@ -3,7 +3,7 @@
 use widenet_core::Matrix;
 use widenet_limits::{
     classifiers::models::{
-        KernelRecord, Model, ParticleSystem, Particles, Rates, Source, Training, Unit, Weights, train_network,
+        End, KernelRecord, Model, ParticleSystem, Particles, Rates, Source, Training, Unit, Weights, train_network,
     },
     scaling::LimitClass,
 };
@@ -253,5 +253,19 @@ fn networks_do_not_converge_to_limits_of_other_classes() {
             scaling.model.name(),
             other.name()
         );
+    }
+}
+
+/// One neuron whose readout makes outputs of this size: they are a result up to 1e100.
+#[test]
+fn outputs_beyond_1e100_have_diverged() {
+    for (size, end) in [(1e99, End::Done), (1e101, End::Diverged { step: 0 }), (f64::NAN, End::Diverged { step: 0 })] {
+        let inputs = inputs();
+        let projections = Matrix::from_element(inputs.count(), 1, 1.0);
+        let particles = Particles { readouts: vec![size], projections, weights: Weights::Equal(1.0) };
+        let rates = Rates { readout: 0.0, input: 0.0 };
+        let mut system = ParticleSystem::new(&LeakySoftplus, &inputs, rates, particles).expect("a network");
+        let solution = train_network(&mut system, None, &training(1, &[0, 1]), &mut go).expect("a solution");
+        assert_eq!(solution.end, end, "{size:e}");
     }
 }

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use widenet_core::{Error, Matrix, problem::Activation};
 use widenet_limits::{
     classifiers::models::{
-        Classifier, Constants, Inputs, KernelRecord, Model, ParticleSystem, Rates, ReferenceNetwork, Source,
+        Constants, Inputs, KernelRecord, Model, ParticleClassifier, ParticleSystem, Rates, ReferenceNetwork, Source,
         StartKernels, Training, solve_particles, solve_stationary,
     },
     scaling::LimitClass,
@@ -51,8 +51,8 @@ fn numbers_do_not_depend_on_the_threads() {
     let [one, two] = [1, 2].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| {
-            let law = start_kernels(&inputs()).law().expect("law");
-            solve(Model::CorrectedMeanField, &source, &law.sample(2, 7), &plan)
+            let distribution = start_kernels(&inputs()).distribution().expect("distribution");
+            solve(Model::CorrectedMeanField, &source, &distribution.sample(2, 7), &plan)
         })
     });
     assert_eq!(one, two);
@@ -93,17 +93,17 @@ fn dual_activations_of_leaky_relus_are_those_of_the_page_and_of_particles() {
 fn initial_functions_have_the_covariance_of_the_limit() {
     let inputs = inputs();
     let kernels = start_kernels(&inputs);
-    let law = kernels.law().expect("law");
+    let distribution = kernels.distribution().expect("distribution");
     let draws = 20_000;
     let mut sum = Matrix::zeros(7, 7);
     for index in 0..draws {
-        let f = nalgebra::DVector::from_vec(law.sample(11, index));
+        let f = nalgebra::DVector::from_vec(distribution.sample(11, index));
         sum += &f * f.transpose() / draws as f64;
     }
     // Products of two Gaussians of variance 1.3 at most: standard error 1.3 √2/√draws = 0.013.
     assert!((sum - kernels.covariance()).amax() < 0.052);
-    assert_eq!(law.sample(11, 3), law.sample(11, 3));
-    assert_ne!(law.sample(11, 3), law.sample(11, 4));
+    assert_eq!(distribution.sample(11, 3), distribution.sample(11, 3));
+    assert_ne!(distribution.sample(11, 3), distribution.sample(11, 4));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn many_dimensions_and_repeated_inputs_are_no_obstacle() {
     assert!((&second - &expected).amax() < 5.0 * expected.amax() * 2f64.sqrt() / 50_000f64.sqrt());
     assert!((particles.projections.row(2) - particles.projections.row(3)).amax() == 0.0);
     let kernels = StartKernels::new(Activation::Relu, &inputs, constants, &mut go).expect("kernels");
-    let sample = kernels.law().expect("law").sample(1, 0);
+    let sample = kernels.distribution().expect("distribution").sample(1, 0);
     assert!((sample[2] - sample[3]).abs() < 1e-3);
 }
 
@@ -175,7 +175,7 @@ fn what_makes_no_sense_is_refused_with_its_value() {
     refused(stationary(Some(&START), &Training { batches: Some(&batches(&[1])[1..]), ..plan }), "2 batches for 3");
     refused(solve_stationary(mf, &kernels, None, &plan, &mut go), "needs particles");
 
-    let classifier = Classifier { unit: &LeakySoftplus, inputs: &inputs, constants: CONSTANTS };
+    let classifier = ParticleClassifier { unit: &LeakySoftplus, inputs: &inputs, constants: CONSTANTS };
     let particles = |model, source| solve_particles(model, &classifier, &source, None, &plan, &mut go);
     refused(particles(ntk, Source::Quadrature { nodes: 4 }), "no particles");
     refused(particles(Model::CorrectedMeanField, Source::Quadrature { nodes: 4 }), "depends on the initial function");

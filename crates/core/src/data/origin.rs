@@ -1,0 +1,71 @@
+//! A kind of data source has keys, and opens tables of samples that can be read in part.
+
+use std::{ops::Range, path::Path};
+
+use super::dataset::{Samples, check_finite};
+use crate::error::{Error, Result};
+
+/// Where samples come from.
+pub(super) trait Origin: std::fmt::Debug + Send + Sync {
+    /// Opens the tables; relative paths are relative to `base`.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] and [`Error::Data`].
+    fn open(&self, base: &Path, wanted: Wanted) -> Result<Tables>;
+}
+
+impl<O: Origin + 'static> From<O> for Box<dyn Origin> {
+    fn from(origin: O) -> Self {
+        Box::new(origin)
+    }
+}
+
+/// How many samples are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) train: Option<usize>,
+    pub(super) test: Option<usize>,
+}
+
+/// Samples that can be read in part.
+pub(super) trait SampleTable {
+    /// What errors call it.
+    fn name(&self) -> String;
+    /// Number of samples.
+    fn len(&self) -> usize;
+    /// Input dimension plus output dimension.
+    fn columns(&self) -> usize;
+    /// Reads some samples.
+    fn read(&self, rows: Range<usize>) -> Result<Samples>;
+}
+
+/// The training table and, where there is one, the table of test samples.
+pub(super) struct Tables {
+    pub(super) train: Box<dyn SampleTable>,
+    pub(super) test: Option<Box<dyn SampleTable>>,
+}
+
+/// Most numbers in one set of samples (16 GiB).
+const MAX_NUMBERS: usize = 1 << 31;
+
+/// Reads some samples, if they fit into memory and are finite.
+pub(super) fn read(table: &dyn SampleTable, rows: Range<usize>) -> Result<Samples> {
+    check_size(&table.name(), rows.len(), table.columns())?;
+    let samples = table.read(rows)?;
+    check_finite(&samples.inputs, &format!("{}, inputs", table.name()))?;
+    check_finite(&samples.targets, &format!("{}, targets", table.name()))?;
+    Ok(samples)
+}
+
+/// Refuses more samples than are held in memory.
+pub(super) fn check_size(name: &str, samples: usize, columns: usize) -> Result<()> {
+    if samples.checked_mul(columns).is_some_and(|numbers| numbers <= MAX_NUMBERS) {
+        return Ok(());
+    }
+    Err(Error::Data {
+        what: name.into(),
+        message: format!(
+            "{samples} samples of {columns} numbers are over {MAX_NUMBERS} numbers (16 GiB); set fewer samples"
+        ),
+    })
+}

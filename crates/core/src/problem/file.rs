@@ -1,0 +1,116 @@
+//! A problem file has sections; a problem is made of them and of its data here.
+
+use std::path::Path;
+
+use widenet_document::{
+    Document, Node,
+    keys::{optional, required},
+    section,
+    shape::{Located, anything, located, table},
+};
+
+use super::{
+    definition::Problem,
+    ensemble::Ensemble,
+    loss::{Loss, LossSection},
+    network::Network,
+    optimizer::{OptimizerSection, ParsedOptimizer},
+    parameterization::ParameterizationSection,
+    record::{RecordPlan, RecordSection},
+    recordable::plan,
+};
+use crate::{
+    data::{DataSource, Dataset},
+    error::{Error, Result},
+};
+
+section! {
+    /// A problem: a network with its scaling, data, loss, training, and what to record.
+    pub struct ProblemFile {
+        /// The architecture.
+        network: Network = required(table()),
+        /// How weights and learning rates depend on the width.
+        parameterization: Located<ParameterizationSection> = required(located(table())),
+        /// Where samples come from, which of them are used and how they are prepared.
+        data: DataSource = required(table()),
+        /// The loss.
+        loss: Option<Located<LossSection>> = optional(located(table())),
+        /// The update rule.
+        optimizer: Located<OptimizerSection> = required(located(table())),
+        /// When and what to record.
+        record: Option<RecordSection> = optional(table()),
+        /// Many networks instead of one.
+        ensemble: Option<Ensemble> = optional(table()),
+        /// A question about the kernels (`widenet kernel`), which does not change the problem.
+        kernel: Option<Node> = optional(anything()),
+        /// A question about predictions (`widenet predict`), which does not change the problem.
+        predict: Option<Node> = optional(anything()),
+    }
+}
+
+/// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
+pub type StableRate<'a> = dyn Fn(&Problem) -> Result<f64> + 'a;
+
+/// A place where no engine is at hand to find the largest stable learning rate.
+fn no_stable_rate(_: &Problem) -> Result<f64> {
+    Err(Error::Invalid(
+        "`optimizer.relative_learning_rate` needs the kernels of the infinitely wide network; give `learning_rate` here".into(),
+    ))
+}
+
+impl Problem {
+    /// Reads a problem file and its data. `overrides` are pairs of a dotted key and a value as text, applied in order
+    /// as by [`Document::set`]; relative data paths are relative to the folder of the file. `stable_rate` is asked if the
+    /// file has a `relative_learning_rate`.
+    ///
+    /// # Errors
+    /// [`Error::Document`] at the first mistake in the file or an override, [`Error::Unreadable`] or
+    /// [`Error::Data`] for the data.
+    pub fn load(path: &Path, overrides: &[(String, String)], stable_rate: &StableRate<'_>) -> Result<Problem> {
+        let document = Document::load_with(path, overrides)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Problem::with_loader(&document, |source| source.load(base), stable_rate)
+    }
+
+    /// Reads a problem without `relative_learning_rate`, and its data; relative data paths are relative to `base`.
+    ///
+    /// # Errors
+    /// As for [`Problem::load`].
+    pub fn from_document(document: &Document, base: &Path) -> Result<Problem> {
+        Problem::with_loader(document, |source| source.load(base), &no_stable_rate)
+    }
+
+    /// Reads a problem whose data come from `load`, so that trials of a study can share what is loaded once.
+    ///
+    /// # Errors
+    /// As for [`Problem::load`], and those of `load` and `stable_rate`.
+    pub fn with_loader(
+        document: &Document,
+        load: impl FnOnce(&DataSource) -> Result<Dataset>,
+        stable_rate: &StableRate<'_>,
+    ) -> Result<Problem> {
+        let file: ProblemFile = document.read()?;
+        let network = file.network;
+        let section = file.parameterization.field();
+        let parameterization = file.parameterization.value.kind.parameterization(network.hidden_layers, &section)?;
+        let loss = file.loss.as_ref().map_or(Loss::SQUARED, |loss| loss.value.loss());
+
+        // What remains depends on the data.
+        let data = load(&file.data)?;
+        parameterization.check_range(&section, network.hidden_layers, data.input_dimension())?;
+        loss.check_targets(file.loss.as_ref().map(Located::field).as_ref(), &data)?;
+        let ParsedOptimizer { optimizer, is_relative, moments } =
+            file.optimizer.value.parsed(data.train.inputs.nrows())?;
+        let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
+        let ensemble = file.ensemble;
+        let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
+        problem.record = plan(file.record.as_ref(), &problem, moments)?;
+        if is_relative {
+            let largest = stable_rate(&problem).map_err(|error| -> Error {
+                file.optimizer.error(format!("`relative_learning_rate` has no meaning here: {error}"))
+            })?;
+            problem.optimizer.scale_learning_rate(largest);
+        }
+        Ok(problem)
+    }
+}

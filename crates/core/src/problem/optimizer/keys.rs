@@ -1,0 +1,87 @@
+//! Sections of optimizers share keys; this module says what the keys of one become.
+
+use super::rule::Rule;
+use widenet_document::{
+    Reader, Result,
+    keys::{optional, required},
+    section,
+    shape::{Between, InUnit, Located, Whole, between, in_unit, positive, whole},
+};
+
+/// Above 2^53 a step is no longer an exact `f64`.
+const MAX_STEPS: u64 = 1 << 53;
+
+/// Nearer to 1, `1 − μ` keeps fewer than seven digits.
+const COEFFICIENT_BOUND: f64 = 1.0 - 1e-9;
+
+/// A number of steps.
+pub(super) fn steps() -> InUnit<Whole<u64>> {
+    in_unit(whole(1..=MAX_STEPS), "steps")
+}
+
+/// The share of an average that is kept each step, such as a momentum.
+pub(super) fn coefficient() -> Between {
+    between(0.0, COEFFICIENT_BOUND)
+}
+
+section! {
+    /// Steps whose learning rate may be in units of the largest stable one.
+    pub(super) struct StepKeys {
+        /// Learning rate η of the loss as it is written; each layer multiplies it by its factor. Required, unless `relative_learning_rate`
+        /// is given.
+        pub(super) learning_rate: Option<f64> = optional(positive()),
+        /// The learning rate in units of the largest one that is stable for the infinitely wide network at its start.
+        pub(super) relative_learning_rate: Option<f64> =
+            optional(in_unit(positive(), "2 (1 + momentum) / largest eigenvalue of the tangent kernel")),
+        /// Number of steps.
+        pub(super) steps: u64 = required(steps()),
+    }
+    check = check_rates;
+}
+
+fn check_rates(keys: &StepKeys, table: &Reader<'_>) -> Result<()> {
+    match (keys.learning_rate, keys.relative_learning_rate) {
+        (Some(_), Some(_)) => table.refuse("learning_rate", "`relative_learning_rate` is given; give one of the two"),
+        (None, None) => Err(table.missing("learning_rate")),
+        _ => Ok(()),
+    }
+}
+
+impl StepKeys {
+    /// The learning rate in one unit or the other.
+    pub(super) fn rate(&self) -> f64 {
+        self.relative_learning_rate.or(self.learning_rate).unwrap_or(f64::NAN)
+    }
+}
+
+/// The size of batches, if there are as many samples.
+pub(super) fn batch_size(given: &Located<usize>, samples: usize) -> Result<usize> {
+    if given.value > samples {
+        return Err(given.must_be(&format!("at most {samples}, the number of training samples")));
+    }
+    Ok(given.value)
+}
+
+/// What the keys of an optimizer say.
+pub(super) struct Parsed {
+    pub(super) rule: Rule,
+    /// Whether the learning rate is in units of the largest stable one.
+    pub(super) is_relative: bool,
+    /// Moments that the section lists.
+    pub(super) moments: Option<Vec<f64>>,
+}
+
+/// The keys of one kind of optimizer.
+pub(super) trait RuleKeys {
+    /// The rule for a number of training samples.
+    ///
+    /// # Errors
+    /// [`widenet_document::Error::Document`] for values that do not fit the samples.
+    fn parsed(&self, samples: usize) -> Result<Parsed>;
+}
+
+impl<K: RuleKeys + 'static> From<K> for Box<dyn RuleKeys> {
+    fn from(keys: K) -> Self {
+        Box::new(keys)
+    }
+}

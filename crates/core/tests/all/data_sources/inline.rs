@@ -1,0 +1,101 @@
+//! Samples in the problem file, splits and preparation.
+
+use std::path::Path;
+
+use super::{assert_refused, load};
+
+#[test]
+fn samples_are_split_and_counted() {
+    let base = "kind = 'inline'\ninputs = [[1], [2], [3], [4]]\ntargets = [[5, 0], [6, 0], [7, 0], [8, 0]]\n";
+    let load = |more: &str| load(&format!("{base}{more}"), Path::new("")).unwrap();
+    let all = load("");
+    assert_eq!((all.train.inputs.nrows(), all.input_dimension(), all.output_dimension()), (4, 1, 2));
+    let first = load("train_samples = 2");
+    assert_eq!((first.train.inputs.as_slice(), first.test), (&[1.0, 2.0][..], None));
+    let both = load("train_samples = 2\ntest_samples = 1");
+    assert_eq!(both.test.unwrap().inputs.as_slice(), [3.0]);
+    let rest = load("test_samples = 3");
+    assert_eq!((rest.train.inputs.as_slice(), rest.test.unwrap().inputs.nrows()), (&[1.0][..], 3));
+    let separate = load("test_samples = 1\ntest_inputs = [[9], [8]]\ntest_targets = [[0, 1], [1, 0]]");
+    assert_eq!((separate.train.inputs.nrows(), separate.test.unwrap().inputs.as_slice()), (4, &[9.0][..]));
+    assert_eq!(load("test_inputs = []").test, None);
+    assert_eq!(load("test_inputs = []\ntest_targets = []").test, None);
+}
+
+#[test]
+fn mistakes_are_refused() {
+    let refused = |section: &str, parts: &[&str]| {
+        assert_refused(&format!("kind = 'inline'\n{section}"), Path::new(""), parts);
+    };
+    refused("inputs = [[1, 2], [3, 4]]\ntargets = [[1]]", &["`data.targets` is 1 × 1", "2 × 2"]);
+    refused("inputs = [[1, 2], [3, nan]]\ntargets = [[1], [2]]", &["column 2 of row 2 of `data.inputs` is nan"]);
+    refused("inputs = [[1, 2], [3]]\ntargets = [[1], [2]]", &["row 2 of `data.inputs` has 1 numbers"]);
+    refused("inputs = []\ntargets = []", &["`data.inputs` is []"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 0", &["train_samples` is 0"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 2", &["it has 1 samples", "2 training"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntest_samples = 1", &["it has 1 samples", "1 test samples"]);
+    refused("inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1]]", &["`data.test_targets` is missing"]);
+    refused(
+        "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = []\ntest_targets = [[1]]",
+        &["`data.test_targets` is [[1]]", "data.test_inputs"],
+    );
+    refused(
+        "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1, 2]]\ntest_targets = [[1]]",
+        &["test inputs are 1 × 2", "training inputs 1 × 1"],
+    );
+    refused(
+        "inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1]]\ntest_targets = [[1]]\ntest_samples = 2",
+        &["data.test_inputs", "2 test samples are wanted"],
+    );
+    refused("inputs = [[1]]\ntargets = [[1]]\nstandardize = 'featur'", &["did you mean `feature`?"]);
+    refused("inputs = [[0]]\ntargets = [[1]]\nnormalize = 'unit'", &["row 1 is 0"]);
+    refused(
+        "inputs = [[1e300], [-1e300]]\ntargets = [[1], [1]]\nstandardize = 'feature'",
+        &["variance is inf", "too large", "standardize"],
+    );
+    refused(
+        "inputs = [[1e-200], [3e-200]]\ntargets = [[1], [1]]\nstandardize = 'feature'",
+        &["variance is 0e0", "too small", "standardize"],
+    );
+}
+
+#[test]
+fn inputs_may_be_zero() {
+    for standardize in ["none", "feature", "global"] {
+        let section =
+            format!("kind = 'inline'\ninputs = [[0], [0]]\ntargets = [[1], [2]]\nstandardize = '{standardize}'");
+        assert_eq!(load(&section, Path::new("")).unwrap().train.inputs.amax(), 0.0);
+    }
+}
+
+#[test]
+fn kinds_are_listed() {
+    assert_refused("kind = 'hdf5'", Path::new(""), &["inline, teacher, idx, cifar, csv, npy"]);
+}
+
+#[test]
+fn a_segment_between_two_prepared_samples_is_tested_on() {
+    let base = "kind = 'inline'\ninputs = [[1], [3], [5]]\ntargets = [[0], [1], [-1]]\nstandardize = 'global'\n";
+    let data = load(&format!("{base}test_segment = {{ from = 0, to = 2, points = 3 }}"), Path::new("")).unwrap();
+    let test = data.test.unwrap();
+    let ends = [data.train.inputs[0], data.train.inputs[2]];
+    assert_eq!(test.inputs.as_slice(), [ends[0], (ends[0] + ends[1]) / 2.0, ends[1]]);
+    assert_eq!(test.targets.as_slice(), [0.0, -0.5, -1.0]);
+    assert_refused(
+        &format!("{base}test_segment = {{ from = 0, to = 3, points = 3 }}"),
+        Path::new(""),
+        &["no training sample 3"],
+    );
+    assert_refused(
+        &format!("{base}test_segment = {{ from = 0, to = 1, points = 1 }}"),
+        Path::new(""),
+        &["points` is 1"],
+    );
+}
+
+#[test]
+fn keys_of_earlier_versions_are_answered_with_their_new_names() {
+    let base = "kind = 'inline'\ninputs = [[1]]\ntargets = [[0]]\n";
+    assert_refused(&format!("{base}standardise = 'global'"), Path::new(""), &["`data.standardise`", "`standardize`"]);
+    assert_refused(&format!("{base}normalise = 'unit'"), Path::new(""), &["`data.normalise`", "`normalize`"]);
+}

@@ -1,0 +1,8 @@
+//! Tests of the vocabulary, in one binary.
+
+mod data_sources;
+mod problem_files;
+mod scaling;
+mod schema;
+mod shapes;
+mod validator;

@@ -1,0 +1,100 @@
+//! A document is changed by dotted path (`optimizer.learning_rate`).
+
+use crate::{
+    document::Document,
+    error::Result,
+    node::{Entry, Node, Place, Value},
+    toml,
+};
+
+impl Document {
+    /// Returns the node at a dotted path.
+    pub fn get(&self, path: &str) -> Option<&Node> {
+        path.split('.').try_fold(&self.root, |node, key| {
+            node.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+        })
+    }
+
+    /// Takes the node at a dotted path out of the document.
+    pub fn remove(&mut self, path: &str) -> Option<Node> {
+        let (parents, last) = match path.rsplit_once('.') {
+            Some((parents, last)) => (Some(parents), last),
+            None => (None, path),
+        };
+        let mut node = &mut self.root;
+        for key in parents.into_iter().flat_map(|parents| parents.split('.')) {
+            let Value::Table(entries) = &mut node.value else { return None };
+            node = entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node)?;
+        }
+        let Value::Table(entries) = &mut node.value else { return None };
+        let position = entries.iter().position(|entry| entry.key == last)?;
+        Some(entries.remove(position).node)
+    }
+
+    /// Puts a node at a dotted path; it replaces what is there, and missing tables are made.
+    ///
+    /// # Errors
+    /// [`crate::Error::Document`] if the path is malformed or leads through something that is not a table.
+    pub fn set_node(&mut self, path: &str, node: Node) -> Result<()> {
+        put(&mut self.root, "", path, node)
+    }
+
+    /// Sets a value from text, as in `--set path=text`: a TOML value, or a bare word taken as a string. `origin` is
+    /// what errors about the value call it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Document`] if the text is not a value, and those of [`Document::set_node`].
+    pub fn set(&mut self, path: &str, text: &str, origin: &str) -> Result<()> {
+        self.set_node(path, parse_value(text, origin)?)
+    }
+}
+
+/// Puts `new` at `path` below the table `node`, which itself stands at `walked`.
+fn put(node: &mut Node, walked: &str, path: &str, new: Node) -> Result<()> {
+    let place = new.place.clone();
+    let (key, rest) = match path.split_once('.') {
+        Some((key, rest)) => (key, Some(rest)),
+        None => (path, None),
+    };
+    let here = if walked.is_empty() { key.into() } else { format!("{walked}.{key}") };
+    if key.is_empty() {
+        return Err(place.error(format!("`{here}` is not a dotted key such as optimizer.learning_rate")));
+    }
+    let Value::Table(entries) = &mut node.value else {
+        return Err(place.error(format!("`{here}` cannot be set: `{walked}` is {}, not a table", node.excerpt())));
+    };
+    let position = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
+        let table = Node { value: Value::Table(Vec::new()), place: place.clone() };
+        entries.push(Entry { key: key.into(), place, node: table });
+        entries.len() - 1
+    });
+    let target = &mut entries[position].node;
+    match rest {
+        Some(rest) => put(target, &here, rest, new),
+        None => {
+            *target = new;
+            Ok(())
+        }
+    }
+}
+
+fn parse_value(text: &str, origin: &str) -> Result<Node> {
+    let place = Place::new(origin, text);
+    if is_bare_word(text) {
+        return Ok(Node { value: Value::String(text.into()), place });
+    }
+    // Parsed on its own and in one line, so that neither a comment nor a second key can hide in it.
+    match text.trim().parse() {
+        Ok(value) if !text.contains(['\n', '\r']) => toml::value(&value, &place),
+        _ => Err(place
+            .error(format!("`{text}` is not a value; give a number, true, false, a word, \"text\", [ … ] or {{ … }}"))),
+    }
+}
+
+/// Words and paths that need no quotes; TOML's own words are values.
+fn is_bare_word(text: &str) -> bool {
+    let starts_like_word = text.starts_with(|c: char| c.is_alphabetic() || "_./".contains(c));
+    starts_like_word
+        && !["true", "false", "inf", "nan"].contains(&text)
+        && text.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c))
+}

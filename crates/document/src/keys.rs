@@ -1,0 +1,186 @@
+//! A key must be in its table, may be there, has a default, or says of which kind the table is.
+
+use serde_json::Value as Json;
+
+use crate::{
+    error::Result,
+    field::Field,
+    node::{Node, Place, Value},
+    reader::Reader,
+    schema,
+    section::{Declaration, Declarations, DeclaredKind, Kind, Kinds, Section},
+    shape::Shape,
+};
+
+/// The declaration of one field of a section.
+pub trait Key {
+    /// What the field holds.
+    type Value;
+
+    /// Reads it out of a table.
+    ///
+    /// # Errors
+    /// [`crate::Error::Document`] at the first mistake.
+    fn read(&self, name: &'static str, reader: &mut Reader<'_>) -> Result<Self::Value>;
+
+    /// Adds what is declared; `about` is the field's doc comment.
+    fn declare(&self, name: &'static str, about: String, declarations: &mut Declarations);
+}
+
+/// Declares a key whose field has a type; the macro [`section!`](crate::section!) calls it.
+pub fn declare_as<T, K: Key<Value = T>>(key: &K, name: &'static str, about: String, declarations: &mut Declarations) {
+    key.declare(name, about, declarations);
+}
+
+fn declare(key: &'static str, about: String, required: bool, default: Option<Json>, shape: &impl Shape) -> Declaration {
+    Declaration { key, about, required, default, schema: shape.schema() }
+}
+
+/// A key that must be there.
+pub struct Required<S>(pub(crate) S);
+
+impl<S: Shape> Key for Required<S> {
+    type Value = S::Value;
+
+    fn read(&self, name: &'static str, reader: &mut Reader<'_>) -> Result<S::Value> {
+        reader.required(name, |field| self.0.read(field))
+    }
+
+    fn declare(&self, name: &'static str, about: String, declarations: &mut Declarations) {
+        declarations.keys.push(declare(name, about, true, None, &self.0));
+    }
+}
+
+/// A key that may be there.
+pub struct Optional<S>(pub(crate) S);
+
+impl<S: Shape> Key for Optional<S> {
+    type Value = Option<S::Value>;
+
+    fn read(&self, name: &'static str, reader: &mut Reader<'_>) -> Result<Option<S::Value>> {
+        reader.optional(name, |field| self.0.read(field))
+    }
+
+    fn declare(&self, name: &'static str, about: String, declarations: &mut Declarations) {
+        declarations.keys.push(declare(name, about, false, None, &self.0));
+    }
+}
+
+/// A key with a default, which is read as if it stood in the file.
+pub struct Or<S>(pub(crate) S, pub(crate) Value);
+
+impl<S: Shape> Key for Or<S> {
+    type Value = S::Value;
+
+    fn read(&self, name: &'static str, reader: &mut Reader<'_>) -> Result<S::Value> {
+        match reader.optional(name, |field| self.0.read(field))? {
+            Some(value) => Ok(value),
+            None => {
+                let node = Node { value: self.1.clone(), place: Place::new("default", "") };
+                self.0.read(&Field::new(reader.dotted(name), &node))
+            }
+        }
+    }
+
+    fn declare(&self, name: &'static str, about: String, declarations: &mut Declarations) {
+        declarations.keys.push(declare(name, about, false, Some(schema::json(&self.1)), &self.0));
+    }
+}
+
+/// The keys of another section in the same table.
+pub struct Flat<S>(pub(crate) std::marker::PhantomData<S>);
+
+impl<S: Section> Key for Flat<S> {
+    type Value = S;
+
+    fn read(&self, _: &'static str, reader: &mut Reader<'_>) -> Result<S> {
+        S::read(reader)
+    }
+
+    fn declare(&self, _: &'static str, _: String, declarations: &mut Declarations) {
+        let Declarations { keys, kinds, others, refused } = S::declarations();
+        declarations.keys.extend(keys);
+        declarations.refused.extend(refused);
+        declarations.kinds = declarations.kinds.take().or(kinds);
+        declarations.others = declarations.others.take().or(others);
+    }
+}
+
+/// The key that says of which kind the table is, and with it the keys of that kind.
+pub struct ByKind<T: 'static>(pub(crate) &'static [Kind<T>], pub(crate) Option<&'static str>);
+
+impl<T> Key for ByKind<T> {
+    type Value = T;
+
+    fn read(&self, name: &'static str, reader: &mut Reader<'_>) -> Result<T> {
+        let words: Vec<_> = self.0.iter().map(|kind| (kind.word, kind.read)).collect();
+        let choose = |field: &Field<'_>| field.choice(&words);
+        let default = self.1.and_then(|default| self.0.iter().find(|kind| kind.word == default));
+        let read = match default {
+            Some(kind) => reader.optional(name, choose)?.unwrap_or(kind.read),
+            None => reader.required(name, choose)?,
+        };
+        read(reader)
+    }
+
+    fn declare(&self, key: &'static str, about: String, declarations: &mut Declarations) {
+        let declared = |kind: &Kind<T>| DeclaredKind {
+            word: kind.word,
+            about: schema::one_line(kind.about),
+            declarations: (kind.declarations)(),
+        };
+        let kinds = self.0.iter().map(declared).collect();
+        declarations.kinds = Some(Kinds { key, about, default: self.1, kinds });
+    }
+}
+
+/// All keys of the table that no other field of the section has, with their values.
+pub struct Others<S>(pub(crate) S);
+
+impl<S: Shape> Key for Others<S> {
+    type Value = Vec<(String, S::Value)>;
+
+    fn read(&self, _: &'static str, reader: &mut Reader<'_>) -> Result<Self::Value> {
+        let read = |(key, field): (String, Field<'_>)| Ok((key, self.0.read(&field)?));
+        reader.rest().into_iter().map(read).collect()
+    }
+
+    fn declare(&self, _: &'static str, _: String, declarations: &mut Declarations) {
+        declarations.others = Some(self.0.schema());
+    }
+}
+
+/// Returns a key that must be there.
+pub fn required<S: Shape>(shape: S) -> Required<S> {
+    Required(shape)
+}
+
+/// Returns a key that may be there.
+pub fn optional<S: Shape>(shape: S) -> Optional<S> {
+    Optional(shape)
+}
+
+/// Returns a key with a default.
+pub fn or<S: Shape>(shape: S, default: impl Into<Value>) -> Or<S> {
+    Or(shape, default.into())
+}
+
+/// Returns the keys of another section in the same table.
+pub fn flat<S: Section>() -> Flat<S> {
+    Flat(std::marker::PhantomData)
+}
+
+/// Returns the key that says of which kind the table is.
+pub fn by_kind<T>(kinds: &'static [Kind<T>]) -> ByKind<T> {
+    ByKind(kinds, None)
+}
+
+/// Returns the same with the kind of a table without the key.
+pub fn by_kind_or<T>(kinds: &'static [Kind<T>], default: &'static str) -> ByKind<T> {
+    ByKind(kinds, Some(default))
+}
+
+/// Returns all keys that no field before this one has.
+pub fn others<S: Shape>(shape: S) -> Others<S> {
+    Others(shape)
+}

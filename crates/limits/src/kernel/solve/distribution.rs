@@ -1,0 +1,146 @@
+//! Infinitely many networks under squared loss have exact means and spreads at every moment.
+
+use widenet_core::{
+    Matrix, Problem,
+    problem::{Loss, Quantity},
+    training::{Control, is_finite},
+    trajectory::Record,
+};
+
+use super::{
+    functions::closed_form_basis,
+    record::{Snapshot, SnapshotRecorder},
+};
+use crate::{
+    kernel::{
+        blocks::TrainingKernel,
+        ensemble::{self, Prior, Variances},
+        error::Result,
+        filter::Procedure,
+        function_space::{End, Gradient, Run},
+        response::Response,
+    },
+    linear_algebra::product,
+};
+
+/// Records of the distribution; with minibatches, for the order of batches of the seed.
+pub(super) fn solve(
+    problem: &Problem,
+    kernel: &TrainingKernel,
+    prior: &Prior,
+    seed: u64,
+    recorder: &SnapshotRecorder<'_>,
+    watch: &mut dyn FnMut(f64) -> Control,
+) -> Result<(Vec<Record>, End)> {
+    let targets = &problem.data.train.targets;
+    let (samples, outputs) = targets.shape();
+    let moments = &problem.record.at;
+    let mut records = Vec::new();
+    let distribution = Distribution { problem, kernel, prior };
+    let Some(basis) = closed_form_basis(problem, kernel)? else {
+        // One column per initial residual: z and f are then the matrices M and C.
+        let run = Run {
+            kernel: &kernel.train,
+            start: &Matrix::identity(samples, samples),
+            gradient: Gradient::Residual { loss: problem.loss, outputs },
+            optimizer: &problem.optimizer,
+            seed,
+        };
+        let mut failure = None;
+        let visit = &mut |position, inverse: &Matrix, remaining: &Matrix| {
+            let response = Response::Matrices { remaining: remaining.clone(), inverse: inverse.clone() };
+            match distribution.snapshot(&response) {
+                Ok(snapshot) => records.push(recorder.record(position, &snapshot)),
+                Err(error) => failure = failure.take().or(Some(error)),
+            }
+        };
+        let end = run.visit(moments, visit, watch);
+        return failure.map_or(Ok((records, end)), Err);
+    };
+    let denominator = problem.loss_denominator();
+    for (position, moment) in moments.iter().enumerate() {
+        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else {
+            unreachable!("a basis is that of training with a closed form");
+        };
+        let response = Response::at(&basis, procedure, 0.0, denominator);
+        let step = *moment as u64;
+        if !is_finite(&response.remaining(targets)) {
+            return Ok((records, End::Diverged { step, time: problem.optimizer.time(*moment) }));
+        }
+        records.push(recorder.record(position, &distribution.snapshot(&response)?));
+        if watch((position + 1) as f64 / moments.len() as f64) == Control::Stop {
+            return Ok((records, End::Stopped { step }));
+        }
+    }
+    Ok((records, End::Done))
+}
+
+struct Distribution<'a> {
+    problem: &'a Problem,
+    kernel: &'a TrainingKernel,
+    prior: &'a Prior,
+}
+
+impl Distribution<'_> {
+    fn snapshot(&self, response: &Response<'_>) -> Result<Snapshot> {
+        let data = &self.problem.data;
+        let targets = &data.train.targets;
+        let wants = |quantities: &[Quantity]| {
+            quantities.iter().any(|quantity| self.problem.record.quantities.contains(quantity))
+        };
+        let mut snapshot = Snapshot { train: response.learned(targets), kurtosis: Some(0.0), ..Snapshot::default() };
+        if wants(&[Quantity::TrainLoss, Quantity::LinearisedTrainLoss, Quantity::TrainAccuracy, Quantity::OutputStd]) {
+            let variances = ensemble::train(self.prior, response, false, false)?;
+            let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss);
+            snapshot.train_loss = spread.loss;
+            snapshot.train_accuracy = spread.accuracy;
+            snapshot.train_std = Some(spread.std);
+        }
+        let (Some(test), Some(block)) = (&data.test, &self.kernel.test_train) else { return Ok(snapshot) };
+        let mean = product(block, &response.inverse(targets));
+        let covariance = wants(&[Quantity::TestOutputCovariance]);
+        if covariance
+            || wants(&[
+                Quantity::TestLoss,
+                Quantity::LinearisedTestLoss,
+                Quantity::TestAccuracy,
+                Quantity::TestOutputStd,
+            ])
+        {
+            let variances = ensemble::test(self.prior, response, block, false, covariance)?;
+            let spread = Spread::new(&variances, &mean, &test.targets, self.problem.loss);
+            snapshot.test_loss = Some(spread.loss);
+            snapshot.test_accuracy = spread.accuracy;
+            snapshot.test_std = Some(spread.std);
+            snapshot.test_covariance = variances.covariance;
+        }
+        snapshot.test = Some(mean);
+        Ok(snapshot)
+    }
+}
+
+/// What Gaussian outputs mean for the loss and the accuracy.
+struct Spread {
+    loss: f64,
+    /// Of one output only: of several the probability that one is the largest has no closed form.
+    accuracy: Option<f64>,
+    std: Matrix,
+}
+
+impl Spread {
+    fn new(variances: &Variances, mean: &Matrix, targets: &Matrix, loss: Loss) -> Self {
+        let shared = |values: &[f64]| Matrix::from_fn(mean.nrows(), mean.ncols(), |i, _| values[i]);
+        let std = shared(&variances.std());
+        // P(f > 0) where the target is positive, P(f ≤ 0) elsewhere.
+        let right = |i: usize| {
+            let margin = if targets[i] > 0.0 { mean[i] } else { -mean[i] };
+            match std[i] {
+                0.0 => f64::from(u8::from((mean[i] > 0.0) == (targets[i] > 0.0))),
+                std => 0.5 * libm::erfc(-margin / std * std::f64::consts::FRAC_1_SQRT_2),
+            }
+        };
+        let accuracy = (mean.ncols() == 1).then(|| (0..mean.nrows()).map(right).sum::<f64>() / mean.nrows() as f64);
+        let loss = loss.mean_value(mean, &shared(&variances.diagonal), targets).unwrap_or(f64::NAN);
+        Self { loss, accuracy, std }
+    }
+}
