@@ -164,7 +164,7 @@ fn reports_are_written_in_every_format() {
     for (line, row) in table.lines().skip(1).zip(rows) {
         let cells: Vec<&str> = line.split(',').collect();
         assert_eq!((Some(cells[0]), Some(cells[1])), (row["quantity"].as_str(), row["layer"].as_str()));
-        assert_eq!(cells[3].parse().ok(), row["exponent"].as_f64());
+        assert_eq!(cells[4].parse().ok(), row["exponent"].as_f64());
     }
     for stem in ["activation_norms-step-0", "activation_changes-step-1", "tangent_kernel_change-step-1"] {
         for extension in ["svg", "png"] {

@@ -14,7 +14,7 @@ use widenet_model::{DeviceChoice, DeviceInfo, ModelError, OpenDevice, Placement,
 
 pub use checks::Checked;
 pub use rates::MeasuredRate;
-pub use report::{BenchReport, ReportFile};
+pub use report::BenchReport;
 pub use training::{Growth, WideTraining};
 
 /// A device to be measured.

@@ -3,13 +3,12 @@
 use std::{
     env::consts::{ARCH, OS},
     fmt::Write,
-    path::{Path, PathBuf},
     thread,
 };
 
 use widenet_core::humanized;
 use widenet_model::{DeviceInfo, Precision};
-use widenet_output::{Result, check_writable, write_whole};
+use widenet_output::{Table, escape::markdown};
 
 use crate::{
     checks::Checked,
@@ -34,34 +33,6 @@ pub struct BenchReport {
     pub training: std::result::Result<WideTraining, String>,
     /// How its time grows.
     pub growth: Growth,
-}
-
-/// A place for a report that can be written to.
-#[derive(Debug, Clone)]
-pub struct ReportFile(PathBuf);
-
-impl ReportFile {
-    /// Opens the file now, so that a fault is found before minutes of measurement.
-    ///
-    /// # Errors
-    /// A folder, or a file in one that is not there or not writable.
-    pub fn new(path: &Path) -> Result<Self> {
-        check_writable(path)?;
-        Ok(Self(path.to_owned()))
-    }
-
-    /// Returns the file.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Writes the report so that it appears whole.
-    ///
-    /// # Errors
-    /// [`widenet_output::Error`].
-    pub fn write(&self, report: &BenchReport) -> Result<()> {
-        write_whole(&self.0, report.to_markdown().as_bytes())
-    }
 }
 
 impl BenchReport {
@@ -97,34 +68,40 @@ impl BenchReport {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let memory = |bytes: Option<u64>| bytes.map_or("unknown".into(), humanized::bytes);
         writeln!(text, "# widenet on {adapter}\n")?;
-        writeln!(text, "| | |\n|---|---|")?;
-        writeln!(text, "| widenet | {} |", self.version)?;
-        writeln!(text, "| device | {choice}: {adapter} ({interface}) |")?;
-        writeln!(text, "| float type | {} |", self.precision)?;
-        writeln!(text, "| available memory | {} |", memory(*available_memory))?;
-        writeln!(text, "| largest buffer | {} |", largest_buffer.map_or("any".into(), humanized::bytes))?;
-        writeln!(text, "| host | {OS} {ARCH}, {threads} threads |")?;
+        let facts = [
+            ("widenet", self.version.to_owned()),
+            ("device", format!("{choice}: {adapter} ({interface})")),
+            ("float type", self.precision.to_string()),
+            ("available memory", memory(*available_memory)),
+            ("largest buffer", largest_buffer.map_or("any".into(), humanized::bytes)),
+            ("host", format!("{OS} {ARCH}, {threads} threads")),
+        ];
+        let facts = facts.map(|(name, value)| vec![name.to_owned(), value]);
+        text.push_str(&Table::new(["", ""], facts).to_markdown());
         let failures = self.failures();
         writeln!(text, "\n## Failures\n")?;
         if failures.is_empty() {
             writeln!(text, "None.")?;
         }
         for failure in &failures {
-            writeln!(text, "* {}", failure.replace('\n', " "))?;
+            writeln!(text, "* {}", markdown(&failure.replace('\n', " ")))?;
         }
         let passed = self.checks.iter().filter(|checked| checked.passed()).count();
         writeln!(text, "\n## Correctness: {passed} of {} passed\n", self.checks.len())?;
-        writeln!(text, "| what | error | tolerance | |\n|---|---|---|---|")?;
-        for checked in &self.checks {
-            let error = checked.error.map_or("–".into(), |error| format!("{error:.2e}"));
-            let verdict = if checked.passed() { "pass" } else { "**fail**" };
-            writeln!(text, "| {} | {error} | {:.2e} | {verdict} |", checked.what, checked.tolerance)?;
-        }
-        writeln!(text, "\n## Rates\n\n| what | rate | of copy |\n|---|---|---|")?;
-        for rate in &self.rates {
+        let checks = self.checks.iter().map(|checked| {
+            vec![
+                checked.what.clone(),
+                checked.error.map_or("–".into(), |error| format!("{error:.2e}")),
+                format!("{:.2e}", checked.tolerance),
+                if checked.passed() { "pass".into() } else { "**fail**".into() },
+            ]
+        });
+        text.push_str(&Table::new(["what", "error", "tolerance", ""], checks).to_markdown());
+        let rates = self.rates.iter().map(|rate| {
             let fraction = rate.fraction_of_copy.map_or(String::new(), |fraction| format!("{fraction:.2}"));
-            writeln!(text, "| {} | {} | {fraction} |", rate.what, rate.text())?;
-        }
+            vec![rate.what.clone(), rate.text(), fraction]
+        });
+        writeln!(text, "\n## Rates\n\n{}", Table::new(["what", "rate", "of copy"], rates).to_markdown().trim_end())?;
         writeln!(text, "\n## Training\n")?;
         writeln!(
             text,
@@ -145,13 +122,18 @@ impl BenchReport {
             )?,
             Err(reason) => writeln!(text, "The long run did not end: {}.\n", reason.replace('\n', " "))?,
         }
-        writeln!(text, "| m | ms per step | rank | estimate | peak resident memory |\n|---|---|---|---|---|")?;
-        for run in &self.growth.runs {
+        let runs = self.growth.runs.iter().map(|run| {
             let step = run.seconds * 1e3 / run.steps as f64;
-            let (estimate, peak) = (humanized::bytes(run.estimate), memory(run.peak));
-            writeln!(text, "| {} | {step:.2} | {} | {estimate} | {peak} |", run.width, run.rank)?;
-        }
-        writeln!(text)?;
+            vec![
+                run.width.to_string(),
+                format!("{step:.2}"),
+                run.rank.to_string(),
+                humanized::bytes(run.estimate),
+                memory(run.peak),
+            ]
+        });
+        let header = ["m", "ms per step", "rank", "estimate", "peak resident memory"];
+        writeln!(text, "{}", Table::new(header, runs).to_markdown())?;
         for (width, reason) in &self.growth.left_out {
             writeln!(text, "* m = {width}: {}", reason.replace('\n', " "))?;
         }
@@ -199,18 +181,5 @@ mod tests {
         assert!(!wrong.passed() && wrong.to_markdown().contains("* W x: error 1.00e-2 is beyond"));
         let lost = report(None);
         assert!(!lost.passed() && lost.to_markdown().contains("* W x: the device failed: lost for good"));
-    }
-
-    #[test]
-    fn a_report_file_that_cannot_be_written_is_named_beforehand() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = ReportFile::new(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("it is a folder"), "{error}");
-        let error = ReportFile::new(&folder.path().join("missing/report.md")).unwrap_err().to_string();
-        assert!(error.contains("missing/report.md"), "{error}");
-        let file = ReportFile::new(&folder.path().join("report.md")).unwrap();
-        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "the probe is gone");
-        file.write(&report(Some(0.0))).unwrap();
-        assert!(std::fs::read_to_string(file.path()).unwrap().starts_with("# widenet on "));
     }
 }

@@ -1,8 +1,11 @@
 //! These types declare what a user may type; clap reads it.
 
 mod scaling;
+mod shared;
 
 pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
+use shared::precision;
+pub(crate) use shared::{AnswerArguments, Overrides};
 
 use std::path::PathBuf;
 
@@ -158,19 +161,6 @@ pub(crate) struct PredictArguments {
     pub(crate) overrides: Overrides,
 }
 
-/// How an answer is given.
-#[derive(Debug, Args)]
-pub(crate) struct AnswerArguments {
-    /// Write the answer to this file: .json, or .csv with a row per value or verdict.
-    #[arg(long)]
-    pub(crate) output: Option<PathBuf>,
-    /// Print the answer as JSON instead of tables.
-    #[arg(long, conflicts_with = "output")]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) overrides: Overrides,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct PriorArguments {
     /// File (.toml or .json) with a section network, inputs, and a section per quantity.
@@ -317,25 +307,6 @@ fn answers(word: &str) -> Result<ResponseStorage, String> {
 
 fn images(_: &str) -> Result<String, String> {
     Err("this option is now called --answers, and its value regenerated is recomputed".into())
-}
-
-fn precision(word: &str) -> Result<Precision, String> {
-    Precision::from_word(word).map_err(|_| "known precisions are f32 and f64".into())
-}
-
-/// Changes to the file.
-#[derive(Debug, Args)]
-pub(crate) struct Overrides {
-    /// Change a key of the file, for example --set optimizer.learning_rate=0.05; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) set: Vec<(String, String)>,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
-        _ => Err("give KEY=VALUE, for example optimizer.learning_rate=0.05".into()),
-    }
 }
 
 fn positive_seconds(text: &str) -> Result<f64, String> {

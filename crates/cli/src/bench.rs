@@ -3,19 +3,19 @@
 use std::io::Write;
 
 use serde_json::json;
-use widenet_bench::{Bench, BenchReport, MeasuredRate, ReportFile};
+use widenet_bench::{Bench, BenchReport, MeasuredRate};
 use widenet_core::humanized;
+use widenet_output::{Format, OutputFile, Table};
 
 use crate::{
     arguments::BenchArguments,
     exit::{Exit, Failure},
     question::note,
-    table,
 };
 
 /// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check or a rate fails.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
-    let file = arguments.report.as_deref().map(ReportFile::new).transpose()?;
+    let file = arguments.report.as_deref().map(|path| OutputFile::new(path, &[Format::Text])).transpose()?;
     let bench = Bench::open(arguments.device, arguments.precision(), arguments.quick)?;
     note(bench.note())?;
     let watch = |what: &str| {
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
         return Ok(exit(true, &rates));
     };
     let report = bench.report(arguments.width, &watch)?;
-    file.write(&report)?;
+    file.write(|out| out.write_all(report.to_markdown().as_bytes()))?;
     print(&report.rates, arguments)?;
     summarise(&report, &file)?;
     Ok(exit(report.passed(), &report.rates))
@@ -55,7 +55,7 @@ fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failu
                 vec![rate.text(), fraction, rate.what.clone()]
             })
             .collect();
-        write!(std::io::stdout(), "{}", table::aligned(&["rate", "of copy", "what"], &rows))?;
+        write!(std::io::stdout(), "{}", Table::new(["rate", "of copy", "what"], rows).to_text())?;
     }
     for failure in rates.iter().filter_map(|rate| rate.failure.as_ref()) {
         writeln!(std::io::stderr(), "failed: {failure}")?;
@@ -64,7 +64,7 @@ fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failu
 }
 
 /// The report in a few lines, on standard error: standard output may be JSON.
-fn summarise(report: &BenchReport, file: &ReportFile) -> Result<(), Failure> {
+fn summarise(report: &BenchReport, file: &OutputFile) -> Result<(), Failure> {
     let mut out = std::io::stderr();
     let passed = report.checks.iter().filter(|checked| checked.passed()).count();
     writeln!(out, "{passed} of {} checks passed", report.checks.len())?;

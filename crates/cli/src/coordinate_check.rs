@@ -5,20 +5,19 @@ use std::{io::Write, sync::atomic::Ordering};
 use widenet_core::training::Control;
 use widenet_engines::{Engines, load_problem, rate_warning};
 use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder};
-use widenet_output::OutputFile;
+use widenet_output::{OutputFile, Table};
 
 use crate::{
     arguments::CoordCheckArguments,
     exit::{Exit, Failure},
     interrupt, progress,
     question::{note, say_written},
-    table,
 };
 
 /// Trains networks of several widths for a few steps and says which quantities scale as predicted.
 pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
-    let output = arguments.answer.output.as_deref().map(OutputFile::new).transpose()?;
-    output.as_ref().map(CoordinateReport::check_format).transpose()?;
+    let output = arguments.answer.output.as_deref();
+    let output = output.map(|path| OutputFile::new(path, &CoordinateReport::FORMATS)).transpose()?;
     let problem = load_problem(&arguments.problem, &arguments.answer.overrides.set)?;
     for warning in problem.warnings().into_iter().chain(rate_warning(&problem)) {
         note(&warning)?;
@@ -63,7 +62,7 @@ fn verdicts(report: &CoordinateReport) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
-    let mut text = table::aligned(&["quantity", "layer", "step", "exponent", "predicted", "verdict", "why"], &rows);
+    let mut text = Table::new(["quantity", "layer", "step", "exponent", "predicted", "verdict", "why"], rows).to_text();
     text.push_str(&growth(report));
     let count = |word: &str| report.rows.iter().filter(|row| row.finding.verdict.word() == word).count();
     let counts = ["confirmed", "refuted", "inconclusive"].map(|word| format!("{} {word}", count(word)));

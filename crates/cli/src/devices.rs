@@ -4,11 +4,9 @@ use std::io::Write;
 
 use widenet_core::humanized;
 use widenet_model::{Precision, list_devices};
+use widenet_output::Table;
 
-use crate::{
-    exit::{Exit, Failure},
-    table,
-};
+use crate::exit::{Exit, Failure};
 
 /// Prints what each device is and what it can hold, or why it is not there.
 pub(crate) fn run() -> Result<Exit, Failure> {
@@ -34,6 +32,6 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         })
         .collect();
     let header = ["device", "memory", "largest buffer", "widest f32 matrix", "widest f64 matrix", "what it is"];
-    write!(std::io::stdout(), "{}", table::aligned(&header, &rows))?;
+    write!(std::io::stdout(), "{}", Table::new(header, rows).to_text())?;
     Ok(Exit::Done)
 }

@@ -3,19 +3,20 @@
 use std::io::Write;
 
 use widenet_core::humanized;
-use widenet_output::OutputFile;
+use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{KernelAnswer, KernelQuestion};
 
 use crate::{
     arguments::KernelArguments,
     exit::{Exit, Failure},
     question::{note, say_written, watched},
-    table,
 };
 
 /// Computes the kernels and writes them to a file, as JSON, or in a few numbers.
 pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
-    let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
+    let output = arguments.output.as_deref();
+    let formats = [Format::Json, Format::Csv, Format::Npy];
+    let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = KernelQuestion::load(&arguments.problem, &arguments.overrides())?;
     let (train, test) = question.samples();
     note(&format!("kernels of {train} training and {test} test inputs: {}", humanized::bytes(question.bytes())))?;
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
 
 /// One row per block, then the ends of the spectra if asked for.
 fn summary(answer: &KernelAnswer) -> String {
-    let or_dash = |value: Option<f64>| value.map_or("-".into(), table::number);
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), humanized::number);
     let rows: Vec<Vec<String>> = answer
         .summaries()
         .into_iter()
@@ -42,8 +43,8 @@ fn summary(answer: &KernelAnswer) -> String {
                 block.name,
                 format!("{} x {}", block.shape.0, block.shape.1),
                 or_dash(block.trace),
-                table::number(block.smallest),
-                table::number(block.largest),
+                humanized::number(block.smallest),
+                humanized::number(block.largest),
                 or_dash(block.smallest_eigenvalue),
                 or_dash(block.largest_eigenvalue),
             ]
@@ -51,5 +52,5 @@ fn summary(answer: &KernelAnswer) -> String {
         .collect();
     let header =
         ["kernel", "size", "trace", "smallest entry", "largest entry", "smallest eigenvalue", "largest eigenvalue"];
-    table::aligned(&header, &rows)
+    Table::new(header, rows).to_text()
 }

@@ -17,13 +17,13 @@ mod question;
 mod scaling;
 mod solve;
 mod study;
-mod table;
 
 use std::{io::Write, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
-use exit::Exit;
+use exit::{Exit, Failure};
+use widenet_output::escape::lines;
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         if failure.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
             return Exit::Done;
         }
-        let _ = writeln!(std::io::stderr(), "error: {failure}");
+        let _ = writeln!(std::io::stderr(), "error: {}", lines(&failure.to_string()));
         Exit::Unusable
     });
     ExitCode::from(exit as u8)

@@ -5,12 +5,12 @@ use std::io::Write;
 use widenet_core::{document::Document, humanized, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
+use widenet_output::{Table, escape::lines};
 
 use crate::{
     arguments::PlanArguments,
     engine::with_option,
     exit::{Exit, Failure},
-    table,
 };
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
@@ -100,7 +100,7 @@ impl Planned {
 fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
-    write!(out, "{}", table::aligned(&["trial", "engine", "memory", "time", "why"], &rows))?;
+    write!(out, "{}", Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text())?;
     let solved = planned.iter().filter(|planned| planned.solved_as.is_none());
     let estimates: Vec<f64> =
         solved.filter_map(|planned| Some(planned.plan.as_ref().ok()?.estimate?.seconds)).collect();
@@ -116,7 +116,7 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {
             refused = true;
-            writeln!(std::io::stderr(), "cannot run {label}: {reason}")?;
+            writeln!(std::io::stderr(), "cannot run {label}: {}", lines(&reason.to_string()))?;
         }
     }
     Ok(if refused { Exit::Unusable } else { Exit::Done })

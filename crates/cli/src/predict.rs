@@ -2,20 +2,22 @@
 
 use std::io::Write;
 
+use widenet_core::humanized;
 use widenet_model::{DeviceChoice, Precision};
-use widenet_output::OutputFile;
+use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{PredictAnswer, PredictQuestion, Question};
 
 use crate::{
     arguments::PredictArguments,
     exit::{Exit, Failure},
     question::{note, say_written, watched},
-    table,
 };
 
 /// Predicts and writes the predictions to a file, as JSON, or as a table.
 pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
-    let output = arguments.output.as_deref().map(OutputFile::new).transpose()?;
+    let output = arguments.output.as_deref();
+    let formats = [Format::Json, Format::Csv, Format::Npy];
+    let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = PredictQuestion::load(&arguments.problem, &arguments.overrides.set)?;
     question.check_memory()?;
     let place = (DeviceChoice::Cpu, Precision::F64);
@@ -39,7 +41,7 @@ fn summary(answer: &PredictAnswer) -> String {
     if has_test {
         header.extend(["test_loss", "test_accuracy", "test std"]);
     }
-    let or_dash = |value: Option<f64>| value.map_or("-".into(), table::number);
+    let or_dash = |value: Option<f64>| value.map_or("-".into(), humanized::number);
     let rows: Vec<Vec<String>> = answer
         .answers
         .iter()
@@ -47,7 +49,7 @@ fn summary(answer: &PredictAnswer) -> String {
             let [train_std, test_std] = answer.mean_std();
             let mut row = vec![
                 answer.moment(),
-                table::number(answer.prediction.time),
+                humanized::number(answer.prediction.time),
                 if answer.prediction.diverged { "diverged".into() } else { or_dash(answer.train_loss) },
                 or_dash(answer.train_accuracy),
                 or_dash(train_std),
@@ -58,11 +60,11 @@ fn summary(answer: &PredictAnswer) -> String {
             row
         })
         .collect();
-    let mut text = table::aligned(&header, &rows);
+    let mut text = Table::new(header, rows).to_text();
     if let Some(rates) = answer.learning_rates {
-        text.push_str(&format!("largest stable learning rate {}", table::number(rates.largest_stable)));
+        text.push_str(&format!("largest stable learning rate {}", humanized::number(rates.largest_stable)));
         if let Some(critical) = rates.critical {
-            text.push_str(&format!(", critical learning rate {}", table::number(critical)));
+            text.push_str(&format!(", critical learning rate {}", humanized::number(critical)));
         }
         text.push('\n');
     }

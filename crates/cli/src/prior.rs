@@ -3,15 +3,15 @@
 use std::{io::Write, path::PathBuf};
 
 use serde_json::Value;
+use widenet_core::humanized;
 use widenet_model::{DeviceChoice, Precision};
-use widenet_output::OutputFile;
+use widenet_output::{Format, OutputFile, Table, escape::one_line};
 use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion, Question};
 
 use crate::{
     arguments::{AnswerArguments, PosteriorArguments, PriorArguments},
     exit::{Exit, Failure},
     question::{note, say_written, watched},
-    table,
 };
 
 /// Answers a question about networks before training.
@@ -48,7 +48,7 @@ fn answer(
 }
 
 pub(crate) fn open(output: Option<&PathBuf>) -> Result<Option<OutputFile>, Failure> {
-    Ok(output.map(|path| OutputFile::new(path)).transpose()?)
+    Ok(output.map(|path| OutputFile::new(path, &[Format::Json, Format::Csv])).transpose()?)
 }
 
 pub(crate) fn say(answer: Option<AnswerTree>, output: Option<OutputFile>, json: bool) -> Result<Exit, Failure> {
@@ -80,7 +80,7 @@ fn block(name: &str, entries: &[(&str, &Value)]) -> String {
         text.push_str(&format!("{name}\n"));
     }
     for (key, value) in entries.iter().filter(|(_, value)| !value.is_array() && !value.is_object()) {
-        text.push_str(&format!("{indent}{key}  {}\n", cell(value)));
+        text.push_str(&format!("{indent}{key}  {}\n", one_line(&cell(value))));
     }
     for (key, value) in entries {
         let Value::Object(map) = value else { continue };
@@ -99,7 +99,7 @@ fn block(name: &str, entries: &[(&str, &Value)]) -> String {
         let header: Vec<&str> = together.iter().map(|(key, _)| *key).collect();
         let row = |i: usize| together.iter().map(|(_, list)| cell(&list[i])).collect();
         let rows: Vec<Vec<String>> = (0..length.min(MAX_ROWS)).map(row).collect();
-        text.push_str(&table::aligned(&header, &rows));
+        text.push_str(&Table::new(header, rows).to_text());
         if length > MAX_ROWS {
             text.push_str(&format!("… {} more; all of them with --json or --output\n", length - MAX_ROWS));
         }
@@ -109,7 +109,7 @@ fn block(name: &str, entries: &[(&str, &Value)]) -> String {
 
 fn cell(value: &Value) -> String {
     match value {
-        Value::Number(number) if number.is_f64() => number.as_f64().map_or("-".into(), table::number),
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or("-".into(), humanized::number),
         Value::String(text) => text.clone(),
         Value::Array(list) if list.len() == 1 => cell(&list[0]),
         Value::Array(list) => {

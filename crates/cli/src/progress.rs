@@ -2,13 +2,17 @@
 
 use std::{
     io::{IsTerminal, Write},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use widenet_core::trajectory::Status;
 use widenet_experiment::{Reporter, Trial, TrialPlan};
+use widenet_output::escape::lines;
 
 const RESOLUTION: u64 = 1000;
 
@@ -47,7 +51,8 @@ fn style(template: &str) -> ProgressStyle {
 /// Follows a study: one bar over its trials, or a line every few seconds.
 pub(crate) struct StudyProgress {
     bar: ProgressBar,
-    total: usize,
+    /// Trials that the run is about.
+    total: AtomicUsize,
     lines: Option<Mutex<Lines>>,
 }
 
@@ -61,12 +66,12 @@ struct Lines {
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 impl StudyProgress {
-    pub(crate) fn new(total: usize) -> Self {
+    pub(crate) fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bar = if terminal { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
+        let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
         bar.set_style(style("{wide_bar} {pos}/{len} trials  {eta}  {msg}"));
         let lines = Lines { finished: 0, reused: 0, last: Instant::now() };
-        Self { bar, total, lines: (!terminal).then(|| Mutex::new(lines)) }
+        Self { bar, total: AtomicUsize::new(0), lines: (!terminal).then(|| Mutex::new(lines)) }
     }
 
     pub(crate) fn finish(&self) {
@@ -74,6 +79,7 @@ impl StudyProgress {
     }
 
     fn line(&self, message: &str) {
+        let message = lines(message);
         if self.lines.is_some() {
             let _ = writeln!(std::io::stderr(), "{message}");
         } else {
@@ -85,6 +91,11 @@ impl StudyProgress {
 }
 
 impl Reporter for StudyProgress {
+    fn begins(&self, trials: usize) {
+        self.bar.set_length(trials as u64);
+        self.total.store(trials, Ordering::Relaxed);
+    }
+
     fn started(&self, trial: &Trial, plan: &TrialPlan) {
         self.bar.set_message(format!("{} ({})", trial.label, plan.runner));
     }
@@ -102,13 +113,14 @@ impl Reporter for StudyProgress {
         {
             self.line(&format!("{}: diverged at step {step}", trial.label));
         }
-        let Some(lines) = &self.lines else { return };
-        let mut lines = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        lines.finished += 1;
-        lines.reused += usize::from(reused);
-        if lines.last.elapsed() > LINE_INTERVAL || lines.finished == self.total {
-            lines.last = Instant::now();
-            let message = format!("{}/{} trials done ({} from before)", lines.finished, self.total, lines.reused);
+        let Some(told) = &self.lines else { return };
+        let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        told.finished += 1;
+        told.reused += usize::from(reused);
+        let total = self.total.load(Ordering::Relaxed);
+        if told.last.elapsed() > LINE_INTERVAL || told.finished == total {
+            told.last = Instant::now();
+            let message = format!("{}/{total} trials done ({} from before)", told.finished, told.reused);
             self.line(&message);
         }
     }

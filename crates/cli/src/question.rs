@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf, sync::atomic::Ordering};
 
 use widenet_core::training::Control;
 use widenet_model::{DeviceChoice, Precision};
+use widenet_output::escape::{lines, one_line};
 use widenet_questions::{QuestionError, QuestionResult, Run};
 
 use crate::{exit::Failure, interrupt, progress};
@@ -35,14 +36,14 @@ pub(crate) fn watched<T>(
 
 /// Says something beside the answer.
 pub(crate) fn note(message: &str) -> Result<(), Failure> {
-    Ok(writeln!(std::io::stderr(), "note: {message}")?)
+    Ok(writeln!(std::io::stderr(), "note: {}", lines(message))?)
 }
 
 /// Says which files there are now.
 pub(crate) fn say_written(files: &[PathBuf]) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     for file in files {
-        writeln!(out, "wrote {}", file.display())?;
+        writeln!(out, "wrote {}", one_line(&file.display().to_string()))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
 
 use widenet_core::document::Word;
 use widenet_core::{
-    Problem, Trajectory, Width,
+    Problem, Trajectory, Width, humanized,
     problem::{Quantity, Rule, ScalingTable},
     scaling::Limit,
     training::{Control, Progress, stable_learning_rate},
@@ -16,12 +16,13 @@ use widenet_core::{
 use widenet_engines::{
     Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
 };
+use widenet_output::{Table, escape::lines};
 
 use crate::{
     arguments::{ParameterizationArguments, SolveArguments},
     engine::with_option,
     exit::{Exit, Failure},
-    interrupt, progress, table,
+    interrupt, progress,
 };
 
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
@@ -93,7 +94,7 @@ fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, stop: &Atomic
 
 fn say(notes: impl IntoIterator<Item = String>) -> Result<(), Failure> {
     for note in notes {
-        writeln!(std::io::stderr(), "note: {note}")?;
+        writeln!(std::io::stderr(), "note: {}", lines(&note))?;
     }
     Ok(())
 }
@@ -189,19 +190,19 @@ fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Dista
             ];
             let last = trajectory.records.last();
             row.push(last.map_or("-".into(), |record| record.step.to_string()));
-            row.push(last.map_or("-".into(), |record| table::number(record.time)));
+            row.push(last.map_or("-".into(), |record| humanized::number(record.time)));
             for quantity in &scalars {
                 let value = last.and_then(|record| scalar(record, *quantity));
-                row.push(value.map_or("-".into(), table::number));
+                row.push(value.map_or("-".into(), humanized::number));
             }
             if compare {
                 let distance = distances.measure(problem, compared, trajectory);
-                row.push(distance.map_or("-".into(), table::number));
+                row.push(distance.map_or("-".into(), humanized::number));
             }
             row
         })
         .collect();
-    table::aligned(&header, &rows)
+    Table::new(header, rows).to_text()
 }
 
 /// Prints the parameterisation of a problem.
@@ -210,7 +211,7 @@ pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<
     let scaling = problem.scaling();
     write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
     if let (false, Ok(rate)) = (problem.is_solved_as_predictor(), stable_rate(&problem)) {
-        writeln!(std::io::stdout(), "largest stable learning rate {}", table::number(rate))?;
+        writeln!(std::io::stdout(), "largest stable learning rate {}", humanized::number(rate))?;
     }
     Ok(Exit::Done)
 }

@@ -3,8 +3,9 @@
 use std::{io::Write, thread::available_parallelism, time::Duration};
 
 use widenet_engines::Engines;
-use widenet_experiment::{Outcome, Report, RunOptions, Study};
+use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study};
 use widenet_model::DeviceChoice;
+use widenet_output::{Table, escape::one_line};
 use widenet_statistics::Verdict;
 
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
     interrupt,
     progress::StudyProgress,
     question::note,
-    table,
 };
 
 /// Runs a study or continues it.
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
     let interval = Duration::from_secs_f64(arguments.checkpoint_every);
     let engines = Engines::new(arguments.device)?.checkpoint_every(interval);
     let stop = interrupt::flag()?;
-    let progress = StudyProgress::new(study.expand()?.len());
+    let progress = StudyProgress::new();
     let outcome = widenet_experiment::run(&study, &engines, &options, &stop, &progress);
     progress.finish();
     match outcome? {
@@ -75,8 +75,14 @@ fn verdicts(report: &Report) -> Result<Exit, Failure> {
             ]
         })
         .collect();
-    write!(out, "{}", table::aligned(&["check", "group", "measured", "predicted", "verdict", "why"], &rows))?;
+    write!(out, "{}", Table::new(["check", "group", "measured", "predicted", "verdict", "why"], rows).to_text())?;
     writeln!(out, "report: {}", report.path.display())?;
+    for NotDrawn { figure, reason } in &report.not_drawn {
+        writeln!(std::io::stderr(), "error: figure `{figure}` could not be drawn: {}", one_line(reason))?;
+    }
+    if !report.not_drawn.is_empty() {
+        return Ok(Exit::Unusable);
+    }
     let refuted = report.findings.iter().any(|finding| finding.verdict == Verdict::Refuted);
     Ok(if refuted { Exit::CheckFailed } else { Exit::Done })
 }

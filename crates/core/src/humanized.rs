@@ -1,4 +1,4 @@
-//! Sizes and times have one form for people in all messages, tables and reports.
+//! Numbers, sizes and times have one form for people in all messages, tables and reports.
 
 /// Bytes in the largest unit that leaves a number of at least 1, with one decimal.
 pub fn bytes(count: u64) -> String {
@@ -22,9 +22,19 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
+/// A number with five decimals, or with four significant digits where these would not do.
+pub fn number(value: f64) -> String {
+    if value == 0.0 || (1e-3..1e5).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.3e}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([number(0.125), number(1e-9), number(0.0)], ["0.12500", "1.000e-9", "0.00000"]);
+    }
 
     #[test]
     fn sizes_and_times_have_the_unit_that_suits_them() {

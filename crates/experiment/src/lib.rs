@@ -21,7 +21,7 @@ mod trials;
 mod version;
 
 pub use error::{Error, Result};
-pub use report::{Report, report};
+pub use report::{NotDrawn, Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use study::{Study, TaskKind};
 pub use trials::{Estimate, Shard, Trial, TrialPlan};

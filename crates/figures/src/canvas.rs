@@ -9,6 +9,7 @@ use plotters::{
         text_anchor::{HPos, Pos, VPos},
     },
 };
+use widenet_output::escape::one_line;
 
 /// Radius of markers.
 const RADIUS: f64 = 4.5;
@@ -77,12 +78,11 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     ) -> std::result::Result<(), String> {
         let style = self.style(colour, width);
         let path: Vec<_> = path.into_iter().map(|point| self.point(point)).collect();
-        let drawn = match dashed {
-            true => {
-                let (dash, gap) = ((7.0 * self.scale) as u32, (4.0 * self.scale) as u32);
-                self.root.draw(&DashedPathElement::new(path, dash, gap, style))
-            }
-            false => self.root.draw(&PathElement::new(path, style)),
+        let drawn = if dashed {
+            let (dash, gap) = ((7.0 * self.scale) as u32, (4.0 * self.scale) as u32);
+            self.root.draw(&DashedPathElement::new(path, dash, gap, style))
+        } else {
+            self.root.draw(&PathElement::new(path, style))
         };
         drawn.map_err(|error| error.to_string())
     }
@@ -94,14 +94,11 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         colour: RGBColor,
     ) -> std::result::Result<(), String> {
         let corners = marker.corners();
-        let drawn = match corners.is_empty() {
-            true => {
-                self.root.draw(&Circle::new(self.point(place), (RADIUS * self.scale).round() as i32, colour.filled()))
-            }
-            false => {
-                let corner = |(x, y): &(f64, f64)| self.point((place.0 + RADIUS * x, place.1 + RADIUS * y));
-                self.root.draw(&Polygon::new(corners.iter().map(corner).collect::<Vec<_>>(), colour.filled()))
-            }
+        let drawn = if corners.is_empty() {
+            self.root.draw(&Circle::new(self.point(place), (RADIUS * self.scale).round() as i32, colour.filled()))
+        } else {
+            let corner = |(x, y): &(f64, f64)| self.point((place.0 + RADIUS * x, place.1 + RADIUS * y));
+            self.root.draw(&Polygon::new(corners.iter().map(corner).collect::<Vec<_>>(), colour.filled()))
         };
         drawn.map_err(|error| error.to_string())
     }
@@ -130,12 +127,12 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     ) -> std::result::Result<(), String> {
         let style = ("sans-serif", size * self.scale).into_font().color(&BLACK_INK).pos(Pos::new(align, VPos::Center));
         let place = (place.0, place.1 + self.text_drop * size);
-        self.root.draw_text(text, &style, self.point(place)).map_err(|error| error.to_string())
+        self.root.draw_text(&one_line(text), &style, self.point(place)).map_err(|error| error.to_string())
     }
 
     pub(crate) fn vertical_text(&self, text: &str, place: (f64, f64)) -> std::result::Result<(), String> {
         let font = ("sans-serif", LABEL * self.scale).into_font().transform(FontTransform::Rotate270);
         let style = font.color(&BLACK_INK).pos(Pos::new(HPos::Center, VPos::Center));
-        self.root.draw_text(text, &style, self.point(place)).map_err(|error| error.to_string())
+        self.root.draw_text(&one_line(text), &style, self.point(place)).map_err(|error| error.to_string())
     }
 }

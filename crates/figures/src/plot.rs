@@ -8,7 +8,7 @@ use plotters::{
     style::{FontStyle, register_font, text_anchor::HPos},
 };
 
-use widenet_output::{Error, Result, aside, remove_file, write_whole};
+use widenet_output::{Error, Result, escape::one_line, write_changed};
 
 use crate::{
     canvas::{BLACK_INK, Canvas, LABEL, Marker},
@@ -111,15 +111,11 @@ impl Plot {
         let path = directory.join(format!("{stem}.svg"));
         font().map_err(|reason| Error::new("draw", &path, reason))?;
         let svg = self.svg().map_err(|reason| Error::new("draw", &path, reason))?;
-        write_whole(&path, svg.as_bytes())?;
+        write_changed(&path, svg.as_bytes())?;
 
         let path = directory.join(format!("{stem}.png"));
-        // The encoder writes to a path only, and chooses the format by its extension.
-        let aside = aside(&path).with_extension("png");
-        self.png(&aside).map_err(|reason| Error::new("draw", &path, reason))?;
-        let bytes = std::fs::read(&aside).map_err(|error| Error::new("read", &aside, error))?;
-        remove_file(&aside)?;
-        write_whole(&path, &bytes)
+        let png = self.png().map_err(|reason| Error::new("draw", &path, reason))?;
+        write_changed(&path, &png)
     }
 
     /// Backends draw at whole coordinates: drawn magnified, shown at its size.
@@ -132,8 +128,20 @@ impl Plot {
         Ok(svg.replacen(&attributes(large), &attributes(shown), 1))
     }
 
-    /// Drawn at twice its size and averaged, for smooth lines.
-    fn png(&self, path: &Path) -> std::result::Result<(), String> {
+    /// An encoded PNG.
+    fn png(&self) -> std::result::Result<Vec<u8>, String> {
+        let ((width, height), pixels) = self.pixels()?;
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
+        writer.write_image_data(&pixels).map_err(|error| error.to_string())?;
+        writer.finish().map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    /// Size and red, green and blue of every pixel, rows first: drawn at twice its size and averaged, for smooth lines.
+    fn pixels(&self) -> std::result::Result<((u32, u32), Vec<u8>), String> {
         let (width, height) = pixels(self.size(), PNG_SCALE);
         let large = (2 * width, 2 * height);
         let mut buffer = vec![0; 3 * (large.0 * large.1) as usize];
@@ -146,16 +154,14 @@ impl Plot {
         };
         let row = |y| (0..width).flat_map(move |x| (0..3).map(move |channel| (x, y, channel)));
         let averaged = (0..height).flat_map(row).map(|(x, y, channel)| mean(x, y, channel)).collect();
-        let image = BitMapElement::with_owned_buffer((0, 0), (width, height), averaged).ok_or("no image")?;
-        let root = BitMapBackend::new(path, (width, height)).into_drawing_area();
-        root.draw(&image).and_then(|()| root.present()).map_err(|error| error.to_string())
+        Ok(((width, height), averaged))
     }
 
     /// The size that holds the longest line of the legend.
     fn size(&self) -> (f64, f64) {
         let width = |text: &String, size: f64| {
             let font = ("sans-serif", size).into_font();
-            font.box_size(text).map_or(0.0, |(width, _)| f64::from(width))
+            font.box_size(&one_line(text)).map_or(0.0, |(width, _)| f64::from(width))
         };
         let legend = self.series.iter().flat_map(|series| &series.legend).map(|line| width(line, TEXT) + SAMPLE + 8.0);
         let remarks = self.remarks.iter().map(|line| width(line, SMALL));
@@ -308,4 +314,46 @@ fn pixels((width, height): (f64, f64), scale: f64) -> (u32, u32) {
 /// Returns a name in words, for labels and legends.
 pub fn words(name: &str) -> String {
     name.replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(label: &str) -> Plot {
+        let axis = |label: &str| Axis { label: label.into(), scale: AxisScale::Linear };
+        let marks = vec![Mark::Points(vec![(0.0, 1.0), (1.0, 2.0)], Marker::Circle)];
+        Plot {
+            title: String::new(),
+            x: axis("x"),
+            y: axis(label),
+            series: vec![Series { legend: vec![label.into()], colour: BLACK_INK, marks }],
+            remarks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_png_holds_the_pixels_that_were_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let plot = plot("y");
+        plot.write(folder.path(), "one").unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["one.png", "one.svg"]);
+        let bytes = std::fs::read(folder.path().join("one.png")).unwrap();
+        let mut reader = png::Decoder::new(bytes.as_slice()).read_info().unwrap();
+        let mut found = vec![0; reader.output_buffer_size()];
+        let info = reader.next_frame(&mut found).unwrap();
+        let (size, drawn) = plot.pixels().unwrap();
+        assert!((info.width, info.height) == size && found == drawn);
+        assert!(drawn.iter().any(|value| *value < 60) && drawn.iter().any(|value| *value == 255), "ink on white");
+    }
+
+    #[test]
+    fn text_of_strangers_cannot_break_a_drawing() {
+        font().unwrap();
+        let svg = plot("</text><script>x</script> \u{1b}[31m \0").svg().unwrap();
+        assert!(!svg.contains("<script") && svg.contains("\\u{1b}[31m \\u{0}"), "{svg}");
+        assert!(svg.chars().all(|c| !c.is_control() || c == '\n'), "{svg}");
+    }
 }

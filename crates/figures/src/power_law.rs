@@ -24,9 +24,10 @@ pub fn band(samples: &[(f64, Vec<f64>)]) -> Option<Mark> {
     is_spread.then(|| Mark::Band(samples.iter().map(band).collect()))
 }
 
-/// Returns a fitted power law, dashed.
+/// Returns a fitted power law, dashed: at those x that lie between the first and the last of the fit.
 pub fn fitted(fit: &PowerLaw, x: impl Iterator<Item = f64>) -> Mark {
-    let points = x.map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
+    let (first, last) = fit.range;
+    let points = x.filter(|x| (first..=last).contains(x)).map(|x| (x, fit.constant * x.powf(fit.exponent))).collect();
     Mark::Line { points, width: 1.5, dashed: true }
 }
 
@@ -34,4 +35,22 @@ pub fn fitted(fit: &PowerLaw, x: impl Iterator<Item = f64>) -> Mark {
 pub fn exponent_label(fit: &PowerLaw, interval: Option<(f64, f64)>) -> String {
     let interval = interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
     format!("{:.3}{interval}", fit.exponent).replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use widenet_statistics::fit::{Sample, power_law};
+
+    use super::*;
+
+    /// A line over points that are not in the fit would claim what nobody fitted.
+    #[test]
+    fn a_fit_is_drawn_where_it_was_fitted() {
+        let sample = |x: f64| Sample { x, seed: 1, y: 2.0 * x };
+        let fit = power_law(&[64.0, 256.0, 1024.0].map(sample)).unwrap();
+        let Mark::Line { points, .. } = fitted(&fit, [16.0, 64.0, 128.0, 256.0, 1024.0, 1e6].into_iter()) else {
+            panic!("a line")
+        };
+        assert_eq!(points.iter().map(|point| point.0).collect::<Vec<_>>(), [64.0, 128.0, 256.0, 1024.0]);
+    }
 }

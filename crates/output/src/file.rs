@@ -1,7 +1,6 @@
-//! Writes answers as JSON, CSV and NumPy arrays; each file appears whole or not at all.
+//! Writes answers in the format of a file's name; each file appears whole or not at all.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -10,7 +9,8 @@ use widenet_core::{Matrix, data::write_npy};
 
 use crate::{
     error::{Error, Result},
-    whole::{aside, remove_file, stream_whole},
+    temporary::{remove_leftovers_of, temporary_file},
+    whole::{Durability, stream_whole},
 };
 
 /// How an answer is written.
@@ -22,19 +22,19 @@ pub enum Format {
     Csv,
     /// NumPy arrays of `<f8` in C order, one per file.
     Npy,
+    /// A report in words, under any name.
+    Text,
 }
 
-/// Finds out whether a file can be written: now, not after hours of work.
-///
-/// # Errors
-/// A folder, or a file in one that is not there or not writable.
-pub fn check_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::new("write", path, "it is a folder"));
+impl Format {
+    fn extension(self) -> &'static str {
+        match self {
+            Format::Json => ".json",
+            Format::Csv => ".csv",
+            Format::Npy => ".npy",
+            Format::Text => "",
+        }
     }
-    let probe = aside(path);
-    File::create(&probe).map_err(|error| Error::new("write", path, error))?;
-    remove_file(&probe)
 }
 
 /// A place for an answer that can be written to.
@@ -45,18 +45,26 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// Chooses the format by the extension of the file's name.
+    /// Takes the one of `formats` that the file's name ends in, and finds out now, not after hours of work, whether the file can be written.
     ///
     /// # Errors
-    /// Another extension than `.json`, `.csv` or `.npy`; a folder that is not there or not writable.
-    pub fn new(path: &Path) -> Result<Self> {
-        let format = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json") => Format::Json,
-            Some("csv") => Format::Csv,
-            Some("npy") => Format::Npy,
-            _ => return Err(Error::new("write", path, "its name must end in .json, .csv or .npy")),
+    /// Another extension; a folder, or a file in one that is not there or not writable.
+    pub fn new(path: &Path, formats: &[Format]) -> Result<Self> {
+        let extension = path.extension().map_or(String::new(), |extension| format!(".{}", extension.display()));
+        let is_named = |format: &&Format| matches!(format, Format::Text) || format.extension() == extension;
+        let Some(&format) = formats.iter().find(is_named) else {
+            let extensions: Vec<_> = formats.iter().map(|format| format.extension()).collect();
+            let known = match &extensions[..] {
+                [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+                extensions => extensions.concat(),
+            };
+            return Err(Error::new("write", path, format!("its name must end in {known}")));
         };
-        check_writable(path)?;
+        if path.is_dir() {
+            return Err(Error::new("write", path, "it is a folder"));
+        }
+        temporary_file(path).map_err(|error| Error::new("write", path, error))?;
+        remove_leftovers_of(path);
         Ok(Self { path: path.to_owned(), format })
     }
 
@@ -102,7 +110,7 @@ impl OutputFile {
 }
 
 fn stream(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    stream_whole(path, |file| {
+    stream_whole(path, Durability::Synced, |file| {
         let mut out = BufWriter::with_capacity(1 << 16, file);
         write(&mut out)?;
         out.flush()
@@ -110,11 +118,39 @@ fn stream(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> 
 }
 
 fn write_csv(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
     for row in matrix.row_iter() {
-        for (column, value) in row.iter().enumerate() {
-            write!(out, "{}{value}", if column == 0 { "" } else { "," })?;
-        }
-        writeln!(out)?;
+        writer.write_record(row.iter().map(f64::to_string))?;
     }
-    Ok(())
+    writer.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_checked_before_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path, formats| OutputFile::new(path, formats).unwrap_err().to_string();
+        let all = &[Format::Json, Format::Csv, Format::Npy];
+        let error = refused(&folder.path().join("x.txt"), all);
+        assert!(error.ends_with("its name must end in .json, .csv or .npy"), "{error}");
+        let error = refused(&folder.path().join("x.npy"), &[Format::Json, Format::Csv]);
+        assert!(error.ends_with("its name must end in .json or .csv"), "{error}");
+        let error = refused(folder.path(), &[Format::Text]);
+        assert!(error.ends_with("it is a folder"), "{error}");
+        let error = refused(&folder.path().join("missing/report.md"), &[Format::Text]);
+        assert!(error.contains("missing/report.md"), "{error}");
+        let file = OutputFile::new(&folder.path().join("x.csv"), all).unwrap();
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "the trial is gone");
+        assert_eq!(file.format(), Format::Csv);
+    }
+
+    #[test]
+    fn a_matrix_has_a_line_per_row() {
+        let mut out = Vec::new();
+        write_csv(&Matrix::from_row_slice(2, 2, &[1.0, -0.5, 1e-9, f64::INFINITY]), &mut out).unwrap();
+        assert_eq!(out, b"1,-0.5\n0.000000001,inf\n");
+    }
 }

@@ -1,14 +1,18 @@
 //! Writes files that appear whole or not at all, answers in the format of a file's name, tables, and hashes.
 
-pub mod csv;
 mod error;
+pub mod escape;
 mod file;
 mod hash;
 mod rows;
+mod table;
+mod temporary;
 mod whole;
 
 pub use error::{Error, Result};
-pub use file::{Format, OutputFile, check_writable};
+pub use file::{Format, OutputFile};
 pub use hash::{sha256, sha256_of};
 pub use rows::Rows;
-pub use whole::{Durability, aside, create_directory, place, remove_file, stream_whole, write_whole};
+pub use table::{Table, cell};
+pub use temporary::{remove_leftovers, temporary_folder};
+pub use whole::{Durability, create_directory, remove_file, stream_whole, write_changed, write_whole};

@@ -1,23 +1,15 @@
-//! A file appears whole or not at all: it is written under another name, synced, and renamed.
+//! A file appears whole or not at all: it is written beside its place, synced, and renamed.
 
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    path::Path,
 };
 
-use crate::error::{Error, Result};
-
-/// Returns a name next to `path` that no other process or thread uses, on this or another machine.
-pub fn aside(path: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-    path.with_file_name(format!(".{name}.{}-{count}-{nanoseconds}.tmp", std::process::id()))
-}
+use crate::{
+    error::{Error, Result},
+    temporary::temporary_file,
+};
 
 /// Removes a file that another process may remove first.
 ///
@@ -56,45 +48,47 @@ impl Durability {
     }
 }
 
-/// Writes a file so that it appears whole: aside, synced, renamed, and the directory synced.
+/// Writes a file so that it appears whole: beside its place, synced, renamed, and the directory synced.
 ///
 /// # Errors
 /// [`Error`] if it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    stream_whole(path, |file| file.write_all(bytes))
+    stream_whole(path, Durability::Synced, |file| file.write_all(bytes))
 }
 
-/// Does the same as [`write_whole`] for a file that is made piece by piece.
+/// Does the same as [`write_whole`] unless the file has these bytes already: it may be in a folder that cannot be written to.
 ///
 /// # Errors
 /// [`Error`] if it cannot be written.
-pub fn stream_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    place(path, Durability::Synced, write)
+pub fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    let is_same = fs::read(path).is_ok_and(|found| found == bytes);
+    if is_same { Ok(()) } else { write_whole(path, bytes) }
 }
 
 /// Does the same as [`write_whole`] for a file that is made piece by piece and is worth a durability.
 ///
 /// # Errors
 /// [`Error`] of the file.
-pub fn place(path: &Path, durability: Durability, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
-    let aside = aside(path);
-    let written = File::create(&aside).and_then(|mut file| {
-        write(&mut file)?;
-        if durability == Durability::Repeatable {
-            return fs::rename(&aside, path);
+pub fn stream_whole(
+    path: &Path,
+    durability: Durability,
+    write: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Result<()> {
+    let written = temporary_file(path).and_then(|mut file| {
+        write(file.as_file_mut())?;
+        if durability == Durability::Synced {
+            file.as_file().sync_all()?;
         }
-        file.sync_all()?;
-        fs::rename(&aside, path)?;
+        file.persist(path).map_err(|error| error.error)?;
         match path.parent() {
             // Only Unix can sync a directory; the parent of a bare file name is the current one.
-            Some(parent) if cfg!(unix) => File::open(Path::new(".").join(parent))?.sync_all(),
+            Some(parent) if cfg!(unix) && durability == Durability::Synced => {
+                File::open(Path::new(".").join(parent))?.sync_all()
+            }
             _ => Ok(()),
         }
     });
-    written.map_err(|error| {
-        let _ = fs::remove_file(&aside);
-        Error::new("write", path, error)
-    })
+    written.map_err(|error| Error::new("write", path, error))
 }
 
 /// Makes a directory and its parents.
@@ -114,5 +108,42 @@ mod tests {
         assert_eq!(Durability::of_run(0.1, false), Durability::Repeatable);
         assert_eq!(Durability::of_run(0.1, true), Durability::Synced);
         assert_eq!(Durability::of_run(1.5, false), Durability::Synced);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_may_be_read_by_whom_any_new_file_may() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, whole) = (folder.path().join("plain"), folder.path().join("whole"));
+        fs::write(&plain, "x").unwrap();
+        write_whole(&whole, b"x").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&whole), mode(&plain));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_finished_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let failed = stream_whole(&path, Durability::Repeatable, |_| Err(std::io::Error::other("the disk is full")));
+        assert!(failed.unwrap_err().to_string().contains("the disk is full"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_is_the_same_is_not_written_again() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let number = |bytes: &[u8]| {
+            write_changed(&path, bytes).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+            fs::metadata(&path).unwrap().ino()
+        };
+        let first = number(b"1");
+        assert_eq!(number(b"1"), first);
+        assert_ne!(number(b"2"), first);
     }
 }

@@ -104,17 +104,11 @@ impl AnswerTree {
     /// Writes the answer in the format of the file's name, .json or .csv.
     ///
     /// # Errors
-    /// Those of writing the file; a `.npy` file.
+    /// Those of writing the file.
     pub fn write(&self, output: &OutputFile) -> QuestionResult<Vec<PathBuf>> {
         match output.format() {
             Format::Json => output.write(|out| self.write_json(out))?,
-            Format::Csv => output.write(|out| self.write_csv(out))?,
-            Format::Npy => {
-                return Err(invalid(format!(
-                    "{}: the answer is several named values; use .json or .csv",
-                    output.path().display()
-                )));
-            }
+            _ => output.write(|out| self.write_csv(out))?,
         }
         Ok(vec![output.path().to_owned()])
     }

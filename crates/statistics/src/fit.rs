@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt;
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use widenet_core::seed::{Purpose, stream};
 
 /// Resamples of the bootstrap.
@@ -21,8 +22,6 @@ const RESAMPLES: u64 = 2000;
 const BOOTSTRAP_SEED: u64 = 0;
 /// Fewest seeds that a bootstrap makes sense with.
 const MIN_SEEDS: usize = 3;
-/// The normal quantile of a two-sided 95 % interval.
-const Z_975: f64 = 1.959_963_984_540_054;
 
 /// One measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,6 +83,8 @@ pub struct PowerLaw {
     pub points: usize,
     /// Number of distinct seeds.
     pub seeds: usize,
+    /// Smallest and largest x.
+    pub range: (f64, f64),
 }
 
 /// Fits a line through points by least squares; `None` for fewer than two distinct x.
@@ -129,6 +130,7 @@ pub fn power_law(samples: &[Sample]) -> Option<PowerLaw> {
         method,
         points: points.len(),
         seeds: seeds.len(),
+        range: samples.iter().fold((f64::INFINITY, 0.0), |(low, high), &Sample { x, .. }| (low.min(x), high.max(x))),
     })
 }
 
@@ -155,7 +157,7 @@ fn bootstrap(seeds: &[Vec<(f64, f64)>]) -> (f64, f64) {
     let mut slopes: Vec<f64> = (0..RESAMPLES).filter_map(resample).collect();
     slopes.sort_by(f64::total_cmp);
     let n = n as f64;
-    let level = normal_tail(t_975(seeds.len() - 1) * (n / (n - 1.0)).sqrt());
+    let level = Normal::standard().sf(t_975(seeds.len() - 1) * (n / (n - 1.0)).sqrt());
     (quantile(&slopes, level), quantile(&slopes, 1.0 - level))
 }
 
@@ -169,28 +171,9 @@ pub fn quantile(sorted: &[f64], level: f64) -> f64 {
 }
 
 /// 97.5 % quantile of Student's t with `freedom` ≥ 1 degrees of freedom.
-///
-/// Cornish–Fisher expansion (Abramowitz & Stegun 26.7.5), within 0.1 % from 5 degrees on; exact values below that.
 fn t_975(freedom: usize) -> f64 {
-    const EXACT: [f64; 4] = [12.706, 4.303, 3.182, 2.776];
-    if let Some(value) = freedom.checked_sub(1).and_then(|index| EXACT.get(index)) {
-        return *value;
-    }
-    let z = Z_975;
-    let n = freedom as f64;
-    let square = z * z;
-    let first = z * (square + 1.0) / 4.0;
-    let second = z * ((5.0 * square + 16.0) * square + 3.0) / 96.0;
-    let third = z * (((3.0 * square + 19.0) * square + 17.0) * square - 15.0) / 384.0;
-    z + first / n + second / (n * n) + third / (n * n * n)
-}
-
-/// `1 − Φ(x)` for x ≥ 0, absolute error below 1e-7 (Abramowitz & Stegun 26.2.17).
-fn normal_tail(x: f64) -> f64 {
-    const COEFFICIENTS: [f64; 5] = [0.319_381_530, -0.356_563_782, 1.781_477_937, -1.821_255_978, 1.330_274_429];
-    let t = 1.0 / (1.0 + 0.231_641_9 * x);
-    let polynomial = COEFFICIENTS.iter().rev().fold(0.0, |sum, coefficient| (sum + coefficient) * t);
-    (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt() * polynomial
+    // Location 0, scale 1 and positive degrees always make a distribution.
+    StudentsT::new(0.0, 1.0, freedom as f64).map_or(f64::NAN, |student| student.inverse_cdf(0.975))
 }
 
 #[cfg(test)]
@@ -263,14 +246,17 @@ mod tests {
         }
     }
 
+    /// Abramowitz & Stegun, table 26.10.
     #[test]
-    fn quantiles_of_t_and_normal_match_the_tables() {
-        // Abramowitz & Stegun, tables 26.10 and 26.1.
-        for (freedom, value) in [(1, 12.706), (5, 2.571), (9, 2.262), (30, 2.042)] {
-            assert!((t_975(freedom) / value - 1.0).abs() < 2e-3, "{freedom}: {}", t_975(freedom));
+    fn quantiles_of_t_match_the_table() {
+        for (freedom, value) in [(1, 12.706), (2, 4.303), (5, 2.571), (9, 2.262), (30, 2.042), (120, 1.980)] {
+            assert!((t_975(freedom) - value).abs() < 6e-4, "{freedom}: {}", t_975(freedom));
         }
-        for (x, tail) in [(0.0, 0.5), (1.0, 0.158_655_25), (2.0, 0.022_750_13), (3.0, 0.001_349_90)] {
-            assert!((normal_tail(x) - tail).abs() < 1e-7, "{x}: {}", normal_tail(x));
-        }
+    }
+
+    #[test]
+    fn a_fit_tells_where_it_was_fitted() {
+        let samples: Vec<_> = [8.0, 2.0, 32.0].map(|x| Sample { x, seed: 1, y: x }).into();
+        assert_eq!(power_law(&samples).unwrap().range, (2.0, 32.0));
     }
 }

@@ -46,6 +46,37 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What every table of findings says of each, whatever it is about:
+    ///
+    /// ```text
+    /// found low high      the exponent (rate, worst value) and its 95 % interval
+    /// constant r2         c and R² of y = c x^a on log-log axes
+    /// points seeds        distinct x and seeds in the fit
+    /// method              how the interval was made
+    /// verdict reason      what became of the statement, and why
+    /// ```
+    pub const COLUMNS: [&str; 10] =
+        ["found", "low", "high", "constant", "r2", "points", "seeds", "method", "verdict", "reason"];
+
+    /// The cells of [`Finding::COLUMNS`]: numbers with all their digits, empty where there are none.
+    pub fn cells(&self) -> [String; 10] {
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:?}"));
+        let fit = self.fit.as_ref();
+        let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
+        [
+            number(self.found),
+            number(self.interval.map(|(low, _)| low)),
+            number(self.interval.map(|(_, high)| high)),
+            number(fit.map(|fit| fit.constant)),
+            number(fit.map(|fit| fit.r2)),
+            count(fit.map(|fit| fit.points)),
+            count(fit.map(|fit| fit.seeds)),
+            fit.map_or("", |fit| fit.method.name()).into(),
+            self.verdict.word().into(),
+            self.reason.clone(),
+        ]
+    }
+
     /// Says what was found, with its interval if there is one.
     pub fn measured(&self) -> String {
         let number = |value: f64| if self.fit.is_some() { format!("{value:.4}") } else { format!("{value:.3e}") };
@@ -135,7 +166,16 @@ mod tests {
 
     fn fitted(exponent: f64, low: f64, high: f64) -> Option<PowerLaw> {
         let interval = Some((low, high));
-        Some(PowerLaw { exponent, constant: 1.0, r2: 1.0, interval, method: Method::Bootstrap, points: 4, seeds: 5 })
+        Some(PowerLaw {
+            exponent,
+            constant: 1.0,
+            r2: 1.0,
+            interval,
+            method: Method::Bootstrap,
+            points: 4,
+            seeds: 5,
+            range: (1.0, 1e3),
+        })
     }
 
     #[test]

@@ -7,7 +7,7 @@ use widenet_core::Width;
 use widenet_experiment::coordinate_check::CoordinateOptions;
 use widenet_model::{DeviceChoice, Precision};
 
-use super::{AnswerArguments, precision};
+use super::shared::{AnswerArguments, precision};
 
 #[derive(Debug, Args)]
 pub(crate) struct ScalingArguments {

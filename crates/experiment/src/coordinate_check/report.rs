@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use widenet_core::{Error, Problem, Trajectory, problem::Quantity, trajectory::Number};
-use widenet_output::{
-    Format, OutputFile,
-    csv::{cell, csv_bytes},
-};
+use widenet_core::{Problem, Trajectory, problem::Quantity, trajectory::Number};
+use widenet_output::{Format, OutputFile, Table};
 use widenet_statistics::{
     Exponent, Finding, Verdict,
     fit::{self, Sample},
@@ -133,64 +130,36 @@ impl CoordinateReport {
         })
     }
 
-    /// Refuses a file that a report cannot be written to.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`]: a `.npy` file.
-    pub fn check_format(output: &OutputFile) -> Result<()> {
-        match output.format() {
-            Format::Json | Format::Csv => Ok(()),
-            Format::Npy => {
-                let message = format!("{}: a coordinate check is a table; use .json or .csv", output.path().display());
-                Err(Error::Invalid(message).into())
-            }
-        }
-    }
+    /// The formats that a report can be written in.
+    pub const FORMATS: [Format; 2] = [Format::Json, Format::Csv];
 
-    /// Writes the report in the format of the file's name, .json, or .csv with a row per verdict.
+    /// Writes the report in the format of the file's name, JSON, or CSV with a row per verdict.
     ///
     /// # Errors
-    /// Those of writing the file, and of [`CoordinateReport::check_format`].
+    /// Those of writing the file.
     pub fn write(&self, output: &OutputFile) -> Result<()> {
-        Self::check_format(output)?;
         let bytes = match output.format() {
             Format::Json => format!("{}\n", self.to_json()).into_bytes(),
-            Format::Csv | Format::Npy => self.csv()?,
+            _ => self.table().to_csv()?,
         };
         Ok(output.write(|out| out.write_all(&bytes))?)
     }
 
-    fn csv(&self) -> Result<Vec<u8>> {
-        let header = [
-            "quantity",
-            "layer",
-            "step",
-            "exponent",
-            "low",
-            "high",
-            "predicted",
-            "bound",
-            "verdict",
-            "grows",
-            "reason",
-        ];
+    /// A row per verdict, with the columns of the fits of studies ([`Finding::COLUMNS`]).
+    fn table(&self) -> Table {
+        let header = ["quantity", "layer", "step", "predicted"].into_iter().chain(Finding::COLUMNS).chain(["grows"]);
         let row = |row: &Row| {
-            let Finding { found, interval, verdict, reason, .. } = &row.finding;
-            vec![
+            let mut cells = vec![
                 row.coordinate.quantity.name().into(),
                 row.layer.clone(),
                 row.coordinate.step.to_string(),
-                cell(*found),
-                cell(interval.map(|(low, _)| low)),
-                cell(interval.map(|(_, high)| high)),
-                cell(row.prediction.map(|prediction| rounded(prediction.exponent()))),
-                matches!(row.prediction, Some(Prediction::AtMost(_))).to_string(),
-                verdict.word().into(),
-                row.grows(self.options.tolerance).to_string(),
-                reason.clone(),
-            ]
+                row.predicted(),
+            ];
+            cells.extend(row.finding.cells());
+            cells.push(row.grows(self.options.tolerance).to_string());
+            cells
         };
-        Ok(csv_bytes(&header.map(String::from), self.rows.iter().map(row))?)
+        Table::new(header, self.rows.iter().map(row))
     }
 }
 

@@ -4,7 +4,7 @@ use widenet_core::Width;
 
 use super::trajectory::Measurement;
 use crate::{
-    study::{Comparison, Metric},
+    study::{Against, Comparison, Metric},
     trials::{Answer, Trial, TrialResult},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn measure<'a>(
     (trial, answer): (&Trial, &Answer),
     metric: &Metric,
-    (path, against, comparison): (&str, Option<&str>, Comparison),
+    (path, comparison): (&str, Comparison),
     mut all: impl Iterator<Item = (&'a Trial, &'a TrialResult)>,
 ) -> Measurement {
     let unreliable = |whose: &str| format!("{whose} answer is unreliable; its diagnostics say why");
@@ -22,14 +22,14 @@ pub(super) fn measure<'a>(
     let values = answer.numbers(path)?;
     let is_limit =
         |other: &Trial| other.width == Some(Width::Infinite) && other.seed == trial.seed && other.axes == trial.axes;
-    let reference = match (metric.against, against) {
-        (Some(_), _) => match all.find(|(other, _)| is_limit(other)) {
+    let reference = match &metric.against {
+        Some(Against::Reference(_)) => match all.find(|(other, _)| is_limit(other)) {
             Some((_, TrialResult::Answer(limit))) if limit.reliable => limit.numbers(path)?,
             Some(_) => return Err(unreliable("the limit's")),
             None => return Err("there is no trial of width inf".into()),
         },
-        (None, Some(against)) => answer.numbers(against)?,
-        (None, None) => return Ok(if let [value] = values[..] { value } else { norm(&values) }),
+        Some(Against::Value(against)) => answer.numbers(against)?,
+        Some(Against::Trials(_)) | None => return Ok(if let [value] = values[..] { value } else { norm(&values) }),
     };
     if reference.len() != values.len() {
         return Err(format!("`{path}` has {} numbers and its reference {}", values.len(), reference.len()));

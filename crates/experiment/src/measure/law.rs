@@ -10,11 +10,13 @@
 //! empirical distribution functions.
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
-use widenet_statistics::kolmogorov_smirnov;
 
 use super::trajectory::entries;
 use crate::{
-    study::{Over, RecordedQuantity, ReferenceTrials, Statistic},
+    study::{
+        Over, RecordedQuantity, ReferenceTrials,
+        statistic::{NORM, OfDistributions, divergence},
+    },
     trials::{Trial, TrialResult},
 };
 
@@ -55,11 +57,8 @@ impl<'t> Compared<'t> {
         }
     }
 
-    /// A statistic of the laws at every record, or at the only one that counts.
-    pub(crate) fn statistic(&self, recorded: &RecordedQuantity) -> Result<Vec<f64>, String> {
-        if recorded.statistic == Statistic::Kl {
-            return Ok(self.at_records()?.into_iter().map(|(_, divergence)| divergence).collect());
-        }
+    /// A statistic at every record, or at the only one that counts.
+    pub(crate) fn statistic(&self, recorded: &RecordedQuantity, function: OfDistributions) -> Result<Vec<f64>, String> {
         let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
         let counting = match recorded.over {
             Over::Sup => 0..records,
@@ -67,42 +66,17 @@ impl<'t> Compared<'t> {
             Over::Final => records.saturating_sub(1)..records,
         };
         let at = |record: usize| {
-            let own = samples(&self.own, recorded, record)?;
-            let reference = samples(&self.reference, recorded, record)?;
-            Ok(match recorded.statistic {
-                Statistic::Ks => {
-                    let half = |sample: &[f64], first: usize| sample.iter().copied().skip(first).step_by(2).collect();
-                    let each = own.iter().zip(&reference);
-                    let p_values = each.map(|(own, reference)| {
-                        kolmogorov_smirnov::two_sample_p_value(half(own, 0), half(reference, 1))
-                    });
-                    {
-                        let smallest = widenet_core::extremes::smallest(p_values).unwrap_or(1.0);
-                        (smallest * own.len() as f64).clamp(0.0, 1.0)
-                    }
-                }
-                Statistic::MeanRatio => {
-                    norm(&own, |sample| mean(sample).powi(2)) / norm(&reference, |sample| mean(sample).powi(2))
-                }
-                _ => norm(&own, variance) / norm(&reference, variance),
-            })
+            function(&samples(&self.own, recorded, record)?, &samples(&self.reference, recorded, record)?)
         };
         counting.map(at).collect()
     }
 
-    /// The divergence at every record.
-    pub(crate) fn at_records(&self) -> Result<Vec<(f64, f64)>, String> {
-        let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
-        (0..records)
-            .map(|record| {
-                let (own, reference) = (gaussians(&self.own, record)?, gaussians(&self.reference, record)?);
-                let each = own
-                    .iter()
-                    .zip(&reference)
-                    .map(|((m, v), (m_r, v_r))| 0.5 * (v / v_r + (m_r - m).powi(2) / v_r - 1.0 - (v / v_r).ln()));
-                Ok((self.own[0].records[record].time, each.sum::<f64>() / own.len() as f64))
-            })
-            .collect()
+    /// The divergence of the test outputs at every record, with its time.
+    pub(crate) fn divergences(&self) -> Result<Vec<(f64, f64)>, String> {
+        let recorded =
+            RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Sup, entry: None, statistic: &NORM };
+        let times = self.own.first().into_iter().flat_map(|trajectory| trajectory.records.iter().map(|r| r.time));
+        Ok(times.zip(self.statistic(&recorded, divergence)?).collect())
     }
 }
 
@@ -125,33 +99,6 @@ fn samples(trajectories: &[&Trajectory], recorded: &RecordedQuantity, record: us
     Ok((0..all[0].len()).map(|entry| all.iter().map(|values| values[entry]).collect()).collect())
 }
 
-fn mean(sample: &[f64]) -> f64 {
-    sample.iter().sum::<f64>() / sample.len() as f64
-}
-
-/// With ddof 1.
-fn variance(sample: &[f64]) -> f64 {
-    let mean = mean(sample);
-    sample.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (sample.len() as f64 - 1.0)
-}
-
-/// The root of a sum over entries.
-fn norm(samples: &[Vec<f64>], square: impl Fn(&[f64]) -> f64) -> f64 {
-    samples.iter().map(|sample| square(sample)).sum::<f64>().sqrt()
-}
-
-/// Mean and variance over seeds of every test output.
-fn gaussians(trajectories: &[&Trajectory], record: usize) -> Result<Vec<(f64, f64)>, String> {
-    let recorded =
-        RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Sup, entry: None, statistic: Statistic::Kl };
-    let samples = samples(trajectories, &recorded, record)?;
-    let gaussians: Vec<(f64, f64)> = samples.iter().map(|sample| (mean(sample), variance(sample))).collect();
-    match gaussians.iter().any(|(_, variance)| *variance == 0.0) {
-        true => Err("an output does not vary over seeds: its law has no width".into()),
-        false => Ok(gaussians),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -162,6 +109,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::study::statistic;
 
     fn trajectory(outputs: &[f64]) -> Trajectory {
         let outputs = Value::Matrix(Matrix::from_column_slice(outputs.len(), 1, outputs));
@@ -184,26 +132,11 @@ mod tests {
         let (reference, own) =
             ([trajectory(&[1.0, -1.0]), trajectory(&[2.0, 1.0])], [trajectory(&[1.0, 1.0]), trajectory(&[2.0, 5.0])]);
         let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
-        let found = compared.at_records().expect("a divergence");
+        let found = compared.divergences().expect("a divergence");
         let expected = 0.5 * 0.5 * (4.0 + 4.5 - 1.0 - 4f64.ln());
         assert!(found.len() == 1 && (found[0].1 - expected).abs() < 1e-12, "{found:?}");
         let alone = Compared { own: vec![&own[0]], reference: reference.iter().collect() };
-        assert!(alone.at_records().is_err_and(|reason| reason.contains("at least two")));
-    }
-
-    /// Entries 0 and 1 of the own: means 3 and 1, standard deviations √2 and 1/√2; of the reference: 3 and 4, and √8 and √2.
-    #[test]
-    fn ratios_are_those_on_paper() {
-        let own = [trajectory(&[2.0, 0.5]), trajectory(&[4.0, 1.5])];
-        let reference = [trajectory(&[1.0, 3.0]), trajectory(&[5.0, 5.0])];
-        let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
-        let ratio = |statistic, entry| {
-            let recorded = RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Final, entry, statistic };
-            compared.statistic(&recorded).expect("a ratio")[0]
-        };
-        assert!((ratio(Statistic::MeanRatio, None) - (10f64 / 25.0).sqrt()).abs() < 1e-12);
-        assert!((ratio(Statistic::StdRatio, None) - (2.5f64 / 10.0).sqrt()).abs() < 1e-12);
-        assert!((ratio(Statistic::StdRatio, Some(1)) - 0.5).abs() < 1e-12);
+        assert!(alone.divergences().is_err_and(|reason| reason.contains("at least two")));
     }
 
     /// Equal laws with equal seeds are no coincidence: the halves of the seeds are independent, and only another law is told apart.
@@ -213,15 +146,12 @@ mod tests {
             (0..200).map(|i| trajectory(&[(f64::from(i) * 0.618_034).fract() + shift])).collect()
         };
         let (own, shifted) = (sample(0.0), sample(0.3));
-        let recorded = RecordedQuantity {
-            quantity: Quantity::TestOutputs,
-            over: Over::Sup,
-            entry: None,
-            statistic: Statistic::Ks,
-        };
+        let statistic = statistic::of_word("ks");
+        let recorded = RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Sup, entry: None, statistic };
+        let crate::study::Function::Distributions(function) = statistic.function else { panic!("of distributions") };
         let p_value = |reference: &[Trajectory]| {
             let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
-            compared.statistic(&recorded).expect("a p-value")[0]
+            compared.statistic(&recorded, function).expect("a p-value")[0]
         };
         assert!(p_value(&own) > 0.5, "{}", p_value(&own));
         assert!(p_value(&shifted) < 1e-3, "{}", p_value(&shifted));

@@ -15,7 +15,7 @@ use widenet_engines::{Reference, References, Solver, starts_at_random};
 
 use self::trajectory::{of_same_seed, reduce};
 use crate::{
-    study::{Measured, Study},
+    study::{Function, Measured, Study},
     trials::{Answer, PreparedTrial, Task, Trial, TrialResult},
 };
 pub(crate) use law::{Compared, noise_floor, reference_network};
@@ -32,7 +32,7 @@ pub(crate) struct MeasuredTrial<'a> {
     pub(crate) trial: &'a Trial,
     /// The problem, if it is one.
     pub(crate) problem: Option<&'a Problem>,
-    pub(crate) result: TrialResult,
+    pub(crate) result: &'a TrialResult,
     pub(crate) metrics: Vec<Measurement>,
     /// At the widest finite width, where the limit starts at random: the limit given this trial's own start.
     pub(crate) limit_given_start: Option<Trajectory>,
@@ -41,7 +41,7 @@ pub(crate) struct MeasuredTrial<'a> {
 impl MeasuredTrial<'_> {
     /// The trajectory, of a problem.
     pub(crate) fn trajectory(&self) -> Option<&Trajectory> {
-        match &self.result {
+        match self.result {
             TrialResult::Trajectory(trajectory) => Some(trajectory),
             TrialResult::Answer(_) => None,
         }
@@ -49,7 +49,7 @@ impl MeasuredTrial<'_> {
 
     /// The answer, of a question.
     pub(crate) fn answer(&self) -> Option<&Answer> {
-        match &self.result {
+        match self.result {
             TrialResult::Trajectory(_) => None,
             TrialResult::Answer(answer) => Some(answer),
         }
@@ -65,7 +65,7 @@ impl<'a> Results<'a> {
     /// Measures all trials.
     pub(crate) fn new(
         study: &'a Study,
-        finished: Vec<(&'a PreparedTrial, TrialResult)>,
+        finished: Vec<(&'a PreparedTrial, &'a TrialResult)>,
         solver: &dyn Solver,
     ) -> Results<'a> {
         let watch = |_: &Progress<'_>| Control::Continue;
@@ -74,23 +74,25 @@ impl<'a> Results<'a> {
         let mut laws: BTreeMap<(usize, String), Measurement> = BTreeMap::new();
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
         let mut measured = Vec::new();
-        for (PreparedTrial { trial, task, .. }, result) in &finished {
-            let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, result));
+        for &(PreparedTrial { trial, task, .. }, result) in &finished {
+            let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, *result));
             let metrics = study.metrics.iter().enumerate().map(|(position, metric)| match (&metric.of, task, result) {
-                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic.is_of_a_law() => {
+                (Measured::Records(recorded), Task::Problem(task), _)
+                    if let Function::Distributions(function) = recorded.statistic.function =>
+                {
                     let compared = || {
                         let own = || reference_network(&task.problem);
-                        let reference = metric.reference.clone().map_or_else(own, Ok)?;
-                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded)?, 1.0)
+                        let reference = metric.trials().cloned().map_or_else(own, Ok)?;
+                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded, function)?, 1.0)
                     };
                     laws.entry((position, trial.group(&[]))).or_insert_with(compared).clone()
                 }
                 (Measured::Records(recorded), Task::Problem(task), TrialResult::Trajectory(trajectory)) => {
-                    let other = metric.reference.as_ref().map(|asked| of_same_seed(trial, asked, all())).transpose()?;
+                    let other = metric.trials().map(|asked| of_same_seed(trial, asked, all())).transpose()?;
                     trajectory::measure((metric, recorded), task, (trajectory, other), &mut references)
                 }
-                (Measured::Value { path, against, comparison }, _, TrialResult::Answer(answer)) => {
-                    answer::measure((trial, answer), metric, (path, against.as_deref(), *comparison), all())
+                (Measured::Value { path, comparison }, _, TrialResult::Answer(answer)) => {
+                    answer::measure((trial, answer), metric, (path, *comparison), all())
                 }
                 _ => Err("it is of another kind".into()),
             });
@@ -105,7 +107,7 @@ impl<'a> Results<'a> {
             };
             measured.push((metrics, limit));
         }
-        let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, TrialResult), _)| {
+        let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, &'a TrialResult), _)| {
             MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
         Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
@@ -131,11 +133,20 @@ impl<'a> Results<'a> {
     /// Trials in groups of equal axes but seed and `without`, in order of first appearance. Axes with a single value
     /// are not mentioned in the names.
     pub(crate) fn groups(&self, without: &[&str]) -> Vec<(String, Vec<&MeasuredTrial<'a>>)> {
+        self.groups_among(self.trials.iter(), without)
+    }
+
+    /// As [`Results::groups`], of some of the trials.
+    pub(crate) fn groups_among<'t, 'm: 't>(
+        &self,
+        trials: impl Iterator<Item = &'t MeasuredTrial<'m>>,
+        without: &[&str],
+    ) -> Vec<(String, Vec<&'t MeasuredTrial<'m>>)> {
         let single = self.study.axes.iter().filter(|axis| axis.values.len() == 1).map(|axis| axis.key.as_str());
         let width = (self.study.widths.len() <= 1).then_some("width");
         let without: Vec<_> = without.iter().copied().chain(single).chain(width).collect();
-        let mut groups: Vec<(String, Vec<&MeasuredTrial<'a>>)> = Vec::new();
-        for trial in &self.trials {
+        let mut groups: Vec<(String, Vec<&MeasuredTrial<'_>>)> = Vec::new();
+        for trial in trials {
             let name = trial.trial.group(&without);
             match groups.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, members)) => members.push(trial),

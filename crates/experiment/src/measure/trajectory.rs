@@ -1,15 +1,14 @@
 //! Measures metrics of trajectories: the size of a recorded quantity, or of its distance to a reference.
 
 use widenet_core::{
-    Trajectory,
+    Matrix, Trajectory,
     problem::Quantity,
     trajectory::{Record, Status, Value},
 };
 use widenet_engines::References;
-use widenet_statistics::chi_square;
 
 use crate::{
-    study::{Metric, Over, RecordedQuantity, ReferenceTrials, Statistic},
+    study::{Function, Metric, Over, RecordedQuantity, ReferenceTrials},
     trials::{ProblemTask, Trial, TrialResult},
 };
 
@@ -41,23 +40,27 @@ pub(super) fn measure(
         return Err(trajectory.status.ending());
     }
     let reference = metric
-        .against
+        .reference()
         .map(|against| references.get(against, &task.problem, &task.hash, trajectory))
         .transpose()?
         .or(other);
-    let (values, scale) = match (recorded.statistic, reference) {
-        (Statistic::PValue, Some(reference)) => {
+    let (values, scale) = match (recorded.statistic.function, reference) {
+        (Function::Ensemble(function), Some(reference)) => {
             let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
-            (p_values(&trajectory.records, &reference.records, networks)?, 1.0)
+            (of_ensemble(function, &trajectory.records, &reference.records, networks as f64)?, 1.0)
         }
-        (_, None) => (norms(recorded, &trajectory.records, None)?, 1.0),
-        (_, Some(reference)) => {
-            let scale = match metric.relative {
-                true => widenet_core::extremes::largest(norms(recorded, &reference.records, None)?).unwrap_or(0.0),
-                false => 1.0,
+        (Function::Entries(size), reference) => {
+            let scale = match reference {
+                Some(reference) if metric.relative => {
+                    widenet_core::extremes::largest(sizes(recorded, size, &reference.records, None)?).unwrap_or(0.0)
+                }
+                _ => 1.0,
             };
-            (norms(recorded, &trajectory.records, Some(&reference.records))?, scale)
+            let reference = reference.map(|reference| reference.records.as_slice());
+            (sizes(recorded, size, &trajectory.records, reference)?, scale)
         }
+        // What has no reference, or is one number of all seeds, was refused or measured elsewhere.
+        (Function::Ensemble(_) | Function::Distributions(_), _) => return Err("it is of another kind".into()),
     };
     reduce(recorded, &values, scale)
 }
@@ -65,10 +68,7 @@ pub(super) fn measure(
 /// One number of those at all records.
 pub(super) fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) -> Measurement {
     // `f64::max` and `f64::min` would skip NaN.
-    let worse = |a: f64, b: f64| match recorded.statistic {
-        Statistic::PValue | Statistic::Ks => a <= b,
-        Statistic::Norm | Statistic::Rms | Statistic::Kl | Statistic::MeanRatio | Statistic::StdRatio => a >= b,
-    };
+    let worse = |a: f64, b: f64| if recorded.statistic.smallest_is_worst { a <= b } else { a >= b };
     let value = match recorded.over {
         Over::Initial => values.first().copied(),
         Over::Final => values.last().copied(),
@@ -98,26 +98,25 @@ pub(super) fn entries(recorded: &RecordedQuantity, record: &Record) -> Result<Ve
     }
 }
 
-/// `‖q_t‖`, or `‖q_t − r_t‖`, at every record; of the metric's entry alone where it has one.
-fn norms(recorded: &RecordedQuantity, records: &[Record], reference: Option<&[Record]>) -> Result<Vec<f64>, String> {
-    let quantity = recorded.quantity;
+/// The size of `q_t`, or of `q_t − r_t`, at every record; of the metric's entry alone where it has one.
+fn sizes(
+    recorded: &RecordedQuantity,
+    size: fn(&[f64]) -> f64,
+    records: &[Record],
+    reference: Option<&[Record]>,
+) -> Result<Vec<f64>, String> {
     let values = |record: &Record| entries(recorded, record);
-    let norm = |entries: Vec<f64>| {
-        let squares = entries.iter().map(|x| x * x).sum::<f64>();
-        match recorded.statistic {
-            Statistic::Rms => (squares / entries.len() as f64).sqrt(),
-            _ => squares.sqrt(),
-        }
-    };
     let Some(reference) = reference else {
-        return records.iter().map(|record| values(record).map(norm)).collect();
+        return records.iter().map(|record| Ok(size(&values(record)?))).collect();
     };
     let distance = |(record, reference): (&Record, &Record)| {
         let (a, b) = (values(record)?, values(reference)?);
-        match a.len() == b.len() {
-            true => Ok(norm(a.iter().zip(&b).map(|(a, b)| a - b).collect())),
-            false => Err(format!("{} has {} entries and its reference {}", quantity.name(), a.len(), b.len())),
+        if a.len() != b.len() {
+            let name = recorded.quantity.name();
+            return Err(format!("{name} has {} entries and its reference {}", a.len(), b.len()));
         }
+        let difference: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a - b).collect();
+        Ok(size(&difference))
     };
     pairs(records, reference)?.into_iter().map(distance).collect()
 }
@@ -132,23 +131,28 @@ pub(crate) fn pairs<'r>(
     }
     let pair = |(record, reference): (&'r Record, &'r Record)| {
         // Both record at the planned moments; flows reach them to rounding.
-        match (record.time - reference.time).abs() > 1e-9 * reference.time.abs() {
-            true => Err(format!("its record at time {:?} has a reference at time {:?}", record.time, reference.time)),
-            false => Ok((record, reference)),
+        if (record.time - reference.time).abs() > 1e-9 * reference.time.abs() {
+            return Err(format!("its record at time {:?} has a reference at time {:?}", record.time, reference.time));
         }
+        Ok((record, reference))
     };
     records.iter().zip(reference).map(pair).collect()
 }
 
-/// The p-value at every record: the chance of a larger X under the limit's law.
-fn p_values(records: &[Record], limit: &[Record], networks: u64) -> Result<Vec<f64>, String> {
+/// A statistic of an ensemble's mean outputs and the limit's at every record.
+fn of_ensemble(
+    function: fn(&Matrix, Matrix, f64) -> Result<f64, String>,
+    records: &[Record],
+    limit: &[Record],
+    networks: f64,
+) -> Result<Vec<f64>, String> {
     let matrix = |record: &Record, quantity: Quantity| match record.values.get(&quantity) {
         Some(Value::Matrix(matrix)) => Ok(matrix.clone()),
         _ => Err(format!("{} is not recorded", quantity.name())),
     };
-    let p_value = |(record, limit): (&Record, &Record)| {
+    let at = |(record, limit): (&Record, &Record)| {
         let difference = matrix(record, Quantity::TestOutputs)? - matrix(limit, Quantity::TestOutputs)?;
-        chi_square::p_value(&difference, matrix(limit, Quantity::TestOutputCovariance)?, networks as f64)
+        function(&difference, matrix(limit, Quantity::TestOutputCovariance)?, networks)
     };
-    pairs(records, limit)?.into_iter().map(p_value).collect()
+    pairs(records, limit)?.into_iter().map(at).collect()
 }

@@ -4,7 +4,13 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use widenet_core::{Width, trajectory::Status};
 use widenet_engines::Reference;
-use widenet_statistics::Finding;
+use widenet_output::{
+    Table,
+    escape::{markdown as inline, markdown_lines},
+};
+use widenet_statistics::{Finding, Moments};
+
+use super::NotDrawn;
 
 use crate::{
     measure::{MeasuredTrial, Results},
@@ -15,27 +21,17 @@ use crate::{
 /// Numbers of trials by engine and reason.
 pub(super) type EngineCounts = BTreeMap<(&'static str, String), usize>;
 
-/// A Markdown table; `|` in cells is escaped.
-fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| {
-        let cells: Vec<_> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut text = line(header.iter().map(|cell| (*cell).into()).collect());
-    text.push_str(&line(header.iter().map(|_| "---".into()).collect()));
-    rows.into_iter().for_each(|row| text.push_str(&line(row)));
-    text
-}
-
 pub(super) fn markdown(
     results: &Results<'_>,
     findings: &[Finding],
-    figures: &[String],
+    (figures, not_drawn): (&[String], &[NotDrawn]),
     engines: &EngineCounts,
     notes: &[String],
 ) -> String {
     let study = results.study;
-    let mut text = format!("# {}\n\n{}\n\nExpected: {}\n", study.name, study.claim, study.expected);
+    // The study may be a stranger's.
+    let (claim, expected) = (markdown_lines(&study.claim), markdown_lines(&study.expected));
+    let mut text = format!("# {}\n\n{claim}\n\nExpected: {expected}\n", study.name);
     // Writing to a String cannot fail.
     let mut section = |title: &str, body: String| {
         let _ = write!(text, "\n## {title}\n\n{}\n", body.trim_end());
@@ -46,18 +42,21 @@ pub(super) fn markdown(
     if !study.metrics.is_empty() {
         section("Metrics", format!("Mean ± standard error over seeds.\n\n{}", summary(results)));
     }
-    if !figures.is_empty() {
+    if !(figures.is_empty() && not_drawn.is_empty()) {
+        let missing = not_drawn
+            .iter()
+            .map(|NotDrawn { figure, reason }| format!("- `{figure}` could not be drawn: {}\n", inline(reason)));
         let links = figures.iter().map(|stem| format!("![{stem}](figures/{stem}.svg)\n\n"));
-        section("Figures", links.collect());
+        section("Figures", links.chain(missing).collect());
     }
     let mut warnings = warnings(results);
     warnings.extend(notes.iter().cloned());
     if !warnings.is_empty() {
-        section("Excluded", warnings.iter().map(|warning| format!("- {warning}\n")).collect());
+        section("Excluded", warnings.iter().map(|warning| format!("- {}\n", inline(warning))).collect());
     }
     let rows =
         engines.iter().map(|((engine, reason), count)| vec![(*engine).into(), count.to_string(), reason.clone()]);
-    section("Engines", table(&["engine", "trials", "why"], rows));
+    section("Engines", Table::new(["engine", "trials", "why"], rows).to_markdown());
     section(
         "Made by",
         format!(
@@ -82,8 +81,8 @@ fn verdicts(findings: &[Finding]) -> String {
             finding.reason.clone(),
         ]
     };
-    let body = table(&["check", "group", "predicted", "measured", "verdict", "why"], findings.iter().map(row));
-    format!("In brackets the 95 % confidence interval.\n\n{body}")
+    let table = Table::new(["check", "group", "predicted", "measured", "verdict", "why"], findings.iter().map(row));
+    format!("In brackets the 95 % confidence interval.\n\n{}", table.to_markdown())
 }
 
 fn summary(results: &Results<'_>) -> String {
@@ -96,26 +95,24 @@ fn summary(results: &Results<'_>) -> String {
             let mut row = vec![group.clone(), width.map_or_else(|| "–".into(), |width| width.to_string())];
             row.extend(metrics.iter().enumerate().map(|(column, metric)| {
                 // The limit has no distance from itself.
-                let itself = width == Some(Width::Infinite) && metric.against == Some(Reference::Limit);
+                let itself = width == Some(Width::Infinite) && metric.reference() == Some(Reference::Limit);
                 let values = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied());
                 if itself { "–".into() } else { mean_and_error(&values.collect::<Vec<f64>>()) }
             }));
             rows.push(row);
         }
     }
-    table(&header, rows)
+    Table::new(header, rows).to_markdown()
 }
 
 fn mean_and_error(values: &[f64]) -> String {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    match values.len() {
-        0 => "–".into(),
-        1 => format!("{mean:.3e}"),
+    let moments = Moments::of(values);
+    match values {
+        [] => "–".into(),
+        [one] => format!("{one:.3e}"),
         // One number of all seeds.
-        _ if values.iter().all(|value| *value == values[0]) => format!("{:.3e}", values[0]),
-        _ => format!("{mean:.3e} ± {:.1e}", (variance / n).sqrt()),
+        [first, others @ ..] if others.iter().all(|value| value == first) => format!("{first:.3e}"),
+        _ => format!("{:.3e} ± {:.1e}", moments.mean(), moments.standard_error()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Collects a finished run: tables, figures, verdicts, and the report that tells them.
 
-mod figures;
+pub(crate) mod figures;
 mod markdown;
 mod tables;
 
@@ -11,15 +11,18 @@ use std::{
 
 use widenet_core::document::Document;
 use widenet_engines::Solver;
-use widenet_output::write_whole;
+use widenet_output::{remove_leftovers, write_changed};
 use widenet_statistics::{Finding, Verdict};
 
-use self::markdown::{EngineCounts, markdown};
+use self::{
+    figures::Figure,
+    markdown::{EngineCounts, markdown},
+};
 use crate::{
     error::{Error, Result},
     judge::judge,
     measure::Results,
-    storage::{Finished, Found, Manifest},
+    storage::{Finished, Found, Manifest, Store},
     study::Study,
     trials::{Prepared, TrialResult, prepare},
 };
@@ -33,8 +36,19 @@ pub struct Report {
     pub path: PathBuf,
     /// Every check in every group.
     pub findings: Vec<Finding>,
+    /// Figures that could not be drawn; the report says so too.
+    pub not_drawn: Vec<NotDrawn>,
     /// What should be said to the user about the results.
     pub notes: Vec<String>,
+}
+
+/// A figure that could not be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDrawn {
+    /// Its name in the study.
+    pub figure: String,
+    /// Why.
+    pub reason: String,
 }
 
 impl Report {
@@ -56,12 +70,16 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
     let extension = manifest.source.rsplit('.').next().unwrap_or_default().to_owned();
     let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
-    let prepared = prepare(&study).map_err(|error| missing_data(error, directory, &manifest))?;
+    let figures = figures::read(&study)?;
+    let prepared =
+        prepare(&study, &figures::needs(&figures)).map_err(|error| missing_data(error, directory, &manifest))?;
     if prepared.hash != manifest.hash {
         let reason = "resolved.toml or the data files have changed since the run, or an engine computes other results now; run the study again";
         return Err(Error::directory(directory, reason));
     }
-    collect(&study, &prepared, directory, solver)
+    remove_leftovers(directory);
+    let store = Store::new(directory, prepared.trials.len());
+    collect(&study, (&prepared, &figures), directory, &store, solver)
 }
 
 fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
@@ -80,22 +98,27 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
     }
 }
 
-/// Tables, figures and report of a run whose trials are all done.
-pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solver: &dyn Solver) -> Result<Report> {
+/// Tables, figures and report of a run whose trials are all done. Files that are the same already are left alone.
+pub(crate) fn collect(
+    study: &Study,
+    (prepared, figures): (&Prepared, &[Figure]),
+    directory: &Path,
+    store: &Store<'_>,
+    solver: &dyn Solver,
+) -> Result<Report> {
     let mut finished = Vec::new();
     let mut engines = EngineCounts::new();
     let mut devices: BTreeMap<Option<String>, usize> = BTreeMap::new();
     let mut pending = Vec::new();
     for trial in &prepared.trials {
-        match trial.directory(directory).read(&trial.trial) {
-            Found::Done(found) => {
-                let Finished { result, reason, device } = *found;
-                *devices.entry(device).or_insert(0) += usize::from(trial.is_solved());
-                let engine = match &result {
+        match store.find(trial)? {
+            Found::Done(Finished { result, reason, device }) => {
+                *devices.entry(device.clone()).or_insert(0) += usize::from(trial.is_solved());
+                let engine = match result {
                     TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
                     TrialResult::Answer(_) => trial.trial.kind.name(),
                 };
-                *engines.entry((engine, reason)).or_insert(0) += usize::from(trial.is_solved());
+                *engines.entry((engine, reason.clone())).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
             }
             Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),
@@ -112,11 +135,11 @@ pub(crate) fn collect(study: &Study, prepared: &Prepared, directory: &Path, solv
     let results = Results::new(study, finished, solver);
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
-    let figures = figures::draw_all(directory, &results, &findings)?;
+    let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
     let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();
-    write_whole(&path, markdown(&results, &findings, &figures, &engines, &notes).as_bytes())?;
-    Ok(Report { directory: directory.to_owned(), path, findings, notes })
+    write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines, &notes).as_bytes())?;
+    Ok(Report { directory: directory.to_owned(), path, findings, not_drawn, notes })
 }
 
 /// What to say if trials ran on several kinds of devices: their roundings differ, and differences between trials may be those.

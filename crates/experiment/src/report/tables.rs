@@ -9,10 +9,7 @@ use widenet_core::{
     problem::Quantity,
     trajectory::{Status, Value},
 };
-use widenet_output::{
-    csv::{cell, csv_bytes},
-    write_whole,
-};
+use widenet_output::{Table, cell, write_changed};
 use widenet_statistics::Finding;
 
 use crate::{
@@ -24,10 +21,10 @@ use crate::{
 
 /// Writes `table.csv`, `metrics.csv` and `fits.csv`.
 pub(crate) fn write(directory: &Path, results: &Results<'_>, findings: &[Finding]) -> Result<()> {
-    let table = if results.study.kind.is_problem() { records(results)? } else { answers(results)? };
-    write_whole(&directory.join("table.csv"), &table)?;
-    write_whole(&directory.join("metrics.csv"), &metrics(results)?)?;
-    Ok(write_whole(&directory.join("fits.csv"), &fits(findings)?)?)
+    let table = if results.study.kind.is_problem() { records(results) } else { answers(results) };
+    write_changed(&directory.join("table.csv"), &table.to_csv()?)?;
+    write_changed(&directory.join("metrics.csv"), &metrics(results).to_csv()?)?;
+    Ok(write_changed(&directory.join("fits.csv"), &fits(findings).to_csv()?)?)
 }
 
 /// Columns that say which trial a row belongs to; the column `engine` is the one that ran.
@@ -50,7 +47,7 @@ fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
 }
 
 /// Every answer with its single numbers, by their paths.
-fn answers(results: &Results<'_>) -> Result<Vec<u8>> {
+fn answers(results: &Results<'_>) -> Table {
     let scalars = |measured: &MeasuredTrial<'_>| -> BTreeMap<String, f64> {
         measured.answer().map(|answer| answer.scalars().into_iter().collect()).unwrap_or_default()
     };
@@ -63,11 +60,11 @@ fn answers(results: &Results<'_>) -> Result<Vec<u8>> {
         row.extend(paths.iter().map(|path| cell(scalars.get(path).copied())));
         row
     };
-    Ok(csv_bytes(&header, results.trials.iter().map(row))?)
+    Table::new(header, results.trials.iter().map(row))
 }
 
 /// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.
-fn records(results: &Results<'_>) -> Result<Vec<u8>> {
+fn records(results: &Results<'_>) -> Table {
     let mut quantities: BTreeSet<Quantity> = BTreeSet::new();
     for record in results.trials.iter().flat_map(MeasuredTrial::records) {
         let scalars = record.values.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
@@ -95,10 +92,10 @@ fn records(results: &Results<'_>) -> Result<Vec<u8>> {
             rows.push(row(step, time, vec![String::new(); quantities.len()]));
         }
     }
-    Ok(csv_bytes(&header, rows)?)
+    Table::new(header, rows)
 }
 
-fn metrics(results: &Results<'_>) -> Result<Vec<u8>> {
+fn metrics(results: &Results<'_>) -> Table {
     let mut header = trial_header(results);
     header.extend(results.study.metrics.iter().map(|metric| metric.name.clone()));
     let row = |measured: &MeasuredTrial<'_>| {
@@ -106,41 +103,16 @@ fn metrics(results: &Results<'_>) -> Result<Vec<u8>> {
         row.extend(measured.metrics.iter().map(|value| cell(value.as_ref().ok().copied())));
         row
     };
-    Ok(csv_bytes(&header, results.trials.iter().map(row))?)
+    Table::new(header, results.trials.iter().map(row))
 }
 
-fn fits(findings: &[Finding]) -> Result<Vec<u8>> {
-    let header = [
-        "check",
-        "group",
-        "predicted",
-        "found",
-        "low",
-        "high",
-        "constant",
-        "r2",
-        "points",
-        "seeds",
-        "interval",
-        "verdict",
-    ];
+/// Every check in every group ([`Finding::COLUMNS`]).
+fn fits(findings: &[Finding]) -> Table {
+    let header = ["check", "group", "predicted"].into_iter().chain(Finding::COLUMNS);
     let row = |finding: &Finding| {
-        let fit = finding.fit.as_ref();
-        let text = |value: Option<String>| value.unwrap_or_default();
-        vec![
-            finding.check.clone(),
-            finding.group.clone(),
-            finding.predicted.clone(),
-            cell(finding.found),
-            cell(finding.interval.map(|interval| interval.0)),
-            cell(finding.interval.map(|interval| interval.1)),
-            cell(fit.map(|fit| fit.constant)),
-            cell(fit.map(|fit| fit.r2)),
-            text(fit.map(|fit| fit.points.to_string())),
-            text(fit.map(|fit| fit.seeds.to_string())),
-            text(fit.map(|fit| fit.method.name().into())),
-            finding.verdict.word().into(),
-        ]
+        let mut row = vec![finding.check.clone(), finding.group.clone(), finding.predicted.clone()];
+        row.extend(finding.cells());
+        row
     };
-    Ok(csv_bytes(&header.map(String::from), findings.iter().map(row))?)
+    Table::new(header, findings.iter().map(row))
 }

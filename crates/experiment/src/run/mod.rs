@@ -12,16 +12,16 @@ use std::{
 
 use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
-use widenet_output::{create_directory, csv::csv_bytes, write_whole};
+use widenet_output::{Table, create_directory, remove_leftovers, write_changed, write_whole};
 
 use self::{
     queue::{Queue, work},
     worker::{Job, Worker, finished},
 };
 use crate::{
-    error::Result,
-    report::{self, Report},
-    storage::{Build, Found, Manifest},
+    error::{Error, Result},
+    report::{self, Report, figures},
+    storage::{Build, Found, Manifest, Store},
     study::Study,
     trials::{Prepared, PreparedTrial, Shard, Trial, TrialPlan, prepare},
 };
@@ -83,7 +83,7 @@ pub struct PlannedTrial {
 /// # Errors
 /// [`crate::Error::Core`] for mistakes in the study, its problem or data.
 pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
-    let prepared = prepare(study)?;
+    let prepared = prepare(study, &figures::needs(&figures::read(study)?))?;
     let plan = |p: PreparedTrial| PlannedTrial {
         plan: p.plan(solver),
         solved_as: (!p.is_solved()).then(|| p.solved_as.label.clone()),
@@ -110,8 +110,11 @@ pub fn run(
     stop: &AtomicBool,
     reporter: &dyn Reporter,
 ) -> Result<Outcome> {
-    let prepared = prepare(study)?;
+    let figures = figures::read(study)?;
+    let prepared = prepare(study, &figures::needs(&figures))?;
     let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
+    let store = Store::new(&directory, prepared.trials.len());
+    reporter.begins(prepared.trials.iter().filter(|p| options.shard.contains(p.solved_as.index)).count());
     let mut jobs = Vec::new();
     let mut sharing: BTreeMap<usize, Vec<&Trial>> = BTreeMap::new();
     for p in prepared.trials.iter().filter(|p| !p.is_solved()) {
@@ -121,9 +124,9 @@ pub fn run(
     for p in solved().filter(|p| options.shard.contains(p.trial.index)) {
         let trial_directory = p.directory(&directory);
         let sharing = sharing.remove(&p.trial.index).unwrap_or_default();
-        match trial_directory.read(&p.trial) {
+        match store.find(p)? {
             Found::Done(found) => {
-                trial_directory.remove_leftovers()?;
+                trial_directory.remove_leftovers();
                 finished(reporter, &p.trial, &sharing, &found.result.status(), true);
             }
             found => {
@@ -145,6 +148,7 @@ pub fn run(
         solver,
         device: options.device,
         directory: &directory,
+        store: &store,
         stop,
         failed: AtomicBool::new(false),
         said: Mutex::default(),
@@ -155,20 +159,27 @@ pub fn run(
     if remaining > 0 {
         return Ok(Outcome::Interrupted { directory, remaining });
     }
-    let is_pending = |p: &&PreparedTrial| !matches!(p.directory(&directory).read(&p.trial), Found::Done(_));
-    match solved().filter(is_pending).count() {
-        0 => {
-            let report = report::collect(study, &prepared, &directory, solver)?;
-            report.notes.iter().for_each(|note| reporter.note(note));
-            Ok(Outcome::Finished(report))
-        }
-        remaining => Ok(Outcome::ShardFinished { directory, remaining }),
+    let mut remaining = 0;
+    for p in solved() {
+        remaining += usize::from(!matches!(store.find(p)?, Found::Done(_)));
     }
+    if remaining > 0 {
+        return Ok(Outcome::ShardFinished { directory, remaining });
+    }
+    let report = report::collect(study, (&prepared, &figures), &directory, &store, solver)?;
+    report.notes.iter().for_each(|note| reporter.note(note));
+    Ok(Outcome::Finished(report))
 }
 
 /// Makes the run directory with what is known before any trial runs.
 fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
+    if study.base.to_str().is_none() {
+        let reason =
+            "its name is not UTF-8, and manifest.json has no way to say where the data files are; rename the folder";
+        return Err(Error::directory(&study.base, reason));
+    }
     create_directory(directory)?;
+    remove_leftovers(directory);
     let (text, extension) = &study.source;
     let source = format!("study.{extension}");
     let manifest = Manifest {
@@ -181,8 +192,8 @@ fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<(
         source: source.clone(),
     };
     manifest.claim(directory)?;
-    write_whole(&directory.join(source), text.as_bytes())?;
-    Ok(write_whole(&directory.join("resolved.toml"), study.resolved().as_bytes())?)
+    write_changed(&directory.join(source), text.as_bytes())?;
+    Ok(write_changed(&directory.join("resolved.toml"), study.resolved().as_bytes())?)
 }
 
 fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
@@ -199,5 +210,5 @@ fn plan_table(jobs: &[Job<'_>]) -> Result<Vec<u8>> {
             plan.estimate.map_or_else(String::new, |estimate| format!("{:.3}", estimate.seconds)),
         ]
     });
-    Ok(csv_bytes(&header.map(String::from), rows)?)
+    Ok(Table::new(header, rows).to_csv()?)
 }

@@ -6,6 +6,8 @@ use crate::trials::{Trial, TrialPlan};
 
 /// Told about a run as it goes. Called from several threads.
 pub trait Reporter: Sync {
+    /// The run is about so many trials: each of them is told as finished, unless the run stops before.
+    fn begins(&self, _trials: usize) {}
     /// A trial begins.
     fn started(&self, _trial: &Trial, _plan: &TrialPlan) {}
     /// A trial has come this far, a share in [0, 1].

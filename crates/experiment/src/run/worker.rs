@@ -17,7 +17,7 @@ use widenet_model::DeviceChoice;
 use super::reporter::Reporter;
 use crate::{
     error::{Error, Result},
-    storage::{Found, Made, TrialDirectory},
+    storage::{Found, Made, Store, TrialDirectory},
     trials::{Context, PreparedTrial, Trial, TrialPlan},
 };
 
@@ -47,6 +47,7 @@ pub(super) struct Worker<'a> {
     pub(super) solver: &'a dyn Solver,
     pub(super) device: DeviceChoice,
     pub(super) directory: &'a Path,
+    pub(super) store: &'a Store<'a>,
     pub(super) stop: &'a AtomicBool,
     /// A trial failed: the others stop too.
     pub(super) failed: AtomicBool,
@@ -90,7 +91,7 @@ impl Worker<'_> {
             return Ok(false);
         }
         let directory: TrialDirectory = prepared.directory(self.directory);
-        if let Found::Done(found) = directory.read(trial) {
+        if let Found::Done(found) = self.store.find(prepared)? {
             // By another process, since the plan was made.
             finished(self.reporter, trial, sharing, &found.result.status(), true);
             return Ok(true);
@@ -110,7 +111,7 @@ impl Worker<'_> {
         let is_interrupted = ran.is_interrupted();
         // A question that was stopped starts again.
         let Some(result) = ran.result else { return Ok(false) };
-        if is_interrupted && matches!(directory.read(trial), Found::Done(_)) {
+        if is_interrupted && matches!(self.store.find(prepared)?, Found::Done(_)) {
             // Another process was faster; its result stays.
             return Ok(false);
         }

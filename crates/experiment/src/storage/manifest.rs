@@ -26,7 +26,7 @@ pub(crate) struct Manifest {
     pub(crate) hash: String,
     /// Number of trials.
     pub(crate) trials: usize,
-    /// Folder that relative data paths are relative to.
+    /// Folder that relative data paths are relative to; JSON holds names in UTF-8 only.
     pub(crate) base: PathBuf,
     /// Name of the study file's copy.
     pub(crate) source: String,
@@ -69,7 +69,7 @@ impl Manifest {
     pub(crate) fn claim(&self, directory: &Path) -> Result<()> {
         let path = directory.join(MANIFEST);
         if !path.exists() {
-            return Ok(write_whole(&path, &pretty(self))?);
+            return Ok(write_whole(&path, &pretty(&path, self)?)?);
         }
         // The same trials may be run from another place, by another file, or by another build whose results are the same.
         let mut found = Manifest::read(directory)?;
@@ -86,16 +86,15 @@ impl Manifest {
         found.builds.extend(self.builds.iter().filter(|build| !before.builds.contains(build)).cloned());
         (found.base, found.source) = (self.base.clone(), self.source.clone());
         if found != before {
-            write_whole(&path, &pretty(&found))?;
+            write_whole(&path, &pretty(&path, &found)?)?;
         }
         Ok(())
     }
 }
 
-/// JSON of several lines.
-pub(super) fn pretty(value: &impl Serialize) -> Vec<u8> {
-    // Plain structs of strings and numbers always serialise.
-    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+/// JSON of several lines, for a file.
+pub(super) fn pretty(path: &Path, value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| Error::file("write", path, error))?;
     text.push(b'\n');
-    text
+    Ok(text)
 }

@@ -8,13 +8,15 @@
 //!   table.csv  metrics.csv  fits.csv  figures/*.svg *.png  report.md
 //! ```
 //!
-//! A file appears whole or not at all: it is written aside, synced, and renamed. A trial is done when its `status.json`
-//! says so and names the trial and its result by their SHA-256. Several processes may work in one directory: what
-//! two of them write is the same, and neither touches what the other is writing.
+//! A file appears whole or not at all: it is written beside its place, synced, and renamed. A trial is done when its
+//! `status.json` says so and names the trial, its result and itself by their SHA-256. Several processes may work in one
+//! directory: what two of them write is the same, and neither touches what the other is writing.
 
 mod manifest;
+mod store;
 mod trial;
 
 pub(crate) use manifest::Build;
 pub(crate) use manifest::Manifest;
-pub(crate) use trial::{Finished, Found, Made, TrialDirectory};
+pub(crate) use store::{Found, Store};
+pub(crate) use trial::{Finished, Made, TrialDirectory};

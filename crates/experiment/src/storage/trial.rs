@@ -1,11 +1,9 @@
 //! The directory of one trial holds its checkpoint and its result, and says whether that is whole and its own.
 
 use std::{
-    ffi::OsStr,
     fs,
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 use widenet_core::document::Word;
 
@@ -14,7 +12,7 @@ use widenet_core::{
     Trajectory,
     trajectory::{Engine, Record, Status},
 };
-use widenet_output::{Durability, create_directory, place, remove_file, sha256};
+use widenet_output::{Durability, create_directory, remove_file, remove_leftovers, sha256, stream_whole};
 
 use super::manifest::pretty;
 use crate::{
@@ -22,9 +20,6 @@ use crate::{
     study::TaskKind,
     trials::{Answer, PreparedTrial, Trial, TrialResult},
 };
-
-/// A file being written is never this old: older ones were left by a killed process.
-const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 /// `status.json` of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,11 +45,20 @@ struct TrialStatus {
     /// The device that computed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// SHA-256 of this file with nothing here: a step, a time or a reason that was changed is found out.
+    sha256: String,
 }
 
-/// What is known of a trial.
+impl TrialStatus {
+    /// The file's bytes without its own hash.
+    fn unsealed(&self, path: &Path) -> Result<Vec<u8>> {
+        pretty(path, &TrialStatus { sha256: String::new(), ..self.clone() })
+    }
+}
+
+/// What the directory of a trial holds.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(super) enum Read {
     /// Its result.
     Done(Box<Finished>),
     /// Nothing, or only a checkpoint.
@@ -118,7 +122,7 @@ impl TrialDirectory {
     /// Makes it ready for a run of its trial that is expected to take some seconds. A checkpoint of another trial is removed.
     pub(crate) fn prepare(&self, expected_seconds: f64) -> Result<()> {
         create_directory(&self.path)?;
-        self.remove_leftovers()?;
+        self.remove_leftovers();
         let trial = self.path.join(TRIAL);
         if fs::read(&trial).is_ok_and(|found| found == self.text.as_bytes()) {
             return Ok(());
@@ -131,32 +135,33 @@ impl TrialDirectory {
     }
 
     fn write(&self, name: &str, bytes: &[u8], durability: Durability) -> Result<()> {
-        Ok(place(&self.path.join(name), durability, |file| file.write_all(bytes))?)
+        Ok(stream_whole(&self.path.join(name), durability, |file| file.write_all(bytes))?)
     }
 
-    /// Removes files that a process killed long ago was writing; younger ones may be another process's.
-    pub(crate) fn remove_leftovers(&self) -> Result<()> {
-        let entries = fs::read_dir(&self.path).map_err(|error| Error::file("read", &self.path, error))?;
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let is_aside =
-                path.extension().is_some_and(|extension| ["tmp", "partial"].map(OsStr::new).contains(&extension));
-            let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
-            let age = modified.and_then(|time| time.elapsed().ok()).unwrap_or_default();
-            if is_aside && age > LEFTOVER_AGE {
-                remove_file(&path)?;
-            }
-        }
-        Ok(())
+    /// Removes what dead processes were writing.
+    pub(crate) fn remove_leftovers(&self) {
+        remove_leftovers(&self.path);
     }
 
     /// The result, if it is whole and belongs to the trial.
-    pub(crate) fn read(&self, trial: &Trial) -> Found {
-        let Ok(status) = fs::read(self.path.join(STATUS)) else { return Found::Pending };
-        let unusable = |reason: String| Found::Unusable(format!("trial {}: {reason}", trial.label));
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read: what is not done is not the same as what may not be seen.
+    pub(super) fn read(&self, trial: &Trial) -> Result<Read> {
+        let path = self.path.join(STATUS);
+        let status = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Read::Pending),
+            Err(error) => return Err(Error::file("read", &path, error)),
+        };
+        let unusable = |reason: String| Ok(Read::Unusable(format!("trial {}: {reason}", trial.label)));
         let status: TrialStatus = match serde_json::from_slice(&status) {
             Ok(status) => status,
             Err(error) => return unusable(format!("{STATUS} is damaged ({error})")),
         };
+        if sha256(&status.unsealed(&path)?) != status.sha256 {
+            return unusable(format!("{STATUS} is damaged (its own hash is another)"));
+        }
         if status.trial != self.hash {
             return unusable(format!("{STATUS} belongs to another trial or version"));
         }
@@ -164,18 +169,22 @@ impl TrialDirectory {
             TaskKind::Problem => (TRAJECTORY, &status.trajectory),
             TaskKind::Question(_) => (ANSWER, &status.answer),
         };
-        let Some(expected) = expected else { return Found::Pending };
-        let bytes = match fs::read(self.path.join(file)) {
+        let Some(expected) = expected else { return Ok(Read::Pending) };
+        let path = self.path.join(file);
+        let bytes = match fs::read(&path) {
             Ok(bytes) if sha256(&bytes) == *expected => bytes,
             Ok(_) => return unusable(format!("{file} is not the one that {STATUS} names")),
-            Err(error) => return unusable(format!("cannot read {file}: {error}")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return unusable(format!("cannot read {file}: {error}"));
+            }
+            Err(error) => return Err(Error::file("read", &path, error)),
         };
         let result = match trial.kind {
             TaskKind::Problem => decode(&bytes, &status, trial).map(TrialResult::Trajectory),
             TaskKind::Question(_) => decode_answer(&bytes, &status).map(TrialResult::Answer),
         };
         match result {
-            Ok(result) => Found::Done(Box::new(Finished { result, reason: status.reason, device: status.device })),
+            Ok(result) => Ok(Read::Done(Box::new(Finished { result, reason: status.reason, device: status.device }))),
             Err(reason) => unusable(format!("{file}: {reason}")),
         }
     }
@@ -217,12 +226,19 @@ impl TrialDirectory {
             answer,
             records,
             device: made.device.map(Into::into),
+            sha256: String::new(),
         };
-        self.write(STATUS, &pretty(&status), durability)?;
+        self.write_status(status, durability)?;
         if is_finished {
             remove_file(&self.checkpoint())?;
         }
         Ok(())
+    }
+
+    fn write_status(&self, status: TrialStatus, durability: Durability) -> Result<()> {
+        let path = self.path.join(STATUS);
+        let sealed = TrialStatus { sha256: sha256(&status.unsealed(&path)?), ..status };
+        self.write(STATUS, &pretty(&path, &sealed)?, durability)
     }
 }
 

@@ -151,7 +151,7 @@ impl Check {
                 min_r2: reader.or("min_r2", 0.99, |field| field.number_in(0.0, 1.0))?,
                 width: match reader.optional("width", |field| keys.width(field))? {
                     Some(width) => width,
-                    None if keys.axes.widths.contains(&Width::Infinite) => Width::Infinite,
+                    None if keys.widths.contains(&Width::Infinite) => Width::Infinite,
                     None => return Err(reader.error("`axes.width` has no \"inf\"; give the `width` to check")),
                 },
             },

@@ -8,14 +8,15 @@ use widenet_core::{
 use widenet_questions::Kind;
 
 use super::{
-    axes::{Axes, Axis, AxisValue, SEED, WIDTH, collect},
+    axes::{Axis, AxisValue, SEED, WIDTH, collect},
     read::ReadResult,
     task_kind::TaskKind,
 };
 
 /// What checks and figures may refer to.
-pub(super) struct Keys<'k> {
-    pub(super) axes: &'k Axes,
+pub(crate) struct Keys<'k> {
+    pub(super) widths: &'k [Width],
+    pub(super) axes: &'k [Axis],
     /// Names of the metrics.
     pub(super) metrics: Vec<String>,
     pub(super) kind: TaskKind,
@@ -33,24 +34,24 @@ pub struct ReferenceTrials {
 
 impl Keys<'_> {
     /// The name of a metric.
-    pub(super) fn metric(&self, field: &Field<'_>) -> ReadResult<String> {
+    pub(crate) fn metric(&self, field: &Field<'_>) -> ReadResult<String> {
         let words: Vec<_> = self.metrics.iter().map(|name| (name.as_str(), name.clone())).collect();
         field.choice(&words)
     }
 
     /// `width`, where there are widths, or the key of any axis.
-    pub(super) fn axis(&self, field: &Field<'_>) -> ReadResult<String> {
-        let keys = self.axes.axes.iter().map(|axis| axis.key.as_str());
-        let width = (!self.axes.widths.is_empty()).then_some("width");
+    pub(crate) fn axis(&self, field: &Field<'_>) -> ReadResult<String> {
+        let keys = self.axes.iter().map(|axis| axis.key.as_str());
+        let width = (!self.widths.is_empty()).then_some("width");
         let words: Vec<_> = keys.chain(width).map(|key| (key, key.to_owned())).collect();
         field.choice(&words)
     }
 
     /// `width` or the key of an axis whose values are positive numbers.
-    pub(super) fn variable(&self, field: &Field<'_>) -> ReadResult<String> {
+    pub(crate) fn variable(&self, field: &Field<'_>) -> ReadResult<String> {
         let key = self.axis(field)?;
         let positive = |value: &AxisValue| value.number.is_some_and(|number| number > 0.0 && number.is_finite());
-        match self.axes.axes.iter().find(|axis| axis.key == key) {
+        match self.axes.iter().find(|axis| axis.key == key) {
             Some(axis) if !axis.values.iter().all(positive) => {
                 Err(field.must_be("an axis whose values are positive numbers"))
             }
@@ -59,20 +60,20 @@ impl Keys<'_> {
     }
 
     /// The variable `x`: `width` if nothing else is said and there are widths.
-    pub(super) fn x(&self, reader: &mut Reader<'_>) -> ReadResult<String> {
-        match self.axes.widths[..] {
+    pub(crate) fn x(&self, reader: &mut Reader<'_>) -> ReadResult<String> {
+        match self.widths[..] {
             [] => reader.required("x", |field| self.variable(field)),
             _ => reader.or("x", "width".into(), |field| self.variable(field)),
         }
     }
 
     /// A path into answers. Some answers have the sections of their question.
-    pub(super) fn path(&self, field: &Field<'_>) -> ReadResult<String> {
+    pub(crate) fn path(&self, field: &Field<'_>) -> ReadResult<String> {
         let path = field.string()?;
         let TaskKind::Question(Kind { unanswered: Some(unanswered), .. }) = self.kind else { return Ok(path) };
         let Value::Table(entries) = &self.specification.root().value else { return Ok(path) };
         let own = entries.iter().map(|Entry { key, .. }| key.as_str());
-        let varied = self.axes.axes.iter().filter_map(|axis| axis.key.split('.').next());
+        let varied = self.axes.iter().filter_map(|axis| axis.key.split('.').next());
         let mut sections: Vec<_> = own.chain(varied).filter(|key| !unanswered.contains(key)).collect();
         sections.dedup();
         let known = sections.iter().any(|section| path.split('.').next() == Some(section));
@@ -101,10 +102,10 @@ impl Keys<'_> {
         for value in reader.fields().into_iter().filter(|value| value.key() != width) {
             collect(&value, &format!("{}.", field.key()), &mut selected)?;
         }
-        let known: Vec<_> = self.axes.axes.iter().map(|axis| (axis.key.as_str(), axis)).collect();
+        let known: Vec<_> = self.axes.iter().map(|axis| (axis.key.as_str(), axis)).collect();
         let check = |selected: Axis| {
             let Some((_, axis)) = known.iter().find(|(key, _)| *key == selected.key) else {
-                let width = (!self.axes.widths.is_empty()).then_some(WIDTH);
+                let width = (!self.widths.is_empty()).then_some(WIDTH);
                 let keys: Vec<_> = width.into_iter().chain(known.iter().map(|(key, _)| *key)).collect();
                 return Err(field.error(format!(
                     "`{}` selects by `{}`, which is not an axis; axes: {}",
@@ -147,7 +148,7 @@ impl Keys<'_> {
     /// A width of the axis.
     pub(super) fn width(&self, field: &Field<'_>) -> ReadResult<Width> {
         let width = read_width(field)?;
-        match self.axes.widths.contains(&width) {
+        match self.widths.contains(&width) {
             true => Ok(width),
             false => Err(field.must_be("one of the widths in `axes.width`")),
         }

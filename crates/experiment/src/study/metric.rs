@@ -62,6 +62,7 @@ use widenet_engines::Reference;
 use super::{
     keys::{Keys, ReferenceTrials},
     read::{ReadResult, own_name},
+    statistic::{NORM, Statistic},
     task_kind::TaskKind,
 };
 
@@ -76,32 +77,6 @@ pub enum Over {
     Initial,
 }
 
-/// How a quantity becomes a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistic {
-    /// The Euclidean norm.
-    Norm,
-    /// The root mean square: the norm divided by the root of the number of entries.
-    Rms,
-    /// The p-value of an ensemble's mean outputs under the limit's law.
-    PValue,
-    /// The divergence of the outputs' law over seeds from that of the reference network.
-    Kl,
-    /// The p-value of the two-sample Kolmogorov–Smirnov test of laws over seeds.
-    Ks,
-    /// The norm of the means over seeds, in units of the reference's.
-    MeanRatio,
-    /// The norm of the standard deviations over seeds, in units of the reference's.
-    StdRatio,
-}
-
-impl Statistic {
-    /// Says whether it is one number of all seeds.
-    pub fn is_of_a_law(self) -> bool {
-        matches!(self, Statistic::Kl | Statistic::Ks | Statistic::MeanRatio | Statistic::StdRatio)
-    }
-}
-
 /// One number per trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
@@ -109,12 +84,30 @@ pub struct Metric {
     pub name: String,
     /// What is measured.
     pub of: Measured,
-    /// What it is compared with.
-    pub against: Option<Reference>,
-    /// Or the trials it is compared with.
-    pub reference: Option<ReferenceTrials>,
+    /// What it is compared with; without, the quantity itself is measured.
+    pub against: Option<Against>,
     /// Divided by the largest norm of the reference.
     pub relative: bool,
+}
+
+/// What a metric is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Against {
+    /// A reference that is solved for each trial; in a study of questions, the trial of width "inf".
+    Reference(Reference),
+    /// Other trials of the study.
+    Trials(ReferenceTrials),
+    /// The value at this path of the same answer.
+    Value(String),
+}
+
+/// What a statistic may make its existence depend on.
+pub(crate) struct Asked<'m> {
+    pub(crate) quantity: Quantity,
+    pub(crate) entry: Option<i64>,
+    pub(crate) relative: bool,
+    pub(crate) reference: Option<Reference>,
+    pub(crate) trials: Option<&'m ReferenceTrials>,
 }
 
 /// What a metric measures.
@@ -126,8 +119,6 @@ pub enum Measured {
     Value {
         /// Its path.
         path: String,
-        /// The path of the value of the same answer that it is compared with.
-        against: Option<String>,
         /// How.
         comparison: Comparison,
     },
@@ -154,7 +145,7 @@ pub struct RecordedQuantity {
     /// One entry instead of all.
     pub entry: Option<i64>,
     /// How it becomes a number.
-    pub statistic: Statistic,
+    pub statistic: &'static Statistic,
 }
 
 /// A position from the front (0, 1, …) or from the back (−1, −2, …).
@@ -174,11 +165,17 @@ impl Metric {
         }
     }
 
+    /// Returns the reference that is solved for each trial, if it is compared with one.
+    pub fn reference(&self) -> Option<Reference> {
+        if let Some(Against::Reference(reference)) = self.against { Some(reference) } else { None }
+    }
+
+    /// Returns the trials that it is compared with, if there are any.
+    pub fn trials(&self) -> Option<&ReferenceTrials> {
+        if let Some(Against::Trials(trials)) = &self.against { Some(trials) } else { None }
+    }
+
     pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Metric> {
-        let against = match keys.kind {
-            TaskKind::Problem => &[("limit", Reference::Limit), ("lazy", Reference::Lazy)][..],
-            TaskKind::Question(_) => &[("limit", Reference::Limit)],
-        };
         let comparisons =
             [("distance", Comparison::Distance), ("difference", Comparison::Difference), ("ratio", Comparison::Ratio)];
         let metric = Metric {
@@ -187,89 +184,71 @@ impl Metric {
                 TaskKind::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
                 TaskKind::Question(_) => Measured::Value {
                     path: reader.required("value", |field| keys.path(field))?,
-                    against: reader.optional("against_value", |field| keys.path(field))?,
                     comparison: reader.or("comparison", Comparison::Distance, |field| field.choice(&comparisons))?,
                 },
             },
-            against: reader.optional("against", |field| field.choice(against))?,
-            reference: match keys.kind {
-                TaskKind::Problem => reader.optional("reference", |field| keys.reference(field))?,
-                TaskKind::Question(_) => None,
-            },
+            against: Against::parse(reader, keys)?,
             relative: reader.or("relative", false, |field| field.boolean())?,
         };
-        let within = matches!(metric.of, Measured::Value { against: Some(_), .. });
-        if within && metric.against.is_some() {
-            return Err(reader.error("give `against` or `against_value`, not both"));
-        }
-        if metric.against.is_some() && metric.reference.is_some() {
-            return Err(reader.error("give `against` or `reference`, not both"));
-        }
-        let compared = metric.against.is_some() || metric.reference.is_some() || within;
-        if metric.relative && !compared {
+        if metric.relative && metric.against.is_none() {
             return Err(reader.error("`relative = true` needs `against` or `reference`: relative to what?"));
         }
-        if let Measured::Value { comparison: comparison @ (Comparison::Difference | Comparison::Ratio), .. } = metric.of
-        {
-            if !compared {
-                return Err(reader.error("`comparison` needs `against` or `against_value`: a comparison with what?"));
-            }
-            if comparison == Comparison::Ratio && metric.relative {
-                return Err(reader.error("a ratio is relative already: leave out `relative`"));
-            }
-        }
         match &metric.of {
-            Measured::Value { .. } if metric.against.is_some() && !keys.axes.widths.contains(&Width::Infinite) => {
-                Err(reader.error("`against = \"limit\"` needs the width \"inf\" in `axes.width`"))
-            }
-            Measured::Records(recorded) if recorded.statistic == Statistic::PValue => {
-                let tested = recorded.quantity == Quantity::TestOutputs && metric.against == Some(Reference::Limit);
-                match tested && !metric.relative && recorded.entry.is_none() {
-                    true => Ok(metric),
-                    false => Err(reader.error(
-                        "`statistic = \"p_value\"` needs quantity = \"test_outputs\" and against = \"limit\", without `relative` and `entry`",
-                    )),
+            Measured::Value { comparison, .. } => {
+                if *comparison != Comparison::Distance && metric.against.is_none() {
+                    return Err(
+                        reader.error("`comparison` needs `against` or `against_value`: a comparison with what?")
+                    );
+                }
+                if *comparison == Comparison::Ratio && metric.relative {
+                    return Err(reader.error("a ratio is relative already: leave out `relative`"));
+                }
+                if metric.reference().is_some() && !keys.widths.contains(&Width::Infinite) {
+                    return Err(reader.error("`against = \"limit\"` needs the width \"inf\" in `axes.width`"));
                 }
             }
-            Measured::Records(recorded) if recorded.statistic == Statistic::Kl => {
-                let plain = metric.against.is_none() && !metric.relative && recorded.entry.is_none();
-                match plain && recorded.quantity == Quantity::TestOutputs {
-                    true => Ok(metric),
-                    false => Err(reader.error(
-                        "`statistic = \"kl\"` needs quantity = \"test_outputs\", without `against`, `relative` and `entry`",
-                    )),
+            Measured::Records(RecordedQuantity { quantity, entry, statistic, .. }) => {
+                let (reference, trials) = (metric.reference(), metric.trials());
+                let asked = Asked { quantity: *quantity, entry: *entry, relative: metric.relative, reference, trials };
+                if !(statistic.is_allowed)(&asked) {
+                    return Err(reader.error(statistic.needs));
                 }
             }
-            Measured::Records(recorded) if recorded.statistic.is_of_a_law() => {
-                match metric.reference.is_some() && !metric.relative {
-                    true => Ok(metric),
-                    false => Err(reader.error(
-                        "`statistic = \"ks\"`, \"mean_ratio\" and \"std_ratio\" need `reference`: the law of which trials? They are without `relative`",
-                    )),
-                }
-            }
-            _ => Ok(metric),
         }
+        Ok(metric)
+    }
+}
+
+impl Against {
+    /// Reads `against`, `reference` and `against_value`, of which a metric has one at most.
+    fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Option<Against>> {
+        let is_problem = keys.kind.is_problem();
+        let mut references = vec![("limit", Reference::Limit)];
+        if is_problem {
+            references.push(("lazy", Reference::Lazy));
+        }
+        let reference = reader.optional("against", |field| field.choice(&references))?.map(Against::Reference);
+        let other = if is_problem {
+            reader.optional("reference", |field| keys.reference(field))?.map(Against::Trials)
+        } else {
+            reader.optional("against_value", |field| keys.path(field))?.map(Against::Value)
+        };
+        if reference.is_some() && other.is_some() {
+            let key = if is_problem { "reference" } else { "against_value" };
+            return Err(reader.error(format!("give `against` or `{key}`, not both")));
+        }
+        Ok(reference.or(other))
     }
 }
 
 impl RecordedQuantity {
     fn parse(reader: &mut Reader<'_>) -> ReadResult<RecordedQuantity> {
-        let statistics = [
-            ("norm", Statistic::Norm),
-            ("rms", Statistic::Rms),
-            ("p_value", Statistic::PValue),
-            ("kl", Statistic::Kl),
-            ("ks", Statistic::Ks),
-            ("mean_ratio", Statistic::MeanRatio),
-            ("std_ratio", Statistic::StdRatio),
-        ];
         let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
         let recorded = RecordedQuantity {
             quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             entry: reader.optional("entry", entry)?,
-            statistic: reader.or("statistic", Statistic::Norm, |field| field.choice(&statistics))?,
+            statistic: reader.or("statistic", &NORM, Statistic::parse)?,
         };
         if recorded.entry.is_some() && recorded.quantity.shape() == Shape::Scalar {
             return Err(reader.error(format!("`{}` is one number and has no entries", recorded.quantity.name())));

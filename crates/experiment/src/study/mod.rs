@@ -24,7 +24,7 @@
 //!
 //! [[metric]]                              # module `metric`
 //! [[check]]                               # module `check`
-//! [[figure]]                              # module `figure`
+//! [[figure]]                              # a file per kind in crates/experiment/src/report/figures
 //! ```
 //!
 //! A trial of a problem is a trajectory. A trial of a question is its answer: `axes.width` is then optional and sets `network.width`
@@ -34,10 +34,10 @@
 
 pub mod axes;
 pub mod check;
-pub mod figure;
 mod keys;
 pub mod metric;
 mod read;
+pub mod statistic;
 mod task_kind;
 
 use std::path::{Path, PathBuf};
@@ -52,17 +52,19 @@ use widenet_model::Precision;
 
 use self::{
     axes::Axes,
-    keys::Keys,
-    read::{ReadResult, list, name, replace},
+    read::{name, replace},
     task_kind::NO_ENGINE,
 };
 use crate::error::{Error, Result};
 pub(crate) use axes::{ANSWERS, ENGINE, TOLERANCE};
 pub use axes::{Axis, AxisValue, EngineRange};
 pub use check::{Check, CheckKind, Side};
-pub use figure::{Figure, FigureKind};
+pub(crate) use keys::Keys;
 pub use keys::ReferenceTrials;
-pub use metric::{Comparison, Measured, Metric, Over, RecordedQuantity, Statistic};
+pub use metric::{Against, Comparison, Measured, Metric, Over, RecordedQuantity};
+pub(crate) use read::{ReadResult, list, own_name};
+pub use statistic::Statistic;
+pub(crate) use statistic::{Function, Label};
 pub use task_kind::TaskKind;
 
 /// A validated study. Its problem or question is validated trial by trial, when the data are loaded.
@@ -94,8 +96,6 @@ pub struct Study {
     pub metrics: Vec<Metric>,
     /// What must hold.
     pub checks: Vec<Check>,
-    /// What is drawn.
-    pub figures: Vec<Figure>,
     /// The study with overrides applied and its problem or question written out.
     pub(crate) document: Document,
     /// Its problem or question before the axes are applied.
@@ -160,11 +160,13 @@ impl Study {
         } else {
             root.or("axes", Axes::default(), |field| axes::parse(field, kind))?
         };
-        let mut keys = Keys { axes: &axes, metrics: Vec::new(), kind, specification: &specification };
+        let mut keys =
+            Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };
         let metrics = list(&mut root, "metric", |reader| Metric::parse(reader, &keys))?;
         keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
         let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
-        let figures = list(&mut root, "figure", |reader| Figure::parse(reader, &keys))?;
+        // Figures are read by those who draw them, before anything runs.
+        root.get("figure");
         root.finish()?;
 
         study.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
@@ -218,12 +220,22 @@ impl Study {
             engines,
             metrics,
             checks,
-            figures,
             document,
             specification,
             source,
             base,
         })
+    }
+
+    /// What its figures may refer to.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys {
+            widths: &self.widths,
+            axes: &self.axes,
+            metrics: self.metrics.iter().map(|metric| metric.name.clone()).collect(),
+            kind: self.kind,
+            specification: &self.specification,
+        }
     }
 
     /// Widths of the trials; `None` alone where the study names none.

@@ -9,7 +9,7 @@ use widenet_core::{
 use crate::error::Result;
 
 /// Result of reading a document.
-pub(super) type ReadResult<T> = widenet_core::document::Result<T>;
+pub(crate) type ReadResult<T> = widenet_core::document::Result<T>;
 
 /// Puts every value below a table at the same place of the document, and a table with a `kind` as a whole.
 pub(super) fn replace(document: &mut Document, path: &str, node: &Node) -> Result<()> {
@@ -34,7 +34,7 @@ pub(super) fn name(field: &Field<'_>) -> ReadResult<String> {
 }
 
 /// The tables of `[[key]]`, each with a `name` of its own.
-pub(super) fn list<'a, T>(
+pub(crate) fn list<'a, T>(
     root: &mut Reader<'a>,
     key: &'a str,
     mut parse: impl FnMut(&mut Reader<'a>) -> ReadResult<T>,
@@ -56,7 +56,7 @@ pub(super) fn list<'a, T>(
 }
 
 /// A name met in a table that [`list`] reads.
-pub(super) fn own_name(reader: &mut Reader<'_>) -> ReadResult<String> {
+pub(crate) fn own_name(reader: &mut Reader<'_>) -> ReadResult<String> {
     reader.required("name", Field::string)
 }
 

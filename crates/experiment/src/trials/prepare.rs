@@ -7,6 +7,7 @@ use widenet_core::{
     Problem,
     data::Dataset,
     document::{Entry, Node, Place, Value},
+    problem::Quantity,
 };
 use widenet_engines::{EngineChoice, HiddenOptions, results_key, stable_rate, word};
 use widenet_limits::Regime;
@@ -65,13 +66,13 @@ impl Cache {
     }
 
     /// What a trial asks, and the fingerprint of its data.
-    fn task(&mut self, study: &Study, trial: &Trial) -> Result<(Task, String)> {
+    fn task(&mut self, study: &Study, figures: &[(String, Quantity)], trial: &Trial) -> Result<(Task, String)> {
         let document = &trial.specification;
         match (trial.kind, trial.width) {
             (TaskKind::Problem, Some(width)) => {
                 let (problem, data_hash) = self.problem(trial)?;
-                require_quantities(study, document, &problem)?;
-                if study.metrics.iter().any(|metric| metric.against.is_some()) {
+                require_quantities(study, figures, document, &problem)?;
+                if study.metrics.iter().any(|metric| metric.reference().is_some()) {
                     // Better now than after all trials have run.
                     Regime::of(&problem)?;
                 }
@@ -122,16 +123,16 @@ fn trial_text(trial: &Trial, task: &Task, data_hash: &str) -> String {
     table(vec![("trial", table(entries.collect())), (trial.kind.name(), trial.specification.root().clone())]).to_toml()
 }
 
-/// Reads all problems, questions and data of a study.
+/// Reads all problems, questions and data of a study, whose figures need some quantities.
 ///
 /// # Errors
 /// [`crate::Error::Core`] at the first mistake; also if a metric or figure needs a quantity that is not recorded.
-pub(crate) fn prepare(study: &Study) -> Result<Prepared> {
+pub(crate) fn prepare(study: &Study, figures: &[(String, Quantity)]) -> Result<Prepared> {
     let mut cache = Cache::default();
     let mut trials = Vec::new();
     let mut known: BTreeMap<String, SolvedAs> = BTreeMap::new();
     for trial in study.expand()? {
-        let (task, data_hash) = cache.task(study, &trial)?;
+        let (task, data_hash) = cache.task(study, figures, &trial)?;
         let text = trial_text(&trial, &task, &data_hash);
         let own = || SolvedAs { index: trial.index, label: trial.label.clone(), directory: trial.directory_name() };
         let solved_as = known.entry(text.clone()).or_insert_with(own).clone();

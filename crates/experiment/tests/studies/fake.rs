@@ -166,11 +166,16 @@ impl Solver for FakeSolver {
 #[derive(Default)]
 pub(crate) struct Log {
     pub(crate) notes: Mutex<Vec<String>>,
+    pub(crate) begun: AtomicUsize,
     pub(crate) reused: AtomicUsize,
     pub(crate) ran: AtomicUsize,
 }
 
 impl Reporter for Log {
+    fn begins(&self, trials: usize) {
+        self.begun.store(trials, Ordering::SeqCst);
+    }
+
     fn finished(&self, _: &Trial, _: &Status, reused: bool) {
         if reused { &self.reused } else { &self.ran }.fetch_add(1, Ordering::SeqCst);
     }

@@ -291,8 +291,14 @@ fn a_path_that_leads_nowhere_is_told_with_what_is_there() {
     let text = fs::read_to_string(&found.path).unwrap();
     assert!(text.contains("no `distance.output_to_limt`: distance has alpha, beta"), "{text}");
     let study = load(folder.path(), &[("\"quantiles.values\"", "\"quantiles.valuez\"")]).unwrap();
-    let error = run(&study, &FakeSolver::default(), &options(folder.path()), &NEVER, &Silent).unwrap_err().to_string();
-    assert!(error.contains("figure `quantiles`") && error.contains("quantiles has levels, values"), "{error}");
+    let found = finish(&study, folder.path(), &Log::default());
+    let [missing] = &found.not_drawn[..] else { panic!("{:?}", found.not_drawn) };
+    assert!(missing.figure == "quantiles" && missing.reason.contains("quantiles has levels, values"), "{missing:?}");
+    // The report, its tables and the other figure are there.
+    let text = fs::read_to_string(&found.path).unwrap();
+    assert!(text.contains("- `quantiles` could not be drawn: ") && text.contains(&missing.reason), "{text}");
+    assert!(text.contains("**confirmed**") && text.contains("](figures/"), "{text}");
+    assert!(!found.directory.join("figures/quantiles.svg").exists());
 }
 
 #[test]

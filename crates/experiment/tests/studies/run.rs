@@ -7,10 +7,11 @@ use std::{
 };
 
 use crate::fake::{FakeSolver, Log, study};
-use widenet_core::Width;
+use widenet_core::{Width, trajectory::Status};
 use widenet_experiment::{
     Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Study, Trial, plan, report, run,
 };
+use widenet_output::temporary_folder;
 use widenet_statistics::Verdict;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -353,7 +354,10 @@ fn shards_share_a_directory_and_the_last_one_reports() {
         }
         other => panic!("{other:?}"),
     }
-    assert!(matches!(run(&study, &solver, &shard("1/3"), &NEVER, &Silent), Ok(Outcome::ShardFinished { .. })));
+    let log = Log::default();
+    assert!(matches!(run(&study, &solver, &shard("1/3"), &NEVER, &log), Ok(Outcome::ShardFinished { .. })));
+    let told = [&log.begun, &log.ran, &log.reused].map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(told, [17, 17, 0], "a shard is about its own trials");
     let found = finish(&study, &solver, &shard("3/3"), &Silent);
     assert!(results(&found.directory) == results(&whole.directory));
     for text in ["0/3", "4/3", "1", "a/b", "1/0"] {
@@ -380,11 +384,24 @@ fn damaged_trials_are_run_again_with_a_note() {
     fs::remove_dir_all(&trials[5]).unwrap();
     fs::remove_file(trials[6].join("status.json")).unwrap();
     fs::write(trials[6].join("checkpoint.safetensors"), "rubbish").unwrap();
+    for (trial, from, to) in [(7, "the fake's", "another"), (8, "\"step\": null", "\"step\": 3")] {
+        let status = trials[trial].join("status.json");
+        let text = fs::read_to_string(&status).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&status, text.replace(from, to)).unwrap();
+    }
     let log = Log::default();
     let second = finish(&study, &solver, &options(folder.path()), &log);
-    assert_eq!(log.ran.load(Ordering::SeqCst), 6);
+    assert_eq!(log.ran.load(Ordering::SeqCst), 8);
     let notes = log.notes.lock().unwrap().join("\n");
-    for part in ["is not the one", "status.json is damaged", "cannot read trajectory.json", "another trial", "anew"] {
+    for part in [
+        "is not the one",
+        "status.json is damaged",
+        "its own hash",
+        "cannot read trajectory.json",
+        "another trial",
+        "anew",
+    ] {
         assert!(notes.contains(part), "{part}: {notes}");
     }
     assert!(results(&second.directory) == before);
@@ -533,6 +550,138 @@ fn dense_trials_run_one_at_a_time() {
     let solver = FakeSolver::default();
     finish(&study(folder.path(), &[]), &solver, &RunOptions { jobs: 4, ..options(folder.path()) }, &Silent);
     assert_eq!(solver.dense_at_once.load(Ordering::SeqCst), 1);
+}
+
+/// Takes a result away as soon as it is told.
+struct Thief<'a>(&'a Path);
+
+impl Reporter for Thief<'_> {
+    fn finished(&self, trial: &Trial, _: &Status, reused: bool) {
+        assert!(reused);
+        let stolen = self.0.join("trials").join(trial.directory_name()).join("trajectory.json");
+        if stolen.exists() {
+            fs::remove_file(stolen).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_result_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let first = finish(&study, &solver, &options(folder.path()), &Silent);
+    let before = fs::read(&first.path).unwrap();
+    assert_eq!(finish(&study, &solver, &options(folder.path()), &Thief(&first.directory)), first);
+    assert_eq!(fs::read(&first.path).unwrap(), before);
+}
+
+/// What a killed process left goes at the next start, however young it is; what a living one is writing stays.
+#[cfg(target_os = "linux")]
+#[test]
+fn leftovers_of_killed_processes_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let directory = finish(&study, &solver, &options(folder.path()), &Silent).directory;
+    let trial = fs::read_dir(directory.join("trials")).unwrap().next().unwrap().unwrap().path();
+    let (mut living, mut left) = (Vec::new(), Vec::new());
+    for place in [&directory, &directory.join("figures"), &trial] {
+        let own = temporary_folder(&place.join("table.csv")).unwrap();
+        let name = own.path().file_name().unwrap().to_str().unwrap().to_owned();
+        // No process has so large a number.
+        let dead = place.join(name.replace(&format!(".{}.", std::process::id()), ".4294967295."));
+        assert_ne!(dead, own.path());
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(".tmpAbCdEf"), "half").unwrap();
+        let file = place.join(name.replace(&format!(".{}.", std::process::id()), ".4294967294."));
+        fs::write(&file, "half").unwrap();
+        left.extend([dead, file]);
+        living.push(own);
+    }
+    finish(&study, &solver, &options(folder.path()), &Silent);
+    assert!(left.iter().all(|path| !path.exists()), "{left:?}");
+    assert!(living.iter().all(|own| own.path().exists()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_finished_run_is_collected_without_writing() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let directory = finish(&study, &solver, &options(folder.path()), &Silent).directory;
+    let files = || {
+        let mut files: Vec<_> = [directory.clone(), directory.join("figures")]
+            .iter()
+            .flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()))
+            .map(|path| (fs::metadata(&path).unwrap().ino(), path))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    finish(&study, &solver, &options(folder.path()), &Silent);
+    report(&directory, &solver).unwrap();
+    assert_eq!(files(), before);
+}
+
+#[test]
+fn a_status_that_cannot_be_read_is_not_a_trial_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let solver = FakeSolver::default();
+    let directory = finish(&study, &solver, &options(folder.path()), &Silent).directory;
+    let trial = fs::read_dir(directory.join("trials")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(trial.join("status.json")).unwrap();
+    fs::create_dir(trial.join("status.json")).unwrap();
+    let steps = solver.steps.load(Ordering::SeqCst);
+    let error = run(&study, &solver, &options(folder.path()), &NEVER, &Silent).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read") && error.contains("status.json"), "{error}");
+    assert_eq!(solver.steps.load(Ordering::SeqCst), steps);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_json_cannot_hold_is_refused_before_anything_runs() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let folder = tempfile::tempdir().unwrap();
+    let strange = folder.path().join(OsStr::from_bytes(b"dir\xff"));
+    fs::create_dir(&strange).unwrap();
+    let solver = FakeSolver::default();
+    let out = folder.path().join("out");
+    let error = run(&study(&strange, &[]), &solver, &options(&out), &NEVER, &Silent).unwrap_err().to_string();
+    assert!(error.contains("not UTF-8") && !out.exists(), "{error}");
+    assert_eq!(solver.steps.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_claim_is_text_in_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let claim = r#"claim = "<script>alert(1)</script> ![x](http://evil/x.png) \u001b[31m, and\nso on""#;
+    let claimed = [("claim = \"The predictor of width m is within O(m^-1/2) of the limit's.\"", claim)];
+    let found = finish(&study(folder.path(), &claimed), &FakeSolver::default(), &options(folder.path()), &Silent);
+    let text = fs::read_to_string(found.path).unwrap();
+    let expected = "\n\\<script>alert(1)\\</script> \\![x\\](http://evil/x.png) \\u{1b}[31m, and\nso on\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+/// A check of some widths says nothing about the others: its line is drawn from the first to the last of them.
+#[test]
+fn a_fitted_line_ends_where_the_fit_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = study(folder.path(), &[]);
+    let some = study(folder.path(), &[("tolerance = 0.05", "tolerance = 0.05\nonly = { width = [64, 1e3, 1e5] }")]);
+    let solver = FakeSolver::default();
+    // Dashes of a line are paths of their own: a line half as long has about half of them.
+    let dashes = |study: &Study| {
+        let found = finish(study, &solver, &options(folder.path()), &Silent);
+        let svg = fs::read_to_string(found.directory.join("figures/convergence.svg")).unwrap();
+        svg.matches("<polyline").count()
+    };
+    let (whole, part) = (dashes(&all), dashes(&some));
+    assert!(part + 20 < whole, "{part} dashes, {whole} of the whole line");
 }
 
 /// What a result depends on is the version of its engine's results, not that of the program; every build that has worked is in the manifest.

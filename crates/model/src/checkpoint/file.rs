@@ -17,6 +17,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 use sha2::{Digest, Sha256};
+use widenet_output::temporary_folder;
 
 use crate::device::{Placement, Precision};
 
@@ -69,7 +70,7 @@ fn is_finite(data: &TensorData) -> bool {
     }
 }
 
-/// Writes tensors and state aside, syncs them and renames the file into place; leaves the file that is there if a number of a tensor is not
+/// Writes tensors and state beside their place, syncs them and renames the file into it; leaves the file that is there if a number of a tensor is not
 /// finite.
 pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -> Result<(), String> {
     let mut digest = Sha256::new_with_prefix(state);
@@ -86,12 +87,13 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -
     let metadata =
         HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);
     let views = tensors.iter().map(|(name, tensor)| (name, Stored { tensor, shape: tensor.dims() }));
-    // Another process may be running the same trial.
-    let aside = path.with_extension(format!("{}.partial", std::process::id()));
-    serialize_to_file(views, Some(metadata), &aside).map_err(|error| error.to_string())?;
+    // Another process may be running the same trial. The folder tells whose it is, whatever the encoder calls its own files in it.
+    let folder = temporary_folder(path).map_err(|error| error.to_string())?;
+    let whole = folder.path().join("checkpoint");
+    serialize_to_file(views, Some(metadata), &whole).map_err(|error| error.to_string())?;
     let settle = || -> io::Result<()> {
-        File::open(&aside)?.sync_all()?;
-        fs::rename(&aside, path)?;
+        File::open(&whole)?.sync_all()?;
+        fs::rename(&whole, path)?;
         match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),

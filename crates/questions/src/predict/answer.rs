@@ -165,7 +165,7 @@ impl PredictAnswer {
     pub fn write(&self, output: &OutputFile) -> QuestionResult<Vec<PathBuf>> {
         match output.format() {
             Format::Json => output.write(|out| self.write_json(out))?,
-            Format::Csv => output.write(|out| self.write_csv(out))?,
+            Format::Csv | Format::Text => output.write(|out| self.write_csv(out))?,
             Format::Npy => {
                 let mean = |answer: &'_ Answer| {
                     Some((format!("at-{}", answer.moment()), answer.prediction.test.clone()?.mean))
@@ -195,7 +195,8 @@ impl PredictAnswer {
 
     /// Rows `at,set,sample,output,mean,std,target`; samples and outputs count from 0, what is not there is empty.
     fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "at,set,sample,output,mean,std,target")?;
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(["at", "set", "sample", "output", "mean", "std", "target"])?;
         for answer in self.finite() {
             let at = answer.moment();
             let sets = [
@@ -208,11 +209,12 @@ impl PredictAnswer {
                     let std = moments.std.as_ref().map_or(String::new(), |std| std[sample].to_string());
                     for (output, mean) in row.iter().enumerate() {
                         let target = targets.map_or(String::new(), |targets| targets[(sample, output)].to_string());
-                        writeln!(out, "{at},{set},{sample},{output},{mean},{std},{target}")?;
+                        let (sample, output, mean) = (sample.to_string(), output.to_string(), mean.to_string());
+                        writer.write_record([at.as_str(), set, &sample, &output, &mean, &std, &target])?;
                     }
                 }
             }
         }
-        Ok(())
+        writer.flush()
     }
 }

@@ -1,7 +1,14 @@
 //! Draws ensembles as bands: mean outputs ± 2 standard deviations over the test inputs, one plot for each record.
+//!
+//! ```toml
+//! [[figure]]
+//! name = "outputs"
+//! kind = "bands"            # mean ± 2 standard deviations of an ensemble over the test inputs, one file per record
+//! ```
 
 use widenet_core::{
     Width,
+    document::Reader,
     problem::Quantity,
     trajectory::{Record, Value},
 };
@@ -9,39 +16,50 @@ use widenet_core::{
 use widenet_figures::{
     Axis, AxisScale, Mark, Plot, Series,
     palette::{self, RGBColor},
-    words,
 };
 
-use super::labels::stems;
-use crate::measure::{MeasuredTrial, Results};
+use super::{Group, Kind};
+use crate::{
+    measure::MeasuredTrial,
+    study::{Keys, ReadResult},
+};
 
-/// One plot per group of axes other than the width and per record, of the first seed: the bands of finite widths filled, the limit's
-/// dashed in black.
-pub(super) fn bands(results: &Results<'_>, name: &str) -> Vec<(String, Plot)> {
-    let groups = results.groups(&["width"]);
-    let stems = stems(name, &groups);
-    let mut plots = Vec::new();
-    for (stem, (group, trials)) in stems.into_iter().zip(&groups) {
-        let Some(first) = trials.first() else { continue };
-        let of_first_seed = trials.iter().copied().filter(|trial| trial.trial.seed == first.trial.seed);
+/// Bands of the first seed, one plot per record: those of finite widths filled, the limit's dashed in black.
+struct Bands;
+
+pub(super) fn parse(_: &mut Reader<'_>, _: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
+    Ok(Box::new(Bands))
+}
+
+impl Kind for Bands {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![Quantity::TestOutputs, Quantity::TestOutputStd]
+    }
+
+    fn shared_axes(&self) -> Option<Vec<&str>> {
+        Some(vec!["width"])
+    }
+
+    fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
+        let Some(first) = group.trials.first() else { return Ok(Vec::new()) };
         let (limit, mut shown): (Vec<_>, Vec<_>) =
-            of_first_seed.partition(|trial| trial.trial.width == Some(Width::Infinite));
+            group.of_first_seed().partition(|trial| trial.trial.width == Some(Width::Infinite));
         let colours = palette::sequence(shown.len()).into_iter().chain(std::iter::repeat(palette::BLACK));
         shown.extend(limit);
         let shown: Vec<_> = shown.into_iter().zip(colours).collect();
-        for (position, record) in first.records().iter().enumerate() {
-            let group = if group == "all" { String::new() } else { format!("{}, ", words(group)) };
+        let title = if group.title.is_empty() { String::new() } else { format!("{}, ", group.title) };
+        let plot = |(position, record): (usize, &Record)| {
             let plot = Plot {
-                title: format!("{group}t = {}", (record.time * 1e4).round() / 1e4),
+                title: format!("{title}t = {}", (record.time * 1e4).round() / 1e4),
                 x: Axis { label: "test input".into(), scale: AxisScale::Linear },
                 y: Axis { label: "output".into(), scale: AxisScale::Linear },
                 series: shown.iter().filter_map(|(trial, colour)| band(trial, position, *colour)).collect(),
                 remarks: vec!["line: mean over networks".into(), "band: ± 2 standard deviations".into()],
             };
-            plots.push((format!("{stem}-{position}"), plot));
-        }
+            (format!("-{position}"), plot)
+        };
+        Ok(first.records().iter().enumerate().map(plot).collect())
     }
-    plots
 }
 
 /// The first output's band in a record; `None` if the trial did not get so far.

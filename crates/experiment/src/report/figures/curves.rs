@@ -1,7 +1,19 @@
 //! Draws quantities against training time: numbers, or the root mean square of many.
+//!
+//! ```toml
+//! [[figure]]
+//! name = "loss"
+//! kind = "curves"           # a quantity against time, of lists and matrices the root mean square; one file per group of the other axes
+//! quantity = "train_loss"
+//! series = "width"          # default: one line per width; or an axis
+//! x_scale = "linear"        # default; or "log" (time 0 is left out)
+//! y_scale = "log"           # default; or "linear"
+//! floor = 1e-18             # optional: means not above it are left out (rounding)
+//! ```
 
 use widenet_core::{
     Trajectory, Width,
+    document::{Field, Reader, Word},
     problem::{Quantity, Shape},
     trajectory::{Status, Value},
 };
@@ -9,34 +21,54 @@ use widenet_core::{
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 use widenet_statistics::fit::quantile;
 
-use super::labels::{stems, value_label};
-use crate::measure::{MeasuredTrial, Results};
+use super::{Group, Kind, labels::value_label, scales};
+use crate::{
+    measure::MeasuredTrial,
+    study::{Keys, ReadResult},
+};
 
-/// A quantity against time: one plot per group, one line per value of `series`, the limit dashed in black on top.
-pub(super) fn curves(
-    results: &Results<'_>,
-    name: &str,
+/// A quantity against time: one line per value of an axis, the limit dashed in black on top.
+struct Curves {
     quantity: Quantity,
-    series: &str,
-    (x_scale, y_scale): (AxisScale, AxisScale),
+    /// `width` or the key of an axis.
+    series: String,
+    /// Scales of the axes of time and quantity.
+    scales: (AxisScale, AxisScale),
+    /// Means not above this value are left out; −∞ to keep all.
     floor: f64,
-) -> Vec<(String, Plot)> {
-    let groups = results.groups(&[series]);
-    let stems = stems(name, &groups);
-    let plot = |(stem, (group, trials)): (String, (String, Vec<&MeasuredTrial<'_>>))| {
+}
+
+pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
+    Ok(Box::new(Curves {
+        quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
+        series: reader.or("series", "width".into(), |field| keys.axis(field))?,
+        scales: scales(reader, (AxisScale::Linear, AxisScale::Log))?,
+        floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
+    }))
+}
+
+impl Kind for Curves {
+    fn quantities(&self) -> Vec<Quantity> {
+        vec![self.quantity]
+    }
+
+    fn shared_axes(&self) -> Option<Vec<&str>> {
+        Some(vec![&self.series])
+    }
+
+    fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
         let plot = Plot {
-            title: if group == "all" { String::new() } else { words(&group) },
-            x: Axis { label: "training time t".into(), scale: x_scale },
-            y: Axis { label: y_label(quantity), scale: y_scale },
-            series: lines(&trials, quantity, series, floor),
-            remarks: match results.study.seeds.len() {
+            title: group.title.clone(),
+            x: Axis { label: "training time t".into(), scale: self.scales.0 },
+            y: Axis { label: y_label(self.quantity), scale: self.scales.1 },
+            series: lines(&group.trials, self.quantity, &self.series, self.floor),
+            remarks: match group.results.study.seeds.len() {
                 1 => Vec::new(),
                 _ => vec!["line: mean over seeds".into(), "band: 10–90 % of seeds".into()],
             },
         };
-        (stem, plot)
-    };
-    stems.into_iter().zip(groups).map(plot).collect()
+        Ok(vec![(String::new(), plot)])
+    }
 }
 
 /// One series per value of the axis `key`, in order of appearance, the infinite width last. Diverged trials are left

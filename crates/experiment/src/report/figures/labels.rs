@@ -5,7 +5,7 @@ use widenet_figures::words;
 
 use crate::{
     measure::MeasuredTrial,
-    study::{Comparison, Measured, Metric, Over, RecordedQuantity, Statistic},
+    study::{Against, Comparison, Label, Measured, Metric, Over, RecordedQuantity},
 };
 
 /// Words for an axis: `width m`, or the key's last part.
@@ -29,9 +29,9 @@ pub(super) fn value_label(trial: &MeasuredTrial<'_>, key: &str) -> String {
 
 pub(super) fn metric_label(metric: &Metric) -> String {
     let relative = if metric.relative { ", relative" } else { "" };
-    match (&metric.of, metric.against) {
+    match (&metric.of, metric.reference()) {
         (Measured::Records(recorded), _) => format!("{}{relative}", recorded_label(recorded, metric)),
-        (Measured::Value { path, comparison: Comparison::Distance, .. }, Some(_)) => {
+        (Measured::Value { path, comparison: Comparison::Distance }, Some(_)) => {
             format!("‖{} − limit‖{relative}", words(path.rsplit('.').next().unwrap_or(path)))
         }
         (Measured::Value { .. }, _) => words(&metric.name),
@@ -39,46 +39,38 @@ pub(super) fn metric_label(metric: &Metric) -> String {
 }
 
 fn recorded_label(recorded: &RecordedQuantity, metric: &Metric) -> String {
+    let what = match recorded.statistic.label {
+        Label::Whole(words) => return words.into(),
+        Label::Of(what) => what,
+    };
     let quantity = words(recorded.quantity.name());
-    let size = match (metric.against, &metric.reference) {
-        (Some(Reference::Limit), _) => format!("‖{quantity} − limit‖"),
-        (Some(Reference::Lazy), _) => format!("‖{quantity} − lazy‖"),
-        (None, Some(reference)) if !recorded.statistic.is_of_a_law() => {
-            let width = reference.width.map(|width| format!("width {width}"));
-            let labels = width.into_iter().chain(reference.axes.iter().map(|(_, label)| words(label)));
+    let size = match &metric.against {
+        Some(Against::Reference(Reference::Limit)) => format!("‖{quantity} − limit‖"),
+        Some(Against::Reference(Reference::Lazy)) => format!("‖{quantity} − lazy‖"),
+        Some(Against::Trials(trials)) if !recorded.statistic.is_of_all_seeds() => {
+            let width = trials.width.map(|width| format!("width {width}"));
+            let labels = width.into_iter().chain(trials.axes.iter().map(|(_, label)| words(label)));
             format!("‖{quantity} − {}‖", labels.collect::<Vec<_>>().join(", "))
         }
-        (None, _) => quantity,
+        _ => quantity,
     };
-    let size = match recorded.entry {
-        Some(entry) => format!("{size}, entry {entry}"),
-        None => size,
-    };
-    let size = match recorded.statistic {
-        Statistic::PValue => return "p-value of the mean output under the limit".into(),
-        Statistic::Kl => return "KL from the reference network".into(),
-        Statistic::Ks => format!("p-value of equal laws: {size}"),
-        Statistic::MeanRatio => format!("mean in units of the reference: {size}"),
-        Statistic::StdRatio => format!("standard deviation in units of the reference: {size}"),
-        Statistic::Rms => format!("root mean square of {size}"),
-        Statistic::Norm => size,
-    };
+    let entry = recorded.entry.map_or_else(String::new, |entry| format!(", entry {entry}"));
     let over = match recorded.over {
         Over::Sup => "sup over t of ",
         Over::Final => "final ",
         Over::Initial => "initial ",
     };
-    format!("{over}{size}")
+    format!("{over}{what}{size}{entry}")
 }
 
 /// File names of the plots of groups: with the values of their axes, for example `loss-hidden_layers-3`.
-pub(super) fn stems(name: &str, groups: &[(String, Vec<&MeasuredTrial<'_>>)]) -> Vec<String> {
-    if let [_] = groups {
+pub(super) fn stems(name: &str, groups: &[&str]) -> Vec<String> {
+    if groups.len() == 1 {
         return vec![name.into()];
     }
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' };
     let mut stems: Vec<String> = Vec::new();
-    for (group, _) in groups {
+    for group in groups {
         let values: String = group.replace(" = ", "-").replace(", ", "-").chars().map(safe).collect();
         let stem = format!("{name}-{values}");
         // Values may differ in other characters only.

@@ -1,49 +1,108 @@
 //! Draws a list of an answer against another list: quantiles against quantiles, densities, histograms.
+//!
+//! ```toml
+//! [[figure]]
+//! name = "quantiles"
+//! kind = "lines"            # of questions: lists of the answers against another; one file per group, of its first seed
+//! x = "agreement.law.quantiles"           # path of the abscissas
+//! y = ["agreement.limit.quantiles"]       # paths of lists as long, drawn as lines …
+//! points = ["agreement.sample.quantiles"] # … or as markers; at least one in all
+//! labels = ["limit", "networks"]          # default: the paths; of y, then of points
+//! series = "network.depth_ratio"          # optional: lines of all values of an axis (or "width") in one file
+//! x_scale = "linear"        # default; or "log", as y_scale
+//! x_label = "exact law"     # default: the path; as y_label
+//! diagonal = true           # default false: draws y = x
+//! ```
 
-use widenet_core::{Error, Width};
+use widenet_core::{
+    Width,
+    document::{Field, Reader},
+};
 
-use widenet_figures::{Axis, Mark, Marker, Plot, Series, palette, words};
+use widenet_figures::{Axis, AxisScale, Mark, Marker, Plot, Series, palette, words};
 
-use super::labels::{stems, value_label};
+use super::{Group, Kind, labels::value_label, scales};
 use crate::{
-    error::Result,
-    measure::{MeasuredTrial, Results},
-    study::figure::{Lines, Ordinates},
+    measure::MeasuredTrial,
+    study::{Keys, ReadResult},
     trials::Answer,
 };
 
-/// One plot per group of axes other than `series`, of its first seed. Limits of a series of widths are dashed in black.
-pub(super) fn lines(results: &Results<'_>, name: &str, kind: &Lines) -> Result<Vec<(String, Plot)>> {
-    let groups = results.groups(kind.series.as_deref().as_slice());
-    let mut plots = Vec::new();
-    // A trial may lack what others have; if none has it, the path is wrong.
-    let mut missing = None;
-    for (stem, (group, trials)) in stems(name, &groups).into_iter().zip(&groups) {
-        let Some(first) = trials.first() else { continue };
-        let drawn =
-            drawn(kind, trials.iter().copied().filter(|trial| trial.trial.seed == first.trial.seed), &mut missing);
+/// What is drawn against the abscissas.
+struct Ordinates {
+    /// Path of the list.
+    path: String,
+    /// What the legend calls it.
+    label: String,
+    /// Drawn as markers instead of a line.
+    markers: bool,
+}
+
+/// Lists of the answers of the first seed. Limits of a series of widths are dashed in black.
+struct Lines {
+    /// Path of the abscissas.
+    x: String,
+    y: Vec<Ordinates>,
+    /// `width` or the key of an axis whose values share a plot.
+    series: Option<String>,
+    scales: (AxisScale, AxisScale),
+    /// What stands at the axes.
+    axis_labels: (String, String),
+    /// Draws y = x.
+    diagonal: bool,
+}
+
+pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
+    let x = reader.required("x", |field| keys.path(field))?;
+    let paths = |field: &Field<'_>| field.list(|field| keys.path(field));
+    let lines = reader.or("y", Vec::new(), paths)?;
+    let points = reader.or("points", Vec::new(), paths)?;
+    let paths: Vec<_> =
+        lines.into_iter().map(|path| (path, false)).chain(points.into_iter().map(|path| (path, true))).collect();
+    if paths.is_empty() {
+        return Err(reader.error("`y` or `points` is missing: paths of what is drawn against `x`"));
+    }
+    let label = |path: &str| path.replace(['.', '_'], " ");
+    let axis_labels =
+        (reader.or("x_label", label(&x), Field::string)?, reader.or("y_label", label(&paths[0].0), Field::string)?);
+    let meaning = "one per path of `y` and `points`";
+    let labels = reader.optional("labels", |field| field.list_of(paths.len(), meaning, Field::string))?;
+    let labels = labels.unwrap_or_else(|| paths.iter().map(|(path, _)| label(path)).collect());
+    Ok(Box::new(Lines {
+        x,
+        y: paths.into_iter().zip(labels).map(|((path, markers), label)| Ordinates { path, label, markers }).collect(),
+        series: reader.optional("series", |field| keys.axis(field))?,
+        scales: scales(reader, (AxisScale::Linear, AxisScale::Linear))?,
+        axis_labels,
+        diagonal: reader.or("diagonal", false, Field::boolean)?,
+    }))
+}
+
+impl Kind for Lines {
+    fn shared_axes(&self) -> Option<Vec<&str>> {
+        Some(self.series.as_deref().into_iter().collect())
+    }
+
+    fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
+        // A trial may lack what others have; if none has it, the path is wrong.
+        let mut missing = None;
+        let drawn = drawn(self, group.of_first_seed(), &mut missing);
         if drawn.is_empty() {
-            continue;
+            return missing.map_or(Ok(Vec::new()), Err);
         }
         let mut series = coloured(drawn);
-        if kind.diagonal {
+        if self.diagonal {
             series.insert(0, diagonal(&series));
         }
-        let title = if group == "all" { String::new() } else { words(group) };
-        let (x_scale, y_scale) = kind.scales;
-        let (x, y) = (words(&kind.axis_labels.0), words(&kind.axis_labels.1));
+        let (x, y) = (words(&self.axis_labels.0), words(&self.axis_labels.1));
         let plot = Plot {
-            title,
-            x: Axis { label: x, scale: x_scale },
-            y: Axis { label: y, scale: y_scale },
+            title: group.title.clone(),
+            x: Axis { label: x, scale: self.scales.0 },
+            y: Axis { label: y, scale: self.scales.1 },
             series,
             remarks: Vec::new(),
         };
-        plots.push((stem, plot));
-    }
-    match (plots.is_empty(), missing) {
-        (true, Some(reason)) => Err(Error::Invalid(format!("figure `{name}`: {reason}")).into()),
-        _ => Ok(plots),
+        Ok(vec![(String::new(), plot)])
     }
 }
 
@@ -83,12 +142,12 @@ fn drawn<'t>(
     drawn
 }
 
-fn points(answer: &Answer, x: &str, y: &str) -> std::result::Result<Vec<(f64, f64)>, String> {
+fn points(answer: &Answer, x: &str, y: &str) -> Result<Vec<(f64, f64)>, String> {
     let (abscissas, ordinates) = (answer.numbers(x)?, answer.numbers(y)?);
-    match abscissas.len() == ordinates.len() {
-        true => Ok(abscissas.into_iter().zip(ordinates).collect()),
-        false => Err(format!("`{x}` has {} numbers and `{y}` {}", abscissas.len(), ordinates.len())),
+    if abscissas.len() != ordinates.len() {
+        return Err(format!("`{x}` has {} numbers and `{y}` {}", abscissas.len(), ordinates.len()));
     }
+    Ok(abscissas.into_iter().zip(ordinates).collect())
 }
 
 fn coloured(drawn: Vec<Drawn>) -> Vec<Series> {

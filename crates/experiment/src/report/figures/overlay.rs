@@ -1,45 +1,73 @@
 //! Draws single numbers of a few quantities over each other against training time, to show whether the curves coincide.
+//!
+//! ```toml
+//! [[figure]]
+//! name = "linearisation"
+//! kind = "overlay"          # entries of quantities against time, one over the other; one file per group, of its first seed
+//! quantities = ["test_outputs", "linearised_test_outputs"]
+//! entries = [0, 1, 2]       # default [0]
+//! x_scale = "linear"        # default; or "log"
+//! ```
 
 use widenet_core::{
     Width,
+    document::{Reader, Word},
     problem::Quantity,
     trajectory::{Record, Status, Value},
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 
-use super::labels::stems;
-use crate::measure::{MeasuredTrial, Results};
+use super::{Group, Kind, x_scale};
+use crate::{
+    measure::MeasuredTrial,
+    study::{Keys, ReadResult},
+};
 
-/// One plot per group (axes other than the seed), of its first seed: the first quantity solid in a colour per entry, the others dashed
-/// in black, the limit given the same start thin in grey where it is known.
-pub(super) fn overlay(
-    results: &Results<'_>,
-    name: &str,
-    quantities: &[Quantity],
-    entries: &[usize],
+/// Entries of quantities of the first seed: the first quantity solid in a colour per entry, the others dashed in black, the limit given the
+/// same start thin in grey where it is known.
+struct Overlay {
+    quantities: Vec<Quantity>,
+    /// Positions in them, rows first to last.
+    entries: Vec<usize>,
     x_scale: AxisScale,
-) -> Vec<(String, Plot)> {
-    let groups = results.groups(&[]);
-    let stems = stems(name, &groups);
-    let mut plots = Vec::new();
-    for (stem, (group, trials)) in stems.into_iter().zip(&groups) {
-        let Some(trial) = trials.first().filter(|trial| trial.result.status() == Status::Done) else { continue };
-        if trial.trial.width == Some(Width::Infinite) {
-            continue;
-        }
-        plots.push((
-            stem,
-            Plot {
-                title: if group == "all" { String::new() } else { words(group) },
-                x: Axis { label: "training time t".into(), scale: x_scale },
-                y: Axis { label: words(quantities[0].name()), scale: AxisScale::Linear },
-                series: series(trial, quantities, entries),
-                remarks: Vec::new(),
-            },
-        ));
+}
+
+pub(super) fn parse(reader: &mut Reader<'_>, _: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
+    Ok(Box::new(Overlay {
+        quantities: reader.required("quantities", |field| {
+            let quantities = field.list(|field| field.choice(Quantity::WORDS))?;
+            if quantities.is_empty() { Err(field.must_be("at least one quantity")) } else { Ok(quantities) }
+        })?,
+        entries: reader
+            .or("entries", vec![0], |field| field.list(|field| Ok(field.whole_in(0..=1 << 32)? as usize)))?,
+        x_scale: x_scale(reader, AxisScale::Linear)?,
+    }))
+}
+
+impl Kind for Overlay {
+    fn quantities(&self) -> Vec<Quantity> {
+        self.quantities.clone()
     }
-    plots
+
+    fn shared_axes(&self) -> Option<Vec<&str>> {
+        Some(Vec::new())
+    }
+
+    fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
+        let trial = group.trials.first().filter(|trial| trial.result.status() == Status::Done);
+        let Some(trial) = trial.filter(|trial| trial.trial.width != Some(Width::Infinite)) else {
+            return Ok(Vec::new());
+        };
+        let plot = Plot {
+            title: group.title.clone(),
+            x: Axis { label: "training time t".into(), scale: self.x_scale },
+            y: Axis { label: words(self.quantities[0].name()), scale: AxisScale::Linear },
+            series: series(trial, &self.quantities, &self.entries),
+            remarks: Vec::new(),
+        };
+        Ok(vec![(String::new(), plot)])
+    }
 }
 
 fn series(trial: &MeasuredTrial<'_>, quantities: &[Quantity], entries: &[usize]) -> Vec<Series> {

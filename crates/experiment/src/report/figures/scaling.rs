@@ -1,5 +1,16 @@
 //! Draws metrics against an axis, with fitted and predicted exponents.
+//!
+//! ```toml
+//! [[figure]]
+//! name = "convergence"
+//! kind = "scaling"          # metric against an axis, one series per group of the other axes
+//! metric = "predictor_distance"     # or several: metrics = ["first_weights", "hidden_weights"]
+//! x = "width"               # default where there are widths
+//! x_scale = "log"           # default; or "linear", as y_scale; only positive values have a place on a logarithmic axis
+//! y_label = "distance"      # default: of the metric
+//! ```
 
+use widenet_core::document::{Field, Reader};
 use widenet_figures::{
     Axis, AxisScale, Mark, Marker, Plot, Series, palette,
     power_law::{band, exponent_label, fitted, mean},
@@ -7,11 +18,49 @@ use widenet_figures::{
 };
 use widenet_statistics::{Exponent, Finding};
 
-use super::labels::{axis_label, metric_label};
+use super::{
+    Group, Kind,
+    labels::{axis_label, metric_label},
+    scales,
+};
 use crate::{
     measure::{MeasuredTrial, Results},
-    study::{Check, CheckKind, figure::Scaling},
+    study::{Check, CheckKind, Keys, ReadResult},
 };
+
+/// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share the plot, each
+/// with its groups.
+struct Scaling {
+    /// Names of the metrics.
+    metrics: Vec<String>,
+    /// `width` or the key of an axis.
+    x: String,
+    scales: (AxisScale, AxisScale),
+    /// What stands at the axis of the metrics, if it is not their own label.
+    y_label: Option<String>,
+}
+
+pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
+    Ok(Box::new(Scaling {
+        metrics: match reader.optional("metrics", |field| field.list(|field| keys.metric(field)))? {
+            Some(metrics) if !metrics.is_empty() => metrics,
+            _ => vec![reader.required("metric", |field| keys.metric(field))?],
+        },
+        x: keys.x(reader)?,
+        scales: scales(reader, (AxisScale::Log, AxisScale::Log))?,
+        y_label: reader.optional("y_label", Field::string)?,
+    }))
+}
+
+impl Kind for Scaling {
+    fn shared_axes(&self) -> Option<Vec<&str>> {
+        None
+    }
+
+    fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
+        Ok(vec![(String::new(), self.plot(group.results, group.findings))])
+    }
+}
 
 /// Values of all seeds at every x, both in increasing order. Only what has a place on the axes.
 fn by_x(
@@ -32,66 +81,65 @@ fn by_x(
     runs.map(|run| (run[0].0, run.iter().map(|point| point.1).collect())).collect()
 }
 
-/// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share the plot, each
-/// with its groups.
-pub(super) fn scaling(results: &Results<'_>, findings: &[Finding], kind: &Scaling) -> Plot {
-    let Scaling { metrics, x, scales, y_label } = kind;
-    let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, metric, x)).collect();
-    let mut curves = Vec::new();
-    for metric in metrics {
-        for (group, trials) in results.groups(&[x]) {
-            let samples = by_x(results, &trials, metric, kind);
-            let name = match (metrics.len(), group.as_str()) {
-                (1, "all") | (2.., "all") => words(metric),
-                (1, _) => words(&group),
-                _ => format!("{}, {}", words(metric), words(&group)),
-            };
-            if !samples.is_empty() {
-                curves.push((metric, group, name, samples));
+impl Scaling {
+    fn plot(&self, results: &Results<'_>, findings: &[Finding]) -> Plot {
+        let Scaling { metrics, x, scales, y_label } = self;
+        let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, findings, metric, x)).collect();
+        let mut curves = Vec::new();
+        for metric in metrics {
+            for (group, trials) in results.groups(&[x]) {
+                let samples = by_x(results, &trials, metric, self);
+                let name = match (metrics.len(), group.as_str()) {
+                    (1, "all") | (2.., "all") => words(metric),
+                    (1, _) => words(&group),
+                    _ => format!("{}, {}", words(metric), words(&group)),
+                };
+                if !samples.is_empty() {
+                    curves.push((metric, group, name, samples));
+                }
             }
         }
-    }
-    let colours = palette::groups(curves.len());
-    let (mut series, mut all_points) = (Vec::new(), Vec::new());
-    for ((metric, group, name, samples), (colour, marker)) in
-        curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
-    {
-        let mut marks: Vec<Mark> = band(samples).into_iter().collect();
-        let mut legend = vec![name.clone()];
-        for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
-            let finding = findings.iter().find(|finding| finding.check == prediction.check && finding.group == *group);
-            let Some((fit, finding)) = finding.and_then(|finding| Some((finding.fit?, finding))) else { continue };
-            let (first, last) = prediction.range;
-            let fitted_x = samples.iter().map(|(x, _)| *x).filter(|x| (first..=last).contains(x));
-            marks.push(fitted(&fit, fitted_x));
-            legend.push(exponent_label(&fit, finding.interval));
+        let colours = palette::groups(curves.len());
+        let (mut series, mut all_points) = (Vec::new(), Vec::new());
+        for ((metric, group, name, samples), (colour, marker)) in
+            curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
+        {
+            let mut marks: Vec<Mark> = band(samples).into_iter().collect();
+            let mut legend = vec![name.clone()];
+            for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
+                let finding =
+                    findings.iter().find(|finding| finding.check == prediction.check && finding.group == *group);
+                let Some((fit, finding)) = finding.and_then(|finding| Some((finding.fit?, finding))) else { continue };
+                marks.push(fitted(&fit, samples.iter().map(|(x, _)| *x)));
+                legend.push(exponent_label(&fit, finding.interval));
+            }
+            let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
+            all_points.extend(points.iter().copied());
+            marks.push(Mark::Points(points, marker));
+            series.push(Series { legend, colour, marks });
         }
-        let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
-        all_points.extend(points.iter().copied());
-        marks.push(Mark::Points(points, marker));
-        series.push(Series { legend, colour, marks });
-    }
-    series.splice(0..0, reference_slopes(&all_points, &predictions));
-    let mut remarks = Vec::new();
-    if results.study.seeds.len() > 1 {
-        let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
-        remarks.extend([format!("point: {mean} over seeds"), "band: 10–90 % of seeds".into()]);
-    }
-    if !predictions.is_empty() {
-        remarks.push("numbers: exponent [95 % interval]".into());
-    }
-    let metric = |name: &String| results.study.metrics.iter().find(|metric| metric.name == *name);
-    let y_label = match (y_label, &metrics[..]) {
-        (Some(label), _) => label.clone(),
-        (None, [one]) => metric(one).map(metric_label).unwrap_or_default(),
-        (None, _) => "value of the metric".into(),
-    };
-    Plot {
-        title: String::new(),
-        x: Axis { label: axis_label(x), scale: scales.0 },
-        y: Axis { label: y_label, scale: scales.1 },
-        series,
-        remarks,
+        series.splice(0..0, reference_slopes(&all_points, &predictions));
+        let mut remarks = Vec::new();
+        if results.study.seeds.len() > 1 {
+            let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
+            remarks.extend([format!("point: {mean} over seeds"), "band: 10–90 % of seeds".into()]);
+        }
+        if !predictions.is_empty() {
+            remarks.push("numbers: exponent [95 % interval]".into());
+        }
+        let metric = |name: &String| results.study.metrics.iter().find(|metric| metric.name == *name);
+        let y_label = match (y_label, &metrics[..]) {
+            (Some(label), _) => label.clone(),
+            (None, [one]) => metric(one).map(metric_label).unwrap_or_default(),
+            (None, _) => "value of the metric".into(),
+        };
+        Plot {
+            title: String::new(),
+            x: Axis { label: axis_label(x), scale: scales.0 },
+            y: Axis { label: y_label, scale: scales.1 },
+            series,
+            remarks,
+        }
     }
 }
 
@@ -100,13 +148,17 @@ struct Prediction<'s> {
     check: &'s str,
     metric: &'s str,
     exponent: Exponent,
+    /// Smallest and largest x that it was tested at; of the check itself if there was no fit.
     range: (f64, f64),
 }
 
-fn predictions<'s>(results: &Results<'s>, metric: &str, x: &str) -> Vec<Prediction<'s>> {
+fn predictions<'s>(results: &Results<'s>, findings: &[Finding], metric: &str, x: &str) -> Vec<Prediction<'s>> {
     let of_check = |check: &'s Check| match &check.kind {
         CheckKind::PowerLaw { metric: m, x: key, exponent, range, .. } if m == metric && key == x => {
-            Some(Prediction { check: &check.name, metric: m, exponent: *exponent, range: *range })
+            let fits = findings.iter().filter(|finding| finding.check == check.name);
+            let fitted = fits.filter_map(|finding| Some(finding.fit?.range));
+            let tested = fitted.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            Some(Prediction { check: &check.name, metric: m, exponent: *exponent, range: tested.unwrap_or(*range) })
         }
         _ => None,
     };
