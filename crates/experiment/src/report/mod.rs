@@ -2,6 +2,7 @@
 
 pub(crate) mod figures;
 mod markdown;
+mod not_drawn;
 mod tables;
 
 use std::{
@@ -18,6 +19,8 @@ use self::{
     figures::Figure,
     markdown::{EngineCounts, markdown},
 };
+pub use not_drawn::NotDrawn;
+
 use crate::{
     error::{Error, Result},
     judge::judge,
@@ -40,15 +43,6 @@ pub struct Report {
     pub not_drawn: Vec<NotDrawn>,
     /// What should be said to the user about the results.
     pub notes: Vec<String>,
-}
-
-/// A figure that could not be drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotDrawn {
-    /// Its name in the study.
-    pub figure: String,
-    /// Why.
-    pub reason: String,
 }
 
 impl Report {
