@@ -58,7 +58,7 @@ pixel_scale = 16
 classes = [4, 9]
 train_samples = SAMPLES
 test_samples = 20
-standardise = "global"
+standardize = "global"
 "#;
 
 const CLASSIFIER: &str = r#"
@@ -206,7 +206,7 @@ fn classifiers() {
 #[test]
 fn priors_and_posteriors() {
     assert_independent_of_threads(PRIOR, &["prior", "FILE", "--device", "cpu", "--json"]);
-    let posterior = format!("{POSTERIOR}{}", digits(300).replace("standardise = \"global\"\n", ""));
+    let posterior = format!("{POSTERIOR}{}", digits(300).replace("standardize = \"global\"\n", ""));
     assert_independent_of_threads(&posterior, &["posterior", "FILE", "--json"]);
 }
 

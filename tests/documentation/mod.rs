@@ -2,6 +2,7 @@
 
 mod architecture;
 mod citations;
+mod modules;
 mod readme;
 mod studies;
 

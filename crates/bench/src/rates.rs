@@ -12,7 +12,7 @@ pub struct MeasuredRate {
     pub value: Option<f64>,
     /// `bytes/s`, `numbers/s` or `s`.
     pub unit: &'static str,
-    /// Bytes per second over those of the copy.
+    /// Bytes per second, divided by the bytes per second of the copy.
     pub fraction_of_copy: Option<f64>,
     /// What the device said when it failed.
     pub failure: Option<String>,

@@ -1,14 +1,18 @@
 //! These types declare what a user may type; clap reads it.
 
 mod scaling;
+mod shared;
 
 pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
+use shared::precision;
+pub(crate) use shared::{AnswerArguments, Overrides};
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
+use widenet_core::{document::Word, schemas::FileKind};
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
@@ -53,6 +57,12 @@ pub(crate) enum Command {
     Devices,
     /// Measure what a device does per second; with --report also check what it computes and train on it.
     Bench(BenchArguments),
+    /// Print the JSON Schema of a kind of file, for editors and checks.
+    Schema {
+        /// What the file holds: problem, kernel, predict, scaling or study.
+        #[arg(value_parser = FileKind::from_word)]
+        file: FileKind,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -145,19 +155,6 @@ pub(crate) struct PredictArguments {
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
     /// Print the predictions as JSON instead of a table.
-    #[arg(long, conflicts_with = "output")]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) overrides: Overrides,
-}
-
-/// How an answer is given.
-#[derive(Debug, Args)]
-pub(crate) struct AnswerArguments {
-    /// Write the answer to this file: .json, or .csv with a row per value or verdict.
-    #[arg(long)]
-    pub(crate) output: Option<PathBuf>,
-    /// Print the answer as JSON instead of tables.
     #[arg(long, conflicts_with = "output")]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -290,10 +287,8 @@ fn engine(word: &str) -> Result<EngineOption, String> {
     if word == "limit" {
         return Ok(EngineOption::LimitOnly);
     }
-    let known = EngineChoice::WORDS.into_iter().find(|(name, _)| *name == word);
-    known
-        .map(|(_, choice)| EngineOption::Choice(choice))
-        .ok_or_else(|| "known engines are auto, limit, law, dense, conditioned and regenerated".into())
+    let reason = |_| "known engines are auto, limit, law, dense, conditioned and regenerated".into();
+    EngineChoice::from_word(word).map(EngineOption::Choice).map_err(reason)
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -307,32 +302,11 @@ fn answers(word: &str) -> Result<ResponseStorage, String> {
     if word == "regenerated" {
         return Err("this is now called recomputed".into());
     }
-    let known = ResponseStorage::WORDS.into_iter().find(|(name, _)| *name == word);
-    known.map(|(_, storage)| storage).ok_or_else(|| "answers are stored or recomputed".into())
+    ResponseStorage::from_word(word).map_err(|_| "answers are stored or recomputed".into())
 }
 
 fn images(_: &str) -> Result<String, String> {
     Err("this option is now called --answers, and its value regenerated is recomputed".into())
-}
-
-fn precision(word: &str) -> Result<Precision, String> {
-    let known = Precision::WORDS.into_iter().find(|(name, _)| *name == word);
-    known.map(|(_, precision)| precision).ok_or_else(|| "known precisions are f32 and f64".into())
-}
-
-/// Changes to the file.
-#[derive(Debug, Args)]
-pub(crate) struct Overrides {
-    /// Change a key of the file, for example --set optimizer.learning_rate=0.05; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) set: Vec<(String, String)>,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
-        _ => Err("give KEY=VALUE, for example optimizer.learning_rate=0.05".into()),
-    }
 }
 
 fn positive_seconds(text: &str) -> Result<f64, String> {

@@ -7,7 +7,11 @@ use widenet_bench::{Bench, BenchReport, MeasuredRate};
 use widenet_core::humanized;
 use widenet_output::{Format, OutputFile, Table};
 
-use crate::{Exit, Failure, arguments::BenchArguments, question::note};
+use crate::{
+    arguments::BenchArguments,
+    exit::{Exit, Failure},
+    question::note,
+};
 
 /// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check or a rate fails.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {

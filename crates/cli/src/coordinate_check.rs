@@ -8,8 +8,8 @@ use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Ro
 use widenet_output::{OutputFile, Table};
 
 use crate::{
-    Exit, Failure,
     arguments::CoordCheckArguments,
+    exit::{Exit, Failure},
     interrupt, progress,
     question::{note, say_written},
 };

@@ -6,7 +6,7 @@ use widenet_core::humanized;
 use widenet_model::{Precision, list_devices};
 use widenet_output::Table;
 
-use crate::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 
 /// Prints what each device is and what it can hold, or why it is not there.
 pub(crate) fn run() -> Result<Exit, Failure> {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use crate::Failure;
+use crate::exit::{Exit, Failure};
 
 /// A flag that a signal sets. A second signal ends the program at once: everything on disk is whole at any moment.
 pub(crate) fn flag() -> Result<Arc<AtomicBool>, Failure> {
@@ -13,7 +13,7 @@ pub(crate) fn flag() -> Result<Arc<AtomicBool>, Failure> {
     let handler = Arc::clone(&flag);
     ctrlc::set_handler(move || {
         if handler.swap(true, Ordering::SeqCst) {
-            std::process::exit(crate::Exit::Interrupted as i32);
+            std::process::exit(Exit::Interrupted as i32);
         }
     })?;
     Ok(flag)

@@ -7,8 +7,8 @@ use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{KernelAnswer, KernelQuestion};
 
 use crate::{
-    Exit, Failure,
     arguments::KernelArguments,
+    exit::{Exit, Failure},
     question::{note, say_written, watched},
 };
 

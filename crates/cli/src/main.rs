@@ -5,6 +5,7 @@ mod bench;
 mod coordinate_check;
 mod devices;
 mod engine;
+mod exit;
 mod interrupt;
 mod kernel;
 mod memory;
@@ -21,23 +22,8 @@ use std::{io::Write, process::ExitCode};
 
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
+use exit::{Exit, Failure};
 use widenet_output::escape::lines;
-
-/// What a run of the program amounts to, as its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    /// Everything asked for was done.
-    Done = 0,
-    /// A check was refuted.
-    CheckFailed = 1,
-    /// Bad usage, bad input or an I/O error.
-    Unusable = 2,
-    /// Stopped on request; a study is continued by the same command.
-    Interrupted = 75,
-}
-
-/// Anything that ends the program with a message.
-type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();
@@ -55,6 +41,9 @@ fn main() -> ExitCode {
         Command::Parameterization(arguments) => solve::parameterization(&arguments),
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Schema { file } => {
+            writeln!(std::io::stdout(), "{:#}", file.schema()).map(|()| Exit::Done).map_err(Failure::from)
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut std::io::stdout());
             Ok(Exit::Done)

@@ -7,7 +7,11 @@ use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
 use widenet_output::{Table, escape::lines};
 
-use crate::{Exit, Failure, arguments::PlanArguments, engine::with_option};
+use crate::{
+    arguments::PlanArguments,
+    engine::with_option,
+    exit::{Exit, Failure},
+};
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {

@@ -8,8 +8,8 @@ use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{PredictAnswer, PredictQuestion, Question};
 
 use crate::{
-    Exit, Failure,
     arguments::PredictArguments,
+    exit::{Exit, Failure},
     question::{note, say_written, watched},
 };
 

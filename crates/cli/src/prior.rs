@@ -9,8 +9,8 @@ use widenet_output::{Format, OutputFile, Table, escape::one_line};
 use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion, Question};
 
 use crate::{
-    Exit, Failure,
     arguments::{AnswerArguments, PosteriorArguments, PriorArguments},
+    exit::{Exit, Failure},
     question::{note, say_written, watched},
 };
 

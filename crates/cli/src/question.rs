@@ -7,7 +7,7 @@ use widenet_model::{DeviceChoice, Precision};
 use widenet_output::escape::{lines, one_line};
 use widenet_questions::{QuestionError, QuestionResult, Run};
 
-use crate::{Failure, interrupt, progress};
+use crate::{exit::Failure, interrupt, progress};
 
 /// Computes an answer with a bar if it takes long; `None` if Ctrl-C stopped it. Says which device was chosen, if one was.
 pub(crate) fn watched<T>(

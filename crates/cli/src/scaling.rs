@@ -9,8 +9,8 @@ use widenet_model::{DeviceChoice, Precision};
 use widenet_questions::{Question, ScalingQuestion, scaling_map};
 
 use crate::{
-    Exit, Failure,
     arguments::ScalingArguments,
+    exit::{Exit, Failure},
     prior::{open, say},
     question::{note, say_written, watched},
 };

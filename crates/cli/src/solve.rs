@@ -19,9 +19,9 @@ use widenet_engines::{
 use widenet_output::{Table, escape::lines};
 
 use crate::{
-    Exit, Failure,
     arguments::{ParameterizationArguments, SolveArguments},
     engine::with_option,
+    exit::{Exit, Failure},
     interrupt, progress,
 };
 

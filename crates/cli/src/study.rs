@@ -9,8 +9,8 @@ use widenet_output::{Table, escape::one_line};
 use widenet_statistics::Verdict;
 
 use crate::{
-    Exit, Failure,
     arguments::{ReportArguments, StudyArguments},
+    exit::{Exit, Failure},
     interrupt,
     progress::StudyProgress,
     question::note,

@@ -3,6 +3,7 @@
 //! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no
 //! directions.
 
+use widenet_core::document::Word;
 use widenet_core::problem::Need;
 use widenet_core::{
     Problem, Width,
@@ -98,8 +99,7 @@ fn refusal(
 
 /// Returns the word of an image storage in files.
 pub fn word(answers: ResponseStorage) -> &'static str {
-    // Every storage has a word.
-    ResponseStorage::WORDS.into_iter().find(|(_, known)| *known == answers).map_or("", |(word, _)| word)
+    answers.word()
 }
 
 /// What was asked for, to be appended to a reason.

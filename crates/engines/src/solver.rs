@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
     training::{Control, Progress},
@@ -24,25 +25,20 @@ pub enum EngineChoice {
     Regenerated,
 }
 
-impl EngineChoice {
-    /// Words of study files and of the command line.
-    pub const WORDS: [(&str, EngineChoice); 5] = [
+impl Word for EngineChoice {
+    const WORDS: &'static [(&'static str, EngineChoice)] = &[
         ("auto", EngineChoice::Auto),
         ("law", EngineChoice::Law),
         ("dense", EngineChoice::Dense),
         ("conditioned", EngineChoice::Conditioned),
         ("regenerated", EngineChoice::Regenerated),
     ];
+}
 
+impl EngineChoice {
     /// Returns the word in files.
     pub fn name(self) -> &'static str {
-        match self {
-            EngineChoice::Auto => "auto",
-            EngineChoice::Law => "law",
-            EngineChoice::Dense => "dense",
-            EngineChoice::Conditioned => "conditioned",
-            EngineChoice::Regenerated => "regenerated",
-        }
+        self.word()
     }
 }
 

@@ -22,8 +22,11 @@ pub fn p_value(distance: f64, n: f64) -> f64 {
     (1..=100).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum::<f64>().clamp(0.0, 1.0)
 }
 
-/// Returns the chance that two samples of one distribution differ more than these do.
+/// Returns the chance that two samples of one distribution differ more than these do; NaN if a draw is no number.
 pub fn two_sample_p_value(mut a: Vec<f64>, mut b: Vec<f64>) -> f64 {
+    if a.iter().chain(&b).any(|draw| draw.is_nan()) {
+        return f64::NAN;
+    }
     [&mut a, &mut b].into_iter().for_each(|sample| sample.sort_by(f64::total_cmp));
     let (n_a, n_b) = (a.len() as f64, b.len() as f64);
     let share = |sorted: &[f64], x: f64| sorted.partition_point(|value| *value <= x) as f64 / sorted.len() as f64;
@@ -51,5 +54,11 @@ mod tests {
         let found = two_sample_p_value(vec![4.0, 1.0, 2.0, 3.0], vec![3.5, 2.5, 5.0, 6.0]);
         assert!((found - p_value(0.5, 2.0)).abs() < 1e-15, "{found}");
         assert_eq!(two_sample_p_value(vec![1.0, 2.0], vec![2.0, 1.0]), 1.0);
+    }
+
+    /// A draw that is no number stood above all others, in both samples alike.
+    #[test]
+    fn draws_that_are_no_numbers_have_no_p_value() {
+        assert!(two_sample_p_value(vec![1.0, f64::NAN], vec![f64::NAN, 1.0]).is_nan());
     }
 }

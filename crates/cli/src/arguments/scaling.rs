@@ -7,7 +7,7 @@ use widenet_core::Width;
 use widenet_experiment::coordinate_check::CoordinateOptions;
 use widenet_model::{DeviceChoice, Precision};
 
-use super::{AnswerArguments, precision};
+use super::shared::{AnswerArguments, precision};
 
 #[derive(Debug, Args)]
 pub(crate) struct ScalingArguments {
@@ -60,7 +60,7 @@ pub(crate) struct CoordCheckArguments {
     /// At least three widths, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "256,512,1024,2048,4096", allow_hyphen_values = true)]
     width: Vec<Width>,
-    /// Networks per width: seeds 0 … N−1.
+    /// Networks per width: seeds 1 … N.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Steps of training, measured one by one.

@@ -137,7 +137,9 @@ fn columns() -> Simple<Columns> {
 fn leading_or_columns() -> Simple<Columns> {
     fn read(field: &Field<'_>) -> widenet_document::Result<Columns> {
         match field.node().value {
-            Value::Integer(_) => Ok(Columns::Numbers((0..field.whole_in(1..=MAX_COLUMNS)? as usize).collect())),
+            Value::Integer(_) | Value::Float(_) => {
+                Ok(Columns::Numbers((0..field.whole_in(1..=MAX_COLUMNS)? as usize).collect()))
+            }
             _ => read_columns(field),
         }
     }

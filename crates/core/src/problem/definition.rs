@@ -93,7 +93,7 @@ impl Problem {
         self.loss.denominator(samples, outputs)
     }
 
-    /// Says what should be said to the user about a valid problem.
+    /// Warns the user about a valid problem.
     pub fn warnings(&self) -> Vec<String> {
         self.loss.warning(&self.data).into_iter().collect()
     }

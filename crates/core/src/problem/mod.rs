@@ -33,7 +33,7 @@
 //! # Ok::<(), widenet_core::Error>(())
 //! ```
 
-mod activation;
+pub(crate) mod activation;
 mod definition;
 mod ensemble;
 mod file;

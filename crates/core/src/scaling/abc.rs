@@ -9,10 +9,7 @@
 
 use serde::Serialize;
 
-use super::{
-    EffectiveExponents,
-    exponents::{check_finite, check_lists},
-};
+use super::exponents::{EffectiveExponents, check_finite, check_lists};
 use crate::error::Result;
 
 /// Exponents of an abc-parametrisation, input layer first, readout last.
@@ -68,5 +65,17 @@ impl AbcExponents {
         check_finite("θ", theta)?;
         let [a, b] = [(&self.a, theta), (&self.b, -theta)].map(|(list, by)| list.iter().map(|x| x + by).collect());
         Self::new(a, b, self.c - 2.0 * theta)
+    }
+}
+
+impl EffectiveExponents {
+    /// Returns the abc-parametrisation with this `c`: `a_l = (e_l − c)/2`, `b_l = w_l − a_l`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `c` is not finite.
+    pub fn abc(&self, c: f64) -> Result<AbcExponents> {
+        let a: Vec<f64> = self.rates().iter().map(|e| (e - c) / 2.0).collect();
+        let b = self.weights().iter().zip(&a).map(|(w, a)| w - a).collect();
+        AbcExponents::new(a, b, c)
     }
 }

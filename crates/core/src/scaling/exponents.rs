@@ -10,17 +10,11 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::{AbcExponents, Scaling};
+use super::{
+    layers::{LayerScaling, Scaling},
+    sign::sign,
+};
 use crate::error::{Error, Result};
-
-/// Exponents closer than this to the boundary of a class are on it: they are given in decimal, and classes are lines and points of a
-/// plane, which `-0.7 + 0.2` misses by a rounding error.
-pub const EXPONENT_TOLERANCE: f64 = 1e-9;
-
-/// Returns the sign of an exponent: what a power of the width does, with [`EXPONENT_TOLERANCE`].
-pub fn sign(exponent: f64) -> Ordering {
-    if exponent.abs() < EXPONENT_TOLERANCE { Ordering::Equal } else { exponent.total_cmp(&0.0) }
-}
 
 /// Refuses exponents that are no number.
 pub(super) fn check_finite(name: &str, value: f64) -> Result<()> {
@@ -74,8 +68,8 @@ impl EffectiveExponents {
     /// # Errors
     /// [`Error::Invalid`] for a network without hidden layers, which has no width.
     pub fn of(scaling: &Scaling) -> Result<Self> {
-        let weights = |l: &super::LayerScaling| -l.multiplier.exponent - l.init_std.exponent;
-        let rates = |l: &super::LayerScaling| -2.0 * l.multiplier.exponent - l.learning_rate.exponent;
+        let weights = |l: &LayerScaling| -l.multiplier.exponent - l.init_std.exponent;
+        let rates = |l: &LayerScaling| -2.0 * l.multiplier.exponent - l.learning_rate.exponent;
         Self::new(scaling.layers.iter().map(weights).collect(), scaling.layers.iter().map(rates).collect())
     }
 
@@ -99,17 +93,7 @@ impl EffectiveExponents {
         self.weights.len() - 1
     }
 
-    /// Returns the abc-parametrisation with this `c`: `a_l = (e_l − c)/2`, `b_l = w_l − a_l`.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if `c` is not finite.
-    pub fn abc(&self, c: f64) -> Result<AbcExponents> {
-        let a: Vec<f64> = self.rates.iter().map(|e| (e - c) / 2.0).collect();
-        let b = self.weights.iter().zip(&a).map(|(w, a)| w - a).collect();
-        AbcExponents::new(a, b, c)
-    }
-
-    /// Says whether the networks are the same, within [`EXPONENT_TOLERANCE`].
+    /// Says whether the networks are the same, within [`super::EXPONENT_TOLERANCE`].
     pub fn is_same(&self, other: &Self) -> bool {
         let same = |one: &[f64], other: &[f64]| {
             one.len() == other.len() && one.iter().zip(other).all(|(x, y)| sign(x - y) == Ordering::Equal)

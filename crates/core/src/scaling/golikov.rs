@@ -13,7 +13,11 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::{AbcExponents, EffectiveExponents, exponents::check_finite, sign};
+use super::{
+    abc::AbcExponents,
+    exponents::{EffectiveExponents, check_finite},
+    sign::sign,
+};
 use crate::error::{Error, Result};
 
 /// `(q_σ, q̃_a, q̃_w)`.

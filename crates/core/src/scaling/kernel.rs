@@ -12,10 +12,13 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::{PowerOfWidth, Scaling, sign};
+use super::{
+    layers::{PowerOfWidth, Scaling},
+    sign::sign,
+};
 use crate::{
     error::{Error, Result},
-    problem::Activation,
+    problem::activation::Activation,
     width::Width,
 };
 

@@ -14,7 +14,7 @@
 use serde::Serialize;
 use widenet_document::Word;
 
-use super::{AbcExponents, EffectiveExponents};
+use super::{abc::AbcExponents, exponents::EffectiveExponents};
 use crate::error::{Error, Result};
 
 /// A row of the table.

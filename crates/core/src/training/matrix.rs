@@ -68,7 +68,7 @@ pub trait EntryMatrix: WeightMatrix<Block: NeuronBlock> + Explored + Clone {
     /// A matrix of the same shape whose entries are and start at 0.
     fn zeros_like(&self) -> Self;
 
-    /// How far the entries have moved, those of all networks together.
+    /// How far the entries have moved, all networks together.
     fn movement(&mut self) -> Movement;
 }
 

@@ -1,6 +1,7 @@
 //! Networks of all kinds record these quantities alike.
 
 use super::matrix::{Exploration, Explored};
+use crate::extremes::largest;
 use crate::{
     matrix::Matrix,
     problem::{Loss, Problem, Quantity},
@@ -47,10 +48,10 @@ pub(super) fn explored_quantity<'a, W: Explored + 'a>(
         }
         Quantity::OrthogonalityLoss => {
             let losses = explored.iter().filter_map(|(matrix, _)| matrix.orthogonality_loss());
-            Some(Value::Scalar(losses.fold(0.0, f64::max)))
+            largest(losses).or(Some(0.0)).map(Value::Scalar)
         }
         Quantity::TruncationError => {
-            Some(Value::Scalar(explored.iter().map(|(_, found)| found.truncation).fold(0.0, f64::max)))
+            largest(explored.iter().map(|(_, found)| found.truncation)).or(Some(0.0)).map(Value::Scalar)
         }
         _ => None,
     }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use widenet_core::{Problem, problem::ProblemFile};
+use widenet_core::{Problem, problem::ProblemFile, schemas::FileKind};
 use widenet_document::{Declarations, Document, Section, schema};
 
 use crate::validator::validate;
 
 fn problem_schema() -> Json {
-    schema::of::<ProblemFile>("widenet problem")
+    FileKind::Problem.schema()
 }
 
 fn as_json(document: &Document) -> Json {
@@ -48,21 +48,32 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn problem_files_of_the_repository_are_valid() {
+fn files_of_the_repository_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
-    let schema = problem_schema();
     let is_toml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
-    let mut found = 0;
+    let mut found = [0, 0, 0];
     for path in files(&root).into_iter().filter(is_toml) {
         let document = Document::load(&path).unwrap();
-        if ["network", "parameterization", "optimizer"].iter().any(|section| document.get(section).is_none()) {
-            continue;
-        }
-        found += 1;
-        let found = validate(&schema, &as_json(&document));
-        assert!(found.is_ok(), "{}: {found:?}", path.display());
+        let has = |section: &str| document.get(section).is_some();
+        let (kind, count) = match (has("study"), has("optimizer"), has("parameterization")) {
+            (true, ..) => (FileKind::Study, &mut found[0]),
+            (_, true, true) => (FileKind::Problem, &mut found[1]),
+            (_, _, true) => (FileKind::Kernel, &mut found[2]),
+            _ => continue,
+        };
+        *count += 1;
+        let valid = validate(&kind.schema(), &as_json(&document));
+        assert!(valid.is_ok(), "{}: {valid:?}", path.display());
     }
-    assert!(found >= 4, "only {found} problem files");
+    assert!(found[0] >= 20 && found[1] >= 3 && found[2] >= 1, "{found:?}");
+}
+
+#[test]
+fn a_study_is_checked_in_its_problem_but_misses_nothing() {
+    let schema = FileKind::Study.schema();
+    assert_eq!(validate(&schema, &json!({ "study": {}, "problem": { "optimizer": { "kind": "gd" } } })), Ok(()));
+    let wrong = json!({ "study": {}, "problem": { "optimizer": { "kind": "gd", "steps": 0.5 } } });
+    assert!(validate(&schema, &wrong).is_err());
 }
 
 /// Words, types, bounds, missing keys and unknown keys: what one of the two refuses, the other does.

@@ -120,7 +120,7 @@ impl CoordinateCheck {
         let mut trajectories: Vec<Trajectory> = Vec::new();
         let mut done = 0.0;
         for (&width, plan) in widths.iter().zip(&plans) {
-            for seed in 0..*seeds {
+            for seed in 1..=*seeds {
                 let progress = |progress: &Progress<'_>| watch((done + progress.fraction * plan.seconds) / total);
                 let solution = solver.solve(&request(width, seed), Engine::Dense, None, &progress)?;
                 done += plan.seconds;

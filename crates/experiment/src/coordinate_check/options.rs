@@ -8,7 +8,7 @@ use widenet_model::Precision;
 pub struct CoordinateOptions {
     /// Finite, distinct, at least [`MIN_WIDTHS`].
     pub widths: Vec<Width>,
-    /// Seeds 0 … N − 1.
+    /// Seeds 1 … N.
     pub seeds: u64,
     /// Steps of training, instead of those of the problem.
     pub steps: u64,

@@ -52,7 +52,7 @@ pub(super) fn measure(
         (Function::Entries(size), reference) => {
             let scale = match reference {
                 Some(reference) if metric.relative => {
-                    sizes(recorded, size, &reference.records, None)?.into_iter().fold(0.0, f64::max)
+                    widenet_core::extremes::largest(sizes(recorded, size, &reference.records, None)?).unwrap_or(0.0)
                 }
                 _ => 1.0,
             };
@@ -121,7 +121,7 @@ fn sizes(
     pairs(records, reference)?.into_iter().map(distance).collect()
 }
 
-/// Records with those of the reference at the same times.
+/// Pairs records with the records of the reference at the same times.
 pub(crate) fn pairs<'r>(
     records: &'r [Record],
     reference: &'r [Record],

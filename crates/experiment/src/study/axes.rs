@@ -15,6 +15,7 @@
 //! `max_width` (both included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are
 //! the limit's under every engine, and are solved once: trials that differ only in what their engine does not use share one result.
 
+use widenet_core::document::Word;
 use widenet_core::shapes::read_width;
 use widenet_core::{
     Width,
@@ -145,7 +146,7 @@ pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
 pub(super) fn answers(field: &Field<'_>) -> ReadResult<ResponseStorage> {
     match &field.node().value {
         Value::String(word) if word == "regenerated" => Err(field.error("`regenerated` is now called \"recomputed\"")),
-        _ => field.choice(&ResponseStorage::WORDS),
+        _ => field.choice(ResponseStorage::WORDS),
     }
 }
 
@@ -154,10 +155,10 @@ fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
     let hidden = HiddenOptions::default();
     let all = |choice| EngineRange { choice, min_width: Width::Finite(1), max_width: Width::Infinite, hidden };
     if !matches!(field.node().value, Value::Table(_)) {
-        return field.choice(&EngineChoice::WORDS).map(all);
+        return field.choice(EngineChoice::WORDS).map(all);
     }
     let mut reader = field.table()?;
-    let all = all(reader.required("kind", |field| field.choice(&EngineChoice::WORDS))?);
+    let all = all(reader.required("kind", |field| field.choice(EngineChoice::WORDS))?);
     reader.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
     let range = EngineRange {
         min_width: reader.or("min_width", all.min_width, read_width)?,

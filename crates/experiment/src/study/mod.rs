@@ -42,6 +42,7 @@ mod task_kind;
 
 use std::path::{Path, PathBuf};
 
+use widenet_core::document::Word;
 use widenet_core::{
     Width,
     document::{Document, Field, Node, Reader, Value},
@@ -187,7 +188,7 @@ impl Study {
                 study.refuse(key, &format!("`axes.{key}` has its values; give one or the other"))?;
             }
         }
-        let choice = study.optional("engine", |field| field.choice(&EngineChoice::WORDS))?;
+        let choice = study.optional("engine", |field| field.choice(EngineChoice::WORDS))?;
         let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
             Some((field, _)) if choice.is_some() => {
                 return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one"));
@@ -198,7 +199,7 @@ impl Study {
         let name = study.required("name", name)?;
         let claim = study.required("claim", Field::string)?;
         let expected = study.required("expected", Field::string)?;
-        let precision = study.or("precision", Precision::F32, |field| field.choice(&Precision::WORDS))?;
+        let precision = study.or("precision", Precision::F32, |field| field.choice(Precision::WORDS))?;
         let hidden = HiddenOptions {
             tolerance: study.optional(TOLERANCE, axes::tolerance)?,
             answers: study.optional(ANSWERS, axes::answers)?,

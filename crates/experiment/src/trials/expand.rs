@@ -1,5 +1,6 @@
 //! Expands a study into its trials: every combination of axes, widths and seeds.
 
+use widenet_core::document::Word;
 use widenet_core::{
     Width,
     document::{Document, Node, Value},
@@ -53,8 +54,7 @@ impl Study {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
                         ANSWERS => {
-                            let known = ResponseStorage::WORDS.into_iter().find(|(word, _)| *word == value.label);
-                            combination.hidden.answers = known.map(|(_, answers)| answers);
+                            combination.hidden.answers = ResponseStorage::from_word(&value.label).ok();
                         }
                         key => combination.document.set_node(key, value.node.clone())?,
                     }

@@ -46,7 +46,7 @@ const ALWAYS: [Quantity; 5] = [
 
 const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
 
-/// Those that are those of the network itself, in its own units.
+/// Quantities of the network itself, in its own units.
 const IN_UNITS: [Quantity; 7] = [
     Quantity::TrainLoss,
     Quantity::TestLoss,

@@ -9,6 +9,7 @@
 //!
 //! (docs/theory/scaling-limits.md §4.)
 
+use widenet_core::extremes::largest;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
     training::{Batches, Control},
@@ -38,7 +39,7 @@ const NODES: [usize; 3] = [40, 32, 20];
 const QUADRATURE_TOLERANCE: f64 = 1e-3;
 /// Particles of limits do not depend on the trial's seed: a limit is one.
 const PARTICLE_SEED: u64 = 0;
-/// The set of draws that is a network's: those of limits are numbered from 0.
+/// Networks take this set of draws; limits number their sets from 0.
 const NETWORK_SET: u32 = u32::MAX;
 
 /// Solves a classifier at a width: at ∞ its limit, at finite widths the network itself in Gram space.
@@ -142,9 +143,9 @@ fn drawn(inputs: usize) -> Source {
 /// Whether two solutions have the same last outputs, to [`QUADRATURE_TOLERANCE`]; what was stopped or diverged is not asked again.
 fn agree(one: &Solution, other: &Solution) -> bool {
     let (Some(one), Some(other)) = (one.records.last(), other.records.last()) else { return true };
-    let largest = other.outputs.iter().fold(0.0, |largest: f64, output| largest.max(output.abs()));
+    let size = largest(other.outputs.iter().map(|output| output.abs())).unwrap_or(0.0);
     let apart = one.outputs.iter().zip(&other.outputs).map(|(one, other)| (one - other).abs());
-    apart.fold(0.0, f64::max) <= QUADRATURE_TOLERANCE * largest
+    largest(apart).is_none_or(|apart| apart <= QUADRATURE_TOLERANCE * size)
 }
 
 fn limit(

@@ -1,7 +1,7 @@
 //! Takes symmetric matrices apart: eigenvalues, eigenvectors, Cholesky factors.
 
 use faer::{
-    ColRef, MatMut, Par,
+    Par,
     diag::DiagMut,
     dyn_stack::{MemBuffer, MemStack},
     linalg::{
@@ -9,13 +9,12 @@ use faer::{
         evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch},
         triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place},
     },
-    matrix_free::eigen::{PartialEigenParams, partial_self_adjoint_eigen, partial_self_adjoint_eigen_scratch},
 };
 use widenet_core::Matrix;
 
 use super::{
     parallel::fixed_split,
-    products::{product, view, view_mut},
+    products::{view, view_mut},
 };
 
 /// Eigenvalues of a symmetric matrix in ascending order, and eigenvectors as columns; `None` without convergence.
@@ -72,15 +71,14 @@ pub(crate) fn solve_lower_transposed(factor: &Matrix, mut b: Matrix) -> Matrix {
 /// Matrices up to this size have their largest eigenvalue from all of them.
 const DIRECT: usize = 256;
 
-/// Residual at which the largest eigenvalue counts as found, relative to the Rayleigh quotient of the start, which is below it: the
-/// eigenvalue is off by no more.
-const RESIDUAL: f64 = 1e-13;
+/// Steps of Lanczos' method, after which all eigenvalues are computed.
+const STEPS: usize = 200;
 
-/// Restarts of the Krylov solver, after which all eigenvalues are computed.
-const RESTARTS: usize = 8;
-
-/// Largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by faer's restarted Lanczos solver. Small
-/// matrices, and those whose leading eigenvalues are too close for that, by all eigenvalues. `None` if these do not converge.
+/// Returns the largest eigenvalue of a symmetric positive semi-definite matrix to about 1e-12 of itself, by Lanczos with full
+/// orthogonalization. Small matrices, and those whose leading eigenvalues are too close for that, by all eigenvalues. `None` if these
+/// do not converge.
+///
+/// faer 0.24's restarted solver does not return where a Krylov space is exhausted exactly, as that of the matrix 0 is.
 pub fn largest_eigenvalue(matrix: &Matrix) -> Option<f64> {
     let n = matrix.nrows();
     if n <= DIRECT {
@@ -88,21 +86,32 @@ pub fn largest_eigenvalue(matrix: &Matrix) -> Option<f64> {
     }
     // Kernels have positive entries for the most part: the constant vector is close to the leading one. A little of every other
     // direction, fixed, keeps any from being orthogonal to the start.
-    let start = Matrix::from_fn(n, 1, |i, _| 1.0 + 0.1 * ((i + 1) as f64 * 0.754_877_666).sin());
-    let quotient = product(matrix, &start).dot(&start) / start.norm_squared();
-    let operator = view(matrix);
-    let (par, parameters) = (fixed_split(), PartialEigenParams { max_restarts: RESTARTS, ..Default::default() });
-    let (mut value, mut vector) = ([0.0], vec![0.0; n]);
-    let mut memory = MemBuffer::new(partial_self_adjoint_eigen_scratch(&operator, 1, par, parameters));
-    let found = partial_self_adjoint_eigen(
-        MatMut::from_column_major_slice_mut(&mut vector, n, 1),
-        &mut value,
-        &operator,
-        ColRef::from_slice(start.as_slice()),
-        RESIDUAL * quotient,
-        par,
-        MemStack::new(&mut memory),
-        parameters,
-    );
-    if found.n_converged_eigen == 1 { Some(value[0]) } else { eigenvalues(matrix)?.last().copied() }
+    let mut q = nalgebra::DVector::from_fn(n, |i, _| 1.0 + 0.1 * ((i + 1) as f64 * 0.754_877_666).sin()).normalize();
+    let (mut basis, mut alpha, mut beta) = (Vec::new(), Vec::new(), Vec::new());
+    let mut largest = 0.0;
+    for step in 1..=STEPS {
+        let mut w = matrix * &q;
+        alpha.push(q.dot(&w));
+        basis.push(q);
+        // Twice is enough.
+        for _ in 0..2 {
+            for v in &basis {
+                w.axpy(-v.dot(&w), v, 1.0);
+            }
+        }
+        let mut tridiagonal = Matrix::from_diagonal(&nalgebra::DVector::from_column_slice(&alpha));
+        for (i, b) in beta.iter().enumerate() {
+            tridiagonal[(i, i + 1)] = *b;
+            tridiagonal[(i + 1, i)] = *b;
+        }
+        let before = largest;
+        largest = *eigenvalues(&tridiagonal)?.last()?;
+        let norm: f64 = w.norm();
+        if (step > 4 && (largest - before).abs() <= 1e-14 * largest) || norm <= f64::EPSILON * largest {
+            return Some(largest);
+        }
+        beta.push(norm);
+        q = w / norm;
+    }
+    eigenvalues(matrix)?.last().copied()
 }

@@ -12,7 +12,10 @@ use rand::Rng;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use widenet_core::Matrix;
 
-use super::{LayerGroup, Result, invalid};
+use super::{
+    error::{Result, invalid},
+    layers::LayerGroup,
+};
 
 /// Returns one factor, `rows × min(rows, width)`, from χ² variables with `width, width − 1, …` degrees of freedom and from standard normals
 /// below the diagonal, column by column.

@@ -24,9 +24,11 @@
 use nalgebra::Complex;
 use std::f64::consts::PI;
 
-use super::cumulant::{Cumulant, Point, ROUNDING, SADDLE};
-use super::gamma::{Expansion, complex_increment, digamma_trigamma, ratio_log};
-use super::{Result, invalid};
+use super::{
+    cumulant::{Cumulant, Point, ROUNDING, SADDLE},
+    error::{Result, invalid},
+    gamma::{Expansion, complex_increment, digamma_trigamma, ratio_log},
+};
 
 /// What is integrated besides `e^{Λ(s) − su}`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,8 +6,10 @@
 //!
 //! (docs/theory/proportional-limit.md §3.1.) `a_1` is the smallest shape; Λ' increases from −∞ to ∞.
 
-use super::gamma::{digamma_trigamma, increment, ratio_log};
-use super::{Result, invalid};
+use super::{
+    error::{Result, invalid},
+    gamma::{digamma_trigamma, increment, ratio_log},
+};
 
 /// A cumulant function.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,11 @@
 //!
 //! (docs/theory/proportional-limit.md §2.4, §5.2, Eq. 2.5.)
 
-use super::{HiddenLayers, Result, gamma, invalid};
+use super::{
+    error::{Result, invalid},
+    gamma,
+    layers::HiddenLayers,
+};
 
 /// Mean and variance of a log determinant.
 #[derive(Debug, Clone, Copy, PartialEq)]

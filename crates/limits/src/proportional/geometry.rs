@@ -7,7 +7,7 @@
 //!
 //! (docs/theory/proportional-limit.md §5.2, Eq. 5.4.) Means over draws, with their standard errors.
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 
 /// A mean over draws.
 #[derive(Debug, Clone, Copy, PartialEq)]

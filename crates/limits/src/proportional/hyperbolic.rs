@@ -12,7 +12,7 @@ use std::f64::consts::{LN_2, TAU};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 use crate::quadrature::gauss_legendre;
 
 /// Largest α of the tabulated law: its table grows as √α.

@@ -9,7 +9,7 @@
 use nalgebra::DVector;
 use widenet_core::Matrix;
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 
 /// Asymmetry, and negative eigenvalues, of a kernel that are put down to rounding, relative to its largest entry or eigenvalue.
 const TOLERANCE: f64 = 1e-8;

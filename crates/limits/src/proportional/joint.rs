@@ -9,7 +9,11 @@
 
 use std::f64::consts::PI;
 
-use super::{HiddenLayers, LogLaw, Result, invalid};
+use super::{
+    error::{Result, invalid},
+    layers::HiddenLayers,
+    log_law::LogLaw,
+};
 
 /// Returns `ln p(y)` of one output at P inputs with a regular kernel, or on the range of a kernel of rank P. `quadratic` is
 /// `a = yᵀ(g K0)⁻¹y ≥ 0`, `log_determinant` is `ln |g K0|`. +∞ at a = 0 if the narrowest layer is at most P wide.

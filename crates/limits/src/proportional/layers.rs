@@ -7,7 +7,7 @@
 //! Exact layers alone are a finite network, a continuum alone is the proportional limit, both are a limit with bottlenecks, and
 //! neither is the NNGP. No law depends on the order of the layers (docs/theory/proportional-limit.md §2.2, §5).
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 
 /// Hidden layers of the same width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,9 +9,12 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 
-use super::contour::{Integral, Kernel, integral};
-use super::cumulant::{Cumulant, Point, Term};
-use super::{HiddenLayers, Result, invalid};
+use super::{
+    contour::{Integral, Kernel, integral},
+    cumulant::{Cumulant, Point, Term},
+    error::{Result, invalid},
+    layers::HiddenLayers,
+};
 
 /// Law of the logarithm of a random scale.
 #[derive(Debug, Clone, PartialEq)]

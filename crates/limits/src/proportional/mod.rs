@@ -13,6 +13,7 @@ mod bartlett;
 mod contour;
 mod cumulant;
 mod determinant;
+mod error;
 mod gamma;
 mod geometry;
 mod hyperbolic;
@@ -30,6 +31,7 @@ mod splitting;
 
 pub use bartlett::bartlett_factor;
 pub use determinant::{LogDeterminant, log_determinant};
+pub use error::{Error, Result};
 pub use geometry::{Estimate, Spectra, mean_squared_correlation};
 pub use hyperbolic::EigenvalueRatio;
 pub use input_kernel::InputKernel;
@@ -41,9 +43,3 @@ pub use output_law::{OutputLaw, log_scale_moment, log_squared_norm_law, scale_mo
 pub use rate::{output_rate_constant, scale_rate_constant};
 pub use sample::{LARGEST_SAMPLE, LimitScheme, Sampler};
 pub use splitting::{SplittingNormals, default_steps, splitting_step};
-pub use widenet_core::{Error, Result};
-
-/// An [`Error::Invalid`] with this message.
-fn invalid(message: impl Into<String>) -> Error {
-    Error::Invalid(message.into())
-}

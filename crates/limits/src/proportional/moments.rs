@@ -11,7 +11,10 @@ use std::cmp::Ordering;
 
 use widenet_core::Matrix;
 
-use super::{HiddenLayers, Result, invalid};
+use super::{
+    error::{Result, invalid},
+    layers::HiddenLayers,
+};
 
 /// The two factors by which hidden layers change second moments.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,8 +8,11 @@
 
 use std::f64::consts::{LN_2, PI};
 
-use super::log_law::ln_1m_exp;
-use super::{HiddenLayers, LogLaw, Result, invalid};
+use super::{
+    error::{Result, invalid},
+    layers::HiddenLayers,
+    log_law::{LogLaw, ln_1m_exp},
+};
 
 /// Returns `E q^s`; +∞ for `s ≤ −min N/2`.
 pub fn scale_moment(layers: &HiddenLayers, s: f64) -> f64 {
@@ -224,7 +227,7 @@ fn number(x: f64) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::LayerGroup;
+    use super::super::layers::LayerGroup;
     use super::*;
 
     /// By products up to 64, by gamma functions beyond and between: one function of the order, convex as every cumulant function.

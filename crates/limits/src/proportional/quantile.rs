@@ -8,8 +8,10 @@
 
 use std::f64::consts::LN_2;
 
-use super::log_law::{Tail, ln_1m_exp};
-use super::{LogLaw, Result, invalid};
+use super::{
+    error::{Result, invalid},
+    log_law::{LogLaw, Tail, ln_1m_exp},
+};
 
 /// Logarithm of a tail beyond which its difference from that of the density has no digits; the hazard is then its leading order.
 const RESOLVED: f64 = -1e6;

@@ -10,7 +10,12 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-use super::{HiddenLayers, LogLaw, OutputLaw, Result, invalid};
+use super::{
+    error::{Result, invalid},
+    layers::HiddenLayers,
+    log_law::LogLaw,
+    output_law::OutputLaw,
+};
 
 /// Part of either law outside the interval that is searched.
 const OUTSIDE: f64 = 1e-6;

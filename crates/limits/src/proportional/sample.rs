@@ -19,10 +19,11 @@ use widenet_core::{
 };
 
 use super::{
-    HiddenLayers, InputKernel, Result,
     bartlett::{BartlettLayers, Product},
+    error::{Result, invalid},
     hyperbolic::HyperbolicSampler,
-    invalid,
+    input_kernel::InputKernel,
+    layers::HiddenLayers,
     splitting::{Splitting, Triangle, default_steps},
 };
 

@@ -12,7 +12,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use widenet_core::Matrix;
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 
 /// Standard normals of one step of a matrix of m columns.
 #[derive(Debug, Clone, PartialEq)]

@@ -26,7 +26,7 @@ const SETTLED: [u64; 2] = [80, 130];
 const STAGES: f64 = 7.0;
 /// Tall-skinny passes over a basis per probe: four with the probe, four with what is new of it.
 const PASSES: f64 = 8.0;
-/// Blocks of P vectors held at once beside those of the training loop.
+/// Blocks of P vectors that a run holds at once beside the blocks of the training loop.
 const BLOCKS_IN_PASSING: u64 = 6;
 /// Vectors held twice while a basis grows: a stored block before and after.
 const GROWING: u64 = Basis::BLOCK as u64;

@@ -2,7 +2,7 @@
 
 use crate::{device::DeviceInfo, error::ModelError};
 
-/// Bytes that a dense run needs on its device; of an ensemble, those of one network.
+/// Bytes that a dense run needs on its device; for an ensemble, the bytes of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryEstimate {
     /// Stored matrices, with a stored velocity or second moment where the run will keep one.

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use burn::tensor::DType;
 
 use crate::error::ModelError;
+use widenet_core::document::Word;
 
 /// The float type of weights and blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,16 +16,14 @@ pub enum Precision {
     F64,
 }
 
-impl Precision {
-    /// Words of study files and of the command line.
-    pub const WORDS: [(&str, Precision); 2] = [("f32", Precision::F32), ("f64", Precision::F64)];
+impl Word for Precision {
+    const WORDS: &'static [(&'static str, Precision)] = &[("f32", Precision::F32), ("f64", Precision::F64)];
+}
 
+impl Precision {
     /// Returns the word on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::F64 => "f64",
-        }
+        self.word()
     }
 
     /// Returns the distance from 1 to the next number.

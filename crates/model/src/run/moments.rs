@@ -46,7 +46,7 @@ pub(super) struct Averages {
     covariance: bool,
 }
 
-/// Averages of one record; the moments are those of the outputs.
+/// Averages of one record, with moments of the outputs.
 #[derive(Debug, Clone, PartialEq)]
 struct Average {
     mean: Record,

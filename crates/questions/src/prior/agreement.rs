@@ -7,6 +7,7 @@
 //! with the p-values of docs/theory/statistics.md §2, Eq. kolmogorov-smirnov. The laws are continuous.
 
 use serde_json::{Value, json};
+use widenet_core::extremes::largest;
 use widenet_core::{
     Result,
     document::{Field, Reader},
@@ -112,13 +113,23 @@ fn kurtosis(draws: &[f64]) -> QuestionResult<f64> {
 /// `sup |F_n − F|` of the values of F at sorted draws.
 fn largest_distance(probabilities: &[f64]) -> f64 {
     let n = probabilities.len() as f64;
-    let at = |(i, law): (usize, &f64)| (law - i as f64 / n).max((i + 1) as f64 / n - law);
-    probabilities.iter().enumerate().map(at).fold(0.0, f64::max)
+    let at = |(i, law): (usize, &f64)| {
+        let (below, above) = (law - i as f64 / n, (i + 1) as f64 / n - law);
+        if below >= above { below } else { above }
+    };
+    largest(probabilities.iter().enumerate().map(at)).unwrap_or(0.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The largest of NaN and the distances of the other draws was that of the others.
+    #[test]
+    fn probabilities_that_are_no_numbers_have_no_distance() {
+        assert!(largest_distance(&[0.5, f64::NAN]).is_nan() && largest_distance(&[f64::NAN, 0.5]).is_nan());
+        assert_eq!(largest_distance(&[0.25, 0.75]), 0.25);
+    }
 
     #[test]
     fn the_distance_is_the_largest_on_either_side_of_a_step() {

@@ -14,7 +14,8 @@ pub(super) static KS: Statistic = Statistic {
         let each = own.iter().zip(reference);
         let p_values =
             each.map(|(own, reference)| kolmogorov_smirnov::two_sample_p_value(half(own, 0), half(reference, 1)));
-        Ok((p_values.fold(1.0, f64::min) * own.len() as f64).min(1.0))
+        let smallest = widenet_core::extremes::smallest(p_values).unwrap_or(1.0);
+        Ok((smallest * own.len() as f64).clamp(0.0, 1.0))
     }),
     smallest_is_worst: true,
     is_allowed: has_reference_trials,

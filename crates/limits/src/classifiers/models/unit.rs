@@ -30,11 +30,13 @@ impl Unit for Activation {
         Activation::derivative(*self, z)
     }
 
-    // Piecewise linear activations without a branch per entry, so that the loop runs on lanes.
+    // Piecewise linear activations without a branch per entry, so that the loop runs on lanes; `min` and `max` would lose NaN.
     fn values(&self, z: &[f64], values: &mut [f64]) {
         let pairs = values.iter_mut().zip(z);
         match self.slopes() {
-            Some((below, above)) => pairs.for_each(|(value, z)| *value = below * z.min(0.0) + above * z.max(0.0)),
+            Some((below, above)) => pairs.for_each(|(value, z)| {
+                *value = below * z.clamp(f64::NEG_INFINITY, 0.0) + above * z.clamp(0.0, f64::INFINITY)
+            }),
             None => pairs.for_each(|(value, z)| *value = Activation::value(*self, *z)),
         }
     }
@@ -45,5 +47,17 @@ impl Unit for Activation {
             Some((below, above)) => pairs.for_each(|(slope, z)| *slope = if *z > 0.0 { above } else { below }),
             None => pairs.for_each(|(slope, z)| *slope = Activation::derivative(*self, *z)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_what_is_no_number() {
+        let mut values = [0.0; 3];
+        Unit::values(&Activation::Relu, &[-2.0, f64::NAN, 3.0], &mut values);
+        assert!(values[0] == 0.0 && values[1].is_nan() && values[2] == 3.0, "{values:?}");
     }
 }

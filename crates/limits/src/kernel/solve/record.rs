@@ -61,7 +61,7 @@ impl<'a> SnapshotRecorder<'a> {
 
     /// `‖θ_t − θ_0‖` for the sums z of gradients (N × k).
     pub(super) fn distance(&self, z: &Matrix) -> Option<f64> {
-        Some(product(self.distance_kernel.as_ref()?, z).dot(z).max(0.0).sqrt())
+        Some(product(self.distance_kernel.as_ref()?, z).dot(z).clamp(0.0, f64::INFINITY).sqrt())
     }
 
     /// Losses and accuracies of one function.

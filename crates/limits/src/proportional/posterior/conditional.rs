@@ -11,7 +11,7 @@ use std::f64::consts::TAU;
 
 use widenet_core::Matrix;
 
-use super::{Regression, regression::JointRoot};
+use super::regression::{JointRoot, Regression};
 
 /// A shape of the mixing matrix.
 #[derive(Debug, Clone)]

@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use widenet_core::seed::{Purpose, stream};
 
 use super::{
-    super::HiddenLayers,
-    Regression, Result, check,
+    super::layers::HiddenLayers,
     conditional::{Conditional, Shape},
-    integral::{Component, Diagnostics, Integral, Method, Settings, Watch, has_digits, log_sum},
-    invalid,
+    error::{Result, check, invalid},
+    mixture::{Component, Integral, Watch, has_digits, log_sum},
+    regression::Regression,
     scale::{Accuracy, integrate as integrate_scale},
+    settings::{Diagnostics, Method, Settings},
     shape::ShapeLaw,
 };
 

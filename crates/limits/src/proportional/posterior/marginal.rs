@@ -8,7 +8,7 @@
 
 use std::f64::consts::{SQRT_2, TAU};
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 
 /// A mixture of normal laws, point masses among them.
 #[derive(Debug, Clone)]

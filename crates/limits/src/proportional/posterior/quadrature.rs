@@ -15,12 +15,13 @@ use widenet_core::{Matrix, training::Control};
 use crate::quadrature::gauss_legendre;
 
 use super::{
-    super::{EigenvalueRatio, HiddenLayers},
-    Regression, Result, check,
+    super::{hyperbolic::EigenvalueRatio, layers::HiddenLayers},
     conditional::{Conditional, Shape},
-    integral::{Component, Diagnostics, Integral, Method, Watch, log_sum, mean_matrix},
-    invalid,
+    error::{Result, check, invalid},
+    mixture::{Component, Integral, Watch, log_sum, mean_matrix},
+    regression::Regression,
     scale::{Accuracy, FINE, ScaleLaw, integrate as integrate_scale},
+    settings::{Diagnostics, Method},
 };
 
 /// What a point may be below the highest one before it is left out, in logarithms.

@@ -9,7 +9,7 @@
 
 use widenet_core::Matrix;
 
-use super::{Result, invalid};
+use super::error::{Result, invalid};
 use crate::linear_algebra::eigendecomposition;
 
 /// Asymmetry, negative eigenvalues, and targets outside the range of the kernel that are put down to rounding.

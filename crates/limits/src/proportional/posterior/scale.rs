@@ -7,7 +7,11 @@
 //! (docs/theory/proportional-limit.md §8.1, Eq. 8.4.) The trapezoid rule converges geometrically for an analytic integrand that decays on
 //! both sides. Nodes that are fixed by the prior would miss a posterior that is √(2/P) wide.
 
-use super::{super::LogLaw, Result, conditional::Modes, invalid};
+use super::{
+    super::log_law::LogLaw,
+    conditional::Modes,
+    error::{Result, invalid},
+};
 
 /// Nodes of the table per standard deviation, and how far the logarithm has fallen at its ends.
 const DENSITY: f64 = 40.0;
@@ -271,7 +275,7 @@ fn mode(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::{HiddenLayers, LayerGroup};
+    use super::super::super::layers::{HiddenLayers, LayerGroup};
     use super::*;
 
     /// Between nodes, at both ends of the table and beyond them.

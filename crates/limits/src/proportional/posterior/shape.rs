@@ -15,11 +15,12 @@ use widenet_core::Matrix;
 
 use super::{
     super::{
-        HiddenLayers, LayerGroup, LogLaw, default_steps,
         hyperbolic::HyperbolicSampler,
-        splitting::{Splitting, Triangle},
+        layers::{HiddenLayers, LayerGroup},
+        log_law::LogLaw,
+        splitting::{Splitting, Triangle, default_steps},
     },
-    Result, invalid,
+    error::{Result, invalid},
     scale::ScaleLaw,
 };
 

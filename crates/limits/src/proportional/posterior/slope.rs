@@ -11,7 +11,10 @@
 
 use widenet_core::Matrix;
 
-use super::{Regression, Result, finite};
+use super::{
+    error::{Result, finite},
+    regression::Regression,
+};
 
 impl Regression {
     /// Returns `d log p(Y)/dα` at α = 0. Positive: some depth is better than the Gaussian process; finite networks near it have the same

@@ -10,12 +10,14 @@ use rayon::prelude::*;
 use widenet_core::Matrix;
 
 use super::{
-    super::HiddenLayers,
-    Marginal, Regression, Result,
+    super::layers::HiddenLayers,
     conditional::{Conditional, Shape},
-    finite,
-    integral::{Component, Diagnostics, Integral, Settings, Watch, integrate, mean_matrix},
-    invalid,
+    error::{Result, finite, invalid},
+    integral::integrate,
+    marginal::Marginal,
+    mixture::{Component, Integral, Watch, mean_matrix},
+    regression::Regression,
+    settings::{Diagnostics, Settings},
 };
 
 /// Weight of a mixture component that changes no digit.
@@ -63,7 +65,7 @@ impl Regression {
     /// [`Error::Stopped`](super::Error::Stopped). A result that may be wrong is no error: see [`Diagnostics::unreliable`].
     pub fn posterior(&self, layers: &HiddenLayers, settings: &Settings, watch: Watch<'_>) -> Result<Posterior<'_>> {
         let integral = integrate(self, layers, settings, &mut |share| watch(0.9 * share))?;
-        super::check(watch, 0.9)?;
+        super::error::check(watch, 0.9)?;
         integral.check()?;
         let (tests, outputs) = (self.tests(), self.outputs());
         let groups: Vec<(f64, Sums)> =

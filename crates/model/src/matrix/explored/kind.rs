@@ -1,6 +1,7 @@
 //! Says how hidden matrices are made, and how exact their responses are.
 
 use crate::device::Precision;
+use widenet_core::document::Word;
 
 /// How hidden matrices are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +30,9 @@ pub enum ResponseStorage {
     Recomputed,
 }
 
-impl ResponseStorage {
-    /// Words of the command line.
-    pub const WORDS: [(&str, ResponseStorage); 2] =
-        [("stored", ResponseStorage::Stored), ("recomputed", ResponseStorage::Recomputed)];
+impl Word for ResponseStorage {
+    const WORDS: &'static [(&'static str, ResponseStorage)] =
+        &[("stored", ResponseStorage::Stored), ("recomputed", ResponseStorage::Recomputed)];
 }
 
 /// Returns the default tolerance on what counts as a new direction: above what `f32` or `f64` can tell from rounding on a thousand

@@ -1,0 +1,39 @@
+//! Several commands take these arguments.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use widenet_core::document::Word;
+use widenet_model::Precision;
+
+/// How an answer is given.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArguments {
+    /// Write the answer to this file: .json, or .csv with a row per value or verdict.
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the answer as JSON instead of tables.
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+pub(super) fn precision(word: &str) -> Result<Precision, String> {
+    Precision::from_word(word).map_err(|_| "known precisions are f32 and f64".into())
+}
+
+/// Changes to the file.
+#[derive(Debug, Args)]
+pub(crate) struct Overrides {
+    /// Change a key of the file, for example --set optimizer.learning_rate=0.05; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.trim().into())),
+        _ => Err("give KEY=VALUE, for example optimizer.learning_rate=0.05".into()),
+    }
+}
