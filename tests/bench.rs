@@ -29,7 +29,7 @@ fn the_table_has_a_row_per_rate() {
     let said = run(&QUICK);
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(said.err.contains("note: device flex"), "{}", said.err);
-    for what in ["copy", "W x", "Q X'", "X + C' Q", "normals", "Rademacher", "question"] {
+    for what in ["copy", "W x", "Q X'", "X + C' Q", "normals", "Rademacher", "probe"] {
         assert!(said.out.lines().any(|line| line.contains(what)), "{what} in\n{}", said.out);
     }
 }
