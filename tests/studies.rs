@@ -12,9 +12,10 @@ fn confirmed(study: &str, more: &[&str]) -> (tempfile::TempDir, PathBuf) {
     let said = run(&[&["study", &format!("experiments/{study}.toml"), "--out", out, "--device", "cpu"], more].concat());
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     let directory = fs::read_dir(out).expect("readable").next().expect("a run directory").expect("an entry").path();
-    let fits = fs::read_to_string(directory.join("fits.csv")).expect("fits");
-    let verdicts: Vec<&str> = fits.lines().skip(1).map(|line| line.rsplit(',').next().unwrap_or(line)).collect();
-    assert!(!verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == "confirmed"), "{}", said.out);
+    let mut fits = csv::Reader::from_path(directory.join("fits.csv")).expect("fits");
+    let column = fits.headers().expect("headers").iter().position(|name| name == "verdict").expect("verdicts");
+    let verdicts: Vec<_> = fits.records().map(|row| row.expect("a row")[column].to_owned()).collect();
+    assert!(!verdicts.is_empty() && verdicts.iter().all(|verdict| verdict == "confirmed"), "{}", said.out);
     (folder, directory)
 }
 
