@@ -14,6 +14,7 @@ use widenet_engines::Solver;
 use widenet_output::{remove_leftovers, write_changed};
 use widenet_statistics::{Finding, Verdict};
 
+pub use self::figures::NotDrawn;
 use self::{
     figures::Figure,
     markdown::{EngineCounts, markdown},
@@ -40,15 +41,6 @@ pub struct Report {
     pub not_drawn: Vec<NotDrawn>,
     /// What should be said to the user about the results.
     pub notes: Vec<String>,
-}
-
-/// A figure that could not be drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotDrawn {
-    /// Its name in the study.
-    pub figure: String,
-    /// Why.
-    pub reason: String,
 }
 
 impl Report {

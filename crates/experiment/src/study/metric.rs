@@ -62,7 +62,7 @@ use widenet_engines::Reference;
 use super::{
     keys::{Keys, ReferenceTrials},
     read::{ReadResult, own_name},
-    statistic::{NORM, Statistic},
+    statistic::{self, Asked, NORM, Statistic},
     task_kind::TaskKind,
 };
 
@@ -99,15 +99,6 @@ pub enum Against {
     Trials(ReferenceTrials),
     /// The value at this path of the same answer.
     Value(String),
-}
-
-/// What a statistic may make its existence depend on.
-pub(crate) struct Asked<'m> {
-    pub(crate) quantity: Quantity,
-    pub(crate) entry: Option<i64>,
-    pub(crate) relative: bool,
-    pub(crate) reference: Option<Reference>,
-    pub(crate) trials: Option<&'m ReferenceTrials>,
 }
 
 /// What a metric measures.
@@ -248,7 +239,7 @@ impl RecordedQuantity {
             quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             entry: reader.optional("entry", entry)?,
-            statistic: reader.or("statistic", &NORM, Statistic::parse)?,
+            statistic: reader.or("statistic", &NORM, statistic::parse)?,
         };
         if recorded.entry.is_some() && recorded.quantity.shape() == Shape::Scalar {
             return Err(reader.error(format!("`{}` is one number and has no entries", recorded.quantity.name())));

@@ -18,7 +18,7 @@ use widenet_figures::{
     palette::{self, RGBColor},
 };
 
-use super::{Group, Kind};
+use super::kind::{Group, Kind};
 use crate::{
     measure::MeasuredTrial,
     study::{Keys, ReadResult},

@@ -11,7 +11,7 @@
 use widenet_core::{document::Reader, problem::Quantity};
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 
-use super::{Group, Kind, x_scale};
+use super::kind::{Group, Kind, x_scale};
 use crate::{
     measure::{Compared, noise_floor, reference_network},
     study::{Keys, ReadResult},

@@ -21,7 +21,10 @@ use widenet_core::{
 
 use widenet_figures::{Axis, AxisScale, Mark, Marker, Plot, Series, palette, words};
 
-use super::{Group, Kind, labels::value_label, scales};
+use super::{
+    kind::{Group, Kind, scales},
+    labels::value_label,
+};
 use crate::{
     measure::MeasuredTrial,
     study::{Keys, ReadResult},

@@ -3,6 +3,7 @@
 mod bands;
 mod curves;
 mod divergence;
+mod kind;
 mod labels;
 mod lines;
 mod overlay;
@@ -11,51 +12,19 @@ mod scaling;
 use std::{ffi::OsStr, fs, path::Path};
 
 use widenet_core::{document::Reader, problem::Quantity};
-use widenet_figures::{AxisScale, Plot, words};
+use widenet_figures::{Plot, words};
 use widenet_output::{create_directory, remove_file, remove_leftovers};
 use widenet_statistics::Finding;
 
-use self::labels::stems;
-use super::NotDrawn;
+use self::{
+    kind::{Group, Kind},
+    labels::stems,
+};
 use crate::{
     error::Result,
-    measure::{MeasuredTrial, Results},
+    measure::Results,
     study::{Keys, ReadResult, Study, TaskKind, list, own_name},
 };
-
-/// A kind of figure with its keys.
-pub(crate) trait Kind {
-    /// Quantities that must be recorded.
-    fn quantities(&self) -> Vec<Quantity> {
-        Vec::new()
-    }
-
-    /// Axes (or `width`) whose values share a plot, beside the seeds; none if all trials of the study do.
-    fn shared_axes(&self) -> Option<Vec<&str>>;
-
-    /// Draws the plots of trials that share one, each with what its file's name has behind that of the group.
-    ///
-    /// # Errors
-    /// Why nothing can be drawn, in words.
-    fn draw(&self, group: &Group<'_>) -> std::result::Result<Vec<(String, Plot)>, String>;
-}
-
-/// Trials that share a plot.
-pub(crate) struct Group<'r> {
-    /// What they have in common, in words; empty if that is nothing.
-    title: String,
-    trials: Vec<&'r MeasuredTrial<'r>>,
-    results: &'r Results<'r>,
-    findings: &'r [Finding],
-}
-
-impl Group<'_> {
-    /// The trials of the first seed.
-    fn of_first_seed(&self) -> impl Iterator<Item = &MeasuredTrial<'_>> {
-        let seed = self.trials.first().map(|trial| trial.trial.seed);
-        self.trials.iter().copied().filter(move |trial| Some(trial.trial.seed) == seed)
-    }
-}
 
 /// A kind as study files name it.
 struct Entry {
@@ -75,16 +44,13 @@ const KINDS: [Entry; 6] = [
     Entry { word: "lines", has: |kind| !kind.is_problem(), parse: lines::parse },
 ];
 
-const SCALES: [(&str, AxisScale); 2] = [("linear", AxisScale::Linear), ("log", AxisScale::Log)];
-
-/// Reads `x_scale`.
-fn x_scale(reader: &mut Reader<'_>, default: AxisScale) -> ReadResult<AxisScale> {
-    reader.or("x_scale", default, |field| field.choice(&SCALES))
-}
-
-/// Reads `x_scale` and `y_scale`.
-fn scales(reader: &mut Reader<'_>, default: (AxisScale, AxisScale)) -> ReadResult<(AxisScale, AxisScale)> {
-    Ok((x_scale(reader, default.0)?, reader.or("y_scale", default.1, |field| field.choice(&SCALES))?))
+/// A figure that could not be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDrawn {
+    /// Its name in the study.
+    pub figure: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A figure of a study.

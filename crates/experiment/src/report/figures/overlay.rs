@@ -18,7 +18,7 @@ use widenet_core::{
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 
-use super::{Group, Kind, x_scale};
+use super::kind::{Group, Kind, x_scale};
 use crate::{
     measure::MeasuredTrial,
     study::{Keys, ReadResult},

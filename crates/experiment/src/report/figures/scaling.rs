@@ -19,9 +19,8 @@ use widenet_figures::{
 use widenet_statistics::{Exponent, Finding};
 
 use super::{
-    Group, Kind,
+    kind::{Group, Kind, scales},
     labels::{axis_label, metric_label},
-    scales,
 };
 use crate::{
     measure::{MeasuredTrial, Results},

@@ -1,5 +1,6 @@
 //! Statistics: how the records of trials become a number. Each has a file of its own and a line in [`ALL`].
 
+mod definition;
 mod kl;
 mod ks;
 mod mean_ratio;
@@ -8,71 +9,22 @@ mod p_value;
 mod rms;
 mod std_ratio;
 
-use std::fmt;
+use widenet_core::document::Field;
 
-use widenet_core::{Matrix, document::Field, problem::Quantity};
-
-use super::{metric::Asked, read::ReadResult};
-pub(crate) use kl::divergence;
-pub use norm::NORM;
+pub use self::{definition::Statistic, norm::NORM};
+pub(crate) use self::{
+    definition::{Asked, Function, Label, OfDistributions},
+    kl::divergence,
+};
+use super::read::ReadResult;
 
 /// All statistics, in the order of messages.
 static ALL: [&Statistic; 7] =
     [&norm::NORM, &rms::RMS, &p_value::P_VALUE, &kl::KL, &ks::KS, &mean_ratio::MEAN_RATIO, &std_ratio::STD_RATIO];
 
-/// How the records of trials become a number.
-pub struct Statistic {
-    /// The word in study files.
-    pub word: &'static str,
-    /// What stands at the axis of a figure.
-    pub(crate) label: Label,
-    /// What it computes at a record.
-    pub(crate) function: Function,
-    /// Whether the smallest value over the records is the one that agrees least, and not the largest.
-    pub(crate) smallest_is_worst: bool,
-    /// Which metrics may ask for it; the message says what the others lack.
-    pub(crate) is_allowed: fn(&Asked<'_>) -> bool,
-    pub(crate) needs: &'static str,
-    /// Quantities that must be recorded beside the metric's own.
-    pub(crate) quantities: &'static [Quantity],
-    /// Whether the networks of an ensemble must be independent.
-    pub(crate) needs_independent_networks: bool,
-}
-
-/// What stands at the axis of a figure.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Label {
-    /// These words alone.
-    Whole(&'static str),
-    /// These words before those for the records and the quantity.
-    Of(&'static str),
-}
-
-/// What a statistic computes at a record.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Function {
-    /// Of the entries of a quantity, or of their differences from a reference.
-    Entries(fn(&[f64]) -> f64),
-    /// Of the difference of an ensemble's mean outputs from the limit's (T × k), the limit's covariance between test inputs (T × T), and
-    /// the number of networks.
-    Ensemble(fn(&Matrix, Matrix, f64) -> Result<f64, String>),
-    /// Of the values over seeds of every entry, the trial's own and the reference's.
-    Distributions(OfDistributions),
-}
-
-/// A function of the values over seeds of every entry, the trial's own and the reference's.
-pub(crate) type OfDistributions = fn(&[Vec<f64>], &[Vec<f64>]) -> Result<f64, String>;
-
-impl Statistic {
-    /// Reads a statistic's word.
-    pub(super) fn parse(field: &Field<'_>) -> ReadResult<&'static Statistic> {
-        field.choice(&ALL.map(|statistic| (statistic.word, statistic)))
-    }
-
-    /// Says whether it is one number of all seeds.
-    pub fn is_of_all_seeds(&self) -> bool {
-        matches!(self.function, Function::Distributions(_))
-    }
+/// Reads a statistic's word.
+pub(super) fn parse(field: &Field<'_>) -> ReadResult<&'static Statistic> {
+    field.choice(&ALL.map(|statistic| (statistic.word, statistic)))
 }
 
 /// The statistic of a word that is known.
@@ -80,32 +32,6 @@ impl Statistic {
 pub(crate) fn of_word(word: &str) -> &'static Statistic {
     ALL.into_iter().find(|statistic| statistic.word == word).expect("a statistic")
 }
-
-impl PartialEq for Statistic {
-    fn eq(&self, other: &Self) -> bool {
-        self.word == other.word
-    }
-}
-
-impl Eq for Statistic {}
-
-impl fmt::Debug for Statistic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word)
-    }
-}
-
-/// The root of a sum over entries of a function of their values over seeds.
-fn root_of_sum(samples: &[Vec<f64>], square: impl Fn(&[f64]) -> f64) -> f64 {
-    samples.iter().map(|sample| square(sample)).sum::<f64>().sqrt()
-}
-
-/// A statistic of distributions over seeds compares with the trials that a metric names.
-fn has_reference_trials(asked: &Asked<'_>) -> bool {
-    asked.trials.is_some() && !asked.relative
-}
-
-const NEEDS_REFERENCE_TRIALS: &str = "`statistic = \"ks\"`, \"mean_ratio\" and \"std_ratio\" need `reference`: the law of which trials? They are without `relative`";
 
 #[cfg(test)]
 mod tests {
