@@ -113,9 +113,14 @@ impl ScalingQuestion {
                 }
             },
             Err(_) => {
-                let known = NamedScaling::from_word(name).map_err(|error| {
-                    let words: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-                    Error::Invalid(format!("{error}, or with one hidden layer {}", words.join(", ")))
+                let known = NamedScaling::from_word(name).map_err(|_| {
+                    let any: Vec<_> = NamedScaling::WORDS.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                    let one: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                    Error::Invalid(format!(
+                        "parameterization \"{name}\" is not known; it must be one of {}, or with one hidden layer {}",
+                        any.join(", "),
+                        one.join(", ")
+                    ))
                 })?;
                 known.effective(hidden_layers)?
             }
