@@ -10,7 +10,7 @@ use widenet_output::{
 };
 use widenet_statistics::{Finding, Moments};
 
-use super::not_drawn::NotDrawn;
+use super::figures::NotDrawn;
 
 use crate::{
     measure::{MeasuredTrial, Results},

@@ -2,7 +2,6 @@
 
 pub(crate) mod figures;
 mod markdown;
-mod not_drawn;
 mod tables;
 
 use std::{
@@ -15,12 +14,11 @@ use widenet_engines::Solver;
 use widenet_output::{remove_leftovers, write_changed};
 use widenet_statistics::{Finding, Verdict};
 
+pub use self::figures::NotDrawn;
 use self::{
     figures::Figure,
     markdown::{EngineCounts, markdown},
 };
-pub use not_drawn::NotDrawn;
-
 use crate::{
     error::{Error, Result},
     judge::judge,

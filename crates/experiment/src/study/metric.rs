@@ -62,7 +62,7 @@ use widenet_engines::Reference;
 use super::{
     keys::{Keys, ReferenceTrials},
     read::{ReadResult, own_name},
-    statistic::{Asked, NORM, Statistic},
+    statistic::{self, Asked, NORM, Statistic},
     task_kind::TaskKind,
 };
 
@@ -239,7 +239,7 @@ impl RecordedQuantity {
             quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
             over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
             entry: reader.optional("entry", entry)?,
-            statistic: reader.or("statistic", &NORM, Statistic::parse)?,
+            statistic: reader.or("statistic", &NORM, statistic::parse)?,
         };
         if recorded.entry.is_some() && recorded.quantity.shape() == Shape::Scalar {
             return Err(reader.error(format!("`{}` is one number and has no entries", recorded.quantity.name())));

@@ -1,6 +1,6 @@
 //! Does dense linear algebra in `f64` on [`widenet_core::Matrix`], by faer: products, and factors of symmetric matrices.
 //!
-//! Every routine gives the same numbers on any number of threads: work is split into [`parallel::TASKS`] tasks, or not at all.
+//! Every routine gives the same numbers on any number of threads: work is split into a fixed number of tasks, or not at all.
 
 mod parallel;
 mod products;

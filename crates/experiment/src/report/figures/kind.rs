@@ -1,4 +1,4 @@
-//! What a kind of figure is, and the trials and keys that kinds share.
+//! What a kind of figure is, and what it is handed.
 
 use widenet_core::{document::Reader, problem::Quantity};
 use widenet_figures::{AxisScale, Plot};

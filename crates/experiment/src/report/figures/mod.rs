@@ -20,7 +20,6 @@ use self::{
     kind::{Group, Kind},
     labels::stems,
 };
-use super::not_drawn::NotDrawn;
 use crate::{
     error::Result,
     measure::Results,
@@ -44,6 +43,15 @@ const KINDS: [Entry; 6] = [
     Entry { word: "divergence", has: TaskKind::is_problem, parse: divergence::parse },
     Entry { word: "lines", has: |kind| !kind.is_problem(), parse: lines::parse },
 ];
+
+/// A figure that could not be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDrawn {
+    /// Its name in the study.
+    pub figure: String,
+    /// Why.
+    pub reason: String,
+}
 
 /// A figure of a study.
 pub(crate) struct Figure {

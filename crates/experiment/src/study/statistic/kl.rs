@@ -9,7 +9,7 @@
 use widenet_core::problem::Quantity;
 use widenet_statistics::Moments;
 
-use super::form::{Function, Label, Statistic};
+use super::definition::{Function, Label, Statistic};
 
 /// The Kullback–Leibler divergence from the reference network, or from the trials that the metric names.
 pub(super) static KL: Statistic = Statistic {

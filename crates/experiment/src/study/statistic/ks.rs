@@ -2,7 +2,7 @@
 
 use widenet_statistics::kolmogorov_smirnov;
 
-use super::form::{Function, Label, NEEDS_REFERENCE_TRIALS, Statistic, has_reference_trials};
+use super::definition::{Function, Label, NEEDS_REFERENCE_TRIALS, Statistic, has_reference_trials};
 
 /// The p-value of the entry that agrees least, times the number of entries (at most 1).
 pub(super) static KS: Statistic = Statistic {

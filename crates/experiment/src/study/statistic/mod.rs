@@ -1,6 +1,6 @@
 //! Statistics: how the records of trials become a number. Each has a file of its own and a line in [`ALL`].
 
-mod form;
+mod definition;
 mod kl;
 mod ks;
 mod mean_ratio;
@@ -11,21 +11,20 @@ mod std_ratio;
 
 use widenet_core::document::Field;
 
+pub use self::{definition::Statistic, norm::NORM};
+pub(crate) use self::{
+    definition::{Asked, Function, Label, OfDistributions},
+    kl::divergence,
+};
 use super::read::ReadResult;
-pub use form::Statistic;
-pub(crate) use form::{Asked, Function, Label, OfDistributions};
-pub(crate) use kl::divergence;
-pub use norm::NORM;
 
 /// All statistics, in the order of messages.
 static ALL: [&Statistic; 7] =
     [&norm::NORM, &rms::RMS, &p_value::P_VALUE, &kl::KL, &ks::KS, &mean_ratio::MEAN_RATIO, &std_ratio::STD_RATIO];
 
-impl Statistic {
-    /// Reads a statistic's word.
-    pub(super) fn parse(field: &Field<'_>) -> ReadResult<&'static Statistic> {
-        field.choice(&ALL.map(|statistic| (statistic.word, statistic)))
-    }
+/// Reads a statistic's word.
+pub(super) fn parse(field: &Field<'_>) -> ReadResult<&'static Statistic> {
+    field.choice(&ALL.map(|statistic| (statistic.word, statistic)))
 }
 
 /// The statistic of a word that is known.

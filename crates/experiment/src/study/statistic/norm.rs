@@ -1,6 +1,6 @@
 //! The Euclidean norm of all entries, `‖q‖`.
 
-use super::form::{Function, Label, Statistic};
+use super::definition::{Function, Label, Statistic};
 
 /// The Euclidean norm; of a number its absolute value.
 pub static NORM: Statistic = Statistic {

@@ -4,7 +4,7 @@ use widenet_core::problem::Quantity;
 use widenet_engines::Reference;
 use widenet_statistics::chi_square;
 
-use super::form::{Function, Label, Statistic};
+use super::definition::{Function, Label, Statistic};
 
 /// The chance of a larger X than that of the mean outputs.
 pub(super) static P_VALUE: Statistic = Statistic {

@@ -1,6 +1,6 @@
 //! The root mean square of n entries, `‖q‖/√n`.
 
-use super::form::{Function, Label, Statistic};
+use super::definition::{Function, Label, Statistic};
 
 /// The norm divided by the root of the number of entries.
 pub(super) static RMS: Statistic = Statistic {

@@ -2,7 +2,7 @@
 
 use widenet_statistics::Moments;
 
-use super::form::{Function, Label, NEEDS_REFERENCE_TRIALS, Statistic, has_reference_trials, root_of_sum};
+use super::definition::{Function, Label, NEEDS_REFERENCE_TRIALS, Statistic, has_reference_trials, root_of_sum};
 
 /// The ratio of the norms of standard deviations.
 pub(super) static STD_RATIO: Statistic = Statistic {

@@ -1,11 +1,11 @@
-//! The form of a statistic: what a file of this folder says of one.
+//! What a statistic is.
 
 use std::fmt;
 
 use widenet_core::{Matrix, problem::Quantity};
 use widenet_engines::Reference;
 
-use super::super::keys::ReferenceTrials;
+use crate::study::keys::ReferenceTrials;
 
 /// How the records of trials become a number.
 pub struct Statistic {
@@ -50,13 +50,6 @@ pub(crate) enum Function {
 /// A function of the values over seeds of every entry, the trial's own and the reference's.
 pub(crate) type OfDistributions = fn(&[Vec<f64>], &[Vec<f64>]) -> Result<f64, String>;
 
-impl Statistic {
-    /// Says whether it is one number of all seeds.
-    pub fn is_of_all_seeds(&self) -> bool {
-        matches!(self.function, Function::Distributions(_))
-    }
-}
-
 /// What a statistic may make its existence depend on.
 pub(crate) struct Asked<'m> {
     pub(crate) quantity: Quantity,
@@ -64,6 +57,13 @@ pub(crate) struct Asked<'m> {
     pub(crate) relative: bool,
     pub(crate) reference: Option<Reference>,
     pub(crate) trials: Option<&'m ReferenceTrials>,
+}
+
+impl Statistic {
+    /// Says whether it is one number of all seeds.
+    pub fn is_of_all_seeds(&self) -> bool {
+        matches!(self.function, Function::Distributions(_))
+    }
 }
 
 impl PartialEq for Statistic {
