@@ -1,7 +1,7 @@
 //! A data set holds samples as matrices, wherever they come from.
 //!
 //! A problem file says where in its section `[data]` ([`DataSource`], cheap to read); [`DataSource::load`] reads them. A kind of source is
-//! a file with its keys and what opens it ([`origin::Origin`]), and a line in the list of `section.rs`.
+//! a file with its keys and what opens it (`origin::Origin`), and a line in the list of `section.rs`.
 
 mod cifar;
 mod csv;

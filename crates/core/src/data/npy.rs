@@ -27,7 +27,7 @@ use crate::{error::Result, matrix::Matrix};
 /// Reads a whole array of one or two dimensions; all values must be finite.
 ///
 /// # Errors
-/// [`Error::Unreadable`], and [`Error::Data`] for what is not such an array or too large.
+/// [`crate::Error::Unreadable`], and [`crate::Error::Data`] for what is not such an array or too large.
 pub fn read_npy(path: &Path) -> Result<Matrix> {
     let array = Array::open(path)?;
     let (rows, columns) = (array.rows as usize, array.columns as usize);

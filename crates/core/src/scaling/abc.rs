@@ -72,7 +72,7 @@ impl EffectiveExponents {
     /// Returns the abc-parametrisation with this `c`: `a_l = (e_l − c)/2`, `b_l = w_l − a_l`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `c` is not finite.
+    /// [`crate::Error::Invalid`] if `c` is not finite.
     pub fn abc(&self, c: f64) -> Result<AbcExponents> {
         let a: Vec<f64> = self.rates().iter().map(|e| (e - c) / 2.0).collect();
         let b = self.weights().iter().zip(&a).map(|(w, a)| w - a).collect();

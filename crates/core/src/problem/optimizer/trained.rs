@@ -2,7 +2,7 @@
 
 use super::{descent, flow, momentum_flow, obstacles::Obstacles, rms_prop, rule::Rule};
 
-/// The optimizer. `η` is `learning_rate`, in the loss normalisation of [`super::Loss`]; each layer
+/// The optimizer. `η` is `learning_rate`, in the loss normalisation of [`crate::problem::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
 ///
 /// All kinds but `"rmsprop"`: `weight_decay = 0`, and instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest

@@ -1,4 +1,4 @@
-//! Statistics: how the records of trials become a number. Each has a file of its own and a line in [`ALL`].
+//! Statistics: how the records of trials become a number. Each has a file of its own and a line in `ALL`.
 
 mod definition;
 mod kl;
