@@ -377,26 +377,6 @@ impl Quantity {
         self.row().needs.contains(&need)
     }
 
-    /// Says whether recording it sends all d input directions through a deep linear network.
-    pub fn needs_features(self) -> bool {
-        self.needs(Need::Features)
-    }
-
-    /// Says whether it needs the entries of the weights, which only the dense engine keeps.
-    pub fn needs_entries(self) -> bool {
-        self.needs(Need::Entries)
-    }
-
-    /// Says whether it needs the network linearized at its start.
-    pub fn needs_linearisation(self) -> bool {
-        self.needs(Need::Linearization)
-    }
-
-    /// Says whether it needs test samples.
-    pub fn needs_test_samples(self) -> bool {
-        self.needs(Need::TestOutputs)
-    }
-
     /// Says whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
     pub fn is_of_outputs(self) -> bool {
         self.row().needs.iter().all(|need| matches!(need, Need::Outputs | Need::TestOutputs))
