@@ -10,6 +10,7 @@
 //!
 //! section! {
 //!     /// Descent.
+//!     #[derive(Debug)]
 //!     pub struct Descent {
 //!         /// Number of steps.
 //!         pub steps: u64 = required(whole(1..=1000)),
