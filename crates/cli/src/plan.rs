@@ -1,16 +1,16 @@
 //! `widenet plan` says what would run, on which engine and why, with memory and time.
 
-use std::io::Write;
-
 use widenet_core::{document::Document, humanized, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
-use widenet_output::{Table, escape::lines};
+use widenet_output::Table;
 
 use crate::{
+    answer::give,
     arguments::PlanArguments,
     engine::with_option,
     exit::{Exit, Failure},
+    say::{line, note},
 };
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
@@ -55,9 +55,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
             planned.push(Planned { label: format!("width {width}"), plan, others, solved_as: None });
         }
     }
-    for note in engines.take_notes() {
-        writeln!(std::io::stderr(), "note: {note}")?;
-    }
+    engines.take_notes().iter().for_each(|said| note(said));
     print(&planned)
 }
 
@@ -98,9 +96,8 @@ impl Planned {
 }
 
 fn print(planned: &[Planned]) -> Result<Exit, Failure> {
-    let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
-    write!(out, "{}", Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text())?;
+    let table = Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text();
     let solved = planned.iter().filter(|planned| planned.solved_as.is_none());
     let estimates: Vec<f64> =
         solved.filter_map(|planned| Some(planned.plan.as_ref().ok()?.estimate?.seconds)).collect();
@@ -111,12 +108,12 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
         format!(", up to about {} of engine time", humanized::seconds(estimates.iter().sum()))
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
-    writeln!(out, "{trials} trials{time}")?;
+    give(|out| writeln!(out, "{table}{trials} trials{time}"))?;
     let mut refused = false;
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {
             refused = true;
-            writeln!(std::io::stderr(), "cannot run {label}: {}", lines(&reason.to_string()))?;
+            line(&format!("cannot run {label}: {reason}"));
         }
     }
     Ok(if refused { Exit::Unusable } else { Exit::Done })

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
+    hold::being_written,
     temporary::temporary_file,
 };
 
@@ -74,6 +75,7 @@ pub fn stream_whole(
     durability: Durability,
     write: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Result<()> {
+    let _whole = being_written();
     let written = temporary_file(path).and_then(|mut file| {
         write(file.as_file_mut())?;
         if durability == Durability::Synced {

@@ -17,7 +17,7 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 use sha2::{Digest, Sha256};
-use widenet_output::temporary_folder;
+use widenet_output::{being_written, temporary_folder};
 
 use crate::device::{Placement, Precision};
 
@@ -87,6 +87,7 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -
     let metadata =
         HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);
     let views = tensors.iter().map(|(name, tensor)| (name, Stored { tensor, shape: tensor.dims() }));
+    let _whole = being_written();
     // Another process may be running the same trial. The folder tells whose it is, whatever the encoder calls its own files in it.
     let folder = temporary_folder(path).map_err(|error| error.to_string())?;
     let whole = folder.path().join("checkpoint");
