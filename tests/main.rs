@@ -8,6 +8,7 @@ mod coordinate_check;
 mod documentation;
 mod faults;
 mod laws;
+mod promises;
 mod proportional;
 mod references;
 mod scaling;

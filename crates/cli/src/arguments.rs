@@ -7,7 +7,7 @@ pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
 use shared::precision;
 pub(crate) use shared::{AnswerArguments, Overrides};
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -199,13 +199,16 @@ pub(crate) struct Seeds {
     #[arg(long, default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
     /// Run this many seeds, 1 … N, as the axis `seed = { count = N }` of a study does.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_SEEDS))]
     seeds: Option<u64>,
 }
 
+/// Most seeds, as in a study.
+const MAX_SEEDS: u64 = 1_000_000;
+
 impl Seeds {
-    pub(crate) fn list(&self) -> Vec<u64> {
-        self.seeds.map_or_else(|| vec![self.seed], |count| (1..=count).collect())
+    pub(crate) fn all(&self) -> RangeInclusive<u64> {
+        self.seeds.map_or(self.seed..=self.seed, |count| 1..=count)
     }
 }
 

@@ -12,6 +12,7 @@ use widenet_core::{
 use widenet_engines::{
     Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
 };
+use widenet_system::memory;
 
 use crate::{
     answer::{give, leave},
@@ -33,14 +34,21 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
             return Err(format!("width {width} is given twice; give distinct widths").into());
         }
     }
+    let seeds = arguments.seeds.all();
+    let count = seeds.end().saturating_sub(*seeds.start()).saturating_add(1);
     let mut jobs = Vec::new();
+    let mut kept = 0;
     for &width in &arguments.width {
         let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);
-        for seed in arguments.seeds.list() {
-            let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision(), hidden };
-            jobs.push((request, engines.plan(&request, rule.at(&problem, width)).map_err(with_option)?.engine));
-        }
+        let precision = arguments.engine.precision();
+        let request = Request { problem: &problem, width, seed: *seeds.start(), precision, hidden };
+        jobs.push((request, engines.plan(&request, rule.at(&problem, width)).map_err(with_option)?.engine));
+        kept += problem.record_bytes(width).0;
     }
+    check_memory(count, kept)?;
+    // The seeds of the first width come first.
+    let jobs =
+        jobs.iter().flat_map(|(request, engine)| seeds.clone().map(|seed| (Request { seed, ..*request }, *engine)));
     let said = engines.take_notes().into_iter().chain(problem.warnings()).chain(rate_warning(&problem));
     said.for_each(|said| note(&said));
     let solved = Solved::default();
@@ -74,6 +82,18 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
         Some(failure) => Err(failure),
         None => Ok(if interrupt::is_stopped() { Exit::Interrupted } else { Exit::Done }),
     }
+}
+
+/// Refuses more seeds than their records, of so many bytes each, can be kept of.
+fn check_memory(seeds: u64, bytes: u64) -> Result<(), Failure> {
+    let needed = bytes.saturating_mul(seeds);
+    let Some(available) = memory::available().filter(|available| needed > *available) else { return Ok(()) };
+    let (needs, has) = (humanized::bytes(needed), humanized::bytes(available));
+    let fit = available / bytes.max(1);
+    Err(format!(
+        "the records of {seeds} seeds need {needs}, and {has} are available; {fit} seeds fit (--seeds), or set record.at or record.quantities to less"
+    )
+    .into())
 }
 
 /// One solution, with a bar if it takes long.

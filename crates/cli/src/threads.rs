@@ -7,7 +7,7 @@ use std::{
 };
 
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
-use widenet_core::threads::no_thread;
+use widenet_system::threads::no_thread;
 
 use crate::{exit::Failure, say::note};
 

@@ -15,7 +15,6 @@ pub mod scaling;
 pub mod schemas;
 pub mod seed;
 pub mod shapes;
-pub mod threads;
 pub mod training;
 pub mod trajectory;
 mod width;

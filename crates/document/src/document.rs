@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use widenet_system::{files, memory};
+
 use crate::{
     error::{Error, Result},
     json,
@@ -10,6 +12,11 @@ use crate::{
     section::{Section, read_table},
     toml,
 };
+
+/// Bytes of the largest file that is read.
+const LARGEST: u64 = 1 << 28;
+/// Bytes of memory that a byte of a file takes while it is read, at most: a number such as `1,` becomes a node with its place.
+const BYTES_PER_BYTE: u64 = 64;
 
 /// A parsed file; the root is always a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +37,8 @@ impl Document {
             Some("json") => Document::from_json,
             _ => return Err(unreadable("its name must end in .toml or .json".into())),
         };
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let fits = memory::available().map_or(LARGEST, |bytes| LARGEST.min(bytes / BYTES_PER_BYTE));
+        let text = files::read_to_string(path, fits).map_err(|error| unreadable(error.to_string()))?;
         parse(&path.display().to_string(), &text)
     }
 

@@ -7,6 +7,9 @@ use crate::{
     toml,
 };
 
+/// Most parts of a dotted key: a table in a table in a table is walked by calls of calls.
+const MAX_PARTS: usize = 100;
+
 impl Document {
     /// Returns the node at a dotted path.
     pub fn get(&self, path: &str) -> Option<&Node> {
@@ -36,6 +39,10 @@ impl Document {
     /// # Errors
     /// [`crate::Error::Document`] if the path is malformed or leads through something that is not a table.
     pub fn set_node(&mut self, path: &str, node: Node) -> Result<()> {
+        let parts = path.split('.').count();
+        if parts > MAX_PARTS {
+            return Err(node.place.error(format!("a dotted key has at most {MAX_PARTS} parts; this one has {parts}")));
+        }
         put(&mut self.root, "", path, node)
     }
 

@@ -1,10 +1,12 @@
 //! Reads strict JSON into the tree.
 
+use std::collections::HashSet;
+
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged, parse_to_ast};
 
 use crate::{
     error::Result,
-    node::{Entry, Node, Place, Value},
+    node::{Entry, Node, Place, Value, check_keys},
 };
 
 const STRICT: ParseOptions = ParseOptions {
@@ -58,11 +60,13 @@ fn number(text: &str, place: &Place) -> Result<Value> {
 }
 
 fn entries(object: &ast::Object, start: &Place) -> Result<Vec<Entry>> {
+    check_keys(object.properties.len(), &start.at(object.range.start))?;
     let mut entries: Vec<Entry> = Vec::new();
+    let mut known = HashSet::new();
     for property in &object.properties {
         let key = property.name.as_str();
         let place = start.at(property.range.start);
-        if entries.iter().any(|entry| entry.key == key) {
+        if !known.insert(key) {
             return Err(place.error(format!("duplicate key `{key}`")));
         }
         entries.push(Entry { key: key.into(), place, node: node(&property.value, start)? });

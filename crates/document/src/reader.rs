@@ -1,5 +1,7 @@
 //! A reader takes a table key by key; keys that nobody asked for are errors.
 
+use std::collections::HashSet;
+
 use crate::{
     error::{Error, Result},
     field::Field,
@@ -73,7 +75,8 @@ impl<'a> Reader<'a> {
 
     /// Returns the error of a key that is not there, or of one that was probably meant to be it.
     pub fn missing<E: From<Error>>(&self, key: &str) -> E {
-        let unasked = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()));
+        let known: HashSet<&str> = self.known.iter().copied().collect();
+        let unasked = self.entries.iter().filter(|entry| !known.contains(entry.key.as_str()));
         let misspelt = nearest(key, unasked.clone().map(|entry| entry.key.as_str()), key.len() / 4);
         match unasked.clone().find(|entry| Some(entry.key.as_str()) == misspelt) {
             Some(entry) => {
@@ -118,7 +121,8 @@ impl<'a> Reader<'a> {
 
     /// The values of keys that nobody asked for yet, in the order of the file. They count as asked for.
     pub(crate) fn rest(&mut self) -> Vec<(String, Field<'a>)> {
-        let rest: Vec<_> = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str())).collect();
+        let known: HashSet<&str> = self.known.iter().copied().collect();
+        let rest: Vec<_> = self.entries.iter().filter(|entry| !known.contains(entry.key.as_str())).collect();
         self.known.extend(rest.iter().map(|entry| entry.key.as_str()));
         rest.into_iter().map(|entry| (entry.key.clone(), self.field(entry))).collect()
     }
@@ -143,7 +147,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Document`] at the first key that was not asked for, with the nearest known one.
     pub fn finish(self) -> Result<()> {
-        match self.entries.iter().find(|entry| !self.known.contains(&entry.key.as_str())) {
+        let known: HashSet<&str> = self.known.iter().copied().collect();
+        match self.entries.iter().find(|entry| !known.contains(entry.key.as_str())) {
             Some(entry) => Err(entry.place.error(format!(
                 "unknown key `{}`; {}",
                 self.dotted(&entry.key),

@@ -19,7 +19,7 @@ use widenet_model::DeviceChoice;
 use crate::{
     closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
     device::DeviceEngines,
-    options,
+    memory, options,
     solver::{
         Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
     },
@@ -57,7 +57,7 @@ impl Engines {
                 return Err(needs_finite_width(choice));
             }
             problem.scaling().limit()?;
-            return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
+            return plan_coordinates(problem, request.width, "the infinite-width limit in closed form");
         };
         let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries));
         let law = problem.network.entry_law;
@@ -90,7 +90,7 @@ impl Engines {
             ),
             (EngineChoice::Auto | EngineChoice::Law, None) => {
                 let reason = "exact in law, at a cost that does not depend on the width";
-                Ok(plan_coordinates(problem, request.width, reason))
+                plan_coordinates(problem, request.width, reason)
             }
             (choice, _) => self.plan_asked(request, choice),
         }
@@ -105,7 +105,7 @@ impl Engines {
                 Regime::Classifier(limit) => {
                     plan_classifier(problem, request.width, &format!("the limit of the class {}", limit.model.name()))
                 }
-                Regime::Kernel | Regime::DeepLinear => Ok(plan_kernels(problem)),
+                Regime::Kernel | Regime::DeepLinear => plan_kernels(problem),
             },
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
             (Width::Finite(_), EngineChoice::Law) => match classifiers::Classifier::of(problem) {
@@ -171,6 +171,7 @@ impl Solver for Engines {
             false => self.plan_mlp(request, choice)?,
         };
         options::check(request, choice, plan.engine)?;
+        plan.bytes = plan.bytes.saturating_add(memory::of_records(request)?);
         plan.reason.push_str(&options::words(request.hidden));
         Ok(plan)
     }

@@ -17,6 +17,7 @@ use widenet_limits::proportional::{
 use crate::{
     answer::{AnswerTree, matrix, number, numbers},
     error::QuestionResult,
+    memory,
     question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
     random_network::{RandomNetwork, level, load_data, warnings},
     stand_ins::{add_stand_ins, fill_empty_data},
@@ -138,6 +139,30 @@ impl PosteriorQuestion {
     }
 }
 
+/// Bytes of a draw or particle besides its matrices: its scales with their weights.
+const BYTES_PER_DRAW: u64 = 2048;
+
+impl PosteriorQuestion {
+    /// Refuses what does not fit: the Gram matrix of the inputs, draws, particles.
+    fn check_memory(&self) -> QuestionResult<()> {
+        if let Observed::Data(data) = &self.observed {
+            let (train, test) = (data.train.inputs.nrows(), data.test.as_ref().map_or(0, |test| test.inputs.nrows()));
+            memory::check(memory::gram_bytes(train + test), (train, test), "")?;
+        }
+        let Settings { method, draws, particles, .. } = self.settings;
+        // Mixing matrices are D × D, with decompositions.
+        let outputs = self.network.outputs as u64;
+        let bytes = BYTES_PER_DRAW + 64 * outputs.saturating_mul(outputs);
+        if matches!(method, Method::Automatic | Method::Importance) {
+            memory::check_count("posterior.draws", draws, bytes)?;
+        }
+        if matches!(method, Method::Automatic | Method::Tempered) {
+            memory::check_count("posterior.particles", particles, bytes)?;
+        }
+        Ok(())
+    }
+}
+
 impl Question for PosteriorQuestion {
     fn warnings(&self) -> QuestionResult<Vec<String>> {
         Ok(warnings(&self.network))
@@ -148,6 +173,7 @@ impl Question for PosteriorQuestion {
     }
 
     fn answer(&self, run: &mut Run<'_>) -> QuestionResult<Answered> {
+        self.check_memory()?;
         let regression = self.observed.regression(self.network.gain(), self.noise)?;
         let share = if self.evidence.is_some() { 0.5 } else { 1.0 };
         let posterior =

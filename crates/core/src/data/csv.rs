@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +12,7 @@ use widenet_document::{
     section,
     shape::{Shape, Simple, boolean, path},
 };
+use widenet_system::files;
 
 use super::{
     dataset::Samples,
@@ -77,7 +77,7 @@ impl Csv {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
         let file =
-            File::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
+            files::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
         let mut reader = csv::ReaderBuilder::new().has_headers(self.header).trim(csv::Trim::All).from_reader(file);
         let titles: Vec<String> = if self.header {
             reader.headers().map_err(|error| wrong(error.to_string()))?.iter().map(String::from).collect()
@@ -99,7 +99,10 @@ impl Csv {
         for record in reader.records().take(wanted) {
             let record = record.map_err(|error| wrong(error.to_string()))?;
             rows += 1;
-            check_size(&name, rows, input_columns.len() + target_columns.len())?;
+            // Lists that grow take twice what they hold, and are copied into matrices.
+            if usize::is_power_of_two(rows) {
+                check_size(&name, rows.saturating_mul(2), input_columns.len() + target_columns.len())?;
+            }
             let number = |column: &usize| {
                 let cell = record.get(*column).ok_or_else(|| {
                     wrong(format!("sample {rows} has {} columns; column {column} (from 0) is wanted", record.len()))

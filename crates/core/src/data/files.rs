@@ -7,6 +7,7 @@ use std::{
 };
 
 use widenet_document::Reader;
+use widenet_system::files;
 
 use crate::error::{Error, Result};
 
@@ -31,12 +32,9 @@ pub(super) struct BinaryFile {
 impl BinaryFile {
     pub(super) fn open(path: &Path) -> Result<BinaryFile> {
         let unreadable = |error: std::io::Error| Error::Unreadable { path: path.into(), reason: error.to_string() };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(Error::Unreadable { path: path.into(), reason: "it is a folder".into() });
-        }
-        let opened = BinaryFile { path: path.into(), file, length: metadata.len() };
+        let file = files::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let opened = BinaryFile { path: path.into(), file, length };
         if opened.read(0, opened.length.min(2))? == [0x1f, 0x8b] {
             return Err(opened.error("it is compressed with gzip; decompress it first"));
         }

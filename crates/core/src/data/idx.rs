@@ -14,7 +14,7 @@ use widenet_document::{
 
 use super::{
     files::{BinaryFile, both_or_none},
-    images::{ImageOptions, Images, Pixels},
+    images::{ImageOptions, Images, Pixels, check_images},
     origin::{Origin, Tables, Wanted},
 };
 use crate::error::Result;
@@ -64,6 +64,7 @@ fn open(images: &Path, labels: &Path) -> Result<Images> {
             label_sizes[0]
         )));
     }
+    check_images(&images.name(), image_sizes[0])?;
     let start = header_length(&image_sizes);
     let pixels: u64 = image_sizes[1..].iter().product();
     Ok(Images {

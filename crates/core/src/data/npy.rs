@@ -37,6 +37,9 @@ pub fn read_npy(path: &Path) -> Result<Matrix> {
     Ok(matrix)
 }
 
+/// A header is a line of a few words.
+const LARGEST_HEADER: u64 = 1 << 16;
+
 /// The header is padded so that the numbers start at a multiple of this.
 const ALIGNMENT: usize = 64;
 
@@ -159,6 +162,11 @@ impl Array {
                 (12, u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]])))
             }
         };
+        if header_length > LARGEST_HEADER {
+            return Err(
+                file.error(format!("its header would be {header_length} bytes; at most {LARGEST_HEADER} are read"))
+            );
+        }
         let header = file.read(header_start, header_length)?;
         let header = String::from_utf8_lossy(&header);
         let unknown = |what: &str| file.error(format!("its header {:?} has no {what}", header.trim()));

@@ -20,7 +20,7 @@ use widenet_document::{
 
 use super::{
     dataset::Samples,
-    origin::{Origin, SampleTable, Tables, Wanted},
+    origin::{Origin, SampleTable, Tables, Wanted, check_memory, check_size},
 };
 use crate::{
     error::Result,
@@ -84,6 +84,18 @@ impl Origin for Teacher {
     /// As many samples as are wanted.
     fn open(&self, _: &std::path::Path, wanted: Wanted) -> Result<Tables> {
         let [train, test] = [wanted.train, wanted.test].map(Option::unwrap_or_default);
+        let (name, inputs, outputs) = ("data (teacher)", self.input_dimension, self.output_dimension);
+        check_size(name, train.saturating_add(test), inputs + outputs)?;
+        // Entries and a transposed copy.
+        check_memory(
+            name,
+            &format!("a teacher of {outputs} x {inputs} entries"),
+            16 * (inputs * outputs) as u64,
+            |bytes| {
+                let outputs = bytes / 16 / inputs as u64;
+                format!("set a smaller data.input_dimension, or data.output_dimension to at most {outputs}")
+            },
+        )?;
         let table = TeacherTable::new(self.clone(), train.saturating_add(test));
         Ok(Tables { train: Box::new(table), test: None })
     }

@@ -43,6 +43,7 @@ mod optimizer;
 mod parameterization;
 mod quantity;
 mod record;
+mod record_size;
 mod recordable;
 mod scaling_table;
 

@@ -8,6 +8,7 @@ use widenet_document::{
 };
 
 use super::activation::{Activation, activation};
+use crate::scaling::MAX_HIDDEN_LAYERS;
 
 /// Law of the initial entries of the hidden matrices, in units of their standard deviation. Outer layers and biases are always Gaussian.
 ///
@@ -41,7 +42,7 @@ section! {
     #[derive(Debug, Clone, Copy, PartialEq)]
     pub struct Network {
         /// Number of hidden layers `L`; there are `L + 1` weight matrices.
-        pub hidden_layers: usize = required(whole(1..=1000)),
+        pub hidden_layers: usize = required(whole(1..=MAX_HIDDEN_LAYERS as u64)),
         /// Activation after every hidden layer: a word, or a table with its parameter.
         pub activation: Activation = or(activation(), "identity"),
         /// Distribution of the initial entries of the matrices between hidden layers.

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use widenet_core::threads::start_threads;
+use widenet_system::threads::start_threads;
 
 use crate::error::Result;
 

@@ -15,6 +15,8 @@
 //! `max_width` (both included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are
 //! the limit's under every engine, and are solved once: trials that differ only in what their engine does not use share one result.
 
+use std::{collections::HashSet, hash::Hash};
+
 use widenet_core::document::Word;
 use widenet_core::shapes::read_width;
 use widenet_core::{
@@ -69,6 +71,9 @@ pub(crate) const ANSWERS: &str = "answers";
 /// Keys of every study of problems.
 pub(super) const WIDTH: &str = "width";
 pub(super) const SEED: &str = "seed";
+
+/// Most axes besides width and seed: of two values each they make more trials than anybody runs.
+const MAX_AXES: usize = 64;
 
 /// The parsed section.
 pub(super) struct Axes {
@@ -128,6 +133,9 @@ pub(super) fn parse(field: &Field<'_>, kind: TaskKind) -> ReadResult<Axes> {
             return Err(field.error(format!("`{key}` is an axis and a key of an engine; give one or the other")));
         }
     }
+    if axes.len() > MAX_AXES {
+        return Err(field.error(format!("`axes` has {} keys; at most {MAX_AXES} are taken", axes.len())));
+    }
     if let Some(pair) = axes.windows(2).find(|pair| pair[0].key == pair[1].key) {
         return Err(field.error(format!("the axis `{}` is given twice", pair[0].key)));
     }
@@ -176,10 +184,12 @@ fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
     Ok(range)
 }
 
-fn distinct<T: PartialEq>(field: &Field<'_>, list: Vec<T>) -> ReadResult<Vec<T>> {
-    match list.iter().enumerate().any(|(i, value)| list[..i].contains(value)) {
-        true => Err(field.must_be("a list of distinct values")),
-        false => Ok(list),
+fn distinct<T: Eq + Hash>(field: &Field<'_>, list: Vec<T>) -> ReadResult<Vec<T>> {
+    let mut known = HashSet::new();
+    if list.iter().all(|value| known.insert(value)) {
+        Ok(list)
+    } else {
+        Err(field.must_be("a list of distinct values"))
     }
 }
 
@@ -231,6 +241,7 @@ fn labels(nodes: &[Node]) -> Vec<String> {
         _ => None,
     };
     let kinds: Vec<_> = nodes.iter().filter_map(kind).collect();
-    let all_differ = kinds.iter().enumerate().all(|(i, kind)| !kinds[..i].contains(kind));
+    let mut known = HashSet::new();
+    let all_differ = kinds.iter().all(|kind| known.insert(kind));
     if kinds.len() == nodes.len() && all_differ { kinds } else { nodes.iter().map(text).collect() }
 }

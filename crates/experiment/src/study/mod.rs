@@ -146,7 +146,8 @@ impl Study {
         }
         inside.into_iter().try_for_each(|pair| set(&mut document, pair))?;
         let base = std::path::absolute(&base).map_err(|error| Error::file("find", &base, error))?;
-        let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, error))?;
+        let text =
+            widenet_system::files::read_to_string(path, u64::MAX).map_err(|error| Error::file("read", path, error))?;
         let extension = path.extension().map_or_else(String::new, |extension| extension.to_string_lossy().into());
         Study::from_document(document, (text, extension), base)
     }

@@ -1,5 +1,7 @@
 //! Reads tables of a study file.
 
+use std::collections::HashSet;
+
 use widenet_core::document::Word;
 use widenet_core::{
     document::{Document, Field, Node, Reader, Value},
@@ -40,17 +42,16 @@ pub(crate) fn list<'a, T>(
     mut parse: impl FnMut(&mut Reader<'a>) -> ReadResult<T>,
 ) -> ReadResult<Vec<T>> {
     let Some(field) = root.get(key) else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
+    let mut names = HashSet::new();
     let mut parsed = Vec::new();
     for element in field.elements()? {
         let mut reader = element.table()?;
         let name = reader.required("name", name)?;
-        if names.contains(&name) {
+        if !names.insert(name.clone()) {
             return Err(element.error(format!("two `{key}` tables are named \"{name}\"; names must differ")));
         }
         parsed.push(parse(&mut reader)?);
         reader.finish()?;
-        names.push(name);
     }
     Ok(parsed)
 }

@@ -7,11 +7,13 @@ use widenet_core::{
     Problem,
     data::Dataset,
     document::{Entry, Node, Place, Value},
+    humanized,
     problem::Quantity,
 };
 use widenet_engines::{EngineChoice, HiddenOptions, results_key, stable_rate, word};
 use widenet_limits::Regime;
 use widenet_output::sha256;
+use widenet_system::memory;
 
 use super::{
     data::DataSets,
@@ -49,6 +51,7 @@ impl Cache {
         }
         let section = trial.specification.reader().required("data", |field| Ok(field.clone()))?;
         let (data, fingerprint) = self.data.load(&section, &trial.base)?;
+        check_memory(trial, &data)?;
         let problem = Problem::with_loader(&trial.specification, |_| Ok(Dataset::clone(&data)), &stable_rate)?;
         let known = (Arc::new(problem), fingerprint);
         self.problems.insert(text, known.clone());
@@ -92,6 +95,20 @@ impl Cache {
             }
         }
     }
+}
+
+/// Refuses one more problem if its data, which it holds for itself, do not fit.
+fn check_memory(trial: &Trial, data: &Dataset) -> Result<()> {
+    let samples = [Some(&data.train), data.test.as_ref()].into_iter().flatten();
+    let numbers: usize = samples.map(|samples| samples.inputs.len() + samples.targets.len()).sum();
+    let needed = 8 * numbers as u64;
+    let Some(available) = memory::available().filter(|available| needed > *available) else { return Ok(()) };
+    let (needs, has) = (humanized::bytes(needed), humanized::bytes(available));
+    Err(trial.specification.root().place.error(format!(
+        "trial {}: every problem that the axes make holds its data, this one {needs}, and {has} are available; give fewer values of axes, \
+         or fewer samples",
+        trial.label
+    )))
 }
 
 /// `trial.toml`: a pure function of the trial, its data and the versions of the results of what may run it.

@@ -35,6 +35,11 @@ pub(super) struct SolutionRecorder<'a> {
 const OF_KERNELS: [Quantity; 4] =
     [Quantity::TangentKernel, Quantity::MeanTangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange];
 
+/// Whether any quantity that a problem records needs the tangent kernel.
+pub(super) fn records_kernels(problem: &Problem) -> bool {
+    problem.record.quantities.iter().any(|quantity| OF_KERNELS.contains(quantity))
+}
+
 /// Those that have a value at any width and in every limit, but for accuracies of limits that start at 0.
 const ALWAYS: [Quantity; 5] = [
     Quantity::TrainAccuracy,
@@ -121,7 +126,7 @@ impl<'a> SolutionRecorder<'a> {
 
     /// Whether any quantity needs the tangent kernel.
     pub(super) fn wants_kernels(&self) -> bool {
-        self.problem.record.quantities.iter().any(|quantity| OF_KERNELS.contains(quantity))
+        records_kernels(self.problem)
     }
 
     /// All records.

@@ -18,6 +18,7 @@ use safetensors::{
 };
 use sha2::{Digest, Sha256};
 use widenet_output::{being_written, temporary_folder};
+use widenet_system::files;
 
 use crate::device::{Placement, Precision};
 
@@ -117,7 +118,7 @@ impl Checkpoint {
     /// Reads the header.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let read = || -> io::Result<(File, Vec<u8>)> {
-            let mut file = File::open(path)?;
+            let mut file = files::open(path)?;
             let mut length = [0; 8];
             file.read_exact(&mut length)?;
             let length = u64::from_le_bytes(length);

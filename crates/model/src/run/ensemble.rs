@@ -21,13 +21,13 @@ use widenet_core::{
     Error, Problem,
     problem::{Ensemble, Quantity},
     seed,
-    threads::start_threads,
     training::{
         Control, Progress, Start, Training,
         mlp::{MlpGroup, MlpTraining},
     },
     trajectory::{Record, Status},
 };
+use widenet_system::threads::start_threads;
 
 use super::{
     keeper::Keeper,

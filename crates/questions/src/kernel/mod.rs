@@ -161,7 +161,7 @@ impl KernelQuestion {
     /// The bytes needed, those available, and the share of the samples that would fit.
     pub fn check_memory(&self) -> QuestionResult<()> {
         let otherwise = "; or ask for one kernel (`kernel.kind`) or one block (`kernel.between`)";
-        memory::check(self.computed_bytes(), self.samples(), otherwise)
+        Ok(memory::check(self.computed_bytes(), self.samples(), otherwise)?)
     }
 
     /// Computes the kernels.

@@ -110,7 +110,7 @@ impl PredictQuestion {
         let bytes = |n1: usize, n2: usize| kernel_bytes(n1, n2, Which::Nngp);
         let among_test = if self.question.spread == Spread::Covariance { 2 * bytes(test, test) } else { 0 };
         let needed = TRAIN_MATRICES * bytes(train, train) + TEST_MATRICES * bytes(test, train) + among_test;
-        memory::check(needed, (train, test), "")
+        Ok(memory::check(needed, (train, test), "")?)
     }
 
     /// Predictions at every moment asked for.

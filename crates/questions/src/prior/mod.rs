@@ -19,6 +19,7 @@ use self::quantity::{Parse, Prior, Quantity};
 use crate::{
     answer::AnswerTree,
     error::QuestionResult,
+    memory,
     question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
     random_network::{RandomNetwork, load_data, warnings},
     stand_ins::add_stand_ins,
@@ -119,7 +120,12 @@ impl PriorQuestion {
             (Some(_), Some(given)) => {
                 return Err(given.error("`kernel` and `data` both say what the inputs are; give one"));
             }
-            (Some(data), None) => Prior::of_data(network, data),
+            (Some(data), None) => {
+                let (train, test) =
+                    (data.train.inputs.nrows(), data.test.as_ref().map_or(0, |test| test.inputs.nrows()));
+                memory::check(memory::gram_bytes(train + test), (train, test), "")?;
+                Prior::of_data(network, data)
+            }
             (None, given) => {
                 let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| read_matrix(&given))?;
                 // What is wrong with it is said before anything is asked of it.

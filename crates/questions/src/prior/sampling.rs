@@ -15,6 +15,7 @@ use super::quantity::{Prior, Quantity};
 use crate::{
     answer::numbers,
     error::{QuestionError, QuestionResult, invalid},
+    memory::check_count,
     question::Run,
 };
 
@@ -99,6 +100,8 @@ impl Quantity for Sample {
 /// The draws as nested lists: draw, then rows and columns.
 fn answer(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Value> {
     let (inputs, outputs) = (prior.count(), prior.network.outputs);
+    let bytes = (size(prior, asked.of) as u64).saturating_mul(BYTES_PER_NUMBER + BYTES_PER_ANSWER);
+    check_count("sample.draws", asked.draws as u64, bytes)?;
     let values = draw(prior, asked, run)?;
     let columns = match asked.of {
         Of::Outputs => Some((inputs, outputs)),
@@ -116,20 +119,31 @@ fn answer(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Va
     Ok(json!({ "draws": asked.draws, "values": nested }))
 }
 
+/// Bytes that a number takes: in a list that grows.
+const BYTES_PER_NUMBER: u64 = 16;
+/// Bytes that a number takes besides in the lists of an answer.
+const BYTES_PER_ANSWER: u64 = 64;
+
+/// Numbers of a draw.
+fn size(prior: &Prior, of: Of) -> usize {
+    match of {
+        Of::Outputs => prior.count() * prior.network.outputs,
+        Of::Kernel => prior.kernel().len(),
+        Of::Mixing => prior.network.outputs * prior.network.outputs,
+        Of::LogScale => 1,
+    }
+}
+
 /// The numbers of all draws, draw by draw, rows outside columns.
 pub(super) fn draw(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Vec<f64>> {
+    let size = size(prior, asked.of);
+    check_count("draws", asked.draws as u64, (size as u64).saturating_mul(BYTES_PER_NUMBER))?;
     let kernel = InputKernel::new(prior.kernel())?;
     if asked.by_network {
         return networks(prior, asked, &kernel, run);
     }
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let draws = asked.draws as u64;
-    let size = match asked.of {
-        Of::Outputs => prior.count() * prior.network.outputs,
-        Of::Kernel => prior.kernel().len(),
-        Of::Mixing => prior.network.outputs * prior.network.outputs,
-        Of::LogScale => 1,
-    };
     let bytes = draws.checked_mul(8).and_then(|bytes| bytes.checked_mul(size as u64));
     if bytes.is_none_or(|bytes| bytes > LARGEST_SAMPLE) {
         let most = LARGEST_SAMPLE / 8 / size as u64;
