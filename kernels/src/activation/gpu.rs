@@ -37,10 +37,7 @@ enum Function {
 impl Function {
     /// The others have slopes for any argument, NaN included.
     fn is_smooth(self) -> bool {
-        !matches!(
-            self,
-            Function::Relu | Function::LeakyRelu | Function::Abs | Function::Step | Function::SquaredRelu
-        )
+        !matches!(self, Function::Relu | Function::LeakyRelu | Function::Abs | Function::Step | Function::SquaredRelu)
     }
 }
 

@@ -188,7 +188,10 @@ mod tests {
                 let h = 1e-5;
                 let difference = (activation.value(u + h) - activation.value(u - h)) / (2.0 * h);
                 let derivative = activation.derivative(u);
-                assert!((difference - derivative).abs() < 1e-8 * derivative.abs().max(1.0), "{word}'({u}): {derivative} against {difference}");
+                assert!(
+                    (difference - derivative).abs() < 1e-8 * derivative.abs().max(1.0),
+                    "{word}'({u}): {derivative} against {difference}"
+                );
             }
         }
         assert_eq!(Activation::Relu.derivative(0.0), 0.0);

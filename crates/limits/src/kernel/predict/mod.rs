@@ -45,9 +45,8 @@ pub fn predict(
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
     let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
-    let eigen = (closed && !finite.is_empty())
-        .then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL))
-        .transpose()?;
+    let eigen =
+        (closed && !finite.is_empty()).then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL)).transpose()?;
     let mut stepped = if closed { HashMap::new() } else { answers.run(finite, &mut watch)? };
     let count = question.moments.len() as f64;
     let mut predictions = Vec::new();

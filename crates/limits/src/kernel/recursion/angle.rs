@@ -89,9 +89,8 @@ fn through_layers(layers: &[Layer<'_>], activation: ArcCosine, values: &mut [f64
                 let scale = amplitudes[0] * amplitudes[1];
                 let product = scale * angular.value[l];
                 let derivative = activation.derivative_amplitude(root_of_product) * angular.derivative[l];
-                tangent[l] = next.weight_tangent * product
-                    + next.bias_tangent
-                    + next.weight_variance * derivative * tangent[l];
+                tangent[l] =
+                    next.weight_tangent * product + next.bias_tangent + next.weight_variance * derivative * tangent[l];
                 value[l] = next.weight_variance * product + next.bias_variance;
                 let mut remaining = next.weight_variance * scale * angular.missing[l];
                 if next.bias_variance > 0.0 {

@@ -32,7 +32,9 @@ impl Recursion<'_> {
         }
         match self.dual {
             Dual::ArcCosine(activation) => angle::strip(self, activation, (first_row, column), values, tangent),
-            Dual::Erf | Dual::Sin | Dual::Gelu | Dual::Series(_) => covariance::strip(self, (first_row, column), values, tangent),
+            Dual::Erf | Dual::Sin | Dual::Gelu | Dual::Series(_) => {
+                covariance::strip(self, (first_row, column), values, tangent)
+            }
         }
     }
 }
