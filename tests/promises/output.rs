@@ -1,10 +1,6 @@
 //! What is said beside the answer fails nothing; an answer that cannot be written is an error.
 
-use std::{
-    fs::File,
-    io,
-    process::{Command, Stdio},
-};
+use std::{fs::File, io, process::Stdio};
 
 use crate::common::{PROBLEM, run, said, widenet, write};
 
@@ -23,7 +19,7 @@ fn a_closed_standard_error_fails_nothing() {
     let file = folder.path().join("k.json");
     let output = file.to_str().expect("UTF-8");
     let commands: [&[&str]; 5] = [
-        &["kernel", &problem, "--output", output],
+        &["kernel", &problem, "--output", output, "--set", "parameterization.kind=ntk"],
         &["solve", &problem, "--width", "16,inf", "--engine", "dense"],
         &["plan", &problem, "--width", "16", "--engine", "dense"],
         &["coord-check", &problem, "--width", "16,32,64", "--seeds", "2"],
@@ -68,5 +64,4 @@ fn an_answer_that_cannot_be_written_is_an_error() {
         let closed = widenet(arguments).stdout(closed_pipe()).stderr(Stdio::null()).status().expect("it starts");
         assert_eq!(closed.code(), Some(0), "{arguments:?}");
     }
-    assert!(Command::new("true").status().is_ok());
 }

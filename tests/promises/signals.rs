@@ -12,8 +12,8 @@ use crate::common::{PROBLEM, Said, said, widenet, write};
 /// What a command has to end; a second more than promised, because other tests run at the same time.
 const PROMISED: Duration = Duration::from_secs(3);
 
-/// When the signal comes: work is under way.
-const UNDER_WAY: Duration = Duration::from_millis(700);
+/// When the signal comes: work is under way, and runs on a device are planned, for which its rates are measured.
+const UNDER_WAY: Duration = Duration::from_secs(2);
 
 /// Perceptrons on many inputs: kernels, their eigendecomposition, and steps of finite networks take long.
 const MANY: &str = r#"
@@ -59,12 +59,12 @@ at = [0, 1]
 "#;
 
 const PRIOR: &str = r#"
-inputs = [[1.0, 0.0], [0.6, 0.8]]
+kernel = [[1.0, 0.6], [0.6, 1.0]]
 [network]
-widths = [64, 64, 64, 64]
+widths = [256, 256, 256]
 [sample]
 of = "outputs"
-draws = 100000
+draws = 1000000
 by = "network"
 "#;
 
@@ -153,7 +153,7 @@ fn questions_end() {
             &["kernel", &many, "--spectrum"],
             &["kernel", &many, "--width", "4096"],
             &["predict", &many],
-            &["prior", &prior, "--set", "sample.draws=100000000"],
+            &["prior", &prior],
             &["posterior", &posterior],
         ];
         for arguments in cases {

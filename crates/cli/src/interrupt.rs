@@ -14,6 +14,7 @@ use std::{
 
 use widenet_core::training::Control;
 use widenet_output::hold_files;
+use widenet_system::threads::no_thread;
 
 use crate::{
     answer::{give_what_is_left, pieces_taken},
@@ -35,7 +36,10 @@ static SIGNALS: AtomicU32 = AtomicU32::new(0);
 /// # Errors
 /// The system gives no thread that waits for them.
 pub(crate) fn take_signals() -> Result<(), Failure> {
-    ctrlc::set_handler(signalled).map_err(|error| format!("cannot wait for signals: {error}").into())
+    ctrlc::set_handler(signalled).map_err(|error| match error {
+        ctrlc::Error::System(error) => no_thread(&error).into(),
+        other => other.into(),
+    })
 }
 
 /// The flag that a signal raises.

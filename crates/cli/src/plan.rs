@@ -105,7 +105,10 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let time = if is_asked && estimates.is_empty() {
         String::new()
     } else {
-        format!(", up to about {} of engine time", humanized::seconds(estimates.iter().sum()))
+        format!(
+            ", up to about {} of engine time",
+            humanized::seconds(estimates.iter().fold(0.0, |sum, seconds| sum + seconds))
+        )
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
     give(|out| writeln!(out, "{table}{trials} trials{time}"))?;

@@ -62,7 +62,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`Error`] if it cannot be written.
 pub fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
-    let is_same = fs::read(path).is_ok_and(|found| found == bytes);
+    let has_length = |found: fs::Metadata| found.is_file() && found.len() == bytes.len() as u64;
+    let is_same = fs::metadata(path).is_ok_and(has_length) && fs::read(path).is_ok_and(|found| found == bytes);
     if is_same { Ok(()) } else { write_whole(path, bytes) }
 }
 
