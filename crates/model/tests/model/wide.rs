@@ -261,18 +261,20 @@ fn single_precision_follows_double_precision_with_the_same_draws() {
     assert!(default_tolerance(Precision::F32) > default_tolerance(Precision::F64));
 }
 
-/// Gradients of sixty sigmoid layers, and signals of twenty layers with σ_w = 0.003, are below the smallest normal number of single precision,
-/// where a reciprocal is infinite. They are a small share of the change of this run, which was taken for a diverged one.
+/// Gradients of sixty sigmoid layers, and signals of twenty layers with σ_w = 0.01, are below the smallest normal number of single precision,
+/// where a reciprocal is infinite. They are a small share of the change of this run, which was taken for a diverged one. Numbers near 10⁻⁴³
+/// have six bits.
 #[test]
 fn vectors_that_underflow_do_not_end_a_run() {
     let mut sigmoid = perceptrons::problem(60, 1, common::descent(3, 0.0, false), Activation::Sigmoid, false);
     sigmoid.parameterization =
         Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
-    let mut linear = perceptrons::problem(20, 1, common::descent(3, 0.0, false), Activation::Identity, false);
-    let Parameterization::Ntk { sigma_w, .. } = &mut linear.parameterization else { panic!("it is NTK") };
-    sigma_w[..20].fill(0.003);
+    let mut linear = common::problem(20, 1, common::descent(3, 0.0, false), 0.0);
+    linear.parameterization =
+        Parameterization::Standard { sigma_w: vec![0.01; 21], sigma_b: None, learning_rate_exponent: 0.0 };
+    linear.record.quantities = vec![Quantity::Outputs];
     let device = DeviceChoice::Flex.open().unwrap();
-    for problem in [sigmoid, linear] {
+    for (problem, tolerance) in [(sigmoid, 1e-4), (linear, 0.15)] {
         for hidden in [STORED, HALF_MEMORY, REGENERATED].map(|hidden| Hidden { tolerance: 1e-3, ..hidden }) {
             let [single, double] = [Precision::F32, Precision::F64].map(|precision| {
                 let run = Run { precision, ..wide_run(&problem, hidden, &device) };
@@ -281,7 +283,7 @@ fn vectors_that_underflow_do_not_end_a_run() {
                 trajectory.records
             });
             let difference = difference(&single, &double, Quantity::Outputs);
-            assert!(difference < 1e-4, "{hidden:?}: {difference:e}");
+            assert!(difference < tolerance, "{hidden:?}: {difference:e}");
         }
     }
 }
