@@ -241,8 +241,14 @@ pub(super) fn problem_of(section: &str) -> String {
     )
 }
 
-/// Files of samples: section `[data]` with its files.
-pub(super) fn data_files() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+/// A section `[data]` with its files.
+pub(super) struct DataFiles {
+    pub(super) section: &'static str,
+    pub(super) files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Files of samples.
+pub(super) fn data_files() -> Vec<DataFiles> {
     let csv = b"a, b ,\"c,d\",y\n1,2,3,10\n4,5.5,-6e-3,20\n7,8,9,30\n".to_vec();
     let bare = b"1,2\n3,4\n5,6\n".to_vec();
     let npy = |kind: &str, order: &str, shape: &str, bytes: Vec<u8>| {
@@ -254,14 +260,17 @@ pub(super) fn data_files() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> 
     let idx_images = [vec![0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2], (0..16).collect()].concat();
     let idx_labels = vec![0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 1, 0];
     let cifar: Vec<u8> = (0..3u8).flat_map(|label| [vec![label % 2], vec![label * 40; 3072]].concat()).collect();
+    let csv_keys = "kind = \"csv\"\ntrain = \"t.csv\"\ninputs = [\"a\", \"c,d\"]\ntargets = [\"y\"]";
+    let bare_keys = "kind = \"csv\"\ntrain = \"b.csv\"\ninputs = 1\ntargets = [1]\nheader = false\ntrain_samples = 2\ntest_samples = 1";
+    let of = |section, files| DataFiles { section, files };
     vec![
-        ("kind = \"csv\"\ntrain = \"t.csv\"\ninputs = [\"a\", \"c,d\"]\ntargets = [\"y\"]", vec![("t.csv", csv)]),
-        (
-            "kind = \"csv\"\ntrain = \"b.csv\"\ninputs = 1\ntargets = [1]\nheader = false\ntrain_samples = 2\ntest_samples = 1",
-            vec![("b.csv", bare)],
+        of(csv_keys, vec![("t.csv", csv)]),
+        of(bare_keys, vec![("b.csv", bare)]),
+        of("kind = \"npy\"\ninputs = \"x.npy\"\ntargets = \"y.npy\"", vec![("x.npy", inputs), ("y.npy", targets)]),
+        of(
+            "kind = \"idx\"\nimages = \"i.idx\"\nlabels = \"l.idx\"",
+            vec![("i.idx", idx_images), ("l.idx", idx_labels)],
         ),
-        ("kind = \"npy\"\ninputs = \"x.npy\"\ntargets = \"y.npy\"", vec![("x.npy", inputs), ("y.npy", targets)]),
-        ("kind = \"idx\"\nimages = \"i.idx\"\nlabels = \"l.idx\"", vec![("i.idx", idx_images), ("l.idx", idx_labels)]),
-        ("kind = \"cifar\"\ntrain = [\"c.bin\"]", vec![("c.bin", cifar)]),
+        of("kind = \"cifar\"\ntrain = [\"c.bin\"]", vec![("c.bin", cifar)]),
     ]
 }

@@ -11,7 +11,12 @@ use widenet_engines::Engines;
 use widenet_experiment::{Outcome, RunOptions, Silent, Study, run};
 use widenet_model::DeviceChoice;
 
-use super::{Refusal, amount, campaign, corpus::STUDIES, folder, mutation::Mutator};
+use super::{
+    Refusal, amount, campaign,
+    corpus::STUDIES,
+    folder,
+    mutation::{Bytes, Mutator},
+};
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -98,9 +103,11 @@ fn mutated_results() {
             2..5 => Some(mutator.text(&String::from_utf8_lossy(bytes), &["\"done\"", "\"diverged\"", "1e300"])),
             _ => Some(mutator.bytes(bytes)),
         };
-        (which, path.clone(), bytes)
+        (which, path.clone(), bytes.map(Bytes))
     };
-    campaign("results", amount(300), mutate, move |(which, path, bytes)| all[*which].run_with(path, bytes.as_deref()));
+    campaign("results", amount(300), mutate, move |(which, path, bytes)| {
+        all[*which].run_with(path, bytes.as_ref().map(|bytes| &bytes.0[..]))
+    });
 }
 
 /// Every byte, or by default every fortieth.

@@ -6,9 +6,9 @@ use widenet_engines::load_problem;
 
 use super::{
     Refusal, amount, campaign,
-    corpus::{data_files, problem_of},
+    corpus::{DataFiles, data_files, problem_of},
     folder,
-    mutation::Mutator,
+    mutation::{Bytes, Mutator},
 };
 
 #[test]
@@ -16,14 +16,15 @@ fn samples() {
     let folder = folder();
     let mutate = |mutator: &mut Mutator| {
         let all = data_files();
-        let (section, files) = &all[mutator.below(all.len())];
+        let DataFiles { section, files } = &all[mutator.below(all.len())];
         let which = mutator.below(files.len());
         let mutated = files.iter().enumerate().map(|(i, (name, bytes))| match i == which {
             true if name.ends_with("csv") && !mutator.once_in(3) => {
-                (*name, mutator.text(&String::from_utf8_lossy(bytes), &["1,2,3", "a,b", "\"x\ny\",nan"]))
+                let others = ["1,2,3", "a,b", "\"x\ny\",nan"];
+                (*name, Bytes(mutator.text(&String::from_utf8_lossy(bytes), &others)))
             }
-            true => (*name, mutator.bytes(bytes)),
-            false => (*name, bytes.clone()),
+            true => (*name, Bytes(mutator.bytes(bytes))),
+            false => (*name, Bytes(bytes.clone())),
         });
         (*section, mutated.collect::<Vec<_>>())
     };
@@ -31,7 +32,7 @@ fn samples() {
         let problem = folder.path().join("problem.toml");
         fs::write(&problem, problem_of(section)).expect("the folder is writable");
         for (name, bytes) in files {
-            fs::write(folder.path().join(name), bytes).expect("the folder is writable");
+            fs::write(folder.path().join(name), &bytes.0).expect("the folder is writable");
         }
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
         let problem = load_problem(&problem, &[]).map_err(|error| Refusal::new(error, &names))?;

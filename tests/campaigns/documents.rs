@@ -11,7 +11,7 @@ use super::{
     Refusal, amount, campaign,
     corpus::{KERNELS, POSTERIORS, PREDICTIONS, PRIORS, PROBLEMS, SCALINGS, STUDIES},
     folder,
-    mutation::Mutator,
+    mutation::{Bytes, Mutator},
 };
 
 /// Inputs of each kind of file by default.
@@ -23,12 +23,12 @@ fn all_texts() -> Vec<&'static str> {
 }
 
 /// A file of a kind, mutated, with its name.
-fn mutated(texts: &'static [&'static str]) -> impl Fn(&mut Mutator) -> (String, Vec<u8>) + Clone + Send + 'static {
+fn mutated(texts: &'static [&'static str]) -> impl Fn(&mut Mutator) -> (String, Bytes) + Clone + Send + 'static {
     let all = all_texts();
     move |mutator| {
         let text = mutator.pick(texts);
         let name = if text.starts_with('{') { "file.json" } else { "file.toml" };
-        (name.to_string(), mutator.text(text, &all))
+        (name.to_string(), Bytes(mutator.text(text, &all)))
     }
 }
 
@@ -41,7 +41,7 @@ fn read_files<E: ToString>(
     let folder = folder();
     campaign(format, amount(INPUTS), mutated(texts), move |(name, bytes)| {
         let path = folder.path().join(name);
-        fs::write(&path, bytes).expect("the folder is writable");
+        fs::write(&path, &bytes.0).expect("the folder is writable");
         read(&path).map_err(|error| Refusal::new(error.to_string(), &[name, "data.", "training inputs"]))
     });
 }
@@ -113,6 +113,8 @@ fn overrides() {
     };
     campaign("set", amount(INPUTS), mutate, move |sets| {
         let problem = load_problem(&path, sets);
-        problem.map(|problem| assert_finite(&problem)).map_err(|error| Refusal::new(error, &["--set", "file.toml"]))
+        problem
+            .map(|problem| assert_finite(&problem))
+            .map_err(|error| Refusal::new(error, &["--set", "file.toml", "data."]))
     });
 }

@@ -1,6 +1,9 @@
 //! Campaigns: inputs that nobody would write, and disturbances that nobody wants, many times over. What must hold is in `docs/reliability.md`.
 //!
-//! By default they take about a minute together. `WIDENET_CAMPAIGN=k` makes them k times as long.
+//! By default they take about a minute together. `WIDENET_CAMPAIGN=k` makes them k times as long. Thread counts are in
+//! `tests/thread_counts.rs`.
+
+#![expect(clippy::print_stdout, reason = "a campaign tells its figures")]
 
 mod corpus;
 mod corruption;

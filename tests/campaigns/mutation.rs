@@ -1,5 +1,7 @@
 //! Mutated inputs, each a function of a format and an index: a fault is found again by both.
 
+use std::fmt;
+
 use rand::{Rng, RngExt};
 use widenet_core::seed::{Purpose, stream};
 
@@ -69,6 +71,15 @@ const VALUES: &[&str] = &[
     ".5",
     "5.",
 ];
+
+/// Bytes of a file, shown as text.
+pub(super) struct Bytes(pub(super) Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
 
 /// A source of mutations.
 pub(super) struct Mutator(Box<dyn Rng>);

@@ -13,7 +13,12 @@ use widenet_model::{
     Run, solve_on_device,
 };
 
-use super::{Refusal, amount, campaign, corpus::PROBLEMS, folder, mutation::Mutator};
+use super::{
+    Refusal, amount, campaign,
+    corpus::PROBLEMS,
+    folder,
+    mutation::{Bytes, Mutator},
+};
 
 /// A problem, how it is solved, its records without disturbance, and a checkpoint in its middle.
 struct Interrupted {
@@ -89,9 +94,9 @@ fn mutated_checkpoints() {
             1 => files[mutator.below(files.len())].clone(),
             _ => mutator.bytes(&files[case]),
         };
-        (case, bytes)
+        (case, Bytes(bytes))
     };
-    campaign("checkpoint", amount(1000), mutate, move |(case, bytes)| cases[*case].resume(bytes, &path));
+    campaign("checkpoint", amount(1000), mutate, move |(case, bytes)| cases[*case].resume(&bytes.0, &path));
     drop(folder);
 }
 
