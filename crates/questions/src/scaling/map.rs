@@ -30,11 +30,7 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
     let edge = |legend: &str, offset: f64, width: f64| Series {
         legend: vec![legend.into()],
         colour: palette::BLACK,
-        marks: vec![Mark::Line {
-            points: vec![(left, offset - left), (right, offset - right)],
-            width,
-            dashed: false,
-        }],
+        marks: vec![Mark::Line { points: vec![(left, offset - left), (right, offset - right)], width, dashed: false }],
     };
     let inside = Series {
         legend: vec!["stable".into()],
