@@ -147,11 +147,11 @@ fn as_many_threads_run_as_the_system_grants() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
     }
     let ensemble = PROBLEM.replace("[record]", "[ensemble]\nnetworks = 8\n[record]");
-    let study = "[study]\nname = \"few\"\nclaim = \"c\"\nexpected = \"e\"\nproblem = \"problem.toml\"\n[axes]\nwidth = [16, 32]\n";
+    let study = "problem = \"problem.toml\"\n[study]\nname = \"few\"\nclaim = \"c\"\nexpected = \"e\"\n[axes]\nwidth = [16, 32]\n";
     let [problem, ensemble, study] = [
         write(folder.path(), "problem.toml", PROBLEM),
         write(folder.path(), "ensemble.toml", &ensemble),
-        write(folder.path(), "study.toml", &study.replace("problem =", "[problem]\nfile =")),
+        write(folder.path(), "study.toml", study),
     ];
     let few = |limit: u32, arguments: &[&str]| {
         let mut command = Command::new("setpriv");
@@ -170,6 +170,7 @@ fn as_many_threads_run_as_the_system_grants() {
     let (mut done, mut refusals) = (0, 0);
     for arguments in commands {
         let usual = few(1000, arguments);
+        assert_eq!(usual.code, 0, "{arguments:?}: {}", usual.err);
         for limit in 1..=8 {
             let said = few(limit, arguments);
             assert!(!said.err.contains("panicked"), "{arguments:?} with {limit} threads: {}", said.err);

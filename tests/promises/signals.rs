@@ -128,7 +128,7 @@ fn solve_ends_in_every_engine_and_regime() {
         let long = ["--set", "optimizer.steps=1000000000", "--set", "optimizer.learning_rate=1e-9"];
         let cases: [(&str, &[&str]); 9] = [
             ("many.toml", &["--width", "1024", "--engine", "dense"]),
-            ("many.toml", &["--width", "100000", "--engine", "conditioned"]),
+            ("many.toml", &["--width", "20000", "--engine", "conditioned"]),
             ("many.toml", &["--width", "20000", "--engine", "regenerated"]),
             ("many.toml", &["--width", "inf"]),
             ("ensemble.toml", &["--width", "256"]),

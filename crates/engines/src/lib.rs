@@ -6,7 +6,11 @@
 mod closed_form;
 mod device;
 mod engines;
+<<<<<<< HEAD
 mod memory;
+=======
+mod law;
+>>>>>>> main
 mod options;
 mod problem;
 mod reference;
