@@ -18,11 +18,7 @@ use widenet_model::DeviceChoice;
 use crate::{
     closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
     device::DeviceEngines,
-<<<<<<< HEAD
-    memory, options,
-=======
-    law, options,
->>>>>>> main
+    law, memory, options,
     solver::{
         Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
     },
@@ -61,41 +57,6 @@ impl Engines {
             problem.scaling().limit()?;
             return plan_coordinates(problem, request.width, "the infinite-width limit in closed form");
         };
-<<<<<<< HEAD
-        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries));
-        let law = problem.network.entry_law;
-        match (choice, needs_entries) {
-            (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(
-                "{} is defined for 4 neurons and more, not at width {width}",
-                quantity.name()
-            ))),
-            (EngineChoice::Law, Some(quantity)) => Err(SolveError::Refused(format!(
-                "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
-                quantity.name()
-            ))),
-            (EngineChoice::Law, None) if explored.is_some() => Err(SolveError::Refused(
-                "explored_ranks, orthogonality_loss and truncation_error are quantities of the conditioned and regenerated engines; the \
-                 law engine has effective_dimensions"
-                    .into(),
-            )),
-            (EngineChoice::Law, None) if law != EntryLaw::Gaussian => Err(SolveError::Refused(format!(
-                "network.entry_law = \"{}\": the law engine is that of Gaussian entries; use the regenerated engine",
-                law.name()
-            ))),
-            (EngineChoice::Auto, _) if law != EntryLaw::Gaussian || explored.is_some() => {
-                let (engine, reason) = self.device.choose(request)?;
-                self.device.plan_on_device(request, engine, &reason)
-            }
-            (EngineChoice::Auto, Some(quantity)) => self.device.plan_on_device(
-                request,
-                Engine::Dense,
-                &format!("{} needs the entries of the weights", quantity.name()),
-            ),
-            (EngineChoice::Auto | EngineChoice::Law, None) => {
-                let reason = "exact in law, at a cost that does not depend on the width";
-                plan_coordinates(problem, request.width, reason)
-            }
-=======
         let needs_entries = law::needs_entries(problem);
         if let Some(quantity) = needs_entries.filter(|_| choice != EngineChoice::Law && width < 4) {
             let name = quantity.name();
@@ -104,8 +65,8 @@ impl Engines {
         let by_law =
             || plan_coordinates(problem, request.width, "exact in law, at a cost that does not depend on the width");
         match (choice, law::check(problem)) {
-            (EngineChoice::Law, checked) => checked.map(|()| by_law()),
-            (EngineChoice::Auto, Ok(())) => Ok(by_law()),
+            (EngineChoice::Law, checked) => checked.and_then(|()| by_law()),
+            (EngineChoice::Auto, Ok(())) => by_law(),
             (EngineChoice::Auto, Err(_)) => match needs_entries {
                 Some(quantity) if problem.network.entry_law == EntryLaw::Gaussian && !records_explored(problem) => {
                     let reason = format!("{} needs the entries of the weights", quantity.name());
@@ -116,7 +77,6 @@ impl Engines {
                     self.device.plan_on_device(request, engine, &reason)
                 }
             },
->>>>>>> main
             (choice, _) => self.plan_asked(request, choice),
         }
     }

@@ -6,11 +6,8 @@
 mod closed_form;
 mod device;
 mod engines;
-<<<<<<< HEAD
-mod memory;
-=======
 mod law;
->>>>>>> main
+mod memory;
 mod options;
 mod problem;
 mod reference;
