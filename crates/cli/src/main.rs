@@ -42,7 +42,8 @@ fn main() -> ExitCode {
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema { file } => {
-            writeln!(std::io::stdout(), "{:#}", file.schema()).map(|()| Exit::Done).map_err(Failure::from)
+            let schema = widenet_experiment::schemas::schema(&file).unwrap_or_default();
+            writeln!(std::io::stdout(), "{schema:#}").map(|()| Exit::Done).map_err(Failure::from)
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut std::io::stdout());

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     error::{Error, Result},
+    field::Field,
     json,
     node::{Node, Value},
     reader::Reader,
@@ -78,9 +79,9 @@ impl Document {
         &self.root
     }
 
-    /// Returns a reader of the root table.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader::new(String::new(), &self.root.place, self.root.entries())
+    /// Returns the value of a key of the root table as errors call it.
+    pub fn field(&self, key: &str) -> Option<Field<'_>> {
+        self.get(key).map(|node| Field::new(key.to_owned(), node))
     }
 
     /// Reads the root table as a section.
@@ -88,6 +89,6 @@ impl Document {
     /// # Errors
     /// [`Error::Document`] at the first mistake.
     pub fn read<S: Section>(&self) -> Result<S> {
-        read_table(self.reader())
+        read_table(Reader::new(String::new(), &self.root.place, self.root.entries()))
     }
 }

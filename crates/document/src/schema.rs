@@ -12,10 +12,14 @@ use crate::{
 
 /// Returns the schema of a file that is one section.
 pub fn of<S: Section>(title: &str) -> Json {
-    let mut schema = table::<S>();
-    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!(title);
-    schema
+    titled(table::<S>(), title)
+}
+
+/// Returns the schema of a file that is a table.
+pub fn titled(mut table: Json, title: &str) -> Json {
+    table["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    table["title"] = json!(title);
+    table
 }
 
 /// Returns the schema of a table that is a section.
@@ -68,11 +72,15 @@ pub fn one_line(comment: &str) -> String {
     lines.join(" ").replace("[`", "`").replace("`]", "`")
 }
 
-fn object(declarations: &Declarations) -> Json {
-    match &declarations.kinds {
+pub(crate) fn object(declarations: &Declarations) -> Json {
+    let mut schema = match &declarations.kinds {
         None => keys(&declarations.keys, &declarations.others),
         Some(kinds) => by_kind(declarations, kinds),
+    };
+    if let [keys] = &declarations.one_of[..] {
+        schema["oneOf"] = keys.iter().map(|key| json!({ "required": [key] })).collect();
     }
+    schema
 }
 
 fn keys(keys: &[Declaration], others: &Option<Json>) -> Json {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use widenet_document::{
-    Reader,
+    Written,
     keys::{optional, required},
     section,
     shape::path,
@@ -79,7 +79,7 @@ section! {
     check = check;
 }
 
-fn check(_: &Npy, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(_: &Npy, table: &Written<'_>) -> widenet_document::Result<()> {
     both_or_none(table, ["test_inputs", "test_targets"])
 }
 

@@ -3,4 +3,7 @@
 mod fake;
 mod questions;
 mod run;
+mod schemas;
 mod study;
+#[path = "../../../core/tests/all/validator.rs"]
+mod validator;
