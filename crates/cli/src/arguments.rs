@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Print the JSON Schema of a kind of file, for editors and checks.
     Schema {
-        /// What the file holds: problem, kernel, predict, scaling or study.
+        /// What the file holds: a problem, a question, or a study.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(widenet_experiment::schemas::file_kinds()))]
         file: String,
     },

@@ -74,7 +74,7 @@ pub fn one_line(comment: &str) -> String {
 
 pub(crate) fn object(declarations: &Declarations) -> Json {
     let mut schema = match &declarations.kinds {
-        None => keys(&declarations.keys, &declarations.others),
+        None => keys(&declarations.keys, &declarations.others, &declarations.refused),
         Some(kinds) => by_kind(declarations, kinds),
     };
     if let [keys] = &declarations.one_of[..] {
@@ -83,8 +83,12 @@ pub(crate) fn object(declarations: &Declarations) -> Json {
     schema
 }
 
-fn keys(keys: &[Declaration], others: &Option<Json>) -> Json {
-    let properties: Map<_, _> = keys.iter().map(|key| (key.key.to_owned(), property(key))).collect();
+fn keys(keys: &[Declaration], others: &Option<Json>, refused: &[&str]) -> Json {
+    let mut properties: Map<_, _> = keys.iter().map(|key| (key.key.to_owned(), property(key))).collect();
+    if others.is_some() {
+        // What is refused is none of the others.
+        properties.extend(refused.iter().map(|key| ((*key).to_owned(), json!(false))));
+    }
     let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.key).collect();
     json!({
         "type": "object",
@@ -115,7 +119,7 @@ fn by_kind(declarations: &Declarations, kinds: &Kinds) -> Json {
         let common = declarations.keys.iter().filter(|key| !is_refused(key));
         let all: Vec<_> = common.chain(&kind.declarations.keys).cloned().collect();
         let others = kind.declarations.others.clone().or(declarations.others.clone());
-        let mut then = keys(&all, &others);
+        let mut then = keys(&all, &others, &kind.declarations.refused);
         then["properties"][kinds.key] = json!(true);
         then["description"] = json!(kind.about);
         let this = json!({ "properties": { kinds.key: { "const": kind.word } }, "required": [kinds.key] });

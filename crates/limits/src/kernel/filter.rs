@@ -43,7 +43,7 @@ impl Procedure {
     pub(super) fn new(optimizer: &Optimizer, moment: f64) -> Option<Procedure> {
         Some(match optimizer.rule {
             Rule::Flow { .. } => Procedure::Flow { time: moment },
-            Rule::Descent { batch_size: Some(_), .. } | Rule::RmsProp { .. } => return None,
+            Rule::Descent { batch_size: Some(_), .. } => return None,
             Rule::Descent { learning_rate, momentum: 0.0, nesterov: false, .. } => {
                 Procedure::Descent { learning_rate, steps: moment as u64 }
             }
@@ -54,6 +54,8 @@ impl Procedure {
                 let root = learning_rate.sqrt();
                 Procedure::MomentumFlow { friction: (1.0 - momentum) / (2.0 * root), time: root * moment }
             }
+            // What has no filter is integrated in function space.
+            _ => return None,
         })
     }
 

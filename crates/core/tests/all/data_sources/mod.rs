@@ -4,6 +4,7 @@ mod cifar;
 mod csv;
 mod idx;
 mod inline;
+mod inputs;
 mod npy;
 mod teacher;
 
