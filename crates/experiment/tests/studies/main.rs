@@ -1,5 +1,6 @@
-//! Studies with a fake solver, and of questions.
+//! Studies with a fake solver, studies of questions, and coordinate checks.
 
+mod coordinates;
 mod fake;
 mod questions;
 mod run;

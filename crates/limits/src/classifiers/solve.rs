@@ -127,9 +127,8 @@ fn inputs(problem: &Problem) -> Result<Inputs> {
 /// How the particles of a limit are made.
 fn source(classifier: &Classifier, inputs: usize, dimension: usize) -> Source {
     // A kink takes the accuracy of a quadrature away.
-    let smooth = classifier.activation.slopes().is_none_or(|(below, above)| below == above);
     match NODES.get(dimension.saturating_sub(1)) {
-        Some(nodes) if smooth => Source::Quadrature { nodes: *nodes },
+        Some(nodes) if classifier.activation.is_smooth() => Source::Quadrature { nodes: *nodes },
         _ => drawn(inputs),
     }
 }

@@ -5,7 +5,7 @@
 //! s = c + w,    E(w) = Λ(c + w) − Λ(c) − w u
 //! ```
 //!
-//! (docs/theory/proportional-limit.md §3.2; the proofs in full: docs/switches.md, "Contours of scalar laws".) By the product formula of the
+//! (docs/theory/proportional-limit.md §3.2, Eq. hyperbola; the proofs in full: docs/switches.md, "Contours of scalar laws".) By the product formula of the
 //! gamma function, at the saddle `Λ'(c) = u`
 //!
 //! ```text

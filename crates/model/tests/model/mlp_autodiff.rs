@@ -57,6 +57,8 @@ fn activated(activation: Activation, u: Tensor<2>) -> Tensor<2> {
         Activation::Sigmoid => sigmoid(u),
         Activation::Softplus => u.exp().add_scalar(1.0).log(),
         Activation::Silu => u.clone().mul(sigmoid(u)),
+        Activation::Step => u.sign().clamp_min(0.0),
+        Activation::SquaredRelu => u.clamp_min(0.0).square(),
     }
 }
 
