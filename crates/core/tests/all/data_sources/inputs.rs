@@ -5,14 +5,16 @@ use std::path::Path;
 use widenet_core::{
     Matrix, Result,
     data::{DataSource, InputSource, PartialData},
-    document::Document,
+    document::{
+        Document,
+        shape::{Shape, table},
+    },
 };
 
 fn load(section: &str) -> Result<PartialData> {
     let text = format!("[data]\nkind = \"inline\"\n{section}");
-    let source: InputSource =
-        Document::from_node(Document::from_toml("x.toml", &text)?.remove("data").unwrap())?.read()?;
-    source.load(Path::new(""))
+    let document = Document::from_toml("x.toml", &text)?;
+    table::<InputSource>().read(&document.field("data").unwrap())?.load(Path::new(""))
 }
 
 #[test]
@@ -38,7 +40,7 @@ fn the_fingerprint_of_complete_data_is_that_of_a_problem() {
     let text = "[data]\nkind = \"teacher\"\ninput_dimension = 3\ntrain_samples = 4\ntest_samples = 2";
     let document = Document::from_toml("x.toml", text).unwrap();
     let of_problem = DataSource::parse(&document.field("data").unwrap()).unwrap().load(Path::new("")).unwrap();
-    let of_question: InputSource = Document::from_node(document.get("data").unwrap().clone()).unwrap().read().unwrap();
+    let of_question = table::<InputSource>().read(&document.field("data").unwrap()).unwrap();
     let (mut first, mut second) = (Vec::new(), Vec::new());
     of_problem.visit_bytes(|bytes| first.extend_from_slice(bytes));
     of_question.load(Path::new("")).unwrap().visit_bytes(|bytes| second.extend_from_slice(bytes));
