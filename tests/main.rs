@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod bench;
+#[cfg(unix)]
+mod campaigns;
 mod command_line;
 mod common;
 mod coordinate_check;

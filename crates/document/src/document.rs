@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     error::{Error, Result},
+    excerpt::{excerpt, key_excerpt},
     field::Field,
     json,
     node::{Node, Value},
@@ -42,7 +43,7 @@ impl Document {
     pub fn load_with(path: &Path, overrides: &[(String, String)]) -> Result<Document> {
         let mut document = Document::load(path)?;
         for (key, value) in overrides {
-            document.set(key, value, &format!("--set {key}={value}"))?;
+            document.set(key, value, &format!("--set {}={}", key_excerpt(key), excerpt(value)))?;
         }
         Ok(document)
     }

@@ -31,6 +31,7 @@
 mod document;
 mod edit;
 mod error;
+mod excerpt;
 mod field;
 mod json;
 pub mod keys;
@@ -46,6 +47,7 @@ mod write;
 
 pub use document::Document;
 pub use error::{Error, Result};
+pub use excerpt::{excerpt, path_excerpt};
 pub use field::Field;
 pub use keys::Key;
 pub use node::{Entry, Node, Place, Value};

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    excerpt::key_excerpt,
     field::Field,
     node::{Entry, Place, Value},
     suggest::{nearest, suggestion},
@@ -64,9 +65,9 @@ impl<'a> Reader<'a> {
         let unasked = self.entries.iter().filter(|entry| !self.known.contains(&entry.key.as_str()));
         let misspelt = nearest(key, unasked.clone().map(|entry| entry.key.as_str()), key.len() / 4);
         match unasked.clone().find(|entry| Some(entry.key.as_str()) == misspelt) {
-            Some(entry) => {
-                entry.place.error(format!("unknown key `{}`; did you mean `{key}`?", self.dotted(&entry.key)))
-            }
+            Some(entry) => entry
+                .place
+                .error(format!("unknown key `{}`; did you mean `{key}`?", key_excerpt(&self.dotted(&entry.key)))),
             None => self.place.error(format!("`{}` is missing", self.dotted(key))),
         }
     }
@@ -119,7 +120,7 @@ impl<'a> Reader<'a> {
         match self.entries.iter().find(|entry| !self.known.contains(&entry.key.as_str())) {
             Some(entry) => Err(entry.place.error(format!(
                 "unknown key `{}`; {}",
-                self.dotted(&entry.key),
+                key_excerpt(&self.dotted(&entry.key)),
                 suggestion(&entry.key, &self.known)
             ))),
             None => Ok(()),

@@ -155,7 +155,51 @@ fn numbers_are_read_with_their_bounds() {
     assert_eq!(refusal("x = 1", |f| f.number_in(0.0, 1.0)), "`x` is 1; it must be a number ≥ 0 and < 1");
     assert_eq!(refusal("x = 'a'", Field::boolean), "`x` is \"a\"; it must be true or false");
     let long = format!("x = {:?}", vec![1; 100]);
-    assert!(refusal(&long, Field::string).contains("1, 1,…; it must be"));
+    assert!(refusal(&long, Field::string).contains("1, 1, …; it must be"));
+}
+
+/// Numbers above 2⁵³ that f64 holds are read, others are not rounded in silence; whoever writes a point wants the nearest.
+#[test]
+fn whole_numbers_that_are_not_held_are_refused() {
+    let number = |text: &str| toml(text).field("x").unwrap().number();
+    assert_eq!(number("x = 9007199254740994").unwrap(), 9_007_199_254_740_994.0);
+    assert_eq!(number("x = 9007199254740993.0").unwrap(), 9_007_199_254_740_992.0);
+    assert_eq!(number("x = -9223372036854775808").unwrap(), -9_223_372_036_854_775_808.0);
+    for text in ["x = 9007199254740993", "x = -9007199254740993", "x = 9223372036854775807"] {
+        assert!(refusal(text, Field::number).contains("that f64 holds; write it with a point"), "{text}");
+    }
+    let json = |text: &str| Document::from_json("run.json", text);
+    let message = json("{\"x\": 18446744073709551616}").unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "run.json:1:7: `18446744073709551616` has more than 64 bits; write it with a point or an exponent to round it"
+    );
+    assert!(json("{\"x\": 18446744073709551616.0}").is_ok());
+}
+
+/// Also of a key, a word, an override: nothing prints what somebody hides in a file.
+#[test]
+fn forty_characters_of_a_value_are_quoted_at_most() {
+    let secret = format!("{}SECRET", "a".repeat(120));
+    let colors = |field: &Field<'_>| field.choice(&[("red", 1), ("blue", 2)]);
+    let mut messages = vec![
+        refusal(&format!("x = '{secret}'"), Field::number),
+        refusal(&format!("x = '{secret}'"), colors),
+        toml(&format!("{secret} = 1\n[optimizer]\nlearning_rate = 1")).read::<File>().unwrap_err().to_string(),
+        Document::from_json("run.json", &format!("{{\"{secret}\": 1, \"{secret}\": 1}}")).unwrap_err().to_string(),
+        Document::from_toml("run.toml", &format!("{secret} = 1\n{secret} = 1")).unwrap_err().to_string(),
+        Document::from_toml("run.toml", &format!("x = {secret}")).unwrap_err().to_string(),
+        Document::from_toml("run.toml", &format!("x = \"{secret}")).unwrap_err().to_string(),
+    ];
+    for set in [(secret.clone(), "= 1".to_string()), ("x".into(), format!("= {secret}"))] {
+        let folder = std::env::temp_dir().join(format!("widenet-documents-{}.toml", std::process::id()));
+        std::fs::write(&folder, "x = 1").unwrap();
+        messages.push(Document::load_with(&folder, &[set]).unwrap_err().to_string());
+        std::fs::remove_file(&folder).unwrap();
+    }
+    for message in messages {
+        assert!(!message.contains("SECRET"), "{message}");
+    }
 }
 
 #[test]

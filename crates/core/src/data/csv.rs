@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 use widenet_document::{
-    Field, Value, Written,
+    Field, Value, Written, excerpt,
     keys::{optional, or, required},
     section,
     shape::{Shape, Simple, boolean, path},
@@ -86,8 +86,9 @@ impl Csv {
         };
         let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
         let target_columns = self.targets.positions(&titles).map_err(&wrong)?;
-        let title =
-            |column: &usize| titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{title}`"));
+        let title = |column: &usize| {
+            titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
+        };
         let mut used = HashSet::new();
         if let Some(column) = input_columns.iter().chain(&target_columns).find(|column| !used.insert(**column)) {
             return Err(wrong(format!(
@@ -104,8 +105,20 @@ impl Csv {
                 let cell = record.get(*column).ok_or_else(|| {
                     wrong(format!("sample {rows} has {} columns; column {column} (from 0) is wanted", record.len()))
                 })?;
+                let whole: Option<i128> = cell.parse().ok();
+                if whole.is_some_and(|whole| whole as f64 as i128 != whole) {
+                    let place = format!("sample {rows}, column {}", title(column));
+                    let cell = excerpt(cell);
+                    return Err(wrong(format!(
+                        "{place}: `{cell}` is a whole number that f64 does not hold; write it with a point to round it"
+                    )));
+                }
                 cell.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
-                    wrong(format!("sample {rows}, column {}: `{cell}` is not a finite number", title(column)))
+                    wrong(format!(
+                        "sample {rows}, column {}: `{}` is not a finite number",
+                        title(column),
+                        excerpt(cell)
+                    ))
                 })
             };
             for (columns, values) in [(&input_columns, &mut inputs), (&target_columns, &mut targets)] {
@@ -168,8 +181,13 @@ impl Columns {
             let found: Vec<_> = (0..titles.len()).filter(|column| titles[*column] == *name).collect();
             match found[..] {
                 [column] => Ok(column),
-                [] => Err(format!("there is no column `{name}`; the header has {}", titles.join(", "))),
-                _ => Err(format!("{} columns are called `{name}`; give column numbers from 0", found.len())),
+                [] => Err(format!(
+                    "there is no column `{}`; the header has {} columns: {}",
+                    excerpt(name),
+                    titles.len(),
+                    excerpt(&titles.join(", "))
+                )),
+                _ => Err(format!("{} columns are called `{}`; give column numbers from 0", found.len(), excerpt(name))),
             }
         };
         names.iter().map(position).collect()

@@ -31,6 +31,10 @@ pub(super) struct Wanted {
 pub(super) trait SampleTable {
     /// What errors call it.
     fn name(&self) -> String;
+    /// What errors call its targets.
+    fn targets_name(&self) -> String {
+        format!("{}, targets", self.name())
+    }
     /// Number of samples.
     fn len(&self) -> usize;
     /// Input dimension plus output dimension.
@@ -57,7 +61,7 @@ pub(super) fn read(table: &dyn SampleTable, rows: Range<usize>) -> Result<Sample
     check_size(&table.name(), rows.len(), table.columns())?;
     let samples = table.read(rows)?;
     check_finite(&samples.inputs, &format!("{}, inputs", table.name()))?;
-    check_finite(&samples.targets, &format!("{}, targets", table.name()))?;
+    check_finite(&samples.targets, &table.targets_name())?;
     Ok(samples)
 }
 

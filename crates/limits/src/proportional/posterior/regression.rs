@@ -108,7 +108,7 @@ impl Regression {
                 let (a, b) = (kernel[(i, j)], kernel[(j, i)]);
                 if (a - b).abs() > TOLERANCE * largest {
                     return Err(invalid(format!(
-                        "the joint kernel must be symmetric; its entries ({i}, {j}) and ({j}, {i}) are {a} and {b}"
+                        "the joint kernel, `kernel`, must be symmetric; its entries ({i}, {j}) and ({j}, {i}) are {a:?} and {b:?}"
                     )));
                 }
             }
@@ -170,7 +170,8 @@ impl Regression {
             && *smallest < -TOLERANCE * largest.max(f64::MIN_POSITIVE)
         {
             return Err(invalid(format!(
-                "the training kernel has the eigenvalue {smallest}; it must be positive semidefinite (largest eigenvalue {largest})"
+                "the training kernel, in `kernel`, has the eigenvalue {smallest:?}; it must be positive semidefinite (largest \
+                 eigenvalue {largest:?})"
             )));
         }
         let cutoff = inputs.max(input_size) as f64 * f64::EPSILON * largest;
