@@ -57,7 +57,7 @@ fn sides_that_do_not_fit_are_refused() {
         ),
         ("inputs = [[1], [2]]\ntargets = [[1]]", "`data.targets` is 1 × 1 and the inputs 2 × 1"),
         ("inputs = [[1]]\ntargets = []", "a list of at least one row"),
-        ("inputs = [[1]]\ntest_targets = [[1]]", "`test_inputs` is missing"),
+        ("inputs = [[1]]\ntest_targets = [[1]]", "`data.test_inputs` is missing"),
         ("inputs = [[1]]\ntest_inputs = [[1, 2]]", "the numbers of columns must agree"),
         ("inputs = [[1]]\ntargets = [[1]]\ntest_inputs = [[1]]\ntest_targets = [[1, 2]]", "columns must agree"),
         ("inputs = []\ntest_inputs = [[1]]\ntrain_samples = 3", "it has 0 samples"),
