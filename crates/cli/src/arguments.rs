@@ -12,7 +12,7 @@ use std::{ops::RangeInclusive, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_core::{document::Word, schemas::FileKind};
+use widenet_core::document::Word;
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
@@ -59,9 +59,9 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Print the JSON Schema of a kind of file, for editors and checks.
     Schema {
-        /// What the file holds: problem, kernel, predict, scaling or study.
-        #[arg(value_parser = FileKind::from_word)]
-        file: FileKind,
+        /// What the file holds: a problem, a question, or a study.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(widenet_experiment::schemas::file_kinds()))]
+        file: String,
     },
     /// Print a completion script for a shell.
     Completions {

@@ -72,7 +72,7 @@ fn run() -> Result<Exit, Failure> {
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema { file } => {
-            let schema = file.schema();
+            let schema = widenet_experiment::schemas::schema(&file).unwrap_or_default();
             give(|out| writeln!(out, "{schema:#}"))?;
             Ok(Exit::Done)
         }

@@ -41,6 +41,21 @@ pub fn matrix() -> Simple<Matrix> {
     })
 }
 
+/// Returns a [`matrix`], or an empty list, which is none.
+pub fn matrix_or_none() -> Simple<Option<Matrix>> {
+    fn read(field: &Field<'_>) -> Result<Option<Matrix>> {
+        match field.elements().is_ok_and(|elements| elements.is_empty()) {
+            true => Ok(None),
+            false => read_matrix(field).map(Some),
+        }
+    }
+    Simple::new(read, || {
+        let mut schema = matrix().schema();
+        schema["minItems"] = json!(0);
+        schema
+    })
+}
+
 /// Reads a [`matrix`].
 ///
 /// # Errors

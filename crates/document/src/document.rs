@@ -7,6 +7,7 @@ use widenet_system::{files, memory};
 use crate::{
     error::{Error, Result},
     excerpt::{excerpt, key_excerpt},
+    field::Field,
     json,
     node::{Node, Value},
     reader::Reader,
@@ -87,9 +88,9 @@ impl Document {
         &self.root
     }
 
-    /// Returns a reader of the root table.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader::new(String::new(), &self.root.place, self.root.entries())
+    /// Returns the value of a key of the root table as errors call it.
+    pub fn field(&self, key: &str) -> Option<Field<'_>> {
+        self.get(key).map(|node| Field::new(key.to_owned(), node))
     }
 
     /// Reads the root table as a section.
@@ -97,6 +98,6 @@ impl Document {
     /// # Errors
     /// [`Error::Document`] at the first mistake.
     pub fn read<S: Section>(&self) -> Result<S> {
-        read_table(self.reader())
+        read_table(Reader::new(String::new(), &self.root.place, self.root.entries()))
     }
 }

@@ -150,6 +150,12 @@ impl<'a> Field<'a> {
         Ok(nodes.iter().enumerate().map(|(i, node)| Field::new(format!("{}[{i}]", self.key), node)).collect())
     }
 
+    /// Returns the values of a table with free keys, in the order of the file.
+    pub fn entries(&self) -> Result<Vec<Field<'a>>> {
+        let Value::Table(entries) = &self.node.value else { return Err(self.must_be("a table")) };
+        Ok(entries.iter().map(|entry| Field::new(format!("{}.{}", self.key, entry.key), &entry.node)).collect())
+    }
+
     /// Returns a list of at least one element, each read by `read`.
     pub fn list<T>(&self, read: impl Fn(&Field<'a>) -> Result<T>) -> Result<Vec<T>> {
         let elements = self.elements()?;

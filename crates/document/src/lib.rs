@@ -51,7 +51,13 @@ pub use excerpt::{excerpt, path_excerpt};
 pub use field::Field;
 pub use keys::Key;
 pub use node::{Entry, Node, Place, Value};
-pub use reader::Reader;
+pub use reader::Written;
 pub use section::{Declaration, Declarations, Kind, Section};
 pub use shape::Shape;
 pub use word::Word;
+
+/// What the code of [`section!`] reads by.
+#[doc(hidden)]
+pub mod door {
+    pub use crate::reader::Reader;
+}

@@ -143,6 +143,13 @@ impl From<f64> for Value {
     }
 }
 
+impl From<&[f64]> for Value {
+    fn from(numbers: &[f64]) -> Value {
+        let node = |number: &f64| Node { value: Value::Float(*number), place: Place::new("default", "") };
+        Value::Array(numbers.iter().map(node).collect())
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
         Value::String(text.into())

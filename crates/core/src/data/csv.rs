@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use widenet_document::{
-    Field, Reader, Value, excerpt,
+    Field, Value, Written, excerpt,
     keys::{optional, or, required},
     section,
     shape::{Shape, Simple, boolean, path},
@@ -42,7 +42,7 @@ section! {
     check = check;
 }
 
-fn check(csv: &Csv, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(csv: &Csv, table: &Written<'_>) -> widenet_document::Result<()> {
     for (key, columns) in [("inputs", &csv.inputs), ("targets", &csv.targets)] {
         if let (false, Columns::Names(_), Some(field)) = (csv.header, columns, table.given(key)) {
             return Err(field.must_be("a list of column numbers from 0, as header = false"));

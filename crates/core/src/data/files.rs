@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use widenet_document::Reader;
+use widenet_document::Written;
 use widenet_system::files;
 
 use crate::error::{Error, Result};
 
 /// Refuses the file of test inputs without that of their targets, and the other way round.
-pub(super) fn both_or_none(table: &Reader<'_>, keys: [&str; 2]) -> widenet_document::Result<()> {
+pub(super) fn both_or_none(table: &Written<'_>, keys: [&str; 2]) -> widenet_document::Result<()> {
     let [first, second] = keys.map(|key| table.given(key).is_some());
     match (first, second) {
         (true, false) => Err(table.missing(keys[1])),

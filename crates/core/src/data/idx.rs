@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use widenet_document::{
-    Reader,
+    Written,
     keys::{flat, optional, required},
     section,
     shape::path,
@@ -37,7 +37,7 @@ section! {
     check = check;
 }
 
-fn check(_: &Idx, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(_: &Idx, table: &Written<'_>) -> widenet_document::Result<()> {
     both_or_none(table, ["test_images", "test_labels"])
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use widenet_document::{
-    Reader, excerpt,
+    Written, excerpt,
     keys::{optional, required},
     section,
     shape::path,
@@ -82,7 +82,7 @@ section! {
     check = check;
 }
 
-fn check(_: &Npy, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(_: &Npy, table: &Written<'_>) -> widenet_document::Result<()> {
     both_or_none(table, ["test_inputs", "test_targets"])
 }
 

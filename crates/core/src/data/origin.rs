@@ -46,6 +46,10 @@ pub(super) trait SampleTable {
     fn columns(&self) -> usize;
     /// Reads some samples.
     fn read(&self, rows: Range<usize>) -> Result<Samples>;
+    /// Whether it says that there are no samples, instead of having lost them.
+    fn is_none_on_purpose(&self) -> bool {
+        false
+    }
 }
 
 /// The training table and, where there is one, the table of test samples.

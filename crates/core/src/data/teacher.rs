@@ -12,7 +12,7 @@ use std::ops::Range;
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use widenet_document::{
-    Reader,
+    Written,
     keys::{optional, or, required},
     section,
     shape::{Either, list, natural, non_negative, number, positive, table_or, whole},
@@ -60,7 +60,7 @@ section! {
     check = check;
 }
 
-fn check(teacher: &Teacher, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(teacher: &Teacher, table: &Written<'_>) -> widenet_document::Result<()> {
     if table.given("train_samples").is_none() {
         return Err(table.missing("train_samples"));
     }

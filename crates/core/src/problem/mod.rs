@@ -46,11 +46,12 @@ mod record;
 mod record_size;
 mod recordable;
 mod scaling_table;
+mod untrained;
 
 pub use activation::Activation;
 pub use definition::{DEEP_LINEAR, Problem};
 pub use ensemble::Ensemble;
-pub use file::{ProblemFile, StableRate};
+pub use file::{ProblemFile, ProblemSections, StableRate};
 pub use loss::Loss;
 pub use network::{EntryLaw, Network};
 pub use optimizer::{Obstacles, Optimizer, Rule};
@@ -58,3 +59,4 @@ pub use parameterization::Parameterization;
 pub use quantity::{Need, Quantity, Scope, Shape};
 pub use record::RecordPlan;
 pub use scaling_table::ScalingTable;
+pub use untrained::{Architecture, NetworkSections, Untrained};

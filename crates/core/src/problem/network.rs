@@ -1,7 +1,7 @@
 //! Section `[network]` says what the network is made of.
 
 use widenet_document::{
-    Reader, Result, Word,
+    Result, Word, Written,
     keys::{or, required},
     section,
     shape::{whole, word},
@@ -52,7 +52,7 @@ section! {
     check = check;
 }
 
-fn check(network: &Network, table: &Reader<'_>) -> Result<()> {
+fn check(network: &Network, table: &Written<'_>) -> Result<()> {
     if network.hidden_layers > 1 || network.entry_law == EntryLaw::Gaussian {
         return Ok(());
     }

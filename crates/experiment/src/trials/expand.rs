@@ -1,13 +1,11 @@
 //! Expands a study into its trials: every combination of axes, widths and seeds.
 
-use widenet_core::document::Word;
 use widenet_core::{
     Width,
     document::{Document, Node, Value},
     humanized,
 };
 use widenet_engines::{EngineRule, HiddenOptions};
-use widenet_model::ResponseStorage;
 use widenet_system::memory;
 
 use super::trial::Trial;
@@ -80,9 +78,7 @@ impl Study {
                     match axis.key.as_str() {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
-                        ANSWERS => {
-                            combination.hidden.answers = ResponseStorage::from_word(&value.label).ok();
-                        }
+                        ANSWERS => combination.hidden.answers = self.answers.get(position).copied(),
                         key => combination.document.set_node(key, value.node.clone())?,
                     }
                     combination.labels.push((axis.key.clone(), value.label.clone()));

@@ -4,4 +4,7 @@ mod coordinates;
 mod fake;
 mod questions;
 mod run;
+mod schemas;
 mod study;
+#[path = "../../../core/tests/all/validator.rs"]
+mod validator;

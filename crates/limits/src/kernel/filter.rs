@@ -44,7 +44,7 @@ impl Procedure {
         let Loss::Squared { .. } = problem.loss else { return None };
         Some(match problem.optimizer.rule {
             Rule::Flow { .. } => Procedure::Flow { time: moment },
-            Rule::Descent { batch_size: Some(_), .. } | Rule::RmsProp { .. } => return None,
+            Rule::Descent { batch_size: Some(_), .. } => return None,
             Rule::Descent { learning_rate, momentum: 0.0, nesterov: false, .. } => {
                 Procedure::Descent { learning_rate, steps: moment as u64 }
             }
@@ -55,6 +55,8 @@ impl Procedure {
                 let root = learning_rate.sqrt();
                 Procedure::MomentumFlow { friction: (1.0 - momentum) / (2.0 * root), time: root * moment }
             }
+            // What has no filter is integrated in function space.
+            _ => return None,
         })
     }
 

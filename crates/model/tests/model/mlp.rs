@@ -120,7 +120,7 @@ fn function_space(problem: &Problem) -> (Vec<Matrix>, Vec<Matrix>) {
     let Rule::Descent { learning_rate, steps, momentum, .. } = problem.optimizer.rule else { panic!("descent only") };
     let device = DeviceChoice::Flex.open().unwrap();
     let wanted = KernelsWanted { test: true, full: true };
-    let kernels = empirical_kernels(problem, WIDTH, SEED, &device, Precision::F64, wanted).unwrap();
+    let kernels = empirical_kernels(&problem.untrained(), WIDTH, SEED, &device, Precision::F64, wanted).unwrap();
     let (train, test) = (kernels.train_train.tangent.unwrap(), kernels.test_train.unwrap().tangent.unwrap());
     let start = solve(&Problem {
         record: widenet_core::problem::RecordPlan {

@@ -122,6 +122,11 @@ fn need(question: &Question) -> Need {
     }
 }
 
+/// Where outputs are predicted beside the training inputs.
+fn test_inputs<'a>(problem: &'a Problem, question: &'a Question) -> Option<&'a Matrix> {
+    question.test_inputs.as_ref().or(problem.data.test.as_ref().map(|test| &test.inputs))
+}
+
 /// The kernels, given or computed.
 fn blocks(
     problem: &Problem,
@@ -129,14 +134,14 @@ fn blocks(
     need: Need,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(TrainingKernel, Option<Prior>)> {
+    let inputs = (&problem.data.train.inputs, test_inputs(problem, question));
     if let Some(given) = &question.given {
-        return check::given(problem, question, given, need);
+        return check::given(inputs, question, given, need);
     }
-    let scaling = problem.scaling();
-    let network = scaling.kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    let network = problem.architecture().kernel_network()?;
     match question.trained {
-        Trained::All => compute(&network, &problem.data, need, watch),
-        Trained::ReadoutOnly => compute(&network.readout_only(), &problem.data, need, watch),
+        Trained::All => compute(&network, inputs, need, watch),
+        Trained::ReadoutOnly => compute(&network.readout_only(), inputs, need, watch),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Loss, Quantity},
+    problem::{Loss, Need},
     training::{Control, is_finite},
     trajectory::Record,
 };
@@ -84,11 +84,9 @@ impl Distribution<'_> {
     fn snapshot(&self, response: &Response<'_>) -> Result<Snapshot> {
         let data = &self.problem.data;
         let targets = &data.train.targets;
-        let wants = |quantities: &[Quantity]| {
-            quantities.iter().any(|quantity| self.problem.record.quantities.contains(quantity))
-        };
+        let record = &self.problem.record;
         let mut snapshot = Snapshot { train: response.learned(targets), kurtosis: Some(0.0), ..Snapshot::default() };
-        if wants(&[Quantity::TrainLoss, Quantity::LinearisedTrainLoss, Quantity::TrainAccuracy, Quantity::OutputStd]) {
+        if record.needs(Need::Variances) {
             let variances = ensemble::train(self.prior, response, false, false)?;
             let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss);
             snapshot.train_loss = spread.loss;
@@ -97,15 +95,8 @@ impl Distribution<'_> {
         }
         let (Some(test), Some(block)) = (&data.test, &self.kernel.test_train) else { return Ok(snapshot) };
         let mean = product(block, &response.inverse(targets));
-        let covariance = wants(&[Quantity::TestOutputCovariance]);
-        if covariance
-            || wants(&[
-                Quantity::TestLoss,
-                Quantity::LinearisedTestLoss,
-                Quantity::TestAccuracy,
-                Quantity::TestOutputStd,
-            ])
-        {
+        if record.needs(Need::TestVariances) {
+            let covariance = record.needs(Need::Covariance);
             let variances = ensemble::test(self.prior, response, block, false, covariance)?;
             let spread = Spread::new(&variances, &mean, &test.targets, self.problem.loss);
             snapshot.test_loss = Some(spread.loss);

@@ -121,16 +121,12 @@ impl Regression {
         Self::assemble(blocks, targets, size, gain, noise, &|i, j| kernel[(i.max(j), i.min(j))])
     }
 
-    fn assemble(
-        blocks: Blocks,
-        targets: &Matrix,
-        input_size: usize,
-        gain: f64,
-        noise: f64,
-        entry: &dyn Fn(usize, usize) -> f64,
-    ) -> Result<Self> {
-        let (inputs, outputs) = targets.shape();
-        if outputs == 0 {
+    /// Refuses targets, a gain and a noise that no inputs go with, at the cost of one look at the targets.
+    ///
+    /// # Errors
+    /// D = 0; targets that are not finite or whose squares overflow; g ≤ 0; τ² < 0.
+    pub fn check(targets: &Matrix, gain: f64, noise: f64) -> Result<()> {
+        if targets.ncols() == 0 {
             return Err(invalid("targets of D = 0 outputs: at least one is needed"));
         }
         finite("the targets", targets)?;
@@ -140,6 +136,27 @@ impl Regression {
         if !(noise.is_finite() && noise >= 0.0) {
             return Err(invalid(format!("a noise variance tau2 = {noise}: it must be a finite number ≥ 0")));
         }
+        let norm = targets.norm();
+        if !(norm.is_finite() && norm * norm < f64::INFINITY) {
+            return Err(invalid(format!(
+                "the squares of the targets overflow: the largest is {:e}; divide the targets by a number and the noise and the gain by its \
+                 square",
+                targets.amax()
+            )));
+        }
+        Ok(())
+    }
+
+    fn assemble(
+        blocks: Blocks,
+        targets: &Matrix,
+        input_size: usize,
+        gain: f64,
+        noise: f64,
+        entry: &dyn Fn(usize, usize) -> f64,
+    ) -> Result<Self> {
+        let (inputs, outputs) = targets.shape();
+        Self::check(targets, gain, noise)?;
         let Blocks { train, cross, diagonal } = blocks;
         finite("the kernel of the training inputs", &train)?;
         finite("the kernel of test and training inputs", &cross)?;
@@ -165,13 +182,6 @@ impl Regression {
         let projected = vectors.transpose() * targets;
         let outside = (targets - &vectors * &projected).norm_squared();
         let norm = targets.norm();
-        if !(norm.is_finite() && norm * norm < f64::INFINITY) {
-            return Err(invalid(format!(
-                "the squares of the targets overflow: the largest is {:e}; divide the targets by a number and the noise and the gain by its \
-                 square",
-                targets.amax()
-            )));
-        }
         if noise == 0.0 && outside.sqrt() > TOLERANCE * norm {
             return Err(invalid(format!(
                 "tau2 = 0 with targets of norm {norm} that have a part of norm {} outside the range of the training kernel, whose rank is \
