@@ -79,7 +79,7 @@ steps = 3
         scaling(&["--name", "golikov_mf", "--hidden-layers", layers])["golikov_deep"][rule].as_str().map(str::to_owned)
     };
     assert!(learns("2", "gradient_descent").is_some_and(|text| text.contains("learn at any width")));
-    assert!(learns("3", "gradient_descent").is_some_and(|text| text.contains("vanish like m^-1.0000")));
+    assert!(learns("3", "gradient_descent").is_some_and(|text| text.contains("vanish like m^-1")));
     assert!(learns("3", "rms_prop").is_some_and(|text| text.contains("learn at any width")));
 }
 

@@ -82,14 +82,15 @@ impl Planned {
         if let Some(other) = &self.solved_as {
             return vec![row(&self.label, plan.runner, nothing(), format!("is that of {other}"))];
         }
-        let bound = if plan.engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
-        let cost = |bytes, seconds| {
+        let cost = |engine: Option<Engine>, bytes, seconds| {
+            let bound = if engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
             [format!("{bound} {}", humanized::bytes(bytes)), format!("{bound} {}", humanized::seconds(seconds))]
         };
-        let estimate = plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(bytes, seconds));
+        let estimate =
+            plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(plan.engine, bytes, seconds));
         let chosen = row(&self.label, plan.runner, estimate, plan.reason.clone());
         let others = self.others.iter().map(|other| {
-            let cost = other.cost.map_or_else(nothing, |(bytes, seconds)| cost(bytes, seconds));
+            let cost = other.cost.map_or_else(nothing, |(bytes, seconds)| cost(Some(other.engine), bytes, seconds));
             let why = other.obstacle.as_ref().map_or("not chosen".into(), |obstacle| format!("cannot run: {obstacle}"));
             row("", other.engine.name(), cost, why)
         });

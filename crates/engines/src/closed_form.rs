@@ -1,7 +1,12 @@
 //! Engines in closed form need no real matrices: this module has their estimates and their solutions.
 
-use widenet_core::problem::Need;
-use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
+use widenet_core::{
+    Problem, Trajectory, Width,
+    problem::{Need, Quantity},
+    scaling::power_of_width,
+    training::Progress,
+    trajectory::Engine,
+};
 use widenet_limits::{Regime, classifiers, kernel};
 
 use crate::solver::{Plan, SolveError, Watch};
@@ -86,9 +91,9 @@ pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     let names: Vec<&str> = classifiers::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "{} of order m^{:.4} in this scaling: they have no limit and are left out; normalised_outputs have one",
+            "{} of order {} in this scaling: they have no limit and are left out; normalised_outputs have one",
             names.join(", "),
-            limit.kernels
+            power_of_width(limit.kernels)
         )
     })
 }

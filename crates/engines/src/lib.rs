@@ -6,6 +6,7 @@
 mod closed_form;
 mod device;
 mod engines;
+mod law;
 mod options;
 mod problem;
 mod reference;

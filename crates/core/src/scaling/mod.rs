@@ -21,4 +21,4 @@ pub use golikov::{GolikovExponents, RawFactors};
 pub use kernel::{KernelLayer, KernelNetwork};
 pub use layers::{LayerScaling, Limit, Normalized, PowerOfWidth, Scaling};
 pub use named::NamedScaling;
-pub use sign::{EXPONENT_TOLERANCE, sign};
+pub use sign::{EXPONENT_TOLERANCE, power_of_width, sign};

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use widenet_core::{
     Error, Matrix, Problem, Result, Width,
     problem::{Loss, Quantity},
+    scaling::power_of_width,
     trajectory::{Record, Value},
 };
 
@@ -108,10 +109,10 @@ impl<'a> SolutionRecorder<'a> {
         let left_out = left_out(problem, &limit);
         if let (true, Some(quantity)) = (left_out.len() == quantities.len(), left_out.first()) {
             return Err(Error::NoLimit(format!(
-                "`{}` is of order m^{:.4} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
+                "`{}` is of order {} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
                  tangent_kernel_change, which have a limit",
                 quantity.name(),
-                limit.kernels,
+                power_of_width(limit.kernels),
                 limit.model.name()
             )));
         }

@@ -207,7 +207,7 @@ fn network(
     let particles =
         Source::Independent { particles: m, replicas: 1, seed }.particles(inputs, constants, NETWORK_SET)?;
     let mut system = ParticleSystem::new(&classifier.activation, inputs, rates, particles)?;
-    // IC-MF (docs/theory/scaling-limits.md §4.4).
+    // IC-MF (docs/theory/scaling-limits.md §4.4, Eq. correction).
     let share = (m as f64 / classifier.reference_width).sqrt() - 1.0;
     let offset: Option<Vec<f64>> =
         classifier.is_corrected.then(|| system.outputs().iter().map(|output| share * output).collect());

@@ -17,7 +17,7 @@ use widenet_core::{
     Error, Problem, Result,
     document::{Document, Field},
     problem::Loss,
-    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
+    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling, power_of_width},
 };
 use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
@@ -342,7 +342,8 @@ fn learning(deep: DeepScaling, hidden_layers: usize) -> Result<Value> {
         Ok::<_, widenet_core::Error>(match deep.learning(update, hidden_layers)? {
             Some(DeepLearning::NonTrivial) => "outputs learn at any width".to_owned(),
             Some(DeepLearning::Vanishing { exponent }) => {
-                format!("NO LIMIT THAT LEARNS: kernels and changes of outputs vanish like m^{exponent:.4}")
+                let power = power_of_width(exponent);
+                format!("NO LIMIT THAT LEARNS: kernels and changes of outputs vanish like {power}")
             }
             None => "not known".into(),
         })
