@@ -66,13 +66,27 @@ pub(crate) fn results(out: &Path) -> Vec<(String, Vec<u8>)> {
 pub(crate) struct Setting {
     folder: tempfile::TempDir,
     study: String,
+    /// Seconds between checkpoints.
+    checkpoint_every: &'static str,
 }
 
 impl Setting {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let study = write(folder.path(), "study.toml", STUDY);
-        Setting { folder, study }
+        Setting { folder, study, checkpoint_every: "0.05" }
+    }
+
+    /// A study of a third of a second, in memory where that is possible: for many runs.
+    #[cfg(unix)]
+    pub(crate) fn small() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder");
+        let study = STUDY
+            .replace("[256, 512, 1e4, 1e8, \"inf\"]", "[192, 256, 1e4, \"inf\"]")
+            .replace("steps = 600", "steps = 150")
+            .replace("count = 2", "count = 1");
+        let study = write(folder.path(), "study.toml", &study);
+        Setting { folder, study, checkpoint_every: "0.01" }
     }
 
     pub(crate) fn out(&self, name: &str) -> PathBuf {
@@ -93,7 +107,7 @@ impl Setting {
     }
 
     fn arguments<'a>(&'a self, out: &'a Path) -> [&'a str; 6] {
-        ["study", &self.study, "--out", out.to_str().expect("UTF-8"), "--checkpoint-every", "0.05"]
+        ["study", &self.study, "--out", out.to_str().expect("UTF-8"), "--checkpoint-every", self.checkpoint_every]
     }
 
     fn piped(command: &mut std::process::Command) -> Child {

@@ -10,7 +10,7 @@ use crate::faults::{Setting, results};
 
 #[test]
 fn processes_in_one_directory_of_which_some_are_killed() {
-    let setting = Setting::new();
+    let setting = Setting::small();
     let alone = setting.out("alone");
     let start = Instant::now();
     setting.finish(&alone);

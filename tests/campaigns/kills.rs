@@ -60,7 +60,7 @@ fn leftovers(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn random_kills_signals_and_clocks() {
-    let setting = Setting::new();
+    let setting = Setting::small();
     let undisturbed = setting.out("undisturbed");
     let start = Instant::now();
     setting.finish(&undisturbed);
@@ -126,7 +126,7 @@ impl Drop for Disk {
 /// size of a file stands for it.
 #[test]
 fn full_disks() {
-    let setting = Setting::new();
+    let setting = Setting::small();
     let undisturbed = setting.out("undisturbed");
     setting.finish(&undisturbed);
     let expected = results(&undisturbed);

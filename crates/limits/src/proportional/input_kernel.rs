@@ -49,7 +49,7 @@ impl InputKernel {
         let (rows, columns) = matrix.shape();
         if rows == 0 || rows != columns {
             return Err(invalid(format!(
-                "the input kernel is {rows} × {columns}; it must be square, P × P with P ≥ 1"
+                "the input kernel, `kernel`, is {rows} × {columns}; it must be square, P × P with P ≥ 1"
             )));
         }
         if let Some(at) = matrix.iter().position(|x| !x.is_finite()) {

@@ -12,7 +12,7 @@ mod map;
 use std::{cmp::Ordering, sync::Arc};
 
 use serde_json::{Map, Value, json};
-use widenet_core::document::Word;
+use widenet_core::document::{Word, excerpt};
 use widenet_core::{
     Error, Problem, Result,
     document::{
@@ -168,7 +168,8 @@ impl ScalingQuestion {
                     let any: Vec<_> = NamedScaling::WORDS.iter().map(|(word, _)| format!("\"{word}\"")).collect();
                     let one: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
                     Error::Invalid(format!(
-                        "parameterization \"{name}\" is not known; it must be one of {}, or with one hidden layer {}",
+                        "parameterization `{}` is not known; it must be one of {}, or with one hidden layer {}",
+                        excerpt(name),
                         any.join(", "),
                         one.join(", ")
                     ))

@@ -139,7 +139,7 @@ impl Regression {
         let norm = targets.norm();
         if !(norm.is_finite() && norm * norm < f64::INFINITY) {
             return Err(invalid(format!(
-                "the squares of the targets overflow: the largest is {:e}; divide the targets by a number and the noise and the gain by its \
+                "the squares of the targets overflow: the largest of `targets` is {:e}; divide the targets by a number and the noise and the gain by its \
                  square",
                 targets.amax()
             )));
