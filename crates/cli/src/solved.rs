@@ -169,6 +169,6 @@ mod tests {
         let both = [1, 2].map(|seed| Arc::new(trajectory(seed)));
         let table = table(&both, Quantity::Predictor, &[Some(0.125)]);
         let rows: Vec<&str> = table.lines().skip(1).map(|line| line.rsplit("  ").next().unwrap()).collect();
-        assert_eq!(rows, ["0.125", "-"], "{table}");
+        assert_eq!(rows, ["0.12500", "-"], "{table}");
     }
 }
