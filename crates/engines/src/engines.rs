@@ -260,7 +260,7 @@ mod tests {
         let width = Width::Finite(128);
         for (network, quantities, by_rule) in [
             ("", "\"train_loss\"", Engine::Law),
-            ("", "\"input_kurtosis\"", Engine::Dense),
+            ("", "\"input_kurtosis\"", Engine::Conditioned),
             ("", "\"explored_ranks\"", Engine::Conditioned),
             ("entry_law = \"rademacher\"", "\"train_loss\"", Engine::Regenerated),
             ("activation = \"tanh\"", "\"train_loss\"", Engine::Conditioned),
