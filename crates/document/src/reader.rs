@@ -10,7 +10,7 @@ use crate::{
     suggest::{nearest, suggestion},
 };
 
-/// A table being read. It remembers the keys it was asked for: [`Reader::finish`] refuses all others. Only sections read by it.
+/// A table being read. It remembers the keys it was asked for: `finish` refuses all others. Only sections read by it.
 #[derive(Debug)]
 pub struct Reader<'a> {
     path: String,
