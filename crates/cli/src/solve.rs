@@ -139,9 +139,11 @@ fn distances(
 
 /// What to do about a diverged run.
 fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String> {
-    let Status::Diverged { step, time } = trajectory.status else { return None };
+    if !matches!(trajectory.status, Status::Diverged { .. }) {
+        return None;
+    }
     let width = trajectory.width;
-    let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
+    let mut hint = format!("width {width}, seed {} {}", trajectory.seed, trajectory.status.ending());
     if !problem.is_solved_as_predictor() {
         if let Ok(bound) = stable_rate(problem) {
             hint.push_str(&format!("; infinitely wide networks are stable for learning rates below {bound:.3e}"));
