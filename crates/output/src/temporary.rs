@@ -89,11 +89,11 @@ pub(crate) fn temporary_file(path: &Path) -> std::io::Result<NamedTempFile> {
     builder.tempfile_in(folder_of(path)).map_err(reason)
 }
 
-/// The system's reason alone: the path of a temporary file says nothing to a user.
+/// The system's reason alone: the path of a temporary file, which `tempfile` appends, says nothing to a user.
 fn reason(error: std::io::Error) -> std::io::Error {
-    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    match source.and_then(std::io::Error::raw_os_error) {
-        Some(code) => std::io::Error::from_raw_os_error(code),
+    let said = error.to_string();
+    match said.split_once(" at path ") {
+        Some((reason, _)) => std::io::Error::new(error.kind(), reason),
         None => error,
     }
 }

@@ -281,7 +281,7 @@ fn bad_arguments_are_named() {
         reference_width: 1.0,
     };
     let message = error(&extreme, Width::Finite(1_000_000), Options::default());
-    assert!(message.contains("learning rate of weight matrix 0") && message.contains("0e0"), "{message}");
+    assert!(message.contains("learning rate of weight matrix 0") && message.contains("is 0 in"), "{message}");
     let mut kurtosis = problem.clone();
     kurtosis.record.quantities = vec![Quantity::InputKurtosis];
     let message = error(&kurtosis, Width::Finite(10), Options::default());
