@@ -72,7 +72,8 @@ fn run() -> Result<Exit, Failure> {
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema { file } => {
-            let schema = widenet_experiment::schemas::schema(&file).unwrap_or_default();
+            let schema = widenet_experiment::schemas::schema(&file)
+                .ok_or_else(|| format!("no kind of file is named `{file}`"))?;
             give(|out| writeln!(out, "{schema:#}"))?;
             Ok(Exit::Done)
         }

@@ -1,11 +1,11 @@
-//! A solver with known answers: `β_m(t) = β_∞(t) + ξ m^(-1/2)`, with ξ from the seed and the width.
+//! A solver with known answers: `β_m(t) = β_∞(t) + ξ m^(-1/2)`, with ξ from the seed and the width; and how tests run studies with it.
 
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
         Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -20,7 +20,7 @@ use widenet_core::{
 use widenet_engines::{
     EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
 };
-use widenet_experiment::{Reporter, Study, Trial};
+use widenet_experiment::{Outcome, Report, Reporter, RunOptions, Study, Trial, run};
 
 /// Counts its work; may diverge or refuse at one width.
 #[derive(Default)]
@@ -269,4 +269,32 @@ pub(crate) fn study(folder: &Path, replacements: &[(&str, &str)]) -> Study {
         text.replace(from, to)
     });
     Study::load(&study_file(folder, &text), false, &[]).unwrap()
+}
+
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn options(out: &Path) -> RunOptions {
+    RunOptions { out: out.into(), ..RunOptions::default() }
+}
+
+pub(crate) fn finish(study: &Study, solver: &FakeSolver, options: &RunOptions, reporter: &dyn Reporter) -> Report {
+    match run(study, solver, options, &NEVER, reporter).unwrap() {
+        Outcome::Finished(report) => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The files that must not depend on how a run went.
+pub(crate) fn results(directory: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut names: Vec<_> =
+        ["table.csv", "metrics.csv", "fits.csv", "report.md"].map(|name| directory.join(name)).into();
+    names.extend(fs::read_dir(directory.join("figures")).unwrap().map(|entry| entry.unwrap().path()));
+    for trial in fs::read_dir(directory.join("trials")).unwrap() {
+        names.extend(fs::read_dir(trial.unwrap().path()).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    names.sort();
+    names
+        .iter()
+        .map(|path| (path.strip_prefix(directory).unwrap().display().to_string(), fs::read(path).unwrap()))
+        .collect()
 }

@@ -4,6 +4,7 @@ mod coordinates;
 mod fake;
 mod questions;
 mod run;
+mod run_directory;
 mod schemas;
 mod study;
 #[path = "../../../core/tests/all/validator.rs"]
