@@ -1,6 +1,7 @@
 //! `widenet solve` prints trajectories of a problem, `widenet parameterization` its scaling as a table.
 
 use std::{
+    collections::BTreeMap,
     io::Write,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -11,7 +12,7 @@ use widenet_core::{
     problem::{Quantity, Rule, ScalingTable},
     scaling::Limit,
     training::{Control, Progress, stable_learning_rate},
-    trajectory::{Engine, Record, Status, Value},
+    trajectory::{Engine, Status, Value},
 };
 use widenet_engines::{
     Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
@@ -28,7 +29,9 @@ use crate::{
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
-    let engines = Engines::new(arguments.engine.device)?;
+    let limit = arguments.engine.limit.options();
+    limit.check(&problem, &arguments.width).map_err(with_option)?;
+    let engines = Engines::new(arguments.engine.device)?.with_limit(limit);
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
         if arguments.width[..i].contains(width) {
@@ -66,7 +69,9 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
                 let watch = |_: &Progress<'_>| {
                     if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
                 };
-                let mut distances = Distances::new(References::new(&engines, &watch));
+                let mut references = References::new(&engines, &watch);
+                trajectories.iter().for_each(|limit| references.know(&problem, "", limit));
+                let mut distances = Distances::new(references);
                 let table = summary(&problem, &trajectories, &mut distances);
                 say(distances.obstacles)?;
                 write!(std::io::stdout(), "{table}")?;
@@ -126,8 +131,8 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     Some(hint)
 }
 
-fn scalar(record: &Record, quantity: Quantity) -> Option<f64> {
-    match record.values.get(&quantity) {
+fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
+    match values.get(&quantity) {
         Some(Value::Scalar(value)) => Some(*value),
         _ => None,
     }
@@ -162,15 +167,21 @@ impl<'a> Distances<'a> {
 /// One row per trajectory: its last record and, if width ∞ was asked for, its distance to the limit (for a limit with a random
 /// start: given the trajectory's own).
 fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Distances<'_>) -> String {
+    let records = || trajectories.iter().flat_map(|trajectory| &trajectory.records);
     let scalars: Vec<Quantity> = Quantity::all()
-        .filter(|quantity| {
-            let recorded = |record: &Record| scalar(record, *quantity).is_some();
-            trajectories.iter().any(|trajectory| trajectory.records.iter().any(recorded))
-        })
+        .filter(|quantity| records().any(|record| scalar(&record.values, *quantity).is_some()))
         .collect();
+    let has_error = |quantity: &Quantity| records().any(|record| scalar(&record.errors, *quantity).is_some());
     let compare = trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite);
     let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
-    header.extend(scalars.iter().map(|quantity| quantity.name()));
+    let names: Vec<String> = scalars
+        .iter()
+        .flat_map(|quantity| {
+            let error = has_error(quantity).then(|| format!("{}_error", quantity.name()));
+            std::iter::once(quantity.name().to_owned()).chain(error)
+        })
+        .collect();
+    header.extend(names.iter().map(String::as_str));
     let compared = if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs };
     let column = format!("sup |{} - limit|", compared.name());
     if compare {
@@ -192,8 +203,12 @@ fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Dista
             row.push(last.map_or("-".into(), |record| record.step.to_string()));
             row.push(last.map_or("-".into(), |record| humanized::number(record.time)));
             for quantity in &scalars {
-                let value = last.and_then(|record| scalar(record, *quantity));
+                let value = last.and_then(|record| scalar(&record.values, *quantity));
                 row.push(value.map_or("-".into(), humanized::number));
+                if has_error(quantity) {
+                    let error = last.and_then(|record| scalar(&record.errors, *quantity));
+                    row.push(error.map_or("-".into(), humanized::number));
+                }
             }
             if compare {
                 let distance = distances.measure(problem, compared, trajectory);

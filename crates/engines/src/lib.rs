@@ -6,6 +6,7 @@
 mod closed_form;
 mod device;
 mod engines;
+mod mean_field;
 mod options;
 mod problem;
 mod reference;
@@ -13,6 +14,7 @@ mod rule;
 mod solver;
 
 pub use engines::Engines;
+pub use mean_field::LimitOptions;
 pub use options::word;
 pub use problem::{load_problem, rate_warning, stable_rate};
 pub use reference::{References, start_quantities, starts_at_random};

@@ -10,6 +10,7 @@ use widenet_core::{
     problem::{EntryLaw, Scope},
     trajectory::Engine,
 };
+use widenet_limits::Regime;
 use widenet_model::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance};
 
 use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
@@ -27,7 +28,8 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
         }
         let has_tolerance = match engine {
             Engine::Conditioned | Engine::Regenerated => true,
-            Engine::Law | Engine::Limit => linear,
+            Engine::Law => linear,
+            Engine::Limit => linear || matches!(Regime::of(request.problem), Ok(Regime::MeanField)),
             Engine::Dense => false,
         };
         if !has_tolerance {
