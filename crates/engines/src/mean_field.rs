@@ -58,7 +58,7 @@ pub(crate) fn plan_mean_field(problem: &Problem, options: &Options) -> Result<Pl
         reason: format!(
             "the mean-field limit by quadrature, to {} with 95 % confidence: about {} nodes per layer, {} replicates",
             humanized::number(options.accuracy),
-            humanized::number(cost.nodes as f64),
+            cost.nodes,
             options.replicates
         ),
         bytes: cost.bytes,

@@ -64,9 +64,9 @@ fn deep_linear_networks_are_exact_at_256_nodes() {
         let mut problem = problem(hidden_layers, 4, columns, 6);
         problem.parameterization =
             Parameterization::MeanField { richness: 1.7, sigma_in: 0.8, sigma_out: 1.2, sigma_b: None };
-        problem.optimizer = descent(0.05, 20);
+        problem.optimizer = descent(0.05, 10);
         let mut exact = problem.clone();
-        problem.record.at = vec![0.0, 1.0, 5.0, 20.0];
+        problem.record.at = vec![0.0, 1.0, 10.0];
         exact.record = RecordPlan { quantities: vec![Quantity::Outputs], ..problem.record.clone() };
         problem.record.quantities = vec![Quantity::Outputs, Quantity::TangentKernel];
         let exact =
