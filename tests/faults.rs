@@ -55,39 +55,67 @@ fn directory(out: &Path) -> PathBuf {
 }
 
 /// The files that must not depend on how a run came about.
-fn results(out: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn results(out: &Path) -> Vec<(String, Vec<u8>)> {
     let directory = directory(out);
     ["table.csv", "metrics.csv", "fits.csv", "report.md"]
         .map(|name| (name.to_string(), fs::read(directory.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))))
         .into()
 }
 
-struct Setting {
+/// A study with a folder for its runs.
+pub(crate) struct Setting {
     folder: tempfile::TempDir,
     study: String,
+    /// Seconds between checkpoints.
+    checkpoint_every: &'static str,
 }
 
 impl Setting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let study = write(folder.path(), "study.toml", STUDY);
-        Setting { folder, study }
+        Setting { folder, study, checkpoint_every: "0.05" }
     }
 
-    fn out(&self, name: &str) -> PathBuf {
+    /// A study of a third of a second, in memory where that is possible: for many runs.
+    #[cfg(unix)]
+    pub(crate) fn small() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder");
+        let study = STUDY
+            .replace("[256, 512, 1e4, 1e8, \"inf\"]", "[192, 256, 1e4, \"inf\"]")
+            .replace("steps = 600", "steps = 150")
+            .replace("count = 2", "count = 1");
+        let study = write(folder.path(), "study.toml", &study);
+        Setting { folder, study, checkpoint_every: "0.01" }
+    }
+
+    pub(crate) fn out(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn spawn(&self, out: &Path, more: &[&str]) -> Child {
-        let out = out.to_str().expect("UTF-8");
-        widenet(&[&["study", &self.study, "--out", out, "--checkpoint-every", "0.05"], more].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts")
+    pub(crate) fn spawn(&self, out: &Path, more: &[&str]) -> Child {
+        Self::piped(&mut widenet(&[&self.arguments(out)[..], more].concat()))
     }
 
-    fn finish(&self, out: &Path) -> Said {
+    /// The same where no file may be larger than so many times 512 bytes.
+    #[cfg(unix)]
+    pub(crate) fn spawn_limited(&self, out: &Path, blocks: u64) -> Child {
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_widenet")]).args(self.arguments(out));
+        Self::piped(command.current_dir(crate::common::root()))
+    }
+
+    fn arguments<'a>(&'a self, out: &'a Path) -> [&'a str; 6] {
+        ["study", &self.study, "--out", out.to_str().expect("UTF-8"), "--checkpoint-every", self.checkpoint_every]
+    }
+
+    fn piped(command: &mut std::process::Command) -> Child {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    }
+
+    /// Runs to the end.
+    pub(crate) fn finish(&self, out: &Path) -> Said {
         let said = said(self.spawn(out, &[]).wait_with_output().expect("it ends"));
         assert!([0, 1].contains(&said.code), "{}", said.err);
         said

@@ -2,12 +2,15 @@
 
 mod bad_input;
 mod bench;
+#[cfg(unix)]
+mod campaigns;
 mod command_line;
 mod common;
 mod coordinate_check;
 mod documentation;
 mod faults;
 mod laws;
+mod promises;
 mod proportional;
 mod references;
 mod scaling;

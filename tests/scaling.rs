@@ -79,7 +79,7 @@ steps = 3
         scaling(&["--name", "golikov_mf", "--hidden-layers", layers])["golikov_deep"][rule].as_str().map(str::to_owned)
     };
     assert!(learns("2", "gradient_descent").is_some_and(|text| text.contains("learn at any width")));
-    assert!(learns("3", "gradient_descent").is_some_and(|text| text.contains("vanish like m^-1.0000")));
+    assert!(learns("3", "gradient_descent").is_some_and(|text| text.contains("vanish like m^-1")));
     assert!(learns("3", "rms_prop").is_some_and(|text| text.contains("learn at any width")));
 }
 
@@ -120,7 +120,7 @@ fn wrong_questions_are_answered_by_what_would_be_right() {
         (&["--q-sigma", "-1"], "--q-sigma needs --q"),
         (&["--q-sigma", "x", "--q", "1"], "invalid value 'x'"),
         (&["--q-sigma", "nan", "--q", "1"], "q_σ is NaN"),
-        (&["--name", "mff"], "\"mff\" is not known"),
+        (&["--name", "mff"], "`mff` is not known"),
         (&["--name", "sym_default", "--hidden-layers", "3"], "a scaling of 1 hidden layer, not of 3"),
         (&["--abc", "0,1/0,0"], "it has 2 parts"),
         (&["--abc", "0,1/0,x/1"], "\"0,x\" is no list of numbers"),

@@ -71,6 +71,8 @@ fn by_burn(activation: Activation, u: Tensor<2>) -> Option<Tensor<2>> {
         Activation::Gelu => gelu(u),
         Activation::Softplus => softplus(u, 1.0),
         Activation::Silu => silu(u),
+        Activation::Step => u.sign().clamp_min(0.0),
+        Activation::SquaredRelu => u.clamp_min(0.0).square(),
         Activation::Identity | Activation::LeakyRelu { .. } => return None,
     })
 }

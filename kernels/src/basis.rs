@@ -115,10 +115,10 @@ impl Basis {
         let mut scales = None;
         let squares = if x.gram_epsilon() > f64::EPSILON { &SQUARES[1] } else { &SQUARES[0] };
         if !gram.diagonal().iter().all(|square| squares.contains(square)) {
-            let largest = largest_entries(x);
-            rest = scaled(rest, &largest);
+            let lengths = power_of_two_scales(x);
+            rest = scaled(rest, &lengths);
             gram = rest.self_gram();
-            scales = Some(largest);
+            scales = Some(lengths);
         }
         let lengths: Vec<f64> = gram.diagonal().iter().map(|square| square.sqrt()).collect();
         if !scales.iter().flatten().chain(&lengths).all(|number| number.is_finite()) {
@@ -237,6 +237,16 @@ impl Basis {
 fn longest(gram: &DMatrix<f64>, lengths: &[f64]) -> f64 {
     let relative = |(c, length): (usize, &f64)| gram[(c, c)].max(0.0).sqrt() / length;
     lengths.iter().enumerate().filter(|(_, length)| **length > 0.0).map(relative).fold(0.0, f64::max)
+}
+
+/// For every vector a power of two near its largest absolute entry, so that dividing by it is exact; NaN where an entry is not finite. The
+/// reciprocal is a normal number of the float type too, which leaves vectors of subnormal numbers short, but with squares that are normal.
+fn power_of_two_scales(x: &SplitVectors) -> Vec<f64> {
+    let most = if x.pieces()[0].dtype() == DType::F64 { 1022 } else { 126 };
+    let scale = |largest: f64| {
+        if largest.is_finite() { 2f64.powi((largest.log2().floor() as i32).clamp(-most, most)) } else { f64::NAN }
+    };
+    largest_entries(x).into_iter().map(scale).collect()
 }
 
 /// The largest absolute entry of every vector; 1 for vectors of zeros.

@@ -45,16 +45,21 @@ impl Bench {
         &self.device.info
     }
 
-    /// Measures all rates; `watch` is told what runs next.
-    pub fn rates(&self, watch: &dyn Fn(&str)) -> Vec<MeasuredRate> {
-        rates::run(&self.device, &self.placement, self.quick, watch)
+    /// Measures all rates; `watch` is told what runs next, `measured` what came of it.
+    pub fn rates(&self, watch: &dyn Fn(&str), measured: &dyn Fn(&MeasuredRate)) -> Vec<MeasuredRate> {
+        rates::run(&self.device, &self.placement, self.quick, watch, measured)
     }
 
-    /// Checks, rates and training, for a report. `width` is that of the one long run (a million; less on a software GPU).
+    /// Checks, rates and training, for a report; told as by [`Bench::rates`]. `width` is that of the one long run (a million; less on a software GPU).
     ///
     /// # Errors
     /// [`Error::Invalid`] for a width below 10.
-    pub fn report(&self, width: Option<u64>, watch: &dyn Fn(&str)) -> Result<BenchReport, ModelError> {
+    pub fn report(
+        &self,
+        width: Option<u64>,
+        watch: &dyn Fn(&str),
+        measured: &dyn Fn(&MeasuredRate),
+    ) -> Result<BenchReport, ModelError> {
         let width = width.unwrap_or_else(|| training::default_width(&self.device.info, self.quick));
         if width < training::SMALLEST {
             let text = format!("width = {width} of the training run must be at least {}", training::SMALLEST);
@@ -63,7 +68,7 @@ impl Bench {
         let checks = checks::run(&self.device, &self.placement, watch);
         // Before the rates, whose bases would count in the peak of the memory.
         let (training, growth) = training::run(&self.device, self.placement.precision, width, self.quick, watch);
-        let rates = self.rates(watch);
+        let rates = self.rates(watch, measured);
         Ok(BenchReport {
             version: env!("CARGO_PKG_VERSION"),
             device: self.device.info.clone(),

@@ -30,8 +30,14 @@ impl MeasuredRate {
     }
 }
 
-/// Measures all rates; `quick` takes sizes that only show that everything runs, and `watch` is told what runs next.
-pub(crate) fn run(device: &OpenDevice, placement: &Placement, quick: bool, watch: &dyn Fn(&str)) -> Vec<MeasuredRate> {
+/// Measures all rates; `quick` takes sizes that only show that everything runs. `watch` is told what runs next, `measured` what came of it.
+pub(crate) fn run(
+    device: &OpenDevice,
+    placement: &Placement,
+    quick: bool,
+    watch: &dyn Fn(&str),
+    measured: &dyn Fn(&MeasuredRate),
+) -> Vec<MeasuredRate> {
     let sizes = if quick { RateSizes::quick() } else { RateSizes::of(&device.info, placement) };
     let mut copy = None;
     let measure = |rate: Rate<'_>| {
@@ -49,7 +55,9 @@ pub(crate) fn run(device: &OpenDevice, placement: &Placement, quick: bool, watch
         };
         // The copy comes first.
         copy = copy.or(value);
-        MeasuredRate { what: rate.what, value, unit, fraction_of_copy, failure: seconds.err() }
+        let rate = MeasuredRate { what: rate.what, value, unit, fraction_of_copy, failure: seconds.err() };
+        measured(&rate);
+        rate
     };
     rates(&device.info, placement, sizes).into_iter().map(measure).collect()
 }

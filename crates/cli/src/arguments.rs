@@ -7,12 +7,12 @@ pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
 use shared::precision;
 pub(crate) use shared::{AnswerArguments, Overrides};
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
-use widenet_core::{document::Word, schemas::FileKind};
+use widenet_core::document::Word;
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions, LimitOptions};
 use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
@@ -59,9 +59,9 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Print the JSON Schema of a kind of file, for editors and checks.
     Schema {
-        /// What the file holds: problem, kernel, predict, scaling or study.
-        #[arg(value_parser = FileKind::from_word)]
-        file: FileKind,
+        /// What the file holds: a problem, a question, or a study.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(widenet_experiment::schemas::file_kinds()))]
+        file: String,
     },
     /// Print a completion script for a shell.
     Completions {
@@ -199,13 +199,16 @@ pub(crate) struct Seeds {
     #[arg(long, default_value_t = 0, conflicts_with = "seeds")]
     seed: u64,
     /// Run this many seeds, 1 … N, as the axis `seed = { count = N }` of a study does.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MAX_SEEDS))]
     seeds: Option<u64>,
 }
 
+/// Most seeds, as in a study.
+const MAX_SEEDS: u64 = 1_000_000;
+
 impl Seeds {
-    pub(crate) fn list(&self) -> Vec<u64> {
-        self.seeds.map_or_else(|| vec![self.seed], |count| (1..=count).collect())
+    pub(crate) fn all(&self) -> RangeInclusive<u64> {
+        self.seeds.map_or(self.seed..=self.seed, |count| 1..=count)
     }
 }
 

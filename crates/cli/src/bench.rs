@@ -1,6 +1,9 @@
 //! `widenet bench` measures a device and prints what it does.
 
-use std::io::Write;
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde_json::json;
 use widenet_bench::{Bench, BenchReport, MeasuredRate};
@@ -8,33 +11,36 @@ use widenet_core::humanized;
 use widenet_output::{Format, OutputFile, Table};
 
 use crate::{
+    answer::{give, leave},
     arguments::BenchArguments,
     exit::{Exit, Failure},
-    question::note,
+    say::{line, note},
 };
 
 /// Measures a device; with a report also checks it and trains on it. Exits with 1 if a check or a rate fails.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<Exit, Failure> {
     let file = arguments.report.as_deref().map(|path| OutputFile::new(path, &[Format::Text])).transpose()?;
     let bench = Bench::open(arguments.device, arguments.precision(), arguments.quick)?;
-    note(bench.note())?;
-    let watch = |what: &str| {
-        // Who does not listen misses nothing.
-        let _ = writeln!(std::io::stderr(), "running: {what}");
-    };
+    note(bench.note());
+    let watch = |what: &str| line(&format!("running: {what}"));
+    let (so_far, json) = (Arc::new(Mutex::new(Vec::new())), arguments.json);
+    let left = Arc::clone(&so_far);
+    leave(move |out| write(out, &left.lock().unwrap_or_else(PoisonError::into_inner), json));
+    let measured = |rate: &MeasuredRate| so_far.lock().unwrap_or_else(PoisonError::into_inner).push(rate.clone());
     let Some(file) = file else {
-        let rates = bench.rates(&|what| {
+        let watch = |what: &str| {
             if arguments.verbose {
                 watch(what)
             }
-        });
-        print(&rates, arguments)?;
+        };
+        let rates = bench.rates(&watch, &measured);
+        print(&rates, json)?;
         return Ok(exit(true, &rates));
     };
-    let report = bench.report(arguments.width, &watch)?;
+    let report = bench.report(arguments.width, &watch, &measured)?;
     file.write(|out| out.write_all(report.to_markdown().as_bytes()))?;
-    print(&report.rates, arguments)?;
-    summarise(&report, &file)?;
+    print(&report.rates, json)?;
+    summarise(&report, &file);
     Ok(exit(report.passed(), &report.rates))
 }
 
@@ -44,43 +50,37 @@ fn exit(passed: bool, rates: &[MeasuredRate]) -> Exit {
     if passed && measured { Exit::Done } else { Exit::CheckFailed }
 }
 
-fn print(rates: &[MeasuredRate], arguments: &BenchArguments) -> Result<(), Failure> {
-    if arguments.json {
-        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&json!(rates))?)?;
-    } else {
-        let rows: Vec<Vec<String>> = rates
-            .iter()
-            .map(|rate| {
-                let fraction = rate.fraction_of_copy.map_or("-".into(), |fraction| format!("{fraction:.2}"));
-                vec![rate.text(), fraction, rate.what.clone()]
-            })
-            .collect();
-        write!(std::io::stdout(), "{}", Table::new(["rate", "of copy", "what"], rows).to_text())?;
-    }
-    for failure in rates.iter().filter_map(|rate| rate.failure.as_ref()) {
-        writeln!(std::io::stderr(), "failed: {failure}")?;
-    }
+fn print(rates: &[MeasuredRate], json: bool) -> Result<(), Failure> {
+    give(|out| write(out, rates, json))?;
+    rates.iter().filter_map(|rate| rate.failure.as_ref()).for_each(|failure| line(&format!("failed: {failure}")));
     Ok(())
 }
 
+fn write(out: &mut dyn Write, rates: &[MeasuredRate], json: bool) -> io::Result<()> {
+    if json {
+        return writeln!(out, "{}", serde_json::to_string_pretty(&json!(rates))?);
+    }
+    let rows = rates.iter().map(|rate| {
+        let fraction = rate.fraction_of_copy.map_or("-".into(), |fraction| format!("{fraction:.2}"));
+        vec![rate.text(), fraction, rate.what.clone()]
+    });
+    out.write_all(Table::new(["rate", "of copy", "what"], rows).to_text().as_bytes())
+}
+
 /// The report in a few lines, on standard error: standard output may be JSON.
-fn summarise(report: &BenchReport, file: &OutputFile) -> Result<(), Failure> {
-    let mut out = std::io::stderr();
+fn summarise(report: &BenchReport, file: &OutputFile) {
     let passed = report.checks.iter().filter(|checked| checked.passed()).count();
-    writeln!(out, "{passed} of {} checks passed", report.checks.len())?;
+    line(&format!("{passed} of {} checks passed", report.checks.len()));
     if let Ok(run) = &report.training {
         let time = humanized::seconds(run.seconds);
         let memory = run.peak.map_or_else(|| "unknown".into(), humanized::bytes);
-        writeln!(out, "{} steps at width {} took {time}, peak memory {memory}", run.steps, run.width)?;
+        line(&format!("{} steps at width {} took {time}, peak memory {memory}", run.steps, run.width));
     }
     if let Some(fit) = report.growth.fit() {
-        writeln!(out, "time grows as m^{:.3}", fit.exponent)?;
+        line(&format!("time grows as m^{:.3}", fit.exponent));
     }
-    for failure in report.failures() {
-        writeln!(out, "failed: {failure}")?;
-    }
-    writeln!(out, "wrote {}", file.path().display())?;
-    Ok(())
+    report.failures().iter().for_each(|failure| line(&format!("failed: {failure}")));
+    line(&format!("wrote {}", file.path().display()));
 }
 
 #[cfg(test)]

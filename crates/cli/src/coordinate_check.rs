@@ -1,17 +1,16 @@
 //! `widenet coord-check` trains a network at several widths and prints the verdicts on its exponents.
 
-use std::{io::Write, sync::atomic::Ordering};
-
-use widenet_core::training::Control;
 use widenet_engines::{Engines, load_problem, rate_warning};
 use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder};
 use widenet_output::{OutputFile, Table};
 
 use crate::{
+    answer::give,
     arguments::CoordCheckArguments,
     exit::{Exit, Failure},
     interrupt, progress,
-    question::{note, say_written},
+    question::say_written,
+    say::note,
 };
 
 /// Trains networks of several widths for a few steps and says which quantities scale as predicted.
@@ -20,27 +19,29 @@ pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
     let output = output.map(|path| OutputFile::new(path, &CoordinateReport::FORMATS)).transpose()?;
     let problem = load_problem(&arguments.problem, &arguments.answer.overrides.set)?;
     for warning in problem.warnings().into_iter().chain(rate_warning(&problem)) {
-        note(&warning)?;
+        note(&warning);
     }
     let check = CoordinateCheck::new(problem, arguments.options())?;
     arguments.figure.as_deref().map(make_folder).transpose()?;
     let engines = Engines::new(arguments.device)?;
-    let stop = interrupt::flag()?;
     let bar = progress::single("coordinate check");
     let report = check.run(&engines, &|fraction| {
         bar.update(fraction);
-        if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
+        interrupt::control()
     });
     bar.finish();
     let Some(report) = report? else { return Ok(Exit::Interrupted) };
     for said in &report.notes {
-        note(said)?;
+        note(said);
     }
     let figures = arguments.figure.as_deref().map(|folder| report.draw(folder)).transpose()?.unwrap_or_default();
     match &output {
         Some(output) => report.write(output)?,
-        None if arguments.answer.json => writeln!(std::io::stdout(), "{}", report.to_json())?,
-        None => write!(std::io::stdout(), "{}", verdicts(&report))?,
+        None if arguments.answer.json => {
+            let json = report.to_json();
+            give(|out| writeln!(out, "{json}"))?;
+        }
+        None => give(|out| out.write_all(verdicts(&report).as_bytes()))?,
     }
     if !arguments.answer.json {
         say_written(&output.iter().map(|output| output.path().to_owned()).chain(figures).collect::<Vec<_>>())?;

@@ -1,12 +1,13 @@
 //! `widenet devices` lists the devices that this build can use.
 
-use std::io::Write;
-
 use widenet_core::humanized;
 use widenet_model::{Precision, list_devices};
 use widenet_output::Table;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    answer::give,
+    exit::{Exit, Failure},
+};
 
 /// Prints what each device is and what it can hold, or why it is not there.
 pub(crate) fn run() -> Result<Exit, Failure> {
@@ -32,6 +33,6 @@ pub(crate) fn run() -> Result<Exit, Failure> {
         })
         .collect();
     let header = ["device", "memory", "largest buffer", "widest f32 matrix", "widest f64 matrix", "what it is"];
-    write!(std::io::stdout(), "{}", Table::new(header, rows).to_text())?;
+    give(|out| out.write_all(Table::new(header, rows).to_text().as_bytes()))?;
     Ok(Exit::Done)
 }

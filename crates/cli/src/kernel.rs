@@ -1,15 +1,15 @@
 //! `widenet kernel` computes the kernels of a problem's network.
 
-use std::io::Write;
-
 use widenet_core::humanized;
 use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{KernelAnswer, KernelQuestion};
 
 use crate::{
+    answer::give,
     arguments::KernelArguments,
     exit::{Exit, Failure},
-    question::{note, say_written, watched},
+    question::{say_written, watched},
+    say::note,
 };
 
 /// Computes the kernels and writes them to a file, as JSON, or in a few numbers.
@@ -19,15 +19,15 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
     let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = KernelQuestion::load(&arguments.problem, &arguments.overrides())?;
     let (train, test) = question.samples();
-    note(&format!("kernels of {train} training and {test} test inputs: {}", humanized::bytes(question.bytes())))?;
+    note(&format!("kernels of {train} training and {test} test inputs: {}", humanized::bytes(question.bytes())));
     question.check_memory()?;
     let place = (arguments.device, arguments.precision());
     let answer = watched("kernels", place, |run| question.kernels(run))?;
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
     match output {
         Some(output) => say_written(&answer.write(&output)?)?,
-        None if arguments.json => answer.write_json(&mut std::io::stdout().lock())?,
-        None => write!(std::io::stdout(), "{}", summary(&answer))?,
+        None if arguments.json => give(|out| answer.write_json(out))?,
+        None => give(|out| out.write_all(summary(&answer).as_bytes()))?,
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! `widenet` solves problems and runs studies of wide networks from the command line. It prints, and computes nothing.
 
+mod answer;
 mod arguments;
 mod bench;
 mod coordinate_check;
@@ -14,20 +15,49 @@ mod predict;
 mod prior;
 mod progress;
 mod question;
+mod say;
 mod scaling;
 mod solve;
+mod solved;
 mod study;
+mod threads;
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
+use answer::give;
 use arguments::{Arguments, Command};
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Failure};
-use widenet_output::escape::lines;
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();
-    let exit = match Arguments::parse().command {
+    let exit = run().unwrap_or_else(|failure| {
+        // A reader that closed the pipe (`widenet … | head`) has seen what it wanted. What else is written has errors of its own.
+        if failure.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+            return Exit::Done;
+        }
+        say::line(&format!("error: {failure}"));
+        Exit::Unusable
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn run() -> Result<Exit, Failure> {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(error) if error.use_stderr() => {
+            let _ = error.print();
+            return Ok(Exit::Unusable);
+        }
+        // Help and the version are answers.
+        Err(error) => {
+            error.print()?;
+            return Ok(Exit::Done);
+        }
+    };
+    interrupt::take_signals()?;
+    threads::start()?;
+    match command {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
@@ -42,20 +72,16 @@ fn main() -> ExitCode {
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Schema { file } => {
-            writeln!(std::io::stdout(), "{:#}", file.schema()).map(|()| Exit::Done).map_err(Failure::from)
-        }
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut std::io::stdout());
+            let schema = widenet_experiment::schemas::schema(&file).unwrap_or_default();
+            give(|out| writeln!(out, "{schema:#}"))?;
             Ok(Exit::Done)
         }
-    };
-    let exit = exit.unwrap_or_else(|failure| {
-        // A reader that closed the pipe (`widenet … | head`) has seen what it wanted.
-        if failure.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
-            return Exit::Done;
+        Command::Completions { shell } => {
+            // It panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "widenet", &mut script);
+            give(|out| out.write_all(&script))?;
+            Ok(Exit::Done)
         }
-        let _ = writeln!(std::io::stderr(), "error: {}", lines(&failure.to_string()));
-        Exit::Unusable
-    });
-    ExitCode::from(exit as u8)
+    }
 }

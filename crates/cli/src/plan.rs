@@ -1,16 +1,16 @@
 //! `widenet plan` says what would run, on which engine and why, with memory and time.
 
-use std::io::Write;
-
 use widenet_core::{document::Document, humanized, trajectory::Engine};
 use widenet_engines::{Alternative, Engines, Request, Solver, load_problem};
 use widenet_experiment::{Estimate, Study, TrialPlan};
-use widenet_output::{Table, escape::lines};
+use widenet_output::Table;
 
 use crate::{
+    answer::give,
     arguments::PlanArguments,
     engine::with_option,
     exit::{Exit, Failure},
+    say::{line, note},
 };
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
@@ -58,9 +58,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
             planned.push(Planned { label: format!("width {width}"), plan, others, solved_as: None });
         }
     }
-    for note in engines.take_notes() {
-        writeln!(std::io::stderr(), "note: {note}")?;
-    }
+    engines.take_notes().iter().for_each(|said| note(said));
     print(&planned)
 }
 
@@ -85,14 +83,15 @@ impl Planned {
         if let Some(other) = &self.solved_as {
             return vec![row(&self.label, plan.runner, nothing(), format!("is that of {other}"))];
         }
-        let bound = if plan.engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
-        let cost = |bytes, seconds| {
+        let cost = |engine: Option<Engine>, bytes, seconds| {
+            let bound = if engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
             [format!("{bound} {}", humanized::bytes(bytes)), format!("{bound} {}", humanized::seconds(seconds))]
         };
-        let estimate = plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(bytes, seconds));
+        let estimate =
+            plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(plan.engine, bytes, seconds));
         let chosen = row(&self.label, plan.runner, estimate, plan.reason.clone());
         let others = self.others.iter().map(|other| {
-            let cost = other.cost.map_or_else(nothing, |(bytes, seconds)| cost(bytes, seconds));
+            let cost = other.cost.map_or_else(nothing, |(bytes, seconds)| cost(Some(other.engine), bytes, seconds));
             let why = other.obstacle.as_ref().map_or("not chosen".into(), |obstacle| format!("cannot run: {obstacle}"));
             row("", other.engine.name(), cost, why)
         });
@@ -101,9 +100,8 @@ impl Planned {
 }
 
 fn print(planned: &[Planned]) -> Result<Exit, Failure> {
-    let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = planned.iter().flat_map(Planned::rows).collect();
-    write!(out, "{}", Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text())?;
+    let table = Table::new(["trial", "engine", "memory", "time", "why"], rows).to_text();
     let solved = planned.iter().filter(|planned| planned.solved_as.is_none());
     let estimates: Vec<f64> =
         solved.filter_map(|planned| Some(planned.plan.as_ref().ok()?.estimate?.seconds)).collect();
@@ -111,15 +109,18 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let time = if is_asked && estimates.is_empty() {
         String::new()
     } else {
-        format!(", up to about {} of engine time", humanized::seconds(estimates.iter().sum()))
+        format!(
+            ", up to about {} of engine time",
+            humanized::seconds(estimates.iter().fold(0.0, |sum, seconds| sum + seconds))
+        )
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
-    writeln!(out, "{trials} trials{time}")?;
+    give(|out| writeln!(out, "{table}{trials} trials{time}"))?;
     let mut refused = false;
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {
             refused = true;
-            writeln!(std::io::stderr(), "cannot run {label}: {}", lines(&reason.to_string()))?;
+            line(&format!("cannot run {label}: {reason}"));
         }
     }
     Ok(if refused { Exit::Unusable } else { Exit::Done })

@@ -1,16 +1,16 @@
 //! `widenet predict` says what infinitely wide networks predict at chosen moments of training.
 
-use std::io::Write;
-
 use widenet_core::humanized;
 use widenet_model::{DeviceChoice, Precision};
 use widenet_output::{Format, OutputFile, Table};
 use widenet_questions::{PredictAnswer, PredictQuestion, Question};
 
 use crate::{
+    answer::give,
     arguments::PredictArguments,
     exit::{Exit, Failure},
-    question::{note, say_written, watched},
+    question::{say_written, watched},
+    say::note,
 };
 
 /// Predicts and writes the predictions to a file, as JSON, or as a table.
@@ -24,12 +24,12 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
     let answer = watched("predictions", place, |run| question.predictions(run))?;
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
     for warning in question.warnings()?.into_iter().chain(answer.notes()) {
-        note(&warning)?;
+        note(&warning);
     }
     match output {
         Some(output) => say_written(&answer.write(&output)?)?,
-        None if arguments.json => answer.write_json(&mut std::io::stdout().lock())?,
-        None => write!(std::io::stdout(), "{}", summary(&answer))?,
+        None if arguments.json => give(|out| answer.write_json(out))?,
+        None => give(|out| out.write_all(summary(&answer).as_bytes()))?,
     }
     Ok(Exit::Done)
 }

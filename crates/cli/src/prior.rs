@@ -1,6 +1,6 @@
 //! `widenet prior` and `widenet posterior` answer questions about random deep linear networks.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use widenet_core::humanized;
@@ -9,9 +9,11 @@ use widenet_output::{Format, OutputFile, Table, escape::one_line};
 use widenet_questions::{AnswerTree, PosteriorQuestion, PriorQuestion, Question};
 
 use crate::{
+    answer::give,
     arguments::{AnswerArguments, PosteriorArguments, PriorArguments},
     exit::{Exit, Failure},
-    question::{note, say_written, watched},
+    question::{say_written, watched},
+    say::note,
 };
 
 /// Answers a question about networks before training.
@@ -38,11 +40,11 @@ fn answer(
     output: Option<OutputFile>,
 ) -> Result<Exit, Failure> {
     for warning in question.warnings()? {
-        note(&warning)?;
+        note(&warning);
     }
     let answered = watched(label, place, |run| question.answer(run))?;
     if let Some(reason) = answered.as_ref().and_then(|answered| answered.unreliable.as_ref()) {
-        note(&format!("UNRELIABLE: {reason}"))?;
+        note(&format!("UNRELIABLE: {reason}"));
     }
     say(answered.map(|answered| answered.tree), output, arguments.json)
 }
@@ -55,8 +57,8 @@ pub(crate) fn say(answer: Option<AnswerTree>, output: Option<OutputFile>, json: 
     let Some(answer) = answer else { return Ok(Exit::Interrupted) };
     match output {
         Some(output) => say_written(&answer.write(&output)?)?,
-        None if json => answer.write_json(&mut std::io::stdout().lock())?,
-        None => write!(std::io::stdout(), "{}", summary(&answer))?,
+        None if json => give(|out| answer.write_json(out))?,
+        None => give(|out| out.write_all(summary(&answer).as_bytes()))?,
     }
     Ok(Exit::Done)
 }

@@ -12,7 +12,8 @@ use crate::{
     arguments::ScalingArguments,
     exit::{Exit, Failure},
     prior::{open, say},
-    question::{note, say_written, watched},
+    question::{say_written, watched},
+    say::note,
 };
 
 /// Says what a scaling leads to, and draws it.
@@ -23,13 +24,13 @@ pub(crate) fn run(arguments: &ScalingArguments) -> Result<Exit, Failure> {
         let points = question.iter().filter_map(|(name, question)| Some((name.clone(), question.golikov()?)));
         let points: Vec<_> = points.collect();
         if let (true, Some((name, _))) = (points.is_empty(), &question) {
-            note(&format!("{name} is no scaling of one hidden layer: it is not in the map"))?;
+            note(&format!("{name} is no scaling of one hidden layer: it is not in the map"));
         }
         say_written(&scaling_map(folder, &points)?)?;
     }
     let Some((_, question)) = question else { return Ok(Exit::Done) };
     for warning in question.warnings()? {
-        note(&warning)?;
+        note(&warning);
     }
     let answered = watched("scaling", (DeviceChoice::Cpu, Precision::F64), |run| question.answer(run))?;
     say(answered.map(|answered| answered.tree), output, arguments.answer.json)

@@ -1,29 +1,27 @@
 //! `widenet solve` prints trajectories of a problem, `widenet parameterization` its scaling as a table.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
-use widenet_core::document::Word;
 use widenet_core::{
     Problem, Trajectory, Width, humanized,
     problem::{Quantity, Rule, ScalingTable},
     scaling::Limit,
-    training::{Control, Progress, stable_learning_rate},
-    trajectory::{Engine, Status, Value},
+    training::{Progress, stable_learning_rate},
+    trajectory::{Engine, Status},
 };
 use widenet_engines::{
     Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
 };
-use widenet_output::{Table, escape::lines};
+use widenet_system::memory;
 
 use crate::{
+    answer::{give, leave},
     arguments::{ParameterizationArguments, SolveArguments},
     engine::with_option,
     exit::{Exit, Failure},
     interrupt, progress,
+    say::note,
+    solved::{Solved, is_compared, table, write_json},
 };
 
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
@@ -38,70 +36,108 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
             return Err(format!("width {width} is given twice; give distinct widths").into());
         }
     }
+    let seeds = arguments.seeds.all();
+    let count = seeds.end().saturating_sub(*seeds.start()).saturating_add(1);
     let mut jobs = Vec::new();
+    let mut kept = 0;
     for &width in &arguments.width {
         let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);
-        for seed in arguments.seeds.list() {
-            let request = Request { problem: &problem, width, seed, precision: arguments.engine.precision(), hidden };
-            jobs.push((request, engines.plan(&request, rule.at(&problem, width)).map_err(with_option)?.engine));
-        }
+        let precision = arguments.engine.precision();
+        let request = Request { problem: &problem, width, seed: *seeds.start(), precision, hidden };
+        jobs.push((request, engines.plan(&request, rule.at(&problem, width)).map_err(with_option)?.engine));
+        kept += problem.record_bytes(width).0;
     }
-    say(engines.take_notes().into_iter().chain(problem.warnings()).chain(rate_warning(&problem)))?;
-    let stop = interrupt::flag()?;
-    let mut trajectories: Vec<Trajectory> = Vec::new();
+    check_memory(count, kept)?;
+    // The seeds of the first width come first.
+    let jobs =
+        jobs.iter().flat_map(|(request, engine)| seeds.clone().map(|seed| (Request { seed, ..*request }, *engine)));
+    let said = engines.take_notes().into_iter().chain(problem.warnings()).chain(rate_warning(&problem));
+    said.for_each(|said| note(&said));
+    let solved = Solved::default();
+    let compared = if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs };
+    let (json, left) = (arguments.json, solved.clone());
+    leave(move |out| match left.so_far() {
+        trajectories if json => write_json(out, &trajectories),
+        trajectories => out.write_all(table(&trajectories, compared, &[]).as_bytes()),
+    });
     let mut failure = None;
     for (request, engine) in jobs {
-        if stop.load(Ordering::SeqCst) {
+        if interrupt::is_stopped() {
             break;
         }
-        match solve(&engines, &request, engine, &stop) {
-            Ok(trajectory) => trajectories.push(trajectory),
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
+        if let Err(error) = solve(&engines, &request, engine, &solved) {
+            failure = Some(error);
+            break;
         }
     }
+    let trajectories = solved.finished();
     if failure.is_none() || !trajectories.is_empty() {
-        match arguments.json {
-            true => writeln!(std::io::stdout(), "{}", serde_json::to_string(&trajectories)?)?,
-            false => {
-                let watch = |_: &Progress<'_>| {
-                    if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
-                };
-                let mut references = References::new(&engines, &watch);
-                trajectories.iter().for_each(|limit| references.know(&problem, "", limit));
-                let mut distances = Distances::new(references);
-                let table = summary(&problem, &trajectories, &mut distances);
-                say(distances.obstacles)?;
-                write!(std::io::stdout(), "{table}")?;
-            }
+        if json {
+            give(|out| write_json(out, &trajectories))?;
+        } else {
+            let compares = is_compared(&trajectories) && !interrupt::is_stopped();
+            let distances = if compares { distances(&engines, &problem, compared, &trajectories) } else { Vec::new() };
+            give(|out| out.write_all(table(&trajectories, compared, &distances).as_bytes()))?;
         }
     }
     match failure {
         Some(failure) => Err(failure),
-        None => Ok(if stop.load(Ordering::SeqCst) { Exit::Interrupted } else { Exit::Done }),
+        None => Ok(if interrupt::is_stopped() { Exit::Interrupted } else { Exit::Done }),
     }
+}
+
+/// Refuses more seeds than their records, of so many bytes each, can be kept of.
+fn check_memory(seeds: u64, bytes: u64) -> Result<(), Failure> {
+    let needed = bytes.saturating_mul(seeds);
+    let Some(available) = memory::available().filter(|available| needed > *available) else { return Ok(()) };
+    let (needs, has) = (humanized::bytes(needed), humanized::bytes(available));
+    let fit = available / bytes.max(1);
+    Err(format!(
+        "the records of {seeds} seeds need {needs}, and {has} are available; {fit} seeds fit (--seeds), or set record.at or record.quantities to less"
+    )
+    .into())
 }
 
 /// One solution, with a bar if it takes long.
-fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, stop: &AtomicBool) -> Result<Trajectory, Failure> {
+fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, solved: &Solved) -> Result<(), Failure> {
     let bar = progress::single(&format!("width {}, seed {}, {}", request.width, request.seed, engine.name()));
+    solved.begin(request, engine);
     let solution = engines.solve(request, engine, None, &|progress| {
         bar.update(progress.fraction);
-        if stop.load(Ordering::SeqCst) { Control::Stop } else { Control::Continue }
+        solved.follow(progress);
+        interrupt::control()
     });
     bar.finish();
-    let Solution { trajectory, notes } = solution?;
-    say(notes.into_iter().chain(divergence_hint(request.problem, &trajectory)))?;
-    Ok(trajectory)
+    let Solution { trajectory, notes } = solution.inspect_err(|_| solved.end(None))?;
+    notes.into_iter().chain(divergence_hint(request.problem, &trajectory)).for_each(|said| note(&said));
+    solved.end(Some(trajectory));
+    Ok(())
 }
 
-fn say(notes: impl IntoIterator<Item = String>) -> Result<(), Failure> {
-    for note in notes {
-        writeln!(std::io::stderr(), "note: {}", lines(&note))?;
-    }
-    Ok(())
+/// Distances of trajectories to the limit, which is computed once for all that have the same. Says, once each, why there are none.
+fn distances(
+    engines: &Engines,
+    problem: &Problem,
+    quantity: Quantity,
+    trajectories: &[Arc<Trajectory>],
+) -> Vec<Option<f64>> {
+    let watch = |_: &Progress<'_>| interrupt::control();
+    let mut references = References::new(engines, &watch);
+    trajectories.iter().for_each(|limit| references.know(problem, "", limit));
+    let mut obstacles: Vec<String> = Vec::new();
+    let measure = |trajectory: &Arc<Trajectory>| match references.get(Reference::Limit, problem, "", trajectory) {
+        Ok(limit) => trajectory.distance(quantity, limit),
+        Err(reason) => {
+            let obstacle = format!("no distance to the limit at width {}: {reason}", trajectory.width);
+            if !obstacles.contains(&obstacle) {
+                obstacles.push(obstacle);
+            }
+            None
+        }
+    };
+    let distances = trajectories.iter().map(measure).collect();
+    obstacles.iter().for_each(|said| note(said));
+    distances
 }
 
 /// What to do about a diverged run.
@@ -131,102 +167,14 @@ fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String>
     Some(hint)
 }
 
-fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
-    match values.get(&quantity) {
-        Some(Value::Scalar(value)) => Some(*value),
-        _ => None,
-    }
-}
-
-/// Distances to the limit, which is computed once for all trajectories that have the same, and why there are none.
-struct Distances<'a> {
-    references: References<'a>,
-    /// Each said once.
-    obstacles: Vec<String>,
-}
-
-impl<'a> Distances<'a> {
-    fn new(references: References<'a>) -> Self {
-        Self { references, obstacles: Vec::new() }
-    }
-
-    fn measure(&mut self, problem: &Problem, quantity: Quantity, trajectory: &Trajectory) -> Option<f64> {
-        match self.references.get(Reference::Limit, problem, "", trajectory) {
-            Ok(limit) => trajectory.distance(quantity, limit),
-            Err(reason) => {
-                let obstacle = format!("no distance to the limit at width {}: {reason}", trajectory.width);
-                if !self.obstacles.contains(&obstacle) {
-                    self.obstacles.push(obstacle);
-                }
-                None
-            }
-        }
-    }
-}
-
-/// One row per trajectory: its last record and, if width ∞ was asked for, its distance to the limit (for a limit with a random
-/// start: given the trajectory's own).
-fn summary(problem: &Problem, trajectories: &[Trajectory], distances: &mut Distances<'_>) -> String {
-    let records = || trajectories.iter().flat_map(|trajectory| &trajectory.records);
-    let scalars: Vec<Quantity> = Quantity::all()
-        .filter(|quantity| records().any(|record| scalar(&record.values, *quantity).is_some()))
-        .collect();
-    let has_error = |quantity: &Quantity| records().any(|record| scalar(&record.errors, *quantity).is_some());
-    let compare = trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite);
-    let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
-    let names: Vec<String> = scalars
-        .iter()
-        .flat_map(|quantity| {
-            let error = has_error(quantity).then(|| format!("{}_error", quantity.name()));
-            std::iter::once(quantity.name().to_owned()).chain(error)
-        })
-        .collect();
-    header.extend(names.iter().map(String::as_str));
-    let compared = if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs };
-    let column = format!("sup |{} - limit|", compared.name());
-    if compare {
-        header.push(&column);
-    }
-    let rows: Vec<Vec<String>> = trajectories
-        .iter()
-        .map(|trajectory| {
-            let mut row = vec![
-                trajectory.width.to_string(),
-                trajectory.engine.name().to_string(),
-                trajectory.seed.to_string(),
-                match trajectory.status {
-                    Status::Diverged { step, .. } => format!("diverged at step {step}"),
-                    status => status.word().to_string(),
-                },
-            ];
-            let last = trajectory.records.last();
-            row.push(last.map_or("-".into(), |record| record.step.to_string()));
-            row.push(last.map_or("-".into(), |record| humanized::number(record.time)));
-            for quantity in &scalars {
-                let value = last.and_then(|record| scalar(&record.values, *quantity));
-                row.push(value.map_or("-".into(), humanized::number));
-                if has_error(quantity) {
-                    let error = last.and_then(|record| scalar(&record.errors, *quantity));
-                    row.push(error.map_or("-".into(), humanized::number));
-                }
-            }
-            if compare {
-                let distance = distances.measure(problem, compared, trajectory);
-                row.push(distance.map_or("-".into(), humanized::number));
-            }
-            row
-        })
-        .collect();
-    Table::new(header, rows).to_text()
-}
-
 /// Prints the parameterisation of a problem.
 pub(crate) fn parameterization(arguments: &ParameterizationArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let scaling = problem.scaling();
-    write!(std::io::stdout(), "{}", ScalingTable::of_problem(&problem, &scaling, arguments.width))?;
+    let mut text = ScalingTable::of_problem(&problem, &scaling, arguments.width).to_string();
     if let (false, Ok(rate)) = (problem.is_solved_as_predictor(), stable_rate(&problem)) {
-        writeln!(std::io::stdout(), "largest stable learning rate {}", humanized::number(rate))?;
+        text.push_str(&format!("largest stable learning rate {}\n", humanized::number(rate)));
     }
+    give(|out| out.write_all(text.as_bytes()))?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `widenet study` runs a study, `widenet report` collects its results again.
 
-use std::{io::Write, thread::available_parallelism, time::Duration};
+use std::{thread::available_parallelism, time::Duration};
 
 use widenet_engines::Engines;
 use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study};
@@ -9,11 +9,12 @@ use widenet_output::{Table, escape::one_line};
 use widenet_statistics::Verdict;
 
 use crate::{
+    answer::{give, leave},
     arguments::{ReportArguments, StudyArguments},
     exit::{Exit, Failure},
     interrupt,
     progress::StudyProgress,
-    question::note,
+    say::{line, note},
 };
 
 /// Runs a study or continues it.
@@ -28,24 +29,28 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
     };
     let interval = Duration::from_secs_f64(arguments.checkpoint_every);
     let engines = Engines::new(arguments.device)?.checkpoint_every(interval);
-    let stop = interrupt::flag()?;
+    leave(|_| {
+        line("interrupted; the same command continues");
+        Ok(())
+    });
     let progress = StudyProgress::new();
-    let outcome = widenet_experiment::run(&study, &engines, &options, &stop, &progress);
-    progress.finish();
+    let outcome = widenet_experiment::run(&study, &engines, &options, interrupt::flag(), &progress);
+    give(|_| {
+        progress.finish();
+        Ok(())
+    })?;
     match outcome? {
         Outcome::Finished(report) => verdicts(&report),
         Outcome::ShardFinished { directory, remaining } => {
-            let mut out = std::io::stdout();
-            writeln!(out, "shard {} done; {remaining} trials of other shards remain", arguments.shard)?;
-            writeln!(out, "run directory: {}", directory.display())?;
+            give(|out| {
+                writeln!(out, "shard {} done; {remaining} trials of other shards remain", arguments.shard)?;
+                writeln!(out, "run directory: {}", one_line(&directory.display().to_string()))
+            })?;
             Ok(Exit::Done)
         }
         Outcome::Interrupted { directory, remaining } => {
-            writeln!(
-                std::io::stderr(),
-                "interrupted with {remaining} trials to go; the same command continues in {}",
-                directory.display()
-            )?;
+            let place = directory.display();
+            line(&format!("interrupted with {remaining} trials to go; the same command continues in {place}"));
             Ok(Exit::Interrupted)
         }
     }
@@ -55,12 +60,11 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let engines = Engines::new(DeviceChoice::Auto)?;
     let report = widenet_experiment::report(&arguments.directory, &engines)?;
-    report.notes.iter().try_for_each(|said| note(said))?;
+    report.notes.iter().for_each(|said| note(said));
     verdicts(&report)
 }
 
 fn verdicts(report: &Report) -> Result<Exit, Failure> {
-    let mut out = std::io::stdout();
     let rows: Vec<Vec<String>> = report
         .findings
         .iter()
@@ -75,10 +79,10 @@ fn verdicts(report: &Report) -> Result<Exit, Failure> {
             ]
         })
         .collect();
-    write!(out, "{}", Table::new(["check", "group", "measured", "predicted", "verdict", "why"], rows).to_text())?;
-    writeln!(out, "report: {}", report.path.display())?;
+    let table = Table::new(["check", "group", "measured", "predicted", "verdict", "why"], rows).to_text();
+    give(|out| writeln!(out, "{table}report: {}", one_line(&report.path.display().to_string())))?;
     for NotDrawn { figure, reason } in &report.not_drawn {
-        writeln!(std::io::stderr(), "error: figure `{figure}` could not be drawn: {}", one_line(reason))?;
+        line(&format!("error: figure `{figure}` could not be drawn: {}", one_line(reason)));
     }
     if !report.not_drawn.is_empty() {
         return Ok(Exit::Unusable);

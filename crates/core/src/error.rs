@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use widenet_document::path_excerpt;
+
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -12,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Document(#[from] widenet_document::Error),
     /// A data file that cannot be read.
-    #[error("cannot read {path}: {reason}")]
+    #[error("cannot read {}: {reason}", path_excerpt(path))]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -12,7 +12,6 @@ pub mod humanized;
 mod matrix;
 pub mod problem;
 pub mod scaling;
-pub mod schemas;
 pub mod seed;
 pub mod shapes;
 pub mod training;

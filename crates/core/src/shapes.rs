@@ -41,6 +41,21 @@ pub fn matrix() -> Simple<Matrix> {
     })
 }
 
+/// Returns a [`matrix`], or an empty list, which is none.
+pub fn matrix_or_none() -> Simple<Option<Matrix>> {
+    fn read(field: &Field<'_>) -> Result<Option<Matrix>> {
+        match field.elements().is_ok_and(|elements| elements.is_empty()) {
+            true => Ok(None),
+            false => read_matrix(field).map(Some),
+        }
+    }
+    Simple::new(read, || {
+        let mut schema = matrix().schema();
+        schema["minItems"] = json!(0);
+        schema
+    })
+}
+
 /// Reads a [`matrix`].
 ///
 /// # Errors
@@ -61,11 +76,11 @@ pub fn read_matrix(field: &Field<'_>) -> Result<Matrix> {
         for (column, element) in elements.iter().enumerate() {
             let number = element.number().map_err(|_| {
                 let found = element.excerpt();
-                element.error(format!(
-                    "column {} of {} is {found}; it must be a finite number",
-                    column + 1,
-                    row_key(row)
-                ))
+                let wanted = match element.node().value {
+                    Value::Integer(_) => "a number that f64 holds; write it with a point or an exponent to round it",
+                    _ => "a finite number",
+                };
+                element.error(format!("column {} of {} is {found}; it must be {wanted}", column + 1, row_key(row)))
             })?;
             values.push(number);
         }

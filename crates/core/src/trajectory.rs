@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use serde_json::Value as Json;
 use widenet_document::Word;
 
@@ -96,7 +96,7 @@ impl Serialize for Status {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("status", self.word())?;
         if let Status::Diverged { step, time } = self {
-            map.serialize_entry("diverged_at", &serde_json::json!({ "step": step, "time": time }))?;
+            map.serialize_entry("diverged_at", &serde_json::json!({ "step": step, "time": Number(*time) }))?;
         }
         map.end()
     }
@@ -158,13 +158,31 @@ impl Value {
     }
 }
 
-/// A number in JSON, which has no NaN and no ∞: they are written as the strings `"NaN"`, `"inf"`, `"-inf"`.
-#[derive(Debug, Clone, Copy)]
+/// A number in JSON, which has no NaN and no ∞: they are written as the strings `"NaN"`, `"inf"`, `"-inf"`. `null` reads as NaN.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number(pub f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         if self.0.is_finite() { self.0.serialize(serializer) } else { serializer.collect_str(&self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Number::of(&json).ok_or_else(|| D::Error::custom(format!("{json} is not a number")))
+    }
+}
+
+impl Number {
+    fn of(json: &Json) -> Option<Number> {
+        match json {
+            Json::Null => Some(f64::NAN),
+            Json::String(text) => text.parse().ok(),
+            other => other.as_f64(),
+        }
+        .map(Number)
     }
 }
 
@@ -192,11 +210,7 @@ impl Value {
     /// Reads the value of a quantity back, bit for bit. `null` reads as NaN.
     fn from_json(quantity: Quantity, json: &Json) -> Option<Value> {
         fn number(json: &Json) -> Option<f64> {
-            match json {
-                Json::Null => Some(f64::NAN),
-                Json::String(text) => text.parse().ok(),
-                other => other.as_f64(),
-            }
+            Number::of(json).map(|number| number.0)
         }
         fn list<T>(json: &Json, item: impl Fn(&Json) -> Option<T>) -> Option<Vec<T>> {
             json.as_array()?.iter().map(item).collect()
@@ -232,7 +246,7 @@ pub struct Record {
 }
 
 /// Follows the name of a quantity whose standard error it is.
-const ERROR_SUFFIX: &str = "_error";
+pub const ERROR_SUFFIX: &str = "_error";
 
 impl Record {
     /// Makes a record of values that are no estimates.
@@ -248,7 +262,7 @@ impl Record {
         let wrong = |key: &str, needs: &str| Error::Invalid(format!("record: `{key}` {needs}"));
         let object = json.as_object().ok_or_else(|| wrong("{}", "must be an object"))?;
         let step = object.get("step").and_then(Json::as_u64).ok_or_else(|| wrong("step", "must be a whole number"))?;
-        let time = object.get("time").and_then(Json::as_f64).ok_or_else(|| wrong("time", "must be a number"))?;
+        let time = object.get("time").and_then(Number::of).ok_or_else(|| wrong("time", "must be a number"))?.0;
         let mut record = Record::new(step, time, BTreeMap::new());
         for (key, json) in object.iter().filter(|(key, _)| !["step", "time"].contains(&key.as_str())) {
             let of_error = || Quantity::from_word(key.strip_suffix(ERROR_SUFFIX)?).ok();
@@ -269,7 +283,7 @@ impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("step", &self.step)?;
-        map.serialize_entry("time", &self.time)?;
+        map.serialize_entry("time", &Number(self.time))?;
         for (quantity, value) in &self.values {
             map.serialize_entry(quantity.name(), value)?;
             if let Some(error) = self.errors.get(quantity) {
@@ -338,6 +352,22 @@ mod tests {
         assert_eq!(back, record);
         let Value::Matrix(predictor) = &back.values[&Quantity::Predictor] else { panic!("a matrix") };
         assert!(predictor[(0, 1)].is_sign_negative());
+    }
+
+    /// A time that overflows is `null` in JSON, and such a record could not be read back.
+    #[test]
+    fn a_time_is_written_like_any_other_number() {
+        let record = Record::new(1, f64::INFINITY, BTreeMap::new());
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(text, r#"{"step":1,"time":"inf"}"#);
+        assert_eq!(Record::from_json(&serde_json::from_str(&text).unwrap()).unwrap(), record);
+        let status = serde_json::to_value(Status::Diverged { step: 2, time: f64::INFINITY }).unwrap();
+        assert_eq!(status["diverged_at"], serde_json::json!({ "step": 2, "time": "inf" }));
+        let read = |text: &str| serde_json::from_str::<Number>(text).map(|number| number.0).ok();
+        assert_eq!(
+            [read("\"-inf\""), read("0.1"), read("\"x\""), read("true")],
+            [Some(f64::NEG_INFINITY), Some(0.1), None, None]
+        );
     }
 
     /// The largest of NaN and 1 was 1.

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
+use widenet_document::excerpt;
 
 /// Width `m` of every hidden layer: a whole number ≥ 1, or ∞.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,9 +54,10 @@ impl FromStr for Width {
             return Ok(Width::Infinite);
         }
         let value = cleaned.parse().map_err(|_| {
+            let text = excerpt(text);
             format!("width `{text}` is not a number; give a whole number ≥ 1 such as 64 or 1e6, or `inf`")
         })?;
-        Width::checked(value, cleaned)
+        Width::checked(value, excerpt(&cleaned))
     }
 }
 

@@ -2,14 +2,23 @@
 
 use std::path::Path;
 
+use widenet_system::{files, memory};
+
 use crate::{
     error::{Error, Result},
+    excerpt::{excerpt, key_excerpt},
+    field::Field,
     json,
     node::{Node, Value},
     reader::Reader,
     section::{Section, read_table},
     toml,
 };
+
+/// Bytes of the largest file that is read.
+const LARGEST: u64 = 1 << 28;
+/// Bytes of memory that a byte of a file takes while it is read, at most: a number such as `1,` becomes a node with its place.
+const BYTES_PER_BYTE: u64 = 64;
 
 /// A parsed file; the root is always a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +39,8 @@ impl Document {
             Some("json") => Document::from_json,
             _ => return Err(unreadable("its name must end in .toml or .json".into())),
         };
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let fits = memory::available().map_or(LARGEST, |bytes| LARGEST.min(bytes / BYTES_PER_BYTE));
+        let text = files::read_to_string(path, fits).map_err(|error| unreadable(error.to_string()))?;
         parse(&path.display().to_string(), &text)
     }
 
@@ -41,7 +51,7 @@ impl Document {
     pub fn load_with(path: &Path, overrides: &[(String, String)]) -> Result<Document> {
         let mut document = Document::load(path)?;
         for (key, value) in overrides {
-            document.set(key, value, &format!("--set {key}={value}"))?;
+            document.set(key, value, &format!("--set {}={}", key_excerpt(key), excerpt(value)))?;
         }
         Ok(document)
     }
@@ -78,9 +88,9 @@ impl Document {
         &self.root
     }
 
-    /// Returns a reader of the root table.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader::new(String::new(), &self.root.place, self.root.entries())
+    /// Returns the value of a key of the root table as errors call it.
+    pub fn field(&self, key: &str) -> Option<Field<'_>> {
+        self.get(key).map(|node| Field::new(key.to_owned(), node))
     }
 
     /// Reads the root table as a section.
@@ -88,6 +98,6 @@ impl Document {
     /// # Errors
     /// [`Error::Document`] at the first mistake.
     pub fn read<S: Section>(&self) -> Result<S> {
-        read_table(self.reader())
+        read_table(Reader::new(String::new(), &self.root.place, self.root.entries()))
     }
 }

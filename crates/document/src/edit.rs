@@ -3,9 +3,13 @@
 use crate::{
     document::Document,
     error::Result,
+    excerpt::{excerpt, key_excerpt},
     node::{Entry, Node, Place, Value},
     toml,
 };
+
+/// Most parts of a dotted key: a table in a table in a table is walked by calls of calls.
+const MAX_PARTS: usize = 100;
 
 impl Document {
     /// Returns the node at a dotted path.
@@ -36,6 +40,10 @@ impl Document {
     /// # Errors
     /// [`crate::Error::Document`] if the path is malformed or leads through something that is not a table.
     pub fn set_node(&mut self, path: &str, node: Node) -> Result<()> {
+        let parts = path.split('.').count();
+        if parts > MAX_PARTS {
+            return Err(node.place.error(format!("a dotted key has at most {MAX_PARTS} parts; this one has {parts}")));
+        }
         put(&mut self.root, "", path, node)
     }
 
@@ -58,9 +66,11 @@ fn put(node: &mut Node, walked: &str, path: &str, new: Node) -> Result<()> {
     };
     let here = if walked.is_empty() { key.into() } else { format!("{walked}.{key}") };
     if key.is_empty() {
+        let here = key_excerpt(&here);
         return Err(place.error(format!("`{here}` is not a dotted key such as optimizer.learning_rate")));
     }
     let Value::Table(entries) = &mut node.value else {
+        let (here, walked) = (key_excerpt(&here), key_excerpt(walked));
         return Err(place.error(format!("`{here}` cannot be set: `{walked}` is {}, not a table", node.excerpt())));
     };
     let position = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
@@ -86,8 +96,10 @@ fn parse_value(text: &str, origin: &str) -> Result<Node> {
     // Parsed on its own and in one line, so that neither a comment nor a second key can hide in it.
     match text.trim().parse() {
         Ok(value) if !text.contains(['\n', '\r']) => toml::value(&value, &place),
-        _ => Err(place
-            .error(format!("`{text}` is not a value; give a number, true, false, a word, \"text\", [ … ] or {{ … }}"))),
+        _ => Err(place.error(format!(
+            "`{}` is not a value; give a number, true, false, a word, \"text\", [ … ] or {{ … }}",
+            excerpt(text)
+        ))),
     }
 }
 

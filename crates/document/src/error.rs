@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::excerpt::path_excerpt;
+
 /// Result with this crate's [`Error`], or with one that it becomes.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,7 +23,7 @@ pub enum Error {
         message: String,
     },
     /// A file that cannot be read.
-    #[error("cannot read {path}: {reason}")]
+    #[error("cannot read {}: {reason}", path_excerpt(path))]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     error::{Error, Result},
+    excerpt::excerpt,
     node::{Node, Value},
     suggest::suggestion,
 };
@@ -96,6 +97,11 @@ impl<'a> Field<'a> {
 
     fn number_where(&self, accept: impl Fn(f64) -> bool, wanted: &str) -> Result<f64> {
         let number = match self.node.value {
+            // Whoever writes a whole number means that one.
+            Value::Integer(integer) if integer as f64 as i128 != i128::from(integer) => {
+                let wanted = format!("{wanted} that f64 holds; write it with a point or an exponent to round it");
+                return Err(self.must_be(&wanted));
+            }
             Value::Integer(integer) => Some(integer as f64),
             Value::Float(float) => Some(float),
             _ => None,
@@ -133,7 +139,7 @@ impl<'a> Field<'a> {
             return Ok(meaning.clone());
         }
         let words: Vec<_> = known.iter().map(|(word, _)| *word).collect();
-        Err(self.error(format!("unknown `{}`: \"{word}\"; {}", self.key, suggestion(word, &words))))
+        Err(self.error(format!("unknown `{}`: \"{}\"; {}", self.key, excerpt(word), suggestion(word, &words))))
     }
 
     /// Returns the elements of a list, which may be empty.
@@ -142,6 +148,12 @@ impl<'a> Field<'a> {
             return Err(self.must_be("a list [ … ]"));
         };
         Ok(nodes.iter().enumerate().map(|(i, node)| Field::new(format!("{}[{i}]", self.key), node)).collect())
+    }
+
+    /// Returns the values of a table with free keys, in the order of the file.
+    pub fn entries(&self) -> Result<Vec<Field<'a>>> {
+        let Value::Table(entries) = &self.node.value else { return Err(self.must_be("a table")) };
+        Ok(entries.iter().map(|entry| Field::new(format!("{}.{}", self.key, entry.key), &entry.node)).collect())
     }
 
     /// Returns a list of at least one element, each read by `read`.

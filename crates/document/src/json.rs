@@ -1,10 +1,13 @@
 //! Reads strict JSON into the tree.
 
+use std::collections::HashSet;
+
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged, parse_to_ast};
 
 use crate::{
     error::Result,
-    node::{Entry, Node, Place, Value},
+    excerpt::{excerpt, key_excerpt},
+    node::{Entry, Node, Place, Value, check_keys},
 };
 
 const STRICT: ParseOptions = ParseOptions {
@@ -47,23 +50,29 @@ fn node(value: &ast::Value, start: &Place) -> Result<Node> {
 }
 
 fn number(text: &str, place: &Place) -> Result<Value> {
-    // Whole numbers beyond i64 become floats, as in every JSON reader.
     if let Ok(integer) = text.parse() {
         return Ok(Value::Integer(integer));
     }
+    // TOML has no such numbers, and f64 would round them.
+    if text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) {
+        let message = "has more than 64 bits; write it with a point or an exponent to round it";
+        return Err(place.error(format!("`{}` {message}", excerpt(text))));
+    }
     match text.parse() {
         Ok(float) if f64::is_finite(float) => Ok(Value::Float(float)),
-        _ => Err(place.error(format!("`{text}` is not a number within f64"))),
+        _ => Err(place.error(format!("`{}` is not a number within f64", excerpt(text)))),
     }
 }
 
 fn entries(object: &ast::Object, start: &Place) -> Result<Vec<Entry>> {
+    check_keys(object.properties.len(), &start.at(object.range.start))?;
     let mut entries: Vec<Entry> = Vec::new();
+    let mut known = HashSet::new();
     for property in &object.properties {
         let key = property.name.as_str();
         let place = start.at(property.range.start);
-        if entries.iter().any(|entry| entry.key == key) {
-            return Err(place.error(format!("duplicate key `{key}`")));
+        if !known.insert(key) {
+            return Err(place.error(format!("duplicate key `{}`", key_excerpt(key))));
         }
         entries.push(Entry { key: key.into(), place, node: node(&property.value, start)? });
     }

@@ -9,7 +9,7 @@ use crate::{
     reader::Reader,
     schema,
     section::{Declaration, Declarations, DeclaredKind, Kind, Kinds, Section},
-    shape::Shape,
+    shape::{At, Shape, Table, located, table},
 };
 
 /// The declaration of one field of a section.
@@ -21,6 +21,7 @@ pub trait Key {
     ///
     /// # Errors
     /// [`crate::Error::Document`] at the first mistake.
+    #[doc(hidden)]
     fn read(&self, name: &'static str, reader: &mut Reader<'_>) -> Result<Self::Value>;
 
     /// Adds what is declared; `about` is the field's doc comment.
@@ -98,7 +99,8 @@ impl<S: Section> Key for Flat<S> {
     }
 
     fn declare(&self, _: &'static str, _: String, declarations: &mut Declarations) {
-        let Declarations { keys, kinds, others, refused } = S::declarations();
+        let Declarations { keys, kinds, others, refused, one_of } = S::declarations();
+        declarations.one_of.extend(one_of);
         declarations.keys.extend(keys);
         declarations.refused.extend(refused);
         declarations.kinds = declarations.kinds.take().or(kinds);
@@ -134,6 +136,65 @@ impl<T> Key for ByKind<T> {
     }
 }
 
+/// Keys that are kinds: the tables below those that are there.
+pub struct NamedKinds<T: 'static>(pub(crate) &'static [Kind<T>]);
+
+impl<T> Key for NamedKinds<T> {
+    type Value = Vec<(&'static str, T)>;
+
+    fn read(&self, _: &'static str, reader: &mut Reader<'_>) -> Result<Self::Value> {
+        let mut found = Vec::new();
+        for kind in self.0 {
+            if let Some(field) = reader.get(kind.word) {
+                let mut table = field.table()?;
+                found.push((kind.word, (kind.read)(&mut table)?));
+                table.finish()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn declare(&self, _: &'static str, _: String, declarations: &mut Declarations) {
+        let declared = |kind: &Kind<T>| Declaration {
+            key: kind.word,
+            about: schema::one_line(kind.about),
+            required: false,
+            default: None,
+            schema: schema::object(&(kind.declarations)()),
+        };
+        declarations.keys.extend(self.0.iter().map(declared));
+    }
+}
+
+/// Several keys, of which exactly one is there.
+pub struct OneOf<S>(pub(crate) Vec<(&'static str, S)>);
+
+impl<S: Shape> Key for OneOf<S> {
+    type Value = (&'static str, S::Value);
+
+    fn read(&self, _: &'static str, reader: &mut Reader<'_>) -> Result<Self::Value> {
+        let mut found = Vec::new();
+        for (key, shape) in &self.0 {
+            found.extend(reader.get(key).map(|field| (*key, shape, field)));
+        }
+        match &found[..] {
+            [(key, shape, field)] => Ok((key, shape.read(field)?)),
+            [(first, ..), (second, _, field), ..] => {
+                Err(field.error(format!("`{first}` and `{second}` exclude each other; give one")))
+            }
+            [] => {
+                let keys: Vec<_> = self.0.iter().map(|(key, _)| format!("`{key}`")).collect();
+                Err(reader.error(format!("one of {} is missing", keys.join(", "))))
+            }
+        }
+    }
+
+    fn declare(&self, _: &'static str, about: String, declarations: &mut Declarations) {
+        declarations.one_of.push(self.0.iter().map(|(key, _)| *key).collect());
+        declarations.keys.extend(self.0.iter().map(|(key, shape)| declare(key, about.clone(), false, None, shape)));
+    }
+}
+
 /// All keys of the table that no other field of the section has, with their values.
 pub struct Others<S>(pub(crate) S);
 
@@ -165,6 +226,16 @@ pub fn or<S: Shape>(shape: S, default: impl Into<Value>) -> Or<S> {
     Or(shape, default.into())
 }
 
+/// Returns a table all of whose keys have defaults, so that it may be missing.
+pub fn defaulted<S: Section>() -> Or<Table<S>> {
+    Or(table(), Value::Table(Vec::new()))
+}
+
+/// Returns the same, which remembers where it stands.
+pub fn defaulted_at<S: Section>() -> Or<At<Table<S>>> {
+    Or(located(table()), Value::Table(Vec::new()))
+}
+
 /// Returns the keys of another section in the same table.
 pub fn flat<S: Section>() -> Flat<S> {
     Flat(std::marker::PhantomData)
@@ -178,6 +249,16 @@ pub fn by_kind<T>(kinds: &'static [Kind<T>]) -> ByKind<T> {
 /// Returns the same with the kind of a table without the key.
 pub fn by_kind_or<T>(kinds: &'static [Kind<T>], default: &'static str) -> ByKind<T> {
     ByKind(kinds, Some(default))
+}
+
+/// Returns keys whose names are kinds, each a table with the keys of its kind.
+pub fn named_kinds<T>(kinds: &'static [Kind<T>]) -> NamedKinds<T> {
+    NamedKinds(kinds)
+}
+
+/// Returns several keys, of which exactly one is there; which one is part of the value.
+pub fn one_of<S: Shape>(keys: Vec<(&'static str, S)>) -> OneOf<S> {
+    OneOf(keys)
 }
 
 /// Returns all keys that no field before this one has.

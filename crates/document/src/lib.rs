@@ -31,6 +31,7 @@
 mod document;
 mod edit;
 mod error;
+mod excerpt;
 mod field;
 mod json;
 pub mod keys;
@@ -46,10 +47,17 @@ mod write;
 
 pub use document::Document;
 pub use error::{Error, Result};
+pub use excerpt::{excerpt, path_excerpt};
 pub use field::Field;
 pub use keys::Key;
 pub use node::{Entry, Node, Place, Value};
-pub use reader::Reader;
+pub use reader::Written;
 pub use section::{Declaration, Declarations, Kind, Section};
 pub use shape::Shape;
 pub use word::Word;
+
+/// What the code of [`section!`] reads by.
+#[doc(hidden)]
+pub mod door {
+    pub use crate::reader::Reader;
+}

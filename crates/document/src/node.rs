@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 #[derive(Debug)]
 struct Source {
@@ -41,6 +41,17 @@ impl Place {
         };
         error.into()
     }
+}
+
+/// Most keys of a table. All that have a meaning are words of this program, and a table is searched from its start.
+const MAX_KEYS: usize = 10_000;
+
+/// Refuses a table of more keys than are searched.
+pub(crate) fn check_keys(keys: usize, place: &Place) -> Result<()> {
+    if keys <= MAX_KEYS {
+        return Ok(());
+    }
+    Err(place.error(format!("a table has at most {MAX_KEYS} keys; this one has {keys}")))
 }
 
 /// A value and its place. Nodes are equal when their values are, wherever they stand.
@@ -129,6 +140,13 @@ impl From<i32> for Value {
 impl From<f64> for Value {
     fn from(float: f64) -> Value {
         Value::Float(float)
+    }
+}
+
+impl From<&[f64]> for Value {
+    fn from(numbers: &[f64]) -> Value {
+        let node = |number: &f64| Node { value: Value::Float(*number), place: Place::new("default", "") };
+        Value::Array(numbers.iter().map(node).collect())
     }
 }
 

@@ -12,10 +12,14 @@ use crate::{
 
 /// Returns the schema of a file that is one section.
 pub fn of<S: Section>(title: &str) -> Json {
-    let mut schema = table::<S>();
-    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
-    schema["title"] = json!(title);
-    schema
+    titled(table::<S>(), title)
+}
+
+/// Returns the schema of a file that is a table.
+pub fn titled(mut table: Json, title: &str) -> Json {
+    table["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    table["title"] = json!(title);
+    table
 }
 
 /// Returns the schema of a table that is a section.
@@ -68,15 +72,23 @@ pub fn one_line(comment: &str) -> String {
     lines.join(" ").replace("[`", "`").replace("`]", "`")
 }
 
-fn object(declarations: &Declarations) -> Json {
-    match &declarations.kinds {
-        None => keys(&declarations.keys, &declarations.others),
+pub(crate) fn object(declarations: &Declarations) -> Json {
+    let mut schema = match &declarations.kinds {
+        None => keys(&declarations.keys, &declarations.others, &declarations.refused),
         Some(kinds) => by_kind(declarations, kinds),
+    };
+    if let [keys] = &declarations.one_of[..] {
+        schema["oneOf"] = keys.iter().map(|key| json!({ "required": [key] })).collect();
     }
+    schema
 }
 
-fn keys(keys: &[Declaration], others: &Option<Json>) -> Json {
-    let properties: Map<_, _> = keys.iter().map(|key| (key.key.to_owned(), property(key))).collect();
+fn keys(keys: &[Declaration], others: &Option<Json>, refused: &[&str]) -> Json {
+    let mut properties: Map<_, _> = keys.iter().map(|key| (key.key.to_owned(), property(key))).collect();
+    if others.is_some() {
+        // What is refused is none of the others.
+        properties.extend(refused.iter().map(|key| ((*key).to_owned(), json!(false))));
+    }
     let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.key).collect();
     json!({
         "type": "object",
@@ -107,7 +119,7 @@ fn by_kind(declarations: &Declarations, kinds: &Kinds) -> Json {
         let common = declarations.keys.iter().filter(|key| !is_refused(key));
         let all: Vec<_> = common.chain(&kind.declarations.keys).cloned().collect();
         let others = kind.declarations.others.clone().or(declarations.others.clone());
-        let mut then = keys(&all, &others);
+        let mut then = keys(&all, &others, &kind.declarations.refused);
         then["properties"][kinds.key] = json!(true);
         then["description"] = json!(kind.about);
         let this = json!({ "properties": { kinds.key: { "const": kind.word } }, "required": [kinds.key] });

@@ -13,6 +13,7 @@ pub trait Section: Sized {
     ///
     /// # Errors
     /// [`crate::Error::Document`] at the first mistake.
+    #[doc(hidden)]
     fn read(reader: &mut Reader<'_>) -> Result<Self>;
 
     /// What the keys are.
@@ -52,6 +53,8 @@ pub struct Declarations {
     pub others: Option<Json>,
     /// Keys of all kinds that are refused here.
     pub refused: Vec<&'static str>,
+    /// Lists of keys, of each of which the table has exactly one.
+    pub one_of: Vec<Vec<&'static str>>,
 }
 
 /// The kinds that a table may be of.
@@ -100,7 +103,7 @@ fn read_into<S: Section + Into<T>, T>(reader: &mut Reader<'_>) -> Result<T> {
 
 /// Declares a section of a file: a struct with one field per key, what may stand there ([`crate::keys`] of
 /// [`crate::shape`]), and a doc comment that becomes the key's description in the schema. `refuse` gives keys that have a
-/// meaning elsewhere with the reason; `check` is a function of the section and its [`Reader`] that is called last.
+/// meaning elsewhere with the reason; `check` is a function of the section and the table as it is [`Written`](crate::Written), called last.
 #[macro_export]
 macro_rules! section {
     (
@@ -121,10 +124,13 @@ macro_rules! section {
         impl $crate::Section for $name {
             const ABOUT: &'static str = concat!($($about, "\n"),+);
 
-            fn read(reader: &mut $crate::Reader<'_>) -> $crate::Result<Self> {
+            fn read(reader: &mut $crate::door::Reader<'_>) -> $crate::Result<Self> {
                 $( $( reader.refuse($refused, $reason)?; )* )?
                 let section = $name { $( $key: $crate::Key::read(&$declaration, stringify!($key), reader)?, )* };
-                $( let check: fn(&$name, &$crate::Reader<'_>) -> $crate::Result<()> = $check; check(&section, reader)?; )?
+                $(
+                    let check: fn(&$name, &$crate::Written<'_>) -> $crate::Result<()> = $check;
+                    check(&section, &$crate::Written::of(reader))?;
+                )?
                 Ok(section)
             }
 

@@ -121,6 +121,30 @@ impl Shape for Between {
     }
 }
 
+/// Numbers `lower < x < upper`.
+#[derive(Clone)]
+pub struct Inside(f64, f64);
+
+/// Returns a number with `lower < number < upper`.
+pub fn inside(lower: f64, upper: f64) -> Inside {
+    Inside(lower, upper)
+}
+
+impl Shape for Inside {
+    type Value = f64;
+
+    fn read(&self, field: &Field<'_>) -> Result<f64> {
+        match field.number()? {
+            number if number > self.0 && number < self.1 => Ok(number),
+            _ => Err(field.must_be(&format!("a number > {} and < {}", self.0, self.1))),
+        }
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "number", "exclusiveMinimum": self.0, "exclusiveMaximum": self.1 })
+    }
+}
+
 /// Numbers from a bound on.
 #[derive(Clone)]
 pub struct AtLeast(f64);
@@ -242,6 +266,30 @@ impl<S: Shape> Shape for List<S> {
 
     fn schema(&self) -> Json {
         json!({ "type": "array", "items": self.element.schema(), "minItems": self.least })
+    }
+}
+
+/// Lists of a length.
+pub struct ListOf<S> {
+    element: S,
+    length: usize,
+    meaning: &'static str,
+}
+
+/// Returns a list of exactly `length` elements; `meaning` says what they stand for.
+pub fn list_of<S: Shape>(length: usize, meaning: &'static str, element: S) -> ListOf<S> {
+    ListOf { element, length, meaning }
+}
+
+impl<S: Shape> Shape for ListOf<S> {
+    type Value = Vec<S::Value>;
+
+    fn read(&self, field: &Field<'_>) -> Result<Vec<S::Value>> {
+        field.list_of(self.length, self.meaning, |element| self.element.read(element))
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "array", "items": self.element.schema(), "minItems": self.length, "maxItems": self.length })
     }
 }
 

@@ -2,8 +2,11 @@
 
 /// The known word nearest to `word`, if at most `cutoff` typing errors away (Damerau–Levenshtein distance).
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, cutoff: usize) -> Option<&'a str> {
+    let length = word.chars().count();
     known
         .into_iter()
+        // A distance is at least the difference of the lengths, and costs their product.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= cutoff)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= cutoff)
         .min_by_key(|(distance, _)| *distance)

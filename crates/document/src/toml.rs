@@ -6,7 +6,7 @@ use toml_edit::{Item, Table, Value as TomlValue};
 
 use crate::{
     error::Result,
-    node::{Entry, Node, Place, Value},
+    node::{Entry, Node, Place, Value, check_keys},
 };
 
 pub(crate) fn parse(origin: &str, text: &str) -> Result<Node> {
@@ -24,6 +24,7 @@ fn place(span: Option<Range<usize>>, near: &Place) -> Place {
 }
 
 fn table(table: &Table, near: &Place) -> Result<Value> {
+    check_keys(table.len(), near)?;
     let entries = table.iter().map(|(key, item)| {
         let key_place = place(table.key(key).and_then(|key| key.span()), near);
         entry(key, key_place, |near| self::item(item, near))
@@ -68,6 +69,7 @@ pub(crate) fn value(value: &TomlValue, near: &Place) -> Result<Node> {
             Value::Array(array.iter().map(|element| self::value(element, &place)).collect::<Result<_>>()?)
         }
         TomlValue::InlineTable(table) => {
+            check_keys(table.len(), &place)?;
             let entries = table.iter().map(|(key, element)| {
                 let key_place = self::place(table.key(key).and_then(|key| key.span()), &place);
                 entry(key, key_place, |near| self::value(element, near))

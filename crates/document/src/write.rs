@@ -1,9 +1,9 @@
 //! Writes the tree as TOML text: equal trees give equal text, and reading the text gives the tree back.
 
-use crate::node::{Entry, Node, Value};
-
-/// Longest excerpt of a value in an error, in characters.
-const EXCERPT: usize = 60;
+use crate::{
+    excerpt::excerpt,
+    node::{Entry, Node, Value},
+};
 
 impl Node {
     /// Writes a table as TOML text: keys sorted, nested tables as `[a.b]`, floats in the shortest form that reads back the
@@ -19,11 +19,7 @@ impl Node {
 
     /// Returns the value on one line, shortened, for errors.
     pub fn excerpt(&self) -> String {
-        let inline = self.inline();
-        match inline.char_indices().nth(EXCERPT) {
-            Some((end, _)) => format!("{}…", &inline[..end]),
-            None => inline,
-        }
+        excerpt(&self.inline()).into_owned()
     }
 
     fn inline(&self) -> String {

@@ -2,7 +2,12 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use widenet_document::{Document, Entry, Error, Field, Node, Place, Value};
+use widenet_document::{
+    Document, Entry, Error, Field, Node, Place, Value,
+    keys::{optional, required},
+    section,
+    shape::{natural, positive, table, text},
+};
 
 const TOML: &str = r#"
 title = "a \"b\" µ"
@@ -37,7 +42,7 @@ fn refusal<T: std::fmt::Debug>(
     read: impl FnOnce(&Field<'static>) -> widenet_document::Result<T>,
 ) -> String {
     let document: &'static Document = Box::leak(Box::new(toml(text)));
-    place_and_message(document.reader().required("x", read).unwrap_err()).2
+    place_and_message(read(&document.field("x").unwrap()).unwrap_err()).2
 }
 
 #[test]
@@ -88,31 +93,56 @@ fn dates_and_unknown_extensions_are_refused() {
 #[test]
 fn columns_count_characters() {
     let document = toml("\"µ\" = { a = \"ä\", b = 1 }");
-    let mut root = document.reader();
-    let mut table = root.required("µ", Field::table).unwrap();
-    assert_eq!(place_and_message(table.required("b", Field::string).unwrap_err()).1, 22);
+    assert_eq!(place_and_message(document.field("µ.b").unwrap().string().unwrap_err()).1, 22);
+}
+
+section! {
+    /// A rule.
+    #[derive(Debug)]
+    struct Rule {
+        /// How fast.
+        learning_rate: f64 = required(positive()),
+        /// How long.
+        steps: Option<u64> = optional(natural()),
+        /// What it is called.
+        name: Option<String> = optional(text()),
+    }
+    refuse { "time": "it has steps" }
+    check = |rule, written| match (&rule.name, rule.steps) {
+        (Some(_), None) => Err(written.missing("steps")),
+        _ => Ok(()),
+    };
+}
+
+section! {
+    /// A file.
+    #[derive(Debug)]
+    struct File {
+        /// A rule.
+        optimizer: Rule = required(table()),
+    }
 }
 
 #[test]
 fn unknown_and_missing_keys_name_what_was_probably_meant() {
-    let document = toml("[optimizer]\nlearning_rat = 1\nstepz = 3");
-    let mut root = document.reader();
-    let mut table = root.required("optimizer", Field::table).unwrap();
-    let (line, _, message) = place_and_message(table.required("learning_rate", Field::positive).unwrap_err());
+    let mistake = |text: &str| place_and_message(toml(text).read::<File>().unwrap_err());
+    let (line, _, message) = mistake("[optimizer]\nlearning_rat = 1\nstepz = 3");
     assert_eq!(line, 2);
     assert_eq!(message, "unknown key `optimizer.learning_rat`; did you mean `learning_rate`?");
-    let message = place_and_message(table.required("momentum", Field::positive).unwrap_err()).2;
-    assert_eq!(message, "`optimizer.momentum` is missing");
-    table.get("learning_rat");
-    table.optional("steps", Field::whole).unwrap();
-    let (line, column, message) = place_and_message(table.finish().unwrap_err());
+    assert_eq!(mistake("[optimizer]\nstepz = 3").2, "`optimizer.learning_rate` is missing");
+    let (line, column, message) = mistake("[optimizer]\nlearning_rate = 1\nstepz = 3");
     assert_eq!((line, column), (3, 1));
     assert_eq!(message, "unknown key `optimizer.stepz`; did you mean `steps`?");
+    let mut file: File = toml("[optimizer]\nlearning_rate = 1\nname = 'x'\nsteps = 3").read().unwrap();
+    assert_eq!((file.optimizer.learning_rate, file.optimizer.name.take().as_deref()), (1.0, Some("x")));
+    assert_eq!(mistake("[optimizer]\nlearning_rate = 1\nname = 'x'").2, "`optimizer.steps` is missing");
+    let refused = mistake("[optimizer]\nlearning_rate = 1\ntime = 1").2;
+    assert_eq!(refused, "`optimizer.time` is not used here: it has steps");
 }
 
 #[test]
 fn numbers_are_read_with_their_bounds() {
-    let whole = |text: &str| toml(text).reader().required("x", Field::whole);
+    let whole = |text: &str| toml(text).field("x").unwrap().whole();
     assert_eq!(whole("x = 1e3").unwrap(), 1000);
     assert_eq!(whole("x = 9007199254740993").unwrap(), 9_007_199_254_740_993);
     assert_eq!(refusal("x = 2.5", Field::whole), "`x` is 2.5; it must be a whole number ≥ 0");
@@ -125,15 +155,57 @@ fn numbers_are_read_with_their_bounds() {
     assert_eq!(refusal("x = 1", |f| f.number_in(0.0, 1.0)), "`x` is 1; it must be a number ≥ 0 and < 1");
     assert_eq!(refusal("x = 'a'", Field::boolean), "`x` is \"a\"; it must be true or false");
     let long = format!("x = {:?}", vec![1; 100]);
-    assert!(refusal(&long, Field::string).contains("1, 1,…; it must be"));
+    assert!(refusal(&long, Field::string).contains("1, 1, …; it must be"));
+}
+
+/// Numbers above 2⁵³ that f64 holds are read, others are not rounded in silence; whoever writes a point wants the nearest.
+#[test]
+fn whole_numbers_that_are_not_held_are_refused() {
+    let number = |text: &str| toml(text).field("x").unwrap().number();
+    assert_eq!(number("x = 9007199254740994").unwrap(), 9_007_199_254_740_994.0);
+    assert_eq!(number("x = 9007199254740993.0").unwrap(), 9_007_199_254_740_992.0);
+    assert_eq!(number("x = -9223372036854775808").unwrap(), -9_223_372_036_854_775_808.0);
+    for text in ["x = 9007199254740993", "x = -9007199254740993", "x = 9223372036854775807"] {
+        assert!(refusal(text, Field::number).contains("that f64 holds; write it with a point"), "{text}");
+    }
+    let json = |text: &str| Document::from_json("run.json", text);
+    let message = json("{\"x\": 18446744073709551616}").unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "run.json:1:7: `18446744073709551616` has more than 64 bits; write it with a point or an exponent to round it"
+    );
+    assert!(json("{\"x\": 18446744073709551616.0}").is_ok());
+}
+
+/// Also of a key, a word, an override: nothing prints what somebody hides in a file.
+#[test]
+fn forty_characters_of_a_value_are_quoted_at_most() {
+    let secret = format!("{}SECRET", "a".repeat(120));
+    let colors = |field: &Field<'_>| field.choice(&[("red", 1), ("blue", 2)]);
+    let mut messages = vec![
+        refusal(&format!("x = '{secret}'"), Field::number),
+        refusal(&format!("x = '{secret}'"), colors),
+        toml(&format!("{secret} = 1\n[optimizer]\nlearning_rate = 1")).read::<File>().unwrap_err().to_string(),
+        Document::from_json("run.json", &format!("{{\"{secret}\": 1, \"{secret}\": 1}}")).unwrap_err().to_string(),
+        Document::from_toml("run.toml", &format!("{secret} = 1\n{secret} = 1")).unwrap_err().to_string(),
+        Document::from_toml("run.toml", &format!("x = {secret}")).unwrap_err().to_string(),
+        Document::from_toml("run.toml", &format!("x = \"{secret}")).unwrap_err().to_string(),
+    ];
+    for set in [(secret.clone(), "= 1".to_string()), ("x".into(), format!("= {secret}"))] {
+        let folder = std::env::temp_dir().join(format!("widenet-documents-{}.toml", std::process::id()));
+        std::fs::write(&folder, "x = 1").unwrap();
+        messages.push(Document::load_with(&folder, &[set]).unwrap_err().to_string());
+        std::fs::remove_file(&folder).unwrap();
+    }
+    for message in messages {
+        assert!(!message.contains("SECRET"), "{message}");
+    }
 }
 
 #[test]
 fn words_and_lists_are_read() {
     let document = toml("word = 'blue'");
-    let mut root = document.reader();
-    assert_eq!(root.required("word", |field| field.choice(&[("red", 1), ("blue", 2)])).unwrap(), 2);
-    root.finish().unwrap();
+    assert_eq!(document.field("word").unwrap().choice(&[("red", 1), ("blue", 2)]).unwrap(), 2);
     let colors = |field: &Field<'_>| field.choice(&[("red", 1), ("blue", 2)]);
     assert_eq!(refusal("x = 'blu'", colors), "unknown `x`: \"blu\"; did you mean `blue`?");
     assert_eq!(refusal("x = 'green'", colors), "unknown `x`: \"green\"; known: red, blue");
@@ -172,9 +244,7 @@ fn set_parses_values_and_bare_words_and_makes_tables() {
 fn errors_in_set_values_name_their_origin() {
     let mut document = toml(TOML);
     document.set("optimizer.learning_rate", "-1", "--set optimizer.learning_rate=-1").unwrap();
-    let mut root = document.reader();
-    let mut table = root.required("optimizer", Field::table).unwrap();
-    let error = table.required("learning_rate", Field::positive).unwrap_err().to_string();
+    let error = document.field("optimizer.learning_rate").unwrap().positive().unwrap_err().to_string();
     assert!(error.starts_with("--set optimizer.learning_rate=-1:1:1: `optimizer.learning_rate` is -1;"), "{error}");
 }
 
@@ -200,7 +270,8 @@ fn nodes_are_found_moved_and_removed() {
     document.set_node("optimizer", flags.clone()).unwrap();
     assert_eq!(document.get("optimizer"), Some(&flags));
     assert_eq!(document.get("optimizer.nested.deep").map(Node::to_toml).as_deref(), Some("\"x\""));
-    assert_eq!(Document::from_node(flags).unwrap().reader().fields().len(), 2);
+    assert_eq!(Field::new("flags".into(), &flags).entries().unwrap().len(), 2);
+    assert!(Document::from_node(flags).is_ok());
     assert!(Document::from_node(document.remove("title").unwrap()).is_err());
 }
 

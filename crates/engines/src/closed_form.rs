@@ -1,10 +1,18 @@
 //! Engines in closed form need no real matrices: this module has their estimates and their solutions.
 
-use widenet_core::problem::Need;
-use widenet_core::{Problem, Trajectory, Width, problem::Quantity, training::Progress, trajectory::Engine};
+use widenet_core::{
+    Problem, Trajectory, Width,
+    problem::{Need, Quantity},
+    scaling::power_of_width,
+    training::Progress,
+    trajectory::Engine,
+};
 use widenet_limits::{Regime, classifiers, kernel};
 
-use crate::solver::{Plan, SolveError, Watch};
+use crate::{
+    memory,
+    solver::{Plan, SolveError, Watch},
+};
 
 /// Directions per output that a smooth trajectory explores before it settles: at most 170 in 2,000 steps of full-batch
 /// descent on the digits.
@@ -14,7 +22,7 @@ const COORDINATE_SECONDS: f64 = 1.5e-9;
 
 /// Law and limit, at most: a step explores two directions per output in every space. Full-batch training settles;
 /// minibatches bring new directions to the end.
-pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Plan {
+pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
     let layers = problem.network.hidden_layers as f64 + 1.0;
     let (d, k) = (problem.data.input_dimension() as f64, problem.data.output_dimension() as f64);
     let features = problem.record.needs(Need::Features);
@@ -28,7 +36,12 @@ pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) ->
     } else {
         (0.0, 0.0)
     };
-    Plan {
+    let bases = (8.0 * 3.0 * input_basis) as u64;
+    memory::check(&format!("features of {d} input dimensions"), bases, |available| {
+        let fitting = (available as f64 / 24.0).sqrt() as u64;
+        format!("use at most {fitting} input dimensions, or record.quantities without features and tangent kernels")
+    })?;
+    Ok(Plan {
         engine: if width == Width::Infinite { Engine::Limit } else { Engine::Law },
         reason: reason.into(),
         bytes: (8.0 * (layers * 4.0 * dimension * dimension + 3.0 * input_basis)) as u64,
@@ -36,7 +49,7 @@ pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) ->
             * COORDINATE_SECONDS,
         exclusive: false,
         device: None,
-    }
+    })
 }
 
 /// Seconds per entry of a kernel, layer and core; and per cubed sample of an eigendecomposition (measured: N = 4000 in a minute).
@@ -44,22 +57,28 @@ const KERNEL_SECONDS: f64 = 2e-9;
 const SPECTRUM_SECONDS: f64 = 1e-9;
 
 /// Kernels among all samples, their spectrum, and the answers at every record.
-pub(crate) fn plan_kernels(problem: &Problem) -> Plan {
+pub(crate) fn plan_kernels(problem: &Problem) -> Result<Plan, SolveError> {
     let (samples, d) = problem.data.train.inputs.shape();
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
     let layers = problem.network.hidden_layers as f64 + 1.0;
     let kernels = all * all * (layers * KERNEL_SECONDS + d as f64 * 1e-10);
     let answers = problem.record.at.len() as f64 * n * all * problem.data.output_dimension() as f64 * 1e-9;
-    Plan {
+    // Both kernels among all samples, and three more matrices of the training samples.
+    let bytes = (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64;
+    memory::check(&format!("the kernels of {samples} training and {test} test inputs"), bytes, |available| {
+        let share = (available as f64 / bytes as f64).sqrt();
+        let [train, test] = [samples, test].map(|samples| (share * samples as f64) as u64);
+        format!("set data.train_samples and data.test_samples: {train} and {test} inputs fit")
+    })?;
+    Ok(Plan {
         engine: Engine::Limit,
         reason: "the kernel regime in closed form".into(),
-        // Both kernels among all samples, and three more matrices of the training samples.
-        bytes: (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64,
+        bytes,
         seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
         exclusive: false,
         device: None,
-    }
+    })
 }
 
 /// Seconds per floating-point operation of particles, twice what was measured: 2^20 neurons on 300 inputs, 200 of them for training, take
@@ -69,6 +88,10 @@ const PARTICLE_SECONDS: f64 = 1e-10;
 /// Particles on all inputs, at every step.
 pub(crate) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
     let (bytes, per_step) = classifiers::cost(problem, width)?;
+    memory::check("the neurons on all inputs and the recorded kernels", bytes, |_| {
+        "use fewer samples (data.train_samples, data.test_samples), fewer moments (record.at), or a smaller width"
+            .into()
+    })?;
     let engine = if width == Width::Infinite { Engine::Limit } else { Engine::Law };
     Ok(Plan {
         engine,
@@ -86,9 +109,9 @@ pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     let names: Vec<&str> = classifiers::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "{} of order m^{:.4} in this scaling: they have no limit and are left out; normalised_outputs have one",
+            "{} of order {} in this scaling: they have no limit and are left out; normalised_outputs have one",
             names.join(", "),
-            limit.kernels
+            power_of_width(limit.kernels)
         )
     })
 }

@@ -6,21 +6,21 @@
 
 use std::{path::Path, time::Duration};
 
-use widenet_core::problem::Need;
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
-    problem::{DEEP_LINEAR, EntryLaw, Scope},
+    problem::{EntryLaw, Scope},
     training::Progress,
     trajectory::Engine,
 };
-use widenet_limits::{Regime, classifiers, kernel, mean_field, nonlinear, records_as_classifier};
+use widenet_limits::{Regime, kernel, mean_field, nonlinear, records_as_classifier};
 use widenet_model::DeviceChoice;
 
 use crate::{
     closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
     device::DeviceEngines,
+    law,
     mean_field::{LimitOptions, plan_mean_field, solve_mean_field},
-    options,
+    memory, options,
     solver::{
         Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
     },
@@ -65,47 +65,33 @@ impl Engines {
     /// The engine of a deep linear network.
     fn plan_linear(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         let problem = request.problem;
-        let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
         let Width::Finite(width) = request.width else {
             if choice != EngineChoice::Auto {
                 return Err(needs_finite_width(choice));
             }
             problem.scaling().limit()?;
-            return Ok(plan_coordinates(problem, request.width, "the infinite-width limit in closed form"));
+            return plan_coordinates(problem, request.width, "the infinite-width limit in closed form");
         };
-        let needs_entries = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Entries));
-        let law = problem.network.entry_law;
-        match (choice, needs_entries) {
-            (choice, Some(quantity)) if choice != EngineChoice::Law && width < 4 => Err(SolveError::Refused(format!(
-                "{} is defined for 4 neurons and more, not at width {width}",
-                quantity.name()
-            ))),
-            (EngineChoice::Law, Some(quantity)) => Err(SolveError::Refused(format!(
-                "{} needs the entries of the weights, which the law engine does not keep; use the dense engine",
-                quantity.name()
-            ))),
-            (EngineChoice::Law, None) if explored.is_some() => Err(SolveError::Refused(
-                "explored_ranks, orthogonality_loss and truncation_error are quantities of the conditioned and regenerated engines; the \
-                 law engine has effective_dimensions"
-                    .into(),
-            )),
-            (EngineChoice::Law, None) if law != EntryLaw::Gaussian => Err(SolveError::Refused(format!(
-                "network.entry_law = \"{}\": the law engine is that of Gaussian entries; use the regenerated engine",
-                law.name()
-            ))),
-            (EngineChoice::Auto, _) if law != EntryLaw::Gaussian || explored.is_some() => {
-                let (engine, reason) = self.device.choose(request)?;
-                self.device.plan_on_device(request, engine, &reason)
-            }
-            (EngineChoice::Auto, Some(quantity)) => self.device.plan_on_device(
-                request,
-                Engine::Dense,
-                &format!("{} needs the entries of the weights", quantity.name()),
-            ),
-            (EngineChoice::Auto | EngineChoice::Law, None) => {
-                let reason = "exact in law, at a cost that does not depend on the width";
-                Ok(plan_coordinates(problem, request.width, reason))
-            }
+        let needs_entries = law::needs_entries(problem);
+        if let Some(quantity) = needs_entries.filter(|_| choice != EngineChoice::Law && width < 4) {
+            let name = quantity.name();
+            return Err(SolveError::Refused(format!("{name} is defined for 4 neurons and more, not at width {width}")));
+        }
+        let by_law =
+            || plan_coordinates(problem, request.width, "exact in law, at a cost that does not depend on the width");
+        match (choice, law::check(problem)) {
+            (EngineChoice::Law, checked) => checked.and_then(|()| by_law()),
+            (EngineChoice::Auto, Ok(())) => by_law(),
+            (EngineChoice::Auto, Err(_)) => match needs_entries {
+                Some(quantity) if problem.network.entry_law == EntryLaw::Gaussian && !records_explored(problem) => {
+                    let reason = format!("{} needs the entries of the weights", quantity.name());
+                    self.device.plan_on_device(request, Engine::Dense, &reason)
+                }
+                _ => {
+                    let (engine, reason) = self.device.choose(request)?;
+                    self.device.plan_on_device(request, engine, &reason)
+                }
+            },
             (choice, _) => self.plan_asked(request, choice),
         }
     }
@@ -119,19 +105,14 @@ impl Engines {
                 Regime::Classifier(limit) => {
                     plan_classifier(problem, request.width, &format!("the limit of the class {}", limit.model.name()))
                 }
-                Regime::Kernel | Regime::DeepLinear => Ok(plan_kernels(problem)),
+                Regime::Kernel | Regime::DeepLinear => plan_kernels(problem),
                 Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
             },
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
-            (Width::Finite(_), EngineChoice::Law) => match classifiers::Classifier::of(problem) {
-                Ok(_) => plan_classifier(problem, request.width, "exact in law, by projections on the data"),
-                Err(error) => Err(SolveError::Unfit {
-                    reason: format!(
-                        "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine or auto: {error}"
-                    ),
-                    fitting: vec!["dense", "auto"],
-                }),
-            },
+            (Width::Finite(_), EngineChoice::Law) => {
+                law::check(problem)?;
+                plan_classifier(problem, request.width, "exact in law, by projections on the data")
+            }
             (Width::Finite(_), EngineChoice::Auto) if in_gram_space => {
                 plan_classifier(problem, request.width, "normalised outputs are recorded by projections on the data")
             }
@@ -166,6 +147,11 @@ fn is_mean_field(problem: &Problem) -> bool {
     matches!(Regime::of(problem), Ok(Regime::MeanField))
 }
 
+/// Whether a quantity of matrices known by their answers is recorded.
+fn records_explored(problem: &Problem) -> bool {
+    problem.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Explored)
+}
+
 fn needs_finite_width(choice: EngineChoice) -> SolveError {
     let engine = choice.name();
     SolveError::Unfit {
@@ -193,12 +179,20 @@ impl Solver for Engines {
             false => self.plan_mlp(request, choice)?,
         };
         options::check(request, choice, plan.engine)?;
+        plan.bytes = plan.bytes.saturating_add(memory::of_records(request)?);
         plan.reason.push_str(&options::words(request.hidden));
         Ok(plan)
     }
 
     fn alternatives(&self, request: &Request<'_>, chosen: Engine) -> Vec<Alternative> {
-        if chosen.is_on_device() { self.device.other_engines(request, chosen) } else { Vec::new() }
+        if request.width == Width::Infinite {
+            return Vec::new();
+        }
+        let law = (chosen != Engine::Law).then(|| match self.plan(request, EngineChoice::Law) {
+            Ok(plan) => Alternative { engine: Engine::Law, cost: Some((plan.bytes, plan.seconds)), obstacle: None },
+            Err(error) => Alternative { engine: Engine::Law, cost: None, obstacle: Some(error.to_string()) },
+        });
+        law.into_iter().chain(self.device.other_engines(request, chosen)).collect()
     }
 
     fn take_notes(&self) -> Vec<String> {
@@ -268,5 +262,53 @@ impl Solver for Engines {
             }
             Reference::Lazy => mean_field::solve_lazy(problem, &start, seed, watch)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use widenet_core::document::Document;
+    use widenet_model::Precision;
+
+    use super::*;
+    use crate::{rule::EngineRule, solver::HiddenOptions};
+
+    fn problem(network: &str, quantities: &str) -> Problem {
+        let text = format!(
+            "[network]\nhidden_layers = 2\n{network}\n[parameterization]\nkind = \"ntk\"\n[data]\nkind = \"inline\"\n\
+             inputs = [[1, 0], [0, 1]]\ntargets = [[1], [-1]]\n[optimizer]\nkind = \"gd\"\nlearning_rate = 0.1\nsteps = 2\n\
+             [record]\nquantities = [{quantities}]\n"
+        );
+        Problem::from_document(&Document::from_toml("problem.toml", &text).unwrap(), Path::new("")).unwrap()
+    }
+
+    /// Whatever is recorded, the rule of `dense_up_to` names an engine that takes the problem, and so does `auto`.
+    #[test]
+    fn rules_name_engines_that_take_the_problem() {
+        let engines = Engines::new(DeviceChoice::Flex).unwrap();
+        let width = Width::Finite(128);
+        for (network, quantities, by_rule) in [
+            ("", "\"train_loss\"", Engine::Law),
+            ("", "\"input_kurtosis\"", Engine::Conditioned),
+            ("", "\"explored_ranks\"", Engine::Conditioned),
+            ("entry_law = \"rademacher\"", "\"train_loss\"", Engine::Regenerated),
+            ("activation = \"tanh\"", "\"train_loss\"", Engine::Conditioned),
+        ] {
+            let problem = problem(network, quantities);
+            let hidden = HiddenOptions::default();
+            let request = Request { problem: &problem, width, seed: 1, precision: Precision::F64, hidden };
+            let plan = |choice| engines.plan(&request, choice).map(|plan| plan.engine);
+            assert_eq!(plan(EngineRule::DenseUpTo(64).at(&problem, width)), Ok(by_rule), "{network} {quantities}");
+            assert!(plan(EngineChoice::Auto).is_ok(), "{network} {quantities}");
+            let law = engines.alternatives(&request, by_rule).into_iter().find(|other| other.engine == Engine::Law);
+            let is_free = law.is_some_and(|law| law.cost.is_some());
+            assert!(!is_free, "{network} {quantities}");
+        }
+        // A deep linear network that was asked to be stored says what its law would take.
+        let problem = problem("", "\"train_loss\"");
+        let hidden = HiddenOptions::default();
+        let request = Request { problem: &problem, width, seed: 1, precision: Precision::F64, hidden };
+        let words: Vec<_> = engines.alternatives(&request, Engine::Dense).iter().map(|other| other.engine).collect();
+        assert_eq!(words, [Engine::Law, Engine::Conditioned, Engine::Regenerated]);
     }
 }

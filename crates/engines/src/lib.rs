@@ -6,7 +6,9 @@
 mod closed_form;
 mod device;
 mod engines;
+mod law;
 mod mean_field;
+mod memory;
 mod options;
 mod problem;
 mod reference;

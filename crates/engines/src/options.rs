@@ -3,17 +3,14 @@
 //! A direction that is within a tolerance of those asked before is not asked again. Real matrices, and limits in closed form, keep no
 //! directions.
 
-use widenet_core::document::Word;
-use widenet_core::problem::Need;
-use widenet_core::{
-    Problem, Width,
-    problem::{EntryLaw, Scope},
-    trajectory::Engine,
-};
+use widenet_core::{Width, document::Word, trajectory::Engine};
 use widenet_limits::Regime;
 use widenet_model::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance};
 
-use crate::solver::{EngineChoice, HiddenOptions, Request, SolveError};
+use crate::{
+    law,
+    solver::{EngineChoice, HiddenOptions, Request, SolveError},
+};
 
 /// Refuses options that the engine of a request does not have.
 ///
@@ -56,20 +53,13 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
 /// Those of some engines that take the problem at finite widths.
 fn others(request: &Request<'_>, engines: &[Engine]) -> Vec<&'static str> {
     let takes = |engine: &&Engine| match engine {
-        Engine::Law => has_law(request.problem),
+        // Of classifiers it has no tolerance.
+        Engine::Law => request.problem.is_solved_as_predictor() && law::takes(request.problem),
         Engine::Conditioned => explores(request, HiddenMatrix::Conditioned(ResponseStorage::Stored)),
         Engine::Regenerated => explores(request, HiddenMatrix::Regenerated),
         Engine::Dense | Engine::Limit => false,
     };
     engines.iter().filter(takes).map(|engine| engine.name()).collect()
-}
-
-/// The law engine of deep linear networks records what is asked for.
-fn has_law(problem: &Problem) -> bool {
-    let is_lacking = |q: &widenet_core::problem::Quantity| q.needs(Need::Entries) || q.scope() == Scope::Explored;
-    problem.is_solved_as_predictor()
-        && problem.network.entry_law == EntryLaw::Gaussian
-        && !problem.record.quantities.iter().any(is_lacking)
 }
 
 fn explores(request: &Request<'_>, matrix: HiddenMatrix) -> bool {
@@ -99,7 +89,7 @@ fn refusal(
     }
 }
 
-/// Returns the word of an image storage in files.
+/// Returns the word of a way to keep answers.
 pub fn word(answers: ResponseStorage) -> &'static str {
     answers.word()
 }

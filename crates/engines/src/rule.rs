@@ -1,10 +1,12 @@
-//! A rule says which engine a width of a problem is given to, by what the problem is.
+//! A rule says which choice of an engine the widths of a problem are given; what `auto` takes is decided in `engines.rs`.
 
 use widenet_core::{Problem, Width, trajectory::Engine};
-use widenet_limits::classifiers::Classifier;
 use widenet_model::{Hidden, HiddenMatrix, Precision, ResponseStorage, default_tolerance};
 
-use crate::solver::{EngineChoice, HiddenOptions};
+use crate::{
+    law,
+    solver::{EngineChoice, HiddenOptions},
+};
 
 /// How finite widths find their engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,16 +24,11 @@ impl EngineRule {
             (_, Width::Infinite) => EngineChoice::Auto,
             (EngineRule::All(choice), Width::Finite(_)) => choice,
             (EngineRule::DenseUpTo(limit), Width::Finite(m)) if m <= limit => EngineChoice::Dense,
-            (EngineRule::DenseUpTo(_), Width::Finite(_)) if has_law(problem) => EngineChoice::Law,
+            (EngineRule::DenseUpTo(_), Width::Finite(_)) if law::takes(problem) => EngineChoice::Law,
             (EngineRule::DenseUpTo(_), Width::Finite(_)) if is_conditioned(problem) => EngineChoice::Conditioned,
             (EngineRule::DenseUpTo(_), Width::Finite(_)) => EngineChoice::Auto,
         }
     }
-}
-
-/// Deep linear networks, and classifiers of one hidden layer, have a law at a cost that does not depend on the width.
-fn has_law(problem: &Problem) -> bool {
-    problem.is_solved_as_predictor() || Classifier::of(problem).is_ok()
 }
 
 /// Hidden matrices that can be known by their answers.

@@ -15,6 +15,7 @@ mod judge;
 mod measure;
 mod report;
 mod run;
+pub mod schemas;
 mod storage;
 pub mod study;
 mod trials;

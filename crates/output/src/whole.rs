@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
+    hold::being_written,
     temporary::temporary_file,
 };
 
@@ -61,7 +62,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`Error`] if it cannot be written.
 pub fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
-    let is_same = fs::read(path).is_ok_and(|found| found == bytes);
+    let has_length = |found: fs::Metadata| found.is_file() && found.len() == bytes.len() as u64;
+    let is_same = fs::metadata(path).is_ok_and(has_length) && fs::read(path).is_ok_and(|found| found == bytes);
     if is_same { Ok(()) } else { write_whole(path, bytes) }
 }
 
@@ -74,6 +76,7 @@ pub fn stream_whole(
     durability: Durability,
     write: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Result<()> {
+    let _whole = being_written();
     let written = temporary_file(path).and_then(|mut file| {
         write(file.as_file_mut())?;
         if durability == Durability::Synced {

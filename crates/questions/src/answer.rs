@@ -97,8 +97,10 @@ impl AnswerTree {
     /// # Errors
     /// Those of the writer.
     pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "quantity,index,value")?;
-        self.sections().try_for_each(|(name, value)| write_rows(out, name, "", value))
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(["quantity", "index", "value"])?;
+        self.sections().try_for_each(|(name, value)| write_rows(&mut rows, name, "", value))?;
+        rows.flush()
     }
 
     /// Writes the answer in the format of the file's name, .json or .csv.
@@ -133,20 +135,23 @@ fn check(name: &str, value: &Value, may_be_infinite: &[&str]) -> QuestionResult<
     }
 }
 
-fn write_rows(out: &mut dyn Write, name: &str, index: &str, value: &Value) -> io::Result<()> {
-    match value {
+fn write_rows(rows: &mut csv::Writer<&mut dyn Write>, name: &str, index: &str, value: &Value) -> io::Result<()> {
+    let text = match value {
         Value::Object(map) => {
-            map.iter().try_for_each(|(key, value)| write_rows(out, &format!("{name}.{key}"), index, value))
+            let mut entries = map.iter();
+            return entries.try_for_each(|(key, value)| write_rows(rows, &format!("{name}.{key}"), index, value));
         }
-        Value::Array(list) => list.iter().enumerate().try_for_each(|(i, value)| {
-            let index = if index.is_empty() { i.to_string() } else { format!("{index} {i}") };
-            write_rows(out, name, &index, value)
-        }),
-        Value::Null => writeln!(out, "{name},{index},"),
-        // Sentences may hold commas and quotation marks.
-        Value::String(text) => writeln!(out, "{name},{index},\"{}\"", text.replace('"', "\"\"")),
-        Value::Number(_) | Value::Bool(_) => writeln!(out, "{name},{index},{value}"),
-    }
+        Value::Array(list) => {
+            return list.iter().enumerate().try_for_each(|(i, value)| {
+                let index = if index.is_empty() { i.to_string() } else { format!("{index} {i}") };
+                write_rows(rows, name, &index, value)
+            });
+        }
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+    };
+    Ok(rows.write_record([name, index, &text])?)
 }
 
 #[cfg(test)]
@@ -169,6 +174,19 @@ mod tests {
             let error = checked(value).expect_err("refused").to_string();
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn sentences_with_commas_and_quotes_are_one_cell() {
+        let answer = AnswerTree(Map::from_iter([
+            ("a".to_owned(), json!([[1.0, 0.5]])),
+            ("b".to_owned(), json!({ "said": "\"no\", he said", "none": null, "holds": true })),
+        ]));
+        let mut csv = Vec::new();
+        answer.write_csv(&mut csv).expect("a table");
+        let text = String::from_utf8(csv).expect("text");
+        let said = "b.said,,\"\"\"no\"\", he said\"";
+        assert_eq!(text, format!("quantity,index,value\na,0 0,1.0\na,0 1,0.5\nb.holds,,true\nb.none,,\n{said}\n"));
     }
 
     #[test]

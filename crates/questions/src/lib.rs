@@ -16,7 +16,6 @@ mod prior;
 mod question;
 mod random_network;
 mod scaling;
-mod stand_ins;
 
 pub use answer::AnswerTree;
 pub use error::{QuestionError, QuestionResult};

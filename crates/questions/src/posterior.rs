@@ -3,11 +3,16 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::{Map, Value, json};
-use widenet_core::shapes::read_matrix;
+use widenet_core::shapes::{matrix as matrix_shape, matrix_or_none};
 use widenet_core::{
     Error, Matrix, Result,
-    data::Dataset,
-    document::{Document, Field, Reader},
+    data::{InputSource, PartialData},
+    document::{
+        self, Document, Written,
+        keys::{optional, or, required},
+        schema, section,
+        shape::{Located, boolean, choice, list, located, natural, non_negative, number as any_number, table, whole},
+    },
 };
 use widenet_limits::proportional::{
     HiddenLayers,
@@ -17,34 +22,97 @@ use widenet_limits::proportional::{
 use crate::{
     answer::{AnswerTree, matrix, number, numbers},
     error::QuestionResult,
+    memory,
     question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
-    random_network::{RandomNetwork, level, load_data, warnings},
-    stand_ins::{add_stand_ins, fill_empty_data},
+    random_network::{NetworkSection, RandomNetwork, level, warnings},
 };
 
-/// A random network with its data, and what is asked about it given them.
-///
-/// `[network]` and `[data]` are those of [`crate::PriorQuestion`] and of a problem file; inline data need no `test_targets`. Instead
-/// of `[data]`, `kernel = [[…]]` may be the Gram matrix `K0` of training inputs, which come first, and test inputs. Without training data,
-/// `inputs = []` or `posterior.targets = []`, the posterior is the prior.
-///
-/// # Section `[posterior]`
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `noise_variance` | required | τ² ≥ 0 of the targets |
-/// | `targets` | those of the data | Y, one row per training input; with `kernel` |
-/// | `quantiles` | none | levels of the noise-free output at every test input |
-/// | `cdf`, `density` | none | where its distribution function and density are taken |
-/// | `evidence` | none | `{ alpha = […] }` or `{ networks = [{ widths = […] }, …] }`: log evidence of each |
-/// | `slope` | `false` | `d log evidence/dα` at α = 0 |
-/// | `method` | `"auto"` | `"quadrature"`, `"importance"` or `"tempered"` |
-/// | `draws` | 20000 | shapes of importance sampling |
-/// | `particles`, `runs`, `sweeps` | 500, 8, 8 | of the tempered sampler; the runs are independent |
-/// | `steps` | `max(16, 16 α)` | of the splitting scheme of the limit |
-/// | `seed` | 0 | of the draws |
-///
-/// (docs/theory/proportional-limit.md §8.)
+/// Ways to integrate.
+const METHODS: &[(&str, Method)] = &[
+    ("auto", Method::Automatic),
+    ("quadrature", Method::Quadrature),
+    ("importance", Method::Importance),
+    ("tempered", Method::Tempered),
+];
+
+/// Most draws, particles, runs, sweeps and steps.
+const MOST: u64 = 1 << 32;
+
+section! {
+    /// What is asked of a network given its data (docs/theory/proportional-limit.md §8): section `[posterior]`.
+    #[derive(Debug, Clone)]
+    struct PosteriorSection {
+        /// τ² of the targets.
+        noise_variance: f64 = required(non_negative()),
+        /// Y, one row per training input, with `kernel`; an empty list is no training data.
+        targets: Option<Option<Matrix>> = optional(matrix_or_none()),
+        /// Levels of the noise-free output at every test input.
+        quantiles: Option<Vec<f64>> = optional(list(level())),
+        /// Where its distribution function is taken.
+        cdf: Option<Vec<f64>> = optional(list(any_number())),
+        /// Where its density is taken.
+        density: Option<Vec<f64>> = optional(list(any_number())),
+        /// Networks whose log evidence is compared.
+        evidence: Option<Located<Evidence>> = optional(located(table())),
+        /// Whether `d log evidence/dα` at α = 0 is computed.
+        slope: bool = or(boolean(), false),
+        /// How it is computed.
+        method: Method = or(choice(METHODS), "auto"),
+        /// Shapes of importance sampling.
+        draws: u64 = or(whole(2..=MOST), 20_000),
+        /// Particles of the tempered sampler.
+        particles: u64 = or(whole(10..=MOST), 500),
+        /// Its independent runs.
+        runs: u64 = or(whole(2..=MOST), 8),
+        /// Its moves of every particle per temperature.
+        sweeps: u64 = or(whole(1..=MOST), 8),
+        /// Steps of the splitting scheme of the limit; max(16, 16 α) where nothing is given.
+        steps: Option<u64> = optional(whole(1..=MOST)),
+        /// Seed of the draws.
+        seed: u64 = or(natural(), 0),
+    }
+}
+
+section! {
+    /// Networks whose evidence is compared: one of two lists.
+    #[derive(Debug, Clone)]
+    struct Evidence {
+        /// α of limits.
+        alpha: Option<Vec<f64>> = optional(list(non_negative())),
+        /// Networks, as in `[network]`.
+        networks: Option<Vec<Located<NetworkSection>>> = optional(list(located(table()))),
+    }
+}
+
+section! {
+    /// A random deep linear network with its data, and what is asked about it given them.
+    struct PosteriorFile {
+        /// The network, as of priors.
+        network: Located<NetworkSection> = required(located(table())),
+        /// The data; without training samples (`inputs = []`) the posterior is the prior. Test inputs need no targets.
+        data: Option<Located<InputSource>> = optional(located(table())),
+        /// Instead of data, the Gram matrix K0 = X Xᵀ/N0 of training inputs, which come first, and test inputs.
+        kernel: Option<Matrix> = optional(matrix_shape()),
+        /// What is asked.
+        posterior: Located<PosteriorSection> = required(located(table())),
+    }
+    check = check;
+}
+
+fn check(file: &PosteriorFile, table: &Written<'_>) -> document::Result<()> {
+    let targets = file.posterior.value.targets.as_ref();
+    match (&file.data, &file.kernel, targets) {
+        (Some(_), None, None) | (None, Some(_), Some(_)) => Ok(()),
+        (Some(_), Some(_), _) => Err(table.error("`kernel` and `data` both say what the inputs are; give one")),
+        (Some(_), None, Some(_)) => {
+            Err(file.posterior.error("`posterior.targets` belong to a `kernel`; `data` has its own"))
+        }
+        (None, ..) => Err(table.error("give `[data]`, or `kernel` with `posterior.targets`")),
+    }
+}
+
+/// A random network with its data, and what is asked about it given them: a file with the sections `[network]`, `[data]` and
+/// `[posterior]`, of which `widenet schema posterior` prints the keys (docs/theory/proportional-limit.md §8).
 #[derive(Debug, Clone)]
 pub struct PosteriorQuestion {
     network: RandomNetwork,
@@ -57,8 +125,6 @@ pub struct PosteriorQuestion {
     /// Networks whose evidence is compared.
     evidence: Option<Vec<HiddenLayers>>,
     slope: bool,
-    /// Whether the test inputs of the data have targets.
-    has_test_targets: bool,
 }
 
 /// Numbers of an answer whose true value may be infinite: the density of an output that is known exactly; and numbers that were given.
@@ -75,66 +141,77 @@ impl PosteriorQuestion {
     }
 
     fn parse(document: &Document, load: &mut Load<'_>) -> Result<Self> {
-        let document = &mut document.clone();
-        let is_empty = fill_empty_data(document)?;
-        let stand_ins = add_stand_ins(document, &["data.test_targets"])?;
-        let mut data = load_data(document, load)?;
-        if let Some(data) = data.as_mut().filter(|_| is_empty) {
-            let data = Arc::make_mut(data);
-            data.train.inputs = Matrix::zeros(0, data.train.inputs.ncols());
-            data.train.targets = Matrix::zeros(0, data.train.targets.ncols());
-        }
-        let mut root = document.reader();
-        root.get("data");
-        let kernel = root.optional("kernel", read_matrix)?;
-        let mut table = root.required("posterior", Field::table)?;
-        let noise = table.required("noise_variance", Field::non_negative)?;
-        let matrix_or_none = |field: &Field<'_>| {
-            if field.elements()?.is_empty() { Ok(Matrix::zeros(0, 0)) } else { read_matrix(field) }
+        let file: PosteriorFile = document.read()?;
+        let asked = &file.posterior.value;
+        let (data, targets) = match (&file.data, &asked.targets) {
+            (Some(source), _) => {
+                let data = load(source)?;
+                if data.train.targets.is_none() && data.train.inputs.nrows() > 0 {
+                    return Err(source.error("`data.targets` is missing"));
+                }
+                (Some(Arc::clone(&data)), data.train.targets.clone())
+            }
+            (None, targets) => (None, targets.clone().flatten()),
         };
-        let given = table.optional("targets", matrix_or_none)?;
-        let mut observed = match (data, kernel, given) {
-            (Some(data), None, None) => Observed::Data(data),
-            (None, Some(kernel), Some(targets)) => Observed::Kernel { kernel, targets },
-            (Some(_), Some(_), _) => {
-                return Err(root.error("`kernel` and `data` both say what the inputs are; give one"));
+        let outputs = targets.as_ref().map(Matrix::ncols);
+        let network = RandomNetwork::new(&file.network, outputs)?;
+        let targets = targets.unwrap_or_else(|| Matrix::zeros(0, network.outputs));
+        let noise = asked.noise_variance;
+        // What is wrong whatever the inputs are is said before anything is asked of it.
+        Regression::check(&targets, network.gain(), noise).map_err(core_error)?;
+        let observed = match (data, file.kernel) {
+            (None, Some(kernel)) => {
+                let observed = Observed { inputs: Inputs::Kernel(kernel), targets };
+                observed.regression(network.gain(), noise)?;
+                observed
             }
-            (Some(_), None, Some(_)) => {
-                return Err(table.error("`posterior.targets` belong to a `kernel`; `data` has its own"));
-            }
-            (None, ..) => return Err(root.error("give `[data]`, or `kernel` with `posterior.targets`")),
+            (Some(data), _) => Observed { inputs: Inputs::Data(data), targets },
+            (None, None) => return Err(Error::Invalid("a posterior needs `data` or `kernel`".into())),
         };
-        let network = root.required("network", |field| RandomNetwork::parse(field, observed.outputs()))?;
-        if let Observed::Kernel { targets, .. } = &mut observed {
-            if targets.is_empty() {
-                *targets = Matrix::zeros(0, network.outputs);
-            }
-            // What is wrong with it is said before anything is asked of it.
-            observed.regression(network.gain(), noise)?;
-        }
-        let question = Self {
-            settings: settings(&mut table)?,
-            quantiles: table.or("quantiles", Vec::new(), |field| field.list(level))?,
-            cdf: table.or("cdf", Vec::new(), Field::numbers)?,
-            density: table.or("density", Vec::new(), Field::numbers)?,
-            evidence: table.optional("evidence", |field| evidence(field, &network))?,
-            slope: table.or("slope", false, Field::boolean)?,
-            has_test_targets: stand_ins.is_empty(),
+        let evidence = asked.evidence.as_ref().map(|evidence| compared(evidence, &network)).transpose()?;
+        Ok(Self {
+            settings: settings(asked),
+            quantiles: asked.quantiles.clone().unwrap_or_default(),
+            cdf: asked.cdf.clone().unwrap_or_default(),
+            density: asked.density.clone().unwrap_or_default(),
+            evidence,
+            slope: asked.slope,
             network,
             observed,
             noise,
-        };
-        table.finish()?;
-        root.finish()?;
-        Ok(question)
+        })
     }
 
     /// T × D, where the data have them.
     fn test_targets(&self) -> Option<&Matrix> {
-        match &self.observed {
-            Observed::Data(data) if self.has_test_targets => data.test.as_ref().map(|test| &test.targets),
-            _ => None,
+        match &self.observed.inputs {
+            Inputs::Data(data) => data.test.as_ref()?.targets.as_ref(),
+            Inputs::Kernel(_) => None,
         }
+    }
+}
+
+/// Bytes of a draw or particle besides its matrices: its scales with their weights.
+const BYTES_PER_DRAW: u64 = 2048;
+
+impl PosteriorQuestion {
+    /// Refuses what does not fit: the Gram matrix of the inputs, draws, particles.
+    fn check_memory(&self) -> QuestionResult<()> {
+        if let Inputs::Data(data) = &self.observed.inputs {
+            let (train, test) = (data.train.inputs.nrows(), data.test_inputs().map_or(0, Matrix::nrows));
+            memory::check(memory::gram_bytes(train + test), (train, test), "")?;
+        }
+        let Settings { method, draws, particles, .. } = self.settings;
+        // Mixing matrices are D × D, with decompositions.
+        let outputs = self.network.outputs as u64;
+        let bytes = BYTES_PER_DRAW + 64 * outputs.saturating_mul(outputs);
+        if matches!(method, Method::Automatic | Method::Importance) {
+            memory::check_count("posterior.draws", draws, bytes)?;
+        }
+        if matches!(method, Method::Automatic | Method::Tempered) {
+            memory::check_count("posterior.particles", particles, bytes)?;
+        }
+        Ok(())
     }
 }
 
@@ -148,6 +225,7 @@ impl Question for PosteriorQuestion {
     }
 
     fn answer(&self, run: &mut Run<'_>) -> QuestionResult<Answered> {
+        self.check_memory()?;
         let regression = self.observed.regression(self.network.gain(), self.noise)?;
         let share = if self.evidence.is_some() { 0.5 } else { 1.0 };
         let posterior =
@@ -208,45 +286,46 @@ pub(crate) static KIND: Kind = Kind {
     has_precision: false,
     seeded: |_| vec!["posterior"],
     unanswered: None,
+    schema: schema::table::<PosteriorFile>,
     parse: |document, _, load| Ok(Arc::new(PosteriorQuestion::parse(document, load)?)),
 };
 
 /// What is known of the function.
 #[derive(Debug, Clone)]
-enum Observed {
-    /// Inputs and their targets.
-    Data(Arc<Dataset>),
-    /// The Gram matrix of training inputs, which come first, and test inputs; and the targets of the first.
-    Kernel { kernel: Matrix, targets: Matrix },
+struct Observed {
+    inputs: Inputs,
+    /// P × D.
+    targets: Matrix,
+}
+
+/// Where the function is known and asked for.
+#[derive(Debug, Clone)]
+enum Inputs {
+    /// At inputs.
+    Data(Arc<PartialData>),
+    /// At those with this Gram matrix: training inputs, which come first, and test inputs.
+    Kernel(Matrix),
 }
 
 impl Observed {
-    /// Number of outputs, where there are targets.
-    fn outputs(&self) -> Option<usize> {
-        Some(self.targets().ncols()).filter(|outputs| *outputs > 0)
-    }
-
-    fn targets(&self) -> &Matrix {
-        match self {
-            Observed::Data(data) => &data.train.targets,
-            Observed::Kernel { targets, .. } => targets,
-        }
-    }
-
     /// The regression of targets with noise of a variance, for networks of a gain.
     fn regression(&self, gain: f64, noise: f64) -> Result<Regression> {
-        let made = match self {
-            Observed::Data(data) => {
-                let none = Matrix::zeros(0, data.train.inputs.ncols());
-                let test = data.test.as_ref().map_or(&none, |test| &test.inputs);
-                Regression::new(&data.train.inputs, &data.train.targets, test, gain, noise)
+        let made = match &self.inputs {
+            Inputs::Data(data) => {
+                let inputs = &data.train.inputs;
+                let none = Matrix::zeros(0, inputs.ncols());
+                Regression::new(inputs, &self.targets, data.test_inputs().unwrap_or(&none), gain, noise)
             }
-            Observed::Kernel { kernel, targets } => Regression::from_kernel(kernel, targets, gain, noise),
+            Inputs::Kernel(kernel) => Regression::from_kernel(kernel, &self.targets, gain, noise),
         };
-        made.map_err(|error| match error {
-            posterior::Error::Invalid(error) => error,
-            posterior::Error::Stopped => Error::Invalid("stopped".into()),
-        })
+        made.map_err(core_error)
+    }
+}
+
+fn core_error(error: posterior::Error) -> Error {
+    match error {
+        posterior::Error::Invalid(error) => error,
+        posterior::Error::Stopped => Error::Invalid("stopped".into()),
     }
 }
 
@@ -270,50 +349,28 @@ fn marginals(regression: &Regression, posterior: &Posterior<'_>, name: &str, at:
     Ok(json!({ key: numbers(at.iter().copied()), "values": values.iter().map(matrix).collect::<Value>() }))
 }
 
-fn settings(table: &mut Reader<'_>) -> widenet_core::document::Result<Settings> {
-    let default = Settings::default();
-    let methods = [
-        ("auto", Method::Automatic),
-        ("quadrature", Method::Quadrature),
-        ("importance", Method::Importance),
-        ("tempered", Method::Tempered),
-    ];
-    let from = |least: u64| move |field: &Field<'_>| field.whole_in(least..=1 << 32);
-    Ok(Settings {
-        method: table.or("method", default.method, |field| field.choice(&methods))?,
-        draws: table.or("draws", default.draws, from(2))?,
-        particles: table.or("particles", default.particles, from(10))?,
-        runs: table.or("runs", default.runs, from(2))?,
-        sweeps: table.or("sweeps", default.sweeps, from(1))?,
-        steps: table.optional("steps", from(1))?,
-        seed: table.or("seed", default.seed, Field::whole)?,
-    })
+fn settings(asked: &PosteriorSection) -> Settings {
+    let PosteriorSection { method, draws, particles, runs, sweeps, steps, seed, .. } = *asked;
+    Settings { method, draws, particles, runs, sweeps, steps, seed }
 }
 
-fn evidence(field: &Field<'_>, network: &RandomNetwork) -> widenet_core::document::Result<Vec<HiddenLayers>> {
-    let mut table = field.table()?;
-    let alphas = table.optional("alpha", |field| field.list(Field::non_negative))?;
-    let networks = table.optional("networks", |field| {
-        field.list(|field| Ok(RandomNetwork::parse(field, Some(network.outputs))?.layers))
-    })?;
-    table.finish()?;
-    match (alphas, networks) {
+/// Networks of as many outputs, whose evidence is compared.
+fn compared(evidence: &Located<Evidence>, network: &RandomNetwork) -> document::Result<Vec<HiddenLayers>> {
+    match (&evidence.value.alpha, &evidence.value.networks) {
         (Some(alphas), None) => {
-            let limit = |alpha| HiddenLayers::limit(alpha).map_err(|error| field.error(error.to_string()));
-            alphas.into_iter().map(limit).collect()
+            let limit = |alpha: &f64| HiddenLayers::limit(*alpha).map_err(|error| evidence.error(error.to_string()));
+            alphas.iter().map(limit).collect()
         }
-        (None, Some(networks)) => Ok(networks),
-        _ => Err(field.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
+        (None, Some(networks)) => {
+            let layers = |section| Ok(RandomNetwork::new(section, Some(network.outputs))?.layers);
+            networks.iter().map(layers).collect()
+        }
+        _ => Err(evidence.must_be("{ alpha = […] } or { networks = [{ widths = […] }, …] }")),
     }
 }
 
 fn diagnostics(found: &Diagnostics) -> Value {
-    let method = match found.method {
-        Method::Automatic => "auto",
-        Method::Quadrature => "quadrature",
-        Method::Importance => "importance",
-        Method::Tempered => "tempered",
-    };
+    let method = METHODS.iter().find(|(_, method)| *method == found.method).map(|(word, _)| *word);
     let mut said = json!({
         "method": method,
         "draws": found.draws,
@@ -332,4 +389,15 @@ fn diagnostics(found: &Diagnostics) -> Value {
         said["unreliable"] = json!(reason);
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_of_the_section_are_those_of_the_settings() {
+        let document = Document::from_toml("posterior.toml", "noise_variance = 0.1").expect("a document");
+        assert_eq!(settings(&document.read().expect("a section")), Settings::default());
+    }
 }

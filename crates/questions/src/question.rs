@@ -2,11 +2,11 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
+use serde_json::Value as Json;
 use widenet_core::{
-    Problem, Result,
-    data::{DataSource, Dataset},
-    document::{Document, Field},
-    problem::StableRate,
+    Result,
+    data::{InputSource, PartialData},
+    document::{Document, shape::Located},
     training::Control,
 };
 use widenet_model::{DeviceChoice, ModelError, OpenDevice, Precision, guarded};
@@ -103,17 +103,20 @@ pub trait Question: fmt::Debug + Send + Sync {
 }
 
 /// Loads the data that a section `[data]` names; one data set may serve several questions.
-pub type Load<'a> = dyn FnMut(&Field<'_>) -> Result<Arc<Dataset>> + 'a;
+pub type Load<'a> = dyn FnMut(&Located<InputSource>) -> Result<Arc<PartialData>> + 'a;
 
 /// Loads the data of a section anew; relative paths start from `base`.
-pub fn load_from(base: &Path) -> impl FnMut(&Field<'_>) -> Result<Arc<Dataset>> + '_ {
-    |field| Ok(Arc::new(DataSource::parse(field)?.load(base)?))
+pub fn load_from(base: &Path) -> impl FnMut(&Located<InputSource>) -> Result<Arc<PartialData>> + '_ {
+    |source| Ok(Arc::new(source.value.load(base)?))
 }
 
-/// The problem of a document whose data come from `load`.
-pub(crate) fn problem(document: &Document, load: &mut Load<'_>, stable_rate: &StableRate<'_>) -> Result<Problem> {
-    let data = load(&document.reader().required("data", |field| Ok(field.clone()))?)?;
-    Problem::with_loader(document, |_| Ok(Dataset::clone(&data)), stable_rate)
+/// The data of a section, which must have training inputs.
+pub(crate) fn load_inputs(source: &Located<InputSource>, load: &mut Load<'_>) -> Result<Arc<PartialData>> {
+    let data = load(source)?;
+    if data.train.inputs.nrows() == 0 {
+        return Err(source.error("`data.inputs` is []; it must be a list of at least one row"));
+    }
+    Ok(data)
 }
 
 /// A kind of question: how it is read, and what a study may vary.
@@ -130,6 +133,8 @@ pub struct Kind {
     pub seeded: fn(&Document) -> Vec<&'static str>,
     /// Sections of a file that are no part of the answer, where all others are; `None` where the answer has names of its own.
     pub unanswered: Option<&'static [&'static str]>,
+    /// The JSON Schema of its file.
+    pub schema: fn() -> Json,
     /// Reads a file, relative paths of which start from a folder.
     pub parse: fn(&Document, &Path, &mut Load<'_>) -> Result<Arc<dyn Question>>,
 }

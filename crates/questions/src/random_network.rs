@@ -11,17 +11,17 @@
 //!
 //! (docs/theory/proportional-limit.md §1.)
 
-use std::sync::Arc;
-
-use widenet_core::shapes::read_width;
+use widenet_core::shapes::width;
 use widenet_core::{
-    Matrix, Result, Width,
-    data::Dataset,
-    document::{Document, Field, Reader},
+    MAX_WIDTH, Matrix, Width,
+    document::{
+        Field, Result,
+        keys::optional,
+        section,
+        shape::{Inside, Located, count, inside, list, list_or_none, located, non_negative, positive, whole},
+    },
 };
 use widenet_limits::proportional::{HiddenLayers, LayerGroup};
-
-use crate::question::Load;
 
 /// A random network, or the limit of such networks.
 #[derive(Debug, Clone)]
@@ -39,19 +39,44 @@ pub(crate) struct RandomNetwork {
 /// Most hidden layers that are listed one by one.
 const MAX_LISTED: u64 = 100_000_000;
 
+section! {
+    /// A random deep linear network, or the limit of such networks: section `[network]` of priors and posteriors.
+    #[derive(Debug, Clone, PartialEq)]
+    pub(crate) struct NetworkSection {
+        /// Hidden widths, an empty list for none.
+        widths: Option<Vec<u64>> = optional(list_or_none(whole(1..=MAX_WIDTH))),
+        /// The width of all hidden layers, with `hidden_layers` or `depth_ratio`; inf is a limit.
+        width: Option<Width> = optional(width()),
+        /// Number of hidden layers of that width.
+        hidden_layers: Option<u64> = optional(whole(0..=MAX_LISTED)),
+        /// Their number over their width.
+        depth_ratio: Option<f64> = optional(non_negative()),
+        /// α of the proportional limit, the sum of 1/N over its layers.
+        alpha: Option<f64> = optional(non_negative()),
+        /// Widths of layers of the limit that keep them.
+        bottlenecks: Option<Vec<u64>> = optional(list_or_none(whole(1..=MAX_WIDTH))),
+        /// D, the number of outputs; 1 where neither it nor targets say.
+        outputs: Option<usize> = optional(count()),
+        /// g, the product of the variances of all layers of weights, times their widths; 1 where nothing is given.
+        gain: Option<f64> = optional(positive()),
+        /// The factors of g, one per layer of weights.
+        weight_variances: Option<Located<Vec<f64>>> = optional(located(list(positive()))),
+    }
+}
+
 impl RandomNetwork {
-    /// Reads the section; `outputs` is what targets say of D.
-    pub(crate) fn parse(field: &Field<'_>, outputs: Option<usize>) -> widenet_core::document::Result<Self> {
-        let mut table = field.table()?;
-        let (layers, widths) = hidden(&mut table)?;
-        let outputs = match (table.optional("outputs", Field::count)?, outputs) {
+    /// Makes what the section says; `outputs` is what targets say of D.
+    pub(crate) fn new(section: &Located<NetworkSection>, outputs: Option<usize>) -> Result<Self> {
+        let (layers, widths) = hidden(section)?;
+        let outputs = match (section.value.outputs, outputs) {
             (Some(given), Some(found)) if given != found => {
-                return Err(table.error(format!("`network.outputs` is {given}, and the targets have {found} columns")));
+                return Err(
+                    section.error(format!("`network.outputs` is {given}, and the targets have {found} columns"))
+                );
             }
             (given, found) => given.or(found).unwrap_or(1),
         };
-        let log_gain = log_gain(&mut table, &layers)?;
-        table.finish()?;
+        let log_gain = log_gain(section, &layers)?;
         Ok(Self { layers, widths, outputs, log_gain })
     }
 
@@ -62,41 +87,38 @@ impl RandomNetwork {
 }
 
 /// Exactly one of widths and α.
-fn hidden(table: &mut Reader<'_>) -> widenet_core::document::Result<(HiddenLayers, Option<Vec<u64>>)> {
-    let widths = table.optional("widths", |field| {
-        field.elements()?.iter().map(width).collect::<widenet_core::document::Result<Vec<_>>>()
-    })?;
-    let equal = equal_layers(table)?;
+fn hidden(section: &Located<NetworkSection>) -> Result<(HiddenLayers, Option<Vec<u64>>)> {
+    let NetworkSection { widths, alpha, bottlenecks, .. } = &section.value;
+    let equal = equal_layers(section)?;
     if widths.is_some() && equal.is_some() {
-        return Err(table.error("give `network.widths`, or `network.width` with its depth, not both"));
+        return Err(section.error("give `network.widths`, or `network.width` with its depth, not both"));
     }
     let (widths, ratio) = match equal {
         Some(Equal::Layers(equal)) => (Some(equal), None),
         Some(Equal::Limit(ratio)) => (None, Some(ratio)),
-        None => (widths, None),
+        None => (widths.clone(), None),
     };
-    let alpha = match (table.optional("alpha", Field::non_negative)?, ratio) {
-        (Some(_), Some(_)) => return Err(table.error("give `network.alpha`, or width inf with `network.depth_ratio`")),
+    let alpha = match (*alpha, ratio) {
+        (Some(_), Some(_)) => {
+            return Err(section.error("give `network.alpha`, or width inf with `network.depth_ratio`"));
+        }
         (alpha, ratio) => alpha.or(ratio),
     };
-    let bottlenecks = table.optional("bottlenecks", |field| {
-        field.elements()?.iter().map(width).collect::<widenet_core::document::Result<Vec<_>>>()
-    })?;
     let layers = |widths: &[u64], alpha| {
-        let refuse = |error: widenet_core::Error| table.error::<widenet_core::document::Error>(error.to_string());
+        let refuse = |error: widenet_core::Error| section.error::<widenet_core::document::Error>(error.to_string());
         HiddenLayers::new(&grouped(widths), alpha).map_err(refuse)
     };
     match (widths, alpha) {
-        (Some(_), Some(alpha)) => Err(table.error(format!(
+        (Some(_), Some(alpha)) => Err(section.error(format!(
             "`network` has widths and `alpha` = {alpha}; give the widths of a network or α of the limit, not both \
              (`bottlenecks` are layers of a limit that keep their widths)"
         ))),
-        (None, None) => Err(table.error("`network` needs `widths` (of a finite network) or `alpha` (of the limit)")),
+        (None, None) => Err(section.error("`network` needs `widths` (of a finite network) or `alpha` (of the limit)")),
         (Some(_), None) if bottlenecks.is_some() => {
-            Err(table.error("`network.bottlenecks` belong to a limit; give `alpha`, or list them in `widths`"))
+            Err(section.error("`network.bottlenecks` belong to a limit; give `alpha`, or list them in `widths`"))
         }
         (Some(widths), None) => Ok((layers(&widths, 0.0)?, Some(widths))),
-        (None, Some(alpha)) => Ok((layers(&bottlenecks.unwrap_or_default(), alpha)?, None)),
+        (None, Some(alpha)) => Ok((layers(bottlenecks.as_deref().unwrap_or_default(), alpha)?, None)),
     }
 }
 
@@ -108,23 +130,21 @@ enum Equal {
 }
 
 /// `width` with `hidden_layers` or `depth_ratio`.
-fn equal_layers(table: &mut Reader<'_>) -> widenet_core::document::Result<Option<Equal>> {
-    let width = table.optional("width", read_width)?;
-    let depth = table.optional("hidden_layers", |field| field.whole_in(0..=MAX_LISTED))?;
-    let ratio = table.optional("depth_ratio", Field::non_negative)?;
-    match (width, depth, ratio) {
+fn equal_layers(section: &Located<NetworkSection>) -> Result<Option<Equal>> {
+    let NetworkSection { width, hidden_layers, depth_ratio, .. } = section.value;
+    match (width, hidden_layers, depth_ratio) {
         (None, None, None) => Ok(None),
         (Some(Width::Finite(width)), Some(depth), None) => Ok(Some(Equal::Layers(vec![width; depth as usize]))),
         (Some(Width::Finite(width)), None, Some(ratio)) => match (ratio * width as f64).round() {
             depth if depth <= MAX_LISTED as f64 => Ok(Some(Equal::Layers(vec![width; depth as usize]))),
-            depth => Err(table.error(format!(
+            depth => Err(section.error(format!(
                 "width {width} with depth_ratio {ratio} has {depth} hidden layers; at most {MAX_LISTED}"
             ))),
         },
         (Some(Width::Infinite), None, Some(ratio)) => Ok(Some(Equal::Limit(ratio))),
         // Infinitely wide networks of a fixed depth.
         (Some(Width::Infinite), Some(_), None) => Ok(Some(Equal::Limit(0.0))),
-        _ => Err(table.error("`network.width` goes with one of `network.hidden_layers` and `network.depth_ratio`")),
+        _ => Err(section.error("`network.width` goes with one of `network.hidden_layers` and `network.depth_ratio`")),
     }
 }
 
@@ -132,26 +152,17 @@ fn grouped(widths: &[u64]) -> Vec<LayerGroup> {
     widths.chunk_by(|a, b| a == b).map(|run| LayerGroup { width: run[0], count: run.len() as u64 }).collect()
 }
 
-fn width(field: &Field<'_>) -> widenet_core::document::Result<u64> {
-    field.whole_in(1..=widenet_core::MAX_WIDTH)
-}
-
-fn log_gain(table: &mut Reader<'_>, layers: &HiddenLayers) -> widenet_core::document::Result<f64> {
-    let gain = table.optional("gain", Field::positive)?;
-    let variances = table.optional("weight_variances", |field| {
-        field.list_of(layers.depth() as usize + 1, "one per layer of weights", Field::positive)
-    })?;
-    match (gain, variances) {
-        (Some(_), Some(_)) => Err(table.error("give `network.gain` or `network.weight_variances`, not both")),
+fn log_gain(section: &Located<NetworkSection>, layers: &HiddenLayers) -> Result<f64> {
+    match (section.value.gain, &section.value.weight_variances) {
+        (Some(_), Some(_)) => Err(section.error("give `network.gain` or `network.weight_variances`, not both")),
         (Some(gain), None) => Ok(gain.ln()),
-        (None, Some(variances)) => Ok(variances.iter().map(|variance| variance.ln()).sum()),
+        (None, Some(variances)) => {
+            let count = layers.depth() as usize + 1;
+            let variances = variances.field().list_of(count, "one per layer of weights", Field::positive)?;
+            Ok(variances.iter().map(|variance| variance.ln()).sum())
+        }
         (None, None) => Ok(0.0),
     }
-}
-
-/// The data of a question, if it has a section `[data]`.
-pub(crate) fn load_data(document: &Document, load: &mut Load<'_>) -> Result<Option<Arc<Dataset>>> {
-    document.reader().get("data").map(|field| load(&field)).transpose()
 }
 
 /// `X Xᵀ / N0` of inputs in rows.
@@ -160,11 +171,8 @@ pub(crate) fn input_kernel(inputs: &Matrix) -> Matrix {
 }
 
 /// A probability strictly between 0 and 1.
-pub(crate) fn level(field: &Field<'_>) -> widenet_core::document::Result<f64> {
-    match field.number()? {
-        level if level > 0.0 && level < 1.0 => Ok(level),
-        _ => Err(field.must_be("a probability > 0 and < 1")),
-    }
+pub(crate) fn level() -> Inside {
+    inside(0.0, 1.0)
 }
 
 /// α beyond which a network is one direction up to rounding (docs/theory/proportional-limit.md §9).

@@ -25,6 +25,11 @@ pub(super) fn value<B: Backend>(u: FloatTensor<B>, activation: Activation) -> Fl
             B::float_add(B::float_clamp_min(u, 0.0.into()), rest)
         }
         Activation::Silu => B::float_mul(u.clone(), sigmoid::<B>(u)),
+        Activation::Step => B::float_clamp_min(B::float_sign(u), 0.0.into()),
+        Activation::SquaredRelu => {
+            let positive = B::float_clamp_min(u, 0.0.into());
+            B::float_mul(positive.clone(), positive)
+        }
     }
 }
 
@@ -61,6 +66,8 @@ fn derivative<B: Backend>(u: FloatTensor<B>, activation: Activation) -> FloatTen
             let slope = plus::<B>(B::float_mul(u.clone(), sigmoid::<B>(B::float_neg(u.clone()))), 1.0);
             B::float_mul(sigmoid::<B>(u), slope)
         }
+        Activation::Step => scaled::<B>(u, 0.0),
+        Activation::SquaredRelu => scaled::<B>(B::float_clamp_min(u, 0.0.into()), 2.0),
     }
 }
 

@@ -101,6 +101,11 @@ fn value<T: Lane>(u: &mut [T; LANES], activation: Activation) {
         Activation::Sigmoid => for_lanes!(u, entry => functions::sigmoid(entry)),
         Activation::Softplus => for_lanes!(u, entry => functions::softplus(entry)),
         Activation::Silu => for_lanes!(u, entry => functions::silu(entry)),
+        // In terms of the entry, so that NaN stays NaN.
+        Activation::Step => {
+            for_lanes!(u, entry => if entry > T::ZERO { T::of(1.0) } else if entry <= T::ZERO { T::ZERO } else { entry });
+        }
+        Activation::SquaredRelu => for_lanes!(u, entry => if entry < T::ZERO { T::ZERO } else { entry * entry }),
     }
 }
 
@@ -124,6 +129,8 @@ fn derivative<T: Lane>(u: &mut [T; LANES], activation: Activation) {
         Activation::Sigmoid => for_lanes!(u, entry => functions::sigmoid_derivative(entry)),
         Activation::Softplus => for_lanes!(u, entry => functions::sigmoid(entry)),
         Activation::Silu => for_lanes!(u, entry => functions::silu_derivative(entry)),
+        Activation::Step => *u = [T::ZERO; LANES],
+        Activation::SquaredRelu => for_lanes!(u, entry => if entry > T::ZERO { entry + entry } else { T::ZERO }),
     }
 }
 

@@ -30,12 +30,14 @@ enum Function {
     Sigmoid,
     Softplus,
     Silu,
+    Step,
+    SquaredRelu,
 }
 
 impl Function {
     /// The others have slopes for any argument, NaN included.
     fn is_smooth(self) -> bool {
-        !matches!(self, Function::Relu | Function::LeakyRelu | Function::Abs)
+        !matches!(self, Function::Relu | Function::LeakyRelu | Function::Abs | Function::Step | Function::SquaredRelu)
     }
 }
 
@@ -53,6 +55,8 @@ fn function(activation: Activation) -> Option<(Function, f32)> {
         Activation::Sigmoid => Function::Sigmoid,
         Activation::Softplus => Function::Softplus,
         Activation::Silu => Function::Silu,
+        Activation::Step => Function::Step,
+        Activation::SquaredRelu => Function::SquaredRelu,
     };
     Some((function, 0.0))
 }
@@ -193,6 +197,8 @@ fn value(u: f32, negative_slope: f32, #[comptime] function: Function) -> f32 {
             let e = exp_of_sum(-f32::abs(u), 0.0f32);
             u * (select(u > 0.0f32, 1.0f32, e) / (e + 1.0f32))
         }
+        Function::Step => select(u > 0.0f32, 1.0f32, 0.0f32),
+        Function::SquaredRelu => select(u < 0.0f32, 0.0f32, u * u),
     }
 }
 
@@ -232,6 +238,8 @@ fn derivative(u: f32, negative_slope: f32, #[comptime] function: Function) -> f3
             let lower = select(u > 0.0f32, e, 1.0f32) / (e + 1.0f32);
             upper * (u * lower + 1.0f32)
         }
+        Function::Step => 0.0f32,
+        Function::SquaredRelu => select(u > 0.0f32, u + u, 0.0f32),
     }
 }
 

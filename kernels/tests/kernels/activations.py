@@ -21,6 +21,7 @@ FUNCTIONS = {
     "sigmoid": (sigmoid, lambda u: sigmoid(u) * sigmoid(-u)),
     "softplus": (lambda u: log1p(exp(u)), sigmoid),
     "silu": (lambda u: u * sigmoid(u), lambda u: sigmoid(u) * (1 + u * sigmoid(-u))),
+    "squared_relu": (lambda u: max(u, mpf(0)) ** 2, lambda u: 2 * max(u, mpf(0))),
 }
 SIZES = [1e-300, 3e-9, 0.0123, 0.17, 0.36, 0.7499, 0.7501, 1.1, 1.5707963267948966, 2.7, 5.3, 9.1, 17.3, 26.1, 37.9, 355.0]
 ANGLES = [3141.592653589793, 99371.0, 999999.0]

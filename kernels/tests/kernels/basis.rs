@@ -123,6 +123,33 @@ fn rounding_does_not_choose_the_directions() {
     assert!(difference < 1e-3, "{difference:e}");
 }
 
+/// The reciprocal of a subnormal number is infinite in its float type: such vectors were taken for vectors that are not finite. Their
+/// entries have few digits, so the directions are those of the vectors as they are stored.
+#[test]
+fn subnormal_vectors_have_directions() {
+    let device = Device::flex();
+    for (dtype, size) in [(DType::F32, 1e-39), (DType::F32, 1e-42), (DType::F64, 1e-310), (DType::F64, 1e-320)] {
+        let on = (&device, dtype);
+        let mut basis = Basis::empty(1500);
+        let x = split(&(vectors(3, 1500, 1) * size), 701, on);
+        let found = basis.explore(&x, 1e-5).expect("finite");
+        assert_eq!(basis.rank(), 3, "{dtype:?} {size:e}");
+        assert!(basis.orthogonality_loss() < 20.0 * epsilon(dtype));
+        for (j, column) in found.coordinates.column_iter().enumerate() {
+            let stored: Vec<f64> = x
+                .pieces()
+                .iter()
+                .flat_map(|piece| read(piece.clone())[j * piece.dims()[1]..][..piece.dims()[1]].to_vec())
+                .collect();
+            let length = (stored.iter().map(|entry| (entry / size).powi(2)).sum::<f64>()).sqrt();
+            let ratio = column.map(|coordinate| coordinate / size).norm() / length;
+            assert!((ratio - 1.0).abs() < 1e-5, "{dtype:?} {size:e}: {ratio}");
+        }
+        // What is inside is not new, at any length.
+        assert!(basis.explore(&split(&vectors(2, 1500, 1), 701, on), 0.3).expect("finite").new.is_none());
+    }
+}
+
 /// Vectors of a stream, in one piece.
 fn random(vectors: std::ops::Range<u32>) -> SplitVectors {
     let stream = NormalStream { key: [1, 2], tag: 3 };

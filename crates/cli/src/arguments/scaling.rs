@@ -61,7 +61,7 @@ pub(crate) struct CoordCheckArguments {
     #[arg(long, value_delimiter = ',', default_value = "256,512,1024,2048,4096", allow_hyphen_values = true)]
     width: Vec<Width>,
     /// Networks per width: seeds 1 … N.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seeds: u64,
     /// Steps of training, measured one by one.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]

@@ -12,7 +12,7 @@ use widenet_document::{
 
 use super::{
     files::BinaryFile,
-    images::{ImageOptions, Images, Pixels},
+    images::{ImageOptions, Images, Pixels, check_images},
     origin::{Origin, Tables, Wanted},
 };
 use crate::error::Result;
@@ -52,6 +52,7 @@ fn open(base: &Path, paths: &[PathBuf]) -> Result<Images> {
         pixels_per_image: PIXELS as usize,
         files: Vec::new(),
     };
+    check_images(&images.name, files.iter().map(|file| file.length() / RECORD).sum())?;
     for (index, file) in files.iter().enumerate() {
         let length = file.length();
         if length == 0 || length % RECORD != 0 {

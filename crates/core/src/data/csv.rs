@@ -2,17 +2,17 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
     path::{Path, PathBuf},
 };
 
 use serde_json::json;
 use widenet_document::{
-    Field, Reader, Value,
+    Field, Value, Written, excerpt,
     keys::{optional, or, required},
     section,
     shape::{Shape, Simple, boolean, path},
 };
+use widenet_system::files;
 
 use super::{
     dataset::Samples,
@@ -42,7 +42,7 @@ section! {
     check = check;
 }
 
-fn check(csv: &Csv, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(csv: &Csv, table: &Written<'_>) -> widenet_document::Result<()> {
     for (key, columns) in [("inputs", &csv.inputs), ("targets", &csv.targets)] {
         if let (false, Columns::Names(_), Some(field)) = (csv.header, columns, table.given(key)) {
             return Err(field.must_be("a list of column numbers from 0, as header = false"));
@@ -77,7 +77,7 @@ impl Csv {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
         let file =
-            File::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
+            files::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
         let mut reader = csv::ReaderBuilder::new().has_headers(self.header).trim(csv::Trim::All).from_reader(file);
         let titles: Vec<String> = if self.header {
             reader.headers().map_err(|error| wrong(error.to_string()))?.iter().map(String::from).collect()
@@ -86,8 +86,9 @@ impl Csv {
         };
         let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
         let target_columns = self.targets.positions(&titles).map_err(&wrong)?;
-        let title =
-            |column: &usize| titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{title}`"));
+        let title = |column: &usize| {
+            titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
+        };
         let mut used = HashSet::new();
         if let Some(column) = input_columns.iter().chain(&target_columns).find(|column| !used.insert(**column)) {
             return Err(wrong(format!(
@@ -99,13 +100,28 @@ impl Csv {
         for record in reader.records().take(wanted) {
             let record = record.map_err(|error| wrong(error.to_string()))?;
             rows += 1;
-            check_size(&name, rows, input_columns.len() + target_columns.len())?;
+            // Lists that grow take twice what they hold, and are copied into matrices.
+            if usize::is_power_of_two(rows) {
+                check_size(&name, rows.saturating_mul(2), input_columns.len() + target_columns.len())?;
+            }
             let number = |column: &usize| {
                 let cell = record.get(*column).ok_or_else(|| {
                     wrong(format!("sample {rows} has {} columns; column {column} (from 0) is wanted", record.len()))
                 })?;
+                let whole: Option<i128> = cell.parse().ok();
+                if whole.is_some_and(|whole| whole as f64 as i128 != whole) {
+                    let place = format!("sample {rows}, column {}", title(column));
+                    let cell = excerpt(cell);
+                    return Err(wrong(format!(
+                        "{place}: `{cell}` is a whole number that f64 does not hold; write it with a point to round it"
+                    )));
+                }
                 cell.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
-                    wrong(format!("sample {rows}, column {}: `{cell}` is not a finite number", title(column)))
+                    wrong(format!(
+                        "sample {rows}, column {}: `{}` is not a finite number",
+                        title(column),
+                        excerpt(cell)
+                    ))
                 })
             };
             for (columns, values) in [(&input_columns, &mut inputs), (&target_columns, &mut targets)] {
@@ -168,8 +184,13 @@ impl Columns {
             let found: Vec<_> = (0..titles.len()).filter(|column| titles[*column] == *name).collect();
             match found[..] {
                 [column] => Ok(column),
-                [] => Err(format!("there is no column `{name}`; the header has {}", titles.join(", "))),
-                _ => Err(format!("{} columns are called `{name}`; give column numbers from 0", found.len())),
+                [] => Err(format!(
+                    "there is no column `{}`; the header has {} columns: {}",
+                    excerpt(name),
+                    titles.len(),
+                    excerpt(&titles.join(", "))
+                )),
+                _ => Err(format!("{} columns are called `{}`; give column numbers from 0", found.len(), excerpt(name))),
             }
         };
         names.iter().map(position).collect()

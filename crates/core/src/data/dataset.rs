@@ -38,11 +38,16 @@ impl Dataset {
     pub fn visit_bytes(&self, mut visit: impl FnMut(&[u8])) {
         let samples = [Some(&self.train), self.test.as_ref()];
         for matrix in samples.into_iter().flatten().flat_map(|samples| [&samples.inputs, &samples.targets]) {
-            visit(&(matrix.nrows() as u64).to_le_bytes());
-            visit(&(matrix.ncols() as u64).to_le_bytes());
-            matrix.iter().for_each(|x| visit(&x.to_le_bytes()));
+            visit_matrix(matrix, &mut visit);
         }
     }
+}
+
+/// Visits shape and numbers as bytes.
+pub(super) fn visit_matrix(matrix: &Matrix, visit: &mut impl FnMut(&[u8])) {
+    visit(&(matrix.nrows() as u64).to_le_bytes());
+    visit(&(matrix.ncols() as u64).to_le_bytes());
+    matrix.iter().for_each(|x| visit(&x.to_le_bytes()));
 }
 
 pub(super) fn shape(matrix: &Matrix) -> String {

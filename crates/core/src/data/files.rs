@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use widenet_document::Reader;
+use widenet_document::Written;
+use widenet_system::files;
 
 use crate::error::{Error, Result};
 
 /// Refuses the file of test inputs without that of their targets, and the other way round.
-pub(super) fn both_or_none(table: &Reader<'_>, keys: [&str; 2]) -> widenet_document::Result<()> {
+pub(super) fn both_or_none(table: &Written<'_>, keys: [&str; 2]) -> widenet_document::Result<()> {
     let [first, second] = keys.map(|key| table.given(key).is_some());
     match (first, second) {
         (true, false) => Err(table.missing(keys[1])),
@@ -31,12 +32,9 @@ pub(super) struct BinaryFile {
 impl BinaryFile {
     pub(super) fn open(path: &Path) -> Result<BinaryFile> {
         let unreadable = |error: std::io::Error| Error::Unreadable { path: path.into(), reason: error.to_string() };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(Error::Unreadable { path: path.into(), reason: "it is a folder".into() });
-        }
-        let opened = BinaryFile { path: path.into(), file, length: metadata.len() };
+        let file = files::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let opened = BinaryFile { path: path.into(), file, length };
         if opened.read(0, opened.length.min(2))? == [0x1f, 0x8b] {
             return Err(opened.error("it is compressed with gzip; decompress it first"));
         }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use widenet_document::{
-    Reader,
+    Written,
     keys::{flat, optional, required},
     section,
     shape::path,
@@ -14,7 +14,7 @@ use widenet_document::{
 
 use super::{
     files::{BinaryFile, both_or_none},
-    images::{ImageOptions, Images, Pixels},
+    images::{ImageOptions, Images, Pixels, check_images},
     origin::{Origin, Tables, Wanted},
 };
 use crate::error::Result;
@@ -37,7 +37,7 @@ section! {
     check = check;
 }
 
-fn check(_: &Idx, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(_: &Idx, table: &Written<'_>) -> widenet_document::Result<()> {
     both_or_none(table, ["test_images", "test_labels"])
 }
 
@@ -64,6 +64,7 @@ fn open(images: &Path, labels: &Path) -> Result<Images> {
             label_sizes[0]
         )));
     }
+    check_images(&images.name(), image_sizes[0])?;
     let start = header_length(&image_sizes);
     let pixels: u64 = image_sizes[1..].iter().product();
     Ok(Images {

@@ -13,7 +13,7 @@ use widenet_document::{
 use super::{
     dataset::Samples,
     files::BinaryFile,
-    origin::{SampleTable, Tables},
+    origin::{SampleTable, Tables, check_memory},
 };
 use crate::{
     error::{Error, Result},
@@ -39,6 +39,17 @@ pub(super) struct Images {
     pub(super) pixels_per_image: usize,
     pub(super) pixels: Vec<Pixels>,
     pub(super) labels: Vec<u8>,
+}
+
+/// Bytes that an image takes before its pixels are read: a label, a place, and a place with a class, in lists that may have grown to twice
+/// their length.
+const BYTES_PER_IMAGE: u64 = 2 * (1 + size_of::<Pixels>() + size_of::<ClassifiedImage>()) as u64;
+
+/// Refuses more images than can be listed: a file with holes may promise any number.
+pub(super) fn check_images(name: &str, images: u64) -> Result<()> {
+    check_memory(name, &format!("{images} labelled images"), images.saturating_mul(BYTES_PER_IMAGE), |bytes| {
+        format!("a file of {} images fits", bytes / BYTES_PER_IMAGE)
+    })
 }
 
 /// Where the pixels of an image start.

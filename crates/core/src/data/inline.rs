@@ -1,11 +1,9 @@
 //! Samples may be written in the problem file itself. An empty list of test inputs is no test set.
 
-use serde_json::json;
 use widenet_document::{
-    Field, Reader,
+    Written,
     keys::{optional, required},
     section,
-    shape::{Shape, Simple},
 };
 
 use super::{
@@ -16,7 +14,7 @@ use super::{
 use crate::{
     error::Result,
     matrix::Matrix,
-    shapes::{matrix, read_matrix},
+    shapes::{matrix, matrix_or_none},
 };
 
 section! {
@@ -35,39 +33,29 @@ section! {
     check = check;
 }
 
-/// A matrix, or an empty list.
-fn matrix_or_none() -> Simple<Option<Matrix>> {
-    fn read(field: &Field<'_>) -> widenet_document::Result<Option<Matrix>> {
-        match field.elements().is_ok_and(|elements| elements.is_empty()) {
-            true => Ok(None),
-            false => read_matrix(field).map(Some),
-        }
-    }
-    Simple::new(read, || {
-        let mut schema = matrix().schema();
-        schema["minItems"] = json!(0);
-        schema
-    })
-}
-
-fn check(inline: &Inline, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(inline: &Inline, table: &Written<'_>) -> widenet_document::Result<()> {
     check_rows(table, "targets", &inline.inputs, &inline.targets)?;
     match (&inline.test_inputs, &inline.test_targets) {
         (None, Some(_)) => Err(table.missing("test_inputs")),
         (Some(Some(_)), None) => Err(table.missing("test_targets")),
         (Some(Some(inputs)), Some(Some(targets))) => check_rows(table, "test_targets", inputs, targets),
-        (Some(Some(_)), Some(None)) => Err(must_be(table, "a list of at least one row")),
-        (Some(None), Some(Some(_))) => Err(must_be(table, "[] like `data.test_inputs`")),
+        (Some(Some(_)), Some(None)) => Err(must_be(table, "test_targets", "a list of at least one row")),
+        (Some(None), Some(Some(_))) => Err(must_be(table, "test_targets", "[] like `data.test_inputs`")),
         _ => Ok(()),
     }
 }
 
-/// What the test targets must be.
-fn must_be(table: &Reader<'_>, wanted: &str) -> widenet_document::Error {
-    table.given("test_targets").map_or_else(|| table.missing("test_targets"), |targets| targets.must_be(wanted))
+/// What targets must be.
+pub(super) fn must_be(table: &Written<'_>, key: &str, wanted: &str) -> widenet_document::Error {
+    table.given(key).map_or_else(|| table.missing(key), |targets| targets.must_be(wanted))
 }
 
-fn check_rows(table: &Reader<'_>, key: &str, inputs: &Matrix, targets: &Matrix) -> widenet_document::Result<()> {
+pub(super) fn check_rows(
+    table: &Written<'_>,
+    key: &str,
+    inputs: &Matrix,
+    targets: &Matrix,
+) -> widenet_document::Result<()> {
     if targets.nrows() == inputs.nrows() {
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! A data set holds samples as matrices, wherever they come from.
 //!
 //! A problem file says where in its section `[data]` ([`DataSource`], cheap to read); [`DataSource::load`] reads them. A kind of source is
-//! a file with its keys and what opens it (`origin::Origin`), and a line in the list of `section.rs`.
+//! a file with its keys and what opens it (`origin::Origin`), and a line in the list of `section.rs`. Questions read an [`InputSource`], whose
+//! targets may be missing.
 
 mod cifar;
 mod csv;
@@ -10,6 +11,7 @@ mod files;
 mod idx;
 mod images;
 mod inline;
+mod inputs;
 mod memory;
 mod npy;
 mod origin;
@@ -19,5 +21,6 @@ mod segment;
 mod teacher;
 
 pub use dataset::{Dataset, Samples};
+pub use inputs::{InputSource, PartialData, PartialSamples};
 pub use npy::{read_npy, write_npy};
 pub use section::DataSource;

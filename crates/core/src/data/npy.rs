@@ -11,7 +11,7 @@ use std::{
 };
 
 use widenet_document::{
-    Reader,
+    Written, excerpt,
     keys::{optional, required},
     section,
     shape::path,
@@ -36,6 +36,9 @@ pub fn read_npy(path: &Path) -> Result<Matrix> {
     check_finite(&matrix, &array.file.name())?;
     Ok(matrix)
 }
+
+/// A header is a line of a few words.
+const LARGEST_HEADER: u64 = 1 << 16;
 
 /// The header is padded so that the numbers start at a multiple of this.
 const ALIGNMENT: usize = 64;
@@ -79,7 +82,7 @@ section! {
     check = check;
 }
 
-fn check(_: &Npy, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(_: &Npy, table: &Written<'_>) -> widenet_document::Result<()> {
     both_or_none(table, ["test_inputs", "test_targets"])
 }
 
@@ -116,6 +119,10 @@ struct NpyTable {
 impl SampleTable for NpyTable {
     fn name(&self) -> String {
         self.inputs.file.name()
+    }
+
+    fn targets_name(&self) -> String {
+        self.targets.file.name()
     }
 
     fn len(&self) -> usize {
@@ -159,13 +166,19 @@ impl Array {
                 (12, u64::from(u32::from_le_bytes([length[0], length[1], length[2], length[3]])))
             }
         };
+        if header_length > LARGEST_HEADER {
+            return Err(
+                file.error(format!("its header would be {header_length} bytes; at most {LARGEST_HEADER} are read"))
+            );
+        }
         let header = file.read(header_start, header_length)?;
         let header = String::from_utf8_lossy(&header);
-        let unknown = |what: &str| file.error(format!("its header {:?} has no {what}", header.trim()));
+        let unknown = |what: &str| file.error(format!("its header {:?} has no {what}", excerpt(header.trim())));
 
         let type_name = quoted(value_of(&header, "descr")).ok_or_else(|| unknown("plain 'descr' such as '<f8'"))?;
         let number = Number::from_type(type_name).ok_or_else(|| {
-            file.error(format!("its numbers are of type '{type_name}'; f4, f8, i1 to i8 and u1 to u8 can be read"))
+            let found = excerpt(type_name);
+            file.error(format!("its numbers are of type '{found}'; f4, f8, i1 to i8 and u1 to u8 can be read"))
         })?;
         let fortran_order = match value_of(&header, "fortran_order") {
             Some(value) if value.starts_with("True") => true,
@@ -176,7 +189,10 @@ impl Array {
         let (rows, columns) = match shape[..] {
             [rows] => (rows, 1),
             [rows, columns] => (rows, columns),
-            _ => return Err(file.error(format!("its shape is {shape:?}; it must have one or two dimensions"))),
+            _ => {
+                let found = format!("{shape:?}");
+                return Err(file.error(format!("its shape is {}; it must have one or two dimensions", excerpt(&found))));
+            }
         };
         let start = header_start + header_length;
         let promised = rows.checked_mul(columns).and_then(|count| count.checked_mul(number.bytes));
@@ -196,14 +212,27 @@ impl Array {
             let bytes = self.number.bytes;
             self.file.read(self.start + position * bytes, count * bytes)
         };
+        let rounded = |row: u64, column: u64, whole: i128| {
+            self.file.error(format!(
+                "row {}, column {} is {whole}, which f64 does not hold; store the array as <f8 to round it",
+                row + 1,
+                column + 1
+            ))
+        };
         let mut matrix = Matrix::zeros(rows.len(), self.columns as usize);
         if self.fortran_order {
             for (column, mut values) in (0u64..).zip(matrix.column_iter_mut()) {
-                self.number.decode(&part(column * self.rows + first, count)?, values.iter_mut());
+                let bytes = part(column * self.rows + first, count)?;
+                for (row, value) in (first..).zip(self.number.decode(&bytes, values.iter_mut())) {
+                    value.map_err(|whole| rounded(row, column, whole))?;
+                }
             }
         } else {
             for (row, mut values) in (first..).zip(matrix.row_iter_mut()) {
-                self.number.decode(&part(row * self.columns, self.columns)?, values.iter_mut());
+                let bytes = part(row * self.columns, self.columns)?;
+                for (column, value) in (0u64..).zip(self.number.decode(&bytes, values.iter_mut())) {
+                    value.map_err(|whole| rounded(row, column, whole))?;
+                }
             }
         }
         Ok(matrix)
@@ -262,13 +291,19 @@ impl Number {
         Some(Number { kind, bytes, big_endian })
     }
 
-    fn decode<'a>(&self, bytes: &[u8], values: impl Iterator<Item = &'a mut f64>) {
-        for (value, stored) in values.zip(bytes.chunks_exact(self.bytes as usize)) {
-            *value = self.value(stored);
-        }
+    /// Puts stored numbers in their places, one by one; a whole number that `f64` does not hold is returned.
+    fn decode<'a>(
+        &self,
+        bytes: &[u8],
+        values: impl Iterator<Item = &'a mut f64>,
+    ) -> impl Iterator<Item = std::result::Result<(), i128>> {
+        values.zip(bytes.chunks_exact(self.bytes as usize)).map(|(value, stored)| {
+            *value = self.value(stored)?;
+            Ok(())
+        })
     }
 
-    fn value(&self, stored: &[u8]) -> f64 {
+    fn value(&self, stored: &[u8]) -> std::result::Result<f64, i128> {
         // The number in the upper bytes of a big-endian word, so that a signed shift extends its sign.
         let mut word = [0; 8];
         for (i, byte) in word.iter_mut().enumerate().take(stored.len()) {
@@ -276,11 +311,12 @@ impl Number {
         }
         let shift = 64 - 8 * stored.len() as u32;
         let bits = u64::from_be_bytes(word);
+        let exact = |whole: i128| if whole as f64 as i128 == whole { Ok(whole as f64) } else { Err(whole) };
         match self.kind {
-            Kind::Signed => (bits as i64 >> shift) as f64,
-            Kind::Unsigned => (bits >> shift) as f64,
-            Kind::Float if shift == 0 => f64::from_bits(bits),
-            Kind::Float => f64::from(f32::from_bits((bits >> 32) as u32)),
+            Kind::Signed => exact((bits as i64 >> shift).into()),
+            Kind::Unsigned => exact((bits >> shift).into()),
+            Kind::Float if shift == 0 => Ok(f64::from_bits(bits)),
+            Kind::Float => Ok(f64::from(f32::from_bits((bits >> 32) as u32))),
         }
     }
 }

@@ -48,17 +48,17 @@ impl Word for Normalize {
 
 impl Preprocessing {
     pub(super) fn apply(&self, mut data: Dataset) -> Result<Dataset> {
+        // Without training samples the test inputs are standardized by themselves.
+        let measured = match &data.test {
+            Some(test) if data.train.inputs.is_empty() => &test.inputs,
+            _ => &data.train.inputs,
+        };
         let affine: Vec<Affine> = match self.standardize {
             Standardize::None => Vec::new(),
-            Standardize::Feature => data
-                .train
-                .inputs
-                .column_iter()
-                .map(|column| Affine::standardizing(column.as_slice()))
-                .collect::<Result<_>>()?,
-            Standardize::Global => {
-                vec![Affine::standardizing(data.train.inputs.as_slice())?; data.train.inputs.ncols()]
+            Standardize::Feature => {
+                measured.column_iter().map(|column| Affine::standardizing(column.as_slice())).collect::<Result<_>>()?
             }
+            Standardize::Global => vec![Affine::standardizing(measured.as_slice())?; measured.ncols()],
         };
         let samples = [("training inputs", Some(&mut data.train)), ("test inputs", data.test.as_mut())];
         for (what, samples) in samples {

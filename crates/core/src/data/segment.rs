@@ -2,7 +2,7 @@
 
 use widenet_document::{keys::required, section, shape::whole};
 
-use super::dataset::Samples;
+use super::{dataset::Samples, origin::check_size};
 use crate::{
     error::{Error, Result},
     matrix::Matrix,
@@ -31,6 +31,7 @@ impl Segment {
                 message: format!("there is no training sample {index}; there are {count}, counted from 0"),
             });
         }
+        check_size("data.test_segment", self.points, train.inputs.ncols() + train.targets.ncols())?;
         let on_segment = |ends: &Matrix| {
             Matrix::from_fn(self.points, ends.ncols(), |point, column| {
                 let alpha = point as f64 / (self.points - 1) as f64;

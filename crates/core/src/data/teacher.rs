@@ -12,7 +12,7 @@ use std::ops::Range;
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use widenet_document::{
-    Reader,
+    Written,
     keys::{optional, or, required},
     section,
     shape::{Either, list, natural, non_negative, number, positive, table_or, whole},
@@ -20,7 +20,7 @@ use widenet_document::{
 
 use super::{
     dataset::Samples,
-    origin::{Origin, SampleTable, Tables, Wanted},
+    origin::{Origin, SampleTable, Tables, Wanted, check_memory, check_size},
 };
 use crate::{
     error::Result,
@@ -60,7 +60,7 @@ section! {
     check = check;
 }
 
-fn check(teacher: &Teacher, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(teacher: &Teacher, table: &Written<'_>) -> widenet_document::Result<()> {
     if table.given("train_samples").is_none() {
         return Err(table.missing("train_samples"));
     }
@@ -84,6 +84,18 @@ impl Origin for Teacher {
     /// As many samples as are wanted.
     fn open(&self, _: &std::path::Path, wanted: Wanted) -> Result<Tables> {
         let [train, test] = [wanted.train, wanted.test].map(Option::unwrap_or_default);
+        let (name, inputs, outputs) = ("data (teacher)", self.input_dimension, self.output_dimension);
+        check_size(name, train.saturating_add(test), inputs + outputs)?;
+        // Entries and a transposed copy.
+        check_memory(
+            name,
+            &format!("a teacher of {outputs} x {inputs} entries"),
+            16 * (inputs * outputs) as u64,
+            |bytes| {
+                let outputs = bytes / 16 / inputs as u64;
+                format!("set a smaller data.input_dimension, or data.output_dimension to at most {outputs}")
+            },
+        )?;
         let table = TeacherTable::new(self.clone(), train.saturating_add(test));
         Ok(Tables { train: Box::new(table), test: None })
     }

@@ -36,6 +36,10 @@ pub enum Activation {
     Softplus,
     /// `u/(1 + e^{-u})`.
     Silu,
+    /// 1 for u > 0, 0 otherwise. Its derivative is 0 almost everywhere, so of a network with it only the readout is trained.
+    Step,
+    /// `max(u, 0)²`.
+    SquaredRelu,
 }
 
 /// `1/√(2π)`.
@@ -55,6 +59,8 @@ impl Word for Activation {
         ("sigmoid", Activation::Sigmoid),
         ("softplus", Activation::Softplus),
         ("silu", Activation::Silu),
+        ("step", Activation::Step),
+        ("squared_relu", Activation::SquaredRelu),
     ];
 }
 
@@ -97,7 +103,23 @@ impl Activation {
             Activation::Relu => Some((0.0, 1.0)),
             Activation::LeakyRelu { negative_slope } => Some((negative_slope, 1.0)),
             Activation::Abs => Some((-1.0, 1.0)),
-            _ => None,
+            Activation::Erf
+            | Activation::Sin
+            | Activation::Gelu
+            | Activation::Tanh
+            | Activation::Sigmoid
+            | Activation::Softplus
+            | Activation::Silu
+            | Activation::Step
+            | Activation::SquaredRelu => None,
+        }
+    }
+
+    /// Whether all derivatives are continuous: no kink and no jump, also not of a derivative.
+    pub fn is_smooth(self) -> bool {
+        match self.slopes() {
+            Some((below, above)) => below == above,
+            None => !matches!(self, Activation::Step | Activation::SquaredRelu),
         }
     }
 
@@ -116,10 +138,15 @@ impl Activation {
             Activation::Sigmoid => sigmoid(u),
             Activation::Softplus => u.max(0.0) + (-u.abs()).exp().ln_1p(),
             Activation::Silu => u * sigmoid(u),
+            Activation::Step if u > 0.0 => 1.0,
+            Activation::Step if u <= 0.0 => 0.0,
+            Activation::Step => f64::NAN,
+            Activation::SquaredRelu if u < 0.0 => 0.0,
+            Activation::SquaredRelu => u * u,
         }
     }
 
-    /// Returns `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU).
+    /// Returns `φ'(u)`; at the kink of a piecewise linear activation the slope below it (0 for ReLU), and 0 at the jump of the step.
     pub fn derivative(self, u: f64) -> f64 {
         if let Some((below, above)) = self.slopes() {
             return if u > 0.0 { above } else { below };
@@ -133,6 +160,9 @@ impl Activation {
             Activation::Sigmoid => sigmoid(u) * sigmoid(-u),
             Activation::Softplus => sigmoid(u),
             Activation::Silu => sigmoid(u) * (1.0 + u * sigmoid(-u)),
+            Activation::Step => 0.0,
+            Activation::SquaredRelu if u > 0.0 => 2.0 * u,
+            Activation::SquaredRelu => 0.0,
             Activation::Identity | Activation::Relu | Activation::LeakyRelu { .. } | Activation::Abs => 1.0,
         }
     }
@@ -158,7 +188,10 @@ mod tests {
                 let h = 1e-5;
                 let difference = (activation.value(u + h) - activation.value(u - h)) / (2.0 * h);
                 let derivative = activation.derivative(u);
-                assert!((difference - derivative).abs() < 1e-8, "{word}'({u}): {derivative} against {difference}");
+                assert!(
+                    (difference - derivative).abs() < 1e-8 * derivative.abs().max(1.0),
+                    "{word}'({u}): {derivative} against {difference}"
+                );
             }
         }
         assert_eq!(Activation::Relu.derivative(0.0), 0.0);
@@ -167,6 +200,8 @@ mod tests {
     #[test]
     fn far_out_values_have_their_limits_and_derivatives_their_digits() {
         assert_eq!(Activation::Relu.value(f64::NEG_INFINITY), 0.0);
+        assert!(Activation::Step.value(f64::NAN).is_nan() && Activation::SquaredRelu.value(f64::NAN).is_nan());
+        assert_eq!((Activation::Step.value(0.0), Activation::Step.value(5e-324)), (0.0, 1.0));
         assert!(Activation::Relu.value(f64::NAN).is_nan());
         // 4 e^{−2u} (1 − 2 e^{−2u} + …)
         let expected = 4.0 * (-30.0_f64).exp();

@@ -9,6 +9,7 @@ use super::{
     parameterization::Parameterization,
     quantity::{Quantity, Scope},
     record::RecordPlan,
+    untrained::{Architecture, Untrained},
 };
 use crate::{
     data::Dataset,
@@ -84,7 +85,7 @@ impl Problem {
     /// [`crate::Error::NoLimit`] for a scaling outside of it, and those of [`Problem::check_kernel_training`].
     pub fn kernel_regime(&self) -> Result<KernelNetwork> {
         self.check_kernel_training()?;
-        self.scaling().kernel_network(self.network.activation, self.data.input_dimension())
+        self.architecture().kernel_network()
     }
 
     /// Says what the loss of the training samples is divided by ([`Loss::denominator`]).
@@ -98,8 +99,29 @@ impl Problem {
         self.loss.warning(&self.data).into_iter().collect()
     }
 
+    /// Returns the network without its samples and training.
+    pub fn architecture(&self) -> Architecture<'_> {
+        Architecture {
+            network: self.network,
+            parameterization: &self.parameterization,
+            input_dimension: self.data.input_dimension(),
+            output_dimension: self.data.output_dimension(),
+        }
+    }
+
+    /// Returns the network at its start with the problem's inputs.
+    pub fn untrained(&self) -> Untrained {
+        Untrained {
+            network: self.network,
+            parameterization: self.parameterization.clone(),
+            inputs: self.data.train.inputs.clone(),
+            test_inputs: self.data.test.as_ref().map(|test| test.inputs.clone()),
+            outputs: self.data.output_dimension(),
+        }
+    }
+
     /// Returns the parameterisation as per-layer data for this depth and input dimension.
     pub fn scaling(&self) -> Scaling {
-        self.parameterization.scaling(self.network.hidden_layers, self.data.input_dimension())
+        self.architecture().scaling()
     }
 }

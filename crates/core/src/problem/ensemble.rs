@@ -1,7 +1,7 @@
 //! Section `[ensemble]` asks for averages over many networks.
 
 use widenet_document::{
-    Reader, Result,
+    Result, Written,
     keys::{or, required},
     section,
     shape::{boolean, whole},
@@ -26,7 +26,7 @@ section! {
     check = check;
 }
 
-fn check(ensemble: &Ensemble, table: &Reader<'_>) -> Result<()> {
+fn check(ensemble: &Ensemble, table: &Written<'_>) -> Result<()> {
     match table.given("networks") {
         Some(networks) if ensemble.antithetic && ensemble.networks % 2 == 1 => {
             Err(networks.must_be("even for antithetic pairs"))

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use widenet_document::{
     Document, Node,
-    keys::{optional, required},
+    keys::{flat, optional, required},
     section,
     shape::{Located, anything, located, table},
 };
@@ -13,11 +13,10 @@ use super::{
     definition::Problem,
     ensemble::Ensemble,
     loss::{Loss, LossSection},
-    network::Network,
     optimizer::{OptimizerSection, ParsedOptimizer},
-    parameterization::ParameterizationSection,
     record::{RecordPlan, RecordSection},
     recordable::plan,
+    untrained::NetworkSections,
 };
 use crate::{
     data::{DataSource, Dataset},
@@ -25,14 +24,10 @@ use crate::{
 };
 
 section! {
-    /// A problem: a network with its scaling, data, loss, training, and what to record.
-    pub struct ProblemFile {
-        /// The architecture.
-        network: Network = required(table()),
-        /// How weights and learning rates depend on the width.
-        parameterization: Located<ParameterizationSection> = required(located(table())),
-        /// Where samples come from, which of them are used and how they are prepared.
-        data: DataSource = required(table()),
+    /// A network and its training: all of a problem but its data.
+    pub struct ProblemSections {
+        /// The network.
+        network: NetworkSections = flat(),
         /// The loss.
         loss: Option<Located<LossSection>> = optional(located(table())),
         /// The update rule.
@@ -41,6 +36,16 @@ section! {
         record: Option<RecordSection> = optional(table()),
         /// Many networks instead of one.
         ensemble: Option<Ensemble> = optional(table()),
+    }
+}
+
+section! {
+    /// A problem: a network with its scaling, data, loss, training, and what to record.
+    pub struct ProblemFile {
+        /// The network and its training.
+        sections: ProblemSections = flat(),
+        /// Where samples come from, which of them are used and how they are prepared.
+        data: DataSource = required(table()),
         /// A question about the kernels (`widenet kernel`), which does not change the problem.
         kernel: Option<Node> = optional(anything()),
         /// A question about predictions (`widenet predict`), which does not change the problem.
@@ -90,24 +95,33 @@ impl Problem {
         stable_rate: &StableRate<'_>,
     ) -> Result<Problem> {
         let file: ProblemFile = document.read()?;
-        let network = file.network;
-        let section = file.parameterization.field();
-        let parameterization = file.parameterization.value.kind.parameterization(network.hidden_layers, &section)?;
-        let loss = file.loss.as_ref().map_or(Loss::SQUARED, |loss| loss.value.loss());
+        file.sections.problem(|| load(&file.data), stable_rate)
+    }
+}
+
+impl ProblemSections {
+    /// Returns the problem with the data of `load`, which is called when nothing that the data have no part in is wrong.
+    ///
+    /// # Errors
+    /// As for [`Problem::with_loader`].
+    pub fn problem(&self, load: impl FnOnce() -> Result<Dataset>, stable_rate: &StableRate<'_>) -> Result<Problem> {
+        let network = self.network.network;
+        let parameterization = self.network.parameterization()?;
+        let loss = self.loss.as_ref().map_or(Loss::SQUARED, |loss| loss.value.loss());
 
         // What remains depends on the data.
-        let data = load(&file.data)?;
-        parameterization.check_range(&section, network.hidden_layers, data.input_dimension())?;
-        loss.check_targets(file.loss.as_ref().map(Located::field).as_ref(), &data)?;
+        let data = load()?;
+        self.network.check_range(&parameterization, data.input_dimension())?;
+        loss.check_targets(self.loss.as_ref().map(Located::field).as_ref(), &data)?;
         let ParsedOptimizer { optimizer, is_relative, moments } =
-            file.optimizer.value.parsed(data.train.inputs.nrows())?;
+            self.optimizer.value.parsed(data.train.inputs.nrows())?;
         let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
-        let ensemble = file.ensemble;
+        let ensemble = self.ensemble;
         let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
-        problem.record = plan(file.record.as_ref(), &problem, moments)?;
+        problem.record = plan(self.record.as_ref(), &problem, moments)?;
         if is_relative {
             let largest = stable_rate(&problem).map_err(|error| -> Error {
-                file.optimizer.error(format!("`relative_learning_rate` has no meaning here: {error}"))
+                self.optimizer.error(format!("`relative_learning_rate` has no meaning here: {error}"))
             })?;
             problem.optimizer.scale_learning_rate(largest);
         }

@@ -10,7 +10,7 @@
 //! written here.
 
 use widenet_document::{
-    Field, Reader, Word,
+    Field, Word, Written,
     keys::{optional, or},
     section,
     shape::{choice, word},
@@ -53,7 +53,7 @@ section! {
     check = check;
 }
 
-fn check(section: &LossSection, table: &Reader<'_>) -> widenet_document::Result<()> {
+fn check(section: &LossSection, table: &Written<'_>) -> widenet_document::Result<()> {
     match section.kind {
         Loss::Squared { .. } => Ok(()),
         _ => table.refuse("over_outputs", "only the squared loss is summed or averaged over outputs"),

@@ -1,13 +1,14 @@
 //! Section `[network]` says what the network is made of.
 
 use widenet_document::{
-    Reader, Result, Word,
+    Result, Word, Written,
     keys::{or, required},
     section,
     shape::{whole, word},
 };
 
 use super::activation::{Activation, activation};
+use crate::scaling::MAX_HIDDEN_LAYERS;
 
 /// Law of the initial entries of the hidden matrices, in units of their standard deviation. Outer layers and biases are always Gaussian.
 ///
@@ -41,7 +42,7 @@ section! {
     #[derive(Debug, Clone, Copy, PartialEq)]
     pub struct Network {
         /// Number of hidden layers `L`; there are `L + 1` weight matrices.
-        pub hidden_layers: usize = required(whole(1..=1000)),
+        pub hidden_layers: usize = required(whole(1..=MAX_HIDDEN_LAYERS as u64)),
         /// Activation after every hidden layer: a word, or a table with its parameter.
         pub activation: Activation = or(activation(), "identity"),
         /// Distribution of the initial entries of the matrices between hidden layers.
@@ -51,7 +52,7 @@ section! {
     check = check;
 }
 
-fn check(network: &Network, table: &Reader<'_>) -> Result<()> {
+fn check(network: &Network, table: &Written<'_>) -> Result<()> {
     if network.hidden_layers > 1 || network.entry_law == EntryLaw::Gaussian {
         return Ok(());
     }

@@ -182,6 +182,12 @@ pub enum Need {
     Exploration,
     /// Units of the limit.
     LimitUnits,
+    /// The network's own units, in which it may vanish or diverge with the outputs of wide networks.
+    OwnUnits,
+    /// The variance of the outputs on the training inputs, where it is an average over infinitely many networks.
+    Variances,
+    /// The same on the test inputs.
+    TestVariances,
 }
 
 /// A row of the table of quantities.
@@ -202,27 +208,63 @@ impl Row {
 impl Quantity {
     /// Every quantity with its name in files, tables and JSON, its shape, the networks that have it, and what it takes to record it.
     const TABLE: [Row; 46] = [
-        Row::new(Quantity::TrainLoss, "train_loss", Shape::Scalar, Scope::Any, &[Need::Outputs]),
-        Row::new(Quantity::TestLoss, "test_loss", Shape::Scalar, Scope::Any, &[Need::TestOutputs]),
-        Row::new(Quantity::TrainAccuracy, "train_accuracy", Shape::Scalar, Scope::Any, &[Need::Outputs]),
-        Row::new(Quantity::TestAccuracy, "test_accuracy", Shape::Scalar, Scope::Any, &[Need::TestOutputs]),
+        Row::new(
+            Quantity::TrainLoss,
+            "train_loss",
+            Shape::Scalar,
+            Scope::Any,
+            &[Need::Outputs, Need::OwnUnits, Need::Variances],
+        ),
+        Row::new(
+            Quantity::TestLoss,
+            "test_loss",
+            Shape::Scalar,
+            Scope::Any,
+            &[Need::TestOutputs, Need::OwnUnits, Need::TestVariances],
+        ),
+        Row::new(
+            Quantity::TrainAccuracy,
+            "train_accuracy",
+            Shape::Scalar,
+            Scope::Any,
+            &[Need::Outputs, Need::Variances],
+        ),
+        Row::new(
+            Quantity::TestAccuracy,
+            "test_accuracy",
+            Shape::Scalar,
+            Scope::Any,
+            &[Need::TestOutputs, Need::TestVariances],
+        ),
         Row::new(Quantity::Predictor, "predictor", Shape::Matrix, Scope::DeepLinear, &[Need::Predictor]),
-        Row::new(Quantity::Outputs, "outputs", Shape::Matrix, Scope::Any, &[Need::Outputs]),
-        Row::new(Quantity::TestOutputs, "test_outputs", Shape::Matrix, Scope::Any, &[Need::TestOutputs]),
-        Row::new(Quantity::OutputStd, "output_std", Shape::Matrix, Scope::Ensemble, &[Need::Outputs, Need::Spread]),
+        Row::new(Quantity::Outputs, "outputs", Shape::Matrix, Scope::Any, &[Need::Outputs, Need::OwnUnits]),
+        Row::new(
+            Quantity::TestOutputs,
+            "test_outputs",
+            Shape::Matrix,
+            Scope::Any,
+            &[Need::TestOutputs, Need::OwnUnits],
+        ),
+        Row::new(
+            Quantity::OutputStd,
+            "output_std",
+            Shape::Matrix,
+            Scope::Ensemble,
+            &[Need::Outputs, Need::Spread, Need::Variances],
+        ),
         Row::new(
             Quantity::TestOutputStd,
             "test_output_std",
             Shape::Matrix,
             Scope::Ensemble,
-            &[Need::TestOutputs, Need::Spread],
+            &[Need::TestOutputs, Need::Spread, Need::TestVariances],
         ),
         Row::new(
             Quantity::TestOutputCovariance,
             "test_output_covariance",
             Shape::Matrix,
             Scope::Ensemble,
-            &[Need::TestOutputs, Need::Covariance],
+            &[Need::TestOutputs, Need::Covariance, Need::TestVariances],
         ),
         Row::new(
             Quantity::FunctionKurtosis,
@@ -246,16 +288,22 @@ impl Quantity {
             "tangent_kernel_norm",
             Shape::Scalar,
             Scope::Any,
-            &[Need::Features, Need::OutputKernel],
+            &[Need::Features, Need::OutputKernel, Need::OwnUnits],
         ),
         Row::new(
             Quantity::TangentKernel,
             "tangent_kernel",
             Shape::Matrix,
             Scope::Any,
-            &[Need::Features, Need::OutputKernel],
+            &[Need::Features, Need::OutputKernel, Need::OwnUnits],
         ),
-        Row::new(Quantity::MeanTangentKernel, "mean_tangent_kernel", Shape::Matrix, Scope::Mlp, &[Need::SampleKernel]),
+        Row::new(
+            Quantity::MeanTangentKernel,
+            "mean_tangent_kernel",
+            Shape::Matrix,
+            Scope::Mlp,
+            &[Need::SampleKernel, Need::OwnUnits],
+        ),
         Row::new(Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp, &[Need::SampleKernel]),
         Row::new(Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp, &[Need::SampleKernel]),
         Row::new(Quantity::FeatureKernels, "feature_kernels", Shape::Matrices, Scope::Mlp, &[Need::SampleKernel]),
@@ -285,14 +333,14 @@ impl Quantity {
             "linearised_train_loss",
             Shape::Scalar,
             Scope::Mlp,
-            &[Need::Linearization],
+            &[Need::Linearization, Need::Variances],
         ),
         Row::new(
             Quantity::LinearisedTestLoss,
             "linearised_test_loss",
             Shape::Scalar,
             Scope::Mlp,
-            &[Need::Linearization, Need::TestOutputs],
+            &[Need::Linearization, Need::TestOutputs, Need::TestVariances],
         ),
         Row::new(
             Quantity::LinearisationDistance,
@@ -386,7 +434,10 @@ impl Quantity {
 
     /// Says whether it is a function of a perceptron's outputs, so that it takes no more than them to record it.
     pub fn is_of_outputs(self) -> bool {
-        self.row().needs.iter().all(|need| matches!(need, Need::Outputs | Need::TestOutputs))
+        let of_outputs = |need: &Need| {
+            matches!(need, Need::Outputs | Need::TestOutputs | Need::OwnUnits | Need::Variances | Need::TestVariances)
+        };
+        self.row().needs.iter().all(of_outputs)
     }
 }
 

@@ -8,7 +8,7 @@ use widenet_document::{
 };
 
 use super::{
-    optimizer::{Optimizer, Rule},
+    optimizer::Optimizer,
     quantity::{Need, Quantity},
 };
 
@@ -94,14 +94,10 @@ pub(super) fn default_moments(optimizer: &Optimizer, listed: Option<Vec<f64>>) -
 }
 
 fn listed_moment(field: &Field<'_>, optimizer: &Optimizer) -> Result<f64> {
-    let (moment, unit) = match optimizer.rule {
-        Rule::Descent { .. } | Rule::RmsProp { .. } => (field.whole()? as f64, "steps"),
-        Rule::Flow { .. } => (field.non_negative()?, "time"),
-        Rule::MomentumFlow { .. } => (field.non_negative()?, "steps"),
-    };
+    let moment = if optimizer.has_steps() { field.whole()? as f64 } else { field.non_negative()? };
     let horizon = optimizer.horizon();
     if moment > horizon {
-        return Err(field.must_be(&format!("at most {horizon}, the {unit} of the optimizer")));
+        return Err(field.must_be(&format!("at most {horizon}, the {} of the optimizer", optimizer.unit())));
     }
     Ok(moment)
 }

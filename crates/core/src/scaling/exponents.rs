@@ -29,13 +29,13 @@ pub(super) fn check_lists(lists: [(&str, &[f64]); 2]) -> Result<()> {
     let [(first, one), (second, other)] = lists;
     if one.len() < 2 {
         return Err(Error::Invalid(format!(
-            "{first} has {} numbers; it must have one per weight matrix, so at least 2: input layer first, readout last",
+            "`{first}` has {} numbers; it must have one per weight matrix, so at least 2: input layer first, readout last",
             one.len()
         )));
     }
     if one.len() != other.len() {
         return Err(Error::Invalid(format!(
-            "{second} has {} numbers and {first} has {}; both must have one per weight matrix",
+            "`{second}` has {} numbers and `{first}` has {}; both must have one per weight matrix",
             other.len(),
             one.len()
         )));

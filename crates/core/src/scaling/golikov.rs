@@ -12,6 +12,7 @@
 use std::cmp::Ordering;
 
 use serde::Serialize;
+use widenet_document::excerpt;
 
 use super::{
     abc::AbcExponents,
@@ -112,6 +113,7 @@ impl GolikovExponents {
         let found = Self::NAMED.into_iter().find(|(name, _)| *name == word);
         found.map(|(_, exponents)| exponents).ok_or_else(|| {
             let words: Vec<String> = Self::NAMED.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let word = excerpt(word);
             Error::Invalid(format!("scaling \"{word}\" is not known; it must be one of {}", words.join(", ")))
         })
     }

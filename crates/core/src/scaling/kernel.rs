@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{
     layers::{PowerOfWidth, Scaling},
-    sign::sign,
+    sign::{power_of_width, sign},
 };
 use crate::{
     error::{Error, Result},
@@ -77,22 +77,26 @@ impl Scaling {
         let parts: Vec<_> = (0..self.layers.len()).map(parts).collect();
         for (l, (variance, _)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
             if variance.exponent != 0.0 && variance.constant > 0.0 {
+                let otherwise = match activation {
+                    Activation::Identity => "`widenet solve --width inf` has the limit of deep linear networks",
+                    _ => "the limit of other nonlinear networks has no closed form",
+                };
                 return Err(Error::NoLimit(format!(
-                    "the {} layer's outputs have variance of order m^{:.4} at the start, and the kernel regime needs m^0, as in the \
-                     \"ntk\" and \"standard\" parameterizations; the limit of other nonlinear networks has no closed form",
+                    "the {} layer's outputs have variance of order {} at the start, and the kernel regime needs m^0, as in the \
+                     \"ntk\" and \"standard\" parameterizations; {otherwise}",
                     self.layer_name(l),
-                    variance.exponent
+                    power_of_width(variance.exponent)
                 )));
             }
         }
         for (l, (_, tangent)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
             if tangent.exponent > 0.0 && tangent.constant > 0.0 {
                 return Err(Error::NoLimit(format!(
-                    "one step moves the outputs by m^{:.4} through the {} layer; multiply that layer's learning rate by m^{:.4} \
+                    "one step moves the outputs by {} through the {} layer; multiply that layer's learning rate by {} \
                      or less (learning_rate_exponent of the \"standard\" parameterization)",
-                    tangent.exponent,
+                    power_of_width(tangent.exponent),
                     self.layer_name(l),
-                    -tangent.exponent
+                    power_of_width(-tangent.exponent)
                 )));
             }
         }

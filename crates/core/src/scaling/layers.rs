@@ -21,7 +21,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::sign::sign;
+use super::sign::{power_of_width, sign};
 use crate::{
     error::{Error, Result},
     width::Width,
@@ -190,7 +190,10 @@ impl Scaling {
         let scale = self.output_scale();
         let p = snap(snap(scale.exponent, 0.0), 0.5);
         if p > 0.5 {
-            return Err(Error::NoLimit(format!("the initial predictor grows like m^{:.4}; it must not grow", p - 0.5)));
+            return Err(Error::NoLimit(format!(
+                "the initial predictor grows like {}; it must not grow",
+                power_of_width(p - 0.5)
+            )));
         }
         let mut rates = Vec::new();
         for (layer, rate) in self.rates().into_iter().enumerate() {
@@ -199,14 +202,15 @@ impl Scaling {
             let name = self.layer_name(layer);
             if predictor > 0.0 {
                 return Err(Error::NoLimit(format!(
-                    "one step moves the predictor by m^{predictor:.4} through the {name} layer; \
-                     multiply that layer's learning rate by m^{:.4} or less",
-                    -predictor
+                    "one step moves the predictor by {} through the {name} layer; multiply that layer's learning rate by {} or less",
+                    power_of_width(predictor),
+                    power_of_width(-predictor)
                 )));
             }
             if features > 0.0 {
                 return Err(Error::NoLimit(format!(
-                    "one step moves the features of the {name} layer by m^{features:.4}; they must not grow"
+                    "one step moves the features of the {name} layer by {}; they must not grow",
+                    power_of_width(features)
                 )));
             }
             rates.push(PowerOfWidth::new(rate.constant, if p > 0.0 { predictor } else { features }));

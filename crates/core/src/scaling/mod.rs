@@ -20,5 +20,5 @@ pub use exponents::EffectiveExponents;
 pub use golikov::{GolikovExponents, RawFactors};
 pub use kernel::{KernelLayer, KernelNetwork};
 pub use layers::{LayerScaling, Limit, Normalized, PowerOfWidth, Scaling};
-pub use named::NamedScaling;
-pub use sign::{EXPONENT_TOLERANCE, sign};
+pub use named::{MAX_HIDDEN_LAYERS, NamedScaling};
+pub use sign::{EXPONENT_TOLERANCE, power_of_width, sign};

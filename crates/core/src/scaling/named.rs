@@ -17,6 +17,9 @@ use widenet_document::Word;
 use super::{abc::AbcExponents, exponents::EffectiveExponents};
 use crate::error::{Error, Result};
 
+/// Most hidden layers of a network.
+pub const MAX_HIDDEN_LAYERS: usize = 1000;
+
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum NamedScaling {
@@ -69,9 +72,15 @@ impl NamedScaling {
     /// Returns its `w` and `e` with `hidden_layers ≥ 1`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] without hidden layers, or with more than one for [`NamedScaling::MeanField`].
+    /// [`Error::Invalid`] without hidden layers, with more than [`MAX_HIDDEN_LAYERS`], or with more than one for [`NamedScaling::MeanField`].
     pub fn effective(self, hidden_layers: usize) -> Result<EffectiveExponents> {
         let row = self.row();
+        if hidden_layers > MAX_HIDDEN_LAYERS {
+            return Err(Error::Invalid(format!(
+                "\"{}\" was asked for with {hidden_layers} hidden layers; at most {MAX_HIDDEN_LAYERS} are taken",
+                self.word()
+            )));
+        }
         if hidden_layers == 0 || (self == NamedScaling::MeanField && hidden_layers != 1) {
             let right = if self == NamedScaling::MeanField { "exactly 1" } else { "at least 1" };
             return Err(Error::Invalid(format!(

@@ -10,3 +10,9 @@ pub const EXPONENT_TOLERANCE: f64 = 1e-9;
 pub fn sign(exponent: f64) -> Ordering {
     if exponent.abs() < EXPONENT_TOLERANCE { Ordering::Equal } else { exponent.total_cmp(&0.0) }
 }
+
+/// Returns `m^exponent` as people read it: to four digits behind the point, without zeros at the end.
+pub fn power_of_width(exponent: f64) -> String {
+    // Also −0 is 0.
+    format!("m^{}", (exponent * 1e4).round() / 1e4 + 0.0)
+}

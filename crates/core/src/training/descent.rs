@@ -1,10 +1,7 @@
 //! This is the loop of gradient descent, full batch or minibatch, written once for every network.
 
 use super::progress::{Control, Progress};
-use crate::{
-    problem::{Problem, Rule},
-    trajectory::Status,
-};
+use crate::{problem::Problem, trajectory::Status};
 
 /// What descent asks of a network and of the records taken of it.
 pub(super) trait Descend {
@@ -36,12 +33,9 @@ pub(super) struct Steps {
 impl Steps {
     /// The steps of a problem trained by descent.
     pub(super) fn of(problem: &Problem) -> Option<Steps> {
-        match problem.optimizer.rule {
-            Rule::Descent { learning_rate, steps, .. } | Rule::RmsProp { learning_rate, steps, .. } => {
-                Some(Steps { learning_rate, count: steps })
-            }
-            Rule::Flow { .. } | Rule::MomentumFlow { .. } => None,
-        }
+        let optimizer = &problem.optimizer;
+        let learning_rate = optimizer.learning_rate().filter(|_| optimizer.has_steps())?;
+        Some(Steps { learning_rate, count: optimizer.horizon() as u64 })
     }
 }
 

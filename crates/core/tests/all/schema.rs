@@ -1,15 +1,15 @@
 //! The schema of problem files says what the reader does: both come from one declaration per key.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use widenet_core::{Problem, problem::ProblemFile, schemas::FileKind};
+use widenet_core::{Problem, problem::ProblemFile};
 use widenet_document::{Declarations, Document, Section, schema};
 
 use crate::validator::validate;
 
 fn problem_schema() -> Json {
-    FileKind::Problem.schema()
+    schema::of::<ProblemFile>("widenet problem")
 }
 
 fn as_json(document: &Document) -> Json {
@@ -39,41 +39,6 @@ fn with(overrides: &[(&str, &str)]) -> Document {
         document.set(key, value, "--set").unwrap();
     }
     document
-}
-
-/// Files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-#[test]
-fn files_of_the_repository_are_valid() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
-    let is_toml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
-    let mut found = [0, 0, 0];
-    for path in files(&root).into_iter().filter(is_toml) {
-        let document = Document::load(&path).unwrap();
-        let has = |section: &str| document.get(section).is_some();
-        let (kind, count) = match (has("study"), has("optimizer"), has("parameterization")) {
-            (true, ..) => (FileKind::Study, &mut found[0]),
-            (_, true, true) => (FileKind::Problem, &mut found[1]),
-            (_, _, true) => (FileKind::Kernel, &mut found[2]),
-            _ => continue,
-        };
-        *count += 1;
-        let valid = validate(&kind.schema(), &as_json(&document));
-        assert!(valid.is_ok(), "{}: {valid:?}", path.display());
-    }
-    assert!(found[0] >= 20 && found[1] >= 3 && found[2] >= 1, "{found:?}");
-}
-
-#[test]
-fn a_study_is_checked_in_its_problem_but_misses_nothing() {
-    let schema = FileKind::Study.schema();
-    assert_eq!(validate(&schema, &json!({ "study": {}, "problem": { "optimizer": { "kind": "gd" } } })), Ok(()));
-    let wrong = json!({ "study": {}, "problem": { "optimizer": { "kind": "gd", "steps": 0.5 } } });
-    assert!(validate(&schema, &wrong).is_err());
 }
 
 /// Words, types, bounds, missing keys and unknown keys: what one of the two refuses, the other does.

@@ -7,7 +7,7 @@ use widenet_core::{
 use widenet_document::{Document, Field, Result};
 
 fn read<T>(text: &str, read: impl FnOnce(&Field<'_>) -> Result<T>) -> Result<T> {
-    Document::from_toml("x.toml", text).unwrap().reader().required("x", |field| read(field))
+    read(&Document::from_toml("x.toml", text).unwrap().field("x").unwrap())
 }
 
 fn refusal<T: std::fmt::Debug>(text: &str, reader: impl FnOnce(&Field<'_>) -> Result<T>) -> String {

@@ -23,6 +23,8 @@ pub(crate) fn validate(schema: &Json, value: &Json) -> Result<(), String> {
             "exclusiveMaximum" => compare(value, wanted, |x, bound| x < bound),
             "multipleOf" => compare(value, wanted, |x, unit| (x / unit).fract() == 0.0),
             "minItems" => value.as_array().is_none_or(|list| list.len() as u64 >= wanted.as_u64().unwrap()),
+            "maxItems" => value.as_array().is_none_or(|list| list.len() as u64 <= wanted.as_u64().unwrap()),
+            "maxLength" => value.as_str().is_none_or(|text| text.len() as u64 <= wanted.as_u64().unwrap()),
             "minLength" => value.as_str().is_none_or(|text| text.len() as u64 >= wanted.as_u64().unwrap()),
             "required" => {
                 let keys = wanted.as_array().unwrap();
@@ -52,18 +54,18 @@ pub(crate) fn validate(schema: &Json, value: &Json) -> Result<(), String> {
                 true
             }
             "anyOf" => wanted.as_array().unwrap().iter().any(|schema| validate(schema, value).is_ok()),
+            "oneOf" => wanted.as_array().unwrap().iter().filter(|schema| validate(schema, value).is_ok()).count() == 1,
             "allOf" => {
                 wanted.as_array().unwrap().iter().try_for_each(|schema| validate(schema, value))?;
                 true
             }
             "not" => validate(wanted, value).is_err(),
             "if" => {
-                if validate(wanted, value).is_ok() {
-                    validate(&schema["then"], value)?;
-                }
+                let case = if validate(wanted, value).is_ok() { "then" } else { "else" };
+                schema.get(case).map_or(Ok(()), |schema| validate(schema, value))?;
                 true
             }
-            "then" => true,
+            "then" | "else" => true,
             keyword => {
                 assert!(SAYS_NOTHING.contains(&keyword), "the keyword {keyword} is not known to the tests");
                 true

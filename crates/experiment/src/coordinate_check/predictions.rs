@@ -11,7 +11,7 @@
 
 use widenet_core::{
     Problem,
-    problem::{Loss, Quantity, Rule},
+    problem::{Activation, Loss, Quantity, Rule},
     scaling::{EXPONENT_TOLERANCE, LayerScaling},
 };
 
@@ -114,7 +114,7 @@ struct Start {
 }
 
 impl Start {
-    /// `None` for activations whose size does not follow that of pre-activations.
+    /// `None` for activations whose size or gradient does not follow that of pre-activations.
     fn of(problem: &Problem) -> Option<Self> {
         let scaling = problem.scaling();
         let last = problem.network.hidden_layers;
@@ -136,6 +136,10 @@ impl Start {
             Loss::Squared { .. } => activations[last].max(0.0),
             Loss::Logistic | Loss::CrossEntropy => 0.0,
         };
+        // No gradient passes through a step: hidden layers do not move at any width.
+        if problem.network.activation == Activation::Step {
+            return None;
+        }
         let is_known =
             problem.network.activation.slopes().is_some() || activations[..last].iter().all(|size| is_zero(*size));
         is_known.then_some(Self { layers, activations, signals, gradient })

@@ -59,7 +59,8 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     let manifest = Manifest::read(directory)?;
     let document = Document::load(&directory.join("resolved.toml"))?;
     let path = directory.join(&manifest.source);
-    let text = std::fs::read_to_string(&path).map_err(|error| Error::file("read", &path, error))?;
+    let text =
+        widenet_system::files::read_to_string(&path, u64::MAX).map_err(|error| Error::file("read", &path, error))?;
     let extension = manifest.source.rsplit('.').next().unwrap_or_default().to_owned();
     let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
     let figures = figures::read(&study)?;

@@ -102,7 +102,7 @@ pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
 ///
 /// # Errors
 /// [`crate::Error::Refused`] before anything runs if no engine takes a trial that is left to do; [`crate::Error::Failed`] if an
-/// engine fails; [`crate::Error::File`] and [`crate::Error::Directory`] for the run directory.
+/// engine fails; [`crate::Error::File`] and [`crate::Error::Directory`] for the run directory, and for a result that cannot be read back.
 pub fn run(
     study: &Study,
     solver: &dyn Solver,
@@ -161,7 +161,16 @@ pub fn run(
     }
     let mut remaining = 0;
     for p in solved() {
-        remaining += usize::from(!matches!(store.find(p)?, Found::Done(_)));
+        let reason = match store.find(p)? {
+            Found::Done(_) => continue,
+            Found::Pending => format!("trial {}: its result is gone", p.trial.label),
+            Found::Unusable(reason) => reason,
+        };
+        if options.shard.contains(p.trial.index) {
+            // Running it again would come to the same.
+            return Err(Error::directory(&directory, format!("{reason}, though it has just been stored")));
+        }
+        remaining += 1;
     }
     if remaining > 0 {
         return Ok(Outcome::ShardFinished { directory, remaining });

@@ -5,6 +5,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use widenet_system::threads::start_threads;
+
 use crate::error::Result;
 
 /// Numbers of the jobs to run; those that take a device for themselves are kept apart.
@@ -26,6 +28,14 @@ impl Queue {
         let (exclusive, shared): (Vec<_>, Vec<_>) = exclusive.enumerate().partition(|(_, is_exclusive)| *is_exclusive);
         let numbers = |jobs: Vec<(usize, bool)>| Mutex::new(jobs.into_iter().map(|(job, _)| job).collect());
         Queue { exclusive: numbers(exclusive), shared: numbers(shared), device: Mutex::new(()) }
+    }
+
+    /// Number of jobs that nobody has begun.
+    fn waiting(&self) -> usize {
+        [&self.exclusive, &self.shared]
+            .map(|jobs| jobs.lock().unwrap_or_else(PoisonError::into_inner).len())
+            .iter()
+            .sum()
     }
 
     /// Runs trials until none is left or `run` returns false (stopped) or fails; counts those not finished here.
@@ -52,10 +62,15 @@ impl Queue {
     }
 }
 
-/// Runs the queue on `jobs` threads and returns the number of trials left.
+/// Runs the queue on `jobs` threads, or on one for each trial if there are fewer, or on as many as the system grants; returns the number of
+/// trials left.
 pub(super) fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<bool> + Sync) -> Result<usize> {
     let results: Vec<Result<usize>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(|| queue.drain(&run))).collect();
+        let workers = match start_threads(scope, jobs.min(queue.waiting()), || || queue.drain(&run)) {
+            Ok(workers) => workers,
+            // This thread is there.
+            Err(_) => return vec![queue.drain(&run)],
+        };
         workers
             .into_iter()
             .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -65,6 +80,5 @@ pub(super) fn work(queue: &Queue, jobs: usize, run: impl Fn(usize) -> Result<boo
     for result in results {
         remaining += result?;
     }
-    let waiting = |queue: &Mutex<VecDeque<usize>>| queue.lock().unwrap_or_else(PoisonError::into_inner).len();
-    Ok(remaining + waiting(&queue.exclusive) + waiting(&queue.shared))
+    Ok(remaining + queue.waiting())
 }

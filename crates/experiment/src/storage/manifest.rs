@@ -1,12 +1,10 @@
 //! `manifest.json` says what a run directory was made from.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use widenet_output::write_whole;
+use widenet_system::files;
 
 use crate::{
     error::{Error, Result},
@@ -56,7 +54,7 @@ impl Manifest {
     /// Reads the manifest of a run directory.
     pub(crate) fn read(directory: &Path) -> Result<Manifest> {
         let path = directory.join(MANIFEST);
-        let text = fs::read(&path).map_err(|error| {
+        let text = files::read(&path).map_err(|error| {
             Error::directory(directory, format!("not a run directory: cannot read {MANIFEST}: {error}"))
         })?;
         serde_json::from_slice(&text).map_err(|error| {

@@ -1,18 +1,18 @@
 //! The directory of one trial holds its checkpoint and its result, and says whether that is whole and its own.
 
 use std::{
-    fs,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
-use widenet_core::document::Word;
 
 use serde::{Deserialize, Serialize};
 use widenet_core::{
     Trajectory,
-    trajectory::{Engine, Record, Status},
+    document::Word,
+    trajectory::{Engine, Number, Record, Status},
 };
 use widenet_output::{Durability, create_directory, remove_file, remove_leftovers, sha256, stream_whole};
+use widenet_system::files;
 
 use super::manifest::pretty;
 use crate::{
@@ -32,7 +32,7 @@ struct TrialStatus {
     reason: String,
     /// Step (and time) of divergence, or the step that would have come next.
     step: Option<u64>,
-    time: Option<f64>,
+    time: Option<Number>,
     /// SHA-256 of `trial.toml`.
     trial: String,
     /// SHA-256 of `trajectory.json`; none for an interrupted trial.
@@ -124,7 +124,7 @@ impl TrialDirectory {
         create_directory(&self.path)?;
         self.remove_leftovers();
         let trial = self.path.join(TRIAL);
-        if fs::read(&trial).is_ok_and(|found| found == self.text.as_bytes()) {
+        if files::read(&trial).is_ok_and(|found| found == self.text.as_bytes()) {
             return Ok(());
         }
         for foreign in [self.checkpoint(), self.path.join(STATUS)] {
@@ -149,7 +149,7 @@ impl TrialDirectory {
     /// A file that is there and cannot be read: what is not done is not the same as what may not be seen.
     pub(super) fn read(&self, trial: &Trial) -> Result<Read> {
         let path = self.path.join(STATUS);
-        let status = match fs::read(&path) {
+        let status = match files::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Read::Pending),
             Err(error) => return Err(Error::file("read", &path, error)),
@@ -171,7 +171,7 @@ impl TrialDirectory {
         };
         let Some(expected) = expected else { return Ok(Read::Pending) };
         let path = self.path.join(file);
-        let bytes = match fs::read(&path) {
+        let bytes = match files::read(&path) {
             Ok(bytes) if sha256(&bytes) == *expected => bytes,
             Ok(_) => return unusable(format!("{file} is not the one that {STATUS} names")),
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -220,7 +220,7 @@ impl TrialDirectory {
             engine: engine.into(),
             reason: made.reason.into(),
             step,
-            time,
+            time: time.map(Number),
             trial: self.hash.clone(),
             trajectory,
             answer,
@@ -260,8 +260,8 @@ fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Res
     let engine = Engine::from_word(&status.engine).ok();
     let status = match (status.state.as_str(), status.step) {
         ("done", _) => Status::Done,
-        // JSON has no ∞: a time that overflowed is missing.
-        ("diverged", Some(step)) => Status::Diverged { step, time: status.time.unwrap_or(f64::INFINITY) },
+        // Earlier versions left out a time that overflowed.
+        ("diverged", Some(step)) => Status::Diverged { step, time: status.time.map_or(f64::INFINITY, |time| time.0) },
         (state, _) => return Err(format!("unknown state `{state}`")),
     };
     let engine = engine.ok_or("unknown engine")?;

@@ -15,19 +15,25 @@
 //! `max_width` (both included) has trials at these widths only, so that engines may overlap where both are possible. Infinite widths are
 //! the limit's under every engine, and are solved once: trials that differ only in what their engine does not use share one result.
 
+use std::{collections::HashSet, hash::Hash};
+
+use serde_json::json;
 use widenet_core::document::Word;
-use widenet_core::shapes::read_width;
+use widenet_core::shapes::width;
 use widenet_core::{
     Width,
-    document::{Field, Node, Value},
+    document::{
+        Field, Node, Value,
+        keys::{optional, others, required},
+        section,
+        shape::{Either, Inside, Located, Simple, anything, inside, list, located, natural, table_or, whole, word},
+    },
 };
 use widenet_engines::{EngineChoice, HiddenOptions};
 use widenet_model::ResponseStorage;
+use widenet_questions::Kind;
 
-use super::{
-    read::ReadResult,
-    task_kind::{NO_ENGINE, TaskKind},
-};
+use super::{read::ReadResult, task_kind::NO_ENGINE};
 
 /// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,9 +72,14 @@ pub struct EngineRange {
 pub(crate) const ENGINE: &str = "engine";
 pub(crate) const TOLERANCE: &str = "tolerance";
 pub(crate) const ANSWERS: &str = "answers";
-/// Keys of every study of problems.
+/// The axis of widths.
 pub(super) const WIDTH: &str = "width";
-pub(super) const SEED: &str = "seed";
+
+/// What the key `images` is called now.
+pub(super) const IMAGES: &str = "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"";
+
+/// Most axes besides width and seed: of two values each they make more trials than anybody runs.
+const MAX_AXES: usize = 64;
 
 /// The parsed section.
 pub(super) struct Axes {
@@ -77,131 +88,207 @@ pub(super) struct Axes {
     pub(super) axes: Vec<Axis>,
     /// Those of the axis `engine`, in the order of its values.
     pub(super) engines: Vec<EngineRange>,
+    /// Those of the axis `answers`, in the order of its values.
+    pub(super) answers: Vec<ResponseStorage>,
 }
 
-impl Default for Axes {
-    fn default() -> Self {
-        Axes { widths: Vec::new(), seeds: vec![1], axes: Vec::new(), engines: Vec::new() }
+section! {
+    /// What varies between trials of a problem.
+    pub(super) struct ProblemAxes {
+        /// Widths.
+        width: Located<Vec<Width>> = required(located(list(width()))),
+        /// Seeds: `{ count = 10 }` or a list; `[1]` where nothing is given.
+        seed: Option<Either<SeedCount, Located<Vec<u64>>>> = optional(table_or(located(list(natural())))),
+        /// Who solves finite widths, each a word or a table.
+        engine: Option<Located<Vec<Located<Either<EngineSection, EngineChoice>>>>> =
+            optional(located(list(located(table_or(word()))))),
+        /// What counts as a new direction.
+        tolerance: Option<Located<Vec<f64>>> = optional(located(list(tolerance()))),
+        /// How answers are kept.
+        answers: Option<Located<Vec<ResponseStorage>>> = optional(located(list(answers()))),
+        /// Lists of values of the problem's keys.
+        others: Vec<(String, Located<Node>)> = others(located(anything())),
+    }
+    refuse { "images": IMAGES }
+}
+
+section! {
+    /// What varies between trials of a question.
+    pub(super) struct QuestionAxes {
+        /// Widths, if the question has one.
+        width: Option<Located<Vec<Width>>> = optional(located(list(width()))),
+        /// Seeds: `{ count = 10 }` or a list; `[1]` where nothing is given.
+        seed: Option<Either<SeedCount, Located<Vec<u64>>>> = optional(table_or(located(list(natural())))),
+        /// Lists of values of the question's keys.
+        others: Vec<(String, Located<Node>)> = others(located(anything())),
+    }
+    refuse { "images": IMAGES, "engine": NO_ENGINE, "tolerance": NO_ENGINE, "answers": NO_ENGINE }
+}
+
+section! {
+    /// Seeds 1 to a number.
+    pub(super) struct SeedCount {
+        /// How many.
+        count: u64 = required(whole(1..=1_000_000)),
     }
 }
 
-pub(super) fn parse(field: &Field<'_>, kind: TaskKind) -> ReadResult<Axes> {
-    let mut reader = field.table()?;
-    let widths = |field: &Field<'_>| distinct(field, field.list(read_width)?);
-    let widths = match kind {
-        TaskKind::Problem => reader.required("width", widths)?,
-        TaskKind::Question(question) if question.width_key.is_none() => {
-            reader.refuse("width", &format!("a {} has no width", question.name))?;
-            Vec::new()
+section! {
+    /// An engine with the widths that it has trials at, and its own options.
+    pub(super) struct EngineSection {
+        /// Which.
+        kind: EngineChoice = required(word()),
+        /// Smallest width.
+        min_width: Option<Width> = optional(width()),
+        /// Largest width.
+        max_width: Option<Width> = optional(width()),
+        /// What counts as a new direction.
+        tolerance: Option<f64> = optional(tolerance()),
+        /// How answers are kept.
+        answers: Option<ResponseStorage> = optional(answers()),
+    }
+    refuse { "images": IMAGES }
+}
+
+impl ProblemAxes {
+    /// The axes; `section` is where errors about them together stand.
+    pub(super) fn axes(&self, section: &Field<'_>) -> ReadResult<Axes> {
+        let mut axes = Vec::new();
+        let mut engines = Vec::new();
+        if let Some(given) = &self.engine {
+            engines = given.value.iter().map(engine).collect::<ReadResult<Vec<_>>>()?;
+            let labels: Vec<_> = engines.iter().map(|engine| engine.choice.name().to_owned()).collect();
+            let nodes = nodes(&given.field())?;
+            axes.push(axis(ENGINE.into(), &given.field(), labels, nodes)?);
         }
-        TaskKind::Question(_) => reader.or("width", Vec::new(), widths)?,
-    };
-    let seeds = reader.or("seed", vec![1], seeds)?;
-    reader.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
-    if !kind.is_problem() {
-        for key in [ENGINE, TOLERANCE, ANSWERS] {
-            reader.refuse(key, NO_ENGINE)?;
+        let options = [self.tolerance.as_ref().map(Located::field), self.answers.as_ref().map(Located::field)];
+        for field in options.into_iter().flatten() {
+            collect(&field, "axes.", &mut axes)?;
         }
+        let axes = sorted(axes, &self.others, section)?;
+        for (key, is_own) in [
+            (TOLERANCE, engines.iter().any(|engine| engine.hidden.tolerance.is_some())),
+            (ANSWERS, engines.iter().any(|engine| engine.hidden.answers.is_some())),
+        ] {
+            if is_own && axes.iter().any(|axis| axis.key == key) {
+                return Err(section.error(format!("`{key}` is an axis and a key of an engine; give one or the other")));
+            }
+        }
+        Ok(Axes {
+            widths: distinct(&self.width)?,
+            seeds: seeds(self.seed.as_ref())?,
+            axes,
+            engines,
+            answers: self.answers.as_ref().map(|answers| answers.value.clone()).unwrap_or_default(),
+        })
     }
-    reader.optional(TOLERANCE, |field| field.list(tolerance))?;
-    reader.optional(ANSWERS, |field| field.list(answers))?;
-    let (mut axes, mut engines) = (Vec::new(), Vec::new());
-    if let Some(field) = reader.get(ENGINE) {
-        engines = field.list(engine)?;
-        let labels: Vec<_> = engines.iter().map(|engine| engine.choice.name().to_owned()).collect();
-        distinct(&field, labels.clone())?;
-        let nodes = field.list(|field| Ok(field.node().clone()))?;
-        let value = |(label, node)| AxisValue { label, number: None, node };
-        axes.push(Axis { key: ENGINE.into(), values: labels.into_iter().zip(nodes).map(value).collect() });
+}
+
+impl QuestionAxes {
+    /// The axes of questions of a kind; `section` is where errors about them together stand.
+    pub(super) fn axes(&self, kind: &Kind, section: &Field<'_>) -> ReadResult<Axes> {
+        let widths = match &self.width {
+            Some(width) if kind.width_key.is_none() => {
+                let message = format!("`axes.width` is not used here: a {} has no width", kind.name);
+                return Err(width.error(message));
+            }
+            Some(width) => distinct(width)?,
+            None => Vec::new(),
+        };
+        Ok(Axes {
+            widths,
+            seeds: seeds(self.seed.as_ref())?,
+            axes: sorted(Vec::new(), &self.others, section)?,
+            engines: Vec::new(),
+            answers: Vec::new(),
+        })
     }
-    let own = [ENGINE, WIDTH, SEED].map(|key| format!("axes.{key}"));
-    for field in reader.fields().into_iter().filter(|field| !own.iter().any(|key| key == field.key())) {
-        collect(&field, "axes.", &mut axes)?;
+}
+
+/// Axes and those of a problem's or question's keys, by key: trials have the same numbers whether read from the file as given or as
+/// resolved.
+fn sorted(mut axes: Vec<Axis>, others: &[(String, Located<Node>)], section: &Field<'_>) -> ReadResult<Vec<Axis>> {
+    for (_, other) in others {
+        collect(&other.field(), "axes.", &mut axes)?;
     }
-    // Sorted, so that trials have the same numbers whether read from the file as given or as resolved.
+    if axes.len() > MAX_AXES {
+        return Err(section.error(format!("`axes` has {} keys; at most {MAX_AXES} are taken", axes.len())));
+    }
     axes.sort_by(|a, b| a.key.cmp(&b.key));
-    for (key, is_own) in [
-        (TOLERANCE, engines.iter().any(|engine| engine.hidden.tolerance.is_some())),
-        (ANSWERS, engines.iter().any(|engine| engine.hidden.answers.is_some())),
-    ] {
-        if is_own && axes.iter().any(|axis| axis.key == key) {
-            return Err(field.error(format!("`{key}` is an axis and a key of an engine; give one or the other")));
-        }
+    match axes.windows(2).find(|pair| pair[0].key == pair[1].key) {
+        Some(pair) => Err(section.error(format!("the axis `{}` is given twice", pair[0].key))),
+        None => Ok(axes),
     }
-    if let Some(pair) = axes.windows(2).find(|pair| pair[0].key == pair[1].key) {
-        return Err(field.error(format!("the axis `{}` is given twice", pair[0].key)));
-    }
-    Ok(Axes { widths, seeds, axes, engines })
 }
 
 /// What counts as a new direction.
-pub(super) fn tolerance(field: &Field<'_>) -> ReadResult<f64> {
-    match field.number()? {
-        tolerance if tolerance > 0.0 && tolerance < 1.0 => Ok(tolerance),
-        _ => Err(field.must_be("a number > 0 and < 1")),
-    }
+pub(super) fn tolerance() -> Inside {
+    inside(0.0, 1.0)
 }
 
 /// How answers are kept; the old word is answered with the new one.
-pub(super) fn answers(field: &Field<'_>) -> ReadResult<ResponseStorage> {
-    match &field.node().value {
-        Value::String(word) if word == "regenerated" => Err(field.error("`regenerated` is now called \"recomputed\"")),
-        _ => field.choice(ResponseStorage::WORDS),
-    }
+pub(super) fn answers() -> Simple<ResponseStorage> {
+    Simple::new(
+        |field| match &field.node().value {
+            Value::String(word) if word == "regenerated" => {
+                Err(field.error("`regenerated` is now called \"recomputed\""))
+            }
+            _ => field.choice(ResponseStorage::WORDS),
+        },
+        || json!({ "enum": ResponseStorage::all().map(Word::word).collect::<Vec<_>>() }),
+    )
 }
 
-/// A word, or `{ kind = "conditioned", min_width = 64, max_width = 4096, tolerance = 1e-4, answers = "stored" }`.
-fn engine(field: &Field<'_>) -> ReadResult<EngineRange> {
-    let hidden = HiddenOptions::default();
-    let all = |choice| EngineRange { choice, min_width: Width::Finite(1), max_width: Width::Infinite, hidden };
-    if !matches!(field.node().value, Value::Table(_)) {
-        return field.choice(EngineChoice::WORDS).map(all);
-    }
-    let mut reader = field.table()?;
-    let all = all(reader.required("kind", |field| field.choice(EngineChoice::WORDS))?);
-    reader.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
+/// An engine of the axis.
+fn engine(given: &Located<Either<EngineSection, EngineChoice>>) -> ReadResult<EngineRange> {
+    let all = |choice| EngineRange {
+        choice,
+        min_width: Width::Finite(1),
+        max_width: Width::Infinite,
+        hidden: HiddenOptions::default(),
+    };
+    let section = match &given.value {
+        Either::Other(choice) => return Ok(all(*choice)),
+        Either::Table(section) => section,
+    };
+    let all = all(section.kind);
     let range = EngineRange {
-        min_width: reader.or("min_width", all.min_width, read_width)?,
-        max_width: reader.or("max_width", all.max_width, read_width)?,
-        hidden: HiddenOptions {
-            tolerance: reader.optional(TOLERANCE, tolerance)?,
-            answers: reader.optional(ANSWERS, answers)?,
-        },
+        min_width: section.min_width.unwrap_or(all.min_width),
+        max_width: section.max_width.unwrap_or(all.max_width),
+        hidden: HiddenOptions { tolerance: section.tolerance, answers: section.answers },
         ..all
     };
-    reader.finish()?;
     if range.min_width > range.max_width {
-        return Err(field.error(format!("`min_width` {} is above `max_width` {}", range.min_width, range.max_width)));
+        return Err(given.error(format!("`min_width` {} is above `max_width` {}", range.min_width, range.max_width)));
     }
     Ok(range)
 }
 
-fn distinct<T: PartialEq>(field: &Field<'_>, list: Vec<T>) -> ReadResult<Vec<T>> {
-    match list.iter().enumerate().any(|(i, value)| list[..i].contains(value)) {
-        true => Err(field.must_be("a list of distinct values")),
-        false => Ok(list),
+fn distinct<T: Eq + Hash + Clone>(list: &Located<Vec<T>>) -> ReadResult<Vec<T>> {
+    check_distinct(&list.field(), &list.value)?;
+    Ok(list.value.clone())
+}
+
+fn check_distinct<T: Eq + Hash>(field: &Field<'_>, list: &[T]) -> ReadResult<()> {
+    let mut known = HashSet::new();
+    if list.iter().all(|value| known.insert(value)) { Ok(()) } else { Err(field.must_be("a list of distinct values")) }
+}
+
+fn seeds(given: Option<&Either<SeedCount, Located<Vec<u64>>>>) -> ReadResult<Vec<u64>> {
+    match given {
+        None => Ok(vec![1]),
+        Some(Either::Table(SeedCount { count })) => Ok((1..=*count).collect()),
+        Some(Either::Other(list)) => distinct(list),
     }
 }
 
-fn seeds(field: &Field<'_>) -> ReadResult<Vec<u64>> {
-    if !matches!(field.node().value, Value::Table(_)) {
-        return distinct(field, field.list(Field::whole)?);
-    }
-    let mut reader = field.table()?;
-    let count = reader.required("count", |field| field.whole_in(1..=1_000_000))?;
-    reader.finish()?;
-    Ok((1..=count).collect())
+fn nodes(field: &Field<'_>) -> ReadResult<Vec<Node>> {
+    field.list(|field| Ok(field.node().clone()))
 }
 
-/// Tables are walked down to the lists they hold: `network.hidden_layers = […]` is an axis of that key.
-pub(super) fn collect(field: &Field<'_>, root: &str, axes: &mut Vec<Axis>) -> ReadResult<()> {
-    let key = field.key().strip_prefix(root).unwrap_or_default();
-    if matches!(field.node().value, Value::Table(_)) {
-        return field.table()?.fields().iter().try_for_each(|field| collect(field, root, axes));
-    }
-    let nodes = field.list(|field| Ok(field.node().clone()))?;
-    let labels = labels(&nodes);
-    distinct(field, labels.clone())?;
+/// An axis of values with distinct labels.
+fn axis(key: String, field: &Field<'_>, labels: Vec<String>, nodes: Vec<Node>) -> ReadResult<Axis> {
+    check_distinct(field, &labels)?;
     let value = |(label, node): (String, Node)| {
         let number = match node.value {
             Value::Integer(integer) => Some(integer as f64),
@@ -210,7 +297,17 @@ pub(super) fn collect(field: &Field<'_>, root: &str, axes: &mut Vec<Axis>) -> Re
         };
         AxisValue { label, number, node }
     };
-    axes.push(Axis { key: key.into(), values: labels.into_iter().zip(nodes).map(value).collect() });
+    Ok(Axis { key, values: labels.into_iter().zip(nodes).map(value).collect() })
+}
+
+/// Tables are walked down to the lists they hold: `network.hidden_layers = […]` is an axis of that key.
+pub(super) fn collect(field: &Field<'_>, root: &str, axes: &mut Vec<Axis>) -> ReadResult<()> {
+    let key = field.key().strip_prefix(root).unwrap_or_default();
+    if matches!(field.node().value, Value::Table(_)) {
+        return field.entries()?.iter().try_for_each(|field| collect(field, root, axes));
+    }
+    let nodes = nodes(field)?;
+    axes.push(axis(key.into(), field, labels(&nodes), nodes)?);
     Ok(())
 }
 
@@ -231,6 +328,7 @@ fn labels(nodes: &[Node]) -> Vec<String> {
         _ => None,
     };
     let kinds: Vec<_> = nodes.iter().filter_map(kind).collect();
-    let all_differ = kinds.iter().enumerate().all(|(i, kind)| !kinds[..i].contains(kind));
+    let mut known = HashSet::new();
+    let all_differ = kinds.iter().all(|kind| known.insert(kind));
     if kinds.len() == nodes.len() && all_differ { kinds } else { nodes.iter().map(text).collect() }
 }

@@ -44,14 +44,20 @@
 
 use widenet_core::{
     Width,
-    document::{Field, Reader},
+    document::{
+        self, Field, Kind, Written,
+        keys::{by_kind, flat, optional, or, required},
+        section,
+        shape::{Located, between, located, non_negative, number, positive, table, text},
+    },
     problem::Quantity,
+    shapes::width,
 };
 use widenet_statistics::Exponent;
 
 use super::{
-    keys::Keys,
-    read::{ReadResult, own_name, scalar_quantity},
+    keys::{Keys, Only},
+    read::{ReadResult, name, scalar_quantity},
 };
 
 /// A named statement about the results.
@@ -116,81 +122,249 @@ pub enum CheckKind {
     },
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    PowerLaw,
-    Exponential,
-    Bound(Side),
+section! {
+    /// metric ∝ x^exponent, in every group of the other axes.
+    pub(super) struct PowerLaw {
+        /// The metric.
+        metric: Located<String> = required(located(text())),
+        /// `width`, where there are widths and nothing is given, or an axis of positive numbers.
+        x: Option<Located<String>> = optional(located(text())),
+        /// The exponent.
+        exponent: Option<f64> = optional(number()),
+        /// How far the fitted exponent may be from it.
+        tolerance: Option<f64> = optional(positive()),
+        /// Instead of both, a bound that the exponent must not be above …
+        at_most: Option<f64> = optional(number()),
+        /// … or below.
+        at_least: Option<f64> = optional(number()),
+        /// Smallest x that counts.
+        min_x: f64 = or(non_negative(), 0.0),
+        /// Largest x that counts.
+        max_x: Option<f64> = optional(positive()),
+        /// Smallest R² of the line on log-log axes.
+        min_r2: f64 = or(between(0.0, 1.0), 0.98),
+    }
+    check = check_exponent;
+}
+
+fn check_exponent(law: &PowerLaw, table: &Written<'_>) -> document::Result<()> {
+    for (word, bound) in [("at_most", law.at_most), ("at_least", law.at_least)] {
+        if bound.is_some() {
+            let others = ["exponent", "tolerance", "min_r2", "at_most", "at_least"].into_iter();
+            let reason = format!("`{word}` bounds the exponent; give one or the other");
+            return others.filter(|key| *key != word).try_for_each(|key| table.refuse(key, &reason));
+        }
+    }
+    let needed = [("exponent", law.exponent), ("tolerance", law.tolerance)];
+    match needed.into_iter().find(|(_, value)| value.is_none()) {
+        Some((key, _)) => Err(table.missing(key)),
+        None => Ok(()),
+    }
+}
+
+section! {
+    /// quantity ∝ exp(−rate t) with a positive rate, in every trial of one width.
+    pub(super) struct Exponential {
+        /// A quantity of one number.
+        quantity: Quantity = required(scalar_quantity()),
+        /// Records before this time are left out.
+        from: f64 = or(non_negative(), 0.0),
+        /// So are records not above this value.
+        floor: f64 = or(non_negative(), 0.0),
+        /// Smallest R² of the line through (t, ln quantity).
+        min_r2: f64 = or(between(0.0, 1.0), 0.99),
+        /// The width; inf where nothing is given.
+        width: Option<Located<Width>> = optional(located(width())),
+    }
+}
+
+section! {
+    /// A bound of a metric.
+    pub(super) struct Bound {
+        /// The metric.
+        metric: Located<String> = required(located(text())),
+        /// At this width only.
+        width: Option<Located<Width>> = optional(located(width())),
+    }
+}
+
+section! {
+    /// metric ≤ value for every trial.
+    pub(super) struct Below {
+        /// Of what.
+        bound: Bound = flat(),
+        /// The bound.
+        value: f64 = required(positive()),
+    }
+}
+
+section! {
+    /// metric ≥ value for every trial.
+    pub(super) struct Above {
+        /// Of what.
+        bound: Bound = flat(),
+        /// The bound.
+        value: f64 = required(positive()),
+    }
+}
+
+section! {
+    /// metric ≤ value for every trial.
+    pub(super) struct BelowAny {
+        /// Of what.
+        bound: Bound = flat(),
+        /// The bound.
+        value: f64 = required(number()),
+    }
+}
+
+section! {
+    /// metric ≥ value for every trial.
+    pub(super) struct AboveAny {
+        /// Of what.
+        bound: Bound = flat(),
+        /// The bound.
+        value: f64 = required(number()),
+    }
+}
+
+/// The keys of one kind of check.
+pub(super) trait CheckKeys {
+    /// What is stated; `table` is where errors about it stand.
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind>;
+}
+
+impl<K: CheckKeys + 'static> From<K> for Box<dyn CheckKeys> {
+    fn from(keys: K) -> Self {
+        Box::new(keys)
+    }
+}
+
+/// The kinds of checks of problems.
+const OF_PROBLEMS: &[Kind<Box<dyn CheckKeys>>] = &[
+    Kind::of::<PowerLaw>("power_law"),
+    Kind::of::<Exponential>("exponential"),
+    Kind::of::<Below>("below"),
+    Kind::of::<Above>("above"),
+];
+
+/// Those of questions. Answers have no course in time, and their values have signs; sizes of trajectories have none.
+const OF_QUESTIONS: &[Kind<Box<dyn CheckKeys>>] =
+    &[Kind::of::<PowerLaw>("power_law"), Kind::of::<BelowAny>("below"), Kind::of::<AboveAny>("above")];
+
+section! {
+    /// What must hold of trajectories.
+    pub(super) struct ProblemCheck {
+        /// Its name.
+        pub(super) name: String = required(name()),
+        /// What is stated.
+        kind: Box<dyn CheckKeys> = by_kind(OF_PROBLEMS),
+        /// The trials that count.
+        only: Option<Located<Only>> = optional(located(table())),
+    }
+}
+
+section! {
+    /// What must hold of answers.
+    pub(super) struct QuestionCheck {
+        /// Its name.
+        pub(super) name: String = required(name()),
+        /// What is stated.
+        kind: Box<dyn CheckKeys> = by_kind(OF_QUESTIONS),
+        /// The trials that count.
+        only: Option<Located<Only>> = optional(located(table())),
+    }
+}
+
+impl ProblemCheck {
+    /// The check.
+    pub(super) fn check(table: &Located<ProblemCheck>, keys: &Keys<'_>) -> ReadResult<Check> {
+        let ProblemCheck { name, kind, only } = &table.value;
+        Check::new(name, kind.kind(keys, &table.field())?, only.as_ref(), keys)
+    }
+}
+
+impl QuestionCheck {
+    /// The check.
+    pub(super) fn check(table: &Located<QuestionCheck>, keys: &Keys<'_>) -> ReadResult<Check> {
+        let QuestionCheck { name, kind, only } = &table.value;
+        Check::new(name, kind.kind(keys, &table.field())?, only.as_ref(), keys)
+    }
 }
 
 impl Check {
-    pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Check> {
-        let mut kinds = vec![
-            ("power_law", Kind::PowerLaw),
-            ("below", Kind::Bound(Side::Below)),
-            ("above", Kind::Bound(Side::Above)),
-        ];
-        let mut number: fn(&Field<'a>) -> ReadResult<f64> = Field::number;
-        if keys.kind.is_problem() {
-            // Answers have no course in time, and their values have signs; sizes of trajectories have none.
-            kinds.insert(1, ("exponential", Kind::Exponential));
-            number = Field::positive;
-        }
-        let kind = match reader.required("kind", |field| field.choice(&kinds))? {
-            Kind::PowerLaw => CheckKind::PowerLaw {
-                metric: reader.required("metric", |field| keys.metric(field))?,
-                x: keys.x(reader)?,
-                exponent: exponent(reader)?,
-                range: (reader.or("min_x", 0.0, Field::non_negative)?, reader.or("max_x", f64::MAX, Field::positive)?),
-                min_r2: reader.or("min_r2", 0.98, |field| field.number_in(0.0, 1.0))?,
-            },
-            Kind::Exponential => CheckKind::Exponential {
-                quantity: reader.required("quantity", scalar_quantity)?,
-                from: reader.or("from", 0.0, Field::non_negative)?,
-                floor: reader.or("floor", 0.0, Field::non_negative)?,
-                min_r2: reader.or("min_r2", 0.99, |field| field.number_in(0.0, 1.0))?,
-                width: match reader.optional("width", |field| keys.width(field))? {
-                    Some(width) => width,
-                    None if keys.widths.contains(&Width::Infinite) => Width::Infinite,
-                    None => return Err(reader.error("`axes.width` has no \"inf\"; give the `width` to check")),
-                },
-            },
-            Kind::Bound(side) => CheckKind::Bound {
-                metric: reader.required("metric", |field| keys.metric(field))?,
-                side,
-                value: reader.required("value", number)?,
-                width: reader.optional("width", |field| keys.width(field))?,
-            },
-        };
+    fn new(name: &str, kind: CheckKind, only: Option<&Located<Only>>, keys: &Keys<'_>) -> ReadResult<Check> {
         let has_width = match kind {
             CheckKind::PowerLaw { .. } => false,
             CheckKind::Exponential { .. } => true,
             CheckKind::Bound { width, .. } => width.is_some(),
         };
-        let only = reader.or("only", Vec::new(), |field| {
-            if has_width {
-                field.table()?.refuse("width", "the check is made at one width, its key `width`")?;
-            }
-            keys.selection(field)
-        })?;
-        Ok(Check { name: own_name(reader)?, kind, only })
+        if let Some(width) = only.and_then(|only| only.value.width.as_ref()).filter(|_| has_width) {
+            let reason = "the check is made at one width, its key `width`";
+            return Err(width.error(format!("`{}` is not used here: {reason}", width.key())));
+        }
+        let only = only.map(|only| keys.selection(only)).transpose()?.unwrap_or_default();
+        Ok(Check { name: name.to_owned(), kind, only })
     }
 }
 
-fn exponent(reader: &mut Reader<'_>) -> ReadResult<Exponent> {
-    type Bounded = fn(f64) -> Exponent;
-    let bounds: [(&str, Bounded); 2] = [("at_most", Exponent::AtMost), ("at_least", Exponent::AtLeast)];
-    for (word, bounded) in bounds {
-        if let Some(bound) = reader.optional(word, Field::number)? {
-            for key in ["exponent", "tolerance", "min_r2", "at_most", "at_least"].into_iter().filter(|key| *key != word)
-            {
-                reader.refuse(key, &format!("`{word}` bounds the exponent; give one or the other"))?;
-            }
-            return Ok(bounded(bound));
-        }
+impl CheckKeys for PowerLaw {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        let near = || Exponent::Near {
+            exponent: self.exponent.unwrap_or(f64::NAN),
+            tolerance: self.tolerance.unwrap_or(f64::NAN),
+        };
+        let bound = self.at_most.map(Exponent::AtMost).or(self.at_least.map(Exponent::AtLeast));
+        Ok(CheckKind::PowerLaw {
+            metric: keys.metric(&self.metric.field())?,
+            x: keys.x(self.x.as_ref(), table)?,
+            exponent: bound.unwrap_or_else(near),
+            range: (self.min_x, self.max_x.unwrap_or(f64::MAX)),
+            min_r2: self.min_r2,
+        })
     }
-    Ok(Exponent::Near {
-        exponent: reader.required("exponent", Field::number)?,
-        tolerance: reader.required("tolerance", Field::positive)?,
-    })
+}
+
+impl CheckKeys for Exponential {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        let width = match &self.width {
+            Some(width) => keys.width(width)?,
+            None if keys.widths.contains(&Width::Infinite) => Width::Infinite,
+            None => return Err(table.error("`axes.width` has no \"inf\"; give the `width` to check")),
+        };
+        let Exponential { quantity, from, floor, min_r2, .. } = *self;
+        Ok(CheckKind::Exponential { quantity, from, floor, min_r2, width })
+    }
+}
+
+impl Bound {
+    fn kind(&self, side: Side, value: f64, keys: &Keys<'_>) -> ReadResult<CheckKind> {
+        let metric = keys.metric(&self.metric.field())?;
+        let width = self.width.as_ref().map(|width| keys.width(width)).transpose()?;
+        Ok(CheckKind::Bound { metric, side, value, width })
+    }
+}
+
+impl CheckKeys for Below {
+    fn kind(&self, keys: &Keys<'_>, _: &Field<'_>) -> ReadResult<CheckKind> {
+        self.bound.kind(Side::Below, self.value, keys)
+    }
+}
+
+impl CheckKeys for Above {
+    fn kind(&self, keys: &Keys<'_>, _: &Field<'_>) -> ReadResult<CheckKind> {
+        self.bound.kind(Side::Above, self.value, keys)
+    }
+}
+
+impl CheckKeys for BelowAny {
+    fn kind(&self, keys: &Keys<'_>, _: &Field<'_>) -> ReadResult<CheckKind> {
+        self.bound.kind(Side::Below, self.value, keys)
+    }
+}
+
+impl CheckKeys for AboveAny {
+    fn kind(&self, keys: &Keys<'_>, _: &Field<'_>) -> ReadResult<CheckKind> {
+        self.bound.kind(Side::Above, self.value, keys)
+    }
 }

@@ -1,14 +1,19 @@
 //! Keys are what metrics, checks and figures of a study may refer to: its axes, their values, its metrics.
 
-use widenet_core::shapes::read_width;
+use widenet_core::shapes::width;
 use widenet_core::{
     Width,
-    document::{Document, Entry, Field, Reader, Value},
+    document::{
+        Document, Entry, Field, Node, Value,
+        keys::{optional, others},
+        section,
+        shape::{Located, anything, list, located},
+    },
 };
 use widenet_questions::Kind;
 
 use super::{
-    axes::{Axis, AxisValue, SEED, WIDTH, collect},
+    axes::{Axis, AxisValue, WIDTH, collect},
     read::ReadResult,
     task_kind::TaskKind,
 };
@@ -59,11 +64,12 @@ impl Keys<'_> {
         }
     }
 
-    /// The variable `x`: `width` if nothing else is said and there are widths.
-    pub(crate) fn x(&self, reader: &mut Reader<'_>) -> ReadResult<String> {
-        match self.widths[..] {
-            [] => reader.required("x", |field| self.variable(field)),
-            _ => reader.or("x", "width".into(), |field| self.variable(field)),
+    /// The variable `x` of a table: `width` if nothing else is said and there are widths.
+    pub(crate) fn x(&self, x: Option<&Located<String>>, table: &Field<'_>) -> ReadResult<String> {
+        match x {
+            Some(x) => self.variable(&x.field()),
+            None if self.widths.is_empty() => Err(table.error(format!("`{}.x` is missing", table.key()))),
+            None => Ok("width".into()),
         }
     }
 
@@ -83,24 +89,22 @@ impl Keys<'_> {
         Err(field.must_be(&format!("a path into the answer that begins with {}", sections.join(" or "))))
     }
 
-    /// `{ width = [64], axis = [values], … }`: axes with the labels of some of their values.
-    pub(super) fn selection(&self, field: &Field) -> ReadResult<Vec<(String, Vec<String>)>> {
+    /// Axes with the labels of the values that a check takes.
+    pub(super) fn selection(&self, only: &Located<Only>) -> ReadResult<Vec<(String, Vec<String>)>> {
         let mut selected = Vec::new();
-        if let Some(widths) = field.table()?.optional(WIDTH, |field| field.list(|field| self.width(field)))? {
+        if let Some(widths) = &only.value.width {
+            let widths = widths.value.iter().map(|width| self.width(width)).collect::<ReadResult<Vec<_>>>()?;
             selected.push((WIDTH.to_owned(), widths.iter().map(Width::to_string).collect()));
         }
-        selected.extend(self.labels(field)?);
+        selected.extend(self.labels(&only.value.axes, &only.field())?);
         Ok(selected)
     }
 
-    /// `{ axis = [values], … }` without widths.
-    fn labels(&self, field: &Field) -> ReadResult<Vec<(String, Vec<String>)>> {
-        let mut reader = field.table()?;
-        reader.refuse(SEED, "a check takes all seeds, and a reference has the seed of its trial")?;
+    /// Axes of a table with the labels of some of their values.
+    fn labels(&self, axes: &[(String, Located<Node>)], field: &Field<'_>) -> ReadResult<Vec<(String, Vec<String>)>> {
         let mut selected = Vec::new();
-        let width = format!("{}.{WIDTH}", field.key());
-        for value in reader.fields().into_iter().filter(|value| value.key() != width) {
-            collect(&value, &format!("{}.", field.key()), &mut selected)?;
+        for (_, value) in axes {
+            collect(&value.field(), &format!("{}.", field.key()), &mut selected)?;
         }
         let known: Vec<_> = self.axes.iter().map(|axis| (axis.key.as_str(), axis)).collect();
         let check = |selected: Axis| {
@@ -129,28 +133,52 @@ impl Keys<'_> {
         selected.into_iter().map(check).collect()
     }
 
-    /// `{ width = 64, axis = [value], … }`: trials that others are compared with.
-    pub(super) fn reference(&self, field: &Field<'_>) -> ReadResult<ReferenceTrials> {
-        let width = field.table()?.optional(WIDTH, |field| self.width(field))?;
+    /// Trials that others are compared with.
+    pub(super) fn reference(&self, reference: &Located<OtherTrials>) -> ReadResult<ReferenceTrials> {
+        let width = reference.value.width.as_ref().map(|width| self.width(width)).transpose()?;
         let mut axes = Vec::new();
-        for (key, labels) in self.labels(field)? {
+        for (key, labels) in self.labels(&reference.value.axes, &reference.field())? {
             match <[String; 1]>::try_from(labels) {
                 Ok([label]) => axes.push((key, label)),
-                Err(_) => return Err(field.must_be(&format!("a table with a single value of `{key}`"))),
+                Err(_) => return Err(reference.must_be(&format!("a table with a single value of `{key}`"))),
             }
         }
         match width.is_none() && axes.is_empty() {
-            true => Err(field.must_be("a table of at least one axis, or a width")),
+            true => Err(reference.must_be("a table of at least one axis, or a width")),
             false => Ok(ReferenceTrials { width, axes }),
         }
     }
 
     /// A width of the axis.
-    pub(super) fn width(&self, field: &Field<'_>) -> ReadResult<Width> {
-        let width = read_width(field)?;
-        match self.widths.contains(&width) {
-            true => Ok(width),
-            false => Err(field.must_be("one of the widths in `axes.width`")),
+    pub(super) fn width(&self, width: &Located<Width>) -> ReadResult<Width> {
+        match self.widths.contains(&width.value) {
+            true => Ok(width.value),
+            false => Err(width.must_be("one of the widths in `axes.width`")),
         }
     }
+}
+
+/// Why tables that select trials do not select seeds.
+const ALL_SEEDS: &str = "a check takes all seeds, and a reference has the seed of its trial";
+
+section! {
+    /// Widths and values of axes that count; all count on other axes.
+    pub(super) struct Only {
+        /// Widths.
+        pub(super) width: Option<Located<Vec<Located<Width>>>> = optional(located(list(located(width())))),
+        /// Values of axes by their keys, each a list.
+        axes: Vec<(String, Located<Node>)> = others(located(anything())),
+    }
+    refuse { "seed": ALL_SEEDS }
+}
+
+section! {
+    /// Trials equal to others in everything but these.
+    pub(super) struct OtherTrials {
+        /// Their width.
+        width: Option<Located<Width>> = optional(located(width())),
+        /// One value of axes by their keys, in a list.
+        axes: Vec<(String, Located<Node>)> = others(located(anything())),
+    }
+    refuse { "seed": ALL_SEEDS }
 }

@@ -51,19 +51,23 @@
 //! comparison = "distance"           # or "difference" (signed) or "ratio", of single numbers
 //! ```
 
-use widenet_core::document::Word;
+use serde_json::json;
 use widenet_core::{
     Width,
-    document::{Field, Reader},
+    document::{
+        self, Field, Written,
+        keys::{optional, or, required},
+        section,
+        shape::{Located, Simple, boolean, choice, located, table, text, word},
+    },
     problem::{Quantity, Shape},
 };
 use widenet_engines::Reference;
 
 use super::{
-    keys::{Keys, ReferenceTrials},
-    read::{ReadResult, own_name},
-    statistic::{self, Asked, NORM, Statistic},
-    task_kind::TaskKind,
+    keys::{Keys, OtherTrials, ReferenceTrials},
+    read::{ReadResult, name},
+    statistic::{self, Asked, Statistic},
 };
 
 /// Which records count.
@@ -140,11 +144,93 @@ pub struct RecordedQuantity {
 }
 
 /// A position from the front (0, 1, …) or from the back (−1, −2, …).
-fn entry(field: &Field<'_>) -> ReadResult<i64> {
-    match field.number()? {
-        number if number.fract() == 0.0 && number.abs() < f64::from(u32::MAX) => Ok(number as i64),
-        _ => Err(field.must_be("a whole number: 0 for the first entry, -1 for the last")),
+fn entry() -> Simple<i64> {
+    fn read(field: &Field<'_>) -> ReadResult<i64> {
+        match field.number()? {
+            number if number.fract() == 0.0 && number.abs() < f64::from(u32::MAX) => Ok(number as i64),
+            _ => Err(field.must_be("a whole number: 0 for the first entry, -1 for the last")),
+        }
     }
+    Simple::new(read, || json!({ "type": "number", "multipleOf": 1 }))
+}
+
+const OVER: &[(&str, Over)] = &[("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
+
+const REFERENCES: &[(&str, Reference)] = &[("limit", Reference::Limit), ("lazy", Reference::Lazy)];
+
+const COMPARISONS: &[(&str, Comparison)] =
+    &[("distance", Comparison::Distance), ("difference", Comparison::Difference), ("ratio", Comparison::Ratio)];
+
+section! {
+    /// A number of a trajectory: the size of a recorded quantity, or its distance to a reference.
+    pub(super) struct ProblemMetric {
+        /// Its name.
+        pub(super) name: String = required(name()),
+        /// What is recorded.
+        quantity: Quantity = required(word()),
+        /// Which records count.
+        over: Over = or(choice(OVER), "sup"),
+        /// One entry of a list or matrix (rows first to last, from 0; −1 is the last) instead of all.
+        entry: Option<i64> = optional(entry()),
+        /// How entries become a number.
+        statistic: &'static Statistic = or(statistic::statistic(), "norm"),
+        /// The reference.
+        against: Option<Reference> = optional(choice(REFERENCES)),
+        /// Or instead, the trials equal in everything but these axes.
+        reference: Option<Located<OtherTrials>> = optional(located(table())),
+        /// Divided by the largest norm of the reference.
+        relative: bool = or(boolean(), false),
+    }
+    check = check_problem_metric;
+}
+
+fn check_problem_metric(metric: &ProblemMetric, table: &Written<'_>) -> document::Result<()> {
+    if metric.entry.is_some() && metric.quantity.shape() == Shape::Scalar {
+        return Err(table.error(format!("`{}` is one number and has no entries", metric.quantity.name())));
+    }
+    if metric.against.is_some() && metric.reference.is_some() {
+        return Err(table.error("give `against` or `reference`, not both"));
+    }
+    if metric.relative && metric.against.is_none() && metric.reference.is_none() {
+        return Err(table.error("`relative = true` needs `against` or `reference`: relative to what?"));
+    }
+    Ok(())
+}
+
+section! {
+    /// A number of an answer, or the norm of a list of it, or its distance to a reference.
+    pub(super) struct QuestionMetric {
+        /// Its name.
+        pub(super) name: String = required(name()),
+        /// Its path in the answer.
+        value: Located<String> = required(located(text())),
+        /// How it is compared.
+        comparison: Comparison = or(choice(COMPARISONS), "distance"),
+        /// The trial of width inf with equal other axes and seed.
+        against: Option<Reference> = optional(choice(&[("limit", Reference::Limit)])),
+        /// Or instead, the value of this path in the same answer.
+        against_value: Option<Located<String>> = optional(located(text())),
+        /// Divided by what it is compared with.
+        relative: bool = or(boolean(), false),
+    }
+    check = check_question_metric;
+}
+
+fn check_question_metric(metric: &QuestionMetric, table: &Written<'_>) -> document::Result<()> {
+    if metric.against.is_some() && metric.against_value.is_some() {
+        return Err(table.error("give `against` or `against_value`, not both"));
+    }
+    let is_compared = metric.against.is_some() || metric.against_value.is_some();
+    if metric.relative && !is_compared {
+        return Err(table.error("`relative = true` needs `against` or `reference`: relative to what?"));
+    }
+    if metric.comparison != Comparison::Distance && !is_compared {
+        return Err(table.error("`comparison` needs `against` or `against_value`: a comparison with what?"));
+    }
+    if metric.comparison == Comparison::Ratio && metric.relative {
+        return Err(table.error("a ratio is relative already: leave out `relative`"));
+    }
+    Ok(())
 }
 
 impl Metric {
@@ -166,84 +252,36 @@ impl Metric {
         if let Some(Against::Trials(trials)) = &self.against { Some(trials) } else { None }
     }
 
-    pub(super) fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Metric> {
-        let comparisons =
-            [("distance", Comparison::Distance), ("difference", Comparison::Difference), ("ratio", Comparison::Ratio)];
-        let metric = Metric {
-            name: own_name(reader)?,
-            of: match keys.kind {
-                TaskKind::Problem => Measured::Records(RecordedQuantity::parse(reader)?),
-                TaskKind::Question(_) => Measured::Value {
-                    path: reader.required("value", |field| keys.path(field))?,
-                    comparison: reader.or("comparison", Comparison::Distance, |field| field.choice(&comparisons))?,
-                },
-            },
-            against: Against::parse(reader, keys)?,
-            relative: reader.or("relative", false, |field| field.boolean())?,
-        };
-        if metric.relative && metric.against.is_none() {
-            return Err(reader.error("`relative = true` needs `against` or `reference`: relative to what?"));
+    /// The metric of a problem's trajectory.
+    pub(super) fn of_problem(table: &Located<ProblemMetric>, keys: &Keys<'_>) -> ReadResult<Metric> {
+        let given = &table.value;
+        let ProblemMetric { quantity, over, entry, statistic, relative, .. } = *given;
+        let trials = given.reference.as_ref().map(|reference| keys.reference(reference)).transpose()?;
+        let asked = Asked { quantity, entry, relative, reference: given.against, trials: trials.as_ref() };
+        if !(statistic.is_allowed)(&asked) {
+            return Err(table.error(statistic.needs));
         }
-        match &metric.of {
-            Measured::Value { comparison, .. } => {
-                if *comparison != Comparison::Distance && metric.against.is_none() {
-                    return Err(
-                        reader.error("`comparison` needs `against` or `against_value`: a comparison with what?")
-                    );
-                }
-                if *comparison == Comparison::Ratio && metric.relative {
-                    return Err(reader.error("a ratio is relative already: leave out `relative`"));
-                }
-                if metric.reference().is_some() && !keys.widths.contains(&Width::Infinite) {
-                    return Err(reader.error("`against = \"limit\"` needs the width \"inf\" in `axes.width`"));
-                }
-            }
-            Measured::Records(RecordedQuantity { quantity, entry, statistic, .. }) => {
-                let (reference, trials) = (metric.reference(), metric.trials());
-                let asked = Asked { quantity: *quantity, entry: *entry, relative: metric.relative, reference, trials };
-                if !(statistic.is_allowed)(&asked) {
-                    return Err(reader.error(statistic.needs));
-                }
-            }
-        }
-        Ok(metric)
+        Ok(Metric {
+            name: given.name.clone(),
+            of: Measured::Records(RecordedQuantity { quantity, over, entry, statistic }),
+            against: given.against.map(Against::Reference).or(trials.map(Against::Trials)),
+            relative,
+        })
     }
-}
 
-impl Against {
-    /// Reads `against`, `reference` and `against_value`, of which a metric has one at most.
-    fn parse<'a>(reader: &mut Reader<'a>, keys: &Keys<'_>) -> ReadResult<Option<Against>> {
-        let is_problem = keys.kind.is_problem();
-        let mut references = vec![("limit", Reference::Limit)];
-        if is_problem {
-            references.push(("lazy", Reference::Lazy));
+    /// The metric of a question's answer.
+    pub(super) fn of_question(table: &Located<QuestionMetric>, keys: &Keys<'_>) -> ReadResult<Metric> {
+        let given = &table.value;
+        let path = |path: &Located<String>| keys.path(&path.field());
+        let against_value = given.against_value.as_ref().map(path).transpose()?;
+        if given.against.is_some() && !keys.widths.contains(&Width::Infinite) {
+            return Err(table.error("`against = \"limit\"` needs the width \"inf\" in `axes.width`"));
         }
-        let reference = reader.optional("against", |field| field.choice(&references))?.map(Against::Reference);
-        let other = if is_problem {
-            reader.optional("reference", |field| keys.reference(field))?.map(Against::Trials)
-        } else {
-            reader.optional("against_value", |field| keys.path(field))?.map(Against::Value)
-        };
-        if reference.is_some() && other.is_some() {
-            let key = if is_problem { "reference" } else { "against_value" };
-            return Err(reader.error(format!("give `against` or `{key}`, not both")));
-        }
-        Ok(reference.or(other))
-    }
-}
-
-impl RecordedQuantity {
-    fn parse(reader: &mut Reader<'_>) -> ReadResult<RecordedQuantity> {
-        let over = [("sup", Over::Sup), ("final", Over::Final), ("initial", Over::Initial)];
-        let recorded = RecordedQuantity {
-            quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
-            over: reader.or("over", Over::Sup, |field| field.choice(&over))?,
-            entry: reader.optional("entry", entry)?,
-            statistic: reader.or("statistic", &NORM, statistic::parse)?,
-        };
-        if recorded.entry.is_some() && recorded.quantity.shape() == Shape::Scalar {
-            return Err(reader.error(format!("`{}` is one number and has no entries", recorded.quantity.name())));
-        }
-        Ok(recorded)
+        Ok(Metric {
+            name: given.name.clone(),
+            of: Measured::Value { path: path(&given.value)?, comparison: given.comparison },
+            against: given.against.map(Against::Reference).or(against_value.map(Against::Value)),
+            relative: given.relative,
+        })
     }
 }

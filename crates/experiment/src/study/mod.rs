@@ -34,6 +34,7 @@
 
 pub mod axes;
 pub mod check;
+mod file;
 mod keys;
 pub mod metric;
 mod read;
@@ -42,27 +43,28 @@ mod task_kind;
 
 use std::path::{Path, PathBuf};
 
-use widenet_core::document::Word;
 use widenet_core::{
     Width,
-    document::{Document, Field, Node, Reader, Value},
+    document::{Document, Node, Value, shape::Located},
 };
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
-use widenet_model::Precision;
+use widenet_model::{Precision, ResponseStorage};
 
 use self::{
     axes::Axes,
-    read::{name, replace},
-    task_kind::NO_ENGINE,
+    check::{ProblemCheck, QuestionCheck},
+    file::{Claim, ProblemStudy, QuestionStudy},
+    read::replace,
 };
 use crate::error::{Error, Result};
 pub(crate) use axes::{ANSWERS, ENGINE, TOLERANCE};
 pub use axes::{Axis, AxisValue, EngineRange};
 pub use check::{Check, CheckKind, Side};
+pub(crate) use file::study_schema;
 pub(crate) use keys::Keys;
 pub use keys::ReferenceTrials;
 pub use metric::{Against, Comparison, Measured, Metric, Over, RecordedQuantity};
-pub(crate) use read::{ReadResult, list, own_name};
+pub(crate) use read::{ReadResult, name, named};
 pub use statistic::Statistic;
 pub(crate) use statistic::{Function, Label};
 pub use task_kind::TaskKind;
@@ -92,6 +94,8 @@ pub struct Study {
     pub axes: Vec<Axis>,
     /// What the values of the axis `engine` mean, in their order; empty without that axis.
     pub engines: Vec<EngineRange>,
+    /// What the values of the axis `answers` mean, in their order; empty without that axis.
+    pub answers: Vec<ResponseStorage>,
     /// One number per trial each.
     pub metrics: Vec<Metric>,
     /// What must hold.
@@ -146,66 +150,27 @@ impl Study {
         }
         inside.into_iter().try_for_each(|pair| set(&mut document, pair))?;
         let base = std::path::absolute(&base).map_err(|error| Error::file("find", &base, error))?;
-        let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, error))?;
+        let text =
+            widenet_system::files::read_to_string(path, u64::MAX).map_err(|error| Error::file("read", path, error))?;
         let extension = path.extension().map_or_else(String::new, |extension| extension.to_string_lossy().into());
         Study::from_document(document, (text, extension), base)
     }
 
     pub(crate) fn from_document(document: Document, source: (String, String), base: PathBuf) -> Result<Study> {
-        let mut root = document.reader();
-        let mut study = root.required("study", Field::table)?;
-        let (kind, specification) = specification(&mut root)?;
-        let axes = if kind.is_problem() {
-            root.required("axes", |field| axes::parse(field, kind))?
-        } else {
-            root.or("axes", Axes::default(), |field| axes::parse(field, kind))?
-        };
-        let mut keys =
-            Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };
-        let metrics = list(&mut root, "metric", |reader| Metric::parse(reader, &keys))?;
-        keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
-        let checks = list(&mut root, "check", |reader| Check::parse(reader, &keys))?;
-        // Figures are read by those who draw them, before anything runs.
-        root.get("figure");
-        root.finish()?;
-
-        study.refuse("images", "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"")?;
-        if let TaskKind::Question(question) = kind {
-            for key in ["engine", "dense_up_to", TOLERANCE, ANSWERS] {
-                study.refuse(key, NO_ENGINE)?;
-            }
-            if !question.has_precision {
-                study.refuse("precision", &format!("a {} is computed in f64; leave it out", question.name))?;
-            }
+        let given: Vec<TaskKind> = TaskKind::all().filter(|kind| document.get(kind.name()).is_some()).collect();
+        if let [first, second, ..] = &given[..]
+            && let Some(node) = document.get(second.name())
+        {
+            let message = format!("a study has `{}` or `{}`, not both", first.name(), second.name());
+            return Err(node.place.error(message));
         }
-        if !axes.engines.is_empty() {
-            for key in ["engine", "dense_up_to"] {
-                study.refuse(key, "the axis `engine` says who solves finite widths")?;
-            }
-        }
-        for key in [TOLERANCE, ANSWERS] {
-            if axes.axes.iter().any(|axis| axis.key == key) {
-                study.refuse(key, &format!("`axes.{key}` has its values; give one or the other"))?;
-            }
-        }
-        let choice = study.optional("engine", |field| field.choice(EngineChoice::WORDS))?;
-        let engine = match study.optional("dense_up_to", |field| Ok((field.clone(), field.count()?)))? {
-            Some((field, _)) if choice.is_some() => {
-                return Err(field.error("`study.dense_up_to` and `study.engine` exclude each other; give one"));
-            }
-            Some((_, width)) => EngineRule::DenseUpTo(width as u64),
-            None => EngineRule::All(choice.unwrap_or(EngineChoice::Auto)),
+        let parts = match given.first() {
+            Some(TaskKind::Question(kind)) => Parts::of_question(document.read()?, kind)?,
+            Some(TaskKind::Problem) | None => Parts::of_problem(document.read()?)?,
         };
-        let name = study.required("name", name)?;
-        let claim = study.required("claim", Field::string)?;
-        let expected = study.required("expected", Field::string)?;
-        let precision = study.or("precision", Precision::F32, |field| field.choice(Precision::WORDS))?;
-        let hidden = HiddenOptions {
-            tolerance: study.optional(TOLERANCE, axes::tolerance)?,
-            answers: study.optional(ANSWERS, axes::answers)?,
-        };
-        study.finish()?;
-        let Axes { widths, seeds, axes, engines } = axes;
+        let Parts { kind, claim: Claim { name, claim, expected }, engine, precision, hidden, .. } = parts;
+        let Axes { widths, seeds, axes, engines, answers } = parts.axes;
+        let (metrics, checks, specification) = (parts.metrics, parts.checks, parts.specification);
         Ok(Study {
             name,
             claim,
@@ -218,6 +183,7 @@ impl Study {
             seeds,
             axes,
             engines,
+            answers,
             metrics,
             checks,
             document,
@@ -252,15 +218,99 @@ impl Study {
     }
 }
 
-/// The one section that says what is run.
-fn specification(root: &mut Reader<'_>) -> ReadResult<(TaskKind, Document)> {
-    let given: Vec<_> = TaskKind::all().filter_map(|kind| Some((kind, root.get(kind.name())?))).collect();
-    let document = |field: &Field<'_>| Document::from_node(field.node().clone());
-    match &given[..] {
-        [] => Ok((TaskKind::Problem, root.required("problem", document)?)),
-        [(kind, field)] => Ok((*kind, document(field)?)),
-        [(first, _), (_, second), ..] => {
-            Err(second.error(format!("a study has `{}` or `{}`, not both", first.name(), second.key())))
+/// What the sections of either kind of study say.
+struct Parts {
+    kind: TaskKind,
+    claim: Claim,
+    engine: EngineRule,
+    precision: Precision,
+    hidden: HiddenOptions,
+    axes: Axes,
+    metrics: Vec<Metric>,
+    checks: Vec<Check>,
+    specification: Document,
+}
+
+/// An error at a key that is not used where an axis has its values.
+fn unused<T>(given: &Located<T>, reason: &str) -> widenet_core::document::Error {
+    given.error(format!("`{}` is not used here: {reason}", given.key()))
+}
+
+impl Parts {
+    fn of_problem(file: ProblemStudy) -> ReadResult<Parts> {
+        let kind = TaskKind::Problem;
+        let axes = file.axes.value.axes(&file.axes.field())?;
+        let settings = file.study;
+        if !axes.engines.is_empty() {
+            let reason = "the axis `engine` says who solves finite widths";
+            if let Some(engine) = &settings.engine {
+                return Err(unused(engine, reason));
+            }
+            if let Some(width) = &settings.dense_up_to {
+                return Err(unused(width, reason));
+            }
         }
+        let has_axis = |key: &str| axes.axes.iter().any(|axis| axis.key == key);
+        let reason = |key: &str| format!("`axes.{key}` has its values; give one or the other");
+        if let Some(tolerance) = settings.tolerance.as_ref().filter(|_| has_axis(TOLERANCE)) {
+            return Err(unused(tolerance, &reason(TOLERANCE)));
+        }
+        if let Some(answers) = settings.answers.as_ref().filter(|_| has_axis(ANSWERS)) {
+            return Err(unused(answers, &reason(ANSWERS)));
+        }
+        let specification = file.problem;
+        let mut keys =
+            Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };
+        let metrics = named("metric", &file.metric, |metric| &metric.name)?;
+        let metrics = metrics.iter().map(|metric| Metric::of_problem(metric, &keys)).collect::<ReadResult<Vec<_>>>()?;
+        keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
+        let checks = named("check", &file.check, |check| &check.name)?;
+        let checks = checks.iter().map(|check| ProblemCheck::check(check, &keys)).collect::<ReadResult<_>>()?;
+        Ok(Parts {
+            kind,
+            claim: settings.claim,
+            engine: match &settings.dense_up_to {
+                Some(width) => EngineRule::DenseUpTo(width.value as u64),
+                None => EngineRule::All(settings.engine.map_or(EngineChoice::Auto, |engine| engine.value)),
+            },
+            precision: settings.precision,
+            hidden: HiddenOptions {
+                tolerance: settings.tolerance.map(|tolerance| tolerance.value),
+                answers: settings.answers.map(|answers| answers.value),
+            },
+            metrics,
+            checks,
+            axes,
+            specification,
+        })
+    }
+
+    fn of_question(file: QuestionStudy, question: &'static widenet_questions::Kind) -> ReadResult<Parts> {
+        let kind = TaskKind::Question(question);
+        let axes = file.axes.value.axes(question, &file.axes.field())?;
+        let settings = file.study;
+        if let Some(precision) = settings.precision.as_ref().filter(|_| !question.has_precision) {
+            return Err(unused(precision, &format!("a {} is computed in f64; leave it out", question.name)));
+        }
+        let specification = file.question.1;
+        let mut keys =
+            Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };
+        let metrics = named("metric", &file.metric, |metric| &metric.name)?;
+        let metrics =
+            metrics.iter().map(|metric| Metric::of_question(metric, &keys)).collect::<ReadResult<Vec<_>>>()?;
+        keys.metrics = metrics.iter().map(|metric| metric.name.clone()).collect();
+        let checks = named("check", &file.check, |check| &check.name)?;
+        let checks = checks.iter().map(|check| QuestionCheck::check(check, &keys)).collect::<ReadResult<_>>()?;
+        Ok(Parts {
+            kind,
+            claim: settings.claim,
+            engine: EngineRule::All(EngineChoice::Auto),
+            precision: settings.precision.map_or(Precision::F32, |precision| precision.value),
+            hidden: HiddenOptions::default(),
+            metrics,
+            checks,
+            axes,
+            specification,
+        })
     }
 }

@@ -1,8 +1,14 @@
 //! Reads tables of a study file.
 
+use std::collections::HashSet;
+
+use serde_json::json;
 use widenet_core::document::Word;
 use widenet_core::{
-    document::{Document, Field, Node, Reader, Value},
+    document::{
+        Document, Field, Node, Value,
+        shape::{Located, Simple},
+    },
     problem::{Quantity, Shape},
 };
 
@@ -24,45 +30,43 @@ pub(super) fn replace(document: &mut Document, path: &str, node: &Node) -> Resul
 }
 
 /// A name that is safe in file names.
-pub(super) fn name(field: &Field<'_>) -> ReadResult<String> {
-    let name = field.string()?;
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-    match !name.is_empty() && name.len() <= 60 && name.chars().all(allowed) {
-        true => Ok(name),
-        false => Err(field.must_be("a name of at most 60 lower-case letters, digits, - and _")),
-    }
-}
-
-/// The tables of `[[key]]`, each with a `name` of its own.
-pub(crate) fn list<'a, T>(
-    root: &mut Reader<'a>,
-    key: &'a str,
-    mut parse: impl FnMut(&mut Reader<'a>) -> ReadResult<T>,
-) -> ReadResult<Vec<T>> {
-    let Some(field) = root.get(key) else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
-    let mut parsed = Vec::new();
-    for element in field.elements()? {
-        let mut reader = element.table()?;
-        let name = reader.required("name", name)?;
-        if names.contains(&name) {
-            return Err(element.error(format!("two `{key}` tables are named \"{name}\"; names must differ")));
+pub(crate) fn name() -> Simple<String> {
+    fn read(field: &Field<'_>) -> ReadResult<String> {
+        let name = field.string()?;
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        match !name.is_empty() && name.len() <= 60 && name.chars().all(allowed) {
+            true => Ok(name),
+            false => Err(field.must_be("a name of at most 60 lower-case letters, digits, - and _")),
         }
-        parsed.push(parse(&mut reader)?);
-        reader.finish()?;
-        names.push(name);
     }
-    Ok(parsed)
+    Simple::new(read, || json!({ "type": "string", "minLength": 1, "maxLength": 60 }))
 }
 
-/// A name met in a table that [`list`] reads.
-pub(crate) fn own_name(reader: &mut Reader<'_>) -> ReadResult<String> {
-    reader.required("name", Field::string)
+/// The tables of `[[key]]`, each with a name of its own.
+pub(crate) fn named<'t, S>(
+    key: &str,
+    tables: &'t Option<Vec<Located<S>>>,
+    name: fn(&S) -> &str,
+) -> ReadResult<&'t [Located<S>]> {
+    let tables = tables.as_deref().unwrap_or_default();
+    let mut names = HashSet::new();
+    for table in tables {
+        let own = name(&table.value);
+        if !names.insert(own) {
+            return Err(table.error(format!("two `{key}` tables are named \"{own}\"; names must differ")));
+        }
+    }
+    Ok(tables)
 }
 
 /// A quantity that is one number per record.
-pub(super) fn scalar_quantity(field: &Field<'_>) -> ReadResult<Quantity> {
-    let scalars = Quantity::all().filter(|quantity| quantity.shape() == Shape::Scalar);
-    let words: Vec<_> = scalars.map(|quantity| (quantity.name(), quantity)).collect();
-    field.choice(&words)
+pub(super) fn scalar_quantity() -> Simple<Quantity> {
+    fn words() -> Vec<(&'static str, Quantity)> {
+        let scalars = Quantity::all().filter(|quantity| quantity.shape() == Shape::Scalar);
+        scalars.map(|quantity| (quantity.name(), quantity)).collect()
+    }
+    Simple::new(
+        |field| field.choice(&words()),
+        || json!({ "enum": words().iter().map(|(word, _)| *word).collect::<Vec<_>>() }),
+    )
 }

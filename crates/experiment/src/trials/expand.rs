@@ -1,18 +1,23 @@
 //! Expands a study into its trials: every combination of axes, widths and seeds.
 
-use widenet_core::document::Word;
 use widenet_core::{
     Width,
     document::{Document, Node, Value},
+    humanized,
 };
 use widenet_engines::{EngineRule, HiddenOptions};
-use widenet_model::ResponseStorage;
+use widenet_system::memory;
 
 use super::trial::Trial;
 use crate::{
     error::Result,
     study::{ANSWERS, ENGINE, EngineRange, Study, TOLERANCE},
 };
+
+/// Bytes of a trial besides its specification.
+const BYTES_PER_TRIAL: u64 = 2048;
+/// Bytes that a letter of its specification takes, as text and as trees.
+const BYTES_PER_LETTER: u64 = 32;
 
 /// Longest label, in characters.
 const MAX_LABEL: usize = 60;
@@ -38,11 +43,31 @@ struct Combination<'s> {
 }
 
 impl Study {
+    /// Refuses more trials than fit into memory.
+    fn check_count(&self) -> Result<()> {
+        let own = self.axes.iter().map(|axis| (axis.key.as_str(), axis.values.len()));
+        let all = own.chain([("width", self.widths.len()), ("seed", self.seeds.len())]);
+        let counts: Vec<_> = all.filter(|(_, count)| *count > 1).collect();
+        let trials = counts.iter().fold(1u64, |product, (_, count)| product.saturating_mul(*count as u64));
+        let bytes = BYTES_PER_TRIAL + BYTES_PER_LETTER * self.specification.root().to_toml().len() as u64;
+        let needed = trials.saturating_mul(bytes);
+        let Some(available) = memory::available().filter(|available| needed > *available) else { return Ok(()) };
+        let place = &self.document.get("axes").unwrap_or_else(|| self.document.root()).place;
+        let counts: Vec<_> = counts.iter().map(|(key, count)| format!("{count} of axes.{key}")).collect();
+        let (needs, has) = (humanized::bytes(needed), humanized::bytes(available));
+        Err(place.error(format!(
+            "{} make {trials} trials or more, which need {needs}, and {has} are available; at most {} trials fit",
+            counts.join(" × "),
+            available / bytes
+        )))
+    }
+
     /// Returns all trials.
     ///
     /// # Errors
-    /// [`crate::Error::Core`] if an axis leads through something that is not a table.
+    /// [`crate::Error::Core`] if an axis leads through something that is not a table, or if there are more trials than fit into memory.
     pub fn expand(&self) -> Result<Vec<Trial>> {
+        self.check_count()?;
         let (document, hidden) = (self.specification.clone(), self.hidden);
         let mut combinations = vec![Combination { document, labels: Vec::new(), engine: None, hidden }];
         for axis in &self.axes {
@@ -53,9 +78,7 @@ impl Study {
                     match axis.key.as_str() {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
-                        ANSWERS => {
-                            combination.hidden.answers = ResponseStorage::from_word(&value.label).ok();
-                        }
+                        ANSWERS => combination.hidden.answers = self.answers.get(position).copied(),
                         key => combination.document.set_node(key, value.node.clone())?,
                     }
                     combination.labels.push((axis.key.clone(), value.label.clone()));

@@ -4,14 +4,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use widenet_core::{
-    Problem,
-    data::Dataset,
+    Error, Problem,
+    data::{DataSource, Dataset},
     document::{Entry, Node, Place, Value},
+    humanized,
     problem::Quantity,
 };
 use widenet_engines::{EngineChoice, HiddenOptions, results_key, stable_rate, word};
 use widenet_limits::Regime;
 use widenet_output::sha256;
+use widenet_system::memory;
 
 use super::{
     data::DataSets,
@@ -47,22 +49,20 @@ impl Cache {
         if let Some(known) = self.problems.get(&text) {
             return Ok(known.clone());
         }
-        let section = trial.specification.reader().required("data", |field| Ok(field.clone()))?;
-        let (data, fingerprint) = self.data.load(&section, &trial.base)?;
-        let problem = Problem::with_loader(&trial.specification, |_| Ok(Dataset::clone(&data)), &stable_rate)?;
+        let mut fingerprint = String::new();
+        let load = |_: &DataSource| {
+            let section = trial.specification.field("data");
+            let section =
+                section.ok_or_else(|| trial.specification.root().place.error::<Error>("`data` is missing"))?;
+            let (data, found) = self.data.of_problem(&section, &trial.base)?;
+            check_memory(trial, &data)?;
+            fingerprint = found;
+            Ok(Dataset::clone(&data))
+        };
+        let problem = Problem::with_loader(&trial.specification, load, &stable_rate)?;
         let known = (Arc::new(problem), fingerprint);
         self.problems.insert(text, known.clone());
         Ok(known)
-    }
-
-    /// The fingerprint of a question's data; inline data, which may lack targets, are part of its text.
-    fn question_data(&self, trial: &Trial) -> Result<String> {
-        let kind = trial.specification.get("data.kind").map(|node| &node.value);
-        if trial.specification.get("data").is_none() || kind == Some(&Value::String("inline".into())) {
-            return Ok(String::new());
-        }
-        let section = trial.specification.reader().required("data", |field| Ok(field.clone()))?;
-        Ok(self.data.load(&section, &trial.base)?.1)
     }
 
     /// What a trial asks, and the fingerprint of its data.
@@ -86,12 +86,30 @@ impl Cache {
             (TaskKind::Question(kind), _) => {
                 let (document, base, data) = (document.clone(), trial.base.clone(), Arc::clone(&self.data));
                 // Read to find its mistakes, and dropped: it is read again when it is asked.
-                let plan = read_question(kind, &document, &base, &data)?.plan();
-                let data_hash = self.question_data(trial)?;
+                let (question, found) = read_question(kind, &document, &base, &data)?;
+                let plan = question.plan();
+                // Inline data are part of the text.
+                let is_inline =
+                    document.get("data.kind").is_some_and(|kind| kind.value == Value::String("inline".into()));
+                let data_hash = if is_inline { String::new() } else { found };
                 Ok((Task::Question(QuestionTask { kind, document, base, data, plan }), data_hash))
             }
         }
     }
+}
+
+/// Refuses one more problem if its data, which it holds for itself, do not fit.
+fn check_memory(trial: &Trial, data: &Dataset) -> widenet_core::Result<()> {
+    let samples = [Some(&data.train), data.test.as_ref()].into_iter().flatten();
+    let numbers: usize = samples.map(|samples| samples.inputs.len() + samples.targets.len()).sum();
+    let needed = 8 * numbers as u64;
+    let Some(available) = memory::available().filter(|available| needed > *available) else { return Ok(()) };
+    let (needs, has) = (humanized::bytes(needed), humanized::bytes(available));
+    Err(trial.specification.root().place.error(format!(
+        "trial {}: every problem that the axes make holds its data, this one {needs}, and {has} are available; give fewer values of axes, \
+         or fewer samples",
+        trial.label
+    )))
 }
 
 /// `trial.toml`: a pure function of the trial, its data and the versions of the results of what may run it.

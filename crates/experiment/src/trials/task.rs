@@ -159,7 +159,7 @@ impl ProblemTask {
 impl QuestionTask {
     /// Reads the question.
     pub(crate) fn read(&self) -> widenet_core::Result<Arc<dyn Question>> {
-        read_question(self.kind, &self.document, &self.base, &self.data)
+        Ok(read_question(self.kind, &self.document, &self.base, &self.data)?.0)
     }
 
     fn run(&self, trial: &Trial, context: &Context<'_>) -> Result<Ran, QuestionError> {
@@ -179,14 +179,20 @@ impl QuestionTask {
     }
 }
 
-/// Reads a question whose data are shared.
+/// Reads a question whose data are shared, and the fingerprint of its data, empty without any.
 pub(crate) fn read_question(
     kind: &Kind,
     document: &Document,
     base: &Path,
     data: &DataSets,
-) -> widenet_core::Result<Arc<dyn Question>> {
-    (kind.parse)(document, base, &mut |field| Ok(data.load(field, base)?.0))
+) -> widenet_core::Result<(Arc<dyn Question>, String)> {
+    let mut fingerprint = String::new();
+    let question = (kind.parse)(document, base, &mut |source| {
+        let (inputs, found) = data.of_question(source, base)?;
+        fingerprint = found;
+        Ok(inputs)
+    })?;
+    Ok((question, fingerprint))
 }
 
 impl PreparedTrial {

@@ -27,6 +27,8 @@ use widenet_experiment::{Reporter, Study, Trial};
 pub(crate) struct FakeSolver {
     pub(crate) diverging: Option<Width>,
     pub(crate) refused: Option<Width>,
+    /// Records of this width are not of the shape of their quantities.
+    pub(crate) misshapen: Option<Width>,
     /// A trial of this width panics when it runs.
     pub(crate) panicking: Option<Width>,
     /// What was planned, in order.
@@ -117,6 +119,11 @@ impl Solver for FakeSolver {
             }
             if problem.record.at.contains(&(step as f64)) {
                 records.push(record(problem, step, learning_rate, noise));
+            }
+            if self.misshapen == Some(width) {
+                records.iter_mut().for_each(|record| {
+                    record.values.insert(Quantity::Predictor, Value::Scalar(0.0));
+                });
             }
             if step < start {
                 continue;

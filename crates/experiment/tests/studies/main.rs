@@ -1,6 +1,10 @@
-//! Studies with a fake solver, and of questions.
+//! Studies with a fake solver, studies of questions, and coordinate checks.
 
+mod coordinates;
 mod fake;
 mod questions;
 mod run;
+mod schemas;
 mod study;
+#[path = "../../../core/tests/all/validator.rs"]
+mod validator;

@@ -350,6 +350,33 @@ metric = "mean_distance"
 }
 
 /// Questions that multiply weight matrices share one device, so they run one at a time; which device that is is said once.
+/// What is wrong with one trial's numbers is told by the plan, before any other trial runs.
+#[test]
+fn mistakes_of_single_trials_are_told_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = |data: &str, axis: &str| {
+        let text = format!(
+            "[study]\nname = \"x\"\nclaim = \"x\"\nexpected = \"x\"\n[posterior.network]\nwidths = [4]\n[posterior.data]\n{data}\n\
+             [posterior.posterior]\nnoise_variance = 0.1\n[axes]\n{axis}"
+        );
+        Study::load(&study_file(folder.path(), &text), false, &[]).unwrap()
+    };
+    let told = |study: &Study| plan(study, &FakeSolver::default()).unwrap_err().to_string();
+    let inline = |targets: &str| format!("kind = \"inline\"\ninputs = [[1.0], [2.0]]\ntargets = {targets}");
+    let right = inline("[[1.0], [2.0]]");
+    assert!(plan(&study(&right, "network.gain = [1.0, 2.0]"), &FakeSolver::default()).is_ok());
+    let gain = study(&right, "network.weight_variances = [[1.0, 1.0], [1e-300, 1e-300]]");
+    assert!(told(&gain).contains("a gain of 0: it must be positive and finite"), "{}", told(&gain));
+    let targets = study(&inline("[[1e200], [2.0]]"), "network.gain = [1.0]");
+    assert!(told(&targets).contains("the squares of the targets overflow"), "{}", told(&targets));
+    fs::write(folder.path().join("right.csv"), "x,y\n1,2\n2,3\n").unwrap();
+    fs::write(folder.path().join("wrong.csv"), "x,y\n1,2\n2,three\n").unwrap();
+    let csv = "kind = \"csv\"\ntrain = \"right.csv\"\ninputs = [\"x\"]\ntargets = [\"y\"]";
+    let file = study(csv, "data.train = [\"right.csv\", \"wrong.csv\"]");
+    let error = told(&file);
+    assert!(error.contains("wrong.csv") && error.contains("`three` is not a finite number"), "{error}");
+}
+
 #[test]
 fn questions_to_networks_run_one_at_a_time_and_name_their_device() {
     let folder = tempfile::tempdir().unwrap();

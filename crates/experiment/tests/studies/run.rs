@@ -42,6 +42,19 @@ fn results(directory: &Path) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
+/// A result that was stored and cannot be read back would be made again and again.
+#[test]
+fn a_result_that_cannot_be_read_back_is_an_error_and_no_trial_of_another_shard() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study(folder.path(), &[]);
+    let width = study.widths[0];
+    let solver = FakeSolver { misshapen: Some(width), ..FakeSolver::default() };
+    let error = run(&study, &solver, &options(folder.path()), &NEVER, &Silent).unwrap_err().to_string();
+    assert!(error.contains("has not the shape of its quantity") && error.contains("just been stored"), "{error}");
+    let good = finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent);
+    assert!(good.all_confirmed());
+}
+
 #[test]
 fn a_study_confirms_what_is_true_and_refutes_what_is_not() {
     let folder = tempfile::tempdir().unwrap();

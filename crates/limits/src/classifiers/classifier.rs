@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use widenet_core::{
     Error, Problem, Result, Width,
     problem::{Activation, Loss, Rule},
-    scaling::{PowerOfWidth, sign},
+    scaling::{PowerOfWidth, power_of_width, sign},
 };
 
 use super::models::{Constants, Model};
@@ -91,8 +91,8 @@ impl Classifier {
         let (input_std, output_std) = (effective_std(0), effective_std(1));
         if sign(input_std.exponent) != Ordering::Equal {
             return refuse(format!(
-                "the input weights are of order m^{:.4} at the start, and must be of order 1",
-                input_std.exponent
+                "the input weights are of order {} at the start, and must be of order 1",
+                power_of_width(input_std.exponent)
             ));
         }
         let hats = |raw: PowerOfWidth, std: PowerOfWidth| {
@@ -131,14 +131,15 @@ impl Classifier {
         let s = q_sigma + fastest;
         if sign(s) == Ordering::Greater {
             return Err(Error::NoLimit(format!(
-                "one step moves weights by m^{s:.4} of their size and kernels with them: the scaling is unstable; q_σ + q̃ must be at most 0"
+                "one step moves weights by {} of their size and kernels with them: the scaling is unstable; q_σ + q̃ must be at most 0",
+                power_of_width(s)
             )));
         }
         if sign(s + 0.5) == Ordering::Less {
             return Err(Error::NoLimit(format!(
-                "one step moves the outputs by m^{:.4} of their size at the start: the scaling is stagnant, and wide networks stay what they \
+                "one step moves the outputs by {} of their size at the start: the scaling is stagnant, and wide networks stay what they \
                  are; q_σ + q̃ must be at least -1/2",
-                s + 0.5
+                power_of_width(s + 0.5)
             )));
         }
         let (logits, kernels) = (q_sigma + 0.5, 2.0 * q_sigma + fastest + 1.0);

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 
 use widenet_core::{
     Error, Matrix, Problem, Result, Width,
-    problem::{Loss, Quantity},
+    problem::{Loss, Need, Quantity, Scope},
+    scaling::power_of_width,
     trajectory::{Record, Value},
 };
 
@@ -31,38 +32,24 @@ pub(super) struct SolutionRecorder<'a> {
     starts_at_zero: bool,
 }
 
-/// Those that need the tangent kernel of all inputs.
-const OF_KERNELS: [Quantity; 4] =
-    [Quantity::TangentKernel, Quantity::MeanTangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange];
+/// Whether any quantity that a problem records needs the tangent kernel.
+pub(super) fn records_kernels(problem: &Problem) -> bool {
+    [Need::OutputKernel, Need::SampleKernel].into_iter().any(|need| problem.record.needs(need))
+}
 
-/// Those that have a value at any width and in every limit, but for accuracies of limits that start at 0.
-const ALWAYS: [Quantity; 5] = [
-    Quantity::TrainAccuracy,
-    Quantity::TestAccuracy,
-    Quantity::NormalisedOutputs,
-    Quantity::NormalisedTestOutputs,
-    Quantity::TangentKernelChange,
-];
+/// Whether a quantity is known of these networks; those in their own units have a value in some limits only.
+fn is_known(quantity: Quantity) -> bool {
+    matches!(quantity.scope(), Scope::Any | Scope::Classifier) || quantity == Quantity::MeanTangentKernel
+}
 
 const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
-
-/// Quantities of the network itself, in its own units.
-const IN_UNITS: [Quantity; 7] = [
-    Quantity::TrainLoss,
-    Quantity::TestLoss,
-    Quantity::Outputs,
-    Quantity::TestOutputs,
-    Quantity::TangentKernel,
-    Quantity::MeanTangentKernel,
-    Quantity::TangentKernelNorm,
-];
 
 /// Quantities of a problem that vanish or diverge in its limit, and are left out there.
 pub fn left_out(problem: &Problem, limit: &ClassifierLimit) -> Vec<Quantity> {
     let logits = limit.model.signs().1;
     let of_loss = |quantity: &Quantity| [Quantity::TrainLoss, Quantity::TestLoss].contains(quantity);
     let undefined = |quantity: &&Quantity| {
-        IN_UNITS.contains(quantity) && logits != Ordering::Equal && !(of_loss(quantity) && logits == Ordering::Less)
+        quantity.needs(Need::OwnUnits) && logits != Ordering::Equal && !(of_loss(quantity) && logits == Ordering::Less)
     };
     problem.record.quantities.iter().filter(undefined).copied().collect()
 }
@@ -77,16 +64,14 @@ impl<'a> SolutionRecorder<'a> {
         let quantities = &problem.record.quantities;
         let limit = classifier.limit();
         for quantity in quantities {
-            if !ALWAYS.contains(quantity) && !IN_UNITS.contains(quantity) {
+            if !is_known(*quantity) {
                 return Err(Error::Invalid(format!(
                     "record.quantities: `{}` is not known of networks in Gram space and of their limits; use the dense engine (finite widths)",
                     quantity.name()
                 )));
             }
         }
-        let normalised = quantities
-            .iter()
-            .any(|quantity| [Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs].contains(quantity));
+        let normalised = problem.record.needs(Need::LimitUnits);
         let learning_rate = problem.optimizer.learning_rate().unwrap_or(1.0);
         let of_network = |normalisation| Self {
             problem,
@@ -108,10 +93,10 @@ impl<'a> SolutionRecorder<'a> {
         let left_out = left_out(problem, &limit);
         if let (true, Some(quantity)) = (left_out.len() == quantities.len(), left_out.first()) {
             return Err(Error::NoLimit(format!(
-                "`{}` is of order m^{:.4} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
+                "`{}` is of order {} in this scaling (class {}); record normalised_outputs, normalised_test_outputs, accuracies or \
                  tangent_kernel_change, which have a limit",
                 quantity.name(),
-                limit.kernels,
+                power_of_width(limit.kernels),
                 limit.model.name()
             )));
         }
@@ -121,7 +106,7 @@ impl<'a> SolutionRecorder<'a> {
 
     /// Whether any quantity needs the tangent kernel.
     pub(super) fn wants_kernels(&self) -> bool {
-        self.problem.record.quantities.iter().any(|quantity| OF_KERNELS.contains(quantity))
+        records_kernels(self.problem)
     }
 
     /// All records.

@@ -9,6 +9,8 @@
 //!
 //! (docs/theory/scaling-limits.md §4.)
 
+use std::sync::Mutex;
+
 use widenet_core::extremes::largest;
 use widenet_core::{
     Error, Matrix, Problem, Result, Trajectory, Width,
@@ -19,10 +21,10 @@ use widenet_core::{
 use super::{
     classifier::{Classifier, ClassifierLimit},
     models::{
-        self, Constants, End, Inputs, KernelRecord, ParticleSystem, Rates, Solution, Source, StartKernels, Training,
-        solve_particles, solve_stationary, train_network,
+        self, Constants, End, Inputs, KernelRecord, ParticleSystem, Rates, Solution, Source, StartKernels, StepBatches,
+        Training, solve_particles, solve_stationary, train_network,
     },
-    record::SolutionRecorder,
+    record::{SolutionRecorder, records_kernels},
 };
 use crate::{
     finite::finite_records,
@@ -63,14 +65,14 @@ pub fn solve(
     let recorder = SolutionRecorder::new(problem, &classifier, width)?;
     let labels = problem.data.train.targets.as_slice();
     let steps = problem.optimizer.horizon() as u64;
-    let batches: Option<Vec<Vec<usize>>> =
-        Batches::of(problem, seed).map(|mut batches| (0..steps).map(|step| batches.at(step).to_vec()).collect());
+    let batches = Batches::of(problem, seed).map(Mutex::new);
+    let batches = batches.as_ref().map(StepBatches::Drawn);
     let asked: Vec<u64> = problem.record.at.iter().map(|step| *step as u64).collect();
     // Changes of the kernel are from the start.
     let needs_start = recorder.wants_kernels() && asked.first() != Some(&0);
     let at: Vec<u64> = needs_start.then_some(0).into_iter().chain(asked).collect();
     let kernels = if recorder.wants_kernels() { KernelRecord::Whole } else { KernelRecord::Nothing };
-    let training = Training { labels, steps, batches: batches.as_deref(), at: &at, kernels };
+    let training = Training { labels, steps, batches, at: &at, kernels };
     let solution = match width {
         Width::Finite(m) => network(&classifier, &inputs, m, seed, &training, watch)?,
         Width::Infinite => match limit(&classifier, &inputs, (seed, start), &training, watch) {
@@ -94,7 +96,8 @@ pub fn solve(
     Ok(Trajectory { width, engine, seed, status, records })
 }
 
-/// Says what a run takes: particles (neurons) times inputs, in bytes and in floating-point operations per step.
+/// Says what a run takes: the bytes of particles (neurons) times inputs and of what is kept for the records, and the floating-point operations
+/// of a step.
 pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
     let classifier = Classifier::of(problem)?;
     let inputs = problem.data.train.inputs.nrows() + problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
@@ -116,7 +119,10 @@ pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
             models::LARGEST_SET / 8 / inputs.max(1) as u64
         )));
     }
-    Ok(((8.0 * state) as u64, 2.0 * state * problem.data.train.inputs.nrows() as f64))
+    // Of every moment the outputs on all inputs, and both parts of the kernel where a quantity needs it.
+    let kept = inputs as f64 * (1.0 + if records_kernels(problem) { 2.0 * inputs as f64 } else { 0.0 });
+    let bytes = 8.0 * (state + problem.record.at.len() as f64 * kept);
+    Ok((bytes as u64, 2.0 * state * problem.data.train.inputs.nrows() as f64))
 }
 
 fn inputs(problem: &Problem) -> Result<Inputs> {
@@ -127,9 +133,8 @@ fn inputs(problem: &Problem) -> Result<Inputs> {
 /// How the particles of a limit are made.
 fn source(classifier: &Classifier, inputs: usize, dimension: usize) -> Source {
     // A kink takes the accuracy of a quadrature away.
-    let smooth = classifier.activation.slopes().is_none_or(|(below, above)| below == above);
     match NODES.get(dimension.saturating_sub(1)) {
-        Some(nodes) if smooth => Source::Quadrature { nodes: *nodes },
+        Some(nodes) if classifier.activation.is_smooth() => Source::Quadrature { nodes: *nodes },
         _ => drawn(inputs),
     }
 }
@@ -208,7 +213,7 @@ fn network(
     let particles =
         Source::Independent { particles: m, replicas: 1, seed }.particles(inputs, constants, NETWORK_SET)?;
     let mut system = ParticleSystem::new(&classifier.activation, inputs, rates, particles)?;
-    // IC-MF (docs/theory/scaling-limits.md §4.4).
+    // IC-MF (docs/theory/scaling-limits.md §4.4, Eq. correction).
     let share = (m as f64 / classifier.reference_width).sqrt() - 1.0;
     let offset: Option<Vec<f64>> =
         classifier.is_corrected.then(|| system.outputs().iter().map(|output| share * output).collect());

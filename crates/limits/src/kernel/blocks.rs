@@ -39,15 +39,22 @@ pub(super) enum Need {
     Covariance,
 }
 
+/// Training inputs in rows, and test inputs where there are any.
+pub(super) type Inputs<'a> = (&'a Matrix, Option<&'a Matrix>);
+
+/// The inputs of a data set.
+pub(super) fn inputs_of(data: &Dataset) -> Inputs<'_> {
+    (&data.train.inputs, data.test.as_ref().map(|test| &test.inputs))
+}
+
 /// Computes the tangent kernel and, where needed, the law of the outputs at the start.
 pub(super) fn compute(
     network: &KernelNetwork,
-    data: &Dataset,
+    (x, test): Inputs<'_>,
     need: Need,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(TrainingKernel, Option<Prior>)> {
     let which = if need == Need::Nothing { Which::Tangent } else { Which::Both };
-    let (x, test) = (&data.train.inputs, data.test.as_ref().map(|test| &test.inputs));
     // Shares of the time by the entries that are computed.
     let (n, t) = (x.nrows() as f64, test.map_or(0.0, |test| test.nrows() as f64));
     let among_test = need == Need::Covariance && test.is_some();

@@ -8,7 +8,7 @@
 
 use widenet_core::{
     Problem,
-    problem::{Loss, Optimizer, Rule},
+    problem::{Loss, Rule},
 };
 
 /// Training up to a moment, for the squared loss on full batches.
@@ -35,15 +35,16 @@ pub(super) struct Filter {
 
 /// Whether the training of a problem is a filter: squared loss on full batches.
 pub(super) fn has_closed_form(problem: &Problem) -> bool {
-    matches!(problem.loss, Loss::Squared { .. }) && Procedure::new(&problem.optimizer, 0.0).is_some()
+    Procedure::of(problem, 0.0).is_some()
 }
 
 impl Procedure {
-    /// The procedure of an optimiser up to a moment of the record plan, if it has a closed form (no minibatches, no RMSProp).
-    pub(super) fn new(optimizer: &Optimizer, moment: f64) -> Option<Procedure> {
-        Some(match optimizer.rule {
+    /// The training of a problem up to a moment of the record plan, if it has a closed form (squared loss, no minibatches, no RMSProp).
+    pub(super) fn of(problem: &Problem, moment: f64) -> Option<Procedure> {
+        let Loss::Squared { .. } = problem.loss else { return None };
+        Some(match problem.optimizer.rule {
             Rule::Flow { .. } => Procedure::Flow { time: moment },
-            Rule::Descent { batch_size: Some(_), .. } | Rule::RmsProp { .. } => return None,
+            Rule::Descent { batch_size: Some(_), .. } => return None,
             Rule::Descent { learning_rate, momentum: 0.0, nesterov: false, .. } => {
                 Procedure::Descent { learning_rate, steps: moment as u64 }
             }
@@ -54,6 +55,8 @@ impl Procedure {
                 let root = learning_rate.sqrt();
                 Procedure::MomentumFlow { friction: (1.0 - momentum) / (2.0 * root), time: root * moment }
             }
+            // What has no filter is integrated in function space.
+            _ => return None,
         })
     }
 

@@ -5,8 +5,8 @@
 //! s = c + w,    E(w) = Λ(c + w) − Λ(c) − w u
 //! ```
 //!
-//! (docs/theory/proportional-limit.md §3.2; the proofs in full: docs/switches.md, "Contours of scalar laws".) By the product formula of the
-//! gamma function, at the saddle `Λ'(c) = u`
+//! (Mellin–Barnes integrals, docs/theory/proportional-limit.md §3.2, Eq. 3.3, Eq. hyperbola; the proofs in full: docs/switches.md,
+//! "Contours of scalar laws".) By the product formula of the gamma function, at the saddle `Λ'(c) = u`
 //!
 //! ```text
 //! E(w) = Σ_d g(w/d) + α' w²,    g(z) = z − ln(1 + z),

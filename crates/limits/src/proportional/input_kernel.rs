@@ -49,7 +49,7 @@ impl InputKernel {
         let (rows, columns) = matrix.shape();
         if rows == 0 || rows != columns {
             return Err(invalid(format!(
-                "the input kernel is {rows} × {columns}; it must be square, P × P with P ≥ 1"
+                "the input kernel, `kernel`, is {rows} × {columns}; it must be square, P × P with P ≥ 1"
             )));
         }
         if let Some(at) = matrix.iter().position(|x| !x.is_finite()) {
@@ -65,7 +65,7 @@ impl InputKernel {
                 let (a, b) = (matrix[(i, j)], matrix[(j, i)]);
                 if (a - b).abs() > TOLERANCE * largest {
                     return Err(invalid(format!(
-                        "the input kernel must be symmetric; its entries ({i}, {j}) and ({j}, {i}) are {a} and {b}"
+                        "the input kernel, `kernel`, must be symmetric; its entries ({i}, {j}) and ({j}, {i}) are {a:?} and {b:?}"
                     )));
                 }
             }
@@ -180,7 +180,7 @@ fn root(matrix: &Matrix, cutoff: f64) -> Result<Matrix> {
     let smallest = eigen.eigenvalues.min();
     if largest <= 0.0 || smallest < -TOLERANCE * largest {
         return Err(invalid(format!(
-            "the input kernel has the eigenvalue {}; it must be positive semidefinite (largest eigenvalue {})",
+            "the input kernel, `kernel`, has the eigenvalue {:?}; it must be positive semidefinite (largest eigenvalue {:?})",
             smallest * scale,
             largest * scale
         )));

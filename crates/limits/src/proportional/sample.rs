@@ -4,7 +4,7 @@
 //! F = √g R M H  (M: r × c, outputs independent given it)   or   F = √g R G Mᵀ  (M: D × c, covariance g K0 ⊗ M Mᵀ given it)
 //! ```
 //!
-//! (docs/theory/proportional-limit.md §2.2, §6, Eq. 2.2.) M is a product of independent factors, one per exact layer and one for the
+//! (docs/theory/proportional-limit.md §2.1, Eq. 2.1, §2.2, Eq. 2.2.) M is a product of independent factors, one per exact layer and one for the
 //! continuum; both forms have the same law and the smaller M is drawn. Every draw has its own random stream, so that draw i is the same
 //! numbers on any number of threads and in any range of draws that holds it.
 

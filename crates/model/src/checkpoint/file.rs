@@ -17,7 +17,8 @@ use safetensors::{
     tensor::{Metadata, TensorInfo},
 };
 use sha2::{Digest, Sha256};
-use widenet_output::temporary_folder;
+use widenet_output::{being_written, temporary_folder};
+use widenet_system::files;
 
 use crate::device::{Placement, Precision};
 
@@ -87,6 +88,7 @@ pub(super) fn write(path: &Path, state: &str, tensors: &[(String, Tensor<2>)]) -
     let metadata =
         HashMap::from([("state".to_owned(), state.to_owned()), ("sha256".to_owned(), hex(&digest.finalize()))]);
     let views = tensors.iter().map(|(name, tensor)| (name, Stored { tensor, shape: tensor.dims() }));
+    let _whole = being_written();
     // Another process may be running the same trial. The folder tells whose it is, whatever the encoder calls its own files in it.
     let folder = temporary_folder(path).map_err(|error| error.to_string())?;
     let whole = folder.path().join("checkpoint");
@@ -116,7 +118,7 @@ impl Checkpoint {
     /// Reads the header.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let read = || -> io::Result<(File, Vec<u8>)> {
-            let mut file = File::open(path)?;
+            let mut file = files::open(path)?;
             let mut length = [0; 8];
             file.read_exact(&mut length)?;
             let length = u64::from_le_bytes(length);

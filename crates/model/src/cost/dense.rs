@@ -1,6 +1,6 @@
 //! Estimates what a run of stored matrices costs before it starts: memory, and bytes streamed per step.
 
-use widenet_core::Problem;
+use widenet_core::{Problem, problem::Untrained};
 
 use super::{
     linear,
@@ -20,6 +20,20 @@ impl MemoryEstimate {
         } else {
             perceptron::memory(problem, width, precision)
         }
+    }
+
+    /// Refuses a width at which a network that is not trained cannot fit the device's available memory.
+    ///
+    /// # Errors
+    /// As for [`MemoryEstimate::check`].
+    pub(crate) fn check_untrained(
+        untrained: &Untrained,
+        width: u64,
+        precision: Precision,
+        info: &DeviceInfo,
+    ) -> Result<(), ModelError> {
+        let need = |width| perceptron::memory_untrained(untrained, width, precision).bytes();
+        refuse_too_wide(width, info, need)
     }
 
     /// Refuses a width that cannot fit the device's available memory; where that is unknown, nothing is refused.

@@ -1,7 +1,7 @@
 //! Estimates what a very wide run costs before it starts.
 //!
 //! ```text
-//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a probe ≤ 8 tall-skinny products of m r P multiply-adds
+//! memory ≈ (4 or 2) m r per hidden matrix + (d + k + biases) m + blocks,      a probe 8 to 10 tall-skinny products of m r P multiply-adds
 //! ```
 //!
 //! (docs/theory/conditioning.md §2, Eq. cost.) The rank r is a prediction: a smooth trajectory stops bringing new directions; minibatches

@@ -1,7 +1,11 @@
 //! Estimates what a run of perceptrons costs before it starts.
 
-use widenet_core::problem::Need;
-use widenet_core::{Problem, scaling::Scaling, training::mlp::SAMPLES_AT_A_TIME};
+use widenet_core::{
+    Matrix, Problem,
+    problem::{Architecture, Need, Untrained},
+    scaling::Scaling,
+    training::mlp::SAMPLES_AT_A_TIME,
+};
 
 use super::need::MemoryEstimate;
 use crate::{
@@ -31,15 +35,30 @@ fn is_linearised(problem: &Problem) -> bool {
 }
 
 /// (rows, columns) of every matrix of weights and biases.
-fn shapes(problem: &Problem, width: u64) -> Vec<[u64; 2]> {
-    let (d, k) = (problem.data.input_dimension() as u64, problem.data.output_dimension() as u64);
-    let Scaling { layers, biases } = problem.scaling();
+fn shapes(architecture: Architecture<'_>, width: u64) -> Vec<[u64; 2]> {
+    let (d, k) = (architecture.input_dimension as u64, architecture.output_dimension as u64);
+    let Scaling { layers, biases } = architecture.scaling();
     let of_layer = |l: usize| {
         let rows = if l + 1 == layers.len() { k } else { width };
         let weights = [rows, if l == 0 { d } else { width }];
         [Some(weights), biases[l].map(|_| [rows, 1])].into_iter().flatten()
     };
     (0..layers.len()).flat_map(of_layer).collect()
+}
+
+/// The need of one network at its start: its weights, and the pre-activations, activations and backward signals of all inputs.
+pub(crate) fn memory_untrained(untrained: &Untrained, width: u64, precision: Precision) -> MemoryEstimate {
+    let entries =
+        shapes(untrained.architecture(), width).into_iter().map(|[rows, columns]| rows.saturating_mul(columns));
+    let tests = untrained.test_inputs.as_ref().map_or(0, Matrix::nrows);
+    let samples = (untrained.inputs.nrows() + tests) as u64;
+    let vectors = (3 * untrained.network.hidden_layers as u64 + 2).saturating_mul(samples);
+    let bytes = precision.bytes();
+    MemoryEstimate {
+        weights: entries.fold(0, u64::saturating_add).saturating_mul(bytes),
+        pending: 0,
+        blocks: vectors.saturating_mul(width).saturating_mul(bytes),
+    }
 }
 
 /// The need of one network; of an ensemble as many are trained at once, or as one, as fit.
@@ -52,7 +71,7 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     // decomposed.
     let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
     let copies = trained + fixed + u64::from(record_plan.needs(Need::InitialWeights));
-    for [rows, row_length] in shapes(problem, width) {
+    for [rows, row_length] in shapes(problem.architecture(), width) {
         let entries = rows.saturating_mul(row_length);
         let alive = lifetime.saturating_mul(columns);
         let outgrown = alive > rows.min(row_length) / 2;
@@ -123,7 +142,8 @@ pub(crate) fn group_size(
     if !problem.record.quantities.iter().all(|quantity| quantity.is_of_outputs()) {
         return None;
     }
-    let entries = shapes(problem, width).iter().map(|[rows, columns]| rows.saturating_mul(*columns)).max()?;
+    let entries =
+        shapes(problem.architecture(), width).iter().map(|[rows, columns]| rows.saturating_mul(*columns)).max()?;
     let bytes = info.available_memory.map_or(info.panel_bytes(), |available| available.min(info.panel_bytes()));
     let on_device = match info.kind {
         DeviceKind::Cpu => {
@@ -144,7 +164,8 @@ pub(crate) fn group_size(
 /// Seconds per step of all networks, on a device that streams `bytes_per_second`: three products of 2 P operations for every weight
 /// (seven with the linearised network), and every weight read as often. RMSProp streams the matrices again, entry by entry.
 pub(crate) fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
-    let entries: f64 = shapes(problem, width).iter().map(|[rows, columns]| *rows as f64 * *columns as f64).sum();
+    let entries: f64 =
+        shapes(problem.architecture(), width).iter().map(|[rows, columns]| *rows as f64 * *columns as f64).sum();
     let products = if is_linearised(problem) { 7.0 } else { 3.0 };
     let networks = problem.ensemble.map_or(1.0, |ensemble| ensemble.networks as f64);
     let operations = 2.0 * products * entries * batch(problem) as f64;

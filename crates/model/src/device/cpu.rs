@@ -3,11 +3,11 @@
 use std::thread;
 
 use burn::tensor::Device;
+use widenet_system::memory;
 
 use super::{
     choice::DeviceChoice,
     info::{DeviceInfo, DeviceKind, OpenDevice},
-    memory,
 };
 use crate::error::ModelError;
 

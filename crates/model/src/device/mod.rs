@@ -6,7 +6,6 @@ mod cpu;
 mod gpu;
 mod guard;
 mod info;
-mod memory;
 mod open;
 mod placement;
 mod precision;

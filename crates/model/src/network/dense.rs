@@ -2,6 +2,7 @@
 
 use widenet_core::{
     Problem,
+    problem::{Architecture, Untrained},
     training::{LinearNetwork, mlp::Mlp},
 };
 
@@ -39,7 +40,7 @@ pub fn network_with_panels(
     placement: &Placement,
     panel_bytes: u64,
 ) -> LinearNetwork<DenseMatrix> {
-    layers::linear(problem, width, |plan| {
+    layers::linear(problem.architecture(), width, |plan| {
         let panel_rows = panel_rows(panel_bytes, [plan.rows, plan.columns], placement);
         DenseMatrix::new(plan.initial(seed.into()), panel_rows, placement.clone())
     })
@@ -69,6 +70,24 @@ pub fn dense_mlp(
     Ok(mlp_with_panels(problem, width, seed.into(), &placement, device.info.panel_bytes()))
 }
 
+/// Returns the perceptron of a network that is not trained, at time 0.
+///
+/// # Errors
+/// As for [`dense_mlp`].
+pub(crate) fn untrained_mlp(
+    untrained: &Untrained,
+    width: u64,
+    seed: u64,
+    device: &OpenDevice,
+    precision: Precision,
+) -> Result<Mlp<DenseMatrix>, ModelError> {
+    let placement = device.placement(precision)?;
+    MemoryEstimate::check_untrained(untrained, width, precision, &device.info)?;
+    let architecture = untrained.architecture();
+    check_range(&architecture.scaling(), width)?;
+    Ok(in_panels(architecture, width, seed.into(), &placement, device.info.panel_bytes()))
+}
+
 /// Returns the perceptron at time 0, its matrices in row panels of at most `panel_bytes` (at least one row each).
 pub fn mlp_with_panels(
     problem: &Problem,
@@ -77,7 +96,17 @@ pub fn mlp_with_panels(
     placement: &Placement,
     panel_bytes: u64,
 ) -> Mlp<DenseMatrix> {
-    layers::perceptron(problem, width, |plan| {
+    in_panels(problem.architecture(), width, member, placement, panel_bytes)
+}
+
+fn in_panels(
+    architecture: Architecture<'_>,
+    width: u64,
+    member: Member,
+    placement: &Placement,
+    panel_bytes: u64,
+) -> Mlp<DenseMatrix> {
+    layers::perceptron(architecture, width, |plan| {
         let panel_rows = panel_rows(panel_bytes, [plan.rows, plan.columns], placement);
         DenseMatrix::new(plan.initial(member), panel_rows, placement.clone()).flushed_at_once_if_small()
     })
@@ -85,7 +114,7 @@ pub fn mlp_with_panels(
 
 /// Returns a group of perceptrons at time 0.
 pub fn mlp_group(problem: &Problem, width: u64, members: &[Member], placement: &Placement) -> Mlp<BatchedMatrix> {
-    layers::perceptron(problem, width, |plan| {
+    layers::perceptron(problem.architecture(), width, |plan| {
         BatchedMatrix::new(members.iter().map(|member| plan.initial(*member)).collect(), placement.clone())
     })
 }

@@ -140,7 +140,7 @@ pub fn wide_mlp(
 ) -> Mlp<WideMatrix> {
     let maker = Maker::new(problem, hidden, seed, placement, info);
     let span = span_of_inputs(problem);
-    layers::perceptron(problem, width, |plan| maker.matrix(plan, span.as_ref()))
+    layers::perceptron(problem.architecture(), width, |plan| maker.matrix(plan, span.as_ref()))
 }
 
 /// Returns the deep linear network at time 0, in normalised coordinates.
@@ -153,5 +153,5 @@ pub fn wide_linear_network(
     info: &DeviceInfo,
 ) -> LinearNetwork<WideMatrix> {
     let maker = Maker::new(problem, hidden, seed, placement, info);
-    layers::linear(problem, width, |plan| maker.matrix(plan, None))
+    layers::linear(problem.architecture(), width, |plan| maker.matrix(plan, None))
 }

@@ -1,7 +1,8 @@
 //! Makes the layers of a network from a problem and a width, whatever its matrices are made of.
 
 use widenet_core::{
-    Error, Problem, Width,
+    Error, Width,
+    problem::Architecture,
     scaling::{LayerScaling, Scaling},
     training::{
         LinearNetwork,
@@ -73,12 +74,12 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of(problem: &Problem, width: u64) -> Self {
+    fn of(architecture: Architecture<'_>, width: u64) -> Self {
         Self {
-            input: problem.data.input_dimension(),
+            input: architecture.input_dimension,
             hidden: usize::try_from(width).unwrap_or(usize::MAX),
-            output: problem.data.output_dimension(),
-            last: problem.network.hidden_layers,
+            output: architecture.output_dimension,
+            last: architecture.network.hidden_layers,
         }
     }
 
@@ -99,9 +100,13 @@ impl Sizes {
 }
 
 /// A perceptron of the matrices that `matrix` makes, in the coordinates of its parameterisation.
-pub(crate) fn perceptron<W>(problem: &Problem, width: u64, mut matrix: impl FnMut(&MatrixPlan) -> W) -> Mlp<W> {
-    let Scaling { layers, biases } = problem.scaling();
-    let sizes = Sizes::of(problem, width);
+pub(crate) fn perceptron<W>(
+    architecture: Architecture<'_>,
+    width: u64,
+    mut matrix: impl FnMut(&MatrixPlan) -> W,
+) -> Mlp<W> {
+    let Scaling { layers, biases } = architecture.scaling();
+    let sizes = Sizes::of(architecture, width);
     let at = Width::Finite(width);
     let mut parameters = |layer: usize, entries: Entries, scaling: &LayerScaling| {
         let init_std = scaling.init_std.at(at);
@@ -116,13 +121,17 @@ pub(crate) fn perceptron<W>(problem: &Problem, width: u64, mut matrix: impl FnMu
         weights: parameters(l, Entries::Weights, weights),
         biases: biases.as_ref().map(|biases| parameters(l, Entries::Biases, biases)),
     });
-    Mlp { layers: layers.collect(), activation: problem.network.activation }
+    Mlp { layers: layers.collect(), activation: architecture.network.activation }
 }
 
 /// A deep linear network of the matrices that `matrix` makes, in normalized coordinates.
-pub(crate) fn linear<W>(problem: &Problem, width: u64, mut matrix: impl FnMut(&MatrixPlan) -> W) -> LinearNetwork<W> {
-    let normalized = problem.scaling().at(width);
-    let sizes = Sizes::of(problem, width);
+pub(crate) fn linear<W>(
+    architecture: Architecture<'_>,
+    width: u64,
+    mut matrix: impl FnMut(&MatrixPlan) -> W,
+) -> LinearNetwork<W> {
+    let normalized = architecture.scaling().at(width);
+    let sizes = Sizes::of(architecture, width);
     let stds = normalized.init_std.iter().map(|std| std / (width as f64).sqrt());
     LinearNetwork {
         layers: stds.enumerate().map(|(l, std)| matrix(&sizes.plan(Entries::Weights, l, std))).collect(),

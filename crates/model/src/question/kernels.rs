@@ -1,7 +1,8 @@
 //! Computes the kernels of one network of finite width at its start.
 
 use widenet_core::{
-    Error, Matrix, Problem,
+    Error, Matrix,
+    problem::Untrained,
     training::mlp::{Forward, Mlp},
 };
 
@@ -9,7 +10,7 @@ use crate::{
     device::{OpenDevice, Precision},
     error::ModelError,
     matrix::dense::matrix::DenseMatrix,
-    network::dense::dense_mlp,
+    network::dense::untrained_mlp,
     vectors::DeviceBlock,
 };
 
@@ -44,29 +45,29 @@ pub struct EmpiricalKernels {
     pub test_test: Option<KernelBlock>,
 }
 
-/// Returns the kernels of the network that a run of this problem, width and seed starts from; of an ensemble's seed, the network that the
-/// same problem without an ensemble starts from.
+/// Returns the kernels of one network at its start. A run of a problem with this architecture, width and seed starts from it; an ensemble's
+/// seed is that of the network that the same problem without an ensemble starts from.
 ///
 /// # Errors
 /// [`ModelError`]: a width that does not fit, a float type that the device lacks, test kernels without test samples.
 pub fn empirical_kernels(
-    problem: &Problem,
+    untrained: &Untrained,
     width: u64,
     seed: u64,
     device: &OpenDevice,
     precision: Precision,
     wanted: KernelsWanted,
 ) -> Result<EmpiricalKernels, ModelError> {
-    let mut network = dense_mlp(problem, width, seed, device, precision)?;
-    let train = network.forward(&problem.data.train.inputs);
+    let mut network = untrained_mlp(untrained, width, seed, device, precision)?;
+    let train = network.forward(&untrained.inputs);
     let train_train = block(&mut network, &train, None, wanted);
     if !wanted.test {
         return Ok(EmpiricalKernels { train_train, test_train: None, test_test: None });
     }
-    let Some(samples) = &problem.data.test else {
+    let Some(test_inputs) = &untrained.test_inputs else {
         return Err(Error::Invalid("kernels with test inputs are wanted, and `data` has no test samples".into()).into());
     };
-    let test = network.forward(&samples.inputs);
+    let test = network.forward(test_inputs);
     let test_train = Some(block(&mut network, &test, Some(&train), wanted));
     let test_test = Some(block(&mut network, &test, None, wanted));
     Ok(EmpiricalKernels { train_train, test_train, test_test })

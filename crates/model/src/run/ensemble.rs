@@ -27,6 +27,7 @@ use widenet_core::{
     },
     trajectory::{Record, Status},
 };
+use widenet_system::threads::start_threads;
 
 use super::{
     keeper::Keeper,
@@ -136,8 +137,12 @@ impl Members<'_> {
         let (sender, receiver) = mpsc::channel::<(u64, Group)>();
         thread::scope(|scope| {
             let next = &next;
-            let spawn = |sender| scope.spawn(move || self.work(next, &sender));
-            let workers: Vec<_> = (0..at_once).map(|_| spawn(sender.clone())).collect();
+            let worker = || {
+                let sender = sender.clone();
+                move || self.work(next, &sender)
+            };
+            let workers = start_threads(scope, at_once as usize, worker)
+                .map_err(|error| ModelError::DeviceFailed { what: "ensemble".into(), message: error.to_string() })?;
             drop(sender);
             let mut failure = None;
             let mut waiting = BTreeMap::new();

@@ -18,6 +18,8 @@ pub(crate) struct Keeper<'a> {
     watch: &'a mut dyn FnMut(&Progress<'_>) -> Control,
     saved_at: Instant,
     saved_step: u64,
+    /// Why checkpoints were not written.
+    missed: Vec<ModelError>,
     failure: Option<ModelError>,
     notes: Vec<String>,
 }
@@ -27,7 +29,16 @@ impl<'a> Keeper<'a> {
     pub(crate) fn new(run: &'a Run<'_>, watch: &'a mut dyn FnMut(&Progress<'_>) -> Control) -> Self {
         let plan = run.checkpoints.as_ref();
         let identity = plan.map_or(Value::Null, |_| run.identity());
-        Self { plan, identity, watch, saved_at: Instant::now(), saved_step: 0, failure: None, notes: Vec::new() }
+        Self {
+            plan,
+            identity,
+            watch,
+            saved_at: Instant::now(),
+            saved_step: 0,
+            missed: Vec::new(),
+            failure: None,
+            notes: Vec::new(),
+        }
     }
 
     /// Brings matrices at time 0 to where a checkpoint left them, where there is one.
@@ -93,16 +104,18 @@ impl<'a> Keeper<'a> {
     fn save_if_due(
         &mut self,
         progress: &Progress<'_>,
-        mut control: Control,
+        control: Control,
         save: impl FnOnce(&CheckpointPlan, &Value) -> Result<(), ModelError>,
     ) -> Control {
         if let Some(plan) = self.plan
-            && self.failure.is_none()
             && (control == Control::Stop || self.due(progress.step, plan.every))
         {
-            if let Err(error) = save(plan, &self.identity) {
-                self.failure = Some(error);
-                control = Control::Stop;
+            match save(plan, &self.identity) {
+                Ok(()) => {}
+                // What the run has done since the last one would be lost.
+                Err(error) if control == Control::Stop => self.failure = Some(error),
+                // A disk may be full for a moment; the next one is due later.
+                Err(error) => self.missed.push(error),
             }
             (self.saved_at, self.saved_step) = (Instant::now(), progress.step);
         }
@@ -116,8 +129,15 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// What there is to tell, or why a checkpoint could not be written.
+    /// What there is to tell, or why the checkpoint of a run that was stopped could not be written.
     pub(crate) fn close(self) -> Result<Vec<String>, ModelError> {
-        self.failure.map_or(Ok(self.notes), Err)
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let mut notes = self.notes;
+        if let Some(first) = self.missed.first() {
+            notes.push(format!("{first} ({} times); the run went on", self.missed.len()));
+        }
+        Ok(notes)
     }
 }

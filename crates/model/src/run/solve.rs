@@ -18,8 +18,8 @@ use crate::error::ModelError;
 ///
 /// # Errors
 /// [`ModelError`]: a width that does not fit, a float type that the device lacks, a rule that these networks are not trained by
-/// ([`crate::Hidden::check`]), an ensemble of too few networks, a checkpoint that cannot be written. A checkpoint that cannot be *used* is
-/// a note, and the run starts anew. A diverged run is a result.
+/// ([`crate::Hidden::check`]), an ensemble of too few networks, a run that is stopped and whose checkpoint cannot be written. A
+/// checkpoint that cannot be written in between is a note, and one that cannot be *used*, where the run starts anew. A diverged run is a result.
 pub fn solve_on_device(
     run: &Run<'_>,
     watch: &mut dyn FnMut(&Progress<'_>) -> Control,

@@ -152,23 +152,38 @@ fn a_damaged_or_foreign_checkpoint_is_reported_and_the_run_starts_anew() {
     assert!(solution.notes[0].contains("another run"), "{:?}", solution.notes);
 }
 
+/// A disk that is full for a moment ends no run; a run that is stopped would lose what it has done since its last checkpoint.
 #[test]
-fn a_checkpoint_that_cannot_be_written_is_an_error_that_names_it() {
+fn a_checkpoint_that_cannot_be_written_ends_no_run_but_one_that_stops() {
     let problem = common::problem(2, 1, common::descent(20, 0.0, false), 0.0);
+    let undisturbed = solve(&problem, None, &mut |_| Control::Continue).trajectory;
     let device = DeviceChoice::Flex.open().unwrap();
-    let path = Path::new("no/such/folder/checkpoint.safetensors").to_owned();
-    let checkpoints = Some(CheckpointPlan { path, every: Every::Steps(2) });
-    let run = Run {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("later/checkpoint.safetensors");
+    let run = || Run {
         matrices: Matrices::Dense,
         problem: &problem,
-        width: 8,
+        width: 48,
         seed: 2,
         device: &device,
         precision: Precision::F32,
-        checkpoints,
+        checkpoints: Some(CheckpointPlan { path: path.clone(), every: Every::Steps(2) }),
     };
-    let error = solve_on_device(&run, &mut |_| Control::Continue).unwrap_err().to_string();
-    assert!(error.contains("no/such/folder"), "{error}");
+    let found = solve_on_device(&run(), &mut |_| Control::Continue).unwrap();
+    assert_eq!(found.trajectory, undisturbed);
+    let [note] = &found.notes[..] else { panic!("{:?}", found.notes) };
+    assert!(note.contains("later/checkpoint") && note.contains("(10 times); the run went on"), "{note}");
+    let error = solve_on_device(&run(), &mut stop_at(7)).unwrap_err().to_string();
+    assert!(error.contains("later/checkpoint"), "{error}");
+    // The folder is there again in the middle of the run.
+    let watch = &mut |progress: &Progress<'_>| {
+        if progress.step == 5 {
+            fs::create_dir(path.parent().unwrap()).unwrap();
+        }
+        Control::Continue
+    };
+    let found = solve_on_device(&run(), watch).unwrap();
+    assert!(found.notes[0].contains("(2 times)") && path.exists(), "{:?}", found.notes);
 }
 
 /// A step after which the weights have left the range of `f32` leaves the checkpoint of a step before.

@@ -57,6 +57,8 @@ fn activated(activation: Activation, u: Tensor<2>) -> Tensor<2> {
         Activation::Sigmoid => sigmoid(u),
         Activation::Softplus => u.exp().add_scalar(1.0).log(),
         Activation::Silu => u.clone().mul(sigmoid(u)),
+        Activation::Step => u.sign().clamp_min(0.0),
+        Activation::SquaredRelu => u.clamp_min(0.0).square(),
     }
 }
 
@@ -137,8 +139,12 @@ fn descent_agrees_with_automatic_differentiation() {
         assert!(difference < 1e-12, "{difference:e}: {:?}, {:?}", problem.network, problem.loss);
     };
     for activation in Activation::all() {
-        check(&perceptrons::problem(2, 2, common::descent(12, 0.0, false), activation, true));
-        let mut problem = perceptrons::problem(3, 1, common::descent(12, 0.8, true), activation, false);
+        // Outputs of squared ReLUs grow with powers of their inputs.
+        let learning_rate = if activation == Activation::SquaredRelu { 1e-4 } else { 0.1 };
+        let rule =
+            |momentum, nesterov| Rule::Descent { learning_rate, steps: 12, momentum, nesterov, batch_size: None };
+        check(&perceptrons::problem(2, 2, rule(0.0, false), activation, true));
+        let mut problem = perceptrons::problem(3, 1, rule(0.8, true), activation, false);
         problem.optimizer.weight_decay = 0.05;
         check(&problem);
     }

@@ -3,7 +3,7 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Activation, EntryLaw, Quantity, Rule},
+    problem::{Activation, EntryLaw, Parameterization, Quantity, Rule},
     training::{
         Block, Control, EntryMatrix, LinearLayer, LinearNetwork, LinearTraining, Progress, Start, Training,
         WeightMatrix,
@@ -259,6 +259,33 @@ fn single_precision_follows_double_precision_with_the_same_draws() {
     let difference = difference(&with(Precision::F32), &with(Precision::F64), Quantity::Outputs);
     assert!(difference < 1e-4, "{difference:e}");
     assert!(default_tolerance(Precision::F32) > default_tolerance(Precision::F64));
+}
+
+/// Gradients of sixty sigmoid layers, and signals of twenty layers with σ_w = 0.01, are below the smallest normal number of single precision,
+/// where a reciprocal is infinite. They are a small share of the change of this run, which was taken for a diverged one. Numbers near 10⁻⁴³
+/// have six bits.
+#[test]
+fn vectors_that_underflow_do_not_end_a_run() {
+    let mut sigmoid = perceptrons::problem(60, 1, common::descent(3, 0.0, false), Activation::Sigmoid, false);
+    sigmoid.parameterization =
+        Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
+    let mut linear = common::problem(20, 1, common::descent(3, 0.0, false), 0.0);
+    linear.parameterization =
+        Parameterization::Standard { sigma_w: vec![0.01; 21], sigma_b: None, learning_rate_exponent: 0.0 };
+    linear.record.quantities = vec![Quantity::Outputs];
+    let device = DeviceChoice::Flex.open().unwrap();
+    for (problem, tolerance) in [(sigmoid, 1e-4), (linear, 0.15)] {
+        for hidden in [STORED, HALF_MEMORY, REGENERATED].map(|hidden| Hidden { tolerance: 1e-3, ..hidden }) {
+            let [single, double] = [Precision::F32, Precision::F64].map(|precision| {
+                let run = Run { precision, ..wide_run(&problem, hidden, &device) };
+                let trajectory = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
+                assert_eq!(trajectory.status.word(), "done", "{hidden:?}, {precision:?}");
+                trajectory.records
+            });
+            let difference = difference(&single, &double, Quantity::Outputs);
+            assert!(difference < tolerance, "{hidden:?}: {difference:e}");
+        }
+    }
 }
 
 #[test]

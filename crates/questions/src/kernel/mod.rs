@@ -4,11 +4,18 @@ mod answer;
 
 use std::{path::Path, sync::Arc};
 
-use widenet_core::shapes::read_width;
+use widenet_core::shapes::width;
 use widenet_core::{
-    Error, Matrix, Problem, Width,
-    document::{Document, Field, Reader},
-    problem::EntryLaw,
+    Error, Matrix, Width,
+    data::InputSource,
+    document::{
+        Document, Node, Result, Written,
+        keys::flat,
+        keys::{defaulted, optional, or, required},
+        schema, section,
+        shape::{Located, anything, boolean, choice, located, natural, table},
+    },
+    problem::{EntryLaw, NetworkSections, Untrained},
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
 use widenet_model::{KernelsWanted, Precision, empirical_kernels};
@@ -18,29 +25,82 @@ use crate::{
     answer::AnswerTree,
     error::QuestionResult,
     memory,
-    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, problem},
-    stand_ins::add_stand_ins,
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, load_inputs},
 };
 
 pub use answer::{Blocks, KernelAnswer, Summary};
 
-/// Which kernels of which network, between which inputs.
-///
-/// # Section `[kernel]`
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `kind` | `"both"` | `"nngp"`, `"ntk"`, `"both"` |
-/// | `between` | `"all"` | `"train"`, `"test_train"`, `"test"`, or `"all"` blocks that the data have |
-/// | `width` | `inf` | ∞: the limit; finite: one network at its start, its kernels averaged over the outputs |
-/// | `seed` | 0 | the finite network's weights |
-/// | `full` | `false` | finite width: the whole tangent kernel, (N k) × (N k) with samples outermost |
-/// | `spectrum` | `false` | also all eigenvalues of the kernels among the training inputs |
-///
-/// Of the file only the sections `[network]`, `[parameterization]` and `[data]` count. Inline data need no targets.
+/// Which kernels there are.
+const KINDS: &[(&str, Which)] = &[("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
+
+/// Between which inputs; nothing for all blocks that the data have.
+const BETWEEN: &[(&str, Option<Block>)] = &[
+    ("all", None),
+    ("train", Some(Block::Train)),
+    ("test_train", Some(Block::TestTrain)),
+    ("test", Some(Block::Test)),
+];
+
+section! {
+    /// Which kernels of which network, between which inputs: section `[kernel]`.
+    #[derive(Debug, Clone)]
+    struct KernelSection {
+        /// The NNGP kernel, the tangent kernel, or both.
+        kind: Which = or(choice(KINDS), "both"),
+        /// Between which inputs; `"all"` is all blocks that the data have.
+        between: Located<Option<Block>> = or(located(choice(BETWEEN)), "all"),
+        /// inf is the limit; a finite width is one network at its start, its kernels averaged over the outputs.
+        width: Width = or(width(), "inf"),
+        /// The finite network's weights.
+        seed: u64 = or(natural(), 0),
+        /// At finite width the whole tangent kernel, (N k) × (N k) with samples outermost.
+        full: bool = or(boolean(), false),
+        /// Also all eigenvalues of the kernels among the training inputs.
+        spectrum: bool = or(boolean(), false),
+    }
+    check = check;
+}
+
+fn check(section: &KernelSection, table: &Written<'_>) -> Result<()> {
+    let Some(full) = table.given("full").filter(|_| section.full) else { return Ok(()) };
+    if section.width == Width::Infinite {
+        return Err(full.error(
+            "`kernel.full` needs a finite width: at width inf the tangent kernel is the N × N one times the identity in the outputs",
+        ));
+    }
+    if section.kind == Which::Nngp {
+        return Err(full.error("`kernel.full` is about the tangent kernel, and `kernel.kind` is \"nngp\""));
+    }
+    Ok(())
+}
+
+section! {
+    /// A network with its scaling and inputs, whose kernels are asked for. What else a problem has does not matter.
+    struct KernelFile {
+        /// The network.
+        network: NetworkSections = flat(),
+        /// Where inputs come from; they need no targets.
+        data: Located<InputSource> = required(located(table())),
+        /// What is asked.
+        kernel: KernelSection = defaulted(),
+        /// Of a problem; not read.
+        optimizer: Option<Node> = optional(anything()),
+        /// Of a problem; not read.
+        loss: Option<Node> = optional(anything()),
+        /// Of a problem; not read.
+        record: Option<Node> = optional(anything()),
+        /// Of a problem; not read.
+        ensemble: Option<Node> = optional(anything()),
+        /// A question about predictions; not read.
+        predict: Option<Node> = optional(anything()),
+    }
+}
+
+/// Which kernels of which network, between which inputs: a file with the sections `[network]`, `[parameterization]`, `[data]` and
+/// `[kernel]`, of which `widenet schema kernel` prints the keys.
 #[derive(Debug, Clone)]
 pub struct KernelQuestion {
-    problem: Problem,
+    network: Untrained,
     which: Which,
     blocks: Vec<Block>,
     width: Width,
@@ -49,68 +109,35 @@ pub struct KernelQuestion {
     spectrum: bool,
 }
 
-/// Sections that other commands read.
-const UNUSED: [&str; 5] = ["optimizer", "loss", "record", "ensemble", "predict"];
-
 impl KernelQuestion {
     /// Reads a problem file with its section `[kernel]`, if it has one. `overrides` are pairs of a dotted key and a value as
-    /// text, as for [`Problem::load`].
+    /// text, as for [`widenet_core::Problem::load`].
     ///
     /// # Errors
-    /// As for [`Problem::load`].
+    /// As for [`widenet_core::Problem::load`].
     pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
         let document = Document::load_with(path, overrides)?;
         Self::parse(&document, &mut load_from(path.parent().unwrap_or(Path::new(""))))
     }
 
     fn parse(document: &Document, load: &mut Load<'_>) -> widenet_core::Result<Self> {
-        let mut document = document.clone();
-        add_stand_ins(&mut document, &["data.targets", "data.test_targets"])?;
-        for section in UNUSED {
-            document.remove(section);
-        }
-        // A problem has an optimizer; kernels at the start of training do not depend on it.
-        document.set("optimizer", "{ kind = \"flow\", times = 1 }", "widenet kernel")?;
-        let stable_rate = |_: &Problem| Err(Error::Invalid("kernels have no learning rate".into()));
-        let problem = problem(&document, load, &stable_rate)?;
-        match document.reader().get("kernel") {
-            Some(section) => Self::parse_section(problem, section.table()?),
-            None => Ok(Self {
-                blocks: blocks_of(&problem, None),
-                problem,
-                which: Which::Both,
-                width: Width::Infinite,
-                seed: 0,
-                full: false,
-                spectrum: false,
-            }),
-        }
-    }
-
-    fn parse_section(problem: Problem, mut table: Reader<'_>) -> widenet_core::Result<Self> {
-        let kinds = [("both", Which::Both), ("ntk", Which::Tangent), ("nngp", Which::Nngp)];
-        let which = table.or("kind", Which::Both, |field| field.choice(&kinds))?;
-        let between = table.or("between", None, |field| parse_between(field, &problem))?;
-        let width = table.or("width", Width::Infinite, read_width)?;
-        let seed = table.or("seed", 0, Field::whole)?;
-        let full = table.or("full", false, |field| match field.boolean()? {
-            true if width == Width::Infinite => Err(field.error(
-                "`kernel.full` needs a finite width: at width inf the tangent kernel is the N × N one times the identity in the outputs",
-            )),
-            true if which == Which::Nngp => {
-                Err(field.error("`kernel.full` is about the tangent kernel, and `kernel.kind` is \"nngp\""))
+        let file: KernelFile = document.read()?;
+        let network = file.network.untrained(&*load_inputs(&file.data, load)?)?;
+        let KernelSection { kind: which, between, width, seed, full, spectrum } = file.kernel;
+        let blocks = match between.value {
+            Some(Block::TestTrain | Block::Test) if network.test_inputs.is_none() => {
+                return Err(between.must_be("\"train\" or \"all\", as the data have no test inputs"));
             }
-            full => Ok(full),
-        })?;
-        let spectrum = table.or("spectrum", false, Field::boolean)?;
-        table.finish()?;
-        let blocks = blocks_of(&problem, between);
+            Some(block) => vec![block],
+            None if network.test_inputs.is_none() => vec![Block::Train],
+            None => Block::ALL.to_vec(),
+        };
         if spectrum && !blocks.contains(&Block::Train) {
             return Err(Error::Invalid(
                 "`kernel.spectrum` is that of the kernel among the training inputs; set `kernel.between` to \"train\" or \"all\"".into(),
             ));
         }
-        Ok(Self { problem, which, blocks, width, seed, full, spectrum })
+        Ok(Self { network, which, blocks, width, seed, full, spectrum })
     }
 
     /// Bytes of the matrices in the answer.
@@ -132,7 +159,7 @@ impl KernelQuestion {
     }
 
     fn outputs(&self) -> u64 {
-        self.problem.data.output_dimension() as u64
+        self.network.outputs as u64
     }
 
     /// Bytes of one matrix per block.
@@ -148,11 +175,7 @@ impl KernelQuestion {
 
     /// Returns numbers of training and of test inputs.
     pub fn samples(&self) -> (usize, usize) {
-        (self.problem.data.train.inputs.nrows(), self.test_inputs().map_or(0, Matrix::nrows))
-    }
-
-    fn test_inputs(&self) -> Option<&Matrix> {
-        self.problem.data.test.as_ref().map(|test| &test.inputs)
+        (self.network.inputs.nrows(), self.network.test_inputs.as_ref().map_or(0, Matrix::nrows))
     }
 
     /// Refuses what does not fit the memory that is available now.
@@ -161,7 +184,7 @@ impl KernelQuestion {
     /// The bytes needed, those available, and the share of the samples that would fit.
     pub fn check_memory(&self) -> QuestionResult<()> {
         let otherwise = "; or ask for one kernel (`kernel.kind`) or one block (`kernel.between`)";
-        memory::check(self.computed_bytes(), self.samples(), otherwise)
+        Ok(memory::check(self.computed_bytes(), self.samples(), otherwise)?)
     }
 
     /// Computes the kernels.
@@ -172,8 +195,8 @@ impl KernelQuestion {
     pub fn kernels(&self, run: &mut Run<'_>) -> QuestionResult<KernelAnswer> {
         let [mut nngp, mut ntk] = match self.width {
             Width::Infinite => checked(self.limit(run)?, Precision::F64)?,
-            Width::Finite(_) if self.problem.network.entry_law != EntryLaw::Gaussian => {
-                let law = self.problem.network.entry_law.name();
+            Width::Finite(_) if self.network.network.entry_law != EntryLaw::Gaussian => {
+                let law = self.network.network.entry_law.name();
                 return Err(Error::Invalid(format!(
                     "network.entry_law = \"{law}\": kernels of one network are those of Gaussian entries; record nngp_kernel or tangent_kernel of a \
                      trained network at step 0 with the regenerated engine"
@@ -186,14 +209,14 @@ impl KernelQuestion {
             nngp.add_eigenvalues()?;
             ntk.add_eigenvalues()?;
         }
-        Ok(KernelAnswer { width: self.width, activation: self.problem.network.activation, nngp, ntk })
+        Ok(KernelAnswer { width: self.width, activation: self.network.network.activation, nngp, ntk })
     }
 
     /// The kernels of one finite network at its start, NNGP and tangent.
     fn network(&self, width: u64, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
         let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
         let (found, precision) = run.on_device("kernels of one network", |device, precision, _| {
-            Ok((empirical_kernels(&self.problem, width, self.seed, device, precision, wanted)?, precision))
+            Ok((empirical_kernels(&self.network, width, self.seed, device, precision, wanted)?, precision))
         })?;
         let mut answer = [Blocks::default(), Blocks::default()];
         for (block, kernels) in [
@@ -211,11 +234,10 @@ impl KernelQuestion {
 
     /// The kernels at width ∞, NNGP and tangent.
     fn limit(&self, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
-        let problem = &self.problem;
-        let network = problem.scaling().kernel_network(problem.network.activation, problem.data.input_dimension())?;
-        let train = &problem.data.train.inputs;
+        let network = self.network.architecture().kernel_network()?;
+        let train = &self.network.inputs;
         let none = Matrix::zeros(0, train.ncols());
-        let test = self.test_inputs().unwrap_or(&none);
+        let test = self.network.test_inputs.as_ref().unwrap_or(&none);
         let mut answer = [Blocks::default(), Blocks::default()];
         let entries = |block: &Block| match block {
             Block::Train => (train.nrows() * train.nrows()) as f64 / 2.0,
@@ -269,6 +291,7 @@ pub(crate) static KIND: Kind = Kind {
     has_precision: true,
     seeded: |_| vec!["kernel"],
     unanswered: None,
+    schema: schema::table::<KernelFile>,
     parse: |document, _, load| Ok(Arc::new(KernelQuestion::parse(document, load)?)),
 };
 
@@ -278,28 +301,4 @@ fn checked(kernels: [Blocks; 2], precision: Precision) -> QuestionResult<[Blocks
         blocks.check_finite(name, precision == Precision::F32)?;
     }
     Ok(kernels)
-}
-
-/// `None` for all blocks that the data have.
-fn parse_between(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Option<Block>> {
-    let words = [
-        ("all", None),
-        ("train", Some(Block::Train)),
-        ("test_train", Some(Block::TestTrain)),
-        ("test", Some(Block::Test)),
-    ];
-    match field.choice(&words)? {
-        Some(Block::TestTrain | Block::Test) if problem.data.test.is_none() => {
-            Err(field.must_be("\"train\" or \"all\", as the data have no test inputs"))
-        }
-        between => Ok(between),
-    }
-}
-
-fn blocks_of(problem: &Problem, between: Option<Block>) -> Vec<Block> {
-    match between {
-        Some(block) => vec![block],
-        None if problem.data.test.is_none() => vec![Block::Train],
-        None => Block::ALL.to_vec(),
-    }
 }

@@ -2,14 +2,27 @@
 
 mod answer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use widenet_core::shapes::read_matrix;
+use serde_json::json;
+
 use widenet_core::{
-    Matrix, Problem,
-    data::read_npy,
-    document::{Document, Field, Reader, Value},
-    problem::Loss,
+    Error, Matrix, Problem,
+    data::{InputSource, read_npy},
+    document::{
+        Document, Field, Node, Result, Value,
+        keys::{defaulted, flat, optional, or, required},
+        schema, section,
+        shape::{
+            Either, Located, Shape, Simple, anything, boolean, choice, list, located, natural, non_negative, path,
+            table, table_or,
+        },
+    },
+    problem::{Loss, ProblemSections},
+    shapes::{matrix, read_matrix},
 };
 use widenet_limits::kernel::{
     GivenKernel, GivenKernels, Initial, Moment, Question as Asked, Ridge, Spread, Trained, Which, critical_rate,
@@ -20,35 +33,137 @@ use crate::{
     answer::AnswerTree,
     error::QuestionResult,
     memory,
-    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, problem},
-    stand_ins::add_stand_ins,
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, load_inputs},
 };
 
 pub use answer::{Answer, LearningRates, PredictAnswer};
 
-/// A problem and what is asked about its infinitely wide networks.
-///
-/// # Section `[predict]`
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `trained` | `"all"` | `"all"` layers (tangent kernel), or `"readout"` alone (NNGP kernel) |
-/// | `at` | the moments of `[record]` | list of steps (descent, momentum flow) or times (flow); `"inf"` is the end of training |
-/// | `spread` | `"std"`, for a given start `"none"` | over initialisations: `"none"`, `"std"`, `"covariance"` |
-/// | `ridge` | none | r ≥ 0 added to the diagonal of the training kernel, or `{ relative = ρ }` for `r = ρ trace/P` of each kernel |
-/// | `cutoff` | `false` | at the end of training, drop eigenvalues that rounding cannot tell from 0 |
-/// | `initial` | `"ensemble"`, other than squared loss `"zero"` | `"ensemble"` of all starts, `"zero"`, `"sample"` of one function, or `{ outputs = [[…]], test_outputs = [[…]] }` |
-/// | `seed` | 0 | of the sampled function and of minibatches |
-/// | `kernels` | none | `{ ntk = { train = …, test_train = …, test = … }, nngp = { … } }`, to be used instead of the network's own; each a list of rows or a `.npy` file |
-/// | `learning_rates` | `false` | also the largest stable learning rate of the network, and for squared loss the critical one |
-///
-/// Inline data need no `test_targets`; without them there is no test loss.
+section! {
+    /// What is asked about predictions: section `[predict]`.
+    struct PredictSection {
+        /// All layers (tangent kernel), or the readout alone (NNGP kernel).
+        trained: Trained = or(choice(&[("all", Trained::All), ("readout", Trained::ReadoutOnly)]), "all"),
+        /// Steps (descent, momentum flow) or times (flow); `"inf"` is the end of training. Those of `[record]` where nothing is given.
+        at: Option<Vec<Located<Moment>>> = optional(list(located(moment()))),
+        /// Spread over initializations: `"std"` of the ensemble where nothing is given, of a given start `"none"`.
+        spread: Option<Located<Spread>> = optional(located(choice(SPREADS))),
+        /// r ≥ 0, added to the diagonal of the training kernel, or `{ relative = ρ }` for r = ρ trace/P of each kernel.
+        ridge: Option<Either<RelativeRidge, f64>> = optional(table_or(non_negative())),
+        /// At the end of training, drop eigenvalues that rounding cannot tell from 0.
+        cutoff: bool = or(boolean(), false),
+        /// The start: the `"ensemble"` of all (of the squared loss where nothing is given), `"zero"` (of other losses), a `"sample"`, or
+        /// outputs.
+        initial: Option<Either<InitialOutputs, Start>> = optional(table_or(choice(STARTS))),
+        /// Seed of the sampled function and of minibatches.
+        seed: u64 = or(natural(), 0),
+        /// Kernels to be used instead of the network's own.
+        kernels: Option<KernelSections> = optional(table()),
+        /// Also the largest stable learning rate of the network, and for squared loss the critical one.
+        learning_rates: bool = or(boolean(), false),
+    }
+}
+
+/// A word for where training starts.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Ensemble,
+    Zero,
+    Sample,
+}
+
+const STARTS: &[(&str, Start)] = &[("ensemble", Start::Ensemble), ("zero", Start::Zero), ("sample", Start::Sample)];
+
+const SPREADS: &[(&str, Spread)] = &[("none", Spread::None), ("std", Spread::Std), ("covariance", Spread::Covariance)];
+
+section! {
+    /// A ridge in units of the kernel.
+    struct RelativeRidge {
+        /// ρ, with r = ρ trace/P of each kernel.
+        relative: f64 = required(non_negative()),
+    }
+}
+
+section! {
+    /// Outputs at the start.
+    struct InitialOutputs {
+        /// On the training inputs, P × k.
+        outputs: Matrix = required(matrix()),
+        /// On the test inputs, T × k.
+        test_outputs: Option<Matrix> = optional(matrix()),
+    }
+}
+
+section! {
+    /// Kernels that are given.
+    struct KernelSections {
+        /// The tangent kernel.
+        ntk: Option<BlockSections> = optional(table()),
+        /// The NNGP kernel.
+        nngp: Option<BlockSections> = optional(table()),
+    }
+}
+
+section! {
+    /// Blocks of a kernel, each a list of rows or a `.npy` file.
+    struct BlockSections {
+        /// Among training inputs, P × P.
+        train: MatrixOrFile = required(matrix_or_file()),
+        /// Between test and training inputs, T × P.
+        test_train: Option<MatrixOrFile> = optional(matrix_or_file()),
+        /// Among test inputs, T × T.
+        test: Option<MatrixOrFile> = optional(matrix_or_file()),
+    }
+}
+
+/// A matrix in the file, or the name of one of its own.
+enum MatrixOrFile {
+    Matrix(Matrix),
+    File(Located<PathBuf>),
+}
+
+fn matrix_or_file() -> Simple<MatrixOrFile> {
+    fn read(field: &Field<'_>) -> Result<MatrixOrFile> {
+        match field.node().value {
+            Value::String(_) => located(path()).read(field).map(MatrixOrFile::File),
+            _ => read_matrix(field).map(MatrixOrFile::Matrix),
+        }
+    }
+    Simple::new(read, || json!({ "anyOf": [path().schema(), matrix().schema()] }))
+}
+
+fn moment() -> Simple<Moment> {
+    fn read(field: &Field<'_>) -> Result<Moment> {
+        match &field.node().value {
+            Value::String(word) if word == "inf" => Ok(Moment::Infinity),
+            Value::Float(f64::INFINITY) => Ok(Moment::Infinity),
+            Value::String(_) => Err(field.must_be("a moment ≥ 0 or \"inf\"")),
+            _ => field.non_negative().map(Moment::At),
+        }
+    }
+    Simple::new(read, || json!({ "anyOf": [non_negative().schema(), { "enum": ["inf"] }] }))
+}
+
+section! {
+    /// A problem whose infinitely wide networks are asked for predictions.
+    struct PredictFile {
+        /// The network and its training.
+        problem: ProblemSections = flat(),
+        /// Where samples come from; test inputs need no targets, without which there is no test loss.
+        data: Located<InputSource> = required(located(table())),
+        /// What is asked.
+        predict: PredictSection = defaulted(),
+        /// A question about kernels; not read.
+        kernel: Option<Node> = optional(anything()),
+    }
+}
+
+/// A problem and what is asked about its infinitely wide networks: a problem file with a section `[predict]`, of which `widenet schema
+/// predict` prints the keys.
 #[derive(Debug, Clone)]
 pub struct PredictQuestion {
     problem: Problem,
     question: Asked,
     learning_rates: bool,
-    has_test_targets: bool,
 }
 
 /// P × P matrices held at once: two kernels, one with its eigenvectors, the other in their basis, and room for a product.
@@ -69,30 +184,19 @@ impl PredictQuestion {
     }
 
     fn parse(document: &Document, base: &Path, load: &mut Load<'_>) -> widenet_core::Result<Self> {
-        let mut document = document.clone();
-        let stand_ins = add_stand_ins(&mut document, &["data.test_targets"])?;
-        let problem = problem(&document, load, &largest_stable_rate)?;
-        let mut question = Asked {
-            trained: Trained::All,
-            moments: problem.record.at.iter().copied().map(Moment::At).collect(),
-            spread: Spread::None,
-            ridge: None,
-            cutoff: false,
-            initial: Initial::Zero,
-            seed: 0,
-            given: None,
+        let file: PredictFile = document.read()?;
+        let mut test_inputs = None;
+        let data = || {
+            let data = load_inputs(&file.data, load)?;
+            let complete = data.complete().ok_or_else(|| file.data.error::<Error>("`data.targets` is missing"))?;
+            if complete.test.is_none() {
+                test_inputs = data.test_inputs().cloned();
+            }
+            Ok(complete)
         };
-        if matches!(problem.loss, Loss::Squared { .. }) {
-            (question.initial, question.spread) = (Initial::Ensemble, Spread::Std);
-        }
-        let mut learning_rates = false;
-        if let Some(section) = document.reader().get("predict") {
-            let mut table = section.table()?;
-            parse_section(&mut table, &mut question, &problem, base)?;
-            learning_rates = table.or("learning_rates", false, Field::boolean)?;
-            table.finish()?;
-        }
-        Ok(Self { problem, question, learning_rates, has_test_targets: stand_ins.is_empty() })
+        let problem = file.problem.problem(data, &largest_stable_rate)?;
+        let question = file.predict.question(&problem, test_inputs, base)?;
+        Ok(Self { problem, question, learning_rates: file.predict.learning_rates })
     }
 
     /// Returns the problem.
@@ -106,11 +210,12 @@ impl PredictQuestion {
     /// The bytes needed, those available, and the numbers of samples that would fit.
     pub fn check_memory(&self) -> QuestionResult<()> {
         let train = self.problem.data.train.inputs.nrows();
-        let test = self.problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
+        let test = self.question.test_inputs.as_ref().or(self.problem.data.test.as_ref().map(|test| &test.inputs));
+        let test = test.map_or(0, Matrix::nrows);
         let bytes = |n1: usize, n2: usize| kernel_bytes(n1, n2, Which::Nngp);
         let among_test = if self.question.spread == Spread::Covariance { 2 * bytes(test, test) } else { 0 };
         let needed = TRAIN_MATRICES * bytes(train, train) + TEST_MATRICES * bytes(test, train) + among_test;
-        memory::check(needed, (train, test), "")
+        Ok(memory::check(needed, (train, test), "")?)
     }
 
     /// Predictions at every moment asked for.
@@ -121,7 +226,7 @@ impl PredictQuestion {
         let predictions = predict(&self.problem, &self.question, &mut |fraction| run.watch(fraction))?;
         let learning_rates = if self.learning_rates { Some(self.rates()?) } else { None };
         let data = &self.problem.data;
-        let test_targets = data.test.as_ref().filter(|_| self.has_test_targets).map(|test| &test.targets);
+        let test_targets = data.test.as_ref().map(|test| &test.targets);
         let loss = self.problem.loss;
         let answers = predictions
             .into_iter()
@@ -169,92 +274,87 @@ pub(crate) static KIND: Kind = Kind {
     has_precision: false,
     seeded: |_| vec!["predict"],
     unanswered: None,
+    schema: schema::table::<PredictFile>,
     parse: |document, base, load| Ok(Arc::new(PredictQuestion::parse(document, base, load)?)),
 };
 
-fn parse_section(
-    table: &mut Reader<'_>,
-    question: &mut Asked,
-    problem: &Problem,
-    base: &Path,
-) -> widenet_core::Result<()> {
-    let trained = [("all", Trained::All), ("readout", Trained::ReadoutOnly)];
-    question.trained = table.or("trained", question.trained, |field| field.choice(&trained))?;
-    question.seed = table.or("seed", 0, Field::whole)?;
-    if let Some(moments) = table.optional("at", |at| at.list(|field| parse_moment(field, problem)))? {
-        question.moments = moments;
+impl PredictSection {
+    /// What is asked about a problem, at test inputs of the problem or at these.
+    fn question(&self, problem: &Problem, test_inputs: Option<Matrix>, base: &Path) -> Result<Asked> {
+        let default = if matches!(problem.loss, Loss::Squared { .. }) { Initial::Ensemble } else { Initial::Zero };
+        let initial = match &self.initial {
+            None => default,
+            Some(Either::Other(Start::Ensemble)) => Initial::Ensemble,
+            Some(Either::Other(Start::Zero)) => Initial::Zero,
+            Some(Either::Other(Start::Sample)) => Initial::Sample { seed: self.seed },
+            Some(Either::Table(InitialOutputs { outputs, test_outputs })) => {
+                Initial::Outputs { train: outputs.clone(), test: test_outputs.clone() }
+            }
+        };
+        let is_law = initial == Initial::Ensemble;
+        let spread = match &self.spread {
+            Some(spread) if spread.value != Spread::None && !is_law => {
+                return Err(
+                    spread.must_be("\"none\" unless `predict.initial` is \"ensemble\": one function has no spread")
+                );
+            }
+            Some(spread) => spread.value,
+            None if is_law => Spread::Std,
+            None => Spread::None,
+        };
+        Ok(Asked {
+            trained: self.trained,
+            moments: self.moments(problem)?,
+            spread,
+            ridge: self.ridge.as_ref().map(|ridge| match ridge {
+                Either::Table(RelativeRidge { relative }) => Ridge::Relative(*relative),
+                Either::Other(ridge) => Ridge::Absolute(*ridge),
+            }),
+            cutoff: self.cutoff,
+            initial,
+            seed: self.seed,
+            test_inputs,
+            given: self.kernels.as_ref().map(|kernels| kernels.read(base)).transpose()?,
+        })
     }
-    if let Some(initial) = table.optional("initial", |field| parse_initial(field, question.seed))? {
-        question.initial = initial;
-        question.spread = Spread::None;
-        if question.initial == Initial::Ensemble {
-            question.spread = Spread::Std;
+
+    /// The moments asked for: those of the record plan, if nothing is said.
+    fn moments(&self, problem: &Problem) -> Result<Vec<Moment>> {
+        let Some(at) = &self.at else { return Ok(problem.record.at.iter().copied().map(Moment::At).collect()) };
+        let checked = |moment: &Located<Moment>| match moment.value {
+            Moment::At(_) if problem.optimizer.has_steps() => Ok(Moment::At(moment.field().whole()? as f64)),
+            moment => Ok(moment),
+        };
+        at.iter().map(checked).collect()
+    }
+}
+
+impl KernelSections {
+    /// The kernels, from their files.
+    fn read(&self, base: &Path) -> Result<GivenKernels> {
+        let kernel = |blocks: &Option<BlockSections>| blocks.as_ref().map(|blocks| blocks.read(base)).transpose();
+        Ok(GivenKernels { tangent: kernel(&self.ntk)?, nngp: kernel(&self.nngp)? })
+    }
+}
+
+impl BlockSections {
+    fn read(&self, base: &Path) -> Result<GivenKernel> {
+        let block = |block: &Option<MatrixOrFile>| block.as_ref().map(|block| block.read(base)).transpose();
+        Ok(GivenKernel {
+            train: self.train.read(base)?,
+            test_train: block(&self.test_train)?,
+            test_test: block(&self.test)?,
+        })
+    }
+}
+
+impl MatrixOrFile {
+    fn read(&self, base: &Path) -> Result<Matrix> {
+        match self {
+            MatrixOrFile::Matrix(matrix) => Ok(matrix.clone()),
+            MatrixOrFile::File(file) => {
+                read_npy(&base.join(&file.value)).map_err(|error| file.error(error.to_string()))
+            }
         }
     }
-    let spreads = [("none", Spread::None), ("std", Spread::Std), ("covariance", Spread::Covariance)];
-    question.spread = table.or("spread", question.spread, |field| match field.choice(&spreads)? {
-        spread if spread != Spread::None && question.initial != Initial::Ensemble => {
-            Err(field.must_be("\"none\" unless `predict.initial` is \"ensemble\": one function has no spread"))
-        }
-        spread => Ok(spread),
-    })?;
-    question.ridge = table.optional("ridge", parse_ridge)?;
-    question.cutoff = table.or("cutoff", false, Field::boolean)?;
-    question.given = table.optional("kernels", |field| parse_kernels(field, base))?;
-    Ok(())
-}
-
-fn parse_moment(field: &Field<'_>, problem: &Problem) -> widenet_core::document::Result<Moment> {
-    match &field.node().value {
-        Value::String(word) if word == "inf" => Ok(Moment::Infinity),
-        Value::Float(f64::INFINITY) => Ok(Moment::Infinity),
-        Value::String(_) => Err(field.must_be("a moment ≥ 0 or \"inf\"")),
-        _ if problem.optimizer.has_steps() => Ok(Moment::At(field.whole()? as f64)),
-        _ => field.non_negative().map(Moment::At),
-    }
-}
-
-fn parse_initial(field: &Field<'_>, seed: u64) -> widenet_core::document::Result<Initial> {
-    if !matches!(field.node().value, Value::Table(_)) {
-        let words = [("ensemble", Initial::Ensemble), ("zero", Initial::Zero), ("sample", Initial::Sample { seed })];
-        return field.choice(&words);
-    }
-    let mut table = field.table()?;
-    let train = table.required("outputs", read_matrix)?;
-    let test = table.optional("test_outputs", read_matrix)?;
-    table.finish()?;
-    Ok(Initial::Outputs { train, test })
-}
-
-fn parse_ridge(field: &Field<'_>) -> widenet_core::document::Result<Ridge> {
-    if !matches!(field.node().value, Value::Table(_)) {
-        return field.non_negative().map(Ridge::Absolute);
-    }
-    let mut table = field.table()?;
-    let relative = table.required("relative", Field::non_negative)?;
-    table.finish()?;
-    Ok(Ridge::Relative(relative))
-}
-
-fn parse_kernels(field: &Field<'_>, base: &Path) -> widenet_core::document::Result<GivenKernels> {
-    let mut table = field.table()?;
-    let tangent = table.optional("ntk", |field| parse_kernel(field, base))?;
-    let nngp = table.optional("nngp", |field| parse_kernel(field, base))?;
-    table.finish()?;
-    Ok(GivenKernels { nngp, tangent })
-}
-
-fn parse_kernel(field: &Field<'_>, base: &Path) -> widenet_core::document::Result<GivenKernel> {
-    let matrix = |field: &Field<'_>| -> widenet_core::document::Result<Matrix> {
-        match &field.node().value {
-            Value::String(file) => read_npy(&base.join(file)).map_err(|error| field.error(error.to_string())),
-            _ => read_matrix(field),
-        }
-    };
-    let mut table = field.table()?;
-    let train = table.required("train", matrix)?;
-    let test_train = table.optional("test_train", matrix)?;
-    let test_test = table.optional("test", matrix)?;
-    table.finish()?;
-    Ok(GivenKernel { train, test_train, test_test })
 }

@@ -10,13 +10,18 @@ use serde_json::{Value, json};
 use widenet_core::extremes::largest;
 use widenet_core::{
     Result,
-    document::{Field, Reader},
+    document::{
+        self,
+        keys::{flat, or},
+        section,
+        shape::count,
+    },
 };
 use widenet_limits::proportional::{HiddenLayers, OutputLaw};
 use widenet_statistics::kolmogorov_smirnov::p_value;
 
 use super::{
-    quantity::{Prior, Quantity},
+    quantity::{OneInput, Prior, Quantity},
     sampling,
 };
 use crate::{
@@ -25,41 +30,46 @@ use crate::{
     question::Run,
 };
 
-/// How draws are compared with laws.
-#[derive(Debug, Clone)]
-struct Agreement {
-    input: usize,
-    sample: sampling::Sample,
+section! {
+    /// Draws of one output against its exact law, the limit and the NNGP: Kolmogorov–Smirnov p-values, quantiles, a histogram, the kurtosis.
+    #[derive(Debug, Clone)]
+    pub(super) struct Agreement {
+        /// How many outputs are drawn.
+        draws: usize = or(count(), 10_000),
+        /// How they are made.
+        drawing: sampling::Drawing = flat(),
+        /// The input of the output.
+        input: OneInput = flat(),
+    }
 }
 
 /// Quantiles that are compared, and bins of the histogram.
 const POINTS: usize = 61;
 
 impl Quantity for Agreement {
+    fn check(&self, prior: &Prior) -> document::Result<()> {
+        self.drawing.check(prior)?;
+        self.input.check(prior)
+    }
+
     fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
-        answer(prior, self, run)
+        answer(prior, self.input.position(), &self.drawing.of_outputs(self.draws), run)
     }
 
     fn samples_networks(&self) -> bool {
-        self.sample.by_network
+        self.drawing.is_by_network()
     }
 }
 
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let input = prior.input(table)?;
-    let draws = table.or("draws", 10_000, Field::count)?;
-    Ok(Box::new(Agreement { input, sample: sampling::Sample::of_outputs(table, prior, draws)? }))
-}
-
-fn answer(prior: &Prior, asked: &Agreement, run: &mut Run<'_>) -> QuestionResult<Value> {
-    let variance = prior.variance(asked.input);
+fn answer(prior: &Prior, input: usize, sample: &sampling::Sample, run: &mut Run<'_>) -> QuestionResult<Value> {
+    let variance = prior.variance(input);
     if variance == 0.0 {
-        return Err(invalid(format!("input {} is 0, and so are its outputs", asked.input)));
+        return Err(invalid(format!("input {input} is 0, and so are its outputs")));
     }
     let (inputs, outputs) = (prior.count(), prior.network.outputs);
-    let all = sampling::draw(prior, &asked.sample, run)?;
+    let all = sampling::draw(prior, sample, run)?;
     // One output per draw: those of the same network are not independent.
-    let first = asked.input * outputs;
+    let first = input * outputs;
     let mut draws: Vec<f64> = all.chunks_exact(inputs * outputs).map(|draw| draw[first]).collect();
     draws.sort_by(f64::total_cmp);
     let layers = &prior.network.layers;

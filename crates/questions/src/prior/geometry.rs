@@ -5,7 +5,12 @@ use std::ops::Range;
 use serde_json::{Value, json};
 use widenet_core::{
     Matrix,
-    document::{Field, Reader},
+    document::{
+        Result,
+        keys::{flat, or},
+        section,
+        shape::count,
+    },
 };
 use widenet_limits::proportional::{Estimate, InputKernel, Sampler, Spectra, mean_squared_correlation};
 
@@ -19,25 +24,30 @@ use crate::{
     question::Run,
 };
 
-/// The geometry of sampled feature kernels.
-#[derive(Debug)]
-struct Geometry {
-    sample: sampling::Sample,
+section! {
+    /// Feature kernels of the last hidden layer: mean squared correlation of inputs, shares of the eigenvalues, effective rank, mean
+    /// log-eigenvalues and in the limit their slopes in α, with standard errors.
+    #[derive(Debug)]
+    pub(super) struct Geometry {
+        /// How many kernels are drawn.
+        draws: usize = or(count(), 10_000),
+        /// How they are made.
+        drawing: sampling::Drawing = flat(),
+    }
 }
 
 impl Quantity for Geometry {
+    fn check(&self, prior: &Prior) -> Result<()> {
+        self.drawing.check(prior)
+    }
+
     fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
-        answer(prior, &self.sample, run)
+        answer(prior, &self.drawing.of_kernels(self.draws), run)
     }
 
     fn samples_networks(&self) -> bool {
-        self.sample.by_network
+        self.drawing.is_by_network()
     }
-}
-
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let draws = table.or("draws", 10_000, Field::count)?;
-    Ok(Box::new(Geometry { sample: sampling::Sample::of_kernels(table, prior, draws)? }))
 }
 
 fn answer(prior: &Prior, asked: &sampling::Sample, run: &mut Run<'_>) -> QuestionResult<Value> {

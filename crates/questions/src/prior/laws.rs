@@ -1,17 +1,22 @@
 //! Evaluates one-dimensional distributions of a prior: densities, tails, quantiles, distances to the limit.
 
 use serde_json::{Value, json};
-use widenet_core::shapes::read_matrix;
+use widenet_core::shapes::{matrix as matrix_shape, read_matrix};
 use widenet_core::{
     Matrix, Result,
-    document::{Field, Reader},
+    document::{
+        self, Field, Value as Node, Written,
+        keys::{flat, optional, or},
+        section,
+        shape::{Located, Shape, Simple, choice, list, located, number as any_number},
+    },
 };
 use widenet_limits::proportional::{
     HiddenLayers, InputKernel, LogLaw, OutputLaw, log_joint_density, log_squared_norm_law, output_rate_constant,
     scale_rate_constant,
 };
 
-use super::quantity::{Prior, Quantity};
+use super::quantity::{OneInput, Prior, Quantity};
 use crate::{
     answer::{always_finite, from_log, matrix, number, numbers},
     error::{QuestionResult, invalid},
@@ -21,6 +26,31 @@ use crate::{
 
 /// Whose law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Output,
+    LogScale,
+    LogSquaredNorm,
+    LogQuadraticForm,
+    Outputs,
+}
+
+const WORDS: &[(&str, Of)] = &[
+    ("output", Of::Output),
+    ("log_scale", Of::LogScale),
+    ("log_squared_norm", Of::LogSquaredNorm),
+    ("log_quadratic_form", Of::LogQuadraticForm),
+];
+
+const WORDS_OF_DENSITIES: &[(&str, Of)] = &[
+    ("output", Of::Output),
+    ("log_scale", Of::LogScale),
+    ("log_squared_norm", Of::LogSquaredNorm),
+    ("log_quadratic_form", Of::LogQuadraticForm),
+    ("outputs", Of::Outputs),
+];
+
+/// Whose law, and at which input it is taken, if at one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Law {
     Output { input: usize },
     LogScale,
@@ -29,11 +59,176 @@ enum Law {
     Outputs,
 }
 
+impl Of {
+    fn law(self, input: &OneInput) -> Law {
+        match self {
+            Of::Output => Law::Output { input: input.position() },
+            Of::LogScale => Law::LogScale,
+            Of::LogSquaredNorm => Law::LogSquaredNorm { input: input.position() },
+            Of::LogQuadraticForm => Law::LogQuadraticForm,
+            Of::Outputs => Law::Outputs,
+        }
+    }
+
+    /// Refuses an input of a law that has none, or has all.
+    fn check(self, table: &Written<'_>) -> document::Result<()> {
+        match self {
+            Of::Output | Of::LogSquaredNorm => Ok(()),
+            Of::LogScale | Of::LogQuadraticForm | Of::Outputs => {
+                table.refuse("input", "only the laws of \"output\" and \"log_squared_norm\" are at one input")
+            }
+        }
+    }
+}
+
 /// Where a density is taken.
 #[derive(Debug, Clone)]
 enum Points {
     Numbers(Vec<f64>),
     Rows(Matrix),
+}
+
+/// A list of numbers, or of rows.
+fn points() -> Simple<Points> {
+    fn read(field: &Field<'_>) -> document::Result<Points> {
+        let elements = field.elements()?;
+        match elements.first().map(|first| &first.node().value) {
+            Some(Node::Array(_)) => read_matrix(field).map(Points::Rows),
+            _ => field.numbers().map(Points::Numbers),
+        }
+    }
+    Simple::new(read, || json!({ "anyOf": [list(any_number()).schema(), matrix_shape().schema()] }))
+}
+
+/// Where laws are evaluated if nothing else is said: standard deviations, or logarithms.
+const DEFAULT_POINTS: &[f64] = &[-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
+const DEFAULT_LEVELS: &[f64] = &[0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
+
+section! {
+    /// Densities of a law. `of` is `"output"` (one output at one input), `"log_scale"` (log q), `"log_squared_norm"` (of all outputs at one
+    /// input), `"log_quadratic_form"` (log yᵀ K0⁻¹ y of one output at all inputs), or `"outputs"` (one output at all inputs).
+    #[derive(Debug)]
+    pub(super) struct Density {
+        /// Whose.
+        of: Of = or(choice(WORDS_OF_DENSITIES), "output"),
+        /// Where: numbers, or of `"outputs"` rows with a number per input; −4 to 4 where nothing is given.
+        at: Option<Located<Points>> = optional(located(points())),
+        /// The input of the output.
+        input: OneInput = flat(),
+    }
+    check = |density, table| {
+        if density.of == Of::Outputs && density.at.is_none() {
+            return Err(table.missing("at"));
+        }
+        density.of.check(table)
+    };
+}
+
+section! {
+    /// Both tails of a law, and their logarithms; `of` as of densities.
+    #[derive(Debug)]
+    pub(super) struct Cdf {
+        /// Whose.
+        of: Of = or(choice(WORDS), "output"),
+        /// Where.
+        at: Vec<f64> = or(list(any_number()), DEFAULT_POINTS),
+        /// The input of the output.
+        input: OneInput = flat(),
+    }
+    check = |cdf, table| cdf.of.check(table);
+}
+
+section! {
+    /// Values with given probabilities below or above them; `of` as of densities.
+    #[derive(Debug)]
+    pub(super) struct Quantiles {
+        /// Whose.
+        of: Of = or(choice(WORDS), "output"),
+        /// Probabilities below; 0.001 to 0.999 where no levels are given.
+        levels: Option<Vec<f64>> = optional(list(level())),
+        /// Probabilities above.
+        upper_levels: Option<Vec<f64>> = optional(list(level())),
+        /// Their logarithms.
+        log_upper_levels: Option<Vec<f64>> = optional(list(log_level())),
+        /// The input of the output.
+        input: OneInput = flat(),
+    }
+    check = |quantiles, table| quantiles.of.check(table);
+}
+
+section! {
+    /// Kolmogorov–Smirnov distances of the laws of network, limit and NNGP, with the predicted rate.
+    #[derive(Debug)]
+    pub(super) struct Distance {
+        /// The input of the output.
+        input: OneInput = flat(),
+    }
+}
+
+/// The logarithm of a probability.
+fn log_level() -> Simple<f64> {
+    fn read(field: &Field<'_>) -> document::Result<f64> {
+        match field.number()? {
+            level if level < 0.0 => Ok(level),
+            _ => Err(field.must_be("the logarithm of a probability, < 0")),
+        }
+    }
+    Simple::new(read, || json!({ "type": "number", "exclusiveMaximum": 0 }))
+}
+
+impl Quantity for Density {
+    fn check(&self, prior: &Prior) -> document::Result<()> {
+        self.input.check(prior)?;
+        let Some(at) = &self.at else { return Ok(()) };
+        match (&at.value, self.of, prior.count()) {
+            (Points::Rows(rows), Of::Outputs, inputs) if rows.ncols() != inputs => Err(at.error(format!(
+                "rows of `{}` have {} numbers; there are {inputs} inputs",
+                at.key(),
+                rows.ncols()
+            ))),
+            (Points::Numbers(_), Of::Outputs, inputs) => {
+                Err(at.must_be(&format!("a list of rows with {inputs} numbers, one per input")))
+            }
+            (Points::Rows(_), of, _) if of != Of::Outputs => Err(at.must_be("a list of numbers")),
+            _ => Ok(()),
+        }
+    }
+
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
+        let default = || Points::Numbers(DEFAULT_POINTS.to_vec());
+        let points = self.at.as_ref().map_or_else(default, |at| at.value.clone());
+        density(prior, self.of.law(&self.input), &points)
+    }
+}
+
+impl Quantity for Cdf {
+    fn check(&self, prior: &Prior) -> document::Result<()> {
+        self.input.check(prior)
+    }
+
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
+        cdf(prior, self.of.law(&self.input), &self.at)
+    }
+}
+
+impl Quantity for Quantiles {
+    fn check(&self, prior: &Prior) -> document::Result<()> {
+        self.input.check(prior)
+    }
+
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
+        quantiles(prior, self.of.law(&self.input), &self.probabilities())
+    }
+}
+
+impl Quantity for Distance {
+    fn check(&self, prior: &Prior) -> document::Result<()> {
+        self.input.check(prior)
+    }
+
+    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
+        distance(prior, self.input.position())
+    }
 }
 
 /// Probabilities of quantiles.
@@ -44,140 +239,19 @@ struct Levels {
     log_upper: Vec<f64>,
 }
 
-/// Densities of a law at some points.
-#[derive(Debug)]
-struct Density {
-    law: Law,
-    points: Points,
-}
-
-/// Both tails of a law at some points.
-#[derive(Debug)]
-struct Cdf {
-    law: Law,
-    at: Vec<f64>,
-}
-
-/// Values with given probabilities below or above them.
-#[derive(Debug)]
-struct Quantiles {
-    law: Law,
-    levels: Levels,
-}
-
-/// Distances between the laws of network, limit and NNGP, of outputs at an input.
-#[derive(Debug)]
-struct Distance {
-    input: usize,
-}
-
-impl Quantity for Density {
-    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
-        density(prior, self.law, &self.points)
-    }
-}
-
-impl Quantity for Cdf {
-    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
-        cdf(prior, self.law, &self.at)
-    }
-}
-
-impl Quantity for Quantiles {
-    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
-        quantiles(prior, self.law, &self.levels)
-    }
-}
-
-impl Quantity for Distance {
-    fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
-        distance(prior, self.input)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Word {
-    Output,
-    LogScale,
-    LogSquaredNorm,
-    LogQuadraticForm,
-    Outputs,
-}
-
-const WORDS: [(&str, Word); 5] = [
-    ("output", Word::Output),
-    ("log_scale", Word::LogScale),
-    ("log_squared_norm", Word::LogSquaredNorm),
-    ("log_quadratic_form", Word::LogQuadraticForm),
-    ("outputs", Word::Outputs),
-];
-
-fn law(table: &mut Reader<'_>, prior: &Prior, joint: bool) -> widenet_core::document::Result<Law> {
-    let words = if joint { &WORDS[..] } else { &WORDS[..4] };
-    let word = table.or("of", Word::Output, |field| field.choice(words))?;
-    Ok(match word {
-        Word::Output => Law::Output { input: prior.input(table)? },
-        Word::LogScale => Law::LogScale,
-        Word::LogSquaredNorm => Law::LogSquaredNorm { input: prior.input(table)? },
-        Word::LogQuadraticForm => Law::LogQuadraticForm,
-        Word::Outputs => Law::Outputs,
-    })
-}
-
-/// Where laws are evaluated if nothing else is said: standard deviations, or logarithms.
-const DEFAULT_POINTS: [f64; 9] = [-4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0];
-const DEFAULT_LEVELS: [f64; 7] = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
-
-pub(super) fn parse_density(
-    table: &mut Reader<'_>,
-    prior: &Prior,
-) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let law = law(table, prior, true)?;
-    let points =
-        match law {
-            Law::Outputs => Points::Rows(table.required("at", |field| {
-                let rows = read_matrix(field)?;
-                match (rows.ncols(), prior.count()) {
-                    (found, wanted) if found == wanted => Ok(rows),
-                    (found, wanted) => Err(field
-                        .error(format!("rows of `{}` have {found} numbers; there are {wanted} inputs", field.key()))),
-                }
-            })?),
-            _ => Points::Numbers(table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)?),
+impl Quantiles {
+    fn probabilities(&self) -> Levels {
+        let given = |levels: &Option<Vec<f64>>| levels.clone().unwrap_or_default();
+        let mut levels = Levels {
+            lower: given(&self.levels),
+            upper: given(&self.upper_levels),
+            log_upper: given(&self.log_upper_levels),
         };
-    Ok(Box::new(Density { law, points }))
-}
-
-pub(super) fn parse_cdf(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let law = law(table, prior, false)?;
-    Ok(Box::new(Cdf { law, at: table.or("at", DEFAULT_POINTS.to_vec(), Field::numbers)? }))
-}
-
-pub(super) fn parse_quantiles(
-    table: &mut Reader<'_>,
-    prior: &Prior,
-) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let law = law(table, prior, false)?;
-    let negative = |field: &Field<'_>| match field.number()? {
-        level if level < 0.0 => Ok(level),
-        _ => Err(field.must_be("the logarithm of a probability, < 0")),
-    };
-    let mut levels = Levels {
-        lower: table.or("levels", Vec::new(), |field| field.list(level))?,
-        upper: table.or("upper_levels", Vec::new(), |field| field.list(level))?,
-        log_upper: table.or("log_upper_levels", Vec::new(), |field| field.list(negative))?,
-    };
-    if levels.lower.is_empty() && levels.upper.is_empty() && levels.log_upper.is_empty() {
-        levels.lower = DEFAULT_LEVELS.to_vec();
+        if levels.lower.is_empty() && levels.upper.is_empty() && levels.log_upper.is_empty() {
+            levels.lower = DEFAULT_LEVELS.to_vec();
+        }
+        levels
     }
-    Ok(Box::new(Quantiles { law, levels }))
-}
-
-pub(super) fn parse_distance(
-    table: &mut Reader<'_>,
-    prior: &Prior,
-) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    Ok(Box::new(Distance { input: prior.input(table)? }))
 }
 
 /// Tails and quantiles of either kind of law.

@@ -11,69 +11,75 @@ mod sampling;
 use std::{path::Path, sync::Arc};
 
 use serde_json::Map;
-use widenet_core::shapes::read_matrix;
-use widenet_core::{Error, Matrix, Result, document::Document};
+use widenet_core::shapes::matrix;
+use widenet_core::{
+    Error, Matrix, Result,
+    data::InputSource,
+    document::{
+        self, Document, Kind as SectionKind, Written,
+        keys::{named_kinds, optional, required},
+        schema, section,
+        shape::{Located, located, table},
+    },
+};
 use widenet_limits::proportional::InputKernel;
 
-use self::quantity::{Parse, Prior, Quantity};
+use self::quantity::{Prior, Quantity};
 use crate::{
     answer::AnswerTree,
     error::QuestionResult,
-    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from},
-    random_network::{RandomNetwork, load_data, warnings},
-    stand_ins::add_stand_ins,
+    memory,
+    question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, load_inputs},
+    random_network::{NetworkSection, RandomNetwork, warnings},
 };
 
-/// A random network, its inputs, and what is asked about its outputs before training.
-///
-/// # Sections
-///
-/// `[network]` says which network (`widths`, or `width` and `hidden_layers`, or the limit's `alpha` with `bottlenecks`; `outputs`;
-/// `gain` or `weight_variances`). `[data]` holds the inputs, as in a problem file; or `kernel = [[…]]` is their Gram matrix
-/// `K0 = X Xᵀ/N0`; without both there is one input with `K0 = 1`. Every other section is a quantity:
-///
-/// | section | keys | meaning |
-/// |---|---|---|
-/// | `[density]` | `of`, `at`, `input` | densities |
-/// | `[cdf]` | `of`, `at`, `input` | both tails, and their logarithms |
-/// | `[quantiles]` | `of`, `levels`, `upper_levels`, `log_upper_levels`, `input` | values with these probabilities below (above) them |
-/// | `[moments]` | `scale`, `output`, `entries`, `factor`, `input` | `E qˢ`, `E f^k`, `E[K_ij K_kl]` and its relatives, `E X_ij²` of a triangular factor of this size; always mean and variance of log q |
-/// | `[determinant]` | `size` | mean and variance of `log det Q` |
-/// | `[distance]` | `input` | Kolmogorov–Smirnov distances of network, limit and NNGP, with the predicted rate |
-/// | `[eigenvalues]` | `at` | limit, two outputs or inputs: half the log-ratio ρ of the eigenvalues of Q |
-/// | `[geometry]` | `draws`, `seed`, `by` | feature kernels of the last hidden layer: mean squared correlation of inputs, shares of the eigenvalues, effective rank, mean log-eigenvalues and in the limit their slopes in α, with standard errors |
-/// | `[sample]` | `of`, `draws`, `seed`, `by` | draws of `"outputs"`, the `"kernel"` of the last hidden layer, the mixing matrix `"mixing"`, or the `"log_scale"` |
-/// | `[agreement]` | `draws`, `seed`, `by`, `input` | draws of one output against its exact law, the limit and the NNGP: Kolmogorov–Smirnov p-values, quantiles, a histogram, the kurtosis |
-/// | `[factors]` | `chi_squares`, `normals` | the kernel of the last hidden layer, assembled from given random numbers |
-/// | `[splitting_step]` | `start`, `step`, `first_half`, `off_diagonal`, `second_half` | one step of the limit's sampler from given normals |
-///
-/// `of` is `"output"` (one output at one input, the default), `"log_scale"` (log q), `"log_squared_norm"` (of all outputs at one
-/// input), `"log_quadratic_form"` (`log yᵀ K0⁻¹ y` of one output at all inputs), or for densities `"outputs"` (one output at all
-/// inputs; `at` is a list of rows). `input` counts from 0. `by` is `"law"`, or `"network"` to multiply real weight matrices.
-///
-/// (docs/theory/proportional-limit.md §2–§7.)
+/// All quantities, by the names of their sections.
+const QUANTITIES: &[SectionKind<Box<dyn Quantity>>] = &[
+    SectionKind::of::<laws::Density>("density"),
+    SectionKind::of::<laws::Cdf>("cdf"),
+    SectionKind::of::<laws::Quantiles>("quantiles"),
+    SectionKind::of::<moments::Moments>("moments"),
+    SectionKind::of::<moments::Determinant>("determinant"),
+    SectionKind::of::<laws::Distance>("distance"),
+    SectionKind::of::<moments::Eigenvalues>("eigenvalues"),
+    SectionKind::of::<geometry::Geometry>("geometry"),
+    SectionKind::of::<sampling::Draws>("sample"),
+    SectionKind::of::<agreement::Agreement>("agreement"),
+    SectionKind::of::<algebra::Factors>("factors"),
+    SectionKind::of::<algebra::SplittingStep>("splitting_step"),
+];
+
+section! {
+    /// A random deep linear network, its inputs, and what is asked about its outputs before training: at least one section.
+    struct PriorFile {
+        /// Which network.
+        network: Located<NetworkSection> = required(located(table())),
+        /// The inputs, those of training; they need no targets. Without data and `kernel` there is one input with K0 = 1.
+        data: Option<Located<InputSource>> = optional(located(table())),
+        /// Instead of data, the Gram matrix K0 = X Xᵀ/N0 of the inputs.
+        kernel: Option<Matrix> = optional(matrix()),
+        /// What is asked.
+        quantities: Vec<(&'static str, Box<dyn Quantity>)> = named_kinds(QUANTITIES),
+    }
+    check = check;
+}
+
+fn check(file: &PriorFile, table: &Written<'_>) -> document::Result<()> {
+    match (&file.data, table.given("kernel")) {
+        (Some(_), Some(kernel)) => Err(kernel.error("`kernel` and `data` both say what the inputs are; give one")),
+        _ => Ok(()),
+    }
+}
+
+/// A random network, its inputs, and what is asked about its outputs before training: a file with the section `[network]`, `[data]` or
+/// `kernel` for the inputs, and a section for each quantity that is asked, of which `widenet schema prior` prints the keys
+/// (docs/theory/proportional-limit.md §2–§7).
 #[derive(Debug, Clone)]
 pub struct PriorQuestion {
     prior: Arc<Prior>,
     /// What is asked, by the names of the sections.
     quantities: Vec<(&'static str, Arc<dyn Quantity>)>,
 }
-
-/// All quantities, by the names of their sections.
-const QUANTITIES: [(&str, Parse); 12] = [
-    ("density", laws::parse_density),
-    ("cdf", laws::parse_cdf),
-    ("quantiles", laws::parse_quantiles),
-    ("moments", moments::parse),
-    ("determinant", moments::parse_determinant),
-    ("distance", laws::parse_distance),
-    ("eigenvalues", moments::parse_eigenvalues),
-    ("geometry", geometry::parse),
-    ("sample", sampling::parse),
-    ("agreement", agreement::parse),
-    ("factors", algebra::parse_factors),
-    ("splitting_step", algebra::parse_splitting_step),
-];
 
 /// Numbers of an answer whose true value may be infinite: densities of a layer of width 1 and of constants, moments beyond the poles,
 /// logarithms of what is 0; and numbers that were given.
@@ -91,7 +97,7 @@ const MAY_BE_INFINITE: [&str; 8] = [
 impl PriorQuestion {
     /// Quantities that can be asked for, by the names of their sections.
     pub fn quantities() -> impl Iterator<Item = &'static str> {
-        QUANTITIES.into_iter().map(|(name, _)| name)
+        QUANTITIES.iter().map(|kind| kind.word)
     }
 
     /// Reads a file. With `only`, just that quantity is answered, with its defaults where the file has no such section. `overrides`
@@ -108,36 +114,25 @@ impl PriorQuestion {
     }
 
     fn parse(document: &Document, only: Option<&str>, load: &mut Load<'_>) -> Result<Self> {
-        let document = &mut document.clone();
-        add_stand_ins(document, &["data.targets", "data.test_targets"])?;
-        let data = load_data(document, load)?;
-        let mut root = document.reader();
-        let given = root.get("kernel");
-        root.get("data");
-        let network = root.required("network", |field| RandomNetwork::parse(field, None))?;
-        let prior = match (data, given) {
-            (Some(_), Some(given)) => {
-                return Err(given.error("`kernel` and `data` both say what the inputs are; give one"));
+        let file: PriorFile = document.read()?;
+        let network = RandomNetwork::new(&file.network, None)?;
+        let prior = match &file.data {
+            Some(source) => {
+                let inputs = load_inputs(source, load)?;
+                let (train, test) = (inputs.train.inputs.nrows(), inputs.test_inputs().map_or(0, Matrix::nrows));
+                memory::check(memory::gram_bytes(train + test), (train, test), "")?;
+                Prior::of_data(network, inputs)
             }
-            (Some(data), None) => Prior::of_data(network, data),
-            (None, given) => {
-                let kernel = given.map_or_else(|| Ok(Matrix::identity(1, 1)), |given| read_matrix(&given))?;
+            None => {
+                let kernel = file.kernel.unwrap_or_else(|| Matrix::identity(1, 1));
                 // What is wrong with it is said before anything is asked of it.
                 InputKernel::new(&kernel)?;
                 Prior::of_kernel(network, kernel)
             }
         };
-        let mut quantities = Vec::new();
-        for (name, parse) in QUANTITIES {
-            let Some(section) = root.get(name) else { continue };
-            if only.is_some_and(|only| only != name) {
-                continue;
-            }
-            let mut table = section.table()?;
-            quantities.push((name, parse(&mut table, &prior)?.into()));
-            table.finish()?;
-        }
-        root.finish()?;
+        let asked = file.quantities.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name));
+        let quantities: Vec<(_, Arc<dyn Quantity>)> = asked.map(|(name, quantity)| (name, quantity.into())).collect();
+        quantities.iter().try_for_each(|(_, quantity)| quantity.check(&prior))?;
         if quantities.is_empty() {
             let names: Vec<_> = Self::quantities().map(|name| format!("[{name}]")).collect();
             return Err(Error::Invalid(format!(
@@ -182,6 +177,7 @@ pub(crate) static KIND: Kind = Kind {
         drawn.filter(|section| document.get(section).is_some()).collect()
     },
     unanswered: Some(&["network", "data", "kernel"]),
+    schema: schema::table::<PriorFile>,
     parse: |document, _, load| Ok(Arc::new(PriorQuestion::parse(document, None, load)?)),
 };
 

@@ -1,42 +1,65 @@
 //! Computes moments of a prior, the determinant and the eigenvalues of its mixing matrix.
 
 use serde_json::{Value, json};
-use widenet_core::document::{Field, Reader};
+use widenet_core::document::{
+    Result,
+    keys::{flat, optional},
+    section,
+    shape::{Located, count, list, list_of, located, natural, number as any_number, whole},
+};
 use widenet_limits::proportional::{
     EigenvalueRatio, LogLaw, OutputLaw, SecondMoments, factor_second_moments, log_determinant, log_scale_moment,
 };
 
-use super::quantity::{Prior, Quantity};
+use super::quantity::{OneInput, Prior, Quantity, check_position};
 use crate::{
     answer::{always_finite, from_log, matrix, number, numbers},
     error::{QuestionResult, invalid},
     question::Run,
 };
 
-/// Which moments.
-#[derive(Debug, Clone)]
-struct Moments {
-    scale: Vec<f64>,
-    output: Vec<u32>,
-    entries: Vec<[usize; 4]>,
-    /// Size of the triangular factor.
-    factor: Option<usize>,
-    input: usize,
+section! {
+    /// Moments of outputs, kernels and scales; always mean and variance of log q.
+    #[derive(Debug, Clone)]
+    pub(super) struct Moments {
+        /// Powers s of `E qˢ`.
+        scale: Option<Vec<f64>> = optional(list(any_number())),
+        /// Orders k of `E f^k`.
+        output: Option<Vec<u32>> = optional(list(whole(0..=1000))),
+        /// Positions i, j, k, l of `E[K_ij K_kl]` and its relatives, from 0.
+        entries: Option<Vec<Vec<Located<u64>>>> =
+            optional(list(list_of(4, "the inputs i, j, k, l from 0", located(natural())))),
+        /// Size of the triangular factor X of whose entries `E X_ij²` is asked.
+        factor: Option<usize> = optional(whole(1..=1000)),
+        /// The input of the output's moments.
+        input: OneInput = flat(),
+    }
 }
 
-/// The determinant of a mixing matrix of this size.
-#[derive(Debug)]
-struct Determinant {
-    size: usize,
+section! {
+    /// Mean and variance of the log-determinant of the mixing matrix Q.
+    #[derive(Debug)]
+    pub(super) struct Determinant {
+        /// Size of Q; the smaller of the numbers of outputs and inputs where nothing is given.
+        size: Option<usize> = optional(count()),
+    }
 }
 
-/// Half the log-ratio of the eigenvalues, whose density is taken at some points.
-#[derive(Debug)]
-struct Eigenvalues {
-    at: Vec<f64>,
+section! {
+    /// Of the limit with two outputs or inputs, half the log-ratio ρ of the eigenvalues of Q.
+    #[derive(Debug)]
+    pub(super) struct Eigenvalues {
+        /// Where its density is taken.
+        at: Option<Vec<f64>> = optional(list(any_number())),
+    }
 }
 
 impl Quantity for Moments {
+    fn check(&self, prior: &Prior) -> Result<()> {
+        self.entries.iter().flatten().flatten().try_for_each(|position| check_position(position, prior))?;
+        self.input.check(prior)
+    }
+
     fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
         moments(prior, self)
     }
@@ -44,41 +67,26 @@ impl Quantity for Moments {
 
 impl Quantity for Determinant {
     fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
-        determinant(prior, self.size)
+        determinant(prior, self.size.unwrap_or(prior.network.outputs.min(prior.count())))
     }
 }
 
 impl Quantity for Eigenvalues {
     fn answer(&self, prior: &Prior, _: &mut Run<'_>) -> QuestionResult<Value> {
-        eigenvalues(prior, &self.at)
+        eigenvalues(prior, self.at.as_deref().unwrap_or_default())
     }
-}
-
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let last = prior.count() as u64 - 1;
-    let entry = |field: &Field<'_>| {
-        let positions = field.list_of(4, "the inputs i, j, k, l from 0", |field| field.whole_in(0..=last))?;
-        Ok([0, 1, 2, 3].map(|position| positions[position] as usize))
-    };
-    Ok(Box::new(Moments {
-        scale: table.or("scale", Vec::new(), Field::numbers)?,
-        output: table.or("output", Vec::new(), |field| field.list(|field| Ok(field.whole_in(0..=1000)? as u32)))?,
-        entries: table.or("entries", Vec::new(), |field| field.list(entry))?,
-        factor: table.optional("factor", |field| Ok(field.whole_in(1..=1000)? as usize))?,
-        input: prior.input(table)?,
-    }))
 }
 
 fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     let layers = &prior.network.layers;
     let scale = LogLaw::scale(layers);
-    let output = OutputLaw::new(layers, prior.variance(asked.input))?;
+    let output = OutputLaw::new(layers, prior.variance(asked.input.position()))?;
     let second = SecondMoments::new(layers);
     let mut answer = json!({
         "alpha": number(layers.alpha()),
         "beta": number(layers.beta()),
         "log_gain": number(prior.network.log_gain),
-        "output_variance": number(prior.variance(asked.input)),
+        "output_variance": number(prior.variance(asked.input.position())),
         "mean_log_scale": number(scale.mean()),
         "variance_log_scale": number(scale.variance()),
         "variance_log_square": number(scale.with_chi_square(1)?.variance()),
@@ -88,21 +96,23 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     if let Some(size) = asked.factor {
         answer["factor"] = matrix(&factor_second_moments(layers, size)?);
     }
-    if !asked.scale.is_empty() {
-        answer["scale_powers"] = numbers(asked.scale.iter().copied());
-        answer["scale"] = asked.scale.iter().map(|s| from_log(log_scale_moment(layers, *s))).collect();
+    if let Some(powers) = &asked.scale {
+        answer["scale_powers"] = numbers(powers.iter().copied());
+        answer["scale"] = powers.iter().map(|s| from_log(log_scale_moment(layers, *s))).collect();
     }
-    if !asked.output.is_empty() {
-        answer["output_orders"] = json!(asked.output);
-        answer["output"] = asked.output.iter().map(|order| always_finite(output.moment(*order))).collect();
+    if let Some(orders) = &asked.output {
+        answer["output_orders"] = json!(orders);
+        answer["output"] = orders.iter().map(|order| always_finite(output.moment(*order))).collect();
     }
-    if !asked.entries.is_empty() {
+    if let Some(entries) = &asked.entries {
+        let at = |entry: &Vec<Located<u64>>| [0, 1, 2, 3].map(|index| entry[index].value as usize);
+        let entries: Vec<[usize; 4]> = entries.iter().map(at).collect();
         let gain = prior.network.gain();
         let kernel = prior.kernel();
         let each = |moment: &dyn Fn([usize; 4]) -> f64| -> Value {
-            asked.entries.iter().map(|entry| always_finite(moment(*entry))).collect()
+            entries.iter().map(|entry| always_finite(moment(*entry))).collect()
         };
-        answer["entries"] = json!(asked.entries);
+        answer["entries"] = json!(entries);
         answer["kernel"] = each(&|entry| gain * gain * second.kernel(kernel, entry));
         answer["same_output"] = each(&|entry| gain * gain * second.same_output(kernel, entry));
         answer["covariance_of_squares"] =
@@ -111,24 +121,9 @@ fn moments(prior: &Prior, asked: &Moments) -> QuestionResult<Value> {
     Ok(answer)
 }
 
-pub(super) fn parse_determinant(
-    table: &mut Reader<'_>,
-    prior: &Prior,
-) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let size = prior.network.outputs.min(prior.count());
-    Ok(Box::new(Determinant { size: table.or("size", size, Field::count)? }))
-}
-
 fn determinant(prior: &Prior, size: usize) -> QuestionResult<Value> {
     let law = log_determinant(&prior.network.layers, size as u64)?;
     Ok(json!({ "size": size, "mean": number(law.mean), "variance": number(law.variance) }))
-}
-
-pub(super) fn parse_eigenvalues(
-    table: &mut Reader<'_>,
-    _: &Prior,
-) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    Ok(Box::new(Eigenvalues { at: table.or("at", Vec::new(), Field::numbers)? }))
 }
 
 /// Half the log-ratio of the two eigenvalues of Q in the limit.

@@ -6,7 +6,16 @@ use std::{
 };
 
 use serde_json::Value;
-use widenet_core::{Matrix, data::Dataset, document::Reader};
+use widenet_core::{
+    Matrix,
+    data::PartialData,
+    document::{
+        Result,
+        keys::or,
+        section,
+        shape::{Located, located, natural},
+    },
+};
 
 use crate::{
     error::QuestionResult,
@@ -19,14 +28,14 @@ use crate::{
 pub(super) struct Prior {
     pub(super) network: RandomNetwork,
     /// Where the inputs are given.
-    data: Option<Arc<Dataset>>,
+    data: Option<Arc<PartialData>>,
     /// Their Gram matrix `K0 = X Xᵀ/N0`, made when it is first asked for.
     kernel: OnceLock<Matrix>,
 }
 
 impl Prior {
     /// With inputs in the rows of training samples.
-    pub(super) fn of_data(network: RandomNetwork, data: Arc<Dataset>) -> Self {
+    pub(super) fn of_data(network: RandomNetwork, data: Arc<PartialData>) -> Self {
         Self { network, data: Some(data), kernel: OnceLock::new() }
     }
 
@@ -61,16 +70,48 @@ impl Prior {
     pub(super) fn variance(&self, input: usize) -> f64 {
         self.network.gain() * self.kernel()[(input, input)]
     }
+}
 
-    /// Reads the position of an input, from 0.
-    pub(super) fn input(&self, table: &mut Reader<'_>) -> widenet_core::document::Result<usize> {
-        let last = self.count() as u64 - 1;
-        Ok(table.or("input", 0, |field| field.whole_in(0..=last))? as usize)
+section! {
+    /// One of the inputs.
+    #[derive(Debug, Clone)]
+    pub(super) struct OneInput {
+        /// The position of the input, from 0.
+        input: Located<u64> = or(located(natural()), 0),
     }
+}
+
+impl OneInput {
+    /// Refuses a position that no input has.
+    pub(super) fn check(&self, prior: &Prior) -> Result<()> {
+        check_position(&self.input, prior)
+    }
+
+    /// The position.
+    pub(super) fn position(&self) -> usize {
+        self.input.value as usize
+    }
+}
+
+/// Refuses a position, from 0, that no input has.
+pub(super) fn check_position(position: &Located<u64>, prior: &Prior) -> Result<()> {
+    let last = prior.count() as u64 - 1;
+    if position.value <= last {
+        return Ok(());
+    }
+    Err(position.must_be(&format!("a whole number from 0 to {last}")))
 }
 
 /// Something that is asked of a prior.
 pub(super) trait Quantity: Debug + Send + Sync {
+    /// Refuses what does not fit the network and its inputs.
+    ///
+    /// # Errors
+    /// The key, its value and what would be right.
+    fn check(&self, _: &Prior) -> Result<()> {
+        Ok(())
+    }
+
     /// Answers it.
     fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value>;
 
@@ -80,5 +121,8 @@ pub(super) trait Quantity: Debug + Send + Sync {
     }
 }
 
-/// Reads the section of a quantity.
-pub(super) type Parse = fn(&mut Reader<'_>, &Prior) -> widenet_core::document::Result<Box<dyn Quantity>>;
+impl<Q: Quantity + 'static> From<Q> for Box<dyn Quantity> {
+    fn from(quantity: Q) -> Self {
+        Box::new(quantity)
+    }
+}

@@ -5,7 +5,12 @@ use std::ops::Range;
 use serde_json::{Value, json};
 use widenet_core::{
     Matrix,
-    document::{Field, Reader},
+    document::{
+        Result,
+        keys::{flat, or},
+        section,
+        shape::{Located, choice, count, located, natural},
+    },
     training::Control,
 };
 use widenet_limits::proportional::{InputKernel, LARGEST_SAMPLE, Sampler};
@@ -15,6 +20,7 @@ use super::quantity::{Prior, Quantity};
 use crate::{
     answer::numbers,
     error::{QuestionError, QuestionResult, invalid},
+    memory::check_count,
     question::Run,
 };
 
@@ -25,6 +31,63 @@ enum Of {
     Kernel,
     Mixing,
     LogScale,
+}
+
+const WORDS: &[(&str, Of)] =
+    &[("outputs", Of::Outputs), ("kernel", Of::Kernel), ("mixing", Of::Mixing), ("log_scale", Of::LogScale)];
+
+section! {
+    /// How networks are drawn.
+    #[derive(Debug, Clone)]
+    pub(super) struct Drawing {
+        /// Seed of the draws.
+        seed: u64 = or(natural(), 0),
+        /// `"law"` draws from the exact distribution, `"network"` multiplies real weight matrices.
+        by: Located<bool> = or(located(choice(&[("law", false), ("network", true)])), "law"),
+    }
+}
+
+impl Drawing {
+    /// Refuses weight matrices of a limit.
+    pub(super) fn check(&self, prior: &Prior) -> Result<()> {
+        if self.by.value && prior.network.widths.is_none() {
+            let message = "a limit has no weight matrices; give the widths of a network, or `by` = \"law\"";
+            return Err(self.by.error(message));
+        }
+        Ok(())
+    }
+
+    /// Whether real weight matrices are multiplied.
+    pub(super) fn is_by_network(&self) -> bool {
+        self.by.value
+    }
+
+    /// Draws of outputs.
+    pub(super) fn of_outputs(&self, draws: usize) -> Sample {
+        self.of(Of::Outputs, draws)
+    }
+
+    /// Draws of kernels.
+    pub(super) fn of_kernels(&self, draws: usize) -> Sample {
+        self.of(Of::Kernel, draws)
+    }
+
+    fn of(&self, of: Of, draws: usize) -> Sample {
+        Sample { of, draws, seed: self.seed, by_network: self.by.value }
+    }
+}
+
+section! {
+    /// Draws.
+    #[derive(Debug, Clone)]
+    pub(super) struct Draws {
+        /// Of the outputs, the kernel of the last hidden layer, the mixing matrix, or log q.
+        of: Of = or(choice(WORDS), "outputs"),
+        /// How many.
+        draws: usize = or(count(), 1000),
+        /// How they are made.
+        drawing: Drawing = flat(),
+    }
 }
 
 /// Draws that are asked for.
@@ -43,62 +106,30 @@ const CHUNK: u64 = 50_000;
 /// Operations between two looks, on one thread: less than a second of them.
 const WORK: f64 = 3e8;
 
-impl Sample {
-    /// Reads `seed` and `by` of draws of outputs.
-    pub(super) fn of_outputs(
-        table: &mut Reader<'_>,
-        prior: &Prior,
-        draws: usize,
-    ) -> widenet_core::document::Result<Self> {
-        Self::read(table, prior, Of::Outputs, draws)
+impl Quantity for Draws {
+    fn check(&self, prior: &Prior) -> Result<()> {
+        self.drawing.check(prior)?;
+        if self.drawing.by.value && matches!(self.of, Of::Mixing | Of::LogScale) {
+            let message = "of networks the `outputs` and the `kernel` can be sampled; the law has the others";
+            return Err(self.drawing.by.error(message));
+        }
+        Ok(())
     }
 
-    /// Reads `seed` and `by` of draws of kernels.
-    pub(super) fn of_kernels(
-        table: &mut Reader<'_>,
-        prior: &Prior,
-        draws: usize,
-    ) -> widenet_core::document::Result<Self> {
-        Self::read(table, prior, Of::Kernel, draws)
-    }
-
-    fn read(table: &mut Reader<'_>, prior: &Prior, of: Of, draws: usize) -> widenet_core::document::Result<Self> {
-        let seed = table.or("seed", 0, Field::whole)?;
-        let by_network =
-            table.or("by", false, |field| match field.choice(&[("law", false), ("network", true)])? {
-                true if prior.network.widths.is_none() => {
-                    Err(field.error("a limit has no weight matrices; give the widths of a network, or `by` = \"law\""))
-                }
-                true if matches!(of, Of::Mixing | Of::LogScale) => {
-                    Err(field
-                        .error("of networks the `outputs` and the `kernel` can be sampled; the law has the others"))
-                }
-                by_network => Ok(by_network),
-            })?;
-        Ok(Self { of, draws, seed, by_network })
-    }
-}
-
-pub(super) fn parse(table: &mut Reader<'_>, prior: &Prior) -> widenet_core::document::Result<Box<dyn Quantity>> {
-    let words = [("outputs", Of::Outputs), ("kernel", Of::Kernel), ("mixing", Of::Mixing), ("log_scale", Of::LogScale)];
-    let of = table.or("of", Of::Outputs, |field| field.choice(&words))?;
-    let draws = table.or("draws", 1000, Field::count)?;
-    Ok(Box::new(Sample::read(table, prior, of, draws)?))
-}
-
-impl Quantity for Sample {
     fn answer(&self, prior: &Prior, run: &mut Run<'_>) -> QuestionResult<Value> {
-        answer(prior, self, run)
+        answer(prior, &self.drawing.of(self.of, self.draws), run)
     }
 
     fn samples_networks(&self) -> bool {
-        self.by_network
+        self.drawing.is_by_network()
     }
 }
 
 /// The draws as nested lists: draw, then rows and columns.
 fn answer(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Value> {
     let (inputs, outputs) = (prior.count(), prior.network.outputs);
+    let bytes = (size(prior, asked.of) as u64).saturating_mul(BYTES_PER_NUMBER + BYTES_PER_ANSWER);
+    check_count("sample.draws", asked.draws as u64, bytes)?;
     let values = draw(prior, asked, run)?;
     let columns = match asked.of {
         Of::Outputs => Some((inputs, outputs)),
@@ -116,20 +147,31 @@ fn answer(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Va
     Ok(json!({ "draws": asked.draws, "values": nested }))
 }
 
+/// Bytes that a number takes: in a list that grows.
+const BYTES_PER_NUMBER: u64 = 16;
+/// Bytes that a number takes besides in the lists of an answer.
+const BYTES_PER_ANSWER: u64 = 64;
+
+/// Numbers of a draw.
+fn size(prior: &Prior, of: Of) -> usize {
+    match of {
+        Of::Outputs => prior.count() * prior.network.outputs,
+        Of::Kernel => prior.kernel().len(),
+        Of::Mixing => prior.network.outputs * prior.network.outputs,
+        Of::LogScale => 1,
+    }
+}
+
 /// The numbers of all draws, draw by draw, rows outside columns.
 pub(super) fn draw(prior: &Prior, asked: &Sample, run: &mut Run<'_>) -> QuestionResult<Vec<f64>> {
+    let size = size(prior, asked.of);
+    check_count("draws", asked.draws as u64, (size as u64).saturating_mul(BYTES_PER_NUMBER))?;
     let kernel = InputKernel::new(prior.kernel())?;
     if asked.by_network {
         return networks(prior, asked, &kernel, run);
     }
     let sampler = Sampler::new(&prior.network.layers, &kernel, prior.network.outputs, prior.network.gain())?;
     let draws = asked.draws as u64;
-    let size = match asked.of {
-        Of::Outputs => prior.count() * prior.network.outputs,
-        Of::Kernel => prior.kernel().len(),
-        Of::Mixing => prior.network.outputs * prior.network.outputs,
-        Of::LogScale => 1,
-    };
     let bytes = draws.checked_mul(8).and_then(|bytes| bytes.checked_mul(size as u64));
     if bytes.is_none_or(|bytes| bytes > LARGEST_SAMPLE) {
         let most = LARGEST_SAMPLE / 8 / size as u64;

@@ -26,31 +26,28 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
     let of_points = scalings.iter().map(|(_, exponents)| exponents.q_sigma());
     let left = of_points.clone().fold(-1.75, f64::min);
     let right = of_points.fold(0.25, f64::max);
-    let edge = |legend: &str, offset: f64| Series {
+    // Edges differ in width and dashed lines in colour, so that the legend tells them apart.
+    let edge = |legend: &str, offset: f64, width: f64| Series {
         legend: vec![legend.into()],
         colour: palette::BLACK,
-        marks: vec![Mark::Line {
-            points: vec![(left, offset - left), (right, offset - right)],
-            width: 2.0,
-            dashed: false,
-        }],
+        marks: vec![Mark::Line { points: vec![(left, offset - left), (right, offset - right)], width, dashed: false }],
     };
     let inside = Series {
         legend: vec!["stable".into()],
         colour: palette::GREY,
         marks: vec![Mark::Band(vec![(left, -0.5 - left, -left), (right, -0.5 - right, -right)])],
     };
-    let boundary = |legend: &str, points: [(f64, f64); 2]| Series {
+    let boundary = |legend: &str, points: [(f64, f64); 2], colour| Series {
         legend: vec![legend.into()],
-        colour: palette::GREY,
+        colour,
         marks: vec![Mark::Line { points: points.into(), width: 1.5, dashed: true }],
     };
     let mut series = vec![
         inside,
-        edge("s = 0: kernels evolve", 0.0),
-        edge("s = −1/2: the start is kept", -0.5),
-        boundary("A = 0: logits of order 1", [(-0.5, 0.0), (-0.5, 0.5)]),
-        boundary("B = 0: kernels of order 1", [(-1.0, 1.0), (-0.5, 0.0)]),
+        edge("s = 0: kernels evolve", 0.0, 3.0),
+        edge("s = −1/2: the start is kept", -0.5, 1.0),
+        boundary("A = 0: logits of order 1", [(-0.5, 0.0), (-0.5, 0.5)], palette::GREY),
+        boundary("B = 0: kernels of order 1", [(-1.0, 1.0), (-0.5, 0.0)], palette::BLACK),
     ];
     let colours = palette::sequence(LimitClass::ALL.len());
     for (number, (class, colour)) in LimitClass::ALL.into_iter().zip(colours).enumerate() {
@@ -82,10 +79,10 @@ pub fn scaling_map(directory: &Path, scalings: &[(String, GolikovExponents)]) ->
     let unequal = scalings.iter().any(|(_, exponents)| !exponents.has_equal_rates());
     let plot = Plot {
         title: "stable scalings of one hidden layer".into(),
-        x: Axis { label: "q_σ".into(), scale: AxisScale::Linear },
-        y: Axis { label: "q̃".into(), scale: AxisScale::Linear },
+        x: Axis { label: "exponent of the output scale σ".into(), scale: AxisScale::Linear },
+        y: Axis { label: "exponent of the learning rates".into(), scale: AxisScale::Linear },
         series,
-        remarks: if unequal { vec!["two markers: q̃_a and q̃_w".into()] } else { Vec::new() },
+        remarks: if unequal { vec!["two markers: rates of readout and input".into()] } else { Vec::new() },
     };
     plot.write(directory, STEM)?;
     Ok(["svg", "png"].map(|extension| directory.join(format!("{STEM}.{extension}"))).into())

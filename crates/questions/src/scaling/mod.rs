@@ -12,12 +12,17 @@ mod map;
 use std::{cmp::Ordering, sync::Arc};
 
 use serde_json::{Map, Value, json};
-use widenet_core::document::Word;
+use widenet_core::document::{Word, excerpt};
 use widenet_core::{
     Error, Problem, Result,
-    document::{Document, Field},
+    document::{
+        self, Document, Written,
+        keys::{optional, or},
+        schema, section,
+        shape::{choice, count, list, number as any_number, text},
+    },
     problem::Loss,
-    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling},
+    scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling, power_of_width},
 };
 use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
@@ -32,6 +37,52 @@ use crate::{
 };
 
 pub use map::scaling_map;
+
+/// What a study of scalings gives.
+const ONE_OF: &str = "give one of `name`, `q_sigma` (with `q`, or `q_a` and `q_w`), and `a` (with `b` and `c`)";
+
+section! {
+    /// A scaling by its name, by Golikov's exponents, or by those of Yang and Hu: the table `scaling` of a study.
+    struct ScalingSection {
+        /// The loss of the networks.
+        loss: Loss = or(choice(&[("logistic", Loss::Logistic), ("squared", Loss::SQUARED)]), "logistic"),
+        /// The name of the scaling.
+        name: Option<String> = optional(text()),
+        /// Number of hidden layers of a named scaling; 1 where nothing is given.
+        hidden_layers: Option<usize> = optional(count()),
+        /// q_σ of one hidden layer, with `q`, or `q_a` and `q_w`.
+        q_sigma: Option<f64> = optional(any_number()),
+        /// q̃ of both layers.
+        q: Option<f64> = optional(any_number()),
+        /// q̃_a of the readout.
+        q_a: Option<f64> = optional(any_number()),
+        /// q̃_w of the input layer.
+        q_w: Option<f64> = optional(any_number()),
+        /// a_l of Yang and Hu, with `b` and `c`.
+        a: Option<Vec<f64>> = optional(list(any_number())),
+        /// b_l.
+        b: Option<Vec<f64>> = optional(list(any_number())),
+        /// c.
+        c: Option<f64> = optional(any_number()),
+    }
+    check = check;
+}
+
+/// One of three ways to say what a scaling is, with all of its keys and none of the others'.
+fn check(section: &ScalingSection, table: &Written<'_>) -> document::Result<()> {
+    let given = [section.name.is_some(), section.q_sigma.is_some(), section.a.is_some()];
+    let (needed, others): (&[&str], &[&str]) = match given {
+        [true, false, false] => (&[], &["q", "q_a", "q_w", "b", "c"]),
+        [false, true, false] if section.q.is_some() => (&[], &["hidden_layers", "q_a", "q_w", "b", "c"]),
+        [false, true, false] => (&["q_a", "q_w"], &["hidden_layers", "b", "c"]),
+        [false, false, true] => (&["b", "c"], &["hidden_layers", "q", "q_a", "q_w"]),
+        _ => return Err(table.error(ONE_OF)),
+    };
+    if let Some(key) = needed.iter().find(|key| table.given(key).is_none()) {
+        return Err(table.missing(key));
+    }
+    others.iter().try_for_each(|key| table.refuse(key, ONE_OF))
+}
 
 /// A scaling that is asked about.
 #[derive(Debug, Clone)]
@@ -117,7 +168,8 @@ impl ScalingQuestion {
                     let any: Vec<_> = NamedScaling::WORDS.iter().map(|(word, _)| format!("\"{word}\"")).collect();
                     let one: Vec<_> = GolikovExponents::NAMED.iter().map(|(word, _)| format!("\"{word}\"")).collect();
                     Error::Invalid(format!(
-                        "parameterization \"{name}\" is not known; it must be one of {}, or with one hidden layer {}",
+                        "parameterization `{}` is not known; it must be one of {}, or with one hidden layer {}",
+                        excerpt(name),
                         any.join(", "),
                         one.join(", ")
                     ))
@@ -128,43 +180,23 @@ impl ScalingQuestion {
         Ok(Self::new(exponents, loss))
     }
 
-    /// Reads the keys of a study of scalings: `name` with `hidden_layers` (default 1), or `q_sigma` with `q` or with `q_a` and `q_w`, or
-    /// `a`, `b` and `c` of Yang and Hu; and `loss`, `"logistic"` (default) or `"squared"`.
+    /// Reads the table `scaling` of a study.
     ///
     /// # Errors
     /// The first mistake.
     pub fn parse(document: &Document) -> Result<Self> {
-        let mut root = document.reader();
-        let losses = [("logistic", Loss::Logistic), ("squared", Loss::SQUARED)];
-        let loss = root.or("loss", Loss::Logistic, |field| field.choice(&losses))?;
-        let name = root.optional("name", Field::string)?;
-        let q_sigma = root.optional("q_sigma", Field::number)?;
-        let a = root.optional("a", Field::numbers)?;
-        let question = match (name, q_sigma, a) {
-            (Some(name), None, None) => {
-                let layers = root.or("hidden_layers", 1, Field::count)?;
-                Self::named(&name, layers, loss)?
+        let ScalingSection { loss, name, hidden_layers, q_sigma, q, q_a, q_w, a, b, c } = document.read()?;
+        let exponents = match (name, q_sigma, a, b, c) {
+            (Some(name), ..) => return Self::named(&name, hidden_layers.unwrap_or(1), loss),
+            (None, Some(q_sigma), ..) => {
+                let rates = q.map(|q| (q, q)).or(q_a.zip(q_w));
+                let (q_a, q_w) = rates.unwrap_or((f64::NAN, f64::NAN));
+                GolikovExponents::new(q_sigma, q_a, q_w)?.effective()
             }
-            (None, Some(q_sigma), None) => {
-                let (q_a, q_w) = match root.optional("q", Field::number)? {
-                    Some(q) => (q, q),
-                    None => (root.required("q_a", Field::number)?, root.required("q_w", Field::number)?),
-                };
-                Self::new(GolikovExponents::new(q_sigma, q_a, q_w)?.effective(), loss)
-            }
-            (None, None, Some(a)) => {
-                let b = root.required("b", Field::numbers)?;
-                let exponents = AbcExponents::new(a, b, root.required("c", Field::number)?)?;
-                Self::new(exponents.effective(), loss)
-            }
-            _ => {
-                return Err(root.error(
-                    "give one of `name`, `q_sigma` (with `q`, or `q_a` and `q_w`), and `a` (with `b` and `c`)",
-                ));
-            }
+            (None, None, Some(a), Some(b), Some(c)) => AbcExponents::new(a, b, c)?.effective(),
+            _ => return Err(Error::Invalid(ONE_OF.into())),
         };
-        root.finish()?;
-        Ok(question)
+        Ok(Self::new(exponents, loss))
     }
 
     /// Exponents, verdicts, reasons, predictions.
@@ -252,6 +284,7 @@ pub(crate) static KIND: Kind = Kind {
     has_precision: false,
     seeded: |_| Vec::new(),
     unanswered: None,
+    schema: schema::table::<ScalingSection>,
     parse: |document, _, _| Ok(Arc::new(ScalingQuestion::parse(document)?)),
 };
 
@@ -342,7 +375,8 @@ fn learning(deep: DeepScaling, hidden_layers: usize) -> Result<Value> {
         Ok::<_, widenet_core::Error>(match deep.learning(update, hidden_layers)? {
             Some(DeepLearning::NonTrivial) => "outputs learn at any width".to_owned(),
             Some(DeepLearning::Vanishing { exponent }) => {
-                format!("NO LIMIT THAT LEARNS: kernels and changes of outputs vanish like m^{exponent:.4}")
+                let power = power_of_width(exponent);
+                format!("NO LIMIT THAT LEARNS: kernels and changes of outputs vanish like {power}")
             }
             None => "not known".into(),
         })

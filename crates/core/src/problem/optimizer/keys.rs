@@ -2,7 +2,7 @@
 
 use super::rule::Rule;
 use widenet_document::{
-    Reader, Result,
+    Result, Written,
     keys::{optional, required},
     section,
     shape::{Between, InUnit, Located, Whole, between, in_unit, positive, whole},
@@ -39,7 +39,7 @@ section! {
     check = check_rates;
 }
 
-fn check_rates(keys: &StepKeys, table: &Reader<'_>) -> Result<()> {
+fn check_rates(keys: &StepKeys, table: &Written<'_>) -> Result<()> {
     match (keys.learning_rate, keys.relative_learning_rate) {
         (Some(_), Some(_)) => table.refuse("learning_rate", "`relative_learning_rate` is given; give one of the two"),
         (None, None) => Err(table.missing("learning_rate")),

@@ -87,6 +87,14 @@ impl Optimizer {
         }
     }
 
+    /// Returns what moments of the record plan count: steps or time.
+    pub fn unit(&self) -> &'static str {
+        match self.rule {
+            Rule::Descent { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => "steps",
+            Rule::Flow { .. } => "time",
+        }
+    }
+
     /// Returns the last step (descent, RMSProp, momentum flow) or time (flow).
     pub fn horizon(&self) -> f64 {
         match self.rule {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use widenet_document::{
-    Field, Reader, Result,
+    Field, Result, Written,
     keys::{optional, or, required},
     section,
     shape::{AtLeast, Located, at_least, boolean, choice, list, located, non_negative, number, positive},
@@ -141,7 +141,7 @@ section! {
 }
 
 impl Golikov {
-    fn check(&self, table: &Reader<'_>) -> Result<()> {
+    fn check(&self, table: &Written<'_>) -> Result<()> {
         match self.name {
             Some((_, is_corrected)) => {
                 for key in ["q_sigma", "q_a", "q_w"] {

@@ -60,7 +60,7 @@ impl<'p, W: LinearLayer> LinearTraining<'p, W> {
                 (Procedure::Flow(Flow { horizon: time, tolerance }), UpdateRule::PLAIN)
             }
             (_, (Some(rule), Some(steps))) => (Procedure::Descent(steps), rule),
-            (rule, _) => return Err(refused(rule)),
+            _ => return Err(refused(problem.optimizer.obstacles().kind)),
         };
         Ok(Self {
             problem,
@@ -75,13 +75,7 @@ impl<'p, W: LinearLayer> LinearTraining<'p, W> {
 }
 
 /// Why deep linear networks are not trained by a rule.
-fn refused(rule: &Rule) -> Error {
-    let kind = match rule {
-        Rule::Descent { .. } => "gd",
-        Rule::Flow { .. } => "flow",
-        Rule::MomentumFlow { .. } => "momentum_flow",
-        Rule::RmsProp { .. } => "rmsprop",
-    };
+fn refused(kind: &str) -> Error {
     Error::Invalid(format!(
         "optimizer.kind = \"{kind}\": deep linear networks are trained by \"gd\", \"momentum\", \"sgd\" or \"flow\""
     ))

@@ -15,6 +15,7 @@ fn files() -> TempDir {
         ("nan.csv", b"a,b\n1,nan\n".to_vec()),
         ("twice.csv", b"a,a\n1,2\n".to_vec()),
         ("empty.csv", b"a,b\n".to_vec()),
+        ("whole.csv", b"a,b\n9007199254740992,9007199254740993\n".to_vec()),
     ])
 }
 
@@ -45,6 +46,27 @@ fn reading_stops_after_the_wanted_samples() {
     assert!(load("train = 'text.csv'\ntest = 'text.csv'").is_err());
 }
 
+/// `train = "/proc/self/environ"` must not print the environment.
+#[test]
+fn forty_characters_of_a_file_are_quoted_at_most() {
+    let secret = format!("{}SECRET", "x".repeat(41));
+    let files = folder(&[
+        ("header.csv", format!("{secret},b\n1,2\n").into()),
+        ("twice.csv", format!("{secret},{secret}\n1,2\n").into()),
+        ("cell.csv", format!("a,b\n{secret},2\n").into()),
+    ]);
+    for section in [
+        "train = 'header.csv'\ninputs = ['a']\ntargets = ['b']".to_string(),
+        "train = 'header.csv'\ninputs = [0, 0]\ntargets = ['b']".to_string(),
+        "train = 'cell.csv'\ninputs = ['a']\ntargets = ['b']".to_string(),
+        format!("train = 'twice.csv'\ninputs = ['{secret}']\ntargets = [1]"),
+        format!("train = 'cell.csv'\ninputs = ['{secret}']\ntargets = [1]"),
+    ] {
+        let error = load(&format!("kind = 'csv'\n{section}"), files.path()).expect_err(&section).to_string();
+        assert!(!error.contains("SECRET") && error.contains('…'), "{error}");
+    }
+}
+
 #[test]
 fn mistakes_are_refused() {
     let refused = |section: &str, parts: &[&str]| {
@@ -56,6 +78,7 @@ fn mistakes_are_refused() {
     refused("train = 'ragged.csv'\ninputs = 1\ntargets = [1]", &["ragged.csv", "record 2"]);
     refused("train = 'text.csv'\ninputs = 1\ntargets = [1]", &["sample 2, column `b`: `x` is not a finite number"]);
     refused("train = 'nan.csv'\ninputs = 1\ntargets = [1]", &["sample 1, column `b`: `nan`"]);
+    refused("train = 'whole.csv'\ninputs = 1\ntargets = [1]", &["sample 1, column `b`: `9007199254740993`", "a point"]);
     refused("train = 'empty.csv'\ninputs = 1\ntargets = [1]", &["it has 0 samples"]);
     refused("train = 'bare.csv'\ninputs = 1\ntargets = ['b']\nheader = false", &["column numbers"]);
     refused("train = 't.csv'\ninputs = 4\ntargets = ['y']", &["t.csv", "column `y` stands twice"]);

@@ -29,6 +29,8 @@ fn mistakes_are_refused() {
     };
     refused("inputs = [[1, 2], [3, 4]]\ntargets = [[1]]", &["`data.targets` is 1 × 1", "2 × 2"]);
     refused("inputs = [[1, 2], [3, nan]]\ntargets = [[1], [2]]", &["column 2 of row 2 of `data.inputs` is nan"]);
+    let wanted = "column 2 of row 1 of `data.inputs` is 9007199254740993; it must be a number that f64 holds";
+    refused("inputs = [[1, 9007199254740993]]\ntargets = [[1]]", &[wanted]);
     refused("inputs = [[1, 2], [3]]\ntargets = [[1], [2]]", &["row 2 of `data.inputs` has 1 numbers"]);
     refused("inputs = []\ntargets = []", &["`data.inputs` is []"]);
     refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 0", &["train_samples` is 0"]);

@@ -4,6 +4,7 @@ mod cifar;
 mod csv;
 mod idx;
 mod inline;
+mod inputs;
 mod npy;
 mod teacher;
 
@@ -19,7 +20,7 @@ use widenet_core::{
 /// Loads the section `[data]` given as text, with files in `folder`.
 fn load(section: &str, folder: &Path) -> Result<Dataset> {
     let document = Document::from_toml("problem.toml", &format!("[data]\n{section}"))?;
-    document.reader().required("data", DataSource::parse)?.load(folder)
+    DataSource::parse(&document.field("data").unwrap())?.load(folder)
 }
 
 fn assert_refused(section: &str, folder: &Path, parts: &[&str]) {

@@ -97,6 +97,30 @@ fn corrupt_and_unsuitable_files_are_refused() {
     refused(array("<f8", false, "(2,)", &doubles(&[f64::INFINITY, 1.0])), &["row 1, column 1 is inf"]);
 }
 
+/// The mistake is told of the file in which it stands.
+#[test]
+fn targets_that_are_not_finite_are_told_of_their_own_file() {
+    let good = array("<f8", false, "(2,)", &doubles(&[1.0, 2.0]));
+    let bad = array("<f8", false, "(2,)", &doubles(&[1.0, f64::NAN]));
+    let error = load_pair(good, bad, "").unwrap_err().to_string();
+    assert!(error.contains("y.npy: row 2, column 1 is NaN") && !error.contains("x.npy"), "{error}");
+}
+
+#[test]
+fn whole_numbers_that_are_not_held_are_refused() {
+    let refused = |array: Vec<u8>, parts: &[&str]| {
+        let targets = crate::data_sources::npy::array("<f8", false, "(2,)", &doubles(&[1.0, 2.0]));
+        let error = load_pair(array, targets, "").unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}\ndoes not contain {parts:?}");
+    };
+    let numbers = [1u64 << 53, (1 << 53) + 1].map(u64::to_le_bytes).concat();
+    refused(array("<u8", false, "(2, 1)", &numbers), &["x.npy: row 2, column 1 is 9007199254740993", "<f8"]);
+    let numbers = [1i64, 2, 3, -(1 << 53) - 1].map(i64::to_le_bytes).concat();
+    refused(array("<i8", false, "(2, 2)", &numbers), &["row 2, column 2 is -9007199254740993"]);
+    let numbers = [1i64, 2, -(1 << 53) - 1, 3].map(i64::to_le_bytes).concat();
+    refused(array("<i8", true, "(2, 2)", &numbers), &["row 1, column 2 is -9007199254740993"]);
+}
+
 #[test]
 fn what_is_written_is_read_back() {
     let written = matrix(3, &[1.0, -2.5, f64::MIN_POSITIVE, 1e300, 0.1, -0.0]);

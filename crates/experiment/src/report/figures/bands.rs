@@ -8,7 +8,7 @@
 
 use widenet_core::{
     Width,
-    document::Reader,
+    document::{Field, section},
     problem::Quantity,
     trajectory::{Record, Value},
 };
@@ -18,17 +18,24 @@ use widenet_figures::{
     palette::{self, RGBColor},
 };
 
-use super::kind::{Group, Kind};
+use super::kind::{FigureKeys, Group, Kind};
 use crate::{
     measure::MeasuredTrial,
-    study::{Keys, ReadResult},
+    study::{Keys as StudyKeys, ReadResult},
 };
 
 /// Bands of the first seed, one plot per record: those of finite widths filled, the limit's dashed in black.
 struct Bands;
 
-pub(super) fn parse(_: &mut Reader<'_>, _: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
-    Ok(Box::new(Bands))
+section! {
+    /// Mean ± 2 standard deviations of an ensemble over the test inputs, one file per record.
+    pub(super) struct Keys {}
+}
+
+impl FigureKeys for Keys {
+    fn figure(&self, _: &StudyKeys<'_>, _: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
+        Ok(Box::new(Bands))
+    }
 }
 
 impl Kind for Bands {

@@ -13,7 +13,12 @@
 
 use widenet_core::{
     Trajectory, Width,
-    document::{Field, Reader, Word},
+    document::{
+        Field,
+        keys::{optional, or, required},
+        section,
+        shape::{Located, located, positive, text, word},
+    },
     problem::{Quantity, Shape},
     trajectory::{Status, Value},
 };
@@ -22,12 +27,12 @@ use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 use widenet_statistics::fit::quantile;
 
 use super::{
-    kind::{Group, Kind, scales},
+    kind::{FigureKeys, Group, Kind, scale},
     labels::value_label,
 };
 use crate::{
     measure::MeasuredTrial,
-    study::{Keys, ReadResult},
+    study::{Keys as StudyKeys, ReadResult},
 };
 
 /// A quantity against time: one line per value of an axis, the limit dashed in black on top.
@@ -41,13 +46,31 @@ struct Curves {
     floor: f64,
 }
 
-pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
-    Ok(Box::new(Curves {
-        quantity: reader.required("quantity", |field| field.choice(Quantity::WORDS))?,
-        series: reader.or("series", "width".into(), |field| keys.axis(field))?,
-        scales: scales(reader, (AxisScale::Linear, AxisScale::Log))?,
-        floor: reader.or("floor", f64::NEG_INFINITY, Field::positive)?,
-    }))
+section! {
+    /// A quantity against time, of lists and matrices the root mean square; one file per group of the other axes.
+    pub(super) struct Keys {
+        /// The quantity.
+        quantity: Quantity = required(word()),
+        /// One line per value of this axis, or of `width`.
+        series: Located<String> = or(located(text()), "width"),
+        /// Scale of time; time 0 has no place on a logarithmic axis.
+        x_scale: AxisScale = or(scale(), "linear"),
+        /// Scale of the quantity.
+        y_scale: AxisScale = or(scale(), "log"),
+        /// Means not above it are left out (rounding).
+        floor: Option<f64> = optional(positive()),
+    }
+}
+
+impl FigureKeys for Keys {
+    fn figure(&self, keys: &StudyKeys<'_>, _: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
+        Ok(Box::new(Curves {
+            quantity: self.quantity,
+            series: keys.axis(&self.series.field())?,
+            scales: (self.x_scale, self.y_scale),
+            floor: self.floor.unwrap_or(f64::NEG_INFINITY),
+        }))
+    }
 }
 
 impl Kind for Curves {

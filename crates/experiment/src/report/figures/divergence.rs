@@ -8,13 +8,21 @@
 //! x_scale = "log"           # default; or "linear"
 //! ```
 
-use widenet_core::{document::Reader, problem::Quantity};
+use widenet_core::{
+    document::{
+        Field,
+        keys::{optional, or},
+        section,
+        shape::{Located, located, text},
+    },
+    problem::Quantity,
+};
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 
-use super::kind::{Group, Kind, x_scale};
+use super::kind::{FigureKeys, Group, Kind, scale};
 use crate::{
     measure::{Compared, noise_floor, reference_network},
-    study::{Keys, ReadResult},
+    study::{Keys as StudyKeys, ReadResult},
 };
 
 /// A line per group of seeds but those of the reference width itself. Grey is what two samples of one law have.
@@ -24,11 +32,21 @@ struct Divergence {
     x_scale: AxisScale,
 }
 
-pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
-    Ok(Box::new(Divergence {
-        series: reader.optional("series", |field| keys.axis(field))?,
-        x_scale: x_scale(reader, AxisScale::Log)?,
-    }))
+section! {
+    /// Kullback–Leibler divergence of test outputs over seeds from those at the reference width, against time.
+    pub(super) struct Keys {
+        /// Lines of all values of this axis share a file per group of the other axes; without it all share one.
+        series: Option<Located<String>> = optional(located(text())),
+        /// Scale of time.
+        x_scale: AxisScale = or(scale(), "log"),
+    }
+}
+
+impl FigureKeys for Keys {
+    fn figure(&self, keys: &StudyKeys<'_>, _: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
+        let series = self.series.as_ref().map(|series| keys.axis(&series.field())).transpose()?;
+        Ok(Box::new(Divergence { series, x_scale: self.x_scale }))
+    }
 }
 
 impl Kind for Divergence {

@@ -1,12 +1,18 @@
 //! What a kind of figure is, and what it is handed.
 
-use widenet_core::{document::Reader, problem::Quantity};
+use widenet_core::{
+    document::{
+        Field,
+        shape::{Choice, choice},
+    },
+    problem::Quantity,
+};
 use widenet_figures::{AxisScale, Plot};
 use widenet_statistics::Finding;
 
 use crate::{
     measure::{MeasuredTrial, Results},
-    study::ReadResult,
+    study::{Keys, ReadResult},
 };
 
 /// A kind of figure with its keys.
@@ -43,14 +49,19 @@ impl Group<'_> {
     }
 }
 
-const SCALES: [(&str, AxisScale); 2] = [("linear", AxisScale::Linear), ("log", AxisScale::Log)];
-
-/// Reads `x_scale`.
-pub(super) fn x_scale(reader: &mut Reader<'_>, default: AxisScale) -> ReadResult<AxisScale> {
-    reader.or("x_scale", default, |field| field.choice(&SCALES))
+/// The keys of a kind of figure, as they stand in a study.
+pub(crate) trait FigureKeys {
+    /// The figure; `table` is where errors about its keys together stand.
+    fn figure(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<Box<dyn Kind>>;
 }
 
-/// Reads `x_scale` and `y_scale`.
-pub(super) fn scales(reader: &mut Reader<'_>, default: (AxisScale, AxisScale)) -> ReadResult<(AxisScale, AxisScale)> {
-    Ok((x_scale(reader, default.0)?, reader.or("y_scale", default.1, |field| field.choice(&SCALES))?))
+impl<K: FigureKeys + 'static> From<K> for Box<dyn FigureKeys> {
+    fn from(keys: K) -> Self {
+        Box::new(keys)
+    }
+}
+
+/// A linear or logarithmic axis.
+pub(super) fn scale() -> Choice<AxisScale> {
+    choice(&[("linear", AxisScale::Linear), ("log", AxisScale::Log)])
 }

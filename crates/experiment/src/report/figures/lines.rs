@@ -16,18 +16,23 @@
 
 use widenet_core::{
     Width,
-    document::{Field, Reader},
+    document::{
+        Field,
+        keys::{optional, or, required},
+        section,
+        shape::{Located, boolean, list, located, text},
+    },
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Marker, Plot, Series, palette, words};
 
 use super::{
-    kind::{Group, Kind, scales},
+    kind::{FigureKeys, Group, Kind, scale},
     labels::value_label,
 };
 use crate::{
     measure::MeasuredTrial,
-    study::{Keys, ReadResult},
+    study::{Keys as StudyKeys, ReadResult},
     trials::Answer,
 };
 
@@ -55,30 +60,62 @@ struct Lines {
     diagonal: bool,
 }
 
-pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
-    let x = reader.required("x", |field| keys.path(field))?;
-    let paths = |field: &Field<'_>| field.list(|field| keys.path(field));
-    let lines = reader.or("y", Vec::new(), paths)?;
-    let points = reader.or("points", Vec::new(), paths)?;
-    let paths: Vec<_> =
-        lines.into_iter().map(|path| (path, false)).chain(points.into_iter().map(|path| (path, true))).collect();
-    if paths.is_empty() {
-        return Err(reader.error("`y` or `points` is missing: paths of what is drawn against `x`"));
+section! {
+    /// Lists of the answers against another; one file per group, of its first seed.
+    pub(super) struct Keys {
+        /// Path of the abscissas.
+        x: Located<String> = required(located(text())),
+        /// Paths of lists as long, drawn as lines …
+        y: Option<Vec<Located<String>>> = optional(list(located(text()))),
+        /// … or as markers; at least one in all.
+        points: Option<Vec<Located<String>>> = optional(list(located(text()))),
+        /// What the legend calls them, of `y`, then of `points`; the paths where nothing is given.
+        labels: Option<Located<Vec<String>>> = optional(located(list(text()))),
+        /// Lines of all values of this axis, or of `width`, share a file.
+        series: Option<Located<String>> = optional(located(text())),
+        /// Scale of x.
+        x_scale: AxisScale = or(scale(), "linear"),
+        /// Scale of y.
+        y_scale: AxisScale = or(scale(), "linear"),
+        /// What stands at the axis of x; the path where nothing is given.
+        x_label: Option<String> = optional(text()),
+        /// What stands at the axis of y; the first path where nothing is given.
+        y_label: Option<String> = optional(text()),
+        /// Draws y = x.
+        diagonal: bool = or(boolean(), false),
     }
-    let label = |path: &str| path.replace(['.', '_'], " ");
-    let axis_labels =
-        (reader.or("x_label", label(&x), Field::string)?, reader.or("y_label", label(&paths[0].0), Field::string)?);
-    let meaning = "one per path of `y` and `points`";
-    let labels = reader.optional("labels", |field| field.list_of(paths.len(), meaning, Field::string))?;
-    let labels = labels.unwrap_or_else(|| paths.iter().map(|(path, _)| label(path)).collect());
-    Ok(Box::new(Lines {
-        x,
-        y: paths.into_iter().zip(labels).map(|((path, markers), label)| Ordinates { path, label, markers }).collect(),
-        series: reader.optional("series", |field| keys.axis(field))?,
-        scales: scales(reader, (AxisScale::Linear, AxisScale::Linear))?,
-        axis_labels,
-        diagonal: reader.or("diagonal", false, Field::boolean)?,
-    }))
+    check = |keys, table| match keys.y.is_none() && keys.points.is_none() {
+        true => Err(table.error("`y` or `points` is missing: paths of what is drawn against `x`")),
+        false => Ok(()),
+    };
+}
+
+impl FigureKeys for Keys {
+    fn figure(&self, keys: &StudyKeys<'_>, _: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
+        let x = keys.path(&self.x.field())?;
+        let lines = self.y.iter().flatten().map(|path| (path, false));
+        let points = self.points.iter().flatten().map(|path| (path, true));
+        let of_path = |(path, markers): (&Located<String>, bool)| Ok((keys.path(&path.field())?, markers));
+        let paths = lines.chain(points).map(of_path).collect::<ReadResult<Vec<_>>>()?;
+        let label = |path: &str| path.replace(['.', '_'], " ");
+        let labels = match &self.labels {
+            Some(labels) => labels.field().list_of(paths.len(), "one per path of `y` and `points`", Field::string)?,
+            None => paths.iter().map(|(path, _)| label(path)).collect(),
+        };
+        let axis_labels = (
+            self.x_label.clone().unwrap_or_else(|| label(&x)),
+            self.y_label.clone().unwrap_or_else(|| label(&paths[0].0)),
+        );
+        let ordinates = paths.into_iter().zip(labels);
+        Ok(Box::new(Lines {
+            x,
+            y: ordinates.map(|((path, markers), label)| Ordinates { path, label, markers }).collect(),
+            series: self.series.as_ref().map(|series| keys.axis(&series.field())).transpose()?,
+            scales: (self.x_scale, self.y_scale),
+            axis_labels,
+            diagonal: self.diagonal,
+        }))
+    }
 }
 
 impl Kind for Lines {

@@ -1,4 +1,4 @@
-//! Figures of a study. Each kind has a file of its own, with its keys and its plots, and a line in [`KINDS`].
+//! Figures of a study. Each kind has a file of its own, with its keys and its plots, and a line in the list of problems or of questions.
 
 mod bands;
 mod curves;
@@ -11,38 +11,67 @@ mod scaling;
 
 use std::{ffi::OsStr, fs, path::Path};
 
-use widenet_core::{document::Reader, problem::Quantity};
+use serde_json::Value as Json;
+use widenet_core::{
+    document::{
+        Field, Kind as SectionKind,
+        keys::{by_kind, required},
+        schema, section,
+        shape::{Shape, list_or_none, located, table},
+    },
+    problem::Quantity,
+};
 use widenet_figures::{Plot, words};
 use widenet_output::{create_directory, remove_file, remove_leftovers};
 use widenet_statistics::Finding;
 
 use self::{
-    kind::{Group, Kind},
+    kind::{FigureKeys, Group, Kind},
     labels::stems,
 };
 use crate::{
     error::Result,
     measure::Results,
-    study::{Keys, ReadResult, Study, TaskKind, list, own_name},
+    study::{ReadResult, Study, name, named},
 };
 
-/// A kind as study files name it.
-struct Entry {
-    word: &'static str,
-    /// Says whether studies of these trials have it.
-    has: fn(TaskKind) -> bool,
-    parse: fn(&mut Reader<'_>, &Keys<'_>) -> ReadResult<Box<dyn Kind>>,
+/// The kinds of figures of problems, in the order of messages.
+const OF_PROBLEMS: &[SectionKind<Box<dyn FigureKeys>>] = &[
+    SectionKind::of::<scaling::Keys>("scaling"),
+    SectionKind::of::<curves::Keys>("curves"),
+    SectionKind::of::<bands::Keys>("bands"),
+    SectionKind::of::<overlay::Keys>("overlay"),
+    SectionKind::of::<divergence::Keys>("divergence"),
+];
+
+/// Those of questions.
+const OF_QUESTIONS: &[SectionKind<Box<dyn FigureKeys>>] =
+    &[SectionKind::of::<scaling::Keys>("scaling"), SectionKind::of::<lines::Keys>("lines")];
+
+section! {
+    /// A figure of trajectories.
+    struct ProblemFigure {
+        /// Its name, the stem of its files.
+        name: String = required(name()),
+        /// What it draws.
+        kind: Box<dyn FigureKeys> = by_kind(OF_PROBLEMS),
+    }
 }
 
-/// All kinds of figures, in the order of messages.
-const KINDS: [Entry; 6] = [
-    Entry { word: "scaling", has: |_| true, parse: scaling::parse },
-    Entry { word: "curves", has: TaskKind::is_problem, parse: curves::parse },
-    Entry { word: "bands", has: TaskKind::is_problem, parse: bands::parse },
-    Entry { word: "overlay", has: TaskKind::is_problem, parse: overlay::parse },
-    Entry { word: "divergence", has: TaskKind::is_problem, parse: divergence::parse },
-    Entry { word: "lines", has: |kind| !kind.is_problem(), parse: lines::parse },
-];
+section! {
+    /// A figure of answers.
+    struct QuestionFigure {
+        /// Its name, the stem of its files.
+        name: String = required(name()),
+        /// What it draws.
+        kind: Box<dyn FigureKeys> = by_kind(OF_QUESTIONS),
+    }
+}
+
+/// The schemas of figures of problems and of questions.
+pub(crate) fn schemas() -> [Json; 2] {
+    [schema::table::<ProblemFigure>(), schema::table::<QuestionFigure>()]
+}
 
 /// A figure that could not be drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,16 +94,21 @@ pub(crate) struct Figure {
 /// # Errors
 /// The first mistake in them.
 pub(crate) fn read(study: &Study) -> Result<Vec<Figure>> {
+    let Some(field) = study.document.field("figure") else { return Ok(Vec::new()) };
     let keys = study.keys();
-    let mut root = study.document.reader();
-    let figure = |reader: &mut Reader<'_>| {
-        let known = KINDS.iter().filter(|entry| (entry.has)(study.kind));
-        let known: Vec<_> = known.map(|entry| (entry.word, entry.parse)).collect();
-        let parse = reader.required("kind", |field| field.choice(&known))?;
-        let kind = parse(reader, &keys)?;
-        Ok(Figure { name: own_name(reader)?, kind })
+    let figure = |name: &str, kind: &dyn FigureKeys, table: &Field<'_>| {
+        Ok(Figure { name: name.to_owned(), kind: kind.figure(&keys, table)? })
     };
-    Ok(list(&mut root, "figure", figure)?)
+    let figures: ReadResult<Vec<Figure>> = if study.kind.is_problem() {
+        let tables = Some(list_or_none(located(table::<ProblemFigure>())).read(&field)?);
+        let tables = named("figure", &tables, |figure| &figure.name)?.iter();
+        tables.map(|table| figure(&table.value.name, table.value.kind.as_ref(), &table.field())).collect()
+    } else {
+        let tables = Some(list_or_none(located(table::<QuestionFigure>())).read(&field)?);
+        let tables = named("figure", &tables, |figure| &figure.name)?.iter();
+        tables.map(|table| figure(&table.value.name, table.value.kind.as_ref(), &table.field())).collect()
+    };
+    Ok(figures?)
 }
 
 /// Lists the quantities that figures need, with what needs them.

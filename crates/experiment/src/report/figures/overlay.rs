@@ -11,17 +11,22 @@
 
 use widenet_core::{
     Width,
-    document::{Reader, Word},
+    document::{
+        Field,
+        keys::{optional, or, required},
+        section,
+        shape::{list, whole, word},
+    },
     problem::Quantity,
     trajectory::{Record, Status, Value},
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 
-use super::kind::{Group, Kind, x_scale};
+use super::kind::{FigureKeys, Group, Kind, scale};
 use crate::{
     measure::MeasuredTrial,
-    study::{Keys, ReadResult},
+    study::{Keys as StudyKeys, ReadResult},
 };
 
 /// Entries of quantities of the first seed: the first quantity solid in a colour per entry, the others dashed in black, the limit given the
@@ -33,16 +38,26 @@ struct Overlay {
     x_scale: AxisScale,
 }
 
-pub(super) fn parse(reader: &mut Reader<'_>, _: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
-    Ok(Box::new(Overlay {
-        quantities: reader.required("quantities", |field| {
-            let quantities = field.list(|field| field.choice(Quantity::WORDS))?;
-            if quantities.is_empty() { Err(field.must_be("at least one quantity")) } else { Ok(quantities) }
-        })?,
-        entries: reader
-            .or("entries", vec![0], |field| field.list(|field| Ok(field.whole_in(0..=1 << 32)? as usize)))?,
-        x_scale: x_scale(reader, AxisScale::Linear)?,
-    }))
+section! {
+    /// Entries of quantities against time, one over the other; one file per group, of its first seed.
+    pub(super) struct Keys {
+        /// The quantities, the first solid.
+        quantities: Vec<Quantity> = required(list(word())),
+        /// Positions in them, rows first to last; [0] where nothing is given.
+        entries: Option<Vec<usize>> = optional(list(whole(0..=1 << 32))),
+        /// Scale of time.
+        x_scale: AxisScale = or(scale(), "linear"),
+    }
+}
+
+impl FigureKeys for Keys {
+    fn figure(&self, _: &StudyKeys<'_>, _: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
+        Ok(Box::new(Overlay {
+            quantities: self.quantities.clone(),
+            entries: self.entries.clone().unwrap_or_else(|| vec![0]),
+            x_scale: self.x_scale,
+        }))
+    }
 }
 
 impl Kind for Overlay {

@@ -10,7 +10,12 @@
 //! y_label = "distance"      # default: of the metric
 //! ```
 
-use widenet_core::document::{Field, Reader};
+use widenet_core::document::{
+    Field,
+    keys::{optional, or},
+    section,
+    shape::{Located, list, located, text},
+};
 use widenet_figures::{
     Axis, AxisScale, Mark, Marker, Plot, Series, palette,
     power_law::{band, exponent_label, fitted, mean},
@@ -19,12 +24,12 @@ use widenet_figures::{
 use widenet_statistics::{Exponent, Finding};
 
 use super::{
-    kind::{Group, Kind, scales},
+    kind::{FigureKeys, Group, Kind, scale},
     labels::{axis_label, metric_label},
 };
 use crate::{
     measure::{MeasuredTrial, Results},
-    study::{Check, CheckKind, Keys, ReadResult},
+    study::{Check, CheckKind, Keys as StudyKeys, ReadResult},
 };
 
 /// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share the plot, each
@@ -39,16 +44,39 @@ struct Scaling {
     y_label: Option<String>,
 }
 
-pub(super) fn parse(reader: &mut Reader<'_>, keys: &Keys<'_>) -> ReadResult<Box<dyn Kind>> {
-    Ok(Box::new(Scaling {
-        metrics: match reader.optional("metrics", |field| field.list(|field| keys.metric(field)))? {
-            Some(metrics) if !metrics.is_empty() => metrics,
-            _ => vec![reader.required("metric", |field| keys.metric(field))?],
-        },
-        x: keys.x(reader)?,
-        scales: scales(reader, (AxisScale::Log, AxisScale::Log))?,
-        y_label: reader.optional("y_label", Field::string)?,
-    }))
+section! {
+    /// A metric against an axis, one series per group of the other axes, with fitted and predicted exponents.
+    pub(super) struct Keys {
+        /// The metric.
+        metric: Option<Located<String>> = optional(located(text())),
+        /// Or several.
+        metrics: Option<Vec<Located<String>>> = optional(list(located(text()))),
+        /// `width`, where there are widths and nothing is given, or an axis of positive numbers.
+        x: Option<Located<String>> = optional(located(text())),
+        /// Scale of x; only positive values have a place on a logarithmic axis.
+        x_scale: AxisScale = or(scale(), "log"),
+        /// Scale of the metrics.
+        y_scale: AxisScale = or(scale(), "log"),
+        /// What stands at the axis of the metrics.
+        y_label: Option<String> = optional(text()),
+    }
+    check = |keys, table| match (&keys.metric, &keys.metrics) {
+        (None, None) => Err(table.missing("metric")),
+        (Some(_), Some(_)) => table.refuse("metric", "`metrics` are given; give one of the two"),
+        _ => Ok(()),
+    };
+}
+
+impl FigureKeys for Keys {
+    fn figure(&self, keys: &StudyKeys<'_>, table: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
+        let metrics = self.metrics.iter().flatten().chain(&self.metric);
+        Ok(Box::new(Scaling {
+            metrics: metrics.map(|metric| keys.metric(&metric.field())).collect::<ReadResult<_>>()?,
+            x: keys.x(self.x.as_ref(), table)?,
+            scales: (self.x_scale, self.y_scale),
+            y_label: self.y_label.clone(),
+        }))
+    }
 }
 
 impl Kind for Scaling {

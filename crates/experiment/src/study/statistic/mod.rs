@@ -9,22 +9,25 @@ mod p_value;
 mod rms;
 mod std_ratio;
 
-use widenet_core::document::Field;
+use serde_json::json;
+use widenet_core::document::shape::Simple;
 
 pub use self::{definition::Statistic, norm::NORM};
 pub(crate) use self::{
     definition::{Asked, Function, Label, OfDistributions},
     kl::divergence,
 };
-use super::read::ReadResult;
 
 /// All statistics, in the order of messages.
 static ALL: [&Statistic; 7] =
     [&norm::NORM, &rms::RMS, &p_value::P_VALUE, &kl::KL, &ks::KS, &mean_ratio::MEAN_RATIO, &std_ratio::STD_RATIO];
 
-/// Reads a statistic's word.
-pub(super) fn parse(field: &Field<'_>) -> ReadResult<&'static Statistic> {
-    field.choice(&ALL.map(|statistic| (statistic.word, statistic)))
+/// A statistic by its word.
+pub(super) fn statistic() -> Simple<&'static Statistic> {
+    Simple::new(
+        |field| field.choice(&ALL.map(|statistic| (statistic.word, statistic))),
+        || json!({ "enum": ALL.map(|statistic| statistic.word) }),
+    )
 }
 
 /// The statistic of a word that is known.

@@ -2,7 +2,7 @@
 
 use widenet_core::Matrix;
 
-/// `K = K_a + K_w`, divided by `n^B` (docs/theory/scaling-limits.md §1).
+/// `K = K_a + K_w`, divided by `n^B` (docs/theory/scaling-limits.md §1, Eq. tangent).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tangent<T> {
     /// `K_a`: what moves through the readout.

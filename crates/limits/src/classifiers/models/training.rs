@@ -6,9 +6,15 @@
 //!
 //! (docs/theory/scaling-limits.md §3.3, Eq. gradient.)
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    sync::{Mutex, PoisonError},
+};
 
-use widenet_core::{Matrix, Result, training::Control};
+use widenet_core::{
+    Matrix, Result,
+    training::{Batches, Control},
+};
 
 use super::{model::loss_gradient, tangent::Tangent};
 use crate::error::invalid;
@@ -23,12 +29,30 @@ pub struct Training<'a> {
     pub labels: &'a [f64],
     /// Number of steps.
     pub steps: u64,
-    /// Training inputs (from 0) that each step sees, one list per step at least; without it all of them.
-    pub batches: Option<&'a [Vec<usize>]>,
+    /// Training inputs that each step sees; without it all of them.
+    pub batches: Option<StepBatches<'a>>,
     /// Steps at which to record, ascending.
     pub at: &'a [u64],
     /// Tangent kernels to record.
     pub kernels: KernelRecord,
+}
+
+/// Which training inputs (from 0) each step sees.
+#[derive(Debug, Clone, Copy)]
+pub enum StepBatches<'a> {
+    /// One list per step at least.
+    Listed(&'a [Vec<usize>]),
+    /// Drawn when their step comes: a long run never holds all of them.
+    Drawn(&'a Mutex<Batches>),
+}
+
+impl StepBatches<'_> {
+    fn with<T>(self, step: u64, read: impl FnOnce(&[usize]) -> T) -> T {
+        match self {
+            StepBatches::Listed(batches) => read(&batches[step as usize]),
+            StepBatches::Drawn(batches) => read(batches.lock().unwrap_or_else(PoisonError::into_inner).at(step)),
+        }
+    }
 }
 
 /// What a record holds of the tangent kernel.
@@ -116,7 +140,7 @@ impl Training<'_> {
                 self.at, self.steps
             )));
         }
-        let Some(batches) = self.batches else { return Ok(()) };
+        let Some(StepBatches::Listed(batches)) = self.batches else { return Ok(()) };
         if (batches.len() as u64) < self.steps {
             return Err(invalid(format!("{} batches for {} steps", batches.len(), self.steps)));
         }
@@ -138,10 +162,9 @@ impl Training<'_> {
             (gradient != 0.0).then_some(Push { sample, gradient })
         };
         match self.batches {
-            Some(batches) => {
-                let batch = &batches[step as usize];
+            Some(batches) => batches.with(step, |batch| {
                 batch.iter().filter_map(|sample| push(*sample, 1.0 / batch.len() as f64)).collect()
-            }
+            }),
             None => {
                 let count = self.labels.len();
                 (0..count).filter_map(|sample| push(sample, 1.0 / count as f64)).collect()

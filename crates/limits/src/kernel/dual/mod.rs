@@ -8,13 +8,15 @@
 //! the layer that made them. Activations without closed form have a Hermite series (docs/theory/ntk.md §10.4) with a stated error.
 
 pub(crate) mod arc;
+mod arc_cosine;
 pub(crate) mod closed_forms;
 mod expectations;
 pub(crate) mod hermite;
 
+pub use arc_cosine::ArcCosine;
 pub use expectations::Expectations;
 
-use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
+use std::f64::consts::{FRAC_2_PI, PI};
 
 use widenet_core::problem::Activation;
 
@@ -24,13 +26,8 @@ use hermite::Coefficients;
 /// The dual of an activation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Dual {
-    /// `a min(u, 0) + b max(u, 0)`.
-    PiecewiseLinear {
-        /// `A = (a − b)²/(2π)`.
-        bend: f64,
-        /// `B = (a² + b²)/2`.
-        slope: f64,
-    },
+    /// A homogeneous activation.
+    ArcCosine(ArcCosine),
     /// `erf(u)`.
     Erf,
     /// `sin(u)`.
@@ -45,10 +42,12 @@ impl Dual {
     /// Returns the dual of an activation.
     pub fn of(activation: Activation) -> Dual {
         match (activation.slopes(), activation) {
-            (Some((below, above)), _) => Dual::PiecewiseLinear {
+            (Some((below, above)), _) => Dual::ArcCosine(ArcCosine::PiecewiseLinear {
                 bend: (above - below).powi(2) / (2.0 * PI),
                 slope: 0.5 * (below * below + above * above),
-            },
+            }),
+            (None, Activation::Step) => Dual::ArcCosine(ArcCosine::Step),
+            (None, Activation::SquaredRelu) => Dual::ArcCosine(ArcCosine::SquaredRelu),
             (None, Activation::Erf) => Dual::Erf,
             (None, Activation::Sin) => Dual::Sin,
             (None, Activation::Gelu) => Dual::Gelu,
@@ -59,7 +58,7 @@ impl Dual {
     /// Returns the expectations at `u = v` with variance `q ≥ 0`.
     pub fn diagonal(&self, q: f64) -> Expectations {
         match self {
-            Dual::PiecewiseLinear { slope, .. } => Expectations { value: slope * q, derivative: *slope },
+            Dual::ArcCosine(activation) => activation.diagonal(q),
             Dual::Erf => {
                 let root = (1.0 + 4.0 * q).sqrt();
                 Expectations { value: FRAC_2_PI * (2.0 * q).atan2(root), derivative: 4.0 / PI / root }
@@ -72,16 +71,11 @@ impl Dual {
 
     /// Returns the expectations for variances `q1, q2 ≥ 0` and covariance `c`, |c| ≤ √(q1 q2).
     ///
-    /// Of piecewise linear activations the angle comes from c, so that `derivative` is off by up to 1e-8 for nearly parallel inputs; kernel
+    /// Of homogeneous activations the angle comes from c, so that what is linear in it is off by up to 1e-8 for nearly parallel inputs; kernel
     /// matrices of networks are computed without that loss.
     pub fn pair(&self, q1: f64, q2: f64, c: f64) -> Expectations {
         match self {
-            Dual::PiecewiseLinear { bend, slope } => {
-                let sine = (q1 * q2 - c * c).max(0.0).sqrt();
-                let angle = if q1 * q2 == 0.0 { FRAC_PI_2 } else { sine.atan2(c) };
-                let derivative = slope - bend * angle;
-                Expectations { value: bend * sine + derivative * c, derivative }
-            }
+            Dual::ArcCosine(activation) => activation.pair(q1, q2, c),
             Dual::Erf => erf(q1, q2, c),
             Dual::Sin => sin(q1, q2, c),
             Dual::Gelu => gelu(q1, q2, c),

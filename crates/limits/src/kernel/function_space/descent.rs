@@ -2,22 +2,22 @@
 
 use widenet_core::{
     Matrix,
-    problem::Rule,
     training::{Batches, Control, is_finite},
 };
 
-use super::run::{End, Run};
+use super::{
+    dynamics::Descent,
+    run::{End, Run},
+};
 use crate::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(
     run: &Run<'_>,
+    Descent { learning_rate, momentum, nesterov, batch_size }: Descent,
     moments: &[f64],
     visit: &mut dyn FnMut(usize, &Matrix, &Matrix),
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> End {
-    let Rule::Descent { learning_rate, momentum, nesterov, batch_size, .. } = run.optimizer.rule else {
-        return End::Done;
-    };
     let mut batches = batch_size.map(|size| Batches::new(run.seed, run.kernel.nrows(), size));
     let last = moments.iter().copied().fold(0.0, f64::max) as u64;
     let mut z = Matrix::zeros(run.start.nrows(), run.start.ncols());

@@ -8,7 +8,10 @@ use widenet_core::{
     training::{Control, is_finite},
 };
 
-use super::run::{End, Run};
+use super::{
+    dynamics::Flow,
+    run::{End, Run},
+};
 
 /// Coefficients of the stages; the last row gives the fifth-order result.
 const STAGES: [&[f64]; 6] = [
@@ -29,33 +32,32 @@ type State = Vec<Matrix>;
 
 pub(super) fn run(
     run: &Run<'_>,
-    friction: Option<f64>,
-    tolerance: f64,
+    flow: &Flow,
     moments: &[f64],
     visit: &mut dyn FnMut(usize, &Matrix, &Matrix),
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> End {
     let slope = |state: &State| -> State {
         let gradient = run.gradient.full(&run.outputs(&state[0]));
-        match friction {
+        match flow.friction {
             None => vec![gradient],
             Some(friction) => vec![state[1].clone(), gradient - &state[1] * (2.0 * friction)],
         }
     };
     let zero = Matrix::zeros(run.start.nrows(), run.start.ncols());
-    let mut state = vec![zero; if friction.is_some() { 2 } else { 1 }];
+    let mut state = vec![zero; if flow.friction.is_some() { 2 } else { 1 }];
     let mut first = slope(&state);
     let (mut time, mut accepted) = (0.0, 0);
-    let horizon = moments.iter().map(|moment| run.optimizer.time(*moment)).fold(0.0, f64::max);
+    let horizon = moments.iter().map(|moment| flow.optimizer.time(*moment)).fold(0.0, f64::max);
     let mut proposed = horizon;
     for (due, moment) in moments.iter().enumerate() {
-        let goal = run.optimizer.time(*moment);
+        let goal = flow.optimizer.time(*moment);
         while time < goal {
             let last = proposed >= goal - time;
             let step = if last { goal - time } else { proposed };
             let (next, next_first, error) = attempt(&state, &first, step, &slope);
             let size = norm(&next).max(step * norm(&first));
-            let ratio = error / (tolerance * size.max(f64::MIN_POSITIVE));
+            let ratio = error / (flow.tolerance * size.max(f64::MIN_POSITIVE));
             if ratio <= 1.0 {
                 (state, first) = (next, next_first);
                 accepted += 1;

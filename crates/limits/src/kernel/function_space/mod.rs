@@ -8,15 +8,14 @@
 //! (docs/theory/ntk.md §3, §6, Eq. function-space.) The cost does not depend on the number of test points.
 
 mod descent;
+mod dynamics;
 mod flow;
 mod run;
 
+pub(super) use dynamics::Dynamics;
 pub(super) use run::{End, Gradient, Run};
 
-use widenet_core::{Matrix, problem::Rule, training::Control};
-
-/// Largest relative local error per step of a flow.
-const TOLERANCE: f64 = 1e-8;
+use widenet_core::{Matrix, training::Control};
 
 impl Run<'_> {
     /// Runs to the moments (sorted, of the record plan), handing z and f_X at each to `visit`. `watch` is called with the share of
@@ -27,14 +26,9 @@ impl Run<'_> {
         visit: &mut dyn FnMut(usize, &Matrix, &Matrix),
         watch: &mut dyn FnMut(f64) -> Control,
     ) -> End {
-        match self.optimizer.rule {
-            Rule::Descent { .. } => descent::run(self, moments, visit, watch),
-            Rule::Flow { tolerance, .. } => flow::run(self, None, tolerance.min(TOLERANCE), moments, visit, watch),
-            Rule::MomentumFlow { learning_rate, momentum, tolerance, .. } => {
-                let friction = (1.0 - momentum) / (2.0 * learning_rate.sqrt());
-                flow::run(self, Some(friction), tolerance.min(TOLERANCE), moments, visit, watch)
-            }
-            Rule::RmsProp { .. } => unreachable!("kernels do not describe RMSProp, which is refused"),
+        match &self.dynamics {
+            Dynamics::Descent(descent) => descent::run(self, *descent, moments, visit, watch),
+            Dynamics::Flow(flow) => flow::run(self, flow, moments, visit, watch),
         }
     }
 }

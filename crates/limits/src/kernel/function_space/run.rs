@@ -1,10 +1,8 @@
 //! Integrators see a training run in function space through this type.
 
-use widenet_core::{
-    Matrix,
-    problem::{Loss, Optimizer},
-};
+use widenet_core::{Matrix, problem::Loss};
 
+use super::dynamics::Dynamics;
 use crate::linear_algebra::product;
 
 /// The gradient of the loss of a batch in its outputs.
@@ -40,7 +38,7 @@ pub(in crate::kernel) struct Run<'a> {
     /// `f_0(X)`, N × k.
     pub(in crate::kernel) start: &'a Matrix,
     pub(in crate::kernel) gradient: Gradient<'a>,
-    pub(in crate::kernel) optimizer: &'a Optimizer,
+    pub(in crate::kernel) dynamics: Dynamics,
     /// Key of the order of minibatches.
     pub(in crate::kernel) seed: u64,
 }

@@ -10,7 +10,7 @@ use widenet_core::{
 
 use super::question::{GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained};
 use crate::kernel::{
-    blocks::{Need, TrainingKernel},
+    blocks::{Inputs, Need, TrainingKernel},
     ensemble::Prior,
     error::{Result, invalid},
     factorization::check_symmetric,
@@ -90,7 +90,7 @@ pub(super) fn converges(problem: &Problem, kernel: &Matrix, ridge: f64) -> Resul
 
 /// The blocks of given kernels, after checking that they fit the data and each other.
 pub(super) fn given(
-    problem: &Problem,
+    inputs: Inputs<'_>,
     question: &Question,
     given: &GivenKernels,
     need: Need,
@@ -101,13 +101,13 @@ pub(super) fn given(
     };
     let absent = |name: &str, why: &str| invalid(format!("the given `{name}` kernel is missing: {why}"));
     let training = training.as_ref().ok_or_else(|| absent(name, "training needs it"))?;
-    check_blocks(problem, training, name)?;
+    check_blocks(inputs, training, name)?;
     let kernel = TrainingKernel { train: training.train.clone(), test_train: training.test_train.clone() };
     if need == Need::Nothing {
         return Ok((kernel, None));
     }
     let nngp = given.nngp.as_ref().ok_or_else(|| absent("nngp", "the law of the outputs at the start needs it"))?;
-    check_blocks(problem, nngp, "nngp")?;
+    check_blocks(inputs, nngp, "nngp")?;
     let tests = |block: &Option<Matrix>| block.as_ref().map(Matrix::nrows);
     if tests(&kernel.test_train) != tests(&nngp.test_train) {
         return Err(invalid("the given kernels have test blocks of different sizes, or only one has them".into()));
@@ -124,8 +124,8 @@ pub(super) fn given(
     Ok((kernel, Some(prior)))
 }
 
-fn check_blocks(problem: &Problem, kernel: &GivenKernel, name: &str) -> Result<()> {
-    let samples = problem.data.train.targets.nrows();
+fn check_blocks((train, test): Inputs<'_>, kernel: &GivenKernel, name: &str) -> Result<()> {
+    let samples = train.nrows();
     let wrong = |block: &str, matrix: &Matrix, rows: usize, columns: usize| {
         invalid(format!(
             "the given `{name}` kernel {block} is {} × {}; it must be {rows} × {columns}",
@@ -137,7 +137,7 @@ fn check_blocks(problem: &Problem, kernel: &GivenKernel, name: &str) -> Result<(
         return Err(wrong("among training inputs", &kernel.train, samples, samples));
     }
     check_symmetric(&kernel.train, &format!("the given `{name}` kernel among training inputs"))?;
-    let expected = problem.data.test.as_ref().map(|test| test.targets.nrows());
+    let expected = test.map(Matrix::nrows);
     let Some(block) = &kernel.test_train else {
         return match expected {
             Some(tests) => Err(invalid(format!(

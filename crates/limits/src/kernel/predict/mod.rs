@@ -18,7 +18,7 @@ use super::{
     error::{Error, Result, invalid},
     factorization::Factorization,
     filter::{Procedure, has_closed_form},
-    function_space::{End, Gradient, Run},
+    function_space::{Dynamics, End, Gradient, Run},
     rates::largest_rate_for,
     response::Response,
     start::Start,
@@ -45,34 +45,20 @@ pub fn predict(
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
     let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
-    let eigen = (closed && !finite.is_empty() || question.cutoff)
-        .then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL))
-        .transpose()?;
-    let factor = (question.moments.contains(&Moment::Infinity) && !question.cutoff)
-        .then(|| Factorization::cholesky(&kernel.train, ridge, TRAINING_KERNEL))
-        .transpose()?;
+    let eigen =
+        (closed && !finite.is_empty()).then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL)).transpose()?;
     let mut stepped = if closed { HashMap::new() } else { answers.run(finite, &mut watch)? };
     let count = question.moments.len() as f64;
     let mut predictions = Vec::new();
     for (position, moment) in question.moments.iter().enumerate() {
-        let prediction = match (moment, &eigen, &factor) {
-            (Moment::At(time), Some(basis), _) if closed => {
-                let Some(procedure) = Procedure::new(&problem.optimizer, *time) else {
-                    unreachable!("training has a closed form");
-                };
-                answers.closed(*moment, &Response::at(basis, procedure, ridge, problem.loss_denominator()))?
-            }
-            (Moment::At(time), ..) => match stepped.remove(&time.to_bits()) {
-                Some(prediction) => prediction,
-                None => answers.diverged(*moment),
+        let prediction = match *moment {
+            Moment::Infinity => answers.at_infinity(eigen.as_ref(), ridge)?,
+            Moment::At(time) => match (&eigen, Procedure::of(problem, time)) {
+                (Some(basis), Some(procedure)) => {
+                    answers.closed(*moment, &Response::at(basis, procedure, ridge, problem.loss_denominator()))?
+                }
+                _ => stepped.remove(&time.to_bits()).unwrap_or_else(|| answers.diverged(*moment)),
             },
-            (Moment::Infinity, _, Some(factor)) => {
-                answers.closed(*moment, &Response::at_infinity(factor, ridge, None))?
-            }
-            (Moment::Infinity, Some(basis), None) => {
-                answers.closed(*moment, &Response::at_infinity(basis, ridge, Some(basis.cutoff())))?
-            }
-            (Moment::Infinity, None, None) => unreachable!("t = ∞ has a factor, or with the cutoff a basis"),
         };
         predictions.push(Prediction { diverged: !prediction.has_finite_outputs(), ..prediction });
         if watch((position + 1) as f64 / count) == Control::Stop {
@@ -136,6 +122,11 @@ fn need(question: &Question) -> Need {
     }
 }
 
+/// Where outputs are predicted beside the training inputs.
+fn test_inputs<'a>(problem: &'a Problem, question: &'a Question) -> Option<&'a Matrix> {
+    question.test_inputs.as_ref().or(problem.data.test.as_ref().map(|test| &test.inputs))
+}
+
 /// The kernels, given or computed.
 fn blocks(
     problem: &Problem,
@@ -143,14 +134,14 @@ fn blocks(
     need: Need,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(TrainingKernel, Option<Prior>)> {
+    let inputs = (&problem.data.train.inputs, test_inputs(problem, question));
     if let Some(given) = &question.given {
-        return check::given(problem, question, given, need);
+        return check::given(inputs, question, given, need);
     }
-    let scaling = problem.scaling();
-    let network = scaling.kernel_network(problem.network.activation, problem.data.input_dimension())?;
+    let network = problem.architecture().kernel_network()?;
     match question.trained {
-        Trained::All => compute(&network, &problem.data, need, watch),
-        Trained::ReadoutOnly => compute(&network.readout_only(), &problem.data, need, watch),
+        Trained::All => compute(&network, inputs, need, watch),
+        Trained::ReadoutOnly => compute(&network.readout_only(), inputs, need, watch),
     }
 }
 
@@ -195,6 +186,24 @@ impl Answers<'_> {
             self.add_spread(&mut prediction, response)?;
         }
         Ok(prediction)
+    }
+
+    /// The answer at t = ∞: by a Cholesky factor, or with a cutoff in the eigenbasis.
+    fn at_infinity(&self, eigen: Option<&Factorization>, ridge: f64) -> Result<Prediction> {
+        let kernel = &self.kernel.train;
+        if !self.question.cutoff {
+            let factor = Factorization::cholesky(kernel, ridge, TRAINING_KERNEL)?;
+            return self.closed(Moment::Infinity, &Response::at_infinity(&factor, ridge, None));
+        }
+        let own;
+        let basis = match eigen {
+            Some(basis) => basis,
+            None => {
+                own = Factorization::eigen(kernel, TRAINING_KERNEL)?;
+                &own
+            }
+        };
+        self.closed(Moment::Infinity, &Response::at_infinity(basis, ridge, Some(basis.cutoff())))
     }
 
     /// Means for the sums z of gradients.
@@ -242,7 +251,7 @@ impl Answers<'_> {
             kernel: &self.kernel.train,
             start,
             gradient,
-            optimizer: &self.problem.optimizer,
+            dynamics: Dynamics::of(&self.problem.optimizer)?,
             seed: self.question.seed,
         };
         let (mut answers, mut failure) = (HashMap::new(), None);

@@ -99,6 +99,8 @@ pub struct Question {
     pub initial: Initial,
     /// Key of the order of minibatches.
     pub seed: u64,
+    /// Test inputs (T × d) instead of those of the problem, whose targets are not known.
+    pub test_inputs: Option<Matrix>,
     /// Kernels to use instead of the network's own.
     pub given: Option<GivenKernels>,
 }

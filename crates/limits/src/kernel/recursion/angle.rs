@@ -1,19 +1,22 @@
-//! For piecewise linear activations the recursion runs in `e = 1 − cos θ`, where nothing cancels.
+//! For homogeneous activations the recursion runs in `e = 1 − cos θ`, where nothing cancels.
 //!
 //! ```text
-//! E[φφ] = √(q1 q2) (B (1 − e) + A (sin θ − θ cos θ)),      E[φ'φ'] = B − A θ
-//! √(q1' q2') e' = v √(q1 q2) (B e − A (sin θ − θ cos θ)) + v B b (√q1 − √q2)²/(√(q1' q2') + v B √(q1 q2) + b)
+//! E[φφ] = a1 a2 J(θ),      a = q^{n/2},      q' = v J(0) a² + b
+//! √(q1' q2') e' = v a1 a2 (J(0) − J(θ)) + v J(0) b (a1 − a2)²/(√(q1' q2') + v J(0) a1 a2 + b)
 //! ```
 //!
-//! with `q' = v B q + b` (docs/theory/ntk.md §10.2, Eq. cosine). The squared distance of that section is divided by `√(q1 q2)` here; all
-//! terms are ≥ 0, so e keeps its digits however close the inputs are. In the first layer e comes from the Gram
+//! with the degree n and J of the activation ([`ArcCosine`]; docs/theory/ntk.md §10.2, Eq. cosine). The squared distance of that section is
+//! divided by `√(q1 q2)` here; all terms are ≥ 0, so e keeps its digits however close the inputs are. In the first layer e comes from the Gram
 //! matrix, or where that would cancel from the inputs themselves.
 
 use multiversion::multiversion;
 use widenet_core::scaling::KernelLayer;
 
 use super::sides::Recursion;
-use crate::kernel::dual::arc::{LANES, Lanes, angle_and_deficit};
+use crate::kernel::dual::{
+    ArcCosine,
+    arc::{LANES, Lanes},
+};
 
 /// Pairs with `1 − |cos θ|` below this take it from their inputs.
 const NEAR: f64 = 1e-3;
@@ -21,7 +24,7 @@ const NEAR: f64 = 1e-3;
 /// Both kernels, from `values = K^1` and `tangent = Θ^1`.
 pub(super) fn strip(
     recursion: &Recursion<'_>,
-    (bend, slope): (f64, f64),
+    activation: ArcCosine,
     (first_row, column): (usize, usize),
     values: &mut [f64],
     tangent: &mut [f64],
@@ -47,7 +50,7 @@ pub(super) fn strip(
             column: [right[0].roots[column], right[1].roots[column], right[1].inverse_roots[column]],
         }
     });
-    through_layers(&layers.collect::<Vec<_>>(), bend, slope, values, tangent);
+    through_layers(&layers.collect::<Vec<_>>(), activation, values, tangent);
 }
 
 /// `‖ξ − sign ξ'‖²/2` of the normalised inputs `ξ = (√(v/d) x, √b)/√q` of the first layer: `1 − sign cos θ`.
@@ -70,26 +73,29 @@ struct Layer<'a> {
 }
 
 #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
-fn through_layers(layers: &[Layer<'_>], bend: f64, slope: f64, values: &mut [f64], tangent: &mut [f64]) {
+fn through_layers(layers: &[Layer<'_>], activation: ArcCosine, values: &mut [f64], tangent: &mut [f64]) {
+    let at_zero = activation.at_zero();
     let (values, _) = values.as_chunks_mut::<LANES>();
     let (tangents, _) = tangent.as_chunks_mut::<LANES>();
     for (chunk, (value, tangent)) in values.iter_mut().zip(tangents).enumerate() {
         let mut e: Lanes = *value;
         for layer in layers {
             let rows = layer.rows.map(|row| lanes(row, chunk));
-            let (angle, deficit) = if bend == 0.0 { ([0.0; LANES], [0.0; LANES]) } else { angle_and_deficit(&e) };
+            let angular = activation.angular(&e);
             let next = layer.next;
             for l in 0..LANES {
-                let scale = rows[0][l] * layer.column[0];
-                let product = scale * (slope * (1.0 - e[l]) + bend * deficit[l]);
-                tangent[l] = next.weight_tangent * product
-                    + next.bias_tangent
-                    + next.weight_variance * (slope - bend * angle[l]) * tangent[l];
+                let root_of_product = rows[0][l] * layer.column[0];
+                let amplitudes = [activation.amplitude(rows[0][l]), activation.amplitude(layer.column[0])];
+                let scale = amplitudes[0] * amplitudes[1];
+                let product = scale * angular.value[l];
+                let derivative = activation.derivative_amplitude(root_of_product) * angular.derivative[l];
+                tangent[l] =
+                    next.weight_tangent * product + next.bias_tangent + next.weight_variance * derivative * tangent[l];
                 value[l] = next.weight_variance * product + next.bias_variance;
-                let mut remaining = next.weight_variance * scale * (slope * e[l] - bend * deficit[l]);
+                let mut remaining = next.weight_variance * scale * angular.missing[l];
                 if next.bias_variance > 0.0 {
-                    let weight = next.weight_variance * slope;
-                    let difference = rows[0][l] - layer.column[0];
+                    let weight = next.weight_variance * at_zero;
+                    let difference = amplitudes[0] - amplitudes[1];
                     remaining += weight * next.bias_variance * difference * difference
                         / (rows[1][l] * layer.column[1] + weight * scale + next.bias_variance);
                 }

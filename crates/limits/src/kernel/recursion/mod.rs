@@ -31,10 +31,10 @@ impl Recursion<'_> {
             return;
         }
         match self.dual {
-            Dual::PiecewiseLinear { bend, slope } => {
-                angle::strip(self, (bend, slope), (first_row, column), values, tangent);
+            Dual::ArcCosine(activation) => angle::strip(self, activation, (first_row, column), values, tangent),
+            Dual::Erf | Dual::Sin | Dual::Gelu | Dual::Series(_) => {
+                covariance::strip(self, (first_row, column), values, tangent)
             }
-            _ => covariance::strip(self, (first_row, column), values, tangent),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Loss, Quantity},
+    problem::{Loss, Need},
     training::{Control, is_finite},
     trajectory::Record,
 };
 
 use super::{
-    functions::closed_form_basis,
+    functions::Method,
     record::{Snapshot, SnapshotRecorder},
 };
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
         blocks::TrainingKernel,
         ensemble::{self, Prior, Variances},
         error::Result,
-        filter::Procedure,
         function_space::{End, Gradient, Run},
         response::Response,
     },
@@ -37,31 +36,31 @@ pub(super) fn solve(
     let moments = &problem.record.at;
     let mut records = Vec::new();
     let distribution = Distribution { problem, kernel, prior };
-    let Some(basis) = closed_form_basis(problem, kernel)? else {
-        // One column per initial residual: z and f are then the matrices M and C.
-        let run = Run {
-            kernel: &kernel.train,
-            start: &Matrix::identity(samples, samples),
-            gradient: Gradient::Residual { loss: problem.loss, outputs },
-            optimizer: &problem.optimizer,
-            seed,
-        };
-        let mut failure = None;
-        let visit = &mut |position, inverse: &Matrix, remaining: &Matrix| {
-            let response = Response::Matrices { remaining: remaining.clone(), inverse: inverse.clone() };
-            match distribution.snapshot(&response) {
-                Ok(snapshot) => records.push(recorder.record(position, &snapshot)),
-                Err(error) => failure = failure.take().or(Some(error)),
-            }
-        };
-        let end = run.visit(moments, visit, watch);
-        return failure.map_or(Ok((records, end)), Err);
+    let (basis, procedures) = match Method::of(problem, kernel)? {
+        Method::Modes { basis, procedures } => (basis, procedures),
+        Method::FunctionSpace(dynamics) => {
+            // One column per initial residual: z and f are then the matrices M and C.
+            let run = Run {
+                kernel: &kernel.train,
+                start: &Matrix::identity(samples, samples),
+                gradient: Gradient::Residual { loss: problem.loss, outputs },
+                dynamics,
+                seed,
+            };
+            let mut failure = None;
+            let visit = &mut |position, inverse: &Matrix, remaining: &Matrix| {
+                let response = Response::Matrices { remaining: remaining.clone(), inverse: inverse.clone() };
+                match distribution.snapshot(&response) {
+                    Ok(snapshot) => records.push(recorder.record(position, &snapshot)),
+                    Err(error) => failure = failure.take().or(Some(error)),
+                }
+            };
+            let end = run.visit(moments, visit, watch);
+            return failure.map_or(Ok((records, end)), Err);
+        }
     };
     let denominator = problem.loss_denominator();
-    for (position, moment) in moments.iter().enumerate() {
-        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else {
-            unreachable!("a basis is that of training with a closed form");
-        };
+    for (position, (moment, procedure)) in moments.iter().zip(procedures).enumerate() {
         let response = Response::at(&basis, procedure, 0.0, denominator);
         let step = *moment as u64;
         if !is_finite(&response.remaining(targets)) {
@@ -85,11 +84,9 @@ impl Distribution<'_> {
     fn snapshot(&self, response: &Response<'_>) -> Result<Snapshot> {
         let data = &self.problem.data;
         let targets = &data.train.targets;
-        let wants = |quantities: &[Quantity]| {
-            quantities.iter().any(|quantity| self.problem.record.quantities.contains(quantity))
-        };
+        let record = &self.problem.record;
         let mut snapshot = Snapshot { train: response.learned(targets), kurtosis: Some(0.0), ..Snapshot::default() };
-        if wants(&[Quantity::TrainLoss, Quantity::LinearisedTrainLoss, Quantity::TrainAccuracy, Quantity::OutputStd]) {
+        if record.needs(Need::Variances) {
             let variances = ensemble::train(self.prior, response, false, false)?;
             let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss);
             snapshot.train_loss = spread.loss;
@@ -98,15 +95,8 @@ impl Distribution<'_> {
         }
         let (Some(test), Some(block)) = (&data.test, &self.kernel.test_train) else { return Ok(snapshot) };
         let mean = product(block, &response.inverse(targets));
-        let covariance = wants(&[Quantity::TestOutputCovariance]);
-        if covariance
-            || wants(&[
-                Quantity::TestLoss,
-                Quantity::LinearisedTestLoss,
-                Quantity::TestAccuracy,
-                Quantity::TestOutputStd,
-            ])
-        {
+        if record.needs(Need::TestVariances) {
+            let covariance = record.needs(Need::Covariance);
             let variances = ensemble::test(self.prior, response, block, false, covariance)?;
             let spread = Spread::new(&variances, &mean, &test.targets, self.problem.loss);
             snapshot.test_loss = Some(spread.loss);

@@ -14,8 +14,8 @@ use crate::{
         blocks::{Sampler, TrainingKernel},
         error::Result,
         factorization::Factorization,
-        filter::{Procedure, has_closed_form},
-        function_space::{End, Gradient, Run},
+        filter::Procedure,
+        function_space::{Dynamics, End, Gradient, Run},
         response::Response,
         start::Start,
     },
@@ -32,9 +32,9 @@ pub(super) fn solve_one(
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<(Vec<Record>, End)> {
     let mut records = Vec::new();
-    let basis = closed_form_basis(problem, kernel)?;
+    let method = Method::of(problem, kernel)?;
     let end = follow(
-        (problem, kernel, basis.as_ref()),
+        (problem, kernel, &method),
         start,
         seed,
         recorder,
@@ -56,6 +56,7 @@ pub(super) fn solve_average(
 ) -> Result<(Vec<Record>, End)> {
     let mut averages: Vec<FunctionAverage> = problem.record.at.iter().map(|_| FunctionAverage::default()).collect();
     let (mut reached, mut end) = (averages.len(), End::Done);
+    let method = Method::FunctionSpace(Dynamics::of(&problem.optimizer)?);
     for network in 0..ensemble.networks {
         let mirrored = ensemble.antithetic && network % 2 == 1;
         let own_seed = member(seed, if mirrored { network - 1 } else { network });
@@ -66,7 +67,7 @@ pub(super) fn solve_average(
         }
         let mut taken = 0;
         let ended = follow(
-            (problem, kernel, None),
+            (problem, kernel, &method),
             &start,
             own_seed,
             recorder,
@@ -87,16 +88,29 @@ pub(super) fn solve_average(
     Ok((averages.map(|(position, average)| recorder.record(position, &average.finish())).collect(), end))
 }
 
-/// The basis in which training has a closed form: squared loss on full batches.
-pub(super) fn closed_form_basis(problem: &Problem, kernel: &TrainingKernel) -> Result<Option<Factorization>> {
-    has_closed_form(problem)
-        .then(|| Factorization::eigen(&kernel.train, "the tangent kernel on the training inputs"))
-        .transpose()
+/// How training is followed.
+pub(super) enum Method {
+    /// In the eigenbasis of the kernel, where squared loss on full batches has a closed form: one procedure per moment.
+    Modes { basis: Factorization, procedures: Vec<Procedure> },
+    /// In function space.
+    FunctionSpace(Dynamics),
+}
+
+impl Method {
+    pub(super) fn of(problem: &Problem, kernel: &TrainingKernel) -> Result<Method> {
+        match problem.record.at.iter().map(|moment| Procedure::of(problem, *moment)).collect() {
+            Some(procedures) => {
+                let basis = Factorization::eigen(&kernel.train, "the tangent kernel on the training inputs")?;
+                Ok(Method::Modes { basis, procedures })
+            }
+            None => Ok(Method::FunctionSpace(Dynamics::of(&problem.optimizer)?)),
+        }
+    }
 }
 
 /// Follows one function to the moments of the record plan.
 fn follow(
-    (problem, kernel, basis): (&Problem, &TrainingKernel, Option<&Factorization>),
+    (problem, kernel, method): (&Problem, &TrainingKernel, &Method),
     start: &Start,
     seed: u64,
     recorder: &SnapshotRecorder<'_>,
@@ -109,18 +123,19 @@ fn follow(
         let test = start.test.as_ref().zip(kernel.test_train.as_ref()).map(|(f, block)| f - product(block, z));
         visit(position, recorder.snapshot(train, test, z));
     };
-    let Some(basis) = basis else {
-        let gradient = Gradient::Loss { loss: problem.loss, targets };
-        let run = Run { kernel: &kernel.train, start: &start.train, gradient, optimizer: &problem.optimizer, seed };
-        return run.visit(moments, &mut visit, watch);
+    let (basis, procedures) = match method {
+        Method::Modes { basis, procedures } => (basis, procedures),
+        Method::FunctionSpace(dynamics) => {
+            let gradient = Gradient::Loss { loss: problem.loss, targets };
+            let dynamics = dynamics.clone();
+            let run = Run { kernel: &kernel.train, start: &start.train, gradient, dynamics, seed };
+            return run.visit(moments, &mut visit, watch);
+        }
     };
     let residual = &start.train - targets;
     let denominator = problem.loss_denominator();
-    for (position, moment) in moments.iter().enumerate() {
-        let Some(procedure) = Procedure::new(&problem.optimizer, *moment) else {
-            unreachable!("a basis is that of training with a closed form");
-        };
-        let response = Response::at(basis, procedure, 0.0, denominator);
+    for (position, (moment, procedure)) in moments.iter().zip(procedures).enumerate() {
+        let response = Response::at(basis, *procedure, 0.0, denominator);
         let train = &start.train - response.learned(&residual);
         if !is_finite(&train) {
             return End::Diverged { step: *moment as u64, time: problem.optimizer.time(*moment) };

@@ -10,13 +10,13 @@ mod record;
 
 use widenet_core::{
     Error, Problem, Result, Trajectory, Width,
-    problem::{Loss, Quantity, Scope},
+    problem::{Loss, Need as RecordNeed, Quantity, Scope},
     training::Control,
     trajectory::{Engine, Record, Status},
 };
 
 use super::{
-    blocks::{Need, Sampler, compute},
+    blocks::{Need, Sampler, compute, inputs_of},
     error::{core_error, invalid},
     function_space::End,
     refusal::refuse_weight_decay,
@@ -61,14 +61,14 @@ pub fn solve(
         }
     }
     let has_distribution = problem.ensemble.is_some() && matches!(problem.loss, Loss::Squared { .. });
-    let covariance = quantities.contains(&Quantity::TestOutputCovariance);
+    let covariance = problem.record.needs(RecordNeed::Covariance);
     let need = match (start, has_distribution) {
         (None, true) if !covariance => Need::Variances,
         (None, _) => Need::Covariance,
         (Some(_), _) if quantities.contains(&Quantity::NngpKernel) => Need::Variances,
         (Some(_), _) => Need::Nothing,
     };
-    let (kernel, prior) = match compute(&network, &problem.data, need, &mut |share| watch(0.5 * share)) {
+    let (kernel, prior) = match compute(&network, inputs_of(&problem.data), need, &mut |share| watch(0.5 * share)) {
         Ok(blocks) => blocks,
         Err(super::error::Error::Stopped) => return Ok(trajectory(seed, Vec::new(), End::Stopped { step: 0 })),
         Err(super::error::Error::Invalid(error)) => return Err(error),

@@ -94,11 +94,14 @@ impl Regression {
     pub fn from_kernel(kernel: &Matrix, targets: &Matrix, gain: f64, noise: f64) -> Result<Self> {
         let (size, train) = (kernel.nrows(), targets.nrows());
         if kernel.ncols() != size {
-            return Err(invalid(format!("the joint kernel is {size} × {}; it must be square", kernel.ncols())));
+            return Err(invalid(format!(
+                "the joint kernel, `kernel`, is {size} × {}; it must be square",
+                kernel.ncols()
+            )));
         }
         if train > size {
             return Err(invalid(format!(
-                "{train} rows of targets for a joint kernel of {size} inputs: at most one per input"
+                "`targets` has {train} rows, and the joint kernel, `kernel`, is of {size} inputs; give at most one row per input"
             )));
         }
         finite("the joint kernel", kernel)?;
@@ -108,7 +111,7 @@ impl Regression {
                 let (a, b) = (kernel[(i, j)], kernel[(j, i)]);
                 if (a - b).abs() > TOLERANCE * largest {
                     return Err(invalid(format!(
-                        "the joint kernel must be symmetric; its entries ({i}, {j}) and ({j}, {i}) are {a} and {b}"
+                        "the joint kernel, `kernel`, must be symmetric; its entries ({i}, {j}) and ({j}, {i}) are {a:?} and {b:?}"
                     )));
                 }
             }
@@ -121,16 +124,12 @@ impl Regression {
         Self::assemble(blocks, targets, size, gain, noise, &|i, j| kernel[(i.max(j), i.min(j))])
     }
 
-    fn assemble(
-        blocks: Blocks,
-        targets: &Matrix,
-        input_size: usize,
-        gain: f64,
-        noise: f64,
-        entry: &dyn Fn(usize, usize) -> f64,
-    ) -> Result<Self> {
-        let (inputs, outputs) = targets.shape();
-        if outputs == 0 {
+    /// Refuses targets, a gain and a noise that no inputs go with, at the cost of one look at the targets.
+    ///
+    /// # Errors
+    /// D = 0; targets that are not finite or whose squares overflow; g ≤ 0; τ² < 0.
+    pub fn check(targets: &Matrix, gain: f64, noise: f64) -> Result<()> {
+        if targets.ncols() == 0 {
             return Err(invalid("targets of D = 0 outputs: at least one is needed"));
         }
         finite("the targets", targets)?;
@@ -140,6 +139,27 @@ impl Regression {
         if !(noise.is_finite() && noise >= 0.0) {
             return Err(invalid(format!("a noise variance tau2 = {noise}: it must be a finite number ≥ 0")));
         }
+        let norm = targets.norm();
+        if !(norm.is_finite() && norm * norm < f64::INFINITY) {
+            return Err(invalid(format!(
+                "the squares of the targets overflow: the largest of `targets` is {:e}; divide the targets by a number and the noise and the gain by its \
+                 square",
+                targets.amax()
+            )));
+        }
+        Ok(())
+    }
+
+    fn assemble(
+        blocks: Blocks,
+        targets: &Matrix,
+        input_size: usize,
+        gain: f64,
+        noise: f64,
+        entry: &dyn Fn(usize, usize) -> f64,
+    ) -> Result<Self> {
+        let (inputs, outputs) = targets.shape();
+        Self::check(targets, gain, noise)?;
         let Blocks { train, cross, diagonal } = blocks;
         finite("the kernel of the training inputs", &train)?;
         finite("the kernel of test and training inputs", &cross)?;
@@ -153,7 +173,8 @@ impl Regression {
             && *smallest < -TOLERANCE * largest.max(f64::MIN_POSITIVE)
         {
             return Err(invalid(format!(
-                "the training kernel has the eigenvalue {smallest}; it must be positive semidefinite (largest eigenvalue {largest})"
+                "the training kernel, in `kernel`, has the eigenvalue {smallest:?}; it must be positive semidefinite (largest \
+                 eigenvalue {largest:?})"
             )));
         }
         let cutoff = inputs.max(input_size) as f64 * f64::EPSILON * largest;
@@ -164,13 +185,6 @@ impl Regression {
         let projected = vectors.transpose() * targets;
         let outside = (targets - &vectors * &projected).norm_squared();
         let norm = targets.norm();
-        if !(norm.is_finite() && norm * norm < f64::INFINITY) {
-            return Err(invalid(format!(
-                "the squares of the targets overflow: the largest is {:e}; divide the targets by a number and the noise and the gain by its \
-                 square",
-                targets.amax()
-            )));
-        }
         if noise == 0.0 && outside.sqrt() > TOLERANCE * norm {
             return Err(invalid(format!(
                 "tau2 = 0 with targets of norm {norm} that have a part of norm {} outside the range of the training kernel, whose rank is \
@@ -246,7 +260,10 @@ fn same_count(inputs: usize, targets: &Matrix) -> Result<()> {
     if inputs == targets.nrows() {
         return Ok(());
     }
-    Err(invalid(format!("{inputs} training inputs and {} rows of targets: they must be as many", targets.nrows())))
+    Err(invalid(format!(
+        "`targets` has {} rows, and there are {inputs} training inputs; give one row per input",
+        targets.nrows()
+    )))
 }
 
 /// A root `R`, size × r, of a kernel of rank r below `limit`, by the Cholesky factorisation with complete pivoting; `None` if the rank

@@ -5,9 +5,7 @@
 //! G_i = ½ a_i (ỹ_i ỹ_iᵀ/s_i − I),    a_i = λ_i/s_i,    b_i = ‖ỹ_i‖²/s_i,    s_i = λ_i + τ²
 //! ```
 //!
-//! Near α = 0 the mixing matrix is `I + √α` times a Gaussian symmetric matrix, and its mean stays I, so that the slope is half the
-//! Laplacian of the likelihood. It contains the closed forms of docs/theory/proportional-limit.md §8.3, Eq. 8.10: τ² = 0, and D = 1 with
-//! noise.
+//! (docs/theory/proportional-limit.md §8.3, Eq. 8.10.)
 
 use widenet_core::Matrix;
 

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use widenet_core::{
     Matrix, Problem, Width,
-    document::Document,
-    problem::Quantity,
+    document::{Document, Word},
+    problem::{Quantity, Scope},
     scaling::GolikovExponents,
     training::Control,
     trajectory::{Status, Trajectory, Value},
@@ -314,4 +314,26 @@ fn a_stopped_run_is_interrupted_without_records() {
     };
     let trajectory = solve(&problem(&MF), Width::Infinite, 0, None, &mut watch).expect("a trajectory");
     assert!(matches!(trajectory.status, Status::Interrupted { .. }) && trajectory.records.is_empty());
+}
+
+/// No quantity that is taken is missing from the records without a word.
+#[test]
+fn every_quantity_that_is_known_is_recorded() {
+    let mut problem = problem(&MF);
+    let is_known = |quantity: &Quantity| {
+        matches!(quantity.scope(), Scope::Any | Scope::Classifier) || *quantity == Quantity::MeanTangentKernel
+    };
+    problem.record.quantities = Quantity::all().filter(is_known).collect();
+    for width in [Width::Finite(64), Width::Infinite] {
+        let trajectory = solved(&problem, width, 1, None);
+        let record = trajectory.records.last().expect("a record");
+        for quantity in &problem.record.quantities {
+            assert!(record.values.contains_key(quantity), "{} at width {width}", quantity.name());
+        }
+    }
+    for quantity in Quantity::all().filter(|quantity| !is_known(quantity) && quantity.scope() == Scope::Mlp) {
+        problem.record.quantities = vec![quantity];
+        let refused = solve(&problem, Width::Infinite, 1, None, &mut |_| Control::Continue);
+        assert!(refused.is_err(), "{}", quantity.name());
+    }
 }

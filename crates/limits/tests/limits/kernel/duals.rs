@@ -22,7 +22,7 @@ fn integral(g: impl Fn(f64) -> f64, q1: f64, q2: f64, c: f64) -> f64 {
         .sum()
 }
 
-/// Of a piecewise linear activation by polar coordinates: E of products over the angle, `∫ g(cos) g(cos) dω/(2π) · E r²`, midpoint rule
+/// Of a homogeneous g by polar coordinates: E of products over the angle, `∫ g(cos) g(cos) dω/(2π) · E r^{2 degree}`, midpoint rule
 /// on pieces between the kinks.
 fn polar(g: impl Fn(f64) -> f64, degree: i32, q1: f64, q2: f64, c: f64) -> f64 {
     let angle = (c / (q1 * q2).sqrt()).clamp(-1.0, 1.0).acos();
@@ -42,8 +42,18 @@ fn polar(g: impl Fn(f64) -> f64, degree: i32, q1: f64, q2: f64, c: f64) -> f64 {
             }
         }
     }
-    let radius = if degree == 1 { 2.0 * (q1 * q2).sqrt() } else { 1.0 };
-    sum * radius / (2.0 * PI)
+    // E r^{2n} = 2ⁿ n! of two normals.
+    let moment: f64 = (1..=degree).map(|n| 2.0 * f64::from(n)).product();
+    sum * moment * (q1 * q2).sqrt().powi(degree) / (2.0 * PI)
+}
+
+/// The degrees of φ and φ' of a homogeneous activation.
+fn degrees(activation: Activation) -> Option<(i32, i32)> {
+    match activation {
+        Activation::Step => Some((0, 0)),
+        Activation::SquaredRelu => Some((2, 1)),
+        _ => activation.slopes().map(|_| (1, 0)),
+    }
 }
 
 const TRIPLES: [(f64, f64, f64); 6] =
@@ -61,10 +71,10 @@ fn every_dual_is_its_integral_within_the_stated_error() {
         for (q1, q2, c) in TRIPLES {
             let mut allowed = dual.error(q1.max(q2));
             assert!(allowed.value < 1e-9 && allowed.derivative < 1e-8, "{word} {q1} {q2}: {allowed:?}");
-            let expected = match activation.slopes() {
-                Some(_) => Expectations {
-                    value: polar(|u| activation.value(u), 1, q1, q2, c),
-                    derivative: polar(|u| activation.derivative(u), 0, q1, q2, c),
+            let expected = match degrees(activation) {
+                Some((of_value, of_derivative)) => Expectations {
+                    value: polar(|u| activation.value(u), of_value, q1, q2, c),
+                    derivative: polar(|u| activation.derivative(u), of_derivative, q1, q2, c),
                 },
                 None => Expectations {
                     value: integral(|u| activation.value(u), q1, q2, c),
@@ -81,7 +91,8 @@ fn every_dual_is_its_integral_within_the_stated_error() {
 
 #[test]
 fn the_derivative_in_the_covariance_is_the_dual_of_the_derivative() {
-    for &(word, activation) in Activation::WORDS {
+    // The covariance of a step changes by its jump, which its derivative almost everywhere does not see.
+    for &(word, activation) in Activation::WORDS.iter().filter(|(_, activation)| *activation != Activation::Step) {
         let dual = Dual::of(activation);
         for (q1, q2, c) in TRIPLES.into_iter().filter(|(q1, q2, c)| c * c < 0.9 * q1 * q2) {
             let h = 1e-5;
@@ -98,8 +109,8 @@ fn diagonals_are_the_pairs_of_equal_inputs() {
         let dual = Dual::of(activation);
         for q in [0.0, 1e-12, 0.4, 3.0] {
             let allowed = dual.error(q);
-            // The angle of a piecewise linear activation comes from the covariance.
-            let angle = if activation.slopes().is_some() { 1e-7 } else { 1e-14 };
+            // The angle of a homogeneous activation comes from the covariance.
+            let angle = if degrees(activation).is_some() { 1e-7 } else { 1e-14 };
             let allowed = Expectations { value: allowed.value + angle * q, derivative: allowed.derivative + angle };
             if q > 0.0 || activation.slopes().is_none() {
                 close(dual.pair(q, q, q), dual.diagonal(q), allowed, &format!("{word} {q}"));

@@ -77,6 +77,7 @@ pub(crate) fn question(moments: &[Moment]) -> Question {
         cutoff: false,
         initial: Initial::Ensemble,
         seed: 1,
+        test_inputs: None,
         given: None,
     }
 }

@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 
 use widenet_core::{
     Matrix,
+    document::Word,
     problem::Activation,
     scaling::{KernelLayer, KernelNetwork},
     training::Control,
@@ -77,6 +78,31 @@ fn relu_kernels_keep_their_digits_at_every_angle() {
             // Opposite inputs have angles with half the digits of 1 + cos θ, of which the inputs themselves have all.
             assert!((found.1 - expected.1).abs() < 2e-14, "Θ at {angle}, {hidden_layers}: {found:?} {expected:?}");
         }
+    }
+}
+
+/// From `arc_cosine.py`: activation, hidden layers, σ_w², σ_b², |x|, x', K, Θ.
+const ARC_COSINE: &str = include_str!("arc_cosine.csv");
+
+/// The same switch for the other homogeneous activations. From the covariance alone K of the step would be off by 1e-8 at an angle of 1e-9.
+#[test]
+fn step_and_squared_relu_kernels_have_the_digits_of_the_table() {
+    for line in ARC_COSINE.lines() {
+        let (word, numbers) = line.split_once(',').unwrap();
+        let numbers: Vec<f64> = numbers.split(',').map(|number| number.parse().unwrap()).collect();
+        let [hidden_layers, variance, bias, x, y0, y1, nngp, tangent] = numbers[..] else { panic!("{line}") };
+        let layer = KernelLayer {
+            weight_variance: variance,
+            bias_variance: bias,
+            weight_tangent: variance,
+            bias_tangent: bias,
+        };
+        let activation = Activation::from_word(word).unwrap();
+        let network = KernelNetwork { activation, layers: vec![layer; hidden_layers as usize + 1] };
+        let (k, theta) =
+            both(&network, &Matrix::from_row_slice(1, 2, &[x, 0.0]), Some(&Matrix::from_row_slice(1, 2, &[y0, y1])));
+        assert!((k[(0, 0)] - nngp).abs() < 5e-15, "K {}: {line}", k[(0, 0)]);
+        assert!((theta[(0, 0)] - tangent).abs() < 2e-14 * tangent.max(1.0), "Θ {}: {line}", theta[(0, 0)]);
     }
 }
 

@@ -271,7 +271,7 @@ fn bad_arguments_are_named() {
     let mut standard = problem.clone();
     standard.parameterization = Parameterization::standard(problem.network.hidden_layers, 1.0);
     let message = error(&standard, Width::Infinite, Options::default());
-    assert!(message.contains("hidden 1") && message.contains("m^1.0000"), "{message}");
+    assert!(message.contains("hidden 1") && message.contains("m^1"), "{message}");
     let mut extreme = problem.clone();
     extreme.parameterization = Parameterization::Abc {
         a: vec![0.0; 3],

@@ -152,7 +152,7 @@ fn problem_files_have_these_exponents() {
         Parameterization::Scaling { q_sigma, q_a, q_w, reference_width: 7.0, sigma_w: 2.0, initial_correction: false };
     assert!(of(golikov, 1).is_same(&GolikovExponents::new(q_sigma, q_a, q_w).unwrap().effective()));
     let linear = EffectiveExponents::of(&Parameterization::standard(0, 1.0).scaling(0, 3)).unwrap_err().to_string();
-    assert!(linear.contains("w has 1 numbers") && linear.contains("at least 2"), "{linear}");
+    assert!(linear.contains("`w` has 1 numbers") && linear.contains("at least 2"), "{linear}");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn wrong_exponents_are_refused_by_name() {
         let error = result.unwrap_err().to_string();
         parts.iter().for_each(|part| assert!(error.contains(part), "{error} does not name {part}"));
     };
-    refused(AbcExponents::new(vec![0.0; 3], vec![0.0; 2], 0.0), &["b has 2", "a has 3"]);
+    refused(AbcExponents::new(vec![0.0; 3], vec![0.0; 2], 0.0), &["`b` has 2", "`a` has 3"]);
     refused(AbcExponents::new(vec![0.0, 0.0], vec![0.0, f64::NAN], 0.0), &["b_2 is NaN", "finite"]);
     refused(AbcExponents::new(vec![0.0; 2], vec![0.0; 2], f64::INFINITY), &["c is inf"]);
     refused(NamedScaling::Standard.abc(1).unwrap().shifted(f64::NAN), &["θ is NaN"]);

@@ -119,14 +119,14 @@ fn learned_singular_values(matrix: &DenseMatrix) -> Vec<f64> {
         |vectors: &Tensor<2>, length: usize| Matrix::from_vec(length, directions, matrix.placement.read(vectors));
     for _ in 0..=POWER_ITERATIONS {
         let vectors = to_device(&basis);
-        let images = matrix.learned_rows().map(|chunk| panel_apply_transpose(&chunk, &panel_apply(&chunk, &vectors)));
-        let Some(image) = images.reduce(Tensor::add) else { return Vec::new() };
-        basis = to_host(&image, columns).qr().q();
+        let products = matrix.learned_rows().map(|chunk| panel_apply_transpose(&chunk, &panel_apply(&chunk, &vectors)));
+        let Some(product) = products.reduce(Tensor::add) else { return Vec::new() };
+        basis = to_host(&product, columns).qr().q();
     }
     let vectors = to_device(&basis);
-    let images: Vec<Tensor<2>> = matrix.learned_rows().map(|chunk| panel_apply(&chunk, &vectors)).collect();
-    let image = to_host(&Tensor::cat(images, 1), rows);
-    let mut values: Vec<f64> = image.qr().r().singular_values().iter().copied().collect();
+    let products: Vec<Tensor<2>> = matrix.learned_rows().map(|chunk| panel_apply(&chunk, &vectors)).collect();
+    let product = to_host(&Tensor::cat(products, 1), rows);
+    let mut values: Vec<f64> = product.qr().r().singular_values().iter().copied().collect();
     values.sort_by(|a, b| b.total_cmp(a));
     let largest = values.first().copied().unwrap_or(0.0);
     // Independent roundings of the entries, of relative size ε, make a matrix of norm about 2 s ε.

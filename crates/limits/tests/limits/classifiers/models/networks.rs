@@ -3,7 +3,8 @@
 use widenet_core::Matrix;
 use widenet_limits::{
     classifiers::models::{
-        End, KernelRecord, Model, ParticleSystem, Particles, Rates, Source, Training, Unit, Weights, train_network,
+        End, KernelRecord, Model, ParticleSystem, Particles, Rates, Source, StepBatches, Training, Unit, Weights,
+        train_network,
     },
     scaling::LimitClass,
 };
@@ -73,7 +74,11 @@ fn networks_in_gram_space_are_networks_trained_by_their_weights() {
     let learning = Rates { readout: rates.0 * std, input: rates.1 * std };
     let mut system = ParticleSystem::new(&LeakySoftplus, &inputs, learning, particles).expect("system");
     let batches: Vec<Vec<usize>> = (0..10).map(|k| if k % 3 == 0 { vec![4, 1] } else { (0..5).collect() }).collect();
-    let plan = Training { batches: Some(&batches), kernels: KernelRecord::Whole, ..training(10, &[0, 10]) };
+    let plan = Training {
+        batches: Some(StepBatches::Listed(&batches)),
+        kernels: KernelRecord::Whole,
+        ..training(10, &[0, 10])
+    };
     let found = train_network(&mut system, None, &plan, &mut go).expect("solution");
 
     let mut plain = PlainNetwork { std, rates, readouts, weights };

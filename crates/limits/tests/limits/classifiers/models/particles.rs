@@ -6,7 +6,7 @@ use widenet_core::{Error, Matrix, problem::Activation};
 use widenet_limits::{
     classifiers::models::{
         Constants, Inputs, KernelRecord, Model, ParticleClassifier, ParticleSystem, Rates, ReferenceNetwork, Source,
-        StartKernels, Training, solve_particles, solve_stationary,
+        StartKernels, StepBatches, Training, solve_particles, solve_stationary,
     },
     scaling::LimitClass,
 };
@@ -170,9 +170,15 @@ fn what_makes_no_sense_is_refused_with_its_value() {
     );
     refused(stationary(Some(&START), &Training { at: &[4], ..plan }), "end at 3");
     let batches = |batch: &[usize]| vec![batch.to_vec(); 3];
-    refused(stationary(Some(&START), &Training { batches: Some(&batches(&[5])), ..plan }), "sample 5 of 5");
-    refused(stationary(Some(&START), &Training { batches: Some(&batches(&[])), ..plan }), "empty");
-    refused(stationary(Some(&START), &Training { batches: Some(&batches(&[1])[1..]), ..plan }), "2 batches for 3");
+    refused(
+        stationary(Some(&START), &Training { batches: Some(StepBatches::Listed(&batches(&[5]))), ..plan }),
+        "sample 5 of 5",
+    );
+    refused(stationary(Some(&START), &Training { batches: Some(StepBatches::Listed(&batches(&[]))), ..plan }), "empty");
+    refused(
+        stationary(Some(&START), &Training { batches: Some(StepBatches::Listed(&batches(&[1])[1..])), ..plan }),
+        "2 batches for 3",
+    );
     refused(solve_stationary(mf, &kernels, None, &plan, &mut go), "needs particles");
 
     let classifier = ParticleClassifier { unit: &LeakySoftplus, inputs: &inputs, constants: CONSTANTS };

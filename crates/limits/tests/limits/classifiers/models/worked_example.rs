@@ -3,7 +3,7 @@
 use std::cmp::Ordering::{Equal, Greater, Less};
 
 use widenet_limits::{
-    classifiers::models::{End, KernelRecord, Model, Source, loss_gradient},
+    classifiers::models::{End, KernelRecord, Model, Source, StepBatches, loss_gradient},
     scaling::LimitClass,
 };
 
@@ -93,11 +93,12 @@ fn batches_of_all_samples_are_the_full_batch_and_others_are_not() {
     let all: Vec<Vec<usize>> = vec![(0..5).collect(); 4];
     let halves: Vec<Vec<usize>> = (0..4).map(|step| vec![step % 2, 2, 4]).collect();
     for model in [LimitClass::Ntk, LimitClass::PreNtkSymDefault, LimitClass::Mf].map(Model::Class) {
-        let [full, listed, partial] = [None, Some(&all[..]), Some(&halves[..])].map(|batches| {
-            let mut plan = training(4, &[4]);
-            plan.batches = batches;
-            at_step(&solve(model, &NODES, &START, &plan), 4).outputs.clone()
-        });
+        let [full, listed, partial] =
+            [None, Some(&all[..]), Some(&halves[..])].map(|batches| batches.map(StepBatches::Listed)).map(|batches| {
+                let mut plan = training(4, &[4]);
+                plan.batches = batches;
+                at_step(&solve(model, &NODES, &START, &plan), 4).outputs.clone()
+            });
         assert_eq!(full, listed);
         assert!(largest_difference(&full, &partial) > 1e-2, "{}", model.name());
     }
@@ -105,7 +106,7 @@ fn batches_of_all_samples_are_the_full_batch_and_others_are_not() {
     let inputs = inputs();
     let kernels = start_kernels(&inputs);
     let mut plan = training(1, &[1]);
-    plan.batches = Some(&halves[1..]);
+    plan.batches = Some(StepBatches::Listed(&halves[1..]));
     let found = solve(Model::Class(LimitClass::Ntk), &NODES, &START, &plan);
     for (j, output) in at_step(&found, 1).outputs.iter().enumerate() {
         let pushes = [1, 2, 4].map(|i| {

@@ -1,9 +1,11 @@
-//! Says how much memory of the processor is ours to use: what is free on the machine, or what the limits of our group of processes leave.
+//! Says how much memory of the processor is ours to use: what is free on the machine, or what the limits of our group of processes, or of
+//! our address space, leave.
 
 use std::{fs, iter, path::Path};
 
-/// Bytes that can be had without swapping, where Linux says so: in a container or a job of a cluster those that its limits leave.
-pub(super) fn available() -> Option<u64> {
+/// Returns the bytes that can be had without swapping, where Linux says so: in a container or a job of a cluster those that its limits leave,
+/// and never more than the address space of the process has left (`ulimit -v`).
+pub fn available() -> Option<u64> {
     available_below(Path::new("/"))
 }
 
@@ -11,7 +13,7 @@ pub(super) fn available() -> Option<u64> {
 fn available_below(root: &Path) -> Option<u64> {
     let free = fs::read_to_string(root.join("proc/meminfo")).ok().and_then(|report| free(&report));
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
-    free.into_iter().chain(groups.lines().filter_map(|group| left(group, root))).min()
+    free.into_iter().chain(groups.lines().filter_map(|group| left(group, root))).chain(unaddressed(root)).min()
 }
 
 /// Of the machine's report, in kibibytes.
@@ -19,6 +21,17 @@ fn free(report: &str) -> Option<u64> {
     let line = report.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// What the limit of the address space leaves.
+fn unaddressed(root: &Path) -> Option<u64> {
+    let limits = fs::read_to_string(root.join("proc/self/limits")).ok()?;
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    let limit: u64 = limit.split_whitespace().next()?.parse().ok()?;
+    let status = fs::read_to_string(root.join("proc/self/status")).ok()?;
+    let used = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    let kibibytes: u64 = used.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(limit.saturating_sub(kibibytes * 1024))
 }
 
 /// What the limits of a group of processes and of all groups around it leave. The line is `0::/path` in the unified hierarchy, and
@@ -72,6 +85,19 @@ mod tests {
         );
         assert_eq!(found(&[("proc/meminfo", "MemFree: 12 kB\n")]), None);
         assert_eq!(found(&[]), None);
+    }
+
+    #[test]
+    fn a_limit_of_the_address_space_counts_less_what_is_used() {
+        let limits = |limit: &str| {
+            format!("Limit   Soft Limit   Hard Limit   Units\nMax address space   {limit}   unlimited   bytes\n")
+        };
+        let status = ("proc/self/status", "Name:\twidenet\nVmSize:\t 1000000 kB\nVmRSS:\t 10 kB\n");
+        let found =
+            |limit: &str| available_below(system(&[MEMINFO, ("proc/self/limits", &limits(limit)), status]).path());
+        assert_eq!(found("4096000000"), Some(4_096_000_000 - 1_024_000_000));
+        assert_eq!(found("4096"), Some(0));
+        assert_eq!(found("unlimited"), Some(20_480_000_000));
     }
 
     #[test]

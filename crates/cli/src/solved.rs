@@ -1,0 +1,180 @@
+//! What `widenet solve` has solved so far, as a table or as JSON.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use widenet_core::{
+    Trajectory, Width,
+    document::Word,
+    humanized,
+    problem::Quantity,
+    training::Progress,
+    trajectory::{ERROR_SUFFIX, Engine, Status, Value},
+};
+use widenet_engines::Request;
+use widenet_output::Table;
+
+/// How often the records of a running solution are copied.
+const COPIED_EVERY: Duration = Duration::from_millis(300);
+
+/// What has been solved, shared with what a signal calls.
+#[derive(Clone, Default)]
+pub(crate) struct Solved(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    finished: Vec<Arc<Trajectory>>,
+    running: Option<Running>,
+}
+
+/// A solution under way, with the records that were copied last.
+struct Running {
+    trajectory: Trajectory,
+    copied: Instant,
+}
+
+impl Solved {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A solution begins.
+    pub(crate) fn begin(&self, request: &Request<'_>, engine: Engine) {
+        let Request { width, seed, .. } = *request;
+        let status = Status::Interrupted { step: 0 };
+        let trajectory = Trajectory { width, engine, seed, status, records: Vec::new() };
+        self.state().running = Some(Running { trajectory, copied: Instant::now() });
+    }
+
+    /// It has come this far.
+    pub(crate) fn follow(&self, progress: &Progress<'_>) {
+        let mut state = self.state();
+        let Some(Running { trajectory, copied }) = &mut state.running else { return };
+        trajectory.status = Status::Interrupted { step: progress.step };
+        if copied.elapsed() >= COPIED_EVERY {
+            let known = trajectory.records.len();
+            trajectory.records.extend(progress.records.iter().skip(known).cloned());
+            *copied = Instant::now();
+        }
+    }
+
+    /// It has ended, and this came of it, if anything.
+    pub(crate) fn end(&self, trajectory: Option<Trajectory>) {
+        let mut state = self.state();
+        state.running = None;
+        state.finished.extend(trajectory.map(Arc::new));
+    }
+
+    /// What has ended.
+    pub(crate) fn finished(&self) -> Vec<Arc<Trajectory>> {
+        self.state().finished.clone()
+    }
+
+    /// The same and what is known of the solution under way.
+    pub(crate) fn so_far(&self) -> Vec<Arc<Trajectory>> {
+        let state = self.state();
+        let running = state.running.as_ref().map(|running| Arc::new(running.trajectory.clone()));
+        state.finished.iter().cloned().chain(running).collect()
+    }
+}
+
+/// Writes trajectories as JSON, a list in one line.
+pub(crate) fn write_json(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
+    for (i, trajectory) in trajectories.iter().enumerate() {
+        out.write_all(if i == 0 { b"[" } else { b"," })?;
+        serde_json::to_writer(&mut *out, &**trajectory)?;
+    }
+    writeln!(out, "{}", if trajectories.is_empty() { "[]" } else { "]" })
+}
+
+fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
+    match values.get(&quantity) {
+        Some(Value::Scalar(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Whether trajectories are compared with their limit: width ∞ was asked for.
+pub(crate) fn is_compared(trajectories: &[Arc<Trajectory>]) -> bool {
+    trajectories.iter().any(|trajectory| trajectory.width == Width::Infinite)
+}
+
+/// One row per trajectory: its last record and, where they are compared, its distance to the limit in a quantity (for a limit with a random
+/// start: given the trajectory's own). Distances that are not given are not known.
+pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distances: &[Option<f64>]) -> String {
+    let records = || trajectories.iter().flat_map(|trajectory| &trajectory.records);
+    let is_scalar = |quantity: &Quantity| records().any(|record| scalar(&record.values, *quantity).is_some());
+    let is_estimate = |quantity: &Quantity| records().any(|record| scalar(&record.errors, *quantity).is_some());
+    let scalars: Vec<(Quantity, bool)> =
+        Quantity::all().filter(is_scalar).map(|quantity| (quantity, is_estimate(&quantity))).collect();
+    let compare = is_compared(trajectories);
+    let mut header = ["width", "engine", "seed", "status", "step", "time"].map(String::from).to_vec();
+    for (quantity, is_estimate) in &scalars {
+        header.push(quantity.name().into());
+        header.extend(is_estimate.then(|| format!("{}{ERROR_SUFFIX}", quantity.name())));
+    }
+    let column = format!("sup |{} - limit|", compared.name());
+    if compare {
+        header.push(column);
+    }
+    let cell = |number: Option<f64>| number.map_or("-".into(), humanized::number);
+    let row = |(i, trajectory): (usize, &Arc<Trajectory>)| {
+        let last = trajectory.records.last();
+        let mut row = vec![
+            trajectory.width.to_string(),
+            trajectory.engine.name().to_string(),
+            trajectory.seed.to_string(),
+            match trajectory.status {
+                Status::Diverged { step, .. } => format!("diverged at step {step}"),
+                status => status.word().to_string(),
+            },
+            last.map_or("-".into(), |record| record.step.to_string()),
+            cell(last.map(|record| record.time)),
+        ];
+        for (quantity, is_estimate) in &scalars {
+            row.push(cell(last.and_then(|record| scalar(&record.values, *quantity))));
+            row.extend(is_estimate.then(|| cell(last.and_then(|record| scalar(&record.errors, *quantity)))));
+        }
+        if compare {
+            row.push(cell(distances.get(i).copied().flatten()));
+        }
+        row
+    };
+    Table::new(header, trajectories.iter().enumerate().map(row)).to_text()
+}
+
+#[cfg(test)]
+mod tests {
+    use widenet_core::trajectory::Record;
+
+    use super::*;
+
+    fn trajectory(seed: u64) -> Trajectory {
+        let values = BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(0.5))]);
+        let records = vec![Record::new(3, 0.25, values)];
+        Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status: Status::Done, records }
+    }
+
+    #[test]
+    fn json_is_that_of_a_list() {
+        for count in 0..3 {
+            let list: Vec<_> = (0..count).map(trajectory).collect();
+            let mut written = Vec::new();
+            let shared: Vec<_> = list.iter().cloned().map(Arc::new).collect();
+            write_json(&mut written, &shared).unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), format!("{}\n", serde_json::to_string(&list).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_distance_that_is_not_known_is_a_dash() {
+        let both = [1, 2].map(|seed| Arc::new(trajectory(seed)));
+        let table = table(&both, Quantity::Predictor, &[Some(0.125)]);
+        let rows: Vec<&str> = table.lines().skip(1).map(|line| line.rsplit("  ").next().unwrap()).collect();
+        assert_eq!(rows, ["0.12500", "-"], "{table}");
+    }
+}

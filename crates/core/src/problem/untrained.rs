@@ -1,0 +1,113 @@
+//! A network before training has an architecture, a parameterization and inputs.
+
+use widenet_document::{
+    Result,
+    keys::required,
+    section,
+    shape::{Located, located, table},
+};
+
+use super::{
+    network::Network,
+    parameterization::{Parameterization, ParameterizationSection},
+};
+use crate::{
+    data::PartialData,
+    error,
+    matrix::Matrix,
+    scaling::{KernelNetwork, Scaling},
+};
+
+section! {
+    /// What a network is: its layers, and how its weights and learning rates depend on the width.
+    pub struct NetworkSections {
+        /// The architecture.
+        pub(super) network: Network = required(table()),
+        /// How weights and learning rates depend on the width.
+        pub(super) parameterization: Located<ParameterizationSection> = required(located(table())),
+    }
+}
+
+/// What a network is, whatever its width, samples and training.
+#[derive(Debug, Clone, Copy)]
+pub struct Architecture<'a> {
+    /// Depth and activation.
+    pub network: Network,
+    /// Width scaling.
+    pub parameterization: &'a Parameterization,
+    /// d.
+    pub input_dimension: usize,
+    /// k.
+    pub output_dimension: usize,
+}
+
+impl Architecture<'_> {
+    /// Returns the parameterization as data per layer for this depth and input dimension.
+    pub fn scaling(&self) -> Scaling {
+        self.parameterization.scaling(self.network.hidden_layers, self.input_dimension)
+    }
+
+    /// Returns the infinitely wide network at its start, with its variances and tangents.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoLimit`] for a scaling without kernels at width ∞.
+    pub fn kernel_network(&self) -> error::Result<KernelNetwork> {
+        self.scaling().kernel_network(self.network.activation, self.input_dimension)
+    }
+}
+
+/// A network at its start with the inputs that it is asked about. It has no targets, no loss and no optimizer.
+#[derive(Debug, Clone)]
+pub struct Untrained {
+    /// Depth and activation.
+    pub network: Network,
+    /// Width scaling.
+    pub parameterization: Parameterization,
+    /// Training inputs, P × d with P ≥ 1.
+    pub inputs: Matrix,
+    /// Test inputs, T × d.
+    pub test_inputs: Option<Matrix>,
+    /// k.
+    pub outputs: usize,
+}
+
+impl Untrained {
+    /// Returns the network without its inputs.
+    pub fn architecture(&self) -> Architecture<'_> {
+        Architecture {
+            network: self.network,
+            parameterization: &self.parameterization,
+            input_dimension: self.inputs.ncols(),
+            output_dimension: self.outputs,
+        }
+    }
+}
+
+impl NetworkSections {
+    /// The parameterization for this depth; [`NetworkSections::check_range`] says whether it is one for the inputs.
+    pub(super) fn parameterization(&self) -> Result<Parameterization> {
+        let section = &self.parameterization;
+        section.value.kind.parameterization(self.network.hidden_layers, &section.field())
+    }
+
+    /// Refuses a parameterization whose constants are beyond doubles for inputs of a dimension.
+    pub(super) fn check_range(&self, parameterization: &Parameterization, input_dimension: usize) -> Result<()> {
+        parameterization.check_range(&self.parameterization.field(), self.network.hidden_layers, input_dimension)
+    }
+
+    /// Returns the network at its start with inputs; where no targets say how many outputs it has, it has one.
+    ///
+    /// # Errors
+    /// [`widenet_document::Error::Document`] for values that do not fit the depth or the inputs.
+    pub fn untrained(&self, data: &PartialData) -> Result<Untrained> {
+        let parameterization = self.parameterization()?;
+        self.check_range(&parameterization, data.train.inputs.ncols())?;
+        Ok(Untrained {
+            network: self.network,
+            parameterization,
+            inputs: data.train.inputs.clone(),
+            test_inputs: data.test_inputs().cloned(),
+            outputs: data.output_dimension().unwrap_or(1),
+        })
+    }
+}
