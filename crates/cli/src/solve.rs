@@ -27,7 +27,9 @@ use crate::{
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
-    let engines = Engines::new(arguments.engine.device)?;
+    let limit = arguments.engine.limit.options();
+    limit.check(&problem, &arguments.width).map_err(with_option)?;
+    let engines = Engines::new(arguments.engine.device)?.with_limit(limit);
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
         if arguments.width[..i].contains(width) {
@@ -121,6 +123,7 @@ fn distances(
 ) -> Vec<Option<f64>> {
     let watch = |_: &Progress<'_>| interrupt::control();
     let mut references = References::new(engines, &watch);
+    trajectories.iter().for_each(|limit| references.know(problem, "", limit));
     let mut obstacles: Vec<String> = Vec::new();
     let measure = |trajectory: &Arc<Trajectory>| match references.get(Reference::Limit, problem, "", trajectory) {
         Ok(limit) => trajectory.distance(quantity, limit),

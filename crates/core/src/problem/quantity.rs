@@ -52,6 +52,11 @@ pub enum Quantity {
     NngpKernel,
     /// `‖K_t − K_0‖_F / ‖K_0‖_F` of the NNGP kernel on the training inputs (scalar).
     NngpKernelChange,
+    /// `Φ^l = φ(h_l)·φ(h_l)/m` on the training inputs, of every hidden layer (L matrices P × P; at most 10^6 entries each).
+    FeatureKernels,
+    /// What the weights of every hidden layer contribute to the tangent kernel is `G^l` times the products of their inputs: `Φ^{l−1}`, or x·x' in
+    /// layer 1 (docs/theory/nonlinear-mean-field.md §5; L matrices P k × P k with samples outermost; at most 10^6 entries each).
+    GradientKernels,
     /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
     WeightChange,
     /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers),
@@ -202,7 +207,7 @@ impl Row {
 
 impl Quantity {
     /// Every quantity with its name in files, tables and JSON, its shape, the networks that have it, and what it takes to record it.
-    const TABLE: [Row; 44] = [
+    const TABLE: [Row; 46] = [
         Row::new(
             Quantity::TrainLoss,
             "train_loss",
@@ -301,6 +306,8 @@ impl Quantity {
         ),
         Row::new(Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp, &[Need::SampleKernel]),
         Row::new(Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp, &[Need::SampleKernel]),
+        Row::new(Quantity::FeatureKernels, "feature_kernels", Shape::Matrices, Scope::Mlp, &[Need::SampleKernel]),
+        Row::new(Quantity::GradientKernels, "gradient_kernels", Shape::Matrices, Scope::Mlp, &[Need::OutputKernel]),
         Row::new(Quantity::WeightChange, "weight_change", Shape::List, Scope::Mlp, &[Need::Weights]),
         Row::new(Quantity::ActivationNorms, "activation_norms", Shape::List, Scope::Mlp, &[Need::Activations]),
         Row::new(

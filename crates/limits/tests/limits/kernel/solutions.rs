@@ -36,8 +36,14 @@ fn scalar(record: &Record, quantity: Quantity) -> f64 {
 }
 
 /// Sizes of activations, which only finite networks have here.
-const OF_FINITE_NETWORKS: [Quantity; 4] =
-    [Quantity::ActivationNorms, Quantity::ActivationChanges, Quantity::OutputChange, Quantity::Decomposition];
+const OF_FINITE_NETWORKS: [Quantity; 6] = [
+    Quantity::ActivationNorms,
+    Quantity::ActivationChanges,
+    Quantity::OutputChange,
+    Quantity::Decomposition,
+    Quantity::FeatureKernels,
+    Quantity::GradientKernels,
+];
 
 /// All quantities of one network that the limit has.
 fn of_one_network() -> impl Iterator<Item = Quantity> {
@@ -249,7 +255,7 @@ fn what_cannot_be_solved_is_named() {
         sigma_out: 1.0,
         sigma_b: None,
     };
-    assert!(message(&mean_field, None).contains("no infinite-width limit"));
+    assert!(message(&mean_field, None).contains("outside the kernel regime"));
     let stopped = solve(&problem, 1, None, &mut |_| Control::Stop).unwrap();
     assert!(matches!(stopped.status, Status::Interrupted { .. }) && stopped.records.is_empty());
 }
