@@ -57,7 +57,7 @@ fn stds(solution: &Solution, replicates: usize) -> Vec<f64> {
     solution.trajectory.records.iter().map(of_record).collect()
 }
 
-/// §7, first item. The tolerance on directions is the smallest.
+/// docs/theory/nonlinear-mean-field.md §7, first item. The tolerance on directions is the smallest.
 #[test]
 fn deep_linear_networks_are_exact_at_256_nodes() {
     for (hidden_layers, columns) in [(1, 2), (2, 1), (3, 2)] {
@@ -99,7 +99,7 @@ fn rate(activation: Activation, scheme: Scheme) -> f64 {
     (last(12) / last(8)).log2() / 4.0
 }
 
-/// §4: the standard error of scrambled nodes falls faster than m^(-1/2) for tanh, and that of independent ones as m^(-1/2).
+/// docs/theory/nonlinear-mean-field.md §4: the standard error of scrambled nodes falls faster than m^(-1/2) for tanh, and that of independent ones as m^(-1/2).
 #[test]
 fn errors_fall_faster_than_those_of_networks() {
     let independent = Scheme { matched: false, independent: true, ..Scheme::STANDARD };
@@ -108,7 +108,7 @@ fn errors_fall_faster_than_those_of_networks() {
     assert!((network + 0.5).abs() < 0.12, "{network}");
 }
 
-/// §7: groups of 8 replicates with few nodes, against many nodes. 13 groups, two records, 4 outputs each.
+/// docs/theory/nonlinear-mean-field.md §7: groups of 8 replicates with few nodes, against many nodes. 13 groups, two records, 4 outputs each.
 #[test]
 fn intervals_of_95_percent_cover() {
     for (activation, log2) in [(Activation::Tanh, 9), (Activation::Relu, 9)] {
@@ -131,7 +131,7 @@ fn intervals_of_95_percent_cover() {
     }
 }
 
-/// §7, negative control: the response term is worth 0.01 and more, a hundred standard errors.
+/// docs/theory/nonlinear-mean-field.md §7, negative control: the response term is worth 0.01 and more, a hundred standard errors.
 #[test]
 fn without_the_response_term_the_limit_is_another() {
     let problem = perceptron(Activation::Tanh, 2, 6);
@@ -174,7 +174,7 @@ fn relu_moments(k: &Matrix, i: usize, j: usize) -> (f64, f64) {
     (size * (angle.sin() + (pi - angle) * angle.cos()) / (2.0 * pi), (pi - angle) / (2.0 * pi))
 }
 
-/// §7: at step 0 the kernels are those of the recursions of NNGP and tangent kernels.
+/// docs/theory/nonlinear-mean-field.md §7: at step 0 the kernels are those of the recursions of NNGP and tangent kernels.
 #[test]
 fn kernels_at_the_start_are_those_of_the_kernel_regime() {
     let mut problem = perceptron(Activation::Relu, 3, 1);
@@ -224,7 +224,7 @@ fn kernels_at_the_start_are_those_of_the_kernel_regime() {
     }
 }
 
-/// §7: little richness is lazy.
+/// docs/theory/nonlinear-mean-field.md §7: little richness is lazy.
 #[test]
 fn little_richness_follows_the_kernel() {
     let mut problem = perceptron(Activation::Tanh, 2, 6);
