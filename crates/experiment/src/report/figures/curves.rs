@@ -136,7 +136,7 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         }
         let (mean, band) = average(&trajectories, quantity, floor);
         let mut marks = Vec::new();
-        if band.iter().any(|(_, low, high)| high > low) {
+        if trajectories.len() > 1 || band.iter().any(|(_, low, high)| high > low) {
             marks.push(Mark::Band(band));
         }
         // Dashed, so that what lies under the limit is seen.
@@ -201,4 +201,29 @@ fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curv
         }
     }
     (curve, band)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use widenet_core::trajectory::{Engine, Record};
+
+    use super::*;
+
+    fn trajectory(loss: f64, error: Option<f64>) -> Trajectory {
+        let scalar = |number| BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(number))]);
+        let errors = error.map_or_else(BTreeMap::new, scalar);
+        let records = vec![Record { errors, ..Record::new(1, 0.5, scalar(loss)) }];
+        Trajectory { width: Width::Infinite, engine: Engine::Limit, seed: 0, status: Status::Done, records }
+    }
+
+    #[test]
+    fn one_estimate_has_a_band_of_two_standard_errors() {
+        let band = |trajectories: &[&Trajectory]| average(trajectories, Quantity::TrainLoss, 0.0).1;
+        assert_eq!(band(&[&trajectory(1.0, Some(0.25))]), [(0.5, 0.5, 1.5)]);
+        assert_eq!(band(&[&trajectory(1.0, None)]), [(0.5, 1.0, 1.0)]);
+        let both = [trajectory(1.0, Some(0.25)), trajectory(1.0, Some(0.25))];
+        assert_eq!(band(&[&both[0], &both[1]]), [(0.5, 1.0, 1.0)], "of several the band is that of seeds");
+    }
 }
