@@ -24,6 +24,12 @@ const TABLES: [Table; 7] = [
     Table { name: "preactivation_change_at_step", quantity: "activation_changes", is_kernel: true },
 ];
 
+/// Kernels between all pairs of steps, of one layer. The program records kernels at one step: the diagonals.
+const OF_TWO_STEPS: [(&str, &str, usize); 2] = [
+    ("first_layer_two_time_feature_kernel", "feature_kernels", 0),
+    ("second_layer_two_time_gradient_kernel", "gradient_kernels", 1),
+];
+
 /// Standard errors that are allowed beside the tolerance.
 const ERRORS: f64 = 5.0;
 
@@ -32,6 +38,7 @@ pub(crate) fn check(case: &Value, place: &Place) -> Result<usize, String> {
     let errors = TABLES.map(|table| table.name.replace("_at_step", "_standard_error"));
     let described = ["problem", "tolerance_abs", "kernel_tolerance_abs", "method"];
     let known = TABLES.iter().map(|table| table.name).chain(errors.iter().map(String::as_str)).chain(described);
+    let known = known.chain(OF_TWO_STEPS.map(|(name, ..)| name));
     only(case, &known.collect::<Vec<_>>())?;
     let tolerance = number(case, "tolerance_abs")?;
     let targets = flat(&case["problem"]["data"]["targets"])?.1;
@@ -39,10 +46,39 @@ pub(crate) fn check(case: &Value, place: &Place) -> Result<usize, String> {
     // A 95 % interval of 8 replicates that has standard errors of a fifth of the tolerance.
     let exact = (2.36 * tolerance / 5.0 / size).clamp(1e-6, 1e-2);
     let outputs = compare(case, place, false, (tolerance, exact))?;
+    let diagonals = compare_diagonals(case, place, tolerance)?;
     match case["kernel_tolerance_abs"].as_f64() {
-        Some(tolerance) => Ok(outputs + compare(case, place, true, (tolerance, 5e-3))?),
-        None => Ok(outputs),
+        Some(tolerance) => Ok(outputs + diagonals + compare(case, place, true, (tolerance, 5e-3))?),
+        None => Ok(outputs + diagonals),
     }
+}
+
+/// Compares kernels of one sample and one output at each step with the diagonals of those between steps.
+fn compare_diagonals(case: &Value, place: &Place, tolerance: f64) -> Result<usize, String> {
+    let mut compared = 0;
+    for (name, quantity, layer) in OF_TWO_STEPS.into_iter().filter(|(name, ..)| !case[*name].is_null()) {
+        let kernel = case[name].as_array().ok_or("a matrix")?;
+        let mut problem = case["problem"].clone();
+        problem["record"] = json!({ "at": (0..kernel.len()).collect::<Vec<_>>(), "quantities": [quantity] });
+        let solved = ask(place, "solve", &problem, &["--width", "inf", "--accuracy", "1e-4"])?;
+        for (step, row) in kernel.iter().enumerate() {
+            let record = &solved[0]["records"][step];
+            let wanted = row[step].as_f64().ok_or("a number")?;
+            let found = record[quantity][layer][0][0].as_f64().ok_or("no kernel was recorded")?;
+            let error = record[format!("{quantity}_error")][layer][0][0].as_f64().ok_or("no error was recorded")?;
+            close(&format!("{name} at step {step}"), (found, error), (wanted, tolerance))?;
+            compared += 1;
+        }
+    }
+    Ok(compared)
+}
+
+fn close(what: &str, (found, error): (f64, f64), (wanted, tolerance): (f64, f64)) -> Result<(), String> {
+    let apart = (found - wanted).abs();
+    if apart.is_nan() || apart > tolerance + ERRORS * error {
+        return Err(format!("{what}: {found} ± {error:e} against {wanted}: off by {apart:e}, tolerance {tolerance:e}"));
+    }
+    Ok(())
 }
 
 /// Solves for the quantities of one kind and compares them.
@@ -87,13 +123,8 @@ fn compare(case: &Value, place: &Place, kernels: bool, (tolerance, accuracy): (f
                 return Err(format!("{}: {} numbers for {}", table.quantity, found.len(), wanted.len()));
             }
             for (i, wanted) in wanted.iter().enumerate() {
-                let (apart, error) = ((found[i] - wanted).abs(), errors[i]);
-                if apart.is_nan() || apart > tolerance + ERRORS * error {
-                    return Err(format!(
-                        "{} at step {step}, entry {i}: {} ± {error:e} against {wanted}: off by {apart:e}, tolerance {tolerance:e}",
-                        table.quantity, found[i]
-                    ));
-                }
+                let what = format!("{} at step {step}, entry {i}", table.quantity);
+                close(&what, (found[i], errors[i]), (*wanted, tolerance))?;
             }
             compared += wanted.len();
         }
