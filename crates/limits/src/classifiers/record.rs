@@ -3,7 +3,7 @@
 //! `normalised_outputs` are `f/n^B`, which have a limit for every stable scaling; `outputs`, losses and kernels have one if `B = 0`, and
 //! a limit of vanishing logits has the loss `log 2`; what has none is left out. (docs/theory/scaling-limits.md §3.3.)
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use widenet_core::{
     Error, Matrix, Problem, Result, Width,
@@ -41,6 +41,10 @@ pub(super) fn records_kernels(problem: &Problem) -> bool {
 fn is_known(quantity: Quantity) -> bool {
     matches!(quantity.scope(), Scope::Any | Scope::Classifier) || quantity == Quantity::MeanTangentKernel
 }
+
+/// Quantities that are outputs times a number, so that their standard errors are, too.
+const OUTPUTS: [Quantity; 4] =
+    [Quantity::Outputs, Quantity::TestOutputs, Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs];
 
 const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
 
@@ -129,7 +133,25 @@ impl<'a> SolutionRecorder<'a> {
             .filter(|quantity| !(self.starts_at_zero && found.step == 0 && ACCURACIES.contains(quantity)))
             .filter_map(|quantity| Some((*quantity, self.value(*quantity, found, kernel.as_ref(), start)?)))
             .collect();
-        Record::new(found.step, self.problem.optimizer.time(found.step as f64), values)
+        let time = self.problem.optimizer.time(found.step as f64);
+        Record { errors: self.errors(found), ..Record::new(found.step, time, values) }
+    }
+
+    /// Standard errors over the sets of particles, of outputs.
+    fn errors(&self, found: &models::Record) -> BTreeMap<Quantity, Value> {
+        let Some(errors) = &found.standard_errors else { return BTreeMap::new() };
+        let of_errors = models::Record {
+            step: found.step,
+            outputs: errors.clone(),
+            standard_errors: None,
+            diagonals: None,
+            kernel: None,
+        };
+        let recorded = |quantity: &&Quantity| {
+            self.problem.record.quantities.contains(quantity) && !self.left_out.contains(quantity)
+        };
+        let error = |quantity: &Quantity| Some((*quantity, self.value(*quantity, &of_errors, None, None)?));
+        OUTPUTS.iter().filter(recorded).filter_map(error).collect()
     }
 
     fn value(

@@ -33,8 +33,10 @@ use crate::{
 
 /// Bytes of the particles of a limit.
 const PARTICLE_BYTES: usize = 1 << 27;
-/// Fewest and most pairs of particles of a limit.
+/// Fewest and most pairs of particles of a limit, of all sets together.
 const PAIRS: (usize, usize) = (1 << 11, 1 << 17);
+/// Independent sets that the particles of a limit are drawn in; their spread is the standard error.
+const REPLICAS: u32 = 8;
 /// Nodes per dimension of the quadrature over initial weights, by input dimension: at most 2e5 particles.
 const NODES: [usize; 3] = [40, 32, 20];
 /// Two numbers of nodes whose final outputs agree this well, relative to the largest, are trusted; otherwise particles are drawn.
@@ -106,8 +108,8 @@ pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
         Width::Infinite if !classifier.limit()?.model.evolves() => inputs as f64,
         Width::Infinite => match source(&classifier, inputs, problem.data.input_dimension()) {
             Source::Quadrature { nodes } => (nodes as f64).powi(problem.data.input_dimension() as i32 + 1),
-            Source::Independent { particles, .. } => particles as f64,
-            Source::Antithetic { pairs, .. } => 2.0 * pairs as f64,
+            Source::Independent { particles, replicas, .. } => particles as f64 * f64::from(replicas),
+            Source::Antithetic { pairs, replicas, .. } => 2.0 * pairs as f64 * f64::from(replicas),
         },
     };
     let state = particles * inputs as f64;
@@ -142,7 +144,7 @@ fn source(classifier: &Classifier, inputs: usize, dimension: usize) -> Source {
 /// Particles that are drawn.
 fn drawn(inputs: usize) -> Source {
     let pairs = (PARTICLE_BYTES / 16 / inputs.max(1)).clamp(PAIRS.0, PAIRS.1);
-    Source::Antithetic { pairs: pairs as u64, replicas: 1, seed: PARTICLE_SEED }
+    Source::Antithetic { pairs: pairs as u64 / u64::from(REPLICAS), replicas: REPLICAS, seed: PARTICLE_SEED }
 }
 
 /// Whether two solutions have the same last outputs, to [`QUADRATURE_TOLERANCE`]; what was stopped or diverged is not asked again.

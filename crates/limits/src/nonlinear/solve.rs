@@ -313,3 +313,53 @@ fn growth_note(estimate: &Estimate, problem: &Problem) -> Option<String> {
         last.step
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, path::Path};
+
+    use widenet_core::{document::Document, trajectory::Value};
+
+    use super::*;
+
+    fn problem() -> Problem {
+        let text = "[network]\nhidden_layers = 2\nactivation = \"tanh\"\n[parameterization]\nkind = \"mean_field\"\n\
+                    [data]\nkind = \"inline\"\ninputs = [[1, 0], [0, 1]]\ntargets = [[1], [-1]]\n\
+                    [optimizer]\nkind = \"gd\"\nlearning_rate = 0.1\nsteps = 2\n[record]\nquantities = [\"train_loss\"]\n";
+        let document = Document::from_toml("problem.toml", text).expect("valid TOML");
+        Problem::from_document(&document, Path::new("")).expect("a valid problem")
+    }
+
+    /// Losses at steps 0, 1, 2 with their standard errors.
+    fn estimate(value: f64, errors: [f64; 3]) -> Estimate {
+        let scalar = |number| BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(number))]);
+        let record = |(step, error): (usize, f64)| Record {
+            errors: scalar(error),
+            ..Record::new(step as u64, step as f64, scalar(value))
+        };
+        let records = errors.into_iter().enumerate().map(record).collect();
+        Estimate { records, status: Status::Done }
+    }
+
+    /// On both sides of 30.
+    #[test]
+    fn errors_that_grow_are_told() {
+        let note = |last: f64| growth_note(&estimate(1.0, [0.0, 1e-4, last]), &problem());
+        assert!(note(2.9e-3).is_none());
+        let said = note(3.1e-3).expect("a note");
+        assert!(
+            said.contains("train_loss") && said.contains("31-fold") && said.contains("edge of stability"),
+            "{said}"
+        );
+    }
+
+    /// On both sides of 4 combined standard errors, which are 5e-3 here.
+    #[test]
+    fn numbers_of_nodes_that_disagree_are_told() {
+        let now = estimate(1.0, [3e-3; 3]);
+        let note = |before: f64| bias_note(&estimate(before, [4e-3; 3]), &now, &problem());
+        assert!(note(1.019).is_none());
+        let said = note(1.021).expect("a note");
+        assert!(said.contains("train_loss") && said.contains("4.2 standard errors"), "{said}");
+    }
+}

@@ -89,6 +89,9 @@ impl Kind for Curves {
             y: Axis { label: y_label(self.quantity), scale: self.scales.1 },
             series: lines(&group.trials, self.quantity, &self.series, self.floor),
             remarks: match group.results.study.seeds.len() {
+                1 if group.trials.iter().any(|trial| has_errors(trial, self.quantity)) => {
+                    vec!["band: ± 2 standard errors".into()]
+                }
                 1 => Vec::new(),
                 _ => vec!["line: mean over seeds".into(), "band: 10–90 % of seeds".into()],
             },
@@ -133,7 +136,7 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         }
         let (mean, band) = average(&trajectories, quantity, floor);
         let mut marks = Vec::new();
-        if trajectories.len() > 1 {
+        if trajectories.len() > 1 || band.iter().any(|(_, low, high)| high > low) {
             marks.push(Mark::Band(band));
         }
         // Dashed, so that what lies under the limit is seen.
@@ -141,6 +144,11 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         Series { legend, colour, marks }
     };
     members.into_iter().zip(colours).map(line).collect()
+}
+
+/// Whether a quantity is an estimate.
+fn has_errors(trial: &MeasuredTrial<'_>, quantity: Quantity) -> bool {
+    trial.records().iter().any(|record| record.errors.contains_key(&quantity))
 }
 
 fn y_label(quantity: Quantity) -> String {
@@ -151,7 +159,7 @@ fn y_label(quantity: Quantity) -> String {
 }
 
 /// A number, or the root mean square of many.
-fn size(value: &Value) -> f64 {
+fn size_of(value: &Value) -> f64 {
     match value {
         Value::Scalar(value) => *value,
         many => {
@@ -164,13 +172,17 @@ fn size(value: &Value) -> f64 {
 /// Points of a mean curve, and of a band (time, low, high).
 type Curve = (Vec<(f64, f64)>, Vec<(f64, f64, f64)>);
 
-/// Mean, where it is above `floor`, and 10–90 % band over trajectories that have the same records.
+/// Standard errors to either side of an estimate.
+const BAND: f64 = 2.0;
+
+/// Mean, where it is above `floor`, and 10–90 % band over trajectories that have the same records; of one trajectory ± 2 standard errors, where
+/// its values are estimates.
 fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curve {
     let records = trajectories.iter().map(|trajectory| trajectory.records.len()).min().unwrap_or(0);
     let (mut curve, mut band) = (Vec::new(), Vec::new());
     for index in 0..records {
         let size = |trajectory: &&Trajectory| {
-            let size = size(trajectory.records[index].values.get(&quantity)?);
+            let size = size_of(trajectory.records[index].values.get(&quantity)?);
             size.is_finite().then_some(size)
         };
         let mut values: Vec<f64> = trajectories.iter().filter_map(size).collect();
@@ -179,8 +191,39 @@ fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curv
             values.sort_by(f64::total_cmp);
             let time = trajectories[0].records[index].time;
             curve.push((time, mean));
-            band.push((time, quantile(&values, 0.1).max(floor), quantile(&values, 0.9)));
+            let error =
+                trajectories[0].records[index].errors.get(&quantity).filter(|_| values.len() == 1).map_or(0.0, size_of);
+            band.push((
+                time,
+                (quantile(&values, 0.1) - BAND * error).max(floor),
+                quantile(&values, 0.9) + BAND * error,
+            ));
         }
     }
     (curve, band)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use widenet_core::trajectory::{Engine, Record};
+
+    use super::*;
+
+    fn trajectory(loss: f64, error: Option<f64>) -> Trajectory {
+        let scalar = |number| BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(number))]);
+        let errors = error.map_or_else(BTreeMap::new, scalar);
+        let records = vec![Record { errors, ..Record::new(1, 0.5, scalar(loss)) }];
+        Trajectory { width: Width::Infinite, engine: Engine::Limit, seed: 0, status: Status::Done, records }
+    }
+
+    #[test]
+    fn one_estimate_has_a_band_of_two_standard_errors() {
+        let band = |trajectories: &[&Trajectory]| average(trajectories, Quantity::TrainLoss, 0.0).1;
+        assert_eq!(band(&[&trajectory(1.0, Some(0.25))]), [(0.5, 0.5, 1.5)]);
+        assert_eq!(band(&[&trajectory(1.0, None)]), [(0.5, 1.0, 1.0)]);
+        let both = [trajectory(1.0, Some(0.25)), trajectory(1.0, Some(0.25))];
+        assert_eq!(band(&[&both[0], &both[1]]), [(0.5, 1.0, 1.0)], "of several the band is that of seeds");
+    }
 }

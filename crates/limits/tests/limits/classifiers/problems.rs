@@ -166,6 +166,32 @@ fn a_quadrature_that_does_not_converge_is_not_trusted() {
     assert!((&limit - &network).norm() < 0.03 * network.norm(), "{limit} against {network}");
 }
 
+/// Particles that are drawn tell their standard errors, which cover what a network of many neurons has; quadratures have none.
+#[test]
+fn drawn_particles_report_their_standard_errors() {
+    let steep = [MF[0], ("sigma_w = 1.5", "sigma_w = 30")];
+    let limit = solved(&problem(&steep), Width::Infinite, 1, None);
+    let record = limit.records.last().expect("a record");
+    for quantity in [Quantity::Outputs, Quantity::TestOutputs, Quantity::NormalisedOutputs] {
+        let (values, errors) = (record.values[&quantity].flatten(), record.errors[&quantity].flatten());
+        let size = values.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+        assert_eq!(values.len(), errors.len());
+        assert!(errors.iter().all(|error| *error > 0.0 && *error < 0.05 * size), "{}: {errors:?}", quantity.name());
+    }
+    assert!(!record.errors.contains_key(&Quantity::TrainLoss));
+    let network = solved(&problem(&steep), Width::Finite(1 << 20), 1, None);
+    let errors = record.errors[&Quantity::Outputs].flatten();
+    let pairs = record.values[&Quantity::Outputs]
+        .flatten()
+        .into_iter()
+        .zip(matrix(&network, 2, Quantity::Outputs).iter().copied());
+    // The network's own spread is smaller by a factor of 2 and more: it has four times as many neurons.
+    for ((limit, network), error) in pairs.zip(errors) {
+        assert!((limit - network).abs() < 6.0 * error, "{limit} ± {error} against {network}");
+    }
+    assert!(solved(&problem(&MF), Width::Infinite, 1, None).records[2].errors.is_empty());
+}
+
 /// A limit that forgets its start classifies nothing at the start, where networks have the accuracy of chance.
 #[test]
 fn accuracies_begin_with_the_first_step_where_the_start_is_forgotten() {
