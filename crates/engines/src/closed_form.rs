@@ -57,7 +57,7 @@ const KERNEL_SECONDS: f64 = 2e-9;
 const SPECTRUM_SECONDS: f64 = 1e-9;
 
 /// Kernels among all samples, their spectrum, and the answers at every record.
-pub(crate) fn plan_kernels(problem: &Problem) -> Result<Plan, SolveError> {
+pub(crate) fn plan_kernels(problem: &Problem, reason: &str) -> Result<Plan, SolveError> {
     let (samples, d) = problem.data.train.inputs.shape();
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
@@ -73,7 +73,7 @@ pub(crate) fn plan_kernels(problem: &Problem) -> Result<Plan, SolveError> {
     })?;
     Ok(Plan {
         engine: Engine::Limit,
-        reason: "the kernel regime in closed form".into(),
+        reason: reason.into(),
         bytes,
         seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
         exclusive: false,

@@ -12,7 +12,7 @@ use widenet_core::{
     training::Progress,
     trajectory::Engine,
 };
-use widenet_limits::{Regime, kernel, mean_field, nonlinear, records_as_classifier};
+use widenet_limits::{Regime, Theory, kernel, mean_field, nonlinear, records_as_classifier};
 use widenet_model::DeviceChoice;
 
 use crate::{
@@ -70,7 +70,7 @@ impl Engines {
                 return Err(needs_finite_width(choice));
             }
             problem.scaling().limit()?;
-            return plan_coordinates(problem, request.width, "the infinite-width limit in closed form");
+            return plan_coordinates(problem, request.width, &limit_reason(&Regime::DeepLinear));
         };
         let needs_entries = law::needs_entries(problem);
         if let Some(quantity) = needs_entries.filter(|_| choice != EngineChoice::Law && width < 4) {
@@ -101,13 +101,17 @@ impl Engines {
         let problem = request.problem;
         let in_gram_space = records_as_classifier(problem);
         match (request.width, choice) {
-            (Width::Infinite, EngineChoice::Auto) => match Regime::of(problem)? {
-                Regime::Classifier(limit) => {
-                    plan_classifier(problem, request.width, &format!("the limit of the class {}", limit.model.name()))
+            (Width::Infinite, EngineChoice::Auto) => {
+                let regime = Regime::of(problem)?;
+                match regime {
+                    Regime::Classifier(limit) => {
+                        let reason = format!("{}; class {}", limit_reason(&regime), limit.model.name());
+                        plan_classifier(problem, request.width, &reason)
+                    }
+                    Regime::Kernel | Regime::DeepLinear => plan_kernels(problem, &limit_reason(&regime)),
+                    Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
                 }
-                Regime::Kernel | Regime::DeepLinear => plan_kernels(problem),
-                Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
-            },
+            }
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
             (Width::Finite(_), EngineChoice::Law) => {
                 law::check(problem)?;
@@ -140,6 +144,12 @@ impl Engines {
         };
         self.device.plan_on_device(request, engine, what)
     }
+}
+
+/// Which theory has the limit and how exactly, as a plan says it; what it costs stands beside it.
+fn limit_reason(regime: &Regime) -> String {
+    let Theory { name, page, accuracy, .. } = regime.theory();
+    format!("{name} ({page}), {accuracy}")
 }
 
 /// Whether the limit is by quadrature, with an error bar.

@@ -9,4 +9,5 @@ mod kernel;
 mod mean_field;
 mod nonlinear;
 mod proportional;
+mod regimes;
 mod scaling;

@@ -249,7 +249,7 @@ fn what_cannot_be_solved_is_named() {
         sigma_out: 1.0,
         sigma_b: None,
     };
-    assert!(message(&mean_field, None).contains("no infinite-width limit"));
+    assert!(message(&mean_field, None).contains("outside the kernel regime"));
     let stopped = solve(&problem, 1, None, &mut |_| Control::Stop).unwrap();
     assert!(matches!(stopped.status, Status::Interrupted { .. }) && stopped.records.is_empty());
 }
