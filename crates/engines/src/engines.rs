@@ -1,7 +1,7 @@
 //! The engines behind [`Solver`]: limit and law from the limits crate (`closed_form`), dense, conditioned and regenerated from the model
 //! crate (`device`). What an engine does not have is refused (`options`).
 //!
-//! Deep linear networks have all of them, and so have classifiers of one hidden layer, whose law is by projections on the data. Other
+//! Deep linear networks have all of them, and so have networks of one hidden layer, whose law is by what their neurons do on the data. Other
 //! perceptrons have the engines of the device at finite widths and, in the kernel regime and in mean-field scaling, the limit.
 
 use std::{path::Path, time::Duration};
@@ -16,7 +16,7 @@ use widenet_limits::{Regime, Theory, kernel, mean_field, nonlinear, records_as_c
 use widenet_model::DeviceChoice;
 
 use crate::{
-    closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
+    closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, plan_neurons, solve_perceptron},
     device::DeviceEngines,
     law,
     mean_field::{LimitOptions, plan_mean_field, solve_mean_field},
@@ -113,8 +113,11 @@ impl Engines {
                 }
             }
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
-            (Width::Finite(_), EngineChoice::Law) => {
+            (Width::Finite(m), EngineChoice::Law) => {
                 law::check(problem)?;
+                if law::is_by_neurons(problem) {
+                    return plan_neurons(problem, m);
+                }
                 plan_classifier(problem, request.width, "exact in law, by projections on the data")
             }
             (Width::Finite(_), EngineChoice::Auto) if in_gram_space => {
