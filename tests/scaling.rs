@@ -110,6 +110,47 @@ fn huge_exponents_stay_short() {
     assert!(longest < Some(300), "{longest:?}");
 }
 
+/// The theory of a limit is named in the same words by `scaling` and `plan`, and why there is none.
+#[test]
+fn the_theory_of_a_limit_is_named() {
+    let found = |arguments: &[&str]| scaling(arguments)["infinite_width"].clone();
+    let deep = found(&["--name", "mup", "--hidden-layers", "3"]);
+    assert_eq!(deep["page"], "docs/theory/nonlinear-mean-field.md");
+    assert_eq!(found(&["--name", "ntp", "--hidden-layers", "3"])["page"], "docs/theory/ntk.md");
+    assert_eq!(found(&["--name", "mf"])["page"], "docs/theory/scaling-limits.md");
+    let obstacle = |arguments: &[&str]| found(arguments)["obstacle"].as_str().map(str::to_owned).unwrap_or_default();
+    let unstable = obstacle(&["--name", "sp", "--hidden-layers", "3"]);
+    assert!(unstable.starts_with("no infinite-width limit: unstable"), "{unstable}");
+    let stable = obstacle(&["--q-sigma", "-0.75", "--q", "0.5", "--loss", "squared"]);
+    assert!(stable.starts_with("the infinite-width limit is not computed: "), "{stable}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", ONE_HIDDEN_LAYER);
+    let planned = run(&["plan", &path, "--width", "inf"]).out;
+    let named = found(&[&path]);
+    for part in ["theory", "page"] {
+        assert!(named[part].as_str().is_some_and(|part| planned.contains(part)), "{planned}");
+    }
+    let solved = json(&["solve", &path, "--width", "64", "--engine", "law", "--json"]);
+    assert_eq!(solved[0]["engine"], "law");
+}
+
+/// Two outputs, tanh, squared loss.
+const ONE_HIDDEN_LAYER: &str = r#"
+[network]
+hidden_layers = 1
+activation = "tanh"
+[parameterization]
+kind = "mean_field"
+[data]
+kind = "inline"
+inputs = [[1.0, 0.5], [-0.3, 0.8]]
+targets = [[1.0, 0.0], [0.2, -0.5]]
+[optimizer]
+kind = "gd"
+learning_rate = 0.1
+steps = 3
+"#;
+
 #[test]
 fn the_map_shows_the_band_its_cells_and_the_scaling() {
     let folder = tempfile::tempdir().expect("a temporary folder");

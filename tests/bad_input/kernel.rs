@@ -225,7 +225,7 @@ fn what_only_an_ensemble_or_a_finite_network_has() {
 #[test]
 fn a_scaling_outside_the_kernel_regime() {
     let mean_field = with("kind = \"ntk\"\nsigma_w = 1.4\nsigma_b = 0.1", "kind = \"mean_field\"");
-    refused(&mean_field, &["no infinite-width limit", "ntk"]);
+    refused(&mean_field, &["outside the kernel regime", "ntk"]);
 }
 
 #[test]

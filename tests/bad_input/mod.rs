@@ -182,6 +182,11 @@ fn engine_that_cannot() {
     let path = write(folder.path(), "kurtosis.toml", &kurtosis);
     let message = refusal(&["solve", &path, "--width", "64", "--engine", "law"]);
     contains(&message, &["input_kurtosis", "dense"]);
+    // One hidden layer has a law, of what its neurons do on the data: of all their weights it knows nothing.
+    let one = with("hidden_layers = 2", "hidden_layers = 1")
+        .replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"weight_change\"]");
+    let path = write(folder.path(), "weights.toml", &one);
+    contains(&refusal(&["solve", &path, "--width", "64", "--engine", "law"]), &["`weight_change`", "dense"]);
 }
 
 #[test]

@@ -32,6 +32,12 @@ pub enum Error {
     /// The scaling has no infinite-width limit.
     #[error("no infinite-width limit: {0}")]
     NoLimit(String),
+    /// There is a limit, or may be one, and nothing here computes it.
+    #[error("the infinite-width limit is not computed: {0}")]
+    LimitNotComputed(String),
+    /// The scaling has no kernels of order 1 at infinite width; its limit is that of another theory.
+    #[error("outside the kernel regime: {0}")]
+    OutsideKernelRegime(String),
     /// Anything else that is wrong with an argument.
     #[error("{0}")]
     Invalid(String),

@@ -7,10 +7,10 @@ use widenet_core::{
     training::Progress,
     trajectory::Engine,
 };
-use widenet_limits::{Regime, classifiers, kernel};
+use widenet_limits::{Regime, classifiers, kernel, nonlinear};
 
 use crate::{
-    memory,
+    law, memory,
     solver::{Plan, SolveError, Watch},
 };
 
@@ -57,7 +57,7 @@ const KERNEL_SECONDS: f64 = 2e-9;
 const SPECTRUM_SECONDS: f64 = 1e-9;
 
 /// Kernels among all samples, their spectrum, and the answers at every record.
-pub(crate) fn plan_kernels(problem: &Problem) -> Result<Plan, SolveError> {
+pub(crate) fn plan_kernels(problem: &Problem, reason: &str) -> Result<Plan, SolveError> {
     let (samples, d) = problem.data.train.inputs.shape();
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
@@ -73,7 +73,7 @@ pub(crate) fn plan_kernels(problem: &Problem) -> Result<Plan, SolveError> {
     })?;
     Ok(Plan {
         engine: Engine::Limit,
-        reason: "the kernel regime in closed form".into(),
+        reason: reason.into(),
         bytes,
         seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
         exclusive: false,
@@ -103,6 +103,22 @@ pub(crate) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> 
     })
 }
 
+/// Neurons on the span of all inputs, at every step.
+pub(crate) fn plan_neurons(problem: &Problem, width: u64) -> Result<Plan, SolveError> {
+    let nonlinear::Cost { bytes, seconds, .. } = nonlinear::law_cost(problem, width)?;
+    memory::check("the neurons on all inputs", bytes, |_| {
+        "use fewer samples (data.train_samples, data.test_samples) or a smaller width".into()
+    })?;
+    Ok(Plan {
+        engine: Engine::Law,
+        reason: "exact in law, by the coordinates of neurons on the span of the data".into(),
+        bytes,
+        seconds,
+        exclusive: false,
+        device: None,
+    })
+}
+
 /// What the limit of a classifier does not record though it is asked for.
 pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     let (Width::Infinite, Ok(Regime::Classifier(limit))) = (width, Regime::of(problem)) else { return None };
@@ -116,7 +132,7 @@ pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     })
 }
 
-/// The limit of perceptrons, and classifiers in Gram space, stopped by `watch`.
+/// The limit of perceptrons, classifiers in Gram space, and neurons on the data, stopped by `watch`.
 pub(crate) fn solve_perceptron(
     problem: &Problem,
     width: Width,
@@ -124,7 +140,11 @@ pub(crate) fn solve_perceptron(
     start: Option<&kernel::Start>,
     watch: &Watch<'_>,
 ) -> Result<Trajectory, SolveError> {
-    let mut watch = |fraction| watch(&Progress { step: 0, time: 0.0, fraction, step_size: None, records: &[] });
+    let watch = |fraction| watch(&Progress { step: 0, time: 0.0, fraction, step_size: None, records: &[] });
+    if let (Width::Finite(m), true) = (width, law::is_by_neurons(problem)) {
+        return Ok(nonlinear::solve_law(problem, m, seed, &watch)?);
+    }
+    let mut watch = watch;
     Ok(match width {
         Width::Infinite if matches!(Regime::of(problem)?, Regime::Kernel) => {
             kernel::solve(problem, seed, start, &mut watch)?

@@ -1,7 +1,7 @@
 //! The engines behind [`Solver`]: limit and law from the limits crate (`closed_form`), dense, conditioned and regenerated from the model
 //! crate (`device`). What an engine does not have is refused (`options`).
 //!
-//! Deep linear networks have all of them, and so have classifiers of one hidden layer, whose law is by projections on the data. Other
+//! Deep linear networks have all of them, and so have networks of one hidden layer, whose law is by what their neurons do on the data. Other
 //! perceptrons have the engines of the device at finite widths and, in the kernel regime and in mean-field scaling, the limit.
 
 use std::{path::Path, time::Duration};
@@ -12,11 +12,11 @@ use widenet_core::{
     training::Progress,
     trajectory::Engine,
 };
-use widenet_limits::{Regime, kernel, mean_field, nonlinear, records_as_classifier};
+use widenet_limits::{Regime, Theory, kernel, mean_field, nonlinear, records_as_classifier};
 use widenet_model::DeviceChoice;
 
 use crate::{
-    closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
+    closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, plan_neurons, solve_perceptron},
     device::DeviceEngines,
     law,
     mean_field::{LimitOptions, plan_mean_field, solve_mean_field},
@@ -70,7 +70,7 @@ impl Engines {
                 return Err(needs_finite_width(choice));
             }
             problem.scaling().limit()?;
-            return plan_coordinates(problem, request.width, "the infinite-width limit in closed form");
+            return plan_coordinates(problem, request.width, &limit_reason(&Regime::DeepLinear));
         };
         let needs_entries = law::needs_entries(problem);
         if let Some(quantity) = needs_entries.filter(|_| choice != EngineChoice::Law && width < 4) {
@@ -101,16 +101,23 @@ impl Engines {
         let problem = request.problem;
         let in_gram_space = records_as_classifier(problem);
         match (request.width, choice) {
-            (Width::Infinite, EngineChoice::Auto) => match Regime::of(problem)? {
-                Regime::Classifier(limit) => {
-                    plan_classifier(problem, request.width, &format!("the limit of the class {}", limit.model.name()))
+            (Width::Infinite, EngineChoice::Auto) => {
+                let regime = Regime::of(problem)?;
+                match regime {
+                    Regime::Classifier(limit) => {
+                        let reason = format!("{}; class {}", limit_reason(&regime), limit.model.name());
+                        plan_classifier(problem, request.width, &reason)
+                    }
+                    Regime::Kernel | Regime::DeepLinear => plan_kernels(problem, &limit_reason(&regime)),
+                    Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
                 }
-                Regime::Kernel | Regime::DeepLinear => plan_kernels(problem),
-                Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
-            },
+            }
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
-            (Width::Finite(_), EngineChoice::Law) => {
+            (Width::Finite(m), EngineChoice::Law) => {
                 law::check(problem)?;
+                if law::is_by_neurons(problem) {
+                    return plan_neurons(problem, m);
+                }
                 plan_classifier(problem, request.width, "exact in law, by projections on the data")
             }
             (Width::Finite(_), EngineChoice::Auto) if in_gram_space => {
@@ -140,6 +147,12 @@ impl Engines {
         };
         self.device.plan_on_device(request, engine, what)
     }
+}
+
+/// Which theory has the limit and how exactly, as a plan says it; what it costs stands beside it.
+fn limit_reason(regime: &Regime) -> String {
+    let Theory { name, page, accuracy, .. } = regime.theory();
+    format!("{name} ({page}), {accuracy}")
 }
 
 /// Whether the limit is by quadrature, with an error bar.

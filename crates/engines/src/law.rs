@@ -1,11 +1,14 @@
-//! The law engine takes deep linear networks with Gaussian entries, and classifiers of one hidden layer, and records what follows from their
-//! outputs.
+//! The law engine takes deep linear networks with Gaussian entries, and networks of one hidden layer: classifiers by projections on the data, others
+//! by the coordinates of their neurons on it.
 
 use widenet_core::{
     Problem,
     problem::{DEEP_LINEAR, EntryLaw, Need, Quantity, Scope},
 };
-use widenet_limits::classifiers::Classifier;
+use widenet_limits::{
+    classifiers::{self, Classifier},
+    nonlinear,
+};
 
 use crate::solver::SolveError;
 
@@ -19,7 +22,7 @@ pub(crate) fn takes(problem: &Problem) -> bool {
 /// # Errors
 /// [`SolveError`] with what it does not have, and the engine that does.
 pub(crate) fn check(problem: &Problem) -> Result<(), SolveError> {
-    if problem.is_solved_as_predictor() { check_linear(problem) } else { check_classifier(problem) }
+    if problem.is_solved_as_predictor() { check_linear(problem) } else { check_one_hidden_layer(problem) }
 }
 
 fn check_linear(problem: &Problem) -> Result<(), SolveError> {
@@ -52,12 +55,26 @@ pub(crate) fn needs_entries(problem: &Problem) -> Option<Quantity> {
     problem.record.quantities.iter().copied().find(|quantity| quantity.needs(Need::Entries))
 }
 
-fn check_classifier(problem: &Problem) -> Result<(), SolveError> {
-    match Classifier::of(problem) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(SolveError::Unfit {
+/// Whether a network of one hidden layer is solved by the coordinates of its neurons: what is no classifier, and what of classifiers is not recorded
+/// in Gram space.
+pub(crate) fn is_by_neurons(problem: &Problem) -> bool {
+    let in_gram_space = Classifier::of(problem).is_ok() && classifiers::records_all(problem);
+    !problem.is_solved_as_predictor() && !in_gram_space && nonlinear::check_law(problem).is_ok()
+}
+
+/// Whether the law costs less than stored matrices: that by neurons does if the data span fewer dimensions than inputs have.
+pub(crate) fn is_cheaper(problem: &Problem) -> bool {
+    let data = &problem.data;
+    let inputs = data.train.inputs.nrows() + data.test.as_ref().map_or(0, |test| test.inputs.nrows());
+    !is_by_neurons(problem) || inputs < data.input_dimension()
+}
+
+fn check_one_hidden_layer(problem: &Problem) -> Result<(), SolveError> {
+    match (Classifier::of(problem), nonlinear::check_law(problem)) {
+        (Ok(_), _) | (_, Ok(())) => Ok(()),
+        (Err(_), Err(error)) => Err(SolveError::Unfit {
             reason: format!(
-                "the law engine knows {DEEP_LINEAR}, and some classifiers; use the dense engine or auto: {error}"
+                "the law engine knows {DEEP_LINEAR}, and networks of one hidden layer; use the dense engine or auto: {error}"
             ),
             fitting: vec!["dense", "auto"],
         }),

@@ -2,7 +2,7 @@
 
 use widenet_core::{Problem, Width, humanized, training::Progress, trajectory::Engine};
 use widenet_limits::{
-    Regime,
+    Regime, Theory,
     nonlinear::{self, Options},
 };
 
@@ -56,7 +56,9 @@ pub(crate) fn plan_mean_field(problem: &Problem, options: &Options) -> Result<Pl
     Ok(Plan {
         engine: Engine::Limit,
         reason: format!(
-            "the mean-field limit by quadrature, to {} with 95 % confidence: about {} nodes per layer, {} replicates",
+            "{} ({}), to {} with 95 % confidence: about {} nodes per layer, {} replicates",
+            Theory::MEAN_FIELD.name,
+            Theory::MEAN_FIELD.page,
             humanized::number(options.accuracy),
             cost.nodes,
             options.replicates

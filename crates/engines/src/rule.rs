@@ -13,7 +13,7 @@ use crate::{
 pub enum EngineRule {
     /// The same choice at every width.
     All(EngineChoice),
-    /// Dense up to this width; above it law, else conditioned, else whatever the problem allows.
+    /// Dense up to this width; above it law where that is cheaper, else conditioned, else whatever the problem allows.
     DenseUpTo(u64),
 }
 
@@ -24,7 +24,9 @@ impl EngineRule {
             (_, Width::Infinite) => EngineChoice::Auto,
             (EngineRule::All(choice), Width::Finite(_)) => choice,
             (EngineRule::DenseUpTo(limit), Width::Finite(m)) if m <= limit => EngineChoice::Dense,
-            (EngineRule::DenseUpTo(_), Width::Finite(_)) if law::takes(problem) => EngineChoice::Law,
+            (EngineRule::DenseUpTo(_), Width::Finite(_)) if law::takes(problem) && law::is_cheaper(problem) => {
+                EngineChoice::Law
+            }
             (EngineRule::DenseUpTo(_), Width::Finite(_)) if is_conditioned(problem) => EngineChoice::Conditioned,
             (EngineRule::DenseUpTo(_), Width::Finite(_)) => EngineChoice::Auto,
         }
@@ -103,6 +105,22 @@ mod tests {
         assert_eq!(EngineRule::DenseUpTo(64).at(&problem("identity", ""), Width::Finite(64)), EngineChoice::Dense);
         assert_eq!(EngineRule::DenseUpTo(64).at(&problem("tanh", ""), wide), EngineChoice::Conditioned);
         assert_eq!(EngineRule::DenseUpTo(64).at(&problem("tanh", ""), Width::Infinite), EngineChoice::Auto);
+    }
+
+    /// One hidden layer is solved in law where its data span fewer dimensions than inputs have: 2 inputs of dimension 3, and not of dimension 2.
+    #[test]
+    fn one_hidden_layer_goes_to_the_law_where_it_is_cheaper() {
+        let with_inputs = |inputs: &str| {
+            let text = format!(
+                "[network]\nhidden_layers = 1\nactivation = \"tanh\"\n[parameterization]\nkind = \"ntk\"\n\
+                 [data]\nkind = \"inline\"\ninputs = {inputs}\ntargets = [[1], [-1]]\n\
+                 [optimizer]\nkind = \"gd\"\nlearning_rate = 0.1\nsteps = 2\n"
+            );
+            Problem::from_document(&Document::from_toml("problem.toml", &text).unwrap(), Path::new("")).unwrap()
+        };
+        let choice = |inputs: &str| EngineRule::DenseUpTo(64).at(&with_inputs(inputs), Width::Finite(1 << 20));
+        assert_eq!(choice("[[1, 0, 0], [0, 1, 0]]"), EngineChoice::Law);
+        assert_eq!(choice("[[1, 0], [0, 1]]"), EngineChoice::Auto);
     }
 
     /// A tolerance is no mistake at width ∞ beside finite widths, whatever the network.

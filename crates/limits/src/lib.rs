@@ -11,5 +11,7 @@ pub mod proportional;
 mod quadrature;
 mod regime;
 pub mod scaling;
+mod theory;
 
 pub use regime::{Regime, records_as_classifier};
+pub use theory::Theory;

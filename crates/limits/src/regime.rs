@@ -3,11 +3,13 @@
 use widenet_core::{
     Error, Problem, Result, Width,
     problem::{Quantity, Scope},
+    scaling::EffectiveExponents,
 };
 
 use crate::{
     classifiers::{Classifier, ClassifierLimit},
     nonlinear,
+    theory::Theory,
 };
 
 /// The theory of a limit.
@@ -32,7 +34,9 @@ impl Regime {
     /// Finds the theory of a problem: the kernel regime where it is one, as it has closed forms.
     ///
     /// # Errors
-    /// [`widenet_core::Error::NoLimit`] with the exponent that is too large, and what would be right.
+    /// Why there is none: [`Error::NoLimit`] for scalings that are unstable or trivial, with the exponent and what would be right;
+    /// [`Error::LimitNotComputed`] for stable ones that no theory here has; [`Error::Invalid`] for an optimizer that is not linear in past
+    /// gradients, and for quantities without a limit.
     pub fn of(problem: &Problem) -> Result<Regime> {
         if problem.is_solved_as_predictor() {
             return problem.scaling().limit().map(|_| Regime::DeepLinear);
@@ -44,11 +48,20 @@ impl Regime {
             _ if !records_as_classifier(problem) && nonlinear::has_mean_field_scaling(problem) => {
                 nonlinear::check(problem).map(|()| Regime::MeanField)
             }
-            (Err(Error::NoLimit(kernel)), Err(classifier)) if problem.network.hidden_layers == 1 => {
-                Err(Error::NoLimit(format!("{kernel}; and it is no classifier: {classifier}")))
+            (Err(kernel), Err(classifier)) if !records_as_classifier(problem) => {
+                Err(obstacle(problem, kernel, &classifier))
             }
-            (Err(error), Err(_)) if !records_as_classifier(problem) => Err(error),
             (_, Err(error)) => Err(error),
+        }
+    }
+
+    /// Returns the theory's row of the table.
+    pub fn theory(&self) -> &'static Theory {
+        match self {
+            Regime::DeepLinear => &Theory::DEEP_LINEAR,
+            Regime::Kernel => &Theory::KERNEL,
+            Regime::Classifier(_) => &Theory::CLASSIFIERS,
+            Regime::MeanField => &Theory::MEAN_FIELD,
         }
     }
 
@@ -71,5 +84,17 @@ impl Regime {
             Regime::DeepLinear | Regime::Kernel | Regime::MeanField => 1.0,
             Regime::Classifier(limit) => limit.start_scale(width),
         }
+    }
+}
+
+/// Why a problem has no limit that is computed: what its exponents say, and what keeps it from the kernel regime and from the classifiers.
+fn obstacle(problem: &Problem, kernel: Error, classifier: &Error) -> Error {
+    let (Error::NoLimit(why) | Error::OutsideKernelRegime(why)) = kernel else { return kernel };
+    let why =
+        if problem.network.hidden_layers == 1 { format!("{why}; and it is no classifier: {classifier}") } else { why };
+    let exponents = EffectiveExponents::of(&problem.scaling());
+    match exponents.and_then(|exponents| Theory::of_scaling(&exponents, problem.loss)) {
+        Err(Error::NoLimit(verdict)) => Error::NoLimit(format!("{verdict}; {why}")),
+        _ => Error::LimitNotComputed(why),
     }
 }

@@ -64,7 +64,7 @@ impl Scaling {
     /// outputs of order 1 at the start, and a tangent kernel of order 1.
     ///
     /// # Errors
-    /// [`Error::NoLimit`] with the layer and its exponent.
+    /// [`Error::OutsideKernelRegime`] or, where one step moves outputs too far, [`Error::NoLimit`], with the layer and its exponent.
     pub fn kernel_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
         // Variance and tangent of the weights and of the biases of each layer; layers without biases have (0, 0).
         let parts = |l: usize| {
@@ -77,13 +77,9 @@ impl Scaling {
         let parts: Vec<_> = (0..self.layers.len()).map(parts).collect();
         for (l, (variance, _)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
             if variance.exponent != 0.0 && variance.constant > 0.0 {
-                let otherwise = match activation {
-                    Activation::Identity => "`widenet solve --width inf` has the limit of deep linear networks",
-                    _ => "the limit of other nonlinear networks has no closed form",
-                };
-                return Err(Error::NoLimit(format!(
-                    "the {} layer's outputs have variance of order {} at the start, and the kernel regime needs m^0, as in the \
-                     \"ntk\" and \"standard\" parameterizations; {otherwise}",
+                return Err(Error::OutsideKernelRegime(format!(
+                    "the {} layer's outputs have variance of order {} at the start, and kernels need m^0, as in the \"ntk\" and \
+                     \"standard\" parameterizations; `widenet scaling` says which theory has the limit",
                     self.layer_name(l),
                     power_of_width(variance.exponent)
                 )));

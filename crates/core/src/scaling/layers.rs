@@ -193,7 +193,7 @@ impl Scaling {
         let p = snap(snap(scale.exponent, 0.0), 0.5);
         if p > 0.5 {
             return Err(Error::NoLimit(format!(
-                "the initial predictor grows like {}; it must not grow",
+                "unstable: the initial predictor grows like {}; it must not grow",
                 power_of_width(p - 0.5)
             )));
         }
@@ -204,14 +204,14 @@ impl Scaling {
             let name = self.layer_name(layer);
             if predictor > 0.0 {
                 return Err(Error::NoLimit(format!(
-                    "one step moves the predictor by {} through the {name} layer; multiply that layer's learning rate by {} or less",
+                    "unstable: one step moves the predictor by {} through the {name} layer; multiply that layer's learning rate by {} or less",
                     power_of_width(predictor),
                     power_of_width(-predictor)
                 )));
             }
             if features > 0.0 {
                 return Err(Error::NoLimit(format!(
-                    "one step moves the features of the {name} layer by {}; they must not grow",
+                    "unstable: one step moves the features of the {name} layer by {}; they must not grow",
                     power_of_width(features)
                 )));
             }

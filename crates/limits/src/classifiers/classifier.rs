@@ -60,8 +60,8 @@ impl Classifier {
     /// [`Error::Invalid`] with what keeps the problem from being one.
     pub fn of(problem: &Problem) -> Result<Self> {
         let refuse = |what: String| {
-            let needs = "networks in Gram space and limits beyond the kernel regime are known for classifiers of one hidden layer and one \
-                         output, without biases, with logistic loss, trained by gradient descent or minibatches";
+            let needs = "networks in Gram space and their limits are classifiers of one hidden layer and one output, \
+                         without biases, with logistic loss, trained by gradient descent or minibatches";
             Err(Error::Invalid(format!("{what}; {needs}")))
         };
         if problem.network.hidden_layers != 1 {
@@ -119,26 +119,27 @@ impl Classifier {
     /// Returns its limit.
     ///
     /// # Errors
-    /// [`Error::NoLimit`] for scalings that are not stable, with the exponent and what would be.
+    /// [`Error::NoLimit`] for scalings that are not stable, with the exponent and what would be; [`Error::LimitNotComputed`] for an initial
+    /// correction in another scaling than the mean-field one.
     pub fn limit(&self) -> Result<ClassifierLimit> {
         let (q_sigma, q_a, q_w) = self.exponents();
         let learns = |rate: PowerOfWidth| rate.constant > 0.0;
         let of_layers = [(self.readout_rate, q_a), (self.input_rate, q_w)];
         let of_learning = of_layers.iter().filter(|(rate, _)| learns(*rate)).map(|(_, q)| *q);
         let Some(fastest) = of_learning.reduce(f64::max) else {
-            return Err(Error::NoLimit("no layer learns: all learning rates are 0".into()));
+            return Err(Error::NoLimit("trivial: all learning rates are 0, and no layer learns".into()));
         };
         let s = q_sigma + fastest;
         if sign(s) == Ordering::Greater {
             return Err(Error::NoLimit(format!(
-                "one step moves weights by {} of their size and kernels with them: the scaling is unstable; q_σ + q̃ must be at most 0",
+                "unstable: one step moves weights by {} of their size and kernels with them; q_σ + q̃ must be at most 0",
                 power_of_width(s)
             )));
         }
         if sign(s + 0.5) == Ordering::Less {
             return Err(Error::NoLimit(format!(
-                "one step moves the outputs by {} of their size at the start: the scaling is stagnant, and wide networks stay what they \
-                 are; q_σ + q̃ must be at least -1/2",
+                "trivial: one step moves the outputs by {} of their size at the start, and wide networks stay what they are in any fixed number \
+                 of steps; q_σ + q̃ must be at least -1/2",
                 power_of_width(s + 0.5)
             )));
         }
@@ -162,7 +163,7 @@ impl Classifier {
             (false, _) => Model::Class(class),
             (true, LimitClass::Mf) => Model::CorrectedMeanField,
             (true, _) => {
-                return Err(Error::NoLimit(format!(
+                return Err(Error::LimitNotComputed(format!(
                     "parameterization.initial_correction = true belongs to the mean-field scaling (IC-MF), and this one is {}",
                     class.name()
                 )));

@@ -12,5 +12,5 @@ mod record;
 mod solve;
 
 pub use classifier::{Classifier, ClassifierLimit};
-pub use record::left_out;
+pub use record::{left_out, records_all};
 pub use solve::{cost, solve};

@@ -46,6 +46,11 @@ fn is_known(quantity: Quantity) -> bool {
 const OUTPUTS: [Quantity; 4] =
     [Quantity::Outputs, Quantity::TestOutputs, Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs];
 
+/// Whether all quantities that a problem records are known of networks in Gram space.
+pub fn records_all(problem: &Problem) -> bool {
+    problem.record.quantities.iter().copied().all(is_known)
+}
+
 const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
 
 /// Quantities of a problem that vanish or diverge in its limit, and are left out there.

@@ -15,6 +15,7 @@ mod cost;
 mod estimate;
 mod grid;
 mod hidden;
+mod law;
 mod matrix;
 mod network;
 mod problem;
@@ -25,6 +26,7 @@ mod space;
 mod thin;
 
 pub use cost::{Cost, cost};
+pub use law::{check_law, law_cost, solve_law};
 pub use problem::{check, has_mean_field_scaling};
 pub use solve::{Options, Solution, Watch, solve};
 pub use space::Scheme;

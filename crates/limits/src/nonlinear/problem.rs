@@ -19,11 +19,11 @@ pub fn has_mean_field_scaling(problem: &Problem) -> bool {
 /// Refuses problems without this limit (docs/theory/nonlinear-mean-field.md §5, §8).
 ///
 /// # Errors
-/// [`Error::NoLimit`] for another scaling; [`Error::Invalid`] for an optimizer that is not linear in past gradients or has no steps, an ensemble, an
-/// initial correction, and quantities that have no limit. The text says what would be right.
+/// [`Error::LimitNotComputed`] for another scaling; [`Error::Invalid`] for an optimizer that is not linear in past gradients or has no steps, an
+/// initial correction, and quantities that have no limit, such as deviations between the networks of an ensemble. The text says what would be right.
 pub fn check(problem: &Problem) -> Result<()> {
     if !has_mean_field_scaling(problem) {
-        return Err(Error::NoLimit(
+        return Err(Error::LimitNotComputed(
             "the mean-field limit is that of the \"mean_field\" parameterization and of exponents with the same effect (µP), without biases of \
              the readout"
                 .into(),
@@ -48,10 +48,12 @@ pub fn check(problem: &Problem) -> Result<()> {
                 .into(),
         );
     }
-    if problem.ensemble.is_some() {
-        return invalid(
-            "[ensemble]: all networks of an ensemble have the same mean-field limit; leave the section out, or use a finite width".into(),
-        );
+    if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Ensemble) {
+        return invalid(format!(
+            "record.quantities: `{}` is a deviation between the networks of an ensemble, which all have the same mean-field limit; record means \
+             (outputs, losses, kernels), or use a finite width",
+            quantity.name()
+        ));
     }
     let without_limit = |quantity: &&Quantity| {
         let vanishes_or_diverges = matches!(

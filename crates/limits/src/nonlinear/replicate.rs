@@ -23,14 +23,29 @@ pub(super) enum Nodes {
     Drawn { log2: u32, seed: u64, replicate: u64, scheme: Scheme },
     /// Tensor grids of so many points per axis, with the axes of each layer.
     Grid { points: usize, axes: Vec<usize> },
+    /// The neurons of a finite network of one hidden layer, drawn.
+    Neurons { width: u64, seed: u64 },
 }
 
 impl Nodes {
-    fn spaces(&self, layers: usize) -> Vec<SharedSpace> {
+    /// How many real neurons a layer has; 1 where nodes stand for the distribution of neurons.
+    fn neurons(&self) -> u64 {
+        match self {
+            Nodes::Drawn { .. } | Nodes::Grid { .. } => 1,
+            Nodes::Neurons { width, .. } => *width,
+        }
+    }
+
+    /// One space per hidden layer and, of a finite network, that of its outputs.
+    fn spaces(&self, layers: usize, outputs: usize) -> Vec<SharedSpace> {
         match self {
             Nodes::Drawn { log2, seed, replicate, scheme } => {
                 let own = stream(*seed, Purpose::Replicate(*log2), *replicate).next_u64();
                 (0..layers).map(|layer| Space::drawn(1 << log2, own, layer as u32, *scheme)).collect()
+            }
+            Nodes::Neurons { width, seed } => {
+                let hidden = (0..layers as u32).map(|layer| Space::neurons(*width as usize, *seed, layer));
+                hidden.chain([Space::outputs(outputs, *seed, layers as u32)]).collect()
             }
             Nodes::Grid { points, axes } => axes.iter().map(|axes| Space::grid(*points, *axes)).collect(),
         }
@@ -57,8 +72,8 @@ pub(super) fn train(
     batches: u64,
     watch: &dyn Fn(f64) -> Control,
 ) -> Result<Replicate> {
-    let spaces = nodes.spaces(problem.network.hidden_layers);
-    let network = network(problem, &spaces, &Rc::new(basis.clone()), tolerance);
+    let spaces = nodes.spaces(problem.network.hidden_layers, problem.data.output_dimension());
+    let network = network(problem, &spaces, &Rc::new(basis.clone()), tolerance, nodes.neurons());
     let mut training = MlpTraining::linear(problem, network, batches)?;
     let is_exhausted = || spaces.iter().any(|space| space.borrow().is_exhausted());
     let (records, status) = training.run(Start::default(), &mut |progress, _| {

@@ -9,6 +9,8 @@
 
 use std::{cell::RefCell, rc::Rc};
 
+use rand::distr::Distribution;
+use rand_distr::StandardNormal;
 use widenet_core::{
     Matrix,
     seed::{Purpose, stream},
@@ -26,6 +28,12 @@ pub(super) enum Source {
     /// Scrambled columns, keyed by a seed and the layer.
     Drawn {
         /// Of a replicate.
+        seed: u64,
+        layer: u32,
+    },
+    /// Independent normals: the neurons of a finite network, or its outputs.
+    Independent {
+        /// Of the network.
         seed: u64,
         layer: u32,
     },
@@ -100,6 +108,20 @@ impl Space {
         Self::shared(nodes, Measure::Weights(weights), Source::Grid { points }, scheme)
     }
 
+    /// m = `count` neurons of layer `layer` of a finite network.
+    pub(super) fn neurons(count: usize, seed: u64, layer: u32) -> SharedSpace {
+        Self::independent(count, Measure::Mean, Source::Independent { seed, layer })
+    }
+
+    /// The k = `count` outputs of a finite network, which come after layer `layer`.
+    pub(super) fn outputs(count: usize, seed: u64, layer: u32) -> SharedSpace {
+        Self::independent(count, Measure::Sum, Source::Independent { seed, layer })
+    }
+
+    fn independent(count: usize, measure: Measure, source: Source) -> SharedSpace {
+        Self::shared(count, measure, source, Scheme { matched: false, ..Scheme::STANDARD })
+    }
+
     fn shared(nodes: usize, measure: Measure, source: Source, scheme: Scheme) -> SharedSpace {
         let known = Columns::none(nodes);
         Rc::new(RefCell::new(Self { nodes, measure, source, scheme, known, exhausted: false }))
@@ -158,6 +180,10 @@ impl Space {
                 } else {
                     normal_column(coordinate, self.nodes, &mut rng)
                 }
+            }
+            Source::Independent { seed, layer } => {
+                let mut rng = stream(seed, Purpose::Responses(layer), coordinate as u64);
+                (0..self.nodes).map(|_| StandardNormal.sample(&mut rng)).collect()
             }
             Source::Grid { points } => {
                 let stride = points.pow(coordinate as u32);

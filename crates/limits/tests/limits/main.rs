@@ -8,5 +8,7 @@ mod classifiers;
 mod kernel;
 mod mean_field;
 mod nonlinear;
+mod one_hidden_layer;
 mod proportional;
+mod regimes;
 mod scaling;

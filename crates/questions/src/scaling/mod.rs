@@ -24,11 +24,11 @@ use widenet_core::{
     problem::Loss,
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling, power_of_width},
 };
-use widenet_limits::classifiers::models::Model;
 use widenet_limits::scaling::{
     Classification, Condition, DeepExponents, DeepLearning, DeepScaling, Growth, Layer, LimitClass, PredictedExponents,
     RmsPropClassification, Stability, Update, YangHu, YangHuVerdict,
 };
+use widenet_limits::{Regime, Theory, classifiers::models::Model};
 
 use crate::{
     answer::{AnswerTree, number, numbers},
@@ -93,12 +93,15 @@ pub struct ScalingQuestion {
     is_corrected: bool,
     /// The optimiser divides gradients by their size: verdicts of gradient descent do not hold.
     is_normalised: bool,
+    /// Which theory has the limit, or why none has it.
+    limit: Result<&'static Theory>,
 }
 
 impl ScalingQuestion {
     /// Asks about exponents, for networks trained on `loss`.
     pub fn new(exponents: EffectiveExponents, loss: Loss) -> Self {
-        Self { exponents, loss, is_corrected: false, is_normalised: false }
+        let limit = Theory::of_scaling(&exponents, loss);
+        Self { exponents, loss, is_corrected: false, is_normalised: false, limit }
     }
 
     /// Returns the same with the initial function added to outputs.
@@ -117,6 +120,7 @@ impl ScalingQuestion {
             loss: problem.loss,
             is_corrected: problem.parameterization.corrects_initial_function(),
             is_normalised: !problem.optimizer.obstacles().is_linear,
+            limit: Regime::of(problem).map(|regime| regime.theory()),
         })
     }
 
@@ -203,6 +207,7 @@ impl ScalingQuestion {
     fn tree(&self) -> Result<AnswerTree> {
         let mut answer = Map::new();
         answer.insert("exponents".into(), self.exponents()?);
+        answer.insert("infinite_width".into(), infinite_width(&self.limit));
         if self.is_normalised {
             if let Some(exponents) = self.golikov() {
                 // Increments of the hats are what the rates say (docs/theory/scaling-limits.md §5.4): of ŵ that of the weights, of â that
@@ -279,7 +284,7 @@ impl Question for ScalingQuestion {
 /// Scalings in studies.
 pub(crate) static KIND: Kind = Kind {
     name: "scaling",
-    results_version: 1,
+    results_version: 2,
     width_key: None,
     has_precision: false,
     seeded: |_| Vec::new(),
@@ -287,6 +292,16 @@ pub(crate) static KIND: Kind = Kind {
     schema: schema::table::<ScalingSection>,
     parse: |document, _, _| Ok(Arc::new(ScalingQuestion::parse(document)?)),
 };
+
+/// Which theory has the limit, at what cost and accuracy, or why none has it.
+fn infinite_width(limit: &Result<&'static Theory>) -> Value {
+    match limit {
+        Ok(Theory { name, page, cost, accuracy }) => {
+            json!({ "theory": name, "page": page, "cost": cost, "accuracy": accuracy })
+        }
+        Err(error) => json!({ "obstacle": error.to_string() }),
+    }
+}
 
 fn golikov(exponents: &GolikovExponents, classification: &Classification) -> Value {
     let mut golikov = json!({
@@ -394,7 +409,7 @@ fn correct(verdict: &mut Value, classification: &Classification) {
         }
         _ => {
             verdict["verdict"] =
-                json!("initial_correction belongs to the mean-field scaling; with this one it has no known limit")
+                json!("initial_correction belongs to the mean-field scaling; with this one its limit is not computed")
         }
     }
 }

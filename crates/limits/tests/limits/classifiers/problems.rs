@@ -297,7 +297,7 @@ fn what_has_no_limit_or_is_no_classifier_is_refused() {
     let exponents = "q_sigma = -0.5\nq_a = 0\nq_w = 0";
     for (to, expected) in [
         ("q_sigma = 1\nq_a = 1\nq_w = 1", "unstable"),
-        ("q_sigma = -1\nq_a = -1\nq_w = -1", "stagnant"),
+        ("q_sigma = -1\nq_a = -1\nq_w = -1", "trivial"),
         // The standard scaling: the readout learns too fast.
         ("q_sigma = -0.5\nq_a = 1\nq_w = 0", "unstable"),
     ] {
