@@ -36,8 +36,14 @@ fn scalar(record: &Record, quantity: Quantity) -> f64 {
 }
 
 /// Sizes of activations, which only finite networks have here.
-const OF_FINITE_NETWORKS: [Quantity; 4] =
-    [Quantity::ActivationNorms, Quantity::ActivationChanges, Quantity::OutputChange, Quantity::Decomposition];
+const OF_FINITE_NETWORKS: [Quantity; 6] = [
+    Quantity::ActivationNorms,
+    Quantity::ActivationChanges,
+    Quantity::OutputChange,
+    Quantity::Decomposition,
+    Quantity::FeatureKernels,
+    Quantity::GradientKernels,
+];
 
 /// All quantities of one network that the limit has.
 fn of_one_network() -> impl Iterator<Item = Quantity> {
