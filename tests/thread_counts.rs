@@ -184,6 +184,15 @@ fn deep_linear_networks() {
 }
 
 #[test]
+fn fluctuations_of_small_networks() {
+    let few = ["--networks", "6", "--small-width", "8", "--json"];
+    assert_independent_of_threads(LINEAR, &[&["fluctuations", "FILE"], &few[..]].concat());
+    let tanh = LINEAR.replace("hidden_layers = 2", "hidden_layers = 2\nactivation = \"tanh\"");
+    let tanh = tanh.replace("train_samples = 500", "train_samples = 8");
+    assert_independent_of_threads(&tanh, &[&["fluctuations", "FILE", "--accuracy", "0.1"], &few[..]].concat());
+}
+
+#[test]
 fn networks_on_a_device() {
     for engine in ["dense", "conditioned", "regenerated"] {
         let arguments =

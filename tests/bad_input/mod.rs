@@ -1,6 +1,7 @@
 //! Every kind of bad input: exit code 2 and an error that names the thing, its value and what would be right.
 
 mod coordinates;
+mod fluctuations;
 mod kernel;
 mod proportional;
 

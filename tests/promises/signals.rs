@@ -162,6 +162,21 @@ fn questions_end() {
     });
 }
 
+/// The networks that were trained have their estimates.
+#[test]
+fn fluctuations_end_with_what_there_is() {
+    in_folder(&[("deep.toml", PROBLEM)], |path| {
+        let said = ends(&["fluctuations", &path("deep.toml"), "--networks", "200000", "--json"]);
+        let found: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+        assert!(found["status"] == "interrupted" && found["networks"][0].as_u64().expect("a number") >= 2, "{found}");
+        assert!(
+            found["records"][3]["train_loss"]["spread"].is_f64() && said.err.contains("stopped after"),
+            "{}",
+            said.err
+        );
+    });
+}
+
 #[test]
 fn plans_checks_and_measurements_end() {
     let study = study("network.hidden_layers = [1, 2, 3, 4]\nseed = { count = 100000 }\nwidth = [64, 1e6]");

@@ -1,11 +1,13 @@
 //! These types declare what a user may type; clap reads it.
 
+mod fluctuations;
 mod scaling;
 mod shared;
 
+pub(crate) use fluctuations::FluctuationsArguments;
 pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
 use shared::precision;
-pub(crate) use shared::{AnswerArguments, Overrides};
+pub(crate) use shared::{AnswerArguments, LimitArguments, Overrides};
 
 use std::{ops::RangeInclusive, path::PathBuf};
 
@@ -13,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
 use widenet_core::document::Word;
-use widenet_engines::{EngineChoice, EngineRule, HiddenOptions, LimitOptions};
+use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
 use widenet_questions::PriorQuestion;
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Kernel(KernelArguments),
     /// Predict what infinitely wide networks give at chosen moments of training, with the spread over initialisations.
     Predict(PredictArguments),
+    /// Say before training how wide networks spread around their limit, from small networks.
+    Fluctuations(FluctuationsArguments),
     /// The law of random deep linear networks before training, at any widths and depth and in the proportional limit.
     Prior(PriorArguments),
     /// Bayesian posterior of random deep linear networks: predictions, evidence.
@@ -239,24 +243,6 @@ pub(crate) struct EngineArguments {
     images: Option<String>,
     #[command(flatten)]
     pub(crate) limit: LimitArguments,
-}
-
-/// How exactly a limit by quadrature is evaluated.
-#[derive(Debug, Args)]
-pub(crate) struct LimitArguments {
-    /// Mean-field limits of perceptrons (width inf): half-width of 95 % intervals, relative to the largest number of each recorded quantity
-    /// [default: 1e-3].
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) accuracy: Option<f64>,
-    /// Of the same limits: independent draws of the nodes, over which standard errors are taken [default: 8].
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) replicates: Option<usize>,
-}
-
-impl LimitArguments {
-    pub(crate) fn options(&self) -> LimitOptions {
-        LimitOptions { accuracy: self.accuracy, replicates: self.replicates }
-    }
 }
 
 impl EngineArguments {

@@ -7,6 +7,8 @@ mod coordinate_check;
 mod devices;
 mod engine;
 mod exit;
+mod fluctuation_table;
+mod fluctuations;
 mod interrupt;
 mod kernel;
 mod memory;
@@ -61,6 +63,7 @@ fn run() -> Result<Exit, Failure> {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Kernel(arguments) => kernel::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Fluctuations(arguments) => fluctuations::run(&arguments),
         Command::Prior(arguments) => prior::run(&arguments),
         Command::Posterior(arguments) => prior::posterior(&arguments),
         Command::Scaling(arguments) => scaling::run(&arguments),

@@ -1,11 +1,12 @@
 //! All engines stand behind one trait: a problem and a width go in, a trajectory comes out.
 //!
 //! [`Solver`] is the door and [`Engines`] are all engines behind it; which one takes a request, and why, is its [`Plan`]. [`References`]
-//! are what trajectories are compared with.
+//! are what trajectories are compared with; [`fluctuations`] are what small networks say of how wide ones deviate from their limit.
 
 mod closed_form;
 mod device;
 mod engines;
+mod fluctuations;
 mod law;
 mod mean_field;
 mod memory;
@@ -16,6 +17,9 @@ mod rule;
 mod solver;
 
 pub use engines::Engines;
+pub use fluctuations::{
+    Agreement, Entry, Estimate, FluctuationOptions, Fluctuations, Interval, Moment, SufficientWidth, fluctuations,
+};
 pub use mean_field::LimitOptions;
 pub use options::word;
 pub use problem::{load_problem, rate_warning, stable_rate};

@@ -4,7 +4,11 @@ pub mod chi_square;
 pub mod fit;
 pub mod kolmogorov_smirnov;
 mod moments;
+mod spread;
+mod student;
 pub mod verdict;
 
 pub use moments::Moments;
+pub use spread::Spread;
+pub use student::t_975;
 pub use verdict::{Exponent, Finding, Verdict};

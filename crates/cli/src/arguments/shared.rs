@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use widenet_core::document::Word;
+use widenet_engines::LimitOptions;
 use widenet_model::Precision;
 
 /// How an answer is given.
@@ -17,6 +18,24 @@ pub(crate) struct AnswerArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+}
+
+/// How exactly a limit by quadrature is evaluated.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// Mean-field limits of perceptrons (width inf): half-width of 95 % intervals, relative to the largest number of each recorded quantity
+    /// [default: 1e-3].
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) accuracy: Option<f64>,
+    /// Of the same limits: independent draws of the nodes, over which standard errors are taken [default: 8].
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) replicates: Option<usize>,
+}
+
+impl LimitArguments {
+    pub(crate) fn options(&self) -> LimitOptions {
+        LimitOptions { accuracy: self.accuracy, replicates: self.replicates }
+    }
 }
 
 pub(super) fn precision(word: &str) -> Result<Precision, String> {
