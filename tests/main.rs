@@ -9,6 +9,7 @@ mod common;
 mod coordinate_check;
 mod documentation;
 mod faults;
+mod field;
 mod laws;
 mod promises;
 mod proportional;

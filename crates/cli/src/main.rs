@@ -9,6 +9,7 @@ mod engine;
 mod exit;
 mod interrupt;
 mod kernel;
+mod manual;
 mod memory;
 mod plan;
 mod predict;
@@ -71,6 +72,8 @@ fn run() -> Result<Exit, Failure> {
         Command::Parameterization(arguments) => solve::parameterization(&arguments),
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Keys { name, markdown } => manual::keys(name.as_deref(), markdown),
+        Command::Quantities { name, markdown } => manual::quantities(name.as_deref(), markdown),
         Command::Schema { file } => {
             let schema = widenet_experiment::schemas::schema(&file).unwrap_or_default();
             give(|out| writeln!(out, "{schema:#}"))?;

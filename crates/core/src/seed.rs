@@ -50,6 +50,8 @@ pub enum Purpose {
     ClassifierStart,
     /// Readout and input weights of the particles of a limit of classifiers, in replica `.0` (index = particle, or pair of them).
     LimitParticle(u32),
+    /// Order of the samples of a file, before training and test samples are chosen (index = 0).
+    Split,
 }
 
 impl Purpose {
@@ -74,6 +76,7 @@ impl Purpose {
             Purpose::PriorWeights(layer) => (17, layer),
             Purpose::ClassifierStart => (18, 0),
             Purpose::LimitParticle(replica) => (19, replica),
+            Purpose::Split => (20, 0),
         }
     }
 }

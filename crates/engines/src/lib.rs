@@ -16,7 +16,7 @@ mod solver;
 
 pub use engines::Engines;
 pub use options::word;
-pub use problem::{load_problem, rate_warning, stable_rate};
+pub use problem::{load_problem, rate_warning, stable_rate, trajectory_warning};
 pub use reference::{References, start_quantities, starts_at_random};
 pub use rule::{EngineRule, results_key, results_version};
 pub use solver::{

@@ -43,9 +43,25 @@ fn equal(problem: &Problem, quantity: Quantity, layer: usize, step: u64) -> Opti
     }
 }
 
-/// All layers of a quantity at a step.
+/// The exponents of all layers of a quantity at a step, those of sums of several orders, which are bounds, among them.
 fn layers(problem: &Problem, quantity: Quantity, step: u64) -> Vec<Option<f64>> {
-    (0..=problem.network.hidden_layers).map(|layer| equal(problem, quantity, layer, step)).collect()
+    let exponent = |layer| Some((predicted(problem, quantity, layer, step)?.exponent() * 1e9).round() / 1e9 + 0.0);
+    (0..=problem.network.hidden_layers).map(exponent).collect()
+}
+
+/// The change of a layer is that of its own weights and that of the layer below, sent through: where their orders differ, a bound.
+#[test]
+fn sums_of_orders_are_bounds() {
+    let change = |hidden, scaling: &str, layer| {
+        predicted(&problem(hidden, "relu", scaling, ""), Quantity::ActivationChanges, layer, 1).unwrap()
+    };
+    let standard = "kind = \"standard\"";
+    assert!(matches!(change(2, standard, 0), Prediction::Equal(_)));
+    assert_eq!(change(2, standard, 1), Prediction::AtMost(0.5));
+    assert!(matches!(change(1, standard, 1), Prediction::AtMost(_)));
+    for layer in 0..3 {
+        assert!(matches!(change(2, "kind = \"mean_field\"", layer), Prediction::Equal(_)));
+    }
 }
 
 /// docs/theory/scaling-limits.md §5.2: named parameterisations, and the same points as abc. Hidden features move by m^-r.

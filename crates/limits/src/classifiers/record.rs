@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use widenet_core::{
     Error, Matrix, Problem, Result, Width,
-    problem::{Loss, Need, Quantity, Scope},
+    problem::{Labels, Need, Quantity, Scope},
     scaling::power_of_width,
     trajectory::{Record, Value},
 };
@@ -41,6 +41,9 @@ pub(super) fn records_kernels(problem: &Problem) -> bool {
 fn is_known(quantity: Quantity) -> bool {
     matches!(quantity.scope(), Scope::Any | Scope::Classifier) || quantity == Quantity::MeanTangentKernel
 }
+
+/// Those of the logistic loss.
+const LABELS: Labels = Labels::Two { low: -1.0, high: 1.0 };
 
 const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
 
@@ -100,7 +103,7 @@ impl<'a> SolutionRecorder<'a> {
                 limit.model.name()
             )));
         }
-        let starts_at_zero = !limit.model.keeps_start();
+        let starts_at_zero = problem.network.centered || !limit.model.keeps_start();
         Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits), left_out, starts_at_zero })
     }
 
@@ -152,8 +155,8 @@ impl<'a> SolutionRecorder<'a> {
         Some(match quantity {
             Quantity::TrainLoss => Value::Scalar(loss(&train, train_targets)),
             Quantity::TestLoss => Value::Scalar(loss(&test()?, test_targets()?)),
-            Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(&train, train_targets)),
-            Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(&test()?, test_targets()?)),
+            Quantity::TrainAccuracy => Value::Scalar(LABELS.accuracy(&train, train_targets)),
+            Quantity::TestAccuracy => Value::Scalar(LABELS.accuracy(&test()?, test_targets()?)),
             Quantity::Outputs => Value::Matrix(train),
             Quantity::TestOutputs => Value::Matrix(test()?),
             Quantity::NormalisedOutputs => Value::Matrix(train / self.normalisation),
