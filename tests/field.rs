@@ -183,7 +183,8 @@ fn centered_limits_start_at_zero() {
     assert_close(&[numbers(&answer["train"]["mean"]), numbers(&answer["test"]["mean"])].concat(), &one[2], 1e-9);
     let said = run(&[&["predict", &path, "--set", "predict.initial=ensemble"], &ntk[..]].concat());
     assert!(said.code == 2 && said.err.contains("network.centered"), "{}", said.err);
-    let said = run(&["solve", &path, "--width", "4", "--set", "network.centered=true", "--set", "optimizer.weight_decay=0.1"]);
+    let said =
+        run(&["solve", &path, "--width", "4", "--set", "network.centered=true", "--set", "optimizer.weight_decay=0.1"]);
     assert!(said.code == 2 && said.err.contains("`network.centered` = true"), "{}", said.err);
     // Deep linear networks of a lazy scaling.
     let linear = ["--set", "parameterization={ kind = \"ntk\" }", "--set", "network.centered=true"];
@@ -444,7 +445,12 @@ fn solutions_are_written_to_files() {
     let (json_file, csv_file) = (file("all.json"), file("all.csv"));
     let solve = |output: &str| run(&["solve", &path, "--width", "8,inf", "--seeds", "2", "--output", output]);
     let said = solve(&json_file);
-    assert!(said.code == 0 && said.out.contains("wrote ") && said.out.contains("train_loss"), "{}{}", said.out, said.err);
+    assert!(
+        said.code == 0 && said.out.contains("wrote ") && said.out.contains("train_loss"),
+        "{}{}",
+        said.out,
+        said.err
+    );
     let written: Value = serde_json::from_str(&fs::read_to_string(&json_file).expect("a file")).expect("JSON");
     assert_eq!(written, json(&["solve", &path, "--width", "8,inf", "--seeds", "2", "--json"]));
     assert_eq!(solve(&csv_file).code, 0);

@@ -131,7 +131,7 @@ fn unknown_and_missing_keys_name_what_was_probably_meant() {
     assert_eq!(message, "unknown key `optimizer.learning_rat`; did you mean `learning_rate`?");
     assert_eq!(
         mistake("[optimizer]\nstepz = 3").2,
-        "`optimizer.learning_rate` is missing; `optimizer.steps` is missing too; unknown key `optimizer.stepz`; did you mean `steps`?"
+        "`optimizer.learning_rate` is missing; unknown key `optimizer.stepz`; did you mean `steps`?"
     );
     let (line, column, message) = mistake("[optimizer]\nlearning_rate = 1\nstepz = 3");
     assert_eq!((line, column), (3, 1));
