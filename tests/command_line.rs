@@ -41,6 +41,31 @@ fn solve_prints_one_json_object_per_width_and_seed() {
     }
 }
 
+/// A limit by quadrature has standard errors in JSON and in the table, its plan says the cost, and finite networks are compared with it.
+#[test]
+fn a_limit_by_quadrature_has_error_bars() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let tanh = PROBLEM.replace("hidden_layers = 2", "hidden_layers = 2\nactivation = \"tanh\"");
+    let path = write(folder.path(), "problem.toml", &tanh);
+    let options = ["--accuracy", "1e-2", "--replicates", "4"];
+    let solved = json(&[&["solve", &path, "--width", "inf", "--json"], &options[..]].concat());
+    assert_eq!(solved[0]["engine"], "limit");
+    let last = &solved[0]["records"][3];
+    let (loss, error) =
+        (last["train_loss"].as_f64().expect("a loss"), last["train_loss_error"].as_f64().expect("an error"));
+    assert!(loss > 0.0 && error > 0.0 && error < 1e-2 * loss.max(1.0), "{loss} ± {error}");
+    let said = run(&[&["solve", &path, "--width", "inf,256"], &options[..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("train_loss_error") && said.out.contains("sup |outputs - limit|"), "{}", said.out);
+    assert!(said.err.contains("4 replicates of 2^") && said.err.contains("95 % interval"), "{}", said.err);
+    let planned = run(&[&["plan", &path, "--width", "inf"], &options[..]].concat());
+    assert!(
+        planned.out.contains("mean-field limit by quadrature") && planned.out.contains("4 replicates"),
+        "{}",
+        planned.out
+    );
+}
+
 #[test]
 fn every_engine_solves_the_same_problem() {
     let folder = tempfile::tempdir().expect("a temporary folder");

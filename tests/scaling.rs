@@ -100,6 +100,16 @@ fn what_is_unstable_or_stagnant_is_said_loudly_and_is_no_error() {
     }
 }
 
+/// Plain decimals would have 300 digits.
+#[test]
+fn huge_exponents_stay_short() {
+    let said = run(&["scaling", "--q-sigma", "1e300", "--q", "1"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("A = 1e300, wanted 0"), "{}", said.out);
+    let longest = said.out.lines().chain(said.err.lines()).map(|line| line.chars().count()).max();
+    assert!(longest < Some(300), "{longest:?}");
+}
+
 #[test]
 fn the_map_shows_the_band_its_cells_and_the_scaling() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -194,6 +194,31 @@ fn tolerance() {
     }
 }
 
+/// Options of limits by quadrature: out of range, where there is no such limit, and quantities that it does not have.
+#[test]
+fn limits_by_quadrature() {
+    let folder = folder();
+    let text = with("hidden_layers = 2", "hidden_layers = 2\nactivation = \"tanh\"");
+    let tanh = write(folder.path(), "tanh.toml", &text);
+    let linear = write(folder.path(), "linear.toml", PROBLEM);
+    let refused = |file: &str, width: &str, option: [&str; 2], parts: &[&str]| {
+        let arguments = ["solve", file, "--width", width, option[0], option[1]];
+        contains(&refusal(&arguments), parts);
+    };
+    for accuracy in ["0", "-1", "1", "nan"] {
+        refused(&tanh, "inf", ["--accuracy", accuracy], &["accuracy = ", "between 0 and 1"]);
+    }
+    for replicates in ["0", "1"] {
+        refused(&tanh, "inf", ["--replicates", replicates], &["replicates = ", "at least 2"]);
+    }
+    refused(&tanh, "64", ["--accuracy", "1e-3"], &["accuracy = 0.001", "width inf", "leave it out"]);
+    refused(&linear, "inf", ["--replicates", "4"], &["replicates = 4", "mean-field scaling", "leave it out"]);
+    refused(&tanh, "inf", ["--tolerance", "1e-9"], &["tolerance = 1e-9", "1e-7"]);
+    let weights = text.replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"weight_change\"]");
+    let weights = write(folder.path(), "weights.toml", &weights);
+    contains(&refusal(&["solve", &weights, "--width", "inf"]), &["weight_change", "feature_kernels"]);
+}
+
 /// What an engine does not have is refused, not ignored; the message names engines that have it.
 #[test]
 fn options_of_other_engines() {

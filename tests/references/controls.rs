@@ -41,10 +41,12 @@ fn add(amount: f64, pointer: &'static str) -> impl FnOnce(&mut Value) {
 #[test]
 fn wrong_values_fail() {
     const MEAN_FIELD: &str = "mean-field.json";
+    const NONLINEAR: &str = "nonlinear-mean-field.json";
     const NTK: &str = "ntk.json";
     const PROPORTIONAL: &str = "proportional.json";
     for (file, name, amount, pointer, part) in [
         (MEAN_FIELD, "shallow", 2e-9, "/predictor_at_step/5/0/0", "predictor_at_step 5"),
+        (NONLINEAR, "tanh-one-hidden", 1e-4, "/outputs_at_step/10/0/0", "outputs at step 10"),
         (NTK, "kernel-erf-depth4-nobias", 1e-7, "/ntk_11/0/1", "ntk_11, entry 1"),
         (NTK, "kernel-mixed-layers-relu", 1e-7, "/nngp_12/0/0", "nngp_12, entry 0"),
         (NTK, "near-duplicate-relu-depth3-bias", 1e-11, "/pairs/3/ntk", "ntk at distance"),

@@ -13,6 +13,7 @@ mod image_regression;
 mod images;
 mod kernel;
 mod mean_field;
+mod nonlinear;
 mod proportional;
 
 use std::path::{Path, PathBuf};
@@ -29,10 +30,11 @@ fn directory() -> PathBuf {
 /// Checks one case; returns how many arrays or numbers were compared.
 type Check = fn(&Value, &Place) -> Result<usize, String>;
 
-/// Every kind of case. Those without a kind are of random deep linear networks if they have a `quantity`, else of deep linear
-/// mean-field ones.
-const KINDS: [(&str, Check); 8] = [
+/// Every kind of case. Those without a kind are of random deep linear networks if they have a `quantity`, of perceptrons in mean-field scaling
+/// if they have a `problem`, else of deep linear mean-field networks.
+const KINDS: [(&str, Check); 9] = [
     ("mean_field", mean_field::check),
+    ("nonlinear_mean_field", nonlinear::check),
     ("kernel", kernel::check),
     ("kernel_pairs", kernel::check_pairs),
     ("ensemble", ensemble::check),
@@ -62,6 +64,7 @@ struct Outcome {
 fn check_case(case: &Value, place: &Place) -> Result<Option<usize>, String> {
     let kind = match &case["kind"] {
         Value::Null if !case["quantity"].is_null() => "proportional",
+        Value::Null if !case["problem"].is_null() => "nonlinear_mean_field",
         Value::Null => "mean_field",
         kind => kind.as_str().ok_or_else(|| format!("unknown kind of case: {kind}"))?,
     };

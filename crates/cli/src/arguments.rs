@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use widenet_core::Width;
 use widenet_core::document::Word;
-use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
+use widenet_engines::{EngineChoice, EngineRule, HiddenOptions, LimitOptions};
 use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
 use widenet_questions::PriorQuestion;
@@ -256,6 +256,26 @@ pub(crate) struct EngineArguments {
     /// The old name of --answers.
     #[arg(long, hide = true, value_parser = images)]
     images: Option<String>,
+    #[command(flatten)]
+    pub(crate) limit: LimitArguments,
+}
+
+/// How exactly a limit by quadrature is evaluated.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// Mean-field limits of perceptrons (width inf): half-width of 95 % intervals, relative to the largest number of each recorded quantity
+    /// [default: 1e-3].
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) accuracy: Option<f64>,
+    /// Of the same limits: independent draws of the nodes, over which standard errors are taken [default: 8].
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) replicates: Option<usize>,
+}
+
+impl LimitArguments {
+    pub(crate) fn options(&self) -> LimitOptions {
+        LimitOptions { accuracy: self.accuracy, replicates: self.replicates }
+    }
 }
 
 impl EngineArguments {
@@ -274,6 +294,8 @@ impl EngineArguments {
             ("precision", self.precision.is_some()),
             ("tolerance", self.tolerance.is_some()),
             ("answers", self.answers.is_some()),
+            ("accuracy", self.limit.accuracy.is_some()),
+            ("replicates", self.limit.replicates.is_some()),
         ];
         given.into_iter().find_map(|(key, is_given)| is_given.then_some(key))
     }

@@ -15,7 +15,7 @@ use crate::{
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let engines = Engines::new(arguments.engine.device)?;
+    let mut engines = Engines::new(arguments.engine.device)?;
     let is_study = Document::load(&arguments.file)?.get("study").is_some();
     let mut planned = Vec::new();
     if is_study {
@@ -44,6 +44,9 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
             return Err("a problem is planned at given widths: add --width 64,1e6,inf".into());
         }
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
+        let limit = arguments.engine.limit.options();
+        limit.check(&problem, &arguments.width).map_err(with_option)?;
+        engines = engines.with_limit(limit);
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
             let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);

@@ -32,7 +32,9 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let output = arguments.output.as_deref();
     let output = output.map(|path| OutputFile::new(path, &[Format::Json, Format::Csv])).transpose()?;
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
-    let engines = Engines::new(arguments.engine.device)?;
+    let limit = arguments.engine.limit.options();
+    limit.check(&problem, &arguments.width).map_err(with_option)?;
+    let engines = Engines::new(arguments.engine.device)?.with_limit(limit);
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
         if arguments.width[..i].contains(width) {
@@ -134,6 +136,7 @@ fn distances(
 ) -> Vec<Option<f64>> {
     let watch = |_: &Progress<'_>| interrupt::control();
     let mut references = References::new(engines, &watch);
+    trajectories.iter().for_each(|limit| references.know(problem, "", limit));
     let mut obstacles: Vec<String> = Vec::new();
     let measure = |trajectory: &Arc<Trajectory>| match references.get(Reference::Limit, problem, "", trajectory) {
         Ok(limit) => trajectory.distance(quantity, limit),
@@ -152,9 +155,11 @@ fn distances(
 
 /// What to do about a diverged run.
 fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String> {
-    let Status::Diverged { step, time } = trajectory.status else { return None };
+    if !matches!(trajectory.status, Status::Diverged { .. }) {
+        return None;
+    }
     let width = trajectory.width;
-    let mut hint = format!("width {width}, seed {} diverged at step {step} (time {time})", trajectory.seed);
+    let mut hint = format!("width {width}, seed {} {}", trajectory.seed, trajectory.status.ending());
     if !problem.is_solved_as_predictor() {
         if let Ok(bound) = stable_rate(problem) {
             hint.push_str(&format!("; infinitely wide networks are stable for learning rates below {bound:.3e}"));

@@ -1,6 +1,7 @@
 //! What `widenet solve` has solved so far, as a table or as JSON.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -12,7 +13,7 @@ use widenet_core::{
     humanized,
     problem::Quantity,
     training::Progress,
-    trajectory::{Engine, Record, Status, Value},
+    trajectory::{ERROR_SUFFIX, Engine, Status, Value},
 };
 use widenet_engines::Request;
 use widenet_output::Table;
@@ -107,8 +108,8 @@ pub(crate) fn write_csv(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -
     Ok(())
 }
 
-fn scalar(record: &Record, quantity: Quantity) -> Option<f64> {
-    match record.values.get(&quantity) {
+fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
+    match values.get(&quantity) {
         Some(Value::Scalar(value)) => Some(*value),
         _ => None,
     }
@@ -122,18 +123,20 @@ pub(crate) fn is_compared(trajectories: &[Arc<Trajectory>]) -> bool {
 /// One row per trajectory: its last record and, where they are compared, its distance to the limit in a quantity (for a limit with a random
 /// start: given the trajectory's own). Distances that are not given are not known.
 pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distances: &[Option<f64>]) -> String {
-    let scalars: Vec<Quantity> = Quantity::all()
-        .filter(|quantity| {
-            let recorded = |record: &Record| scalar(record, *quantity).is_some();
-            trajectories.iter().any(|trajectory| trajectory.records.iter().any(recorded))
-        })
-        .collect();
+    let records = || trajectories.iter().flat_map(|trajectory| &trajectory.records);
+    let is_scalar = |quantity: &Quantity| records().any(|record| scalar(&record.values, *quantity).is_some());
+    let is_estimate = |quantity: &Quantity| records().any(|record| scalar(&record.errors, *quantity).is_some());
+    let scalars: Vec<(Quantity, bool)> =
+        Quantity::all().filter(is_scalar).map(|quantity| (quantity, is_estimate(&quantity))).collect();
     let compare = is_compared(trajectories);
-    let mut header = vec!["width", "engine", "seed", "status", "step", "time"];
-    header.extend(scalars.iter().map(|quantity| quantity.name()));
+    let mut header = ["width", "engine", "seed", "status", "step", "time"].map(String::from).to_vec();
+    for (quantity, is_estimate) in &scalars {
+        header.push(quantity.name().into());
+        header.extend(is_estimate.then(|| format!("{}{ERROR_SUFFIX}", quantity.name())));
+    }
     let column = format!("sup |{} - limit|", compared.name());
     if compare {
-        header.push(&column);
+        header.push(column);
     }
     let cell = |number: Option<f64>| number.map_or("-".into(), humanized::number);
     let row = |(i, trajectory): (usize, &Arc<Trajectory>)| {
@@ -149,7 +152,10 @@ pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distan
             last.map_or("-".into(), |record| record.step.to_string()),
             cell(last.map(|record| record.time)),
         ];
-        row.extend(scalars.iter().map(|quantity| cell(last.and_then(|record| scalar(record, *quantity)))));
+        for (quantity, is_estimate) in &scalars {
+            row.push(cell(last.and_then(|record| scalar(&record.values, *quantity))));
+            row.extend(is_estimate.then(|| cell(last.and_then(|record| scalar(&record.errors, *quantity)))));
+        }
         if compare {
             row.push(cell(distances.get(i).copied().flatten()));
         }
@@ -160,13 +166,13 @@ pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distan
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use widenet_core::trajectory::Record;
 
     use super::*;
 
     fn trajectory(seed: u64) -> Trajectory {
         let values = BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(0.5))]);
-        let records = vec![Record { step: 3, time: 0.25, values }];
+        let records = vec![Record::new(3, 0.25, values)];
         Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status: Status::Done, records }
     }
 

@@ -25,16 +25,38 @@ pub fn seconds(value: f64) -> String {
 
 /// A number with five decimals, or with four significant digits where these would not do.
 pub fn number(value: f64) -> String {
+    // No zero has a sign.
+    let value = value + 0.0;
     if value == 0.0 || (1e-3..1e5).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.3e}") }
+}
+
+/// A number with all its digits, at most 24 characters.
+pub fn exact(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&value.abs()) {
+        format!("{}", value + 0.0)
+    } else {
+        format!("{value:e}")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Plain decimals of large numbers have hundreds of digits.
+    #[test]
+    fn exact_numbers_are_read_back_and_short() {
+        let values = [0.1, -2.0, 1e300, -f64::MAX, 5e-324, 1e15, 1e16, 1.0 / 3.0];
+        for value in values {
+            let text = exact(value);
+            assert!(text.len() <= 24 && text.parse() == Ok(value), "{text}");
+        }
+        assert_eq!([exact(1e300), exact(0.25), exact(-0.0), exact(1e-7)], ["1e300", "0.25", "0", "1e-7"]);
+    }
+
     #[test]
     fn numbers_are_short() {
-        assert_eq!([number(0.125), number(1e-9), number(0.0)], ["0.12500", "1.000e-9", "0.00000"]);
+        assert_eq!([number(0.125), number(1e-9), number(-0.0)], ["0.12500", "1.000e-9", "0.00000"]);
     }
 
     #[test]

@@ -50,6 +50,10 @@ pub enum Purpose {
     ClassifierStart,
     /// Readout and input weights of the particles of a limit of classifiers, in replica `.0` (index = particle, or pair of them).
     LimitParticle(u32),
+    /// Seeds of the replicates of a mean-field limit on 2^`.0` nodes per layer (index = replicate).
+    Replicate(u32),
+    /// Coordinates of the nodes of hidden layer `.0` of a replicate (index = coordinate).
+    Nodes(u32),
     /// Order of the samples of a file, before training and test samples are chosen (index = 0).
     Split,
 }
@@ -76,7 +80,9 @@ impl Purpose {
             Purpose::PriorWeights(layer) => (17, layer),
             Purpose::ClassifierStart => (18, 0),
             Purpose::LimitParticle(replica) => (19, replica),
-            Purpose::Split => (20, 0),
+            Purpose::Replicate(log2) => (20, log2),
+            Purpose::Nodes(layer) => (21, layer),
+            Purpose::Split => (22, 0),
         }
     }
 }

@@ -118,6 +118,31 @@ pub enum Value {
 }
 
 impl Value {
+    /// Returns a value of the same shape with other numbers, in writing order.
+    ///
+    /// # Panics
+    /// If there are fewer numbers.
+    #[must_use]
+    pub fn with_numbers(&self, numbers: &[f64]) -> Value {
+        fn taken<'n>(numbers: &mut &'n [f64], count: usize) -> &'n [f64] {
+            let (taken, rest) = numbers.split_at(count);
+            *numbers = rest;
+            taken
+        }
+        fn matrix(like: &Matrix, numbers: &mut &[f64]) -> Matrix {
+            Matrix::from_row_slice(like.nrows(), like.ncols(), taken(numbers, like.len()))
+        }
+        let mut numbers = numbers;
+        let numbers = &mut numbers;
+        match self {
+            Value::Scalar(_) => Value::Scalar(numbers[0]),
+            Value::List(list) => Value::List(taken(numbers, list.len()).to_vec()),
+            Value::Matrix(like) => Value::Matrix(matrix(like, numbers)),
+            Value::Lists(lists) => Value::Lists(lists.iter().map(|list| taken(numbers, list.len()).to_vec()).collect()),
+            Value::Matrices(matrices) => Value::Matrices(matrices.iter().map(|like| matrix(like, numbers)).collect()),
+        }
+    }
+
     /// Returns all numbers in writing order (rows of matrices first to last).
     pub fn flatten(&self) -> Vec<f64> {
         fn rows(matrix: &Matrix) -> impl Iterator<Item = f64> + '_ {
@@ -216,9 +241,19 @@ pub struct Record {
     pub time: f64,
     /// The quantities asked for.
     pub values: BTreeMap<Quantity, Value>,
+    /// Standard errors of values that are estimates, entry by entry; of the others nothing. In files `…_error`.
+    pub errors: BTreeMap<Quantity, Value>,
 }
 
+/// Follows the name of a quantity whose standard error it is.
+pub const ERROR_SUFFIX: &str = "_error";
+
 impl Record {
+    /// Makes a record of values that are no estimates.
+    pub fn new(step: u64, time: f64, values: BTreeMap<Quantity, Value>) -> Self {
+        Self { step, time, values, errors: BTreeMap::new() }
+    }
+
     /// Reads back what its serialisation wrote; every number is the same bit for bit.
     ///
     /// # Errors
@@ -228,15 +263,19 @@ impl Record {
         let object = json.as_object().ok_or_else(|| wrong("{}", "must be an object"))?;
         let step = object.get("step").and_then(Json::as_u64).ok_or_else(|| wrong("step", "must be a whole number"))?;
         let time = object.get("time").and_then(Number::of).ok_or_else(|| wrong("time", "must be a number"))?.0;
-        let mut values = BTreeMap::new();
+        let mut record = Record::new(step, time, BTreeMap::new());
         for (key, json) in object.iter().filter(|(key, _)| !["step", "time"].contains(&key.as_str())) {
-            let quantity =
-                Quantity::from_word(key).map_err(|reason| wrong(key, &format!("is not a quantity: {reason}")))?;
+            let of_error = || Quantity::from_word(key.strip_suffix(ERROR_SUFFIX)?).ok();
+            let (quantity, numbers) = match (Quantity::from_word(key), of_error()) {
+                (Ok(quantity), _) => (quantity, &mut record.values),
+                (Err(_), Some(quantity)) => (quantity, &mut record.errors),
+                (Err(reason), None) => return Err(wrong(key, &format!("is not a quantity: {reason}"))),
+            };
             let value = Value::from_json(quantity, json)
                 .ok_or_else(|| wrong(key, &format!("has not the shape of its quantity: {json}")))?;
-            values.insert(quantity, value);
+            numbers.insert(quantity, value);
         }
-        Ok(Record { step, time, values })
+        Ok(record)
     }
 }
 
@@ -247,6 +286,9 @@ impl Serialize for Record {
         map.serialize_entry("time", &Number(self.time))?;
         for (quantity, value) in &self.values {
             map.serialize_entry(quantity.name(), value)?;
+            if let Some(error) = self.errors.get(quantity) {
+                map.serialize_entry(&format!("{}{ERROR_SUFFIX}", quantity.name()), error)?;
+            }
         }
         map.end()
     }
@@ -303,7 +345,8 @@ mod tests {
             (Quantity::FeatureGram, Value::Matrices(vec![Matrix::identity(2, 2), Matrix::zeros(1, 1)])),
             (Quantity::LearnedSingularValues, Value::Lists(vec![vec![], vec![2.0, 1.0]])),
         ]);
-        let record = Record { step: 7, time: 1.0 / 3.0, values };
+        let errors = BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(1e-3))]);
+        let record = Record { errors, ..Record::new(7, 1.0 / 3.0, values) };
         let text = serde_json::to_string(&record).unwrap();
         let back = Record::from_json(&serde_json::from_str(&text).unwrap()).unwrap();
         assert_eq!(back, record);
@@ -314,7 +357,7 @@ mod tests {
     /// A time that overflows is `null` in JSON, and such a record could not be read back.
     #[test]
     fn a_time_is_written_like_any_other_number() {
-        let record = Record { step: 1, time: f64::INFINITY, values: BTreeMap::new() };
+        let record = Record::new(1, f64::INFINITY, BTreeMap::new());
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(text, r#"{"step":1,"time":"inf"}"#);
         assert_eq!(Record::from_json(&serde_json::from_str(&text).unwrap()).unwrap(), record);
@@ -336,13 +379,9 @@ mod tests {
             seed: 0,
             status: Status::Done,
             records: (0..2)
-                .map(|i| Record {
-                    step: i,
-                    time: i as f64,
-                    values: BTreeMap::from([(
-                        Quantity::Outputs,
-                        Value::Matrix(Matrix::from_element(1, 1, outputs[i as usize])),
-                    )]),
+                .map(|i| {
+                    let outputs = Value::Matrix(Matrix::from_element(1, 1, outputs[i as usize]));
+                    Record::new(i, i as f64, BTreeMap::from([(Quantity::Outputs, outputs)]))
                 })
                 .collect(),
         };

@@ -14,7 +14,7 @@ use crate::{
 /// Most unknown keys that one error tells.
 const MOST_TOLD: usize = 6;
 
-/// A table being read. It remembers the keys it was asked for: [`Reader::finish`] refuses all others. Only sections read by it.
+/// A table being read. It remembers the keys it was asked for: `finish` refuses all others. Only sections read by it.
 #[derive(Debug)]
 pub struct Reader<'a> {
     path: String,

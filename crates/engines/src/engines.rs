@@ -2,7 +2,7 @@
 //! crate (`device`). What an engine does not have is refused (`options`).
 //!
 //! Deep linear networks have all of them, and so have classifiers of one hidden layer, whose law is by projections on the data. Other
-//! perceptrons have the engines of the device at finite widths and, in the kernel regime, the limit.
+//! perceptrons have the engines of the device at finite widths and, in the kernel regime and in mean-field scaling, the limit.
 
 use std::{path::Path, time::Duration};
 
@@ -12,13 +12,15 @@ use widenet_core::{
     training::Progress,
     trajectory::Engine,
 };
-use widenet_limits::{Regime, kernel, mean_field, records_as_classifier};
+use widenet_limits::{Regime, kernel, mean_field, nonlinear, records_as_classifier};
 use widenet_model::DeviceChoice;
 
 use crate::{
     closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, solve_perceptron},
     device::DeviceEngines,
-    law, memory, options,
+    law,
+    mean_field::{LimitOptions, plan_mean_field, solve_mean_field},
+    memory, options,
     solver::{
         Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
     },
@@ -27,6 +29,7 @@ use crate::{
 /// All engines, with a device for those of real and of explored matrices.
 pub struct Engines {
     device: DeviceEngines,
+    limit: LimitOptions,
 }
 
 impl Engines {
@@ -36,13 +39,25 @@ impl Engines {
     /// # Errors
     /// [`SolveError::Refused`] if the named device is not there.
     pub fn new(device: DeviceChoice) -> Result<Self, SolveError> {
-        Ok(Self { device: DeviceEngines::new(device)? })
+        Ok(Self { device: DeviceEngines::new(device)?, limit: LimitOptions::default() })
     }
 
     /// Keeps checkpoints this often.
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
-        Self { device: self.device.checkpoint_every(interval) }
+        Self { device: self.device.checkpoint_every(interval), ..self }
+    }
+
+    /// Evaluates mean-field limits of perceptrons this exactly.
+    #[must_use]
+    pub fn with_limit(self, limit: LimitOptions) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// The same for a request, whose tolerance counts where it has one.
+    fn limit_options(&self, request: &Request<'_>) -> nonlinear::Options {
+        let options = self.limit.resolved();
+        nonlinear::Options { tolerance: request.hidden.tolerance.unwrap_or(options.tolerance), ..options }
     }
 }
 
@@ -91,6 +106,7 @@ impl Engines {
                     plan_classifier(problem, request.width, &format!("the limit of the class {}", limit.model.name()))
                 }
                 Regime::Kernel | Regime::DeepLinear => plan_kernels(problem),
+                Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
             },
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
             (Width::Finite(_), EngineChoice::Law) => {
@@ -126,6 +142,11 @@ impl Engines {
     }
 }
 
+/// Whether the limit is by quadrature, with an error bar.
+fn is_mean_field(problem: &Problem) -> bool {
+    matches!(Regime::of(problem), Ok(Regime::MeanField))
+}
+
 /// Whether a quantity of matrices known by their answers is recorded.
 fn records_explored(problem: &Problem) -> bool {
     problem.record.quantities.iter().any(|quantity| quantity.scope() == Scope::Explored)
@@ -145,7 +166,9 @@ impl Solver for Engines {
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         let problem = request.problem;
         let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
-        if let (Width::Infinite, Some(quantity)) = (request.width, explored) {
+        if let (Width::Infinite, Some(quantity)) = (request.width, explored)
+            && !is_mean_field(problem)
+        {
             return Err(SolveError::Refused(format!(
                 "{} is a quantity of the conditioned and regenerated engines, which take finite widths; record it in another run",
                 quantity.name()
@@ -191,6 +214,9 @@ impl Solver for Engines {
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Infinite) => Err(SolveError::Refused(
                 format!("the {} engine needs a finite width; inf is solved by auto", engine.name()),
             )),
+            (Engine::Limit, Width::Infinite) if is_mean_field(problem) => {
+                solve_mean_field(problem, seed, &self.limit_options(request), watch)
+            }
             (Engine::Law | Engine::Limit, _) if !problem.is_solved_as_predictor() => {
                 let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
                 Ok(Solution { trajectory, notes: left_out(problem, width).into_iter().collect() })
@@ -212,6 +238,9 @@ impl Solver for Engines {
         initial: Option<&InitialFunction>,
         watch: &Watch<'_>,
     ) -> Result<Trajectory, SolveError> {
+        if is_mean_field(problem) {
+            return Ok(solve_mean_field(problem, seed, &self.limit.resolved(), watch)?.trajectory);
+        }
         if !problem.is_solved_as_predictor() {
             let start = match initial {
                 Some(InitialFunction::Outputs { train, test }) => {

@@ -7,6 +7,7 @@ mod closed_form;
 mod device;
 mod engines;
 mod law;
+mod mean_field;
 mod memory;
 mod options;
 mod problem;
@@ -15,6 +16,7 @@ mod rule;
 mod solver;
 
 pub use engines::Engines;
+pub use mean_field::LimitOptions;
 pub use options::word;
 pub use problem::{load_problem, rate_warning, stable_rate, trajectory_warning};
 pub use reference::{References, start_quantities, starts_at_random};

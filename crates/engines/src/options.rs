@@ -4,6 +4,7 @@
 //! directions.
 
 use widenet_core::{Width, document::Word, trajectory::Engine};
+use widenet_limits::Regime;
 use widenet_model::{Hidden, HiddenMatrix, ResponseStorage, default_tolerance};
 
 use crate::{
@@ -24,7 +25,8 @@ pub(crate) fn check(request: &Request<'_>, choice: EngineChoice, engine: Engine)
         }
         let has_tolerance = match engine {
             Engine::Conditioned | Engine::Regenerated => true,
-            Engine::Law | Engine::Limit => linear,
+            Engine::Law => linear,
+            Engine::Limit => linear || matches!(Regime::of(request.problem), Ok(Regime::MeanField)),
             Engine::Dense => false,
         };
         if !has_tolerance {

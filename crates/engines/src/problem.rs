@@ -106,6 +106,7 @@ mod tests {
                 step,
                 time: step as f64,
                 values: BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(loss))]),
+                errors: BTreeMap::new(),
             };
             let records = (0u64..).zip(losses).map(record).collect();
             let trajectory =

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use widenet_core::{
-    Problem, Trajectory,
+    Problem, Trajectory, Width,
     problem::Quantity,
     trajectory::{Status, Value},
 };
@@ -60,6 +60,15 @@ impl<'s> References<'s> {
         Self { solver, watch, known: BTreeMap::new() }
     }
 
+    /// Takes over a limit by quadrature that has been computed, as the limit of its problem.
+    pub fn know(&mut self, problem: &Problem, hash: &str, limit: &Trajectory) {
+        let is_limit = limit.width == Width::Infinite && limit.status == Status::Done;
+        if is_limit && matches!(Regime::of(problem), Ok(Regime::MeanField)) {
+            let key = key(Reference::Limit, problem, hash, limit.seed, None);
+            self.known.entry(key).or_insert_with(|| Ok(limit.clone()));
+        }
+    }
+
     /// Returns the reference of a trajectory of a problem. `hash` tells problems with their data apart.
     ///
     /// # Errors
@@ -72,10 +81,8 @@ impl<'s> References<'s> {
         trajectory: &Trajectory,
     ) -> Result<&Trajectory, String> {
         let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
-        let has_batches = problem.optimizer.batch_size().is_some();
-        let bits = initial.as_ref().map(InitialFunction::bits).unwrap_or_default();
         let seed = trajectory.seed;
-        let key = (reference, hash.to_owned(), has_batches.then_some(seed), bits);
+        let key = key(reference, problem, hash, seed, initial.as_ref());
         let solve = || {
             let solved = self.solver.reference(reference, problem, seed, initial.as_ref(), self.watch);
             let solved = solved.map_err(|error| error.to_string())?;
@@ -86,4 +93,15 @@ impl<'s> References<'s> {
         };
         self.known.entry(key).or_insert_with(solve).as_ref().map_err(Clone::clone)
     }
+}
+
+fn key(
+    reference: Reference,
+    problem: &Problem,
+    hash: &str,
+    seed: u64,
+    initial: Option<&InitialFunction>,
+) -> ReferenceKey {
+    let of_batches = problem.optimizer.batch_size().map(|_| seed);
+    (reference, hash.to_owned(), of_batches, initial.map(InitialFunction::bits).unwrap_or_default())
 }

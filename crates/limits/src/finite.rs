@@ -31,10 +31,8 @@ mod tests {
 
     #[test]
     fn records_end_before_the_first_number_that_is_none() {
-        let record = |step: u64, loss: f64| Record {
-            step,
-            time: 0.5 * step as f64,
-            values: BTreeMap::from([(Quantity::TestLoss, Value::Scalar(loss))]),
+        let record = |step: u64, loss: f64| {
+            Record::new(step, 0.5 * step as f64, BTreeMap::from([(Quantity::TestLoss, Value::Scalar(loss))]))
         };
         let healthy = vec![record(0, 1.0), record(1, 2.0)];
         assert_eq!(finite_records(healthy.clone(), Status::Done), (healthy, Status::Done));

@@ -6,6 +6,7 @@ mod finite;
 pub mod kernel;
 pub mod linear_algebra;
 pub mod mean_field;
+pub mod nonlinear;
 pub mod proportional;
 mod quadrature;
 mod regime;

@@ -5,7 +5,10 @@ use widenet_core::{
     problem::{Quantity, Scope},
 };
 
-use crate::classifiers::{Classifier, ClassifierLimit};
+use crate::{
+    classifiers::{Classifier, ClassifierLimit},
+    nonlinear,
+};
 
 /// The theory of a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +19,8 @@ pub enum Regime {
     Kernel,
     /// Classifiers of one hidden layer in any stable scaling: module [`crate::classifiers`].
     Classifier(ClassifierLimit),
+    /// Other perceptrons in mean-field scaling, by quadrature with an error bar: module [`crate::nonlinear`].
+    MeanField,
 }
 
 /// Says whether a quantity is recorded that only [`crate::classifiers`] knows.
@@ -35,6 +40,10 @@ impl Regime {
         match (problem.kernel_regime(), Classifier::of(problem)) {
             (Ok(_), _) if !records_as_classifier(problem) => Ok(Regime::Kernel),
             (_, Ok(classifier)) => classifier.limit().map(Regime::Classifier),
+            // What keeps a problem in this scaling from its limit says more than why it has no other.
+            _ if !records_as_classifier(problem) && nonlinear::has_mean_field_scaling(problem) => {
+                nonlinear::check(problem).map(|()| Regime::MeanField)
+            }
             (Err(Error::NoLimit(kernel)), Err(classifier)) if problem.network.hidden_layers == 1 => {
                 Err(Error::NoLimit(format!("{kernel}; and it is no classifier: {classifier}")))
             }
@@ -54,6 +63,7 @@ impl Regime {
                 matches!(limit, Ok(widenet_core::scaling::Limit::Lazy { initial_std, .. }) if initial_std > 0.0)
             }
             Regime::Kernel => problem.ensemble.is_none(),
+            Regime::MeanField => false,
             Regime::Classifier(limit) => limit.model.needs_start(),
         }
     }
@@ -61,7 +71,7 @@ impl Regime {
     /// Says what outputs of a network at its start are divided by to be a start of the limit.
     pub fn start_scale(&self, width: Width) -> f64 {
         match self {
-            Regime::DeepLinear | Regime::Kernel => 1.0,
+            Regime::DeepLinear | Regime::Kernel | Regime::MeanField => 1.0,
             Regime::Classifier(limit) => limit.start_scale(width),
         }
     }

@@ -86,7 +86,16 @@ pub(crate) fn temporary_file(path: &Path) -> std::io::Result<NamedTempFile> {
     builder.prefix(&prefix).suffix(SUFFIX);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder_of(path))
+    builder.tempfile_in(folder_of(path)).map_err(reason)
+}
+
+/// The system's reason alone: the path of a temporary file says nothing to a user.
+fn reason(error: std::io::Error) -> std::io::Error {
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    match source.and_then(std::io::Error::raw_os_error) {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }
 
 /// A new folder beside `path`, for encoders that want a path of their own to write to. It goes with all that is in it when the value does.
@@ -95,7 +104,7 @@ pub(crate) fn temporary_file(path: &Path) -> std::io::Result<NamedTempFile> {
 /// [`Error`] if it cannot be made.
 pub fn temporary_folder(path: &Path) -> Result<TempDir> {
     let made = Builder::new().prefix(&builder_prefix(path)).suffix(SUFFIX).tempdir_in(folder_of(path));
-    made.map_err(|error| Error::new("write", path, error))
+    made.map_err(|error| Error::new("write", path, reason(error)))
 }
 
 /// Removes what dead processes left in a folder. What cannot be removed stays: it harms nothing.
@@ -139,6 +148,13 @@ mod tests {
         for other in [".tmp", ".x.tmp", "table.csv", ".table.csv.host.pid.1.abc.tmp", ".1.2.x.tmp"] {
             assert_eq!(Owner::of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn errors_do_not_name_the_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = temporary_file(&folder.path().join("missing/x.json")).unwrap_err().to_string();
+        assert!(error.contains("No such file") && !error.contains(SUFFIX), "{error}");
     }
 
     /// Of this host, a dead process' file goes at once; a living process' and another host's stay. A number that another process has now

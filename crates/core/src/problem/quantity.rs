@@ -161,6 +161,11 @@ quantities! {
     NngpKernel = "nngp_kernel": Matrix, Mlp, [SampleKernel];
     /// `‖K_t − K_0‖_F / ‖K_0‖_F` of the NNGP kernel on the training inputs (scalar).
     NngpKernelChange = "nngp_kernel_change": Scalar, Mlp, [SampleKernel];
+    /// `Φ^l = φ(h_l)·φ(h_l)/m` on the training inputs, of every hidden layer (L matrices P × P; at most 10^6 entries each).
+    FeatureKernels = "feature_kernels": Matrices, Mlp, [SampleKernel];
+    /// What the weights of every hidden layer contribute to the tangent kernel is `G^l` times the products of their inputs: `Φ^{l−1}`, or x·x' in
+    /// layer 1 (docs/theory/nonlinear-mean-field.md §5; L matrices P k × P k with samples outermost; at most 10^6 entries each).
+    GradientKernels = "gradient_kernels": Matrices, Mlp, [OutputKernel];
     /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
     WeightChange = "weight_change": List, Mlp, [Weights];
     /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers),

@@ -58,6 +58,8 @@ impl Problem {
             Quantity::GradientGram => layers * k * k,
             Quantity::TangentKernel => (train * k).powi(2),
             Quantity::MeanTangentKernel | Quantity::NngpKernel => train * train,
+            Quantity::FeatureKernels => layers * train * train,
+            Quantity::GradientKernels => layers * (train * k).powi(2),
             Quantity::WeightChange | Quantity::ActivationNorms | Quantity::ActivationChanges => layers + 1.0,
             Quantity::Decomposition => 4.0,
             Quantity::InputCovariance | Quantity::InputAutocovariance => d * d,

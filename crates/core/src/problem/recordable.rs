@@ -86,8 +86,8 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
     }
     let samples = data.train.inputs.nrows();
     let side = match quantity.shape() {
-        Shape::Matrix if quantity.needs(Need::OutputKernel) => samples * data.output_dimension(),
-        Shape::Matrix if quantity.needs(Need::SampleKernel) => samples,
+        Shape::Matrix | Shape::Matrices if quantity.needs(Need::OutputKernel) => samples * data.output_dimension(),
+        Shape::Matrix | Shape::Matrices if quantity.needs(Need::SampleKernel) => samples,
         Shape::Matrix if quantity.needs(Need::Covariance) => data.test.as_ref().map_or(0, |test| test.inputs.nrows()),
         _ => 0,
     };

@@ -24,6 +24,7 @@ use serde::Serialize;
 use super::sign::{power_of_width, sign};
 use crate::{
     error::{Error, Result},
+    humanized,
     width::Width,
 };
 
@@ -105,8 +106,9 @@ impl Normalized {
         );
         match values.into_iter().find(|(_, value)| !value.is_normal()) {
             Some((name, value)) => Err(Error::Invalid(format!(
-                "at this width the {name} is {value:e} in normalised coordinates, outside the range of f64; the exponents of \
-                 the parameterization are too large for it"
+                "at this width the {name} is {} in normalised coordinates, outside the range of f64; the exponents of \
+                 the parameterization are too large for it",
+                humanized::exact(value)
             ))),
             None => Ok(()),
         }

@@ -31,4 +31,7 @@ pub trait NeuronBlock: Block {
 
     /// Mean of the squared entries, summed in `f64`.
     fn mean_square(&self) -> f64;
+
+    /// How many neurons the sums of [`Block::gram`] run over; 1 where they are means over neurons.
+    fn neurons(&self) -> f64;
 }

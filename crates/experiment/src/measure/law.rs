@@ -114,7 +114,7 @@ mod tests {
     fn trajectory(outputs: &[f64]) -> Trajectory {
         let outputs = Value::Matrix(Matrix::from_column_slice(outputs.len(), 1, outputs));
         let values = BTreeMap::from([(Quantity::TestOutputs, outputs)]);
-        let records = vec![Record { step: 0, time: 0.0, values }];
+        let records = vec![Record::new(0, 0.0, values)];
         Trajectory { width: Width::Finite(4), engine: Engine::Law, seed: 1, status: Status::Done, records }
     }
 

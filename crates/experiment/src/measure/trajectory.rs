@@ -15,6 +15,9 @@ use crate::{
 /// The value of a metric, or why there is none.
 pub(crate) type Measurement = Result<f64, String>;
 
+/// Standard errors of a reference below which a distance from it says nothing.
+const RESOLVED: f64 = 3.0;
+
 /// The trajectory that a trial's own is compared with.
 pub(super) fn of_same_seed<'t>(
     trial: &Trial,
@@ -44,6 +47,7 @@ pub(super) fn measure(
         .map(|against| references.get(against, &task.problem, &task.hash, trajectory))
         .transpose()?
         .or(other);
+    let mut floor = 0.0;
     let (values, scale) = match (recorded.statistic.function, reference) {
         (Function::Ensemble(function), Some(reference)) => {
             let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
@@ -57,12 +61,21 @@ pub(super) fn measure(
                 _ => 1.0,
             };
             let reference = reference.map(|reference| reference.records.as_slice());
+            if let Some(reference) = reference {
+                floor = RESOLVED * reduce(recorded, &error_sizes(recorded, size, reference)?, scale)?;
+            }
             (sizes(recorded, size, &trajectory.records, reference)?, scale)
         }
         // What has no reference, or is one number of all seeds, was refused or measured elsewhere.
         (Function::Ensemble(_) | Function::Distributions(_), _) => return Err("it is of another kind".into()),
     };
-    reduce(recorded, &values, scale)
+    let value = reduce(recorded, &values, scale)?;
+    if value < floor {
+        return Err(format!(
+            "it is {value:.1e}, below {RESOLVED} standard errors of its reference ({floor:.1e}), which is not exact enough for it"
+        ));
+    }
+    Ok(value)
 }
 
 /// One number of those at all records.
@@ -83,8 +96,21 @@ pub(super) fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) ->
 
 /// What counts of a record: all entries of the quantity, or the metric's own.
 pub(super) fn entries(recorded: &RecordedQuantity, record: &Record) -> Result<Vec<f64>, String> {
+    entries_of(recorded, record.values.get(&recorded.quantity))
+}
+
+/// The size of the standard errors of every record; 0 of numbers that are no estimates.
+fn error_sizes(recorded: &RecordedQuantity, size: fn(&[f64]) -> f64, records: &[Record]) -> Result<Vec<f64>, String> {
+    let of_record = |record: &Record| match record.errors.get(&recorded.quantity) {
+        Some(errors) => Ok(size(&entries_of(recorded, Some(errors))?)),
+        None => Ok(0.0),
+    };
+    records.iter().map(of_record).collect()
+}
+
+fn entries_of(recorded: &RecordedQuantity, value: Option<&Value>) -> Result<Vec<f64>, String> {
     let quantity = recorded.quantity;
-    let value = record.values.get(&quantity).map(Value::flatten);
+    let value = value.map(Value::flatten);
     let entries = value.ok_or_else(|| format!("{} is not recorded by this engine", quantity.name()))?;
     match recorded.entry {
         None => Ok(entries),

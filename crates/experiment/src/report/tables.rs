@@ -72,7 +72,21 @@ fn records(results: &Results<'_>) -> Table {
     }
     let mut header = trial_header(results);
     header.extend(["step", "time"].map(String::from));
-    header.extend(quantities.iter().map(|quantity| quantity.name().to_owned()));
+    let is_estimate = |quantity: &Quantity| {
+        results.trials.iter().flat_map(MeasuredTrial::records).any(|record| record.errors.contains_key(quantity))
+    };
+    // Every quantity, and its standard errors where it is an estimate in some trial.
+    let columns: Vec<(Quantity, bool)> = quantities
+        .iter()
+        .flat_map(|quantity| {
+            let error = is_estimate(quantity).then_some((*quantity, true));
+            std::iter::once((*quantity, false)).chain(error)
+        })
+        .collect();
+    header.extend(columns.iter().map(|(quantity, is_error)| {
+        let suffix = if *is_error { "_error" } else { "" };
+        format!("{}{suffix}", quantity.name())
+    }));
     let mut rows = Vec::new();
     for measured in &results.trials {
         let row = |step: u64, time: f64, values: Vec<String>| {
@@ -82,14 +96,17 @@ fn records(results: &Results<'_>) -> Table {
             row
         };
         for record in measured.records() {
-            let scalar = |quantity| match record.values.get(quantity) {
-                Some(Value::Scalar(value)) => Some(*value),
-                _ => None,
+            let scalar = |(quantity, is_error): &(Quantity, bool)| {
+                let values = if *is_error { &record.errors } else { &record.values };
+                match values.get(quantity) {
+                    Some(Value::Scalar(value)) => Some(*value),
+                    _ => None,
+                }
             };
-            rows.push(row(record.step, record.time, quantities.iter().map(|q| cell(scalar(q))).collect()));
+            rows.push(row(record.step, record.time, columns.iter().map(|column| cell(scalar(column))).collect()));
         }
         if let Status::Diverged { step, time } = measured.result.status() {
-            rows.push(row(step, time, vec![String::new(); quantities.len()]));
+            rows.push(row(step, time, vec![String::new(); columns.len()]));
         }
     }
     Table::new(header, rows)

@@ -246,7 +246,7 @@ impl Solver for Synthetic {
                 }
             };
             let values = problem.record.quantities.iter().map(|quantity| (*quantity, value(*quantity))).collect();
-            records.push(Record { step, time: *time, values });
+            records.push(Record::new(step, *time, values));
             let progress = Progress { step, time: *time, fraction: 0.5, step_size: None, records: &records };
             if watch(&progress) == Control::Stop {
                 status = Status::Interrupted { step };

@@ -52,7 +52,7 @@ fn record(problem: &Problem, step: u64, learning_rate: f64, noise: f64) -> Recor
         Quantity::TangentKernelChange => Value::Scalar(noise),
         _ => Value::Scalar(2.5 * decay * decay),
     };
-    Record { step, time, values: problem.record.quantities.iter().map(|q| (*q, value(q))).collect() }
+    Record::new(step, time, problem.record.quantities.iter().map(|q| (*q, value(q))).collect())
 }
 
 impl FakeSolver {

@@ -132,7 +132,7 @@ impl<'a> SolutionRecorder<'a> {
             .filter(|quantity| !(self.starts_at_zero && found.step == 0 && ACCURACIES.contains(quantity)))
             .filter_map(|quantity| Some((*quantity, self.value(*quantity, found, kernel.as_ref(), start)?)))
             .collect();
-        Record { step: found.step, time: self.problem.optimizer.time(found.step as f64), values }
+        Record::new(found.step, self.problem.optimizer.time(found.step as f64), values)
     }
 
     fn value(

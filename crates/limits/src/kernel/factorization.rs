@@ -6,7 +6,7 @@
 //!
 //! (docs/theory/ntk.md §10.3, Eq. factors.)
 
-use widenet_core::Matrix;
+use widenet_core::{Matrix, humanized::exact};
 
 use super::error::{Error, Result, invalid};
 use crate::linear_algebra::{
@@ -107,9 +107,12 @@ impl Factorization {
         // With the largest entry of the diagonal, not the mean of docs/theory/ntk.md §10.3, it is enough for inputs of any norms.
         let suggested = 4.0 * rounding(n, kernel.diagonal().amax());
         Err(invalid(format!(
-            "t = infinity has no answer: {name} ({n} × {n}) with ridge {ridge:e} is singular, its smallest eigenvalue is {smallest:e} and its \
-             largest {largest:e}. Give a ridge of {suggested:e} or more, or ask for the pseudo-inverse with cutoff \
-             (duplicate inputs with different targets, or more samples than features, make it singular)"
+            "t = infinity has no answer: {name} ({n} × {n}) with ridge {} is singular, its smallest eigenvalue is {} and its largest {}. Give a ridge of {} or more, or \
+             ask for the pseudo-inverse with cutoff (duplicate inputs with different targets, or more samples than features, make it singular)",
+            exact(ridge),
+            exact(smallest),
+            exact(largest),
+            exact(suggested)
         )))
     }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use widenet_core::scaling::sign;
+use widenet_core::{humanized, scaling::sign};
 
 /// One inequality or equation that a verdict depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,8 @@ impl Condition {
 pub(super) fn number(exponent: f64) -> String {
     match sign(exponent) {
         Ordering::Equal => "0".into(),
+        // Beyond these there are no digits after the point.
+        _ if exponent.abs() >= 1e6 => humanized::exact(exponent),
         _ => {
             let digits = format!("{exponent:.9}");
             digits.trim_end_matches('0').trim_end_matches('.').into()

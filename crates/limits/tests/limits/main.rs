@@ -7,5 +7,6 @@ mod common;
 mod classifiers;
 mod kernel;
 mod mean_field;
+mod nonlinear;
 mod proportional;
 mod scaling;

@@ -1,7 +1,7 @@
 //! Makes the layers of a network from a problem and a width, whatever its matrices are made of.
 
 use widenet_core::{
-    Error, Width,
+    Error, Width, humanized,
     problem::Architecture,
     scaling::{LayerScaling, Scaling},
     training::{
@@ -158,9 +158,10 @@ pub(crate) fn check_range(scaling: &Scaling, width: u64) -> Result<(), ModelErro
             let value = power.at(at);
             if power.constant != 0.0 && !value.is_normal() {
                 return Err(Error::Invalid(format!(
-                    "at width {width} the {name} of the {} layer's {what} is {value:e}, outside the range of f64; the exponents of \
+                    "at width {width} the {name} of the {} layer's {what} is {}, outside the range of f64; the exponents of \
                      the parameterization are too large for it",
-                    scaling.layer_name(l)
+                    scaling.layer_name(l),
+                    humanized::exact(value)
                 ))
                 .into());
             }

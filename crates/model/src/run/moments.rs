@@ -97,7 +97,7 @@ impl Averages {
     pub(super) fn to_json(&self) -> Json {
         let of = |average: &Average| {
             let Record { step, time, .. } = average.mean;
-            let record = |values: &BTreeMap<Quantity, Value>| Record { step, time, values: values.clone() };
+            let record = |values: &BTreeMap<Quantity, Value>| Record::new(step, time, values.clone());
             let covariance =
                 average.covariance.iter().map(|c| (Quantity::TestOutputCovariance, Value::Matrix(c.clone())));
             json!({
@@ -201,7 +201,7 @@ impl Average {
             };
             Some((*quantity, value))
         };
-        Record { values: plan.quantities.iter().filter_map(value).collect(), ..self.mean }
+        Record::new(self.mean.step, self.mean.time, plan.quantities.iter().filter_map(value).collect())
     }
 }
 

@@ -172,6 +172,10 @@ impl NeuronBlock for DeviceBlock {
         let (sum, count) = self.vectors.pieces().iter().fold((0.0, 0.0), add);
         sum / count
     }
+
+    fn neurons(&self) -> f64 {
+        self.vectors.pieces().iter().map(|piece| piece.dims()[1] as f64).sum()
+    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ section! {
         scale: Option<Vec<f64>> = optional(list(any_number())),
         /// Orders k of `E f^k`.
         output: Option<Vec<u32>> = optional(list(whole(0..=1000))),
-        /// Positions i, j, k, l of `E[K_ij K_kl]` and its relatives, from 0.
+        /// Positions i, j, k, l from 0: `kernel` is `E[K_ij K_kl]`, `same_output` `E[f(i) f(j) f(k) f(l)]` of one output, and
+        /// `covariance_of_squares` `Cov(f_d(i)², f_e(k)²)` of two outputs, whatever j and l are.
         entries: Option<Vec<Vec<Located<u64>>>> =
             optional(list(list_of(4, "the inputs i, j, k, l from 0", located(natural())))),
         /// Size of the triangular factor X of whose entries `E X_ij²` is asked.

@@ -137,7 +137,7 @@ impl<'p, B: Block> Recorder<'p, B> {
                 values.insert(quantity, value);
             }
         }
-        Record { step, time, values }
+        Record::new(step, time, values)
     }
 
     /// The value of a quantity; `None` where it is not defined.

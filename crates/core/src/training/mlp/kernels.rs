@@ -12,7 +12,10 @@
 use super::network::{Forward, Mlp, MlpLayer};
 use crate::{
     matrix::Matrix,
-    training::{block::Block, matrix::EntryMatrix},
+    training::{
+        block::{Block, NeuronBlock},
+        matrix::EntryMatrix,
+    },
 };
 
 impl<W: EntryMatrix> Mlp<W> {
@@ -52,6 +55,27 @@ impl<W: EntryMatrix> Mlp<W> {
         let of_biases = self.layers[last].biases.as_ref().map_or(0.0, |biases| biases.variance());
         let gram = left.activations[last].gram(&right.unwrap_or(left).activations[last]);
         gram.map(|product| self.layers[last].weights.variance() * product + of_biases)
+    }
+
+    /// Returns the kernels of features of every hidden layer, `Φ^l = a_l·a_l/m`, P × P.
+    pub fn feature_kernels(&self, forward: &Forward<W::Block>) -> Vec<Matrix> {
+        let of_layer = |a: &W::Block| a.gram(a) / a.neurons();
+        forward.activations[1..].iter().map(of_layer).collect()
+    }
+
+    /// Returns the kernels of gradients of every hidden layer, P k × P k with samples outermost: `κ A² n d·d'` of the layer's weights, where n is the
+    /// number of neurons below it (1 below the first), so that weights contribute `G^l Φ^{l−1}` to the tangent kernel.
+    pub fn gradient_kernels(&mut self, forward: &Forward<W::Block>) -> Vec<Matrix> {
+        let (p, k) = forward.outputs.shape();
+        let units = Matrix::from_fn(k, p * k, |a, column| if a == column / p { 1.0 } else { 0.0 });
+        let signals = self.backward(forward, &units, 0);
+        let of_layer = |l: usize| {
+            let below = if l == 0 { 1.0 } else { forward.activations[l].neurons() };
+            let gram = signals[l].gram(&signals[l]) * (self.layers[l].weights.tangent() * below);
+            let at = |row: usize| (row % k) * p + row / k;
+            Matrix::from_fn(p * k, p * k, |row, column| gram[(at(row), at(column))])
+        };
+        (0..self.layers.len() - 1).map(of_layer).collect()
     }
 
     /// Calls `add` for every layer that learns with the Gram matrix of the signals of some outputs (outputs outermost) and the

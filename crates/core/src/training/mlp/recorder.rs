@@ -47,6 +47,8 @@ struct Measured {
     tangent_kernel: Option<Matrix>,
     mean_tangent_kernel: Option<Matrix>,
     nngp_kernel: Option<Matrix>,
+    feature_kernels: Option<Vec<Matrix>>,
+    gradient_kernels: Option<Vec<Matrix>>,
     activation_norms: Option<Vec<f64>>,
     activation_changes: Option<Vec<f64>>,
 }
@@ -92,7 +94,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
         let values = self.problem.record.quantities.iter();
         let values: BTreeMap<Quantity, Value> =
             values.filter_map(|&quantity| Some((quantity, self.value(quantity, measured, network)?))).collect();
-        Record { step, time, values }
+        Record::new(step, time, values)
     }
 
     fn measure(&self, networks: &mut Networks<'_, W>, passes: &Passes<W::Block>) -> Measured {
@@ -103,9 +105,12 @@ impl<W: EntryMatrix> Recorder<'_, W> {
         let wants_full = wants(&[Quantity::TangentKernel, Quantity::TangentKernelNorm, Quantity::TangentKernelChange]);
         let wants_mean = wants(&[Quantity::MeanTangentKernel]);
         let wants_nngp = wants(&[Quantity::NngpKernel, Quantity::NngpKernelChange]);
+        let wants_features = wants(&[Quantity::FeatureKernels]);
+        let wants_gradients = wants(&[Quantity::GradientKernels]);
         let wants_norms = wants(&[Quantity::ActivationNorms]);
         let wants_changes = wants(&[Quantity::ActivationChanges]);
-        let wants_pass = wants_full || wants_mean || wants_nngp || wants_norms || wants_changes;
+        let wants_kernel = wants_full || wants_mean || wants_nngp || wants_features || wants_gradients;
+        let wants_pass = wants_kernel || wants_norms || wants_changes;
         let wants_linearised_test =
             wants(&[Quantity::LinearisedTestOutputs, Quantity::LinearisedTestLoss, Quantity::LinearisationDistance]);
         let distance_on_train = wants(&[Quantity::LinearisationDistance]) && self.problem.data.test.is_none();
@@ -151,6 +156,8 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             None => network.mean_tangent_kernel(forward, None),
         });
         let nngp_kernel = wants_nngp.then(|| network.nngp_kernel(forward, None));
+        let feature_kernels = wants_features.then(|| network.feature_kernels(forward));
+        let gradient_kernels = wants_gradients.then(|| network.gradient_kernels(forward));
         let activation_norms =
             wants_norms.then(|| forward.pre_activations.iter().map(|h| h.mean_square().sqrt()).collect());
         let activation_changes = self.baseline.pre_activations.as_ref().filter(|_| wants_changes).map(|initial| {
@@ -170,6 +177,8 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             tangent_kernel,
             mean_tangent_kernel,
             nngp_kernel,
+            feature_kernels,
+            gradient_kernels,
             activation_norms,
             activation_changes,
         }
@@ -192,6 +201,8 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             Quantity::NngpKernelChange => {
                 relative_change(measured.nngp_kernel.as_ref()?, self.baseline.nngp_kernel.as_ref()?)
             }
+            Quantity::FeatureKernels => Value::Matrices(measured.feature_kernels.clone()?),
+            Quantity::GradientKernels => Value::Matrices(measured.gradient_kernels.clone()?),
             Quantity::WeightChange => {
                 let change = |layer: &mut MlpLayer<W>| {
                     let movement = layer.weights.matrix.movement();

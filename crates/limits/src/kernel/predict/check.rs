@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use widenet_core::{
     Matrix, Problem,
     data::Samples,
+    humanized,
     problem::{Loss, Rule},
 };
 
@@ -81,8 +82,9 @@ pub(super) fn converges(problem: &Problem, kernel: &Matrix, ridge: f64) -> Resul
     let largest = largest_rate_for(problem, kernel, ridge)?;
     if learning_rate > largest {
         return Err(invalid(format!(
-            "t = infinity has no answer: learning rate {learning_rate} is above {largest:e}, the largest that is stable for this kernel, \
-             and training diverges"
+            "t = infinity has no answer: learning rate {} is above {largest:e}, the largest that is stable for this kernel, \
+             and training diverges",
+            humanized::exact(learning_rate)
         )));
     }
     Ok(())

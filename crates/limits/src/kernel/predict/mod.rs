@@ -10,7 +10,7 @@ pub use question::{GivenKernel, GivenKernels, Initial, Moment, Moments, Predicti
 
 use std::collections::HashMap;
 
-use widenet_core::{Matrix, Problem, problem::Rule, training::Control};
+use widenet_core::{Matrix, Problem, humanized, problem::Rule, training::Control};
 
 use super::{
     blocks::{Need, Sampler, TrainingKernel, compute},
@@ -87,8 +87,9 @@ pub fn warnings(problem: &Problem, question: &Question) -> Result<Vec<String>> {
             && learning_rate > largest
         {
             warnings.push(format!(
-                "learning rate {learning_rate} is above {largest:.6e}, the largest that is stable for this kernel; the linear model diverges \
-                 and networks leave the kernel regime"
+                "learning rate {} is above {largest:.6e}, the largest that is stable for this kernel; the linear model diverges \
+                 and networks leave the kernel regime",
+                humanized::exact(learning_rate)
             ));
         }
     }

@@ -88,7 +88,7 @@ impl<'a> SnapshotRecorder<'a> {
         let step = if self.problem.optimizer.has_steps() { moment as u64 } else { position as u64 };
         let quantities = self.problem.record.quantities.iter();
         let values = quantities.filter_map(|quantity| Some((*quantity, self.value(*quantity, snapshot)?))).collect();
-        Record { step, time: self.problem.optimizer.time(moment), values }
+        Record::new(step, self.problem.optimizer.time(moment), values)
     }
 
     fn value(&self, quantity: Quantity, snapshot: &Snapshot) -> Option<Value> {

@@ -94,11 +94,14 @@ impl Regression {
     pub fn from_kernel(kernel: &Matrix, targets: &Matrix, gain: f64, noise: f64) -> Result<Self> {
         let (size, train) = (kernel.nrows(), targets.nrows());
         if kernel.ncols() != size {
-            return Err(invalid(format!("the joint kernel is {size} × {}; it must be square", kernel.ncols())));
+            return Err(invalid(format!(
+                "the joint kernel, `kernel`, is {size} × {}; it must be square",
+                kernel.ncols()
+            )));
         }
         if train > size {
             return Err(invalid(format!(
-                "{train} rows of targets for a joint kernel of {size} inputs: at most one per input"
+                "`targets` has {train} rows, and the joint kernel, `kernel`, is of {size} inputs; give at most one row per input"
             )));
         }
         finite("the joint kernel", kernel)?;
@@ -257,7 +260,10 @@ fn same_count(inputs: usize, targets: &Matrix) -> Result<()> {
     if inputs == targets.nrows() {
         return Ok(());
     }
-    Err(invalid(format!("{inputs} training inputs and {} rows of targets: they must be as many", targets.nrows())))
+    Err(invalid(format!(
+        "`targets` has {} rows, and there are {inputs} training inputs; give one row per input",
+        targets.nrows()
+    )))
 }
 
 /// A root `R`, size × r, of a kernel of rank r below `limit`, by the Cholesky factorisation with complete pivoting; `None` if the rank

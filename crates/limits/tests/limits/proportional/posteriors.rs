@@ -525,7 +525,7 @@ fn what_is_no_regression_is_refused() {
         Regression::from_kernel(kernel, y, 1.0, 0.1).map(|_| ()).expect_err("no regression").to_string()
     };
     for (message, part) in [
-        (new(&x, &wave(3, 2, 1.0), &test, 1.0, 0.1), "3 rows of targets"),
+        (new(&x, &wave(3, 2, 1.0), &test, 1.0, 0.1), "`targets` has 3 rows"),
         (new(&x, &y, &wave(2, 4, 2.0), 1.0, 0.1), "N0 = 4"),
         (new(&x, &y, &test, 0.0, 0.1), "gain of 0"),
         (new(&x, &y, &test, f64::NAN, 0.1), "gain of NaN"),
@@ -540,7 +540,7 @@ fn what_is_no_regression_is_refused() {
         (new(&x, &y, &test, 1.0, 0.0), "tau2 = 0 with targets"),
         (kernel(&asymmetric, &y), "symmetric"),
         (kernel(&wave(5, 4, 0.0), &y), "5 × 4"),
-        (kernel(&Matrix::identity(3, 3), &y), "4 rows of targets"),
+        (kernel(&Matrix::identity(3, 3), &y), "`targets` has 4 rows"),
         (kernel(&-Matrix::identity(4, 4), &y), "eigenvalue"),
     ] {
         assert!(message.contains(part), "{message}");

@@ -1,0 +1,94 @@
+//! A block holds a few vectors of one space: values at the nodes of a layer, or coordinates of inputs and outputs.
+
+use std::rc::Rc;
+
+use widenet_core::{
+    Matrix,
+    problem::Activation,
+    training::{Block, NeuronBlock},
+};
+
+use super::products::{Measure, product};
+use crate::linear_algebra::view;
+
+/// Vectors as columns, with the inner product of their space.
+#[derive(Debug)]
+pub(super) struct NodeBlock {
+    values: Matrix,
+    measure: Measure,
+    /// New after every change: who has been probed with a block need not project it again.
+    identity: Rc<()>,
+}
+
+impl Clone for NodeBlock {
+    /// A clone is a probe of its own.
+    fn clone(&self) -> Self {
+        Self::new(self.values.clone(), self.measure.clone())
+    }
+}
+
+impl NodeBlock {
+    pub(super) fn new(values: Matrix, measure: Measure) -> Self {
+        Self { values, measure, identity: Rc::new(()) }
+    }
+
+    /// Of the space of inputs or outputs.
+    pub(super) fn coordinates(values: Matrix) -> Self {
+        Self::new(values, Measure::Sum)
+    }
+
+    pub(super) fn values(&self) -> &Matrix {
+        &self.values
+    }
+
+    pub(super) fn identity(&self) -> &Rc<()> {
+        &self.identity
+    }
+}
+
+impl Block for NodeBlock {
+    fn gram(&self, other: &Self) -> Matrix {
+        self.measure.gram(view(&self.values), &other.values)
+    }
+
+    fn times(&self, coefficients: &Matrix) -> Self {
+        Self::new(product(&self.values, coefficients), self.measure.clone())
+    }
+
+    fn add_scaled(&mut self, scale: f64, other: &Self) {
+        self.values.zip_apply(&other.values, |x, y| *x += scale * y);
+        self.identity = Rc::new(());
+    }
+
+    fn scale(&mut self, factor: f64) {
+        self.values *= factor;
+        self.identity = Rc::new(());
+    }
+
+    fn to_matrix(&self) -> Matrix {
+        self.values.clone()
+    }
+}
+
+impl NeuronBlock for NodeBlock {
+    fn activated(&self, activation: Activation) -> Self {
+        Self::new(self.values.map(|h| activation.value(h)), self.measure.clone())
+    }
+
+    fn times_derivative(&mut self, activation: Activation, h: &Self) {
+        let length = h.values.len();
+        let derivatives = h.values.map(|h| activation.derivative(h));
+        for repetition in self.values.as_mut_slice().chunks_mut(length) {
+            repetition.iter_mut().zip(derivatives.iter()).for_each(|(g, derivative)| *g *= derivative);
+        }
+        self.identity = Rc::new(());
+    }
+
+    fn mean_square(&self) -> f64 {
+        self.measure.mean_square(&self.values)
+    }
+
+    fn neurons(&self) -> f64 {
+        1.0
+    }
+}
