@@ -10,6 +10,8 @@ mod coordinate_check;
 mod documentation;
 mod faults;
 mod fluctuations;
+
+mod field;
 mod laws;
 mod promises;
 mod proportional;

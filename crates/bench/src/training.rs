@@ -91,7 +91,12 @@ pub(crate) fn problem(steps: u64) -> Problem {
         Matrix::from_fn(SAMPLES, columns, |i, j| ((i * columns + j) as f64 * frequency).sin())
     };
     Problem {
-        network: Network { hidden_layers: 2, activation: Activation::Tanh, entry_law: EntryLaw::Gaussian },
+        network: Network {
+            hidden_layers: 2,
+            activation: Activation::Tanh,
+            entry_law: EntryLaw::Gaussian,
+            centered: false,
+        },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
         loss: Loss::SQUARED,

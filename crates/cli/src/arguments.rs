@@ -6,8 +6,8 @@ mod shared;
 
 pub(crate) use fluctuations::FluctuationsArguments;
 pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
-use shared::precision;
 pub(crate) use shared::{AnswerArguments, LimitArguments, Overrides};
+use shared::{Known, precision};
 
 use std::{ops::RangeInclusive, path::PathBuf};
 
@@ -61,6 +61,22 @@ pub(crate) enum Command {
     Devices,
     /// Measure what a device does per second; with --report also check what it computes and train on it.
     Bench(BenchArguments),
+    /// Print the sections that files have, or the keys of one: type, range, default and meaning.
+    Keys {
+        /// A section such as optimizer, or a key such as learning_rate.
+        name: Option<String>,
+        /// All keys as a page of the guide.
+        #[arg(long, conflicts_with = "name")]
+        markdown: bool,
+    },
+    /// Print what can be recorded: the definition of every quantity, and which networks have it.
+    Quantities {
+        /// One quantity, such as train_loss.
+        name: Option<String>,
+        /// All quantities as a page of the guide.
+        #[arg(long, conflicts_with = "name")]
+        markdown: bool,
+    },
     /// Print the JSON Schema of a kind of file, for editors and checks.
     Schema {
         /// What the file holds: a problem, a question, or a study.
@@ -87,8 +103,11 @@ pub(crate) struct SolveArguments {
     pub(crate) engine: EngineArguments,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Print trajectories as JSON instead of a table.
+    /// Write all records to this file: .json, or .csv with a row for every number.
     #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Print trajectories as JSON instead of a table.
+    #[arg(long, conflicts_with = "output")]
     pub(crate) json: bool,
 }
 
@@ -124,7 +143,7 @@ pub(crate) struct KernelArguments {
     #[command(flatten)]
     overrides: Overrides,
     /// Device of a finite network: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = Known(device, DEVICES), hide_possible_values = true)]
     pub(crate) device: DeviceChoice,
     /// Floating-point type of a finite network: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]
@@ -175,7 +194,7 @@ pub(crate) struct PriorArguments {
     #[command(flatten)]
     pub(crate) answer: AnswerArguments,
     /// Device of networks sampled by their weights: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = Known(device, DEVICES), hide_possible_values = true)]
     pub(crate) device: DeviceChoice,
     /// Floating-point type of networks sampled by their weights: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]
@@ -221,10 +240,10 @@ impl Seeds {
 pub(crate) struct EngineArguments {
     /// Engine: limit (only width inf), law, dense, conditioned or regenerated (finite widths; inf among them goes to limit), or auto,
     /// the cheapest that can record what is asked [default: auto].
-    #[arg(long, value_parser = engine)]
+    #[arg(long, value_parser = Known(engine, ENGINES), hide_possible_values = true)]
     engine: Option<EngineOption>,
     /// Device of the dense, conditioned and regenerated engines: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = Known(device, DEVICES), hide_possible_values = true)]
     pub(crate) device: DeviceChoice,
     /// Floating-point type of the same engines: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]
@@ -302,6 +321,14 @@ fn engine(word: &str) -> Result<EngineOption, String> {
     EngineChoice::from_word(word).map(EngineOption::Choice).map_err(reason)
 }
 
+/// Words of `--engine` and `--device` that completions offer.
+const ENGINES: &[&str] = &["auto", "limit", "law", "dense", "conditioned", "regenerated"];
+const DEVICES: &[&str] = &["auto", "cpu", "flex", "ndarray", "wgpu", "vulkan"];
+
+pub(crate) fn device(word: &str) -> Result<DeviceChoice, String> {
+    word.parse().map_err(|error: widenet_model::ModelError| error.to_string())
+}
+
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
@@ -346,10 +373,10 @@ pub(crate) struct StudyArguments {
     #[arg(long, default_value_t = 60.0, value_parser = positive_seconds)]
     pub(crate) checkpoint_every: f64,
     /// Trials at once [default: number of cores].
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) jobs: Option<u16>,
     /// Device of the dense, conditioned and regenerated engines: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = Known(device, DEVICES), hide_possible_values = true)]
     pub(crate) device: DeviceChoice,
 }
 
@@ -395,7 +422,7 @@ pub(crate) struct ParameterizationArguments {
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {
     /// Device: auto, cpu (flex), flex, ndarray, wgpu or vulkan.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", value_parser = Known(device, DEVICES), hide_possible_values = true)]
     pub(crate) device: DeviceChoice,
     /// Floating-point type: f32 or f64 [default: f32].
     #[arg(long, value_parser = precision)]

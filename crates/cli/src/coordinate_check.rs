@@ -3,6 +3,7 @@
 use widenet_engines::{Engines, load_problem, rate_warning};
 use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder};
 use widenet_output::{OutputFile, Table};
+use widenet_statistics::Verdict;
 
 use crate::{
     answer::give,
@@ -10,7 +11,7 @@ use crate::{
     exit::{Exit, Failure},
     interrupt, progress,
     question::say_written,
-    say::note,
+    say::{line, note},
 };
 
 /// Trains networks of several widths for a few steps and says which quantities scale as predicted.
@@ -36,17 +37,26 @@ pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
     }
     let figures = arguments.figure.as_deref().map(|folder| report.draw(folder)).transpose()?.unwrap_or_default();
     match &output {
-        Some(output) => report.write(output)?,
+        Some(output) => {
+            report.write(output)?;
+            if arguments.answer.json {
+                line(conclusion(&report).trim_end());
+            } else {
+                give(|out| out.write_all(conclusion(&report).as_bytes()))?;
+            }
+        }
         None if arguments.answer.json => {
             let json = report.to_json();
             give(|out| writeln!(out, "{json}"))?;
+            line(conclusion(&report).trim_end());
         }
         None => give(|out| out.write_all(verdicts(&report).as_bytes()))?,
     }
     if !arguments.answer.json {
         say_written(&output.iter().map(|output| output.path().to_owned()).chain(figures).collect::<Vec<_>>())?;
     }
-    Ok(if report.is_refuted() { Exit::CheckFailed } else { Exit::Done })
+    let grows = report.growing().next().is_some();
+    Ok(if grows || report.is_refuted() { Exit::CheckFailed } else { Exit::Done })
 }
 
 /// A row per quantity, layer and step; then what grows, and how many rows came to what.
@@ -64,33 +74,54 @@ fn verdicts(report: &CoordinateReport) -> String {
     };
     let rows: Vec<Vec<String>> = report.rows.iter().map(cells).collect();
     let mut text = Table::new(["quantity", "layer", "step", "exponent", "predicted", "verdict", "why"], rows).to_text();
-    text.push_str(&growth(report));
-    let count = |word: &str| report.rows.iter().filter(|row| row.finding.verdict.word() == word).count();
-    let counts = ["confirmed", "refuted", "inconclusive"].map(|word| format!("{} {word}", count(word)));
-    text.push_str(&format!("{}\n", counts.join(", ")));
+    text.push_str(&conclusion(report));
     text
 }
 
-/// What grows, with its steps.
-fn growth(report: &CoordinateReport) -> String {
-    let mut growing: Vec<(String, Vec<String>)> = Vec::new();
-    for row in report.growing() {
+/// What grows, what contradicts its prediction, and how many rows came to what.
+fn conclusion(report: &CoordinateReport) -> String {
+    let of = |verdict: Verdict| report.rows.iter().filter(move |row| row.finding.verdict == verdict);
+    let inconclusive = of(Verdict::Inconclusive).count();
+    let growing = by_step(report.growing());
+    let mut text = String::new();
+    for place in &growing {
+        text.push_str(&format!("grows with the width: {place}\n"));
+    }
+    if growing.is_empty() {
+        text.push_str(&match inconclusive {
+            0 => "nothing grows with the width\n".to_owned(),
+            _ => format!(
+                "nothing is seen to grow with the width, but {inconclusive} of {} rows are inconclusive and may: give more widths, farther \
+                 apart, or more seeds\n",
+                report.rows.len()
+            ),
+        });
+    }
+    for place in by_step(of(Verdict::Refuted)) {
+        text.push_str(&format!("is not as predicted: {place}\n"));
+    }
+    let [confirmed, refuted] = [Verdict::Confirmed, Verdict::Refuted].map(|verdict| of(verdict).count());
+    text.push_str(&format!("{confirmed} confirmed, {refuted} refuted, {inconclusive} inconclusive\n"));
+    text
+}
+
+/// Rows by quantity and layer, with their steps.
+fn by_step<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<String> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for row in rows {
         let layer = if row.layer == "all" { String::new() } else { format!(" of {}", row.layer) };
         let name = format!("{}{layer}", row.coordinate.quantity.name());
         let step = row.coordinate.step.to_string();
-        match growing.iter_mut().find(|(known, _)| *known == name) {
+        match found.iter_mut().find(|(known, _)| *known == name) {
             Some((_, steps)) => steps.push(step),
-            None => growing.push((name, vec![step])),
+            None => found.push((name, vec![step])),
         }
     }
-    if growing.is_empty() {
-        return "nothing grows with the width\n".into();
-    }
-    let line = |(name, steps): (String, Vec<String>)| {
+    let place = |(name, steps): (String, Vec<String>)| {
         let plural = if steps.len() > 1 { "s" } else { "" };
-        format!("grows with the width: {name}, at step{plural} {}\n", steps.join(", "))
+        format!("{name}, at step{plural} {}", steps.join(", "))
     };
-    growing.into_iter().map(line).collect()
+    found.into_iter().map(place).collect()
 }
 
 /// The exponent with its 95 % interval.

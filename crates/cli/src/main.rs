@@ -11,6 +11,7 @@ mod fluctuation_table;
 mod fluctuations;
 mod interrupt;
 mod kernel;
+mod manual;
 mod memory;
 mod plan;
 mod predict;
@@ -74,6 +75,8 @@ fn run() -> Result<Exit, Failure> {
         Command::Parameterization(arguments) => solve::parameterization(&arguments),
         Command::Devices => devices::run(),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Keys { name, markdown } => manual::keys(name.as_deref(), markdown),
+        Command::Quantities { name, markdown } => manual::quantities(name.as_deref(), markdown),
         Command::Schema { file } => {
             let schema = widenet_experiment::schemas::schema(&file)
                 .ok_or_else(|| format!("no kind of file is named `{file}`"))?;

@@ -115,7 +115,8 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
         )
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
-    give(|out| writeln!(out, "{table}{trials} trials{time}"))?;
+    let plural = if trials == 1 { "" } else { "s" };
+    give(|out| writeln!(out, "{table}{trials} trial{plural}{time}"))?;
     let mut refused = false;
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {

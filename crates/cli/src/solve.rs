@@ -11,7 +11,9 @@ use widenet_core::{
 };
 use widenet_engines::{
     Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
+    trajectory_warning,
 };
+use widenet_output::{Format, OutputFile};
 use widenet_system::memory;
 
 use crate::{
@@ -20,12 +22,15 @@ use crate::{
     engine::with_option,
     exit::{Exit, Failure},
     interrupt, progress,
+    question::say_written,
     say::note,
-    solved::{Solved, is_compared, table, write_json},
+    solved::{Solved, is_compared, table, write_csv, write_json},
 };
 
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
+    let output = arguments.output.as_deref();
+    let output = output.map(|path| OutputFile::new(path, &[Format::Json, Format::Csv])).transpose()?;
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let limit = arguments.engine.limit.options();
     limit.check(&problem, &arguments.width).map_err(with_option)?;
@@ -72,6 +77,13 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     }
     let trajectories = solved.finished();
     if failure.is_none() || !trajectories.is_empty() {
+        if let Some(output) = &output {
+            match output.format() {
+                Format::Json => output.write(|out| write_json(out, &trajectories))?,
+                _ => output.write(|out| write_csv(out, &trajectories))?,
+            }
+            say_written(&[output.path().to_owned()])?;
+        }
         if json {
             give(|out| write_json(out, &trajectories))?;
         } else {
@@ -109,7 +121,8 @@ fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, solved: &Solv
     });
     bar.finish();
     let Solution { trajectory, notes } = solution.inspect_err(|_| solved.end(None))?;
-    notes.into_iter().chain(divergence_hint(request.problem, &trajectory)).for_each(|said| note(&said));
+    let warning = trajectory_warning(request.problem, &trajectory);
+    notes.into_iter().chain(divergence_hint(request.problem, &trajectory)).chain(warning).for_each(|said| note(&said));
     solved.end(Some(trajectory));
     Ok(())
 }

@@ -91,6 +91,23 @@ pub(crate) fn write_json(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) 
     writeln!(out, "{}", if trajectories.is_empty() { "[]" } else { "]" })
 }
 
+/// Writes every number of every record as a row of CSV; matrices row by row, `index` counts from 0.
+pub(crate) fn write_csv(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
+    writeln!(out, "width,engine,seed,status,step,time,quantity,index,value")?;
+    for trajectory in trajectories {
+        let (width, engine, status) = (trajectory.width, trajectory.engine.name(), trajectory.status.word());
+        for record in &trajectory.records {
+            let moment = format!("{width},{engine},{},{status},{},{:?}", trajectory.seed, record.step, record.time);
+            for (quantity, value) in &record.values {
+                for (index, number) in value.flatten().into_iter().enumerate() {
+                    writeln!(out, "{moment},{},{index},{number:?}", quantity.name())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
     match values.get(&quantity) {
         Some(Value::Scalar(value)) => Some(*value),

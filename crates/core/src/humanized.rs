@@ -14,7 +14,8 @@ pub fn bytes(count: u64) -> String {
 
 /// Seconds in milliseconds, seconds, minutes or hours.
 pub fn seconds(value: f64) -> String {
-    match value {
+    // Neither −0 nor less.
+    match value.max(0.0) + 0.0 {
         v if v < 1.0 => format!("{:.0} ms", v * 1e3),
         v if v < 120.0 => format!("{v:.1} s"),
         v if v < 7200.0 => format!("{:.0} min", v / 60.0),
@@ -62,7 +63,7 @@ mod tests {
     fn sizes_and_times_have_the_unit_that_suits_them() {
         let sizes = [0, 1023, 1024, 3 << 30, u64::MAX].map(bytes);
         assert_eq!(sizes, ["0.0 B", "1023.0 B", "1.0 KiB", "3.0 GiB", "16.0 EiB"]);
-        let times = [0.25, 1.0, 119.96, 120.0, 7199.0, 7200.0].map(seconds);
-        assert_eq!(times, ["250 ms", "1.0 s", "120.0 s", "2 min", "120 min", "2.0 h"]);
+        let times = [-0.0, 0.25, 1.0, 119.96, 120.0, 7199.0, 7200.0].map(seconds);
+        assert_eq!(times, ["0 ms", "250 ms", "1.0 s", "120.0 s", "2 min", "120 min", "2.0 h"]);
     }
 }

@@ -54,6 +54,8 @@ pub enum Purpose {
     Replicate(u32),
     /// Coordinates of the nodes of hidden layer `.0` of a replicate (index = coordinate).
     Nodes(u32),
+    /// Order of the samples of a file, before training and test samples are chosen (index = 0).
+    Split,
 }
 
 impl Purpose {
@@ -80,6 +82,7 @@ impl Purpose {
             Purpose::LimitParticle(replica) => (19, replica),
             Purpose::Replicate(log2) => (20, log2),
             Purpose::Nodes(layer) => (21, layer),
+            Purpose::Split => (22, 0),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! A reader takes a table key by key; keys that nobody asked for are errors.
 
-use std::collections::HashSet;
+use std::{cell::Cell, collections::HashSet};
 
 use crate::{
     error::{Error, Result},
     excerpt::key_excerpt,
     field::Field,
+    foreign,
     node::{Entry, Place, Value},
     suggest::{nearest, suggestion},
 };
+
+/// Most unknown keys that one error tells.
+const MOST_TOLD: usize = 6;
 
 /// A table being read. It remembers the keys it was asked for: `finish` refuses all others. Only sections read by it.
 #[derive(Debug)]
@@ -17,6 +21,8 @@ pub struct Reader<'a> {
     place: &'a Place,
     entries: &'a [Entry],
     known: Vec<&'a str>,
+    /// A key that was found to be missing.
+    lacking: Cell<bool>,
 }
 
 impl<'a> Field<'a> {
@@ -34,7 +40,7 @@ impl<'a> Field<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(path: String, place: &'a Place, entries: &'a [Entry]) -> Reader<'a> {
-        Reader { path, place, entries, known: Vec::new() }
+        Reader { path, place, entries, known: Vec::new(), lacking: Cell::new(false) }
     }
 
     pub(crate) fn dotted(&self, key: &str) -> String {
@@ -71,7 +77,10 @@ impl<'a> Reader<'a> {
             Some(entry) => entry
                 .place
                 .error(format!("unknown key `{}`; did you mean `{key}`?", key_excerpt(&self.dotted(&entry.key)))),
-            None => self.place.error(format!("`{}` is missing", self.dotted(key))),
+            None => {
+                self.lacking.set(true);
+                self.place.error(format!("`{}` is missing", self.dotted(key)))
+            }
         }
     }
 
@@ -122,14 +131,37 @@ impl<'a> Reader<'a> {
     /// [`Error::Document`] at the first key that was not asked for, with the nearest known one.
     pub(crate) fn finish(self) -> Result<()> {
         let known: HashSet<&str> = self.known.iter().copied().collect();
-        match self.entries.iter().find(|entry| !known.contains(entry.key.as_str())) {
-            Some(entry) => Err(entry.place.error(format!(
-                "unknown key `{}`; {}",
-                key_excerpt(&self.dotted(&entry.key)),
-                suggestion(&entry.key, &self.known)
-            ))),
+        let unknown: Vec<_> = self.entries.iter().filter(|entry| !known.contains(entry.key.as_str())).collect();
+        match unknown.first() {
+            Some(entry) => Err(entry.place.error(self.of_unknown(&unknown, &self.known))),
             None => Ok(()),
         }
+    }
+
+    /// What is wrong with keys that are not known, all of them in one sentence.
+    pub(crate) fn of_unknown(&self, unknown: &[&Entry], known: &[&str]) -> String {
+        let of_key = |entry: &&Entry| {
+            let dotted = self.dotted(&entry.key);
+            let likely = nearest(&entry.key, known.iter().copied(), entry.key.chars().count() / 3);
+            let hint = match foreign::key(&dotted, &entry.key).filter(|_| likely.is_none()) {
+                Some(meant) => format!("{meant} is meant"),
+                None => suggestion(&entry.key, known),
+            };
+            format!("unknown key `{}`; {hint}", key_excerpt(&dotted))
+        };
+        let listed: Vec<String> = unknown.iter().take(MOST_TOLD).map(of_key).collect();
+        let more = unknown.len() - listed.len();
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("{}{more}", listed.join("; "))
+    }
+
+    /// Whether a key was found to be missing.
+    pub(crate) fn lacks(&self) -> bool {
+        self.lacking.get()
+    }
+
+    pub(crate) fn entries(&self) -> &'a [Entry] {
+        self.entries
     }
 }
 

@@ -2,7 +2,11 @@
 
 use serde_json::Value as Json;
 
-use crate::{error::Result, reader::Reader};
+use crate::{
+    error::{Error, Result},
+    node::{Entry, Value},
+    reader::Reader,
+};
 
 /// A table of a file whose keys are declared. Made by the macro [`section!`](crate::section!).
 pub trait Section: Sized {
@@ -22,9 +26,47 @@ pub trait Section: Sized {
 
 /// Reads a table whose keys are all of the section.
 pub(crate) fn read_table<S: Section>(mut reader: Reader<'_>) -> Result<S> {
-    let section = S::read(&mut reader)?;
+    let section = S::read(&mut reader).map_err(|error| with_others(&reader, error, &S::declarations()))?;
     reader.finish()?;
     Ok(section)
+}
+
+/// The error of a missing key, with all others that are missing and all that are not known.
+fn with_others(reader: &Reader<'_>, error: Error, declarations: &Declarations) -> Error {
+    let Error::Document { origin, line, column, message } = error else { return error };
+    if !reader.lacks() {
+        return Error::Document { origin, line, column, message };
+    }
+    let kind = declarations.kinds.as_ref().and_then(|kinds| {
+        let word = reader.entries().iter().find(|entry| entry.key == kinds.key).map(|entry| &entry.node.value);
+        let word = match word {
+            Some(Value::String(word)) => Some(word.as_str()),
+            _ => kinds.default,
+        };
+        kinds.kinds.iter().find(|kind| Some(kind.word) == word)
+    });
+    let of_kind = kind.map(|kind| &kind.declarations);
+    let keys = || declarations.keys.iter().chain(of_kind.iter().flat_map(|kind| &kind.keys));
+    let is_there = |key: &str| reader.entries().iter().any(|entry| entry.key == key);
+    let missing: Vec<String> = keys()
+        .filter(|key| key.required && !is_there(key.key))
+        .map(|key| format!("`{}`", reader.dotted(key.key)))
+        .filter(|key| !message.contains(key.as_str()))
+        .collect();
+    let known: Vec<&str> =
+        keys().map(|key| key.key).chain(declarations.kinds.as_ref().map(|kinds| kinds.key)).collect();
+    let takes_others = declarations.others.is_some() || of_kind.is_some_and(|kind| kind.others.is_some());
+    let is_unknown = |entry: &&Entry| !takes_others && !known.contains(&entry.key.as_str());
+    let unknown: Vec<&Entry> = reader.entries().iter().filter(is_unknown).collect();
+    let mut said = message;
+    if !missing.is_empty() {
+        let verb = if missing.len() == 1 { "is" } else { "are" };
+        said.push_str(&format!("; {} {verb} missing too", missing.join(" and ")));
+    }
+    if !unknown.is_empty() {
+        said.push_str(&format!("; {}", reader.of_unknown(&unknown, &known)));
+    }
+    Error::Document { origin, line, column, message: said }
 }
 
 /// What is declared of one key.

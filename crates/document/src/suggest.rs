@@ -1,5 +1,7 @@
 //! Suggests what the user probably meant.
 
+use crate::foreign;
+
 /// The known word nearest to `word`, if at most `cutoff` typing errors away (Damerau–Levenshtein distance).
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, cutoff: usize) -> Option<&'a str> {
     let length = word.chars().count();
@@ -13,11 +15,28 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, 
         .map(|(_, candidate)| candidate)
 }
 
-/// "did you mean …?" or the list of all known words.
+/// Most known words that are listed.
+const LISTED: usize = 30;
+
+/// "did you mean …?", what the word is called here, or the list of all known words, each once.
 pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
+    if let Some(meant) = foreign::word(word, known) {
+        return meant;
+    }
     // One error in three letters; short words are at one error from too many others.
     match nearest(word, known.iter().copied(), word.chars().count() / 3) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
-        None => format!("known: {}", known.join(", ")),
+        None => {
+            let mut once: Vec<&str> = Vec::new();
+            known.iter().filter(|word| !word.is_empty()).for_each(|word| {
+                if !once.contains(word) {
+                    once.push(word);
+                }
+            });
+            let more = once.len().saturating_sub(LISTED);
+            once.truncate(LISTED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("known: {}{more}", once.join(", "))
+        }
     }
 }

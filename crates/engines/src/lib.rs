@@ -22,7 +22,7 @@ pub use fluctuations::{
 };
 pub use mean_field::LimitOptions;
 pub use options::word;
-pub use problem::{load_problem, rate_warning, stable_rate};
+pub use problem::{load_problem, rate_warning, stable_rate, trajectory_warning};
 pub use reference::{References, start_quantities, starts_at_random};
 pub use rule::{EngineRule, results_key, results_version};
 pub use solver::{

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use widenet_core::{Error, Problem, problem::Rule};
+use widenet_core::{
+    Error, Matrix, Problem, Trajectory,
+    problem::{Loss, Quantity, Rule},
+    trajectory::{Record, Value},
+};
 use widenet_limits::kernel;
 
 /// Reads a problem file and its data. `overrides` are pairs of a dotted key and a value as text.
@@ -40,4 +44,79 @@ pub fn rate_warning(problem: &Problem) -> Option<String> {
 /// A scaling without infinite-width limit.
 pub fn stable_rate(problem: &Problem) -> Result<f64, Error> {
     kernel::largest_stable_rate(problem)
+}
+
+/// Starts whose loss is so many times that of outputs 0 dwarf the targets.
+const DWARFS: f64 = 100.0;
+
+/// Ends whose loss is so many times that of the start have learned nothing.
+const GROWN: f64 = 10.0;
+
+/// Returns a sentence for the user whose run ended, and means nothing: the outputs at the start dwarf the targets, or the loss is larger at the
+/// end. Of the squared loss, where it was recorded; the numbers are rounded to powers of ten, so that seeds say the same.
+pub fn trajectory_warning(problem: &Problem, trajectory: &Trajectory) -> Option<String> {
+    let Loss::Squared { .. } = problem.loss else { return None };
+    let loss = |record: &Record| match record.values.get(&Quantity::TrainLoss) {
+        Some(Value::Scalar(loss)) => Some(*loss),
+        _ => None,
+    };
+    let start = loss(trajectory.records.first().filter(|record| record.time == 0.0)?)?;
+    let end = loss(trajectory.records.last()?)?;
+    let targets = &problem.data.train.targets;
+    let zero = problem.loss.value(&Matrix::zeros(targets.nrows(), targets.ncols()), targets);
+    let width = trajectory.width;
+    let power = |ratio: f64| format!("10^{}", ratio.log10().round());
+    if zero > 0.0 && start > DWARFS * zero {
+        return Some(format!(
+            "width {width}: the loss at the start is about {} times that of outputs 0, so the start dwarfs the targets and training begins by \
+             unlearning it; network.centered = true trains f − f_0, which starts at 0",
+            power(start / zero)
+        ));
+    }
+    let before = start.max(zero);
+    (before > 0.0 && end > GROWN * before).then(|| {
+        format!(
+            "width {width}: the loss at the end is about {} times that at the start: nothing was learned; give a smaller learning rate, or a \
+             smaller richness",
+            power(end / before)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use widenet_core::{
+        Width,
+        document::Document,
+        trajectory::{Engine, Status},
+    };
+
+    use super::*;
+
+    #[test]
+    fn runs_that_mean_nothing_are_told() {
+        let text = "[network]\nhidden_layers = 1\n[parameterization]\nkind = \"mean_field\"\n[data]\nkind = \"inline\"\n\
+                    inputs = [[1], [2]]\ntargets = [[1], [-1]]\n[optimizer]\nkind = \"gd\"\nlearning_rate = 0.1\nsteps = 2\n";
+        let document = Document::from_toml("problem.toml", text).expect("a document");
+        let problem = Problem::from_document(&document, Path::new("")).expect("a problem");
+        let said = |losses: [f64; 2]| {
+            let record = |(step, loss): (u64, f64)| Record {
+                step,
+                time: step as f64,
+                values: BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(loss))]),
+                errors: BTreeMap::new(),
+            };
+            let records = (0u64..).zip(losses).map(record).collect();
+            let trajectory =
+                Trajectory { width: Width::Finite(8), engine: Engine::Law, seed: 0, status: Status::Done, records };
+            trajectory_warning(&problem, &trajectory)
+        };
+        // Outputs 0 have the loss 1/2.
+        assert!(said([51.0, 0.1]).is_some_and(|said| said.contains("about 10^2 times")), "{:?}", said([51.0, 0.1]));
+        assert_eq!(said([49.0, 0.1]), None);
+        assert!(said([0.6, 7.0]).is_some_and(|said| said.contains("nothing was learned")));
+        assert_eq!(said([0.6, 5.0]), None);
+    }
 }

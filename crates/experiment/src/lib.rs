@@ -12,6 +12,7 @@
 pub mod coordinate_check;
 mod error;
 mod judge;
+pub mod manual;
 mod measure;
 mod report;
 mod run;

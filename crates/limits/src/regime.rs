@@ -67,6 +67,9 @@ impl Regime {
 
     /// Says whether the limit starts from a random function: a network is then compared with the limit of its own start.
     pub fn starts_at_random(&self, problem: &Problem) -> bool {
+        if problem.network.centered {
+            return false;
+        }
         match self {
             Regime::DeepLinear => {
                 let limit = problem.scaling().limit();

@@ -61,6 +61,7 @@ fn problem() -> Problem {
             hidden_layers: HIDDEN_LAYERS,
             activation: Activation::Identity,
             entry_law: EntryLaw::Gaussian,
+            centered: false,
         },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },

@@ -30,7 +30,12 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64, momentum: f64) -> P
         Matrix::from_fn(samples, columns, |i, j| ((i * columns + j) as f64 * frequency).sin())
     };
     Problem {
-        network: Network { hidden_layers, activation: Activation::Relu, entry_law: EntryLaw::Gaussian },
+        network: Network {
+            hidden_layers,
+            activation: Activation::Relu,
+            entry_law: EntryLaw::Gaussian,
+            centered: false,
+        },
         parameterization: Parameterization::ntk(hidden_layers, 1.4),
         data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
         loss: Loss::SQUARED,

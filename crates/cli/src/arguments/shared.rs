@@ -1,8 +1,11 @@
 //! Several commands take these arguments.
 
-use std::path::PathBuf;
+use std::{ffi::OsStr, path::PathBuf};
 
-use clap::Args;
+use clap::{
+    Arg, Args, Command,
+    builder::{PossibleValue, TypedValueParser},
+};
 use widenet_core::document::Word;
 use widenet_engines::LimitOptions;
 use widenet_model::Precision;
@@ -40,6 +43,22 @@ impl LimitArguments {
 
 pub(super) fn precision(word: &str) -> Result<Precision, String> {
     Precision::from_word(word).map_err(|_| "known precisions are f32 and f64".into())
+}
+
+/// Reads a word by a function, and tells completions which words there are.
+#[derive(Clone)]
+pub(crate) struct Known<T: 'static>(pub(crate) fn(&str) -> Result<T, String>, pub(crate) &'static [&'static str]);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        self.0.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.1.iter().map(|word| PossibleValue::new(*word))))
+    }
 }
 
 /// Changes to the file.

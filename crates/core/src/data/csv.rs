@@ -1,7 +1,8 @@
-//! Reads comma-separated text: every line is a sample, and columns are chosen by number or name.
+//! Reads separated text: every line is a sample, and columns are chosen by number or name. Lines that start with # are comments.
 
 use std::{
     collections::HashSet,
+    fs::File,
     path::{Path, PathBuf},
 };
 
@@ -10,12 +11,14 @@ use widenet_document::{
     Field, Value, Written, excerpt,
     keys::{optional, or, required},
     section,
-    shape::{Shape, Simple, boolean, path},
+    shape::{Shape, Simple, boolean, choice, path},
 };
 use widenet_system::files;
 
 use super::{
+    classes::{self, Classes, Label, classes},
     dataset::Samples,
+    files::BinaryFile,
     memory::InMemory,
     origin::{Origin, SampleTable, Tables, Wanted, check_size},
 };
@@ -25,7 +28,7 @@ use crate::{
 };
 
 section! {
-    /// Comma-separated text, one sample per line. No column is used twice.
+    /// Text separated by commas, tabs or semicolons, one sample per line; lines that start with # are comments. No column is used twice.
     #[derive(Debug, Clone, PartialEq)]
     pub(super) struct Csv {
         /// File of training samples.
@@ -34,8 +37,13 @@ section! {
         test: Option<PathBuf> = optional(path()),
         /// The number of leading columns, or a list of column names, or of column numbers from 0.
         inputs: Columns = required(leading_or_columns()),
-        /// A list of column names, or of column numbers from 0.
-        targets: Columns = required(columns()),
+        /// A list of column names, or of column numbers from 0; training needs them, kernels and predictions at test inputs do not.
+        targets: Option<Columns> = optional(columns()),
+        /// Classes of the one target column, `"all"` or a list of numbers or names: two give one output, −1 for the first and +1 for the
+        /// second, more give one output per class. Without the key targets are numbers.
+        classes: Option<Classes> = optional(classes()),
+        /// What separates columns; where it is not given tabs, else semicolons, else commas, whichever the first line has.
+        delimiter: Option<u8> = optional(choice(DELIMITERS)),
         /// Whether the first line names the columns.
         header: bool = or(boolean(), true),
     }
@@ -43,13 +51,22 @@ section! {
 }
 
 fn check(csv: &Csv, table: &Written<'_>) -> widenet_document::Result<()> {
-    for (key, columns) in [("inputs", &csv.inputs), ("targets", &csv.targets)] {
-        if let (false, Columns::Names(_), Some(field)) = (csv.header, columns, table.given(key)) {
+    for (key, columns) in [("inputs", Some(&csv.inputs)), ("targets", csv.targets.as_ref())] {
+        if let (false, Some(Columns::Names(_)), Some(field)) = (csv.header, columns, table.given(key)) {
             return Err(field.must_be("a list of column numbers from 0, as header = false"));
         }
     }
-    Ok(())
+    match (&csv.classes, &csv.targets, table.given("classes")) {
+        (Some(_), Some(targets), Some(field)) if targets.len() != 1 => {
+            Err(field.error("`data.classes` are those of one column; `data.targets` must name one"))
+        }
+        (Some(_), None, _) => Err(table.missing("targets")),
+        _ => Ok(()),
+    }
 }
+
+/// Words for what separates columns.
+const DELIMITERS: &[(&str, u8)] = &[("comma", b','), ("tab", b'\t'), ("semicolon", b';')];
 
 #[derive(Debug, Clone, PartialEq)]
 enum Columns {
@@ -61,8 +78,10 @@ enum Columns {
 impl Origin for Csv {
     /// Reads as many samples as are wanted of each file, or all of them.
     fn open(&self, base: &Path, wanted: Wanted) -> Result<Tables> {
+        let labels = self.labels(&base.join(&self.train))?;
+        let labels = labels.as_deref();
         let open = |path: &PathBuf, wanted: Option<usize>| -> Result<Box<dyn SampleTable>> {
-            Ok(Box::new(self.read(&base.join(path), wanted.unwrap_or(usize::MAX))?))
+            Ok(Box::new(self.read(&base.join(path), wanted.unwrap_or(usize::MAX), labels)?))
         };
         let held_out = if self.test.is_some() { 0 } else { wanted.test.unwrap_or(0) };
         Ok(Tables {
@@ -73,19 +92,13 @@ impl Origin for Csv {
 }
 
 impl Csv {
-    fn read(&self, path: &Path, wanted: usize) -> Result<InMemory> {
+    fn read(&self, path: &Path, wanted: usize, classes: Option<&[Label]>) -> Result<InMemory> {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
-        let file =
-            files::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
-        let mut reader = csv::ReaderBuilder::new().has_headers(self.header).trim(csv::Trim::All).from_reader(file);
-        let titles: Vec<String> = if self.header {
-            reader.headers().map_err(|error| wrong(error.to_string()))?.iter().map(String::from).collect()
-        } else {
-            Vec::new()
-        };
+        let mut reader = self.reader(path)?;
+        let titles = self.titles(&mut reader, &name)?;
         let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
-        let target_columns = self.targets.positions(&titles).map_err(&wrong)?;
+        let target_columns = self.target_columns(path, &titles).map_err(&wrong)?;
         let title = |column: &usize| {
             titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
         };
@@ -97,8 +110,26 @@ impl Csv {
             )));
         }
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
-        for record in reader.records().take(wanted) {
+        let mut of_samples = Vec::new();
+        for record in reader.records() {
             let record = record.map_err(|error| wrong(error.to_string()))?;
+            if rows == wanted {
+                break;
+            }
+            if let (Some(classes), Some(column)) = (classes, target_columns.first()) {
+                let label = record.get(*column).map(Label::of_text);
+                match classes.iter().position(|class| Some(class) == label.as_ref()) {
+                    Some(class) => of_samples.push(class),
+                    None if matches!(self.classes, Some(Classes::Listed(_))) => continue,
+                    None => {
+                        let label = record.get(*column).unwrap_or_default();
+                        return Err(wrong(format!(
+                            "a sample has the label {}, which no training sample has",
+                            excerpt(label)
+                        )));
+                    }
+                }
+            }
             rows += 1;
             // Lists that grow take twice what they hold, and are copied into matrices.
             if usize::is_power_of_two(rows) {
@@ -124,19 +155,93 @@ impl Csv {
                     ))
                 })
             };
-            for (columns, values) in [(&input_columns, &mut inputs), (&target_columns, &mut targets)] {
-                for column in columns {
-                    values.push(number(column)?);
+            for column in &input_columns {
+                inputs.push(number(column)?);
+            }
+            if classes.is_none() {
+                for column in &target_columns {
+                    targets.push(number(column)?);
                 }
             }
         }
         let samples = Samples {
             inputs: Matrix::from_row_slice(rows, input_columns.len(), &inputs),
-            targets: Matrix::from_row_slice(rows, target_columns.len(), &targets),
+            targets: match classes.filter(|_| !target_columns.is_empty()) {
+                Some(classes) => classes::targets(&of_samples, classes.len()),
+                None => Matrix::from_row_slice(rows, target_columns.len(), &targets),
+            },
         };
         Ok(InMemory { name, samples })
     }
+
+    /// A reader of the lines of a file. Files that are no text are named as what they are.
+    fn reader(&self, path: &Path) -> Result<csv::Reader<File>> {
+        let start = BinaryFile::open(path)?;
+        let delimiter = self.delimiter.map_or_else(|| guessed(&start), Ok)?;
+        let file =
+            files::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
+        let mut builder = csv::ReaderBuilder::new();
+        builder.has_headers(self.header).trim(csv::Trim::All).delimiter(delimiter).comment(Some(b'#'));
+        Ok(builder.from_reader(file))
+    }
+
+    /// The names of the columns, none without a header.
+    fn titles(&self, reader: &mut csv::Reader<File>, name: &str) -> Result<Vec<String>> {
+        let wrong = |message: String| Error::Data { what: name.into(), message };
+        if !self.header {
+            return Ok(Vec::new());
+        }
+        let titles: Vec<String> =
+            reader.headers().map_err(|error| wrong(error.to_string()))?.iter().map(String::from).collect();
+        if !titles.is_empty() && titles.iter().all(|title| title.parse::<f64>().is_ok()) {
+            return Err(wrong(format!(
+                "its first line is made of numbers, `{}`, and is read as names of columns; set data.header = false if it is a sample",
+                excerpt(&titles.join(","))
+            )));
+        }
+        Ok(titles)
+    }
+
+    /// The columns of targets; none where a file of test samples does not have them.
+    fn target_columns(&self, path: &Path, titles: &[String]) -> std::result::Result<Vec<usize>, String> {
+        let is_test = self.test.as_ref().is_some_and(|test| path.ends_with(test)) && !path.ends_with(&self.train);
+        match &self.targets {
+            None => Ok(Vec::new()),
+            Some(Columns::Names(names)) if is_test && names.iter().all(|name| !titles.contains(name)) => Ok(Vec::new()),
+            Some(columns) => columns.positions(titles),
+        }
+    }
+
+    /// The labels of the classes, if targets are classes.
+    fn labels(&self, path: &Path) -> Result<Option<Vec<Label>>> {
+        let (Some(classes), Some(columns)) = (&self.classes, &self.targets) else { return Ok(None) };
+        let name = path.display().to_string();
+        let wrong = |message: String| Error::Data { what: name.clone(), message };
+        let mut reader = self.reader(path)?;
+        let titles = self.titles(&mut reader, &name)?;
+        let column = columns.positions(&titles).map_err(&wrong)?[0];
+        let mut found: Vec<Label> = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            let label = Label::of_text(record.get(column).unwrap_or_default());
+            // Few are different, so that the list stays short.
+            if !found.contains(&label) {
+                found.push(label);
+            }
+        }
+        classes.listed(&found).map(Some).map_err(wrong)
+    }
 }
+
+/// What separates the columns of the first line that is no comment: a tab, a semicolon or a comma, whichever it has first in this order.
+fn guessed(file: &BinaryFile) -> Result<u8> {
+    let start = file.read(0, file.length().min(FIRST_BYTES))?;
+    let line = start.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#")).unwrap_or_default();
+    Ok([b'\t', b';'].into_iter().find(|delimiter| line.contains(delimiter)).unwrap_or(b','))
+}
+
+/// Where the first line is looked for.
+const FIRST_BYTES: u64 = 1 << 16;
 
 /// No file has more columns.
 const MAX_COLUMNS: u64 = 1_000_000;
@@ -175,6 +280,13 @@ fn read_columns(field: &Field<'_>) -> widenet_document::Result<Columns> {
 }
 
 impl Columns {
+    fn len(&self) -> usize {
+        match self {
+            Columns::Numbers(numbers) => numbers.len(),
+            Columns::Names(names) => names.len(),
+        }
+    }
+
     fn positions(&self, titles: &[String]) -> std::result::Result<Vec<usize>, String> {
         let names = match self {
             Columns::Numbers(numbers) => return Ok(numbers.clone()),

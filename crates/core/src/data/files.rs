@@ -21,6 +21,29 @@ pub(super) fn both_or_none(table: &Written<'_>, keys: [&str; 2]) -> widenet_docu
     }
 }
 
+/// What a file is that begins with these bytes, if it is one that people take for data, and what to do.
+pub(super) fn foreign(start: &[u8]) -> Option<&'static str> {
+    const KNOWN: &[(&[u8], &str)] = &[
+        (&[0x1f, 0x8b], "it is compressed with gzip; decompress it first"),
+        (
+            b"PK\x03\x04",
+            "it is an archive, such as a .npz of NumPy; store each array with numpy.save(\"name.npy\", array)",
+        ),
+        (b"\x80\x02", PICKLE),
+        (b"\x80\x03", PICKLE),
+        (b"\x80\x04", PICKLE),
+        (b"\x80\x05", PICKLE),
+        (b"\x89PNG", "it is a PNG image; store images as arrays of .npy or IDX files"),
+        (&[0xff, 0xd8, 0xff], "it is a JPEG image; store images as arrays of .npy or IDX files"),
+        (b"\x89HDF", "it is an HDF5 file; store its arrays with numpy.save"),
+        (b"MATLAB 5", "it is a MATLAB file; store its arrays with numpy.save after scipy.io.loadmat"),
+        (b"PAR1", "it is a Parquet table; store it as CSV"),
+    ];
+    KNOWN.iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, what)| *what)
+}
+
+const PICKLE: &str = "it is a Python pickle, which may run any program when it is read; load it in Python and store arrays with numpy.save";
+
 /// An open file of known length.
 #[derive(Debug)]
 pub(super) struct BinaryFile {
@@ -35,8 +58,8 @@ impl BinaryFile {
         let file = files::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         let opened = BinaryFile { path: path.into(), file, length };
-        if opened.read(0, opened.length.min(2))? == [0x1f, 0x8b] {
-            return Err(opened.error("it is compressed with gzip; decompress it first"));
+        if let Some(what) = foreign(&opened.read(0, opened.length.min(8))?) {
+            return Err(opened.error(what));
         }
         Ok(opened)
     }

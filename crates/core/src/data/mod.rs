@@ -5,6 +5,7 @@
 //! targets may be missing.
 
 mod cifar;
+mod classes;
 mod csv;
 mod dataset;
 mod files;

@@ -1,4 +1,5 @@
-//! Reads NumPy arrays: `.npy` files of versions 1 to 3 with one- or two-dimensional arrays of plain numbers.
+//! Reads NumPy arrays: `.npy` files of versions 1 to 3 with arrays of plain numbers; of more than two dimensions, such as images, all but
+//! the first are flattened in C order.
 //!
 //! Format: NumPy Enhancement Proposal 1. Magic `\x93NUMPY`, version, length of the header, a Python dictionary
 //! `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, then the numbers. A one-dimensional array is one
@@ -18,8 +19,9 @@ use widenet_document::{
 };
 
 use super::{
+    classes::{self, Classes, Label, classes},
     dataset::{Samples, check_finite},
-    files::{BinaryFile, both_or_none},
+    files::BinaryFile,
     origin::{Origin, SampleTable, Tables, Wanted, check_size},
 };
 use crate::{error::Result, matrix::Matrix};
@@ -72,8 +74,11 @@ section! {
     pub(super) struct Npy {
         /// File of the training inputs.
         inputs: PathBuf = required(path()),
-        /// File of their targets.
-        targets: PathBuf = required(path()),
+        /// File of their targets; training needs them, kernels and predictions at test inputs do not.
+        targets: Option<PathBuf> = optional(path()),
+        /// Classes of targets that are one column of labels, `"all"` or a list of numbers: two give one output, −1 for the first and +1 for
+        /// the second, more give one output per class. Without the key targets are numbers.
+        classes: Option<Classes> = optional(classes()),
         /// File of the test inputs.
         test_inputs: Option<PathBuf> = optional(path()),
         /// File of their targets.
@@ -82,23 +87,51 @@ section! {
     check = check;
 }
 
-fn check(_: &Npy, table: &Written<'_>) -> widenet_document::Result<()> {
-    both_or_none(table, ["test_inputs", "test_targets"])
+fn check(npy: &Npy, table: &Written<'_>) -> widenet_document::Result<()> {
+    if npy.classes.is_some() && npy.targets.is_none() {
+        return Err(table.missing("targets"));
+    }
+    if npy.test_targets.is_some() && npy.test_inputs.is_none() {
+        return Err(table.missing("test_inputs"));
+    }
+    Ok(())
 }
 
 impl Origin for Npy {
     fn open(&self, base: &Path, _: Wanted) -> Result<Tables> {
-        let test = match (&self.test_inputs, &self.test_targets) {
-            (Some(inputs), Some(targets)) => Some(open(&base.join(inputs), &base.join(targets))?),
+        let array = |path: &Option<PathBuf>| path.as_ref().map(|path| Array::open(&base.join(path))).transpose();
+        let train = (Array::open(&base.join(&self.inputs))?, array(&self.targets)?);
+        let labels = match (&self.classes, &train.1) {
+            (Some(classes), Some(targets)) => {
+                Some(classes.listed(&labels_of(targets)?).map_err(|message| targets.file.error(message))?)
+            }
             _ => None,
         };
-        Ok(Tables { train: open(&base.join(&self.inputs), &base.join(&self.targets))?, test })
+        let table = |inputs, targets| table(inputs, targets, labels.as_deref());
+        let test = match array(&self.test_inputs)? {
+            Some(inputs) => Some(table(inputs, array(&self.test_targets)?)?),
+            None => None,
+        };
+        Ok(Tables { train: table(train.0, train.1)?, test })
     }
 }
 
-fn open(inputs: &Path, targets: &Path) -> Result<Box<dyn SampleTable>> {
-    let (inputs, targets) = (Array::open(inputs)?, Array::open(targets)?);
-    if inputs.rows != targets.rows {
+/// The labels of all samples.
+fn labels_of(targets: &Array) -> Result<Vec<Label>> {
+    if targets.columns != 1 {
+        return Err(targets.file.error(format!(
+            "it has {} columns, and data.classes are those of one column of labels; leave data.classes out if they are outputs",
+            targets.columns
+        )));
+    }
+    check_size(&targets.file.name(), targets.rows as usize, 1)?;
+    let values = targets.read(0..targets.rows as usize)?;
+    check_finite(&values, &targets.file.name())?;
+    Ok(values.iter().copied().map(Label::Number).collect())
+}
+
+fn table(inputs: Array, targets: Option<Array>, labels: Option<&[Label]>) -> Result<Box<dyn SampleTable>> {
+    if let Some(targets) = targets.as_ref().filter(|targets| targets.rows != inputs.rows) {
         return Err(targets.file.error(format!(
             "it is {} × {} and {} is {} × {}; both must have one row per sample",
             targets.rows,
@@ -108,12 +141,29 @@ fn open(inputs: &Path, targets: &Path) -> Result<Box<dyn SampleTable>> {
             inputs.columns
         )));
     }
-    Ok(Box::new(NpyTable { inputs, targets }))
+    let classified = match (&targets, labels) {
+        (Some(targets), Some(labels)) => {
+            let of_sample =
+                |(row, label): (usize, &Label)| Some((row, labels.iter().position(|known| known == label)?));
+            let samples = labels_of(targets)?.iter().enumerate().filter_map(of_sample).collect();
+            Some(Classified { samples, classes: labels.len() })
+        }
+        _ => None,
+    };
+    Ok(Box::new(NpyTable { inputs, targets, classified }))
 }
 
 struct NpyTable {
     inputs: Array,
-    targets: Array,
+    targets: Option<Array>,
+    classified: Option<Classified>,
+}
+
+/// Samples of the wanted classes.
+struct Classified {
+    /// Rows with the positions of their classes.
+    samples: Vec<(usize, usize)>,
+    classes: usize,
 }
 
 impl SampleTable for NpyTable {
@@ -122,19 +172,36 @@ impl SampleTable for NpyTable {
     }
 
     fn targets_name(&self) -> String {
-        self.targets.file.name()
+        self.targets.as_ref().map_or_else(|| self.name(), |targets| targets.file.name())
     }
 
     fn len(&self) -> usize {
-        self.inputs.rows as usize
+        self.classified.as_ref().map_or(self.inputs.rows as usize, |classified| classified.samples.len())
     }
 
     fn columns(&self) -> usize {
-        (self.inputs.columns as usize).saturating_add(self.targets.columns as usize)
+        let targets = match (&self.classified, &self.targets) {
+            (Some(classified), _) => classified.classes,
+            (None, targets) => targets.as_ref().map_or(0, |targets| targets.columns as usize),
+        };
+        (self.inputs.columns as usize).saturating_add(targets)
     }
 
     fn read(&self, rows: Range<usize>) -> Result<Samples> {
-        Ok(Samples { inputs: self.inputs.read(rows.clone())?, targets: self.targets.read(rows)? })
+        let Some(classified) = &self.classified else {
+            let targets = match &self.targets {
+                Some(targets) => targets.read(rows.clone())?,
+                None => Matrix::zeros(rows.len(), 0),
+            };
+            return Ok(Samples { inputs: self.inputs.read(rows)?, targets });
+        };
+        let samples = &classified.samples[rows];
+        let mut inputs = Matrix::zeros(samples.len(), self.inputs.columns as usize);
+        for (i, (row, _)) in samples.iter().enumerate() {
+            inputs.set_row(i, &self.inputs.read(*row..row + 1)?.row(0));
+        }
+        let of_samples: Vec<usize> = samples.iter().map(|(_, class)| *class).collect();
+        Ok(Samples { inputs, targets: classes::targets(&of_samples, classified.classes) })
     }
 }
 
@@ -145,6 +212,8 @@ struct Array {
     fortran_order: bool,
     rows: u64,
     columns: u64,
+    /// The sizes that are flattened to columns.
+    inner: Vec<u64>,
     /// Where the numbers start.
     start: u64,
 }
@@ -178,7 +247,7 @@ impl Array {
         let type_name = quoted(value_of(&header, "descr")).ok_or_else(|| unknown("plain 'descr' such as '<f8'"))?;
         let number = Number::from_type(type_name).ok_or_else(|| {
             let found = excerpt(type_name);
-            file.error(format!("its numbers are of type '{found}'; f4, f8, i1 to i8 and u1 to u8 can be read"))
+            file.error(format!("its numbers are of type '{found}'; b1, f2, f4, f8, i1 to i8 and u1 to u8 can be read"))
         })?;
         let fortran_order = match value_of(&header, "fortran_order") {
             Some(value) if value.starts_with("True") => true,
@@ -188,11 +257,12 @@ impl Array {
         let shape = shape(value_of(&header, "shape")).ok_or_else(|| unknown("'shape' such as (3, 4)"))?;
         let (rows, columns) = match shape[..] {
             [rows] => (rows, 1),
-            [rows, columns] => (rows, columns),
-            _ => {
-                let found = format!("{shape:?}");
-                return Err(file.error(format!("its shape is {}; it must have one or two dimensions", excerpt(&found))));
+            [rows, ref others @ ..] if !others.is_empty() => {
+                let columns = others.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
+                let columns = columns.ok_or_else(|| file.error("its shape is larger than any file".to_owned()))?;
+                (rows, columns)
             }
+            _ => return Err(file.error("its shape is (); it must have at least one dimension".to_owned())),
         };
         let start = header_start + header_length;
         let promised = rows.checked_mul(columns).and_then(|count| count.checked_mul(number.bytes));
@@ -203,7 +273,22 @@ impl Array {
                 number.bytes
             )));
         }
-        Ok(Array { file, number, fortran_order, rows, columns, start })
+        Ok(Array { file, number, fortran_order, rows, columns, inner: shape[1..].to_vec(), start })
+    }
+
+    /// Where a column of the flattened array lies in Fortran order, whose first index runs fastest.
+    fn fortran_column(&self, column: u64) -> u64 {
+        let (mut rest, mut place) = (column, 0);
+        let mut strides = Vec::new();
+        self.inner.iter().fold(1, |stride, size| {
+            strides.push(stride);
+            stride * size
+        });
+        for (size, stride) in self.inner.iter().zip(strides).rev() {
+            place += rest % size * stride;
+            rest /= size;
+        }
+        place
     }
 
     fn read(&self, rows: Range<usize>) -> Result<Matrix> {
@@ -222,7 +307,7 @@ impl Array {
         let mut matrix = Matrix::zeros(rows.len(), self.columns as usize);
         if self.fortran_order {
             for (column, mut values) in (0u64..).zip(matrix.column_iter_mut()) {
-                let bytes = part(column * self.rows + first, count)?;
+                let bytes = part(self.fortran_column(column) * self.rows + first, count)?;
                 for (row, value) in (first..).zip(self.number.decode(&bytes, values.iter_mut())) {
                     value.map_err(|whole| rounded(row, column, whole))?;
                 }
@@ -254,6 +339,18 @@ fn shape(value: Option<&str>) -> Option<Vec<u64>> {
     inside.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok()).collect()
 }
 
+/// A number of half precision: a sign, five bits of exponent, ten of fraction.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
 /// How a number is stored.
 struct Number {
     kind: Kind,
@@ -281,11 +378,12 @@ impl Number {
         let kind = match letters.next()? {
             'f' => Kind::Float,
             'i' => Kind::Signed,
-            'u' => Kind::Unsigned,
+            'u' | 'b' => Kind::Unsigned,
             _ => return None,
         };
         let bytes = letters.as_str().parse().ok().filter(|bytes| match kind {
-            Kind::Float => [4, 8].contains(bytes),
+            Kind::Float => [2, 4, 8].contains(bytes),
+            Kind::Unsigned if name.contains('b') => *bytes == 1,
             _ => [1, 2, 4, 8].contains(bytes),
         })?;
         Some(Number { kind, bytes, big_endian })
@@ -316,7 +414,8 @@ impl Number {
             Kind::Signed => exact((bits as i64 >> shift).into()),
             Kind::Unsigned => exact((bits >> shift).into()),
             Kind::Float if shift == 0 => Ok(f64::from_bits(bits)),
-            Kind::Float => Ok(f64::from(f32::from_bits((bits >> 32) as u32))),
+            Kind::Float if shift == 32 => Ok(f64::from(f32::from_bits((bits >> 32) as u32))),
+            Kind::Float => Ok(half((bits >> 48) as u16)),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{ops::Range, path::Path};
 
+use rand::seq::SliceRandom;
 use widenet_document::{
     Field, Kind,
     keys::{by_kind, flat, optional},
     section,
-    shape::{Shape, count, table, whole},
+    shape::{Shape, count, natural, table, whole},
 };
 
 use super::{
@@ -16,12 +17,15 @@ use super::{
     idx::Idx,
     inline::Inline,
     npy::Npy,
-    origin::{Origin, SampleTable, Tables, Wanted, read},
+    origin::{Origin, SampleTable, Tables, Wanted, check_size, read},
     preprocessing::Preprocessing,
     segment::Segment,
     teacher::Teacher,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    seed::{Purpose, stream},
+};
 
 /// The kinds of sources; samples in the file itself may be of two kinds.
 pub(super) const fn kinds(inline: Kind<Box<dyn Origin>>) -> [Kind<Box<dyn Origin>>; 6] {
@@ -67,7 +71,18 @@ impl DataSource {
     /// [`Error::Unreadable`] for a file that cannot be read, [`Error::Data`] for one whose content is wrong or
     /// too little.
     pub fn load(&self, base: &Path) -> Result<Dataset> {
-        self.selection.load(self.kind.as_ref(), base)
+        let data = self.selection.load(self.kind.as_ref(), base)?;
+        for (what, samples) in [("training", Some(&data.train)), ("test", data.test.as_ref())] {
+            if samples.is_some_and(|samples| samples.targets.ncols() == 0) {
+                return Err(Error::Data {
+                    what: "data".into(),
+                    message: format!(
+                        "the {what} samples have no targets, which training needs; give data.targets (of .npy files also data.test_targets)"
+                    ),
+                });
+            }
+        }
+        Ok(data)
     }
 }
 
@@ -80,6 +95,12 @@ section! {
         /// Use so many for testing: of the test file, or else those after the training samples. Without the key all of the test file, or
         /// none.
         test_samples: Option<usize> = optional(whole(0..=1 << 53)),
+        /// Shuffle the training file by this seed before samples are chosen; the order of the file where it is not given.
+        shuffle: Option<u64> = optional(natural()),
+        /// Split the training file into so many folds, of which one is for testing.
+        folds: Option<usize> = optional(whole(2..=10_000)),
+        /// Which fold is for testing, from 0.
+        fold: Option<usize> = optional(whole(0..=9_999)),
         /// How inputs are prepared.
         preprocessing: Preprocessing = flat(),
         /// Test on a segment between two training samples instead.
@@ -91,10 +112,29 @@ impl Selection {
     /// Reads the samples of an origin; targets that it does not have are matrices without columns.
     pub(super) fn load(&self, origin: &dyn Origin, base: &Path) -> Result<Dataset> {
         let tables = origin.open(base, Wanted { train: self.train_samples, test: self.test_samples })?;
-        let (train_rows, test_rows) = self.rows(&tables)?;
-        let train = read(tables.train.as_ref(), train_rows)?;
         let test_table = tables.test.as_ref().unwrap_or(&tables.train).as_ref();
-        let test = test_rows.map(|rows| read(test_table, rows)).transpose()?;
+        let (train, test) = match self.order(tables.train.as_ref())? {
+            None => {
+                let (train_rows, test_rows) = self.rows(&tables)?;
+                (read(tables.train.as_ref(), train_rows)?, test_rows.map(|rows| read(test_table, rows)).transpose()?)
+            }
+            Some(order) => {
+                let all = read(tables.train.as_ref(), 0..tables.train.len())?;
+                let chosen = |rows: &[usize]| Samples {
+                    inputs: all.inputs.select_rows(rows),
+                    targets: all.targets.select_rows(rows),
+                };
+                let (train_rows, test_rows) = self.folded(&order, &tables)?;
+                match &tables.test {
+                    Some(_) => {
+                        (chosen(&train_rows), self.rows(&tables)?.1.map(|rows| read(test_table, rows)).transpose()?)
+                    }
+                    None => {
+                        (chosen(&train_rows), Some(test_rows).filter(|rows| !rows.is_empty()).map(|rows| chosen(&rows)))
+                    }
+                }
+            }
+        };
         if let Some(test) = &test {
             same_columns(&train, test, &test_table.name())?;
         }
@@ -103,6 +143,60 @@ impl Selection {
             data.test = Some(segment.between(&data.train)?);
         }
         Ok(data)
+    }
+
+    /// The order of the samples of the training file, if it is not that of the file or is split into folds.
+    fn order(&self, table: &dyn SampleTable) -> Result<Option<Vec<usize>>> {
+        if self.shuffle.is_none() && self.folds.is_none() {
+            return match self.fold {
+                None => Ok(None),
+                Some(fold) => Err(Error::Data {
+                    what: "data.fold".into(),
+                    message: format!("fold {fold} of how many? give data.folds"),
+                }),
+            };
+        }
+        check_size(&table.name(), table.len(), table.columns())?;
+        let mut order: Vec<usize> = (0..table.len()).collect();
+        match (self.shuffle, self.folds) {
+            (None, None) => {}
+            (None, Some(_)) => {}
+            (Some(seed), _) => order.shuffle(&mut stream(seed, Purpose::Split, 0)),
+        }
+        Ok(Some(order))
+    }
+
+    /// Training and test samples of an order.
+    fn folded(&self, order: &[usize], tables: &Tables) -> Result<(Vec<usize>, Vec<usize>)> {
+        let Some(folds) = self.folds else {
+            let (train, test) = self.rows(tables)?;
+            let of = |rows: Range<usize>| order[rows].to_vec();
+            return Ok((of(train), test.filter(|_| tables.test.is_none()).map(of).unwrap_or_default()));
+        };
+        let wrong = |message: String| Error::Data { what: "data.folds".into(), message };
+        let fold = self.fold.unwrap_or(0);
+        if fold >= folds || folds > order.len() || tables.test.is_some() || self.test_samples.is_some() {
+            return Err(wrong(format!(
+                "fold {fold} (from 0) of {folds} folds of {} samples; data.fold must be below data.folds, each fold needs a sample, and folds \
+                 go without a test file and without data.test_samples",
+                order.len()
+            )));
+        }
+        // Folds whose sizes differ by at most one.
+        let start = |fold: usize| fold * order.len() / folds;
+        let (from, to) = (start(fold), start(fold + 1));
+        let test = order[from..to].to_vec();
+        let mut train = [&order[..from], &order[to..]].concat();
+        if let Some(wanted) = self.train_samples {
+            if wanted > train.len() {
+                return Err(wrong(format!(
+                    "data.train_samples = {wanted}, and {} samples are outside of the fold",
+                    train.len()
+                )));
+            }
+            train.truncate(wanted);
+        }
+        Ok((train, test))
     }
 
     /// Which samples to read for training and for testing.

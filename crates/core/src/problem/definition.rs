@@ -3,6 +3,7 @@
 use super::{
     activation::Activation,
     ensemble::Ensemble,
+    labels::Labels,
     loss::Loss,
     network::Network,
     optimizer::Optimizer,
@@ -94,9 +95,12 @@ impl Problem {
         self.loss.denominator(samples, outputs)
     }
 
-    /// Warns the user about a valid problem.
-    pub fn warnings(&self) -> Vec<String> {
-        self.loss.warning(&self.data).into_iter().collect()
+    /// Says what classes the training targets name.
+    ///
+    /// # Errors
+    /// Why they are no labels: a regression has no accuracy.
+    pub fn labels(&self) -> std::result::Result<Labels, String> {
+        Labels::of(&self.data.train.targets)
     }
 
     /// Returns the network without its samples and training.

@@ -5,7 +5,7 @@ use std::path::Path;
 use widenet_document::{
     Document, Node,
     keys::{flat, optional, required},
-    section,
+    path_excerpt, section,
     shape::{Located, anything, located, table},
 };
 
@@ -56,6 +56,21 @@ section! {
 /// The largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.
 pub type StableRate<'a> = dyn Fn(&Problem) -> Result<f64> + 'a;
 
+/// Refuses the file of a study where a problem is asked for.
+///
+/// # Errors
+/// [`Error::Invalid`] with the commands for it.
+pub fn refuse_study(document: &Document, path: &Path) -> Result<()> {
+    if document.get("study").is_none() {
+        return Ok(());
+    }
+    let path = path_excerpt(path);
+    Err(Error::Invalid(format!(
+        "{path} is a study, and a problem or a question is wanted here; run it with `widenet study {path}`, or see what would run with \
+         `widenet plan {path}`"
+    )))
+}
+
 /// A place where no engine is at hand to find the largest stable learning rate.
 fn no_stable_rate(_: &Problem) -> Result<f64> {
     Err(Error::Invalid(
@@ -73,6 +88,7 @@ impl Problem {
     /// [`Error::Data`] for the data.
     pub fn load(path: &Path, overrides: &[(String, String)], stable_rate: &StableRate<'_>) -> Result<Problem> {
         let document = Document::load_with(path, overrides)?;
+        refuse_study(&document, path)?;
         let base = path.parent().unwrap_or(Path::new(""));
         Problem::with_loader(&document, |source| source.load(base), stable_rate)
     }
@@ -115,6 +131,11 @@ impl ProblemSections {
         loss.check_targets(self.loss.as_ref().map(Located::field).as_ref(), &data)?;
         let ParsedOptimizer { optimizer, is_relative, moments } =
             self.optimizer.value.parsed(data.train.inputs.nrows())?;
+        if network.centered && optimizer.weight_decay > 0.0 {
+            return Err(self.optimizer.error(
+                "`optimizer.weight_decay` takes weights to 0 and with them f − f_0 to −f_0; `network.centered` = true is trained without it",
+            ));
+        }
         let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
         let ensemble = self.ensemble;
         let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };

@@ -16,6 +16,7 @@ use widenet_document::{
     shape::{choice, word},
 };
 
+use super::labels::SUM_TOLERANCE;
 use crate::{
     data::{Dataset, Samples},
     error::{Error, Result},
@@ -113,7 +114,8 @@ impl Loss {
     pub(super) fn warning(self, data: &Dataset) -> Option<String> {
         let Loss::CrossEntropy = self else { return None };
         let mut rows = data.train.targets.row_iter().enumerate();
-        let (row, target) = rows.find(|(_, row)| row.iter().any(|y| *y < 0.0) || (row.sum() - 1.0).abs() > 1e-9)?;
+        let (row, target) =
+            rows.find(|(_, row)| row.iter().any(|y| *y < 0.0) || (row.sum() - 1.0).abs() > SUM_TOLERANCE)?;
         let targets: Vec<String> = target.iter().map(f64::to_string).collect();
         Some(format!(
             "cross-entropy targets should be probabilities that sum to 1; those of training sample {} are [{}]",
@@ -183,17 +185,6 @@ impl Loss {
         gradient
     }
 
-    /// Returns the share of samples whose class is right: the sign of one output, the largest of several. Outputs that are no numbers have
-    /// none.
-    pub fn accuracy(outputs: &Matrix, targets: &Matrix) -> f64 {
-        let right = |i: usize| match outputs.ncols() {
-            _ if outputs.row(i).iter().any(|f| f.is_nan()) => false,
-            1 => (outputs[(i, 0)] > 0.0) == (targets[(i, 0)] > 0.0),
-            _ => outputs.row(i).transpose().imax() == targets.row(i).transpose().imax(),
-        };
-        (0..outputs.nrows()).filter(|i| right(*i)).count() as f64 / outputs.nrows() as f64
-    }
-
     /// Returns the mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
     pub fn mean_value(self, mean: &Matrix, variances: &Matrix, targets: &Matrix) -> Option<f64> {
         match self {
@@ -245,14 +236,6 @@ mod tests {
                 assert!((difference - gradient[index]).abs() < 1e-9, "{loss:?}: {difference} {}", gradient[index]);
             }
         }
-    }
-
-    #[test]
-    fn outputs_that_are_no_numbers_are_never_right() {
-        let one = Matrix::from_column_slice(3, 1, &[f64::NAN, f64::NAN, 2.0]);
-        assert_eq!(Loss::accuracy(&one, &Matrix::from_column_slice(3, 1, &[-1.0, 1.0, 1.0])), 1.0 / 3.0);
-        let two = Matrix::from_row_slice(2, 2, &[f64::NAN, 0.0, 1.0, 2.0]);
-        assert_eq!(Loss::accuracy(&two, &Matrix::from_row_slice(2, 2, &[1.0, 0.0, 0.0, 1.0])), 0.5);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use widenet_document::{
     Result, Word, Written,
     keys::{or, required},
     section,
-    shape::{whole, word},
+    shape::{boolean, whole, word},
 };
 
 use super::activation::{Activation, activation};
@@ -47,6 +47,8 @@ section! {
         pub activation: Activation = or(activation(), "identity"),
         /// Distribution of the initial entries of the matrices between hidden layers.
         pub entry_law: EntryLaw = or(word(), "gaussian"),
+        /// Whether the function that is trained and recorded is `f − f_0`, the network less its own function at the start.
+        pub centered: bool = or(boolean(), false),
     }
     refuse { "bias": "biases belong to the parameterization; give `parameterization.sigma_b`" }
     check = check;

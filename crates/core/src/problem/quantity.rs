@@ -1,118 +1,6 @@
 //! Quantities are what can be recorded; each has a name, a shape and the networks that it is defined for.
 
-use widenet_document::Word;
-
-/// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training and T test samples.
-///
-/// For deep linear networks weights and hidden vectors are meant in the normalised coordinates of [`crate::scaling`]: `U`, `V` with
-/// entries of standard deviation `s_l` and hidden matrices with variance `s_l²/m` at time 0, whatever the parameterisation. For
-/// the mean-field parameterisation they are the `U`, `W`, `V` of docs/theory/mean-field.md. With an [`super::Ensemble`] every
-/// quantity is the mean over its networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Quantity {
-    /// Training loss (scalar).
-    TrainLoss,
-    /// Test loss (scalar); needs test data.
-    TestLoss,
-    /// Share of training samples whose class is right (scalar): the sign of one output, the largest of several.
-    TrainAccuracy,
-    /// The same of the test samples.
-    TestAccuracy,
-    /// Predictor β, k × d, with `f(x) = β x`.
-    Predictor,
-    /// `f` on the training inputs, P × k.
-    Outputs,
-    /// `f` on the test inputs, T × k.
-    TestOutputs,
-    /// Standard deviation of `f` over the networks of an ensemble, on the training inputs, P × k.
-    OutputStd,
-    /// The same on the test inputs, T × k.
-    TestOutputStd,
-    /// Covariance of `f` over the networks of an ensemble between test inputs, T × T, averaged over outputs.
-    TestOutputCovariance,
-    /// Excess kurtosis of `f` over the networks of an ensemble, averaged over the training inputs and outputs that differ between
-    /// networks (scalar; NaN if none does; unbiased for independent networks with Gaussian outputs, for which it is 0). Needs 4 networks.
-    FunctionKurtosis,
-    /// `‖β − β_min-norm‖_F`, distance to the minimal-norm minimiser `(X⁺Y)ᵀ` (scalar).
-    MinNormDistance,
-    /// `F_lᵀ F_l / m` for l = 1 … L, each d × d, where `h_l = F_l x`: the feature kernel is `xᵀ (F_lᵀF_l/m) x'`.
-    FeatureGram,
-    /// `G_lᵀ G_l / m` for l = 1 … L, each k × k, backward vectors of docs/theory/mean-field.md §1.
-    GradientGram,
-    /// `‖Θ_t − Θ_0‖_F / ‖Θ_0‖_F` of the tangent kernel on the training inputs (scalar).
-    TangentKernelChange,
-    /// `‖Θ_t‖_F / P` of the tangent kernel on the training inputs (scalar).
-    TangentKernelNorm,
-    /// Tangent kernel on the training inputs, P k × P k: entry (p k + i, q k + j) is `Θ_ij(x_p, x_q)` per unit learning rate, so
-    /// that to first order `f ← f − η Θ ∂R/∂f`; at most 10^6 entries.
-    TangentKernel,
-    /// Tangent kernel on the training inputs averaged over outputs, `(1/k) Σ_i Θ_ii`, P × P; at most 10^6 entries.
-    MeanTangentKernel,
-    /// NNGP kernel on the training inputs, P × P: `σ_w² a·a'/m + σ_b²` of the last hidden layer's activations a; at most 10^6 entries.
-    NngpKernel,
-    /// `‖K_t − K_0‖_F / ‖K_0‖_F` of the NNGP kernel on the training inputs (scalar).
-    NngpKernelChange,
-    /// `Φ^l = φ(h_l)·φ(h_l)/m` on the training inputs, of every hidden layer (L matrices P × P; at most 10^6 entries each).
-    FeatureKernels,
-    /// What the weights of every hidden layer contribute to the tangent kernel is `G^l` times the products of their inputs: `Φ^{l−1}`, or x·x' in
-    /// layer 1 (docs/theory/nonlinear-mean-field.md §5; L matrices P k × P k with samples outermost; at most 10^6 entries each).
-    GradientKernels,
-    /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
-    WeightChange,
-    /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers),
-    /// without an initial correction.
-    ActivationNorms,
-    /// The same of `h_l(t) − h_l(0)`.
-    ActivationChanges,
-    /// Root mean square of `f_t − f_0` over the training samples and outputs (scalar).
-    OutputChange,
-    /// Standard deviations over the test inputs (training inputs where there are none) of the four parts `f_∅`, `f_a`, `f_w`, `f_aw` of the
-    /// output of one hidden layer: of the initial weights, the increments of the readout's, of the input's, and of both, all under the
-    /// derivatives `φ'` of the trained network (docs/theory/scaling-limits.md §7.2). Needs φ(u) = φ'(u) u, one output and no biases.
-    Decomposition,
-    /// `‖θ_t − θ_0‖` over all weights and biases `w`, `b` as the parameterisation has them (scalar).
-    ParameterDistance,
-    /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (docs/theory/ntk.md §3).
-    LinearisedOutputs,
-    /// `f_lin` on the test inputs, T × k.
-    LinearisedTestOutputs,
-    /// Training loss of `f_lin` (scalar).
-    LinearisedTrainLoss,
-    /// Test loss of `f_lin` (scalar).
-    LinearisedTestLoss,
-    /// Root mean square of `f − f_lin` over the test samples and outputs (training samples where there are no test samples).
-    LinearisationDistance,
-    /// `U_tᵀ U_t / m`, d × d: covariance of the rows of the input weights (neurons).
-    InputCovariance,
-    /// `U_0ᵀ U_t / m`, d × d: covariance of the rows between the start and now.
-    InputAutocovariance,
-    /// `V_tᵀ V_t / m`, k × k: covariance of the rows of the readout weights.
-    OutputCovariance,
-    /// `V_0ᵀ V_t / m`, k × k.
-    OutputAutocovariance,
-    /// Excess kurtosis of the neurons' input weights: over the rows of `U_t`, averaged over its d columns (scalar; unbiased for
-    /// Gaussian rows, for which it is 0). Needs the entries and m ≥ 4.
-    InputKurtosis,
-    /// The same of the readout weights: over the rows of `V_t`, averaged over its k columns.
-    OutputKurtosis,
-    /// Singular values of the learned part `W_t − s W_0` of each hidden matrix, largest first (L − 1 lists), where s is what
-    /// weight decay leaves of the initial weights (1 without). Values below 1e-12 of the largest are left out; the dense engine
-    /// finds the 24 largest, above its rounding.
-    LearnedSingularValues,
-    /// Explored dimension of each hidden space (L numbers); the width for the dense engine.
-    EffectiveDimensions,
-    /// `f/n^B` on the training inputs, P × 1: outputs in the units of their limit, with the exponent B of the tangent kernels and the
-    /// width n in units of the reference width (docs/theory/scaling-limits.md §3.3).
-    NormalisedOutputs,
-    /// The same on the test inputs, T × 1.
-    NormalisedTestOutputs,
-    /// Directions that each explored matrix has been asked about: of the matrix, and of its transpose (one pair per matrix).
-    ExploredRanks,
-    /// Largest entry of `|QᵀQ − I|` over the bases of explored directions (scalar).
-    OrthogonalityLoss,
-    /// Longest part of a question that was left out so far, relative to the question (scalar): at most the engine's tolerance.
-    TruncationError,
-}
+use widenet_document::{Word, schema::one_line};
 
 /// Form of a recorded value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,227 +82,160 @@ pub enum Need {
 struct Row {
     quantity: Quantity,
     name: &'static str,
+    about: &'static str,
     shape: Shape,
     scope: Scope,
     needs: &'static [Need],
 }
 
-impl Row {
-    const fn new(quantity: Quantity, name: &'static str, shape: Shape, scope: Scope, needs: &'static [Need]) -> Row {
-        Row { quantity, name, shape, scope, needs }
-    }
+/// Declares every quantity once: what it is, its name in files, tables and JSON, its shape, the networks that have it, and what it takes to
+/// record it. What engines and limits compute, cost and refuse follows from the needs.
+macro_rules! quantities {
+    ($( $(#[doc = $about:literal])+ $variant:ident = $name:literal: $shape:ident, $scope:ident, [$($need:ident),+]; )+) => {
+        /// A recorded quantity. `L` hidden layers, input dimension d, output dimension k, P training and T test samples.
+        ///
+        /// For deep linear networks weights and hidden vectors are meant in the normalised coordinates of [`crate::scaling`]: `U`, `V` with
+        /// entries of standard deviation `s_l` and hidden matrices with variance `s_l²/m` at time 0, whatever the parameterisation. For
+        /// the mean-field parameterisation they are the `U`, `W`, `V` of docs/theory/mean-field.md. With an [`super::Ensemble`] every
+        /// quantity is the mean over its networks.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Quantity {
+            $( $(#[doc = $about])+ $variant, )+
+        }
+
+        impl Quantity {
+            /// Every quantity, in the order of the variants.
+            const TABLE: &[Row] = &[ $( Row {
+                quantity: Quantity::$variant,
+                name: $name,
+                about: concat!($($about, "\n"),+),
+                shape: Shape::$shape,
+                scope: Scope::$scope,
+                needs: &[$(Need::$need),+],
+            }, )+ ];
+        }
+    };
+}
+
+quantities! {
+    /// Training loss (scalar).
+    TrainLoss = "train_loss": Scalar, Any, [Outputs, OwnUnits, Variances];
+    /// Test loss (scalar); needs test data.
+    TestLoss = "test_loss": Scalar, Any, [TestOutputs, OwnUnits, TestVariances];
+    /// Share of training samples whose class is right (scalar). Of one output with two target values the output is on the right side of
+    /// their midpoint, of one-hot targets the largest output is the right one; other targets are of a regression, which has none.
+    TrainAccuracy = "train_accuracy": Scalar, Any, [Outputs, Variances];
+    /// The same of the test samples.
+    TestAccuracy = "test_accuracy": Scalar, Any, [TestOutputs, TestVariances];
+    /// Predictor β, k × d, with `f(x) = β x`.
+    Predictor = "predictor": Matrix, DeepLinear, [Predictor];
+    /// `f` on the training inputs, P × k.
+    Outputs = "outputs": Matrix, Any, [Outputs, OwnUnits];
+    /// `f` on the test inputs, T × k.
+    TestOutputs = "test_outputs": Matrix, Any, [TestOutputs, OwnUnits];
+    /// Standard deviation of `f` over the networks of an ensemble, on the training inputs, P × k.
+    OutputStd = "output_std": Matrix, Ensemble, [Outputs, Spread, Variances];
+    /// The same on the test inputs, T × k.
+    TestOutputStd = "test_output_std": Matrix, Ensemble, [TestOutputs, Spread, TestVariances];
+    /// Covariance of `f` over the networks of an ensemble between test inputs, T × T, averaged over outputs.
+    TestOutputCovariance = "test_output_covariance": Matrix, Ensemble, [TestOutputs, Covariance, TestVariances];
+    /// Excess kurtosis of `f` over the networks of an ensemble, averaged over the training inputs and outputs that differ between
+    /// networks (scalar; NaN if none does; unbiased for independent networks with Gaussian outputs, for which it is 0). Needs 4 networks.
+    FunctionKurtosis = "function_kurtosis": Scalar, Ensemble, [Outputs, Spread];
+    /// `‖β − β_min-norm‖_F`, distance to the minimal-norm minimiser `(X⁺Y)ᵀ` (scalar).
+    MinNormDistance = "min_norm_distance": Scalar, DeepLinear, [Predictor];
+    /// `F_lᵀ F_l / m` for l = 1 … L, each d × d, where `h_l = F_l x`: the feature kernel is `xᵀ (F_lᵀF_l/m) x'`.
+    FeatureGram = "feature_gram": Matrices, DeepLinear, [Features];
+    /// `G_lᵀ G_l / m` for l = 1 … L, each k × k, backward vectors of docs/theory/mean-field.md §1.
+    GradientGram = "gradient_gram": Matrices, DeepLinear, [Predictor];
+    /// `‖Θ_t − Θ_0‖_F / ‖Θ_0‖_F` of the tangent kernel on the training inputs (scalar).
+    TangentKernelChange = "tangent_kernel_change": Scalar, Any, [Features, OutputKernel];
+    /// `‖Θ_t‖_F / P` of the tangent kernel on the training inputs (scalar).
+    TangentKernelNorm = "tangent_kernel_norm": Scalar, Any, [Features, OutputKernel, OwnUnits];
+    /// Tangent kernel on the training inputs, P k × P k: entry (p k + i, q k + j) is `Θ_ij(x_p, x_q)` per unit learning rate, so
+    /// that to first order `f ← f − η Θ ∂R/∂f`; at most 10^6 entries.
+    TangentKernel = "tangent_kernel": Matrix, Any, [Features, OutputKernel, OwnUnits];
+    /// Tangent kernel on the training inputs averaged over outputs, `(1/k) Σ_i Θ_ii`, P × P; at most 10^6 entries.
+    MeanTangentKernel = "mean_tangent_kernel": Matrix, Mlp, [SampleKernel, OwnUnits];
+    /// NNGP kernel on the training inputs, P × P: `σ_w² a·a'/m + σ_b²` of the last hidden layer's activations a; at most 10^6 entries.
+    NngpKernel = "nngp_kernel": Matrix, Mlp, [SampleKernel];
+    /// `‖K_t − K_0‖_F / ‖K_0‖_F` of the NNGP kernel on the training inputs (scalar).
+    NngpKernelChange = "nngp_kernel_change": Scalar, Mlp, [SampleKernel];
+    /// `Φ^l = φ(h_l)·φ(h_l)/m` on the training inputs, of every hidden layer (L matrices P × P; at most 10^6 entries each).
+    FeatureKernels = "feature_kernels": Matrices, Mlp, [SampleKernel];
+    /// What the weights of every hidden layer contribute to the tangent kernel is `G^l` times the products of their inputs: `Φ^{l−1}`, or x·x' in
+    /// layer 1 (docs/theory/nonlinear-mean-field.md §5; L matrices P k × P k with samples outermost; at most 10^6 entries each).
+    GradientKernels = "gradient_kernels": Matrices, Mlp, [OutputKernel];
+    /// `‖W_t − W_0‖_F / ‖W_0‖_F` of every weight matrix (L + 1 numbers).
+    WeightChange = "weight_change": List, Mlp, [Weights];
+    /// Root mean square over neurons and training samples of the pre-activations `h_1 … h_{L+1}`, the outputs last (L + 1 numbers),
+    /// without an initial correction.
+    ActivationNorms = "activation_norms": List, Mlp, [Activations];
+    /// The same of `h_l(t) − h_l(0)`.
+    ActivationChanges = "activation_changes": List, Mlp, [Activations, InitialActivations];
+    /// Root mean square of `f_t − f_0` over the training samples and outputs (scalar).
+    OutputChange = "output_change": Scalar, Mlp, [Outputs];
+    /// Standard deviations over the test inputs (training inputs where there are none) of the four parts `f_∅`, `f_a`, `f_w`, `f_aw` of the
+    /// output of one hidden layer: of the initial weights, the increments of the readout's, of the input's, and of both, all under the
+    /// derivatives `φ'` of the trained network (docs/theory/scaling-limits.md §7.2). Needs φ(u) = φ'(u) u, one output and no biases.
+    Decomposition = "decomposition": List, Mlp, [InitialWeights];
+    /// `‖θ_t − θ_0‖` over all weights and biases `w`, `b` as the parameterisation has them (scalar).
+    ParameterDistance = "parameter_distance": Scalar, Mlp, [Weights];
+    /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (docs/theory/ntk.md §3).
+    LinearisedOutputs = "linearised_outputs": Matrix, Mlp, [Linearization];
+    /// `f_lin` on the test inputs, T × k.
+    LinearisedTestOutputs = "linearised_test_outputs": Matrix, Mlp, [Linearization, TestOutputs];
+    /// Training loss of `f_lin` (scalar).
+    LinearisedTrainLoss = "linearised_train_loss": Scalar, Mlp, [Linearization, Variances];
+    /// Test loss of `f_lin` (scalar).
+    LinearisedTestLoss = "linearised_test_loss": Scalar, Mlp, [Linearization, TestOutputs, TestVariances];
+    /// Root mean square of `f − f_lin` over the test samples and outputs (training samples where there are no test samples).
+    LinearisationDistance = "linearisation_distance": Scalar, Mlp, [Linearization];
+    /// `U_tᵀ U_t / m`, d × d: covariance of the rows of the input weights (neurons).
+    InputCovariance = "input_covariance": Matrix, DeepLinear, [Weights];
+    /// `U_0ᵀ U_t / m`, d × d: covariance of the rows between the start and now.
+    InputAutocovariance = "input_autocovariance": Matrix, DeepLinear, [Weights];
+    /// `V_tᵀ V_t / m`, k × k: covariance of the rows of the readout weights.
+    OutputCovariance = "output_covariance": Matrix, DeepLinear, [Weights];
+    /// `V_0ᵀ V_t / m`, k × k.
+    OutputAutocovariance = "output_autocovariance": Matrix, DeepLinear, [Weights];
+    /// Excess kurtosis of the neurons' input weights: over the rows of `U_t`, averaged over its d columns (scalar; unbiased for
+    /// Gaussian rows, for which it is 0). Needs the entries and m ≥ 4.
+    InputKurtosis = "input_kurtosis": Scalar, DeepLinear, [Entries];
+    /// The same of the readout weights: over the rows of `V_t`, averaged over its k columns.
+    OutputKurtosis = "output_kurtosis": Scalar, DeepLinear, [Entries];
+    /// Singular values of the learned part `W_t − s W_0` of each hidden matrix, largest first (L − 1 lists), where s is what
+    /// weight decay leaves of the initial weights (1 without). Values below 1e-12 of the largest are left out; the dense engine
+    /// finds the 24 largest, above its rounding.
+    LearnedSingularValues = "learned_singular_values": Lists, DeepLinear, [Weights];
+    /// Explored dimension of each hidden space (L numbers); the width for the dense engine.
+    EffectiveDimensions = "effective_dimensions": List, DeepLinear, [Weights];
+    /// `f/n^B` on the training inputs, P × 1: outputs in the units of their limit, with the exponent B of the tangent kernels and the
+    /// width n in units of the reference width (docs/theory/scaling-limits.md §3.3).
+    NormalisedOutputs = "normalised_outputs": Matrix, Classifier, [Outputs, LimitUnits];
+    /// The same on the test inputs, T × 1.
+    NormalisedTestOutputs = "normalised_test_outputs": Matrix, Classifier, [TestOutputs, LimitUnits];
+    /// Directions that each explored matrix has been asked about: of the matrix, and of its transpose (one pair per matrix).
+    ExploredRanks = "explored_ranks": Lists, Explored, [Exploration];
+    /// Largest entry of `|QᵀQ − I|` over the bases of explored directions (scalar).
+    OrthogonalityLoss = "orthogonality_loss": Scalar, Explored, [Exploration];
+    /// Longest part of a question that was left out so far, relative to the question (scalar): at most the engine's tolerance.
+    TruncationError = "truncation_error": Scalar, Explored, [Exploration];
 }
 
 impl Quantity {
-    /// Every quantity with its name in files, tables and JSON, its shape, the networks that have it, and what it takes to record it.
-    const TABLE: [Row; 46] = [
-        Row::new(
-            Quantity::TrainLoss,
-            "train_loss",
-            Shape::Scalar,
-            Scope::Any,
-            &[Need::Outputs, Need::OwnUnits, Need::Variances],
-        ),
-        Row::new(
-            Quantity::TestLoss,
-            "test_loss",
-            Shape::Scalar,
-            Scope::Any,
-            &[Need::TestOutputs, Need::OwnUnits, Need::TestVariances],
-        ),
-        Row::new(
-            Quantity::TrainAccuracy,
-            "train_accuracy",
-            Shape::Scalar,
-            Scope::Any,
-            &[Need::Outputs, Need::Variances],
-        ),
-        Row::new(
-            Quantity::TestAccuracy,
-            "test_accuracy",
-            Shape::Scalar,
-            Scope::Any,
-            &[Need::TestOutputs, Need::TestVariances],
-        ),
-        Row::new(Quantity::Predictor, "predictor", Shape::Matrix, Scope::DeepLinear, &[Need::Predictor]),
-        Row::new(Quantity::Outputs, "outputs", Shape::Matrix, Scope::Any, &[Need::Outputs, Need::OwnUnits]),
-        Row::new(
-            Quantity::TestOutputs,
-            "test_outputs",
-            Shape::Matrix,
-            Scope::Any,
-            &[Need::TestOutputs, Need::OwnUnits],
-        ),
-        Row::new(
-            Quantity::OutputStd,
-            "output_std",
-            Shape::Matrix,
-            Scope::Ensemble,
-            &[Need::Outputs, Need::Spread, Need::Variances],
-        ),
-        Row::new(
-            Quantity::TestOutputStd,
-            "test_output_std",
-            Shape::Matrix,
-            Scope::Ensemble,
-            &[Need::TestOutputs, Need::Spread, Need::TestVariances],
-        ),
-        Row::new(
-            Quantity::TestOutputCovariance,
-            "test_output_covariance",
-            Shape::Matrix,
-            Scope::Ensemble,
-            &[Need::TestOutputs, Need::Covariance, Need::TestVariances],
-        ),
-        Row::new(
-            Quantity::FunctionKurtosis,
-            "function_kurtosis",
-            Shape::Scalar,
-            Scope::Ensemble,
-            &[Need::Outputs, Need::Spread],
-        ),
-        Row::new(Quantity::MinNormDistance, "min_norm_distance", Shape::Scalar, Scope::DeepLinear, &[Need::Predictor]),
-        Row::new(Quantity::FeatureGram, "feature_gram", Shape::Matrices, Scope::DeepLinear, &[Need::Features]),
-        Row::new(Quantity::GradientGram, "gradient_gram", Shape::Matrices, Scope::DeepLinear, &[Need::Predictor]),
-        Row::new(
-            Quantity::TangentKernelChange,
-            "tangent_kernel_change",
-            Shape::Scalar,
-            Scope::Any,
-            &[Need::Features, Need::OutputKernel],
-        ),
-        Row::new(
-            Quantity::TangentKernelNorm,
-            "tangent_kernel_norm",
-            Shape::Scalar,
-            Scope::Any,
-            &[Need::Features, Need::OutputKernel, Need::OwnUnits],
-        ),
-        Row::new(
-            Quantity::TangentKernel,
-            "tangent_kernel",
-            Shape::Matrix,
-            Scope::Any,
-            &[Need::Features, Need::OutputKernel, Need::OwnUnits],
-        ),
-        Row::new(
-            Quantity::MeanTangentKernel,
-            "mean_tangent_kernel",
-            Shape::Matrix,
-            Scope::Mlp,
-            &[Need::SampleKernel, Need::OwnUnits],
-        ),
-        Row::new(Quantity::NngpKernel, "nngp_kernel", Shape::Matrix, Scope::Mlp, &[Need::SampleKernel]),
-        Row::new(Quantity::NngpKernelChange, "nngp_kernel_change", Shape::Scalar, Scope::Mlp, &[Need::SampleKernel]),
-        Row::new(Quantity::FeatureKernels, "feature_kernels", Shape::Matrices, Scope::Mlp, &[Need::SampleKernel]),
-        Row::new(Quantity::GradientKernels, "gradient_kernels", Shape::Matrices, Scope::Mlp, &[Need::OutputKernel]),
-        Row::new(Quantity::WeightChange, "weight_change", Shape::List, Scope::Mlp, &[Need::Weights]),
-        Row::new(Quantity::ActivationNorms, "activation_norms", Shape::List, Scope::Mlp, &[Need::Activations]),
-        Row::new(
-            Quantity::ActivationChanges,
-            "activation_changes",
-            Shape::List,
-            Scope::Mlp,
-            &[Need::Activations, Need::InitialActivations],
-        ),
-        Row::new(Quantity::OutputChange, "output_change", Shape::Scalar, Scope::Mlp, &[Need::Outputs]),
-        Row::new(Quantity::Decomposition, "decomposition", Shape::List, Scope::Mlp, &[Need::InitialWeights]),
-        Row::new(Quantity::ParameterDistance, "parameter_distance", Shape::Scalar, Scope::Mlp, &[Need::Weights]),
-        Row::new(Quantity::LinearisedOutputs, "linearised_outputs", Shape::Matrix, Scope::Mlp, &[Need::Linearization]),
-        Row::new(
-            Quantity::LinearisedTestOutputs,
-            "linearised_test_outputs",
-            Shape::Matrix,
-            Scope::Mlp,
-            &[Need::Linearization, Need::TestOutputs],
-        ),
-        Row::new(
-            Quantity::LinearisedTrainLoss,
-            "linearised_train_loss",
-            Shape::Scalar,
-            Scope::Mlp,
-            &[Need::Linearization, Need::Variances],
-        ),
-        Row::new(
-            Quantity::LinearisedTestLoss,
-            "linearised_test_loss",
-            Shape::Scalar,
-            Scope::Mlp,
-            &[Need::Linearization, Need::TestOutputs, Need::TestVariances],
-        ),
-        Row::new(
-            Quantity::LinearisationDistance,
-            "linearisation_distance",
-            Shape::Scalar,
-            Scope::Mlp,
-            &[Need::Linearization],
-        ),
-        Row::new(Quantity::InputCovariance, "input_covariance", Shape::Matrix, Scope::DeepLinear, &[Need::Weights]),
-        Row::new(
-            Quantity::InputAutocovariance,
-            "input_autocovariance",
-            Shape::Matrix,
-            Scope::DeepLinear,
-            &[Need::Weights],
-        ),
-        Row::new(Quantity::OutputCovariance, "output_covariance", Shape::Matrix, Scope::DeepLinear, &[Need::Weights]),
-        Row::new(
-            Quantity::OutputAutocovariance,
-            "output_autocovariance",
-            Shape::Matrix,
-            Scope::DeepLinear,
-            &[Need::Weights],
-        ),
-        Row::new(Quantity::InputKurtosis, "input_kurtosis", Shape::Scalar, Scope::DeepLinear, &[Need::Entries]),
-        Row::new(Quantity::OutputKurtosis, "output_kurtosis", Shape::Scalar, Scope::DeepLinear, &[Need::Entries]),
-        Row::new(
-            Quantity::LearnedSingularValues,
-            "learned_singular_values",
-            Shape::Lists,
-            Scope::DeepLinear,
-            &[Need::Weights],
-        ),
-        Row::new(
-            Quantity::EffectiveDimensions,
-            "effective_dimensions",
-            Shape::List,
-            Scope::DeepLinear,
-            &[Need::Weights],
-        ),
-        Row::new(
-            Quantity::NormalisedOutputs,
-            "normalised_outputs",
-            Shape::Matrix,
-            Scope::Classifier,
-            &[Need::Outputs, Need::LimitUnits],
-        ),
-        Row::new(
-            Quantity::NormalisedTestOutputs,
-            "normalised_test_outputs",
-            Shape::Matrix,
-            Scope::Classifier,
-            &[Need::TestOutputs, Need::LimitUnits],
-        ),
-        Row::new(Quantity::ExploredRanks, "explored_ranks", Shape::Lists, Scope::Explored, &[Need::Exploration]),
-        Row::new(
-            Quantity::OrthogonalityLoss,
-            "orthogonality_loss",
-            Shape::Scalar,
-            Scope::Explored,
-            &[Need::Exploration],
-        ),
-        Row::new(Quantity::TruncationError, "truncation_error", Shape::Scalar, Scope::Explored, &[Need::Exploration]),
-    ];
-
     fn row(self) -> &'static Row {
-        const TABLE: &[Row] = &Quantity::TABLE;
-        // The table is in the order of the variants, which a test checks.
-        &TABLE[self as usize]
+        &Self::TABLE[self as usize]
     }
 
     /// Returns the name in files, tables and JSON.
     pub fn name(self) -> &'static str {
         self.word()
+    }
+
+    /// Says what it is, in one line.
+    pub fn about(self) -> String {
+        one_line(self.row().about)
     }
 
     /// Returns the form of its values.

@@ -62,6 +62,22 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         }
         _ => {}
     }
+    let accuracy = match quantity {
+        Quantity::TrainAccuracy => Some(&data.train.targets),
+        Quantity::TestAccuracy => data.test.as_ref().map(|test| &test.targets),
+        _ => None,
+    };
+    if let Some(targets) = accuracy {
+        let known = problem.labels().and_then(|labels| match labels.has(targets) {
+            true => Ok(()),
+            false => Err("the test targets are none of the classes of the training targets".into()),
+        });
+        known.map_err(|why| {
+            asked.error::<widenet_document::Error>(format!(
+                "`{name}` is the share of right classes, and {why}; record a loss instead"
+            ))
+        })?;
+    }
     if let (Quantity::Decomposition, Some(obstacle)) = (quantity, undecomposed(problem)) {
         return Err(asked.error(format!(
             "`{name}` splits the output of networks with one hidden layer, an activation that is homogeneous (identity, relu, \

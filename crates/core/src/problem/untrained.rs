@@ -54,6 +54,14 @@ impl Architecture<'_> {
     pub fn kernel_network(&self) -> error::Result<KernelNetwork> {
         self.scaling().kernel_network(self.network.activation, self.input_dimension)
     }
+
+    /// Returns the same of which only the readout is trained, which no learning rate takes part in: its tangent kernel is the NNGP kernel.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoLimit`] for a scaling without an NNGP kernel at width ∞.
+    pub fn readout_network(&self) -> error::Result<KernelNetwork> {
+        self.scaling().readout_network(self.network.activation, self.input_dimension)
+    }
 }
 
 /// A network at its start with the inputs that it is asked about. It has no targets, no loss and no optimizer.
@@ -87,12 +95,18 @@ impl NetworkSections {
     /// The parameterization for this depth; [`NetworkSections::check_range`] says whether it is one for the inputs.
     pub(super) fn parameterization(&self) -> Result<Parameterization> {
         let section = &self.parameterization;
-        section.value.kind.parameterization(self.network.hidden_layers, &section.field())
+        let parameterization = section.value.kind.parameterization(self.network.hidden_layers, &section.field())?;
+        if self.network.centered && parameterization.corrects_initial_function() {
+            return Err(section.error(
+                "`parameterization.initial_correction` adds the function at the start and `network.centered` takes it away; give one of the two",
+            ));
+        }
+        Ok(parameterization)
     }
 
     /// Refuses a parameterization whose constants are beyond doubles for inputs of a dimension.
     pub(super) fn check_range(&self, parameterization: &Parameterization, input_dimension: usize) -> Result<()> {
-        parameterization.check_range(&self.parameterization.field(), self.network.hidden_layers, input_dimension)
+        parameterization.check_range(&self.parameterization.field(), self.network, input_dimension)
     }
 
     /// Returns the network at its start with inputs; where no targets say how many outputs it has, it has one.

@@ -66,7 +66,33 @@ impl Scaling {
     /// # Errors
     /// [`Error::OutsideKernelRegime`] or, where one step moves outputs too far, [`Error::NoLimit`], with the layer and its exponent.
     pub fn kernel_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
-        // Variance and tangent of the weights and of the biases of each layer; layers without biases have (0, 0).
+        let parts = self.variances_and_tangents(activation, input_dimension)?;
+        for (l, (_, tangent)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
+            if tangent.exponent > 0.0 && tangent.constant > 0.0 {
+                return Err(Error::NoLimit(format!(
+                    "one step moves the outputs by {} through the {} layer; multiply that layer's learning rate by {} \
+                     or less (learning_rate_exponent of the \"standard\" parameterization)",
+                    power_of_width(tangent.exponent),
+                    self.layer_name(l),
+                    power_of_width(-tangent.exponent)
+                )));
+            }
+        }
+        Ok(network(activation, &parts))
+    }
+
+    /// Returns the same of which only the readout is trained: learning rates take no part in it, so that every scaling with outputs of
+    /// order 1 has one.
+    ///
+    /// # Errors
+    /// [`Error::NoLimit`] with the layer and its exponent.
+    pub fn readout_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
+        let parts = self.variances_and_tangents(activation, input_dimension)?;
+        Ok(network(activation, &parts).readout_only())
+    }
+
+    /// Variance and tangent of the weights and of the biases of each layer; layers without biases have (0, 0).
+    fn variances_and_tangents(&self, activation: Activation, input_dimension: usize) -> Result<Vec<[Part; 2]>> {
         let parts = |l: usize| {
             let of_width = if l == 0 { input_dimension as f64 } else { 1.0 };
             let fan_in = PowerOfWidth::new(of_width, if l == 0 { 0.0 } else { 1.0 });
@@ -85,26 +111,21 @@ impl Scaling {
                 )));
             }
         }
-        for (l, (_, tangent)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
-            if tangent.exponent > 0.0 && tangent.constant > 0.0 {
-                return Err(Error::NoLimit(format!(
-                    "one step moves the outputs by {} through the {} layer; multiply that layer's learning rate by {} \
-                     or less (learning_rate_exponent of the \"standard\" parameterization)",
-                    power_of_width(tangent.exponent),
-                    self.layer_name(l),
-                    power_of_width(-tangent.exponent)
-                )));
-            }
-        }
-        let layer = |[(v, t), (b, s)]: [(PowerOfWidth, PowerOfWidth); 2]| KernelLayer {
-            weight_variance: v.constant,
-            bias_variance: b.constant,
-            weight_tangent: t.at(Width::Infinite),
-            bias_tangent: s.at(Width::Infinite),
-        };
-        let layers = parts.into_iter().map(layer).collect();
-        Ok(KernelNetwork { activation, layers })
+        Ok(parts)
     }
+}
+
+/// A variance and a tangent.
+type Part = (PowerOfWidth, PowerOfWidth);
+
+fn network(activation: Activation, parts: &[[Part; 2]]) -> KernelNetwork {
+    let layer = |[(v, t), (b, s)]: &[Part; 2]| KernelLayer {
+        weight_variance: v.constant,
+        bias_variance: b.constant,
+        weight_tangent: t.at(Width::Infinite),
+        bias_tangent: s.at(Width::Infinite),
+    };
+    KernelNetwork { activation, layers: parts.iter().map(layer).collect() }
 }
 
 fn snapped(power: PowerOfWidth) -> PowerOfWidth {

@@ -4,7 +4,7 @@ use super::matrix::{Exploration, Explored};
 use crate::extremes::largest;
 use crate::{
     matrix::Matrix,
-    problem::{Loss, Problem, Quantity},
+    problem::{Labels, Problem, Quantity},
     trajectory::Value,
 };
 
@@ -23,8 +23,10 @@ pub(super) fn output_quantity(quantity: Quantity, problem: &Problem, outputs: Ou
     Some(match quantity {
         Quantity::TrainLoss => Value::Scalar(loss.value(outputs.train?, &train.targets)),
         Quantity::TestLoss => Value::Scalar(loss.value(outputs.test?, &test?.targets)),
-        Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(outputs.train?, &train.targets)),
-        Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(outputs.test?, &test?.targets)),
+        Quantity::TrainAccuracy => {
+            Value::Scalar(Labels::accuracy_of(&problem.labels(), outputs.train?, &train.targets)?)
+        }
+        Quantity::TestAccuracy => Value::Scalar(Labels::accuracy_of(&problem.labels(), outputs.test?, &test?.targets)?),
         Quantity::Outputs => Value::Matrix(outputs.train?.clone()),
         Quantity::TestOutputs => Value::Matrix(outputs.test?.clone()),
         _ => return None,

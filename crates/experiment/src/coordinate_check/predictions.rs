@@ -65,6 +65,11 @@ fn trains_plainly(problem: &Problem) -> bool {
     matches!(problem.optimizer.rule, Rule::Descent { .. }) && problem.optimizer.weight_decay == 0.0
 }
 
+/// Whether two terms are there and of different orders.
+fn differ(one: f64, other: f64) -> bool {
+    one.is_finite() && other.is_finite() && !is_zero(one - other)
+}
+
 fn is_zero(exponent: f64) -> bool {
     exponent.abs() < EXPONENT_TOLERANCE
 }
@@ -160,24 +165,38 @@ impl Start {
         self.layers.iter().enumerate().map(of_layer)
     }
 
+    /// The kernel times something: a bound where layers contribute terms of several orders, whose constants decide at finite widths.
+    fn sum_of_kernels(&self, factor: f64) -> Prediction {
+        let largest = self.kernel();
+        let exponent = largest + factor;
+        if self.kernels().any(|kernel| differ(kernel, largest)) {
+            Prediction::AtMost(exponent)
+        } else {
+            Prediction::Equal(exponent)
+        }
+    }
+
     fn kernel(&self) -> f64 {
         self.kernels().fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The first step of `h_l`; `None` where the layers below change by more than their size, beyond first order.
-    fn first_change(&self, layer: usize) -> Option<f64> {
+    fn first_change(&self, layer: usize) -> Option<Prediction> {
         let mut change = f64::NEG_INFINITY;
+        let mut is_sum = false;
         for l in 0..self.last() {
             let own = self.layers[l].own_step(self.inputs(l)) + self.signals[l] + self.gradient;
-            change = own.max(change + self.layers[l].weight + 0.5 * self.layers[l].inputs);
+            let through = change + self.layers[l].weight + 0.5 * self.layers[l].inputs;
+            is_sum |= differ(own, through);
+            change = own.max(through);
             if l == layer {
-                return Some(change);
+                return Some(if is_sum { Prediction::AtMost(change) } else { Prediction::Equal(change) });
             }
             if change > self.activations[l] + EXPONENT_TOLERANCE {
                 return None;
             }
         }
-        Some(self.kernel() + self.gradient)
+        Some(self.sum_of_kernels(self.gradient))
     }
 
     /// From the second step on the readout holds what the first has put there, in proportion to the learning rate: where that is of
@@ -235,7 +254,7 @@ impl Start {
 
     fn change(&self, problem: &Problem, layer: usize, step: u64) -> Option<Prediction> {
         if step == 1 {
-            return self.first_change(layer).map(Prediction::Equal);
+            return self.first_change(layer);
         }
         if let Some(changes) = self.stable_changes() {
             return Some(changes.get(layer).map_or(Prediction::Equal(self.kernel()), |change| self.later(*change)));

@@ -21,7 +21,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     report::{self, Report, figures},
-    storage::{Build, Found, Manifest, Store},
+    storage::{Build, Earlier, Found, Manifest, Store},
     study::Study,
     trials::{Prepared, PreparedTrial, Shard, Trial, TrialPlan, prepare},
 };
@@ -116,6 +116,7 @@ pub fn run(
     let store = Store::new(&directory, prepared.trials.len());
     reporter.begins(prepared.trials.iter().filter(|p| options.shard.contains(p.solved_as.index)).count());
     let mut jobs = Vec::new();
+    let (mut earlier, mut taken_over) = (None, 0);
     let mut sharing: BTreeMap<usize, Vec<&Trial>> = BTreeMap::new();
     for p in prepared.trials.iter().filter(|p| !p.is_solved()) {
         sharing.entry(p.solved_as.index).or_default().push(&p.trial);
@@ -124,6 +125,10 @@ pub fn run(
     for p in solved().filter(|p| options.shard.contains(p.trial.index)) {
         let trial_directory = p.directory(&directory);
         let sharing = sharing.remove(&p.trial.index).unwrap_or_default();
+        if !matches!(store.find(p)?, Found::Done(_)) {
+            let earlier = earlier.get_or_insert_with(|| Earlier::of(&options.out, &study.name, &directory));
+            taken_over += usize::from(earlier.take_over(&trial_directory)?);
+        }
         match store.find(p)? {
             Found::Done(found) => {
                 trial_directory.remove_leftovers();
@@ -136,6 +141,12 @@ pub fn run(
                 jobs.push(Job::new(p, sharing, solver)?);
             }
         }
+    }
+    if taken_over > 0 {
+        reporter.note(&format!(
+            "{taken_over} trials are taken over from other run directories of this study, {} are new",
+            jobs.len()
+        ));
     }
     solver.take_notes().iter().for_each(|note| reporter.note(note));
     write_study(study, &prepared, &directory)?;

@@ -107,7 +107,7 @@ impl Worker<'_> {
         for note in &ran.notes {
             self.reporter.note(&format!("trial {}: {note}", trial.label));
         }
-        self.say_once(&ran.device_notes);
+        self.say_once(&ran.common_notes);
         let is_interrupted = ran.is_interrupted();
         // A question that was stopped starts again.
         let Some(result) = ran.result else { return Ok(false) };

@@ -12,10 +12,12 @@
 //! `status.json` says so and names the trial, its result and itself by their SHA-256. Several processes may work in one
 //! directory: what two of them write is the same, and neither touches what the other is writing.
 
+mod earlier;
 mod manifest;
 mod store;
 mod trial;
 
+pub(crate) use earlier::Earlier;
 pub(crate) use manifest::Build;
 pub(crate) use manifest::Manifest;
 pub(crate) use store::{Found, Store};

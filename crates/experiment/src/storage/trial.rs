@@ -102,16 +102,34 @@ pub(crate) struct TrialDirectory {
     hash: String,
 }
 
-const TRIAL: &str = "trial.toml";
+pub(super) const TRIAL: &str = "trial.toml";
 const STATUS: &str = "status.json";
 const TRAJECTORY: &str = "trajectory.json";
 const ANSWER: &str = "answer.json";
+
+/// The hash of the trial of a directory and the names of its files, result first, if its status says that it has a result. Whether the result is
+/// whole is found out when it is read.
+pub(super) fn status_of(directory: &Path) -> Option<(String, [&'static str; 2])> {
+    let status: TrialStatus = serde_json::from_slice(&files::read(&directory.join(STATUS)).ok()?).ok()?;
+    let result = if status.trajectory.is_some() { TRAJECTORY } else { status.answer.as_ref().map(|_| ANSWER)? };
+    Some((status.trial, [result, STATUS]))
+}
 
 impl TrialDirectory {
     /// The directory `name` of trials whose resolved form is `text`.
     pub(crate) fn new(run_directory: &Path, name: &str, text: &str) -> TrialDirectory {
         let path = run_directory.join("trials").join(name);
         TrialDirectory { path, text: text.into(), hash: sha256(text.as_bytes()) }
+    }
+
+    /// The folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// SHA-256 of the resolved trial.
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// Where an engine keeps its checkpoint.

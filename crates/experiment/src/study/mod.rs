@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 
 use widenet_core::{
     Width,
-    document::{Document, Node, Value, shape::Located},
+    document::{Document, Node, Value, path_excerpt, shape::Located},
 };
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
 use widenet_model::{Precision, ResponseStorage};
@@ -118,6 +118,14 @@ impl Study {
     /// [`Error::Core`] at the first mistake in the file, its problem file or an override.
     pub fn load(path: &Path, full: bool, overrides: &[(String, String)]) -> Result<Study> {
         let mut document = Document::load(path)?;
+        if document.get("study").is_none() && document.get("network").is_some() {
+            let path = path_excerpt(path);
+            let refused = format!(
+                "{path} is no study: it has no section [study]; solve a problem with `widenet solve {path} --width 64,1024,inf`, or ask for \
+                 its kernels with `widenet kernel {path}`"
+            );
+            return Err(widenet_core::Error::Invalid(refused).into());
+        }
         let folder = |path: &Path| match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),

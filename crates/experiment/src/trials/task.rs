@@ -11,7 +11,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Status},
 };
-use widenet_engines::{EngineChoice, HiddenOptions, Plan, Request, SolveError, Solver};
+use widenet_engines::{EngineChoice, HiddenOptions, Plan, Request, SolveError, Solver, trajectory_warning};
 use widenet_model::DeviceChoice;
 use widenet_questions::{Kind, Question, QuestionError, QuestionPlan, Run};
 
@@ -124,8 +124,8 @@ pub(crate) struct Ran {
     pub(crate) result: Option<TrialResult>,
     /// Remarks for the user about this trial.
     pub(crate) notes: Vec<String>,
-    /// Remarks for the user about the device, the same for all trials.
-    pub(crate) device_notes: Vec<String>,
+    /// Remarks for the user that many trials have in common, about the device or the problem: each is said once.
+    pub(crate) common_notes: Vec<String>,
     /// The device that computed, if one did.
     pub(crate) device: Option<DeviceChoice>,
 }
@@ -147,10 +147,12 @@ impl ProblemTask {
         let engine = plan.engine.ok_or_else(|| SolveError::Refused("a problem is solved by an engine".into()))?;
         let watch = |progress: &Progress<'_>| (context.watch)(progress.fraction);
         let solution = context.solver.solve(&self.request(trial), engine, Some(context.checkpoint), &watch)?;
+        let problem_notes = self.problem.warnings().into_iter();
+        let common_notes = problem_notes.chain(trajectory_warning(&self.problem, &solution.trajectory)).collect();
         Ok(Ran {
             result: Some(TrialResult::Trajectory(solution.trajectory)),
             notes: solution.notes,
-            device_notes: Vec::new(),
+            common_notes,
             device: plan.device,
         })
     }
@@ -169,13 +171,13 @@ impl QuestionTask {
             Err(QuestionError::Stopped) => None,
             answered => Some(answered?),
         };
-        let (device_notes, device) = (run.take_notes(), run.device());
+        let (common_notes, device) = (run.take_notes(), run.device());
         let doubt = answered.as_ref().and_then(|answered| answered.unreliable.as_ref());
         let notes = doubt.map(|reason| format!("UNRELIABLE: {reason}")).into_iter().collect();
         let result = answered.map(|answered| {
             TrialResult::Answer(Answer { reliable: answered.unreliable.is_none(), value: answered.tree.into_value() })
         });
-        Ok(Ran { result, notes, device_notes, device })
+        Ok(Ran { result, notes, common_notes, device })
     }
 }
 

@@ -8,6 +8,44 @@ use widenet_statistics::Verdict;
 
 use crate::fake::{FakeSolver, Log, NEVER, finish, options, study};
 
+/// Adding a seed, a width or a value of an axis runs exactly the new trials, and comes to what a run made at once does.
+#[test]
+fn a_study_that_grows_runs_only_what_is_new() {
+    let small = [("seed = { count = 5 }", "seed = [1, 2]"), ("1e3, 1e5, 1e7, ", "256, 1024, ")];
+    let more_seeds = ("seed = [1, 2]", "seed = [1, 2, 3]");
+    // How many trials were planned to run, and the report.
+    let ran = |folder: &Path, changes: &[(&str, &str)]| {
+        let all: Vec<(&str, &str)> = small.iter().chain(changes).copied().collect();
+        let solver = FakeSolver::default();
+        let report = finish(&study(folder, &all), &solver, &options(folder), &Silent);
+        (solver.asked.lock().unwrap().len(), report.directory)
+    };
+    let at_once = |changes: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        let (count, directory) = ran(folder.path(), changes);
+        let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+        (count, FILES.map(read))
+    };
+    const FILES: [&str; 5] = ["table.csv", "metrics.csv", "fits.csv", "report.md", "figures/convergence.svg"];
+    let grown = tempfile::tempdir().unwrap();
+    let first = ran(grown.path(), &[]).0;
+    assert!(first > 8 && ran(grown.path(), &[]).0 == 0, "{first}");
+    let cases: [(&[(&str, &str)], &[(&str, &str)]); 4] = [
+        (&[], &[more_seeds]),
+        (&[more_seeds], &[more_seeds, ("256, 1024", "128, 256, 1024")]),
+        (&[], &[("network.hidden_layers = [1, 3]", "network.hidden_layers = [1, 2, 3]")]),
+        // What is taken away runs nothing either.
+        (&[("seed = [1, 2]", "seed = [2]")], &[("seed = [1, 2]", "seed = [2]")]),
+    ];
+    for (before, changes) in cases {
+        let (count, directory) = ran(grown.path(), changes);
+        let (whole, files) = at_once(changes);
+        assert_eq!(count, whole - at_once(before).0, "{changes:?}");
+        let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+        assert_eq!(FILES.map(read), files, "{changes:?}");
+    }
+}
+
 #[test]
 fn a_study_confirms_what_is_true_and_refutes_what_is_not() {
     let folder = tempfile::tempdir().unwrap();

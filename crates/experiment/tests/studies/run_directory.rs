@@ -368,8 +368,8 @@ fn another_build_reuses_results_and_is_written_down() {
     let (study, log) = (study(folder.path(), &[]), Log::default());
     let found = finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent);
     let read = |name: &str| fs::read_to_string(found.directory.join(name)).unwrap();
-    assert!(read("trials/0000-1-m64-s1/trial.toml").contains("results = \"dense 1\""));
-    assert!(read("trials/0020-1-minf-s1/trial.toml").contains("results = \"limit 1\""));
+    assert!(read("trials/0000-1-m64-s1/trial.toml").contains("results = \"dense 2\""));
+    assert!(read("trials/0020-1-minf-s1/trial.toml").contains("results = \"limit 2\""));
     let manifest = read("manifest.json");
     assert!(manifest.contains("\"commit\": \"") && manifest.contains("\"target\": \""), "{manifest}");
     let other = manifest.replace("\"version\": \"", "\"version\": \"0.0.");

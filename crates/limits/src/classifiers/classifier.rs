@@ -34,6 +34,8 @@ pub struct Classifier {
     pub input_rate: PowerOfWidth,
     /// d*.
     pub reference_width: f64,
+    /// Whether the function at the start is taken away.
+    pub is_centered: bool,
     /// IC: the function at the start is added to outputs ([`widenet_core::problem::Parameterization::initial_correction`]).
     pub is_corrected: bool,
 }
@@ -108,6 +110,7 @@ impl Classifier {
             input_rate,
             reference_width: problem.parameterization.reference_width().unwrap_or(1.0),
             is_corrected: problem.parameterization.corrects_initial_function(),
+            is_centered: problem.network.centered,
         })
     }
 

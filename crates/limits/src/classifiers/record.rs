@@ -7,7 +7,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use widenet_core::{
     Error, Matrix, Problem, Result, Width,
-    problem::{Loss, Need, Quantity, Scope},
+    problem::{Labels, Need, Quantity, Scope},
     scaling::power_of_width,
     trajectory::{Record, Value},
 };
@@ -50,6 +50,9 @@ const OUTPUTS: [Quantity; 4] =
 pub fn records_all(problem: &Problem) -> bool {
     problem.record.quantities.iter().copied().all(is_known)
 }
+
+/// Those of the logistic loss.
+const LABELS: Labels = Labels::Two { low: -1.0, high: 1.0 };
 
 const ACCURACIES: [Quantity; 2] = [Quantity::TrainAccuracy, Quantity::TestAccuracy];
 
@@ -109,7 +112,7 @@ impl<'a> SolutionRecorder<'a> {
                 limit.model.name()
             )));
         }
-        let starts_at_zero = !limit.model.keeps_start();
+        let starts_at_zero = problem.network.centered || !limit.model.keeps_start();
         Ok(Self { problem, learning_rate, normalisation: 1.0, logits: Some(logits), left_out, starts_at_zero })
     }
 
@@ -179,8 +182,8 @@ impl<'a> SolutionRecorder<'a> {
         Some(match quantity {
             Quantity::TrainLoss => Value::Scalar(loss(&train, train_targets)),
             Quantity::TestLoss => Value::Scalar(loss(&test()?, test_targets()?)),
-            Quantity::TrainAccuracy => Value::Scalar(Loss::accuracy(&train, train_targets)),
-            Quantity::TestAccuracy => Value::Scalar(Loss::accuracy(&test()?, test_targets()?)),
+            Quantity::TrainAccuracy => Value::Scalar(LABELS.accuracy(&train, train_targets)),
+            Quantity::TestAccuracy => Value::Scalar(LABELS.accuracy(&test()?, test_targets()?)),
             Quantity::Outputs => Value::Matrix(train),
             Quantity::TestOutputs => Value::Matrix(test()?),
             Quantity::NormalisedOutputs => Value::Matrix(train / self.normalisation),

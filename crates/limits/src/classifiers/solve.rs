@@ -163,7 +163,10 @@ fn limit(
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> kernel::Result<Solution> {
     let ClassifierLimit { model, constants, .. } = classifier.limit()?;
-    let given = start.filter(|_| model.needs_start()).map(|start| all_inputs(start, inputs)).transpose()?;
+    let given = match start.filter(|_| model.needs_start()) {
+        Some(start) => Some(all_inputs(start, inputs)?),
+        None => classifier.is_centered.then(|| vec![0.0; inputs.count()]),
+    };
     let needs_distribution = model.needs_start() && given.is_none();
     let kernels = if needs_distribution || !model.evolves() {
         Some(StartKernels::new(classifier.activation, inputs, constants, &mut |share| watch(0.2 * share))?)
@@ -216,9 +219,9 @@ fn network(
         Source::Independent { particles: m, replicas: 1, seed }.particles(inputs, constants, NETWORK_SET)?;
     let mut system = ParticleSystem::new(&classifier.activation, inputs, rates, particles)?;
     // IC-MF (docs/theory/scaling-limits.md §4.4, Eq. correction).
-    let share = (m as f64 / classifier.reference_width).sqrt() - 1.0;
-    let offset: Option<Vec<f64>> =
-        classifier.is_corrected.then(|| system.outputs().iter().map(|output| share * output).collect());
+    let corrected = classifier.is_corrected.then(|| (m as f64 / classifier.reference_width).sqrt() - 1.0);
+    let share = corrected.or(classifier.is_centered.then_some(-1.0));
+    let offset: Option<Vec<f64>> = share.map(|share| system.outputs().iter().map(|output| share * output).collect());
     train_network(&mut system, offset.as_deref(), training, watch)
 }
 

@@ -30,6 +30,19 @@ pub(super) struct Prior {
     pub(super) test: Option<Matrix>,
 }
 
+impl Prior {
+    /// That of centered networks, whose outputs at the start are 0.
+    pub(super) fn without_spread(&self) -> Prior {
+        let zeros = |matrix: &Matrix| Matrix::zeros(matrix.nrows(), matrix.ncols());
+        Prior {
+            train: zeros(&self.train),
+            test_train: self.test_train.as_ref().map(zeros),
+            test_diagonal: self.test_diagonal.as_ref().map(|diagonal| vec![0.0; diagonal.len()]),
+            test: self.test.as_ref().map(zeros),
+        }
+    }
+}
+
 /// Variances of a set of inputs, and their covariance where asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Variances {

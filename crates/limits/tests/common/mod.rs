@@ -16,7 +16,12 @@ pub(crate) fn problem(hidden_layers: usize, d: usize, k: usize, samples: usize) 
     let teacher = Matrix::from_fn(d, k, |i, j| 2.0 * wave(i + 5, j, 1.1));
     let targets = &inputs * teacher + Matrix::from_fn(samples, k, |i, j| 0.1 * wave(i, j + 3, 2.0));
     Problem {
-        network: Network { hidden_layers, activation: Activation::Identity, entry_law: EntryLaw::Gaussian },
+        network: Network {
+            hidden_layers,
+            activation: Activation::Identity,
+            entry_law: EntryLaw::Gaussian,
+            centered: false,
+        },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs, targets }, test: None },
         loss: Loss::SQUARED,

@@ -61,7 +61,12 @@ mod tests {
     fn problem(momentum: f64) -> Problem {
         let rule = Rule::Descent { learning_rate: 0.1, steps: 10, momentum, nesterov: false, batch_size: None };
         Problem {
-            network: Network { hidden_layers: 3, activation: Activation::Identity, entry_law: EntryLaw::Gaussian },
+            network: Network {
+                hidden_layers: 3,
+                activation: Activation::Identity,
+                entry_law: EntryLaw::Gaussian,
+                centered: false,
+            },
             parameterization: Parameterization::ntk(3, 1.0),
             data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
             loss: Loss::SQUARED,

@@ -192,7 +192,12 @@ mod tests {
     fn problem(quantities: Vec<Quantity>) -> Problem {
         let rule = Rule::Descent { learning_rate: 0.1, steps: 10, momentum: 0.0, nesterov: false, batch_size: None };
         Problem {
-            network: Network { hidden_layers: 2, activation: Activation::Erf, entry_law: EntryLaw::Gaussian },
+            network: Network {
+                hidden_layers: 2,
+                activation: Activation::Erf,
+                entry_law: EntryLaw::Gaussian,
+                centered: false,
+            },
             parameterization: Parameterization::Standard {
                 sigma_w: vec![1.0; 3],
                 sigma_b: Some(vec![0.1; 3]),

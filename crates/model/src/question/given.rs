@@ -237,7 +237,12 @@ impl GivenNetwork {
         let hidden_layers = self.layers.len() - 1;
         let test = Samples { inputs: test_inputs.clone(), targets: Matrix::zeros(test_inputs.nrows(), k) };
         Ok(Problem {
-            network: Network { hidden_layers, activation: self.network.activation, entry_law: EntryLaw::Gaussian },
+            network: Network {
+                hidden_layers,
+                activation: self.network.activation,
+                entry_law: EntryLaw::Gaussian,
+                centered: false,
+            },
             parameterization: Parameterization::ntk(hidden_layers, 1.0),
             data: Dataset { train: train.clone(), test: Some(test) },
             loss,

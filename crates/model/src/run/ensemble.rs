@@ -257,7 +257,12 @@ mod tests {
         };
         let rule = Rule::Descent { learning_rate, steps: 50, momentum: 0.3, nesterov: false, batch_size: Some(4) };
         Problem {
-            network: Network { hidden_layers: 2, activation: Activation::Relu, entry_law: EntryLaw::Gaussian },
+            network: Network {
+                hidden_layers: 2,
+                activation: Activation::Relu,
+                entry_law: EntryLaw::Gaussian,
+                centered: false,
+            },
             parameterization: Parameterization::ntk(2, 1.4),
             data: Dataset { train: Samples { inputs: wave(6, 3, 1.7), targets: wave(6, 2, 0.9) }, test: None },
             loss: Loss::SQUARED,

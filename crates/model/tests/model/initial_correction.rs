@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Ensemble, Labels, Loss, Parameterization, Quantity, Rule},
     seed,
     training::{Control, Start, Training, mlp::MlpTraining},
     trajectory::{Record, Status},
@@ -106,8 +106,8 @@ fn training_and_records_are_those_of_the_corrected_function() {
         for (quantity, expected) in [
             (Quantity::TrainLoss, loss.value(&of_train, &train.targets)),
             (Quantity::TestLoss, loss.value(&of_test, &test.targets)),
-            (Quantity::TrainAccuracy, Loss::accuracy(&of_train, &train.targets)),
-            (Quantity::TestAccuracy, Loss::accuracy(&of_test, &test.targets)),
+            (Quantity::TrainAccuracy, Labels::of(&train.targets).unwrap().accuracy(&of_train, &train.targets)),
+            (Quantity::TestAccuracy, Labels::of(&train.targets).unwrap().accuracy(&of_test, &test.targets)),
         ] {
             let found = scalars(&records, quantity)[5];
             assert!((found - expected).abs() < 1e-10, "{}: {found} for {expected}", quantity.name());

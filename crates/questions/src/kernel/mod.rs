@@ -15,7 +15,7 @@ use widenet_core::{
         schema, section,
         shape::{Located, anything, boolean, choice, located, natural, table},
     },
-    problem::{EntryLaw, NetworkSections, Untrained},
+    problem::{EntryLaw, NetworkSections, Untrained, refuse_study},
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
 use widenet_model::{KernelsWanted, Precision, empirical_kernels};
@@ -117,6 +117,7 @@ impl KernelQuestion {
     /// As for [`widenet_core::Problem::load`].
     pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
         let document = Document::load_with(path, overrides)?;
+        refuse_study(&document, path)?;
         Self::parse(&document, &mut load_from(path.parent().unwrap_or(Path::new(""))))
     }
 
@@ -234,7 +235,11 @@ impl KernelQuestion {
 
     /// The kernels at width ∞, NNGP and tangent.
     fn limit(&self, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
-        let network = self.network.architecture().kernel_network()?;
+        let architecture = self.network.architecture();
+        let network = match self.which {
+            Which::Nngp => architecture.readout_network()?,
+            Which::Tangent | Which::Both => architecture.kernel_network()?,
+        };
         let train = &self.network.inputs;
         let none = Matrix::zeros(0, train.ncols());
         let test = self.network.test_inputs.as_ref().unwrap_or(&none);

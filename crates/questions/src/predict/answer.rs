@@ -6,7 +6,11 @@ use std::{
 };
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use widenet_core::{Matrix, problem::Loss, trajectory::Number};
+use widenet_core::{
+    Matrix,
+    problem::{Labels, Loss},
+    trajectory::Number,
+};
 use widenet_limits::kernel::{Moment, Moments, Prediction};
 
 use widenet_output::{Format, OutputFile, Rows};
@@ -45,7 +49,7 @@ pub struct Answer {
     pub train_loss: Option<f64>,
     /// Loss of the mean test outputs, where the test data have targets.
     pub test_loss: Option<f64>,
-    /// Share of training samples whose class is right.
+    /// Share of training samples whose class is right, where the targets are labels.
     pub train_accuracy: Option<f64>,
     /// Share of test samples whose class is right.
     pub test_accuracy: Option<f64>,
@@ -53,12 +57,14 @@ pub struct Answer {
 
 impl Answer {
     pub(super) fn new(prediction: Prediction, loss: Loss, train: &Matrix, test: Option<&Matrix>) -> Self {
+        let labels = Labels::of(train);
         let of_train = (!prediction.diverged).then_some(&prediction.train);
         let train_loss = of_train.map(|predicted| loss.value(&predicted.mean, train));
-        let train_accuracy = of_train.map(|predicted| Loss::accuracy(&predicted.mean, train));
+        let train_accuracy = of_train.and_then(|predicted| Labels::accuracy_of(&labels, &predicted.mean, train));
         let of_test = prediction.test.as_ref().filter(|_| !prediction.diverged).zip(test);
         let test_loss = of_test.map(|(predicted, targets)| loss.value(&predicted.mean, targets));
-        let test_accuracy = of_test.map(|(predicted, targets)| Loss::accuracy(&predicted.mean, targets));
+        let test_accuracy =
+            of_test.and_then(|(predicted, targets)| Labels::accuracy_of(&labels, &predicted.mean, targets));
         Self { prediction, train_loss, test_loss, train_accuracy, test_accuracy }
     }
 
@@ -148,13 +154,18 @@ impl PredictAnswer {
     pub fn notes(&self) -> Vec<String> {
         let diverged: Vec<String> =
             self.answers.iter().filter(|answer| answer.prediction.diverged).map(Answer::moment).collect();
-        if diverged.is_empty() {
-            return Vec::new();
+        let mut notes = Vec::new();
+        if let Err(why) = Labels::of(&self.train_targets) {
+            notes.push(format!("there is no accuracy, the share of right classes: {why}"));
         }
-        vec![format!(
+        if diverged.is_empty() {
+            return notes;
+        }
+        notes.push(format!(
             "the linear model has diverged at {}: outputs there are not finite and are left out",
             diverged.join(", ")
-        )]
+        ));
+        notes
     }
 
     /// Writes the predictions in the format of the file: JSON; CSV with one row per moment, sample and output; NumPy arrays of

@@ -21,7 +21,7 @@ use widenet_core::{
             table, table_or,
         },
     },
-    problem::{Loss, ProblemSections},
+    problem::{Loss, ProblemSections, refuse_study},
     shapes::{matrix, read_matrix},
 };
 use widenet_limits::kernel::{
@@ -51,9 +51,9 @@ section! {
         ridge: Option<Either<RelativeRidge, f64>> = optional(table_or(non_negative())),
         /// At the end of training, drop eigenvalues that rounding cannot tell from 0.
         cutoff: bool = or(boolean(), false),
-        /// The start: the `"ensemble"` of all (of the squared loss where nothing is given), `"zero"` (of other losses), a `"sample"`, or
+        /// The start: the `"ensemble"` of all (of the squared loss where nothing is given), `"zero"` (of other losses and of centered networks), a `"sample"`, or
         /// outputs.
-        initial: Option<Either<InitialOutputs, Start>> = optional(table_or(choice(STARTS))),
+        initial: Option<Located<Either<InitialOutputs, Start>>> = optional(located(table_or(choice(STARTS)))),
         /// Seed of the sampled function and of minibatches.
         seed: u64 = or(natural(), 0),
         /// Kernels to be used instead of the network's own.
@@ -179,6 +179,7 @@ impl PredictQuestion {
     /// As for [`Problem::load`].
     pub fn load(path: &Path, overrides: &[(String, String)]) -> widenet_core::Result<Self> {
         let document = Document::load_with(path, overrides)?;
+        refuse_study(&document, path)?;
         let base = path.parent().unwrap_or(Path::new(""));
         Self::parse(&document, base, &mut load_from(base))
     }
@@ -269,7 +270,8 @@ impl Question for PredictQuestion {
 /// Predictions in studies.
 pub(crate) static KIND: Kind = Kind {
     name: "predict",
-    results_version: 1,
+    // 2: accuracies of labels that are not ±1 have their own threshold, regressions have none.
+    results_version: 2,
     width_key: None,
     has_precision: false,
     seeded: |_| vec!["predict"],
@@ -281,8 +283,9 @@ pub(crate) static KIND: Kind = Kind {
 impl PredictSection {
     /// What is asked about a problem, at test inputs of the problem or at these.
     fn question(&self, problem: &Problem, test_inputs: Option<Matrix>, base: &Path) -> Result<Asked> {
-        let default = if matches!(problem.loss, Loss::Squared { .. }) { Initial::Ensemble } else { Initial::Zero };
-        let initial = match &self.initial {
+        let squared = matches!(problem.loss, Loss::Squared { .. });
+        let default = if squared && !problem.network.centered { Initial::Ensemble } else { Initial::Zero };
+        let initial = match self.initial.as_ref().map(|initial| &initial.value) {
             None => default,
             Some(Either::Other(Start::Ensemble)) => Initial::Ensemble,
             Some(Either::Other(Start::Zero)) => Initial::Zero,
@@ -291,6 +294,9 @@ impl PredictSection {
                 Initial::Outputs { train: outputs.clone(), test: test_outputs.clone() }
             }
         };
+        if let (true, false, Some(initial)) = (problem.network.centered, initial == Initial::Zero, &self.initial) {
+            return Err(initial.must_be("\"zero\" where network.centered = true: such networks start there"));
+        }
         let is_law = initial == Initial::Ensemble;
         let spread = match &self.spread {
             Some(spread) if spread.value != Spread::None && !is_law => {

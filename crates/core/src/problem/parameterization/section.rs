@@ -6,6 +6,7 @@ use super::{
     keys::{self, ParameterizationKeys},
     named::Parameterization,
 };
+use crate::problem::{activation::Activation, network::Network};
 
 /// The kinds of parameterizations.
 const KINDS: &[Kind<Box<dyn ParameterizationKeys>>] = &[
@@ -30,15 +31,21 @@ impl Parameterization {
     pub(in crate::problem) fn check_range(
         &self,
         section: &Field<'_>,
-        hidden_layers: usize,
+        network: Network,
         input_dimension: usize,
     ) -> Result<()> {
-        let scaling = self.scaling(hidden_layers, input_dimension);
+        let scaling = self.scaling(network.hidden_layers, input_dimension);
+        // Products over layers are those of deep linear networks; nonlinear ones never form them.
+        let is_linear = network.activation == Activation::Identity;
         let of_network = [
             ("output scale".to_string(), scaling.output_scale().constant),
             ("initial tangent kernel".into(), scaling.at(1).tangent_kernel()),
         ];
-        let of_network = of_network.into_iter().take(if self.has_frozen_layers() { 1 } else { 2 });
+        let of_network = of_network.into_iter().take(match (is_linear, self.has_frozen_layers()) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => 2,
+        });
         let of_layers = scaling.layers.iter().zip(scaling.rates()).enumerate().flat_map(|(l, (layer, rate))| {
             let frozen = self.freezes(l);
             let powers = [
@@ -48,7 +55,11 @@ impl Parameterization {
                 ("normalized rate ρ", rate),
             ];
             let name = scaling.layer_name(l);
-            let powers = powers.into_iter().take(if frozen { 2 } else { 4 });
+            let powers = powers.into_iter().take(match (frozen, is_linear) {
+                (true, _) => 2,
+                (false, false) => 3,
+                (false, true) => 4,
+            });
             powers.map(move |(what, power)| (format!("{what} of the {name} layer"), power.constant))
         });
         match of_layers.chain(of_network).find(|(_, constant)| !constant.is_normal()) {

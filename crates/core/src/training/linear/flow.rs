@@ -7,6 +7,7 @@
 
 use super::{
     network::{Factors, LinearNetwork, Point},
+    origin::Origin,
     recorder::Recorder,
 };
 use crate::{
@@ -37,6 +38,12 @@ const ORDER_4: [f64; STAGES] =
 /// Rounding is probed at weights scaled by this, where the predictor is known to be `PROBE^(L+1) β`.
 const PROBE: f64 = 1.001;
 
+/// The risk of the predictor that is trained.
+struct Risk<'a> {
+    batch: FullBatch<'a>,
+    origin: &'a Origin,
+}
+
 /// Coefficients of a derivative in terms of the weights and of the products.
 type Derivative = (f64, Vec<f64>);
 
@@ -61,13 +68,13 @@ pub(super) struct Flow {
 /// Integrates to the horizon. `observe` is called after every step with the weight matrices.
 pub(super) fn integrate<W: LinearLayer>(
     network: &mut LinearNetwork<W>,
-    recorder: &Recorder<'_, W::Block>,
+    (recorder, origin): (&Recorder<'_, W::Block>, &Origin),
     problem: &Problem,
     Flow { horizon, tolerance }: Flow,
     start: Start,
     observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control,
 ) -> (Vec<Record>, Status) {
-    let risk = FullBatch::new(&problem.data.train, problem.loss);
+    let risk = Risk { batch: FullBatch::new(&problem.data.train, problem.loss), origin };
     let Start { mut step, mut time, step_size, mut records } = start;
     let mut proposal = step_size.unwrap_or(horizon * 1e-3);
     loop {
@@ -79,7 +86,7 @@ pub(super) fn integrate<W: LinearLayer>(
         if let Some(&due) = problem.record.at.get(records.len())
             && time >= due
         {
-            records.push(recorder.record(network, &backward, &predictor, step, time));
+            records.push(recorder.record(network, &backward, &origin.seen(&predictor), step, time));
             continue;
         }
         let Some(&next) = problem.record.at.get(records.len()) else {
@@ -138,7 +145,7 @@ fn rounding<W: WeightMatrix>(network: &mut LinearNetwork<W>, predictor: &Matrix)
 /// Derivatives of all stages; pushes the factors of stages 2 … 6.
 fn stages<W: WeightMatrix>(
     network: &mut LinearNetwork<W>,
-    risk: &FullBatch<'_>,
+    risk: &Risk<'_>,
     weight_decay: f64,
     step_size: f64,
     factors: &mut Vec<Factors<W::Block>>,
@@ -165,12 +172,12 @@ fn stages<W: WeightMatrix>(
 
 fn forward<W: WeightMatrix>(
     network: &mut LinearNetwork<W>,
-    risk: &FullBatch<'_>,
+    risk: &Risk<'_>,
     predictor: &Matrix,
     point: &Point,
     factors: &[Factors<W::Block>],
 ) -> Vec<W::Block> {
-    network.forward_factors(&risk.residual(predictor), point, factors)
+    network.forward_factors(&risk.batch.residual(&risk.origin.seen(predictor)), point, factors)
 }
 
 /// `G_1 … G_{L+1}` of a whole chain `G_0 … G_{L+1}`.

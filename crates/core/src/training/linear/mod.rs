@@ -2,6 +2,7 @@
 
 mod flow;
 mod network;
+mod origin;
 mod recorder;
 mod training;
 

@@ -3,6 +3,7 @@
 use super::{
     flow::{self, Flow},
     network::{Factors, LinearNetwork, Point},
+    origin::Origin,
     recorder::Recorder,
 };
 use crate::{
@@ -34,6 +35,7 @@ pub struct LinearTraining<'p, W: LinearLayer> {
     /// The network.
     pub network: LinearNetwork<W>,
     recorder: Recorder<'p, W::Block>,
+    origin: Origin,
     procedure: Procedure,
     rule: UpdateRule,
     full_batch: FullBatch<'p>,
@@ -65,6 +67,7 @@ impl<'p, W: LinearLayer> LinearTraining<'p, W> {
         Ok(Self {
             problem,
             recorder: Recorder::new(problem, &mut network),
+            origin: Origin::of(problem, &mut network),
             network,
             procedure,
             rule,
@@ -95,7 +98,8 @@ impl<W: LinearLayer> Training for LinearTraining<'_, W> {
     fn run(&mut self, start: Start, observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control) -> (Vec<Record>, Status) {
         match self.procedure {
             Procedure::Flow(flow) => {
-                flow::integrate(&mut self.network, &self.recorder, self.problem, flow, start, observe)
+                let seen = (&self.recorder, &self.origin);
+                flow::integrate(&mut self.network, seen, self.problem, flow, start, observe)
             }
             Procedure::Descent(steps) => {
                 let at = &self.problem.record.at;
@@ -121,11 +125,13 @@ impl<W: LinearLayer> Descend for LinearTraining<'_, W> {
     }
 
     fn record(&mut self, backward: &Self::Evaluation, step: u64, time: f64) -> Record {
-        self.recorder.record(&mut self.network, &backward.chain, &backward.predictor, step, time)
+        let predictor = self.origin.seen(&backward.predictor);
+        self.recorder.record(&mut self.network, &backward.chain, &predictor, step, time)
     }
 
     fn update(&mut self, backward: Self::Evaluation, learning_rate: f64) {
         let Backward { mut chain, predictor, step } = backward;
+        let predictor = self.origin.seen(&predictor);
         let (samples, loss) = (&self.problem.data.train, self.problem.loss);
         let residual = match &mut self.batches {
             Some(batches) => risk::batch_residual(samples, loss, batches.at(step), &predictor),

@@ -1,7 +1,9 @@
-//! Mean-field networks may have an initialization correction (docs/theory/scaling-limits.md §4.4, Eq. correction).
+//! Networks may have a share of their own function at the start added: of mean-field networks as an initialization correction
+//! (docs/theory/scaling-limits.md §4.4, Eq. correction), of any networks that are centered −1.
 //!
 //! ```text
 //! f_IC(x) = f(x) + (√n − 1) f_0(x),    n = m/d*        f_0: the network's own function at its start, frozen
+//! centered:  f(x) − f_0(x)
 //! ```
 //!
 //! Gradients flow through f alone, so f_0 is nothing but its outputs on the samples: what is added to the outputs before
@@ -10,7 +12,7 @@
 use super::network::Mlp;
 use crate::{matrix::Matrix, problem::Problem, training::matrix::EntryMatrix};
 
-/// `(√n − 1) f_0` on the samples; nothing where the outputs are the network's own.
+/// The share of `f_0` that is added on the samples; nothing where the outputs are the network's own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InitialCorrection {
     /// P × k.
@@ -23,7 +25,8 @@ impl InitialCorrection {
     /// The correction of a problem whose network is this one at its start.
     pub(super) fn of<W: EntryMatrix>(problem: &Problem, network: &mut Mlp<W>) -> Self {
         let width = network.layers[0].weights.matrix.output_dimension();
-        let Some(factor) = problem.parameterization.initial_correction(width) else { return Self::default() };
+        let corrected = problem.parameterization.initial_correction(width);
+        let Some(factor) = corrected.or(problem.network.centered.then_some(-1.0)) else { return Self::default() };
         let mut on = |inputs: &Matrix| network.outputs(inputs) * factor;
         Self {
             train: Some(on(&problem.data.train.inputs)),

@@ -6,6 +6,7 @@ mod idx;
 mod inline;
 mod inputs;
 mod npy;
+mod people;
 mod teacher;
 
 use std::{fs, path::Path};

@@ -1,7 +1,7 @@
 //! Says which model a limit is, and which loss gradient drives it.
 //!
 //! ```text
-//! G(−, F) = −y/2          G(0, F) = −y sigmoid(−y F)          G(+, F) = −y 1[y F < 0]
+//! G(−, F) = −y/2          G(0, F) = −y sigmoid(−y F)          G(+, F) = −y (1[y F < 0] + ½ 1[F = 0])
 //! ```
 //!
 //! (docs/theory/scaling-limits.md §3.3, §4.4, Eq. gradient.) The sign is that of the exponent of the logits: vanishing logits are pushed
@@ -67,6 +67,8 @@ pub fn loss_gradient(sign: Ordering, label: f64, output: f64) -> f64 {
         // Neither end overflows: e^margin = ∞ gives 0.
         Equal => -label / (1.0 + margin.exp()),
         Greater if margin < 0.0 => -label,
+        // n^B · 0 is 0 at every width.
+        Greater if margin == 0.0 => -0.5 * label,
         Greater => 0.0,
     }
 }

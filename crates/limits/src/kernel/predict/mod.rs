@@ -139,11 +139,11 @@ fn blocks(
     if let Some(given) = &question.given {
         return check::given(inputs, question, given, need);
     }
-    let network = problem.architecture().kernel_network()?;
-    match question.trained {
-        Trained::All => compute(&network, inputs, need, watch),
-        Trained::ReadoutOnly => compute(&network.readout_only(), inputs, need, watch),
-    }
+    let network = match question.trained {
+        Trained::All => problem.architecture().kernel_network()?,
+        Trained::ReadoutOnly => problem.architecture().readout_network()?,
+    };
+    compute(&network, inputs, need, watch)
 }
 
 /// The outputs at the start; zero for the law, whose mean that is.

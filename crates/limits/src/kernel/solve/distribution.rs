@@ -35,7 +35,8 @@ pub(super) fn solve(
     let (samples, outputs) = targets.shape();
     let moments = &problem.record.at;
     let mut records = Vec::new();
-    let distribution = Distribution { problem, kernel, prior };
+    let threshold = recorder.labels.as_ref().ok().and_then(|labels| labels.threshold());
+    let distribution = Distribution { problem, kernel, prior, threshold };
     let (basis, procedures) = match Method::of(problem, kernel)? {
         Method::Modes { basis, procedures } => (basis, procedures),
         Method::FunctionSpace(dynamics) => {
@@ -78,6 +79,8 @@ struct Distribution<'a> {
     problem: &'a Problem,
     kernel: &'a TrainingKernel,
     prior: &'a Prior,
+    /// Of one output with two values.
+    threshold: Option<f64>,
 }
 
 impl Distribution<'_> {
@@ -88,7 +91,7 @@ impl Distribution<'_> {
         let mut snapshot = Snapshot { train: response.learned(targets), kurtosis: Some(0.0), ..Snapshot::default() };
         if record.needs(Need::Variances) {
             let variances = ensemble::train(self.prior, response, false, false)?;
-            let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss);
+            let spread = Spread::new(&variances, &snapshot.train, targets, self.problem.loss, self.threshold);
             snapshot.train_loss = spread.loss;
             snapshot.train_accuracy = spread.accuracy;
             snapshot.train_std = Some(spread.std);
@@ -98,7 +101,7 @@ impl Distribution<'_> {
         if record.needs(Need::TestVariances) {
             let covariance = record.needs(Need::Covariance);
             let variances = ensemble::test(self.prior, response, block, false, covariance)?;
-            let spread = Spread::new(&variances, &mean, &test.targets, self.problem.loss);
+            let spread = Spread::new(&variances, &mean, &test.targets, self.problem.loss, self.threshold);
             snapshot.test_loss = Some(spread.loss);
             snapshot.test_accuracy = spread.accuracy;
             snapshot.test_std = Some(spread.std);
@@ -118,18 +121,20 @@ struct Spread {
 }
 
 impl Spread {
-    fn new(variances: &Variances, mean: &Matrix, targets: &Matrix, loss: Loss) -> Self {
+    fn new(variances: &Variances, mean: &Matrix, targets: &Matrix, loss: Loss, threshold: Option<f64>) -> Self {
         let shared = |values: &[f64]| Matrix::from_fn(mean.nrows(), mean.ncols(), |i, _| values[i]);
         let std = shared(&variances.std());
-        // P(f > 0) where the target is positive, P(f ≤ 0) elsewhere.
-        let right = |i: usize| {
-            let margin = if targets[i] > 0.0 { mean[i] } else { -mean[i] };
+        // P(f > threshold) where the target is above it, P(f ≤ threshold) elsewhere.
+        let right = |i: usize, threshold: f64| {
+            let above = mean[i] - threshold;
+            let margin = if targets[i] > threshold { above } else { -above };
             match std[i] {
-                0.0 => f64::from(u8::from((mean[i] > 0.0) == (targets[i] > 0.0))),
+                0.0 => f64::from(u8::from((above > 0.0) == (targets[i] > threshold))),
                 std => 0.5 * libm::erfc(-margin / std * std::f64::consts::FRAC_1_SQRT_2),
             }
         };
-        let accuracy = (mean.ncols() == 1).then(|| (0..mean.nrows()).map(right).sum::<f64>() / mean.nrows() as f64);
+        let accuracy = threshold
+            .map(|threshold| (0..mean.nrows()).map(|i| right(i, threshold)).sum::<f64>() / mean.nrows() as f64);
         let loss = loss.mean_value(mean, &shared(&variances.diagonal), targets).unwrap_or(f64::NAN);
         Self { loss, accuracy, std }
     }

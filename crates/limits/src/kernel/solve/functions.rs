@@ -61,6 +61,10 @@ pub(super) fn solve_average(
         let mirrored = ensemble.antithetic && network % 2 == 1;
         let own_seed = member(seed, if mirrored { network - 1 } else { network });
         let mut start = sampler.sample(own_seed, problem.data.output_dimension());
+        if problem.network.centered {
+            start.train.fill(0.0);
+            start.test.iter_mut().for_each(|test| test.fill(0.0));
+        }
         if mirrored {
             start.train.neg_mut();
             start.test.iter_mut().for_each(Matrix::neg_mut);
@@ -166,7 +170,7 @@ impl FunctionAverage {
                 train: zero(&snapshot.train),
                 test: snapshot.test.as_ref().map(zero),
                 test_loss: snapshot.test_loss.map(|_| 0.0),
-                train_accuracy: Some(0.0),
+                train_accuracy: snapshot.train_accuracy.map(|_| 0.0),
                 test_accuracy: snapshot.test_accuracy.map(|_| 0.0),
                 distance: snapshot.distance.map(|_| 0.0),
                 ..Snapshot::default()

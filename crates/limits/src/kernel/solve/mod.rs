@@ -9,7 +9,7 @@ mod functions;
 mod record;
 
 use widenet_core::{
-    Error, Problem, Result, Trajectory, Width,
+    Error, Matrix, Problem, Result, Trajectory, Width,
     problem::{Loss, Need as RecordNeed, Quantity, Scope},
     training::Control,
     trajectory::{Engine, Record, Status},
@@ -74,10 +74,15 @@ pub fn solve(
         Err(super::error::Error::Invalid(error)) => return Err(error),
     };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
+    let zero = problem.network.centered.then(|| Start {
+        train: Matrix::zeros(problem.data.train.targets.nrows(), problem.data.output_dimension()),
+        test: problem.data.test.as_ref().map(|test| Matrix::zeros(test.targets.nrows(), test.targets.ncols())),
+    });
     let recorder = SnapshotRecorder::new(problem, &network, &kernel, prior.as_ref()).map_err(core_error)?;
-    let solved = match (&prior, start) {
+    let solved = match (&prior, start.or(zero.as_ref().filter(|_| problem.ensemble.is_none()))) {
         (Some(prior), None) if has_distribution => {
-            distribution::solve(problem, &kernel, prior, seed, &recorder, &mut watch)
+            let centered = problem.network.centered.then(|| prior.without_spread());
+            distribution::solve(problem, &kernel, centered.as_ref().unwrap_or(prior), seed, &recorder, &mut watch)
         }
         (_, Some(start)) => functions::solve_one(problem, &kernel, start, seed, &recorder, &mut watch),
         (Some(prior), None) => Sampler::new(prior).and_then(|sampler| match problem.ensemble {

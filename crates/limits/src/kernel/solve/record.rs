@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Loss, Quantity},
+    problem::{Labels, Quantity},
     scaling::KernelNetwork,
     training::Control,
     trajectory::{Record, Value},
@@ -12,7 +12,7 @@ use crate::{
     kernel::{
         blocks::TrainingKernel,
         ensemble::Prior,
-        error::Result,
+        error::Result as KernelResult,
         gram::{Which, kernels},
     },
     linear_algebra::product,
@@ -40,6 +40,7 @@ pub(super) struct SnapshotRecorder<'a> {
     pub(super) problem: &'a Problem,
     kernel: &'a TrainingKernel,
     prior: Option<&'a Prior>,
+    pub(super) labels: Result<Labels, String>,
     /// The kernel of `‖θ_t − θ_0‖² = tr zᵀ D z`, where it is recorded.
     distance_kernel: Option<Matrix>,
 }
@@ -50,13 +51,13 @@ impl<'a> SnapshotRecorder<'a> {
         network: &KernelNetwork,
         kernel: &'a TrainingKernel,
         prior: Option<&'a Prior>,
-    ) -> Result<Self> {
+    ) -> KernelResult<Self> {
         let distance_kernel = if problem.record.quantities.contains(&Quantity::ParameterDistance) {
             Some(distance_kernel(problem, network, kernel)?)
         } else {
             None
         };
-        Ok(Self { problem, kernel, prior, distance_kernel })
+        Ok(Self { problem, kernel, prior, labels: problem.labels(), distance_kernel })
     }
 
     /// `‖θ_t − θ_0‖` for the sums z of gradients (N × k).
@@ -72,8 +73,8 @@ impl<'a> SnapshotRecorder<'a> {
         Snapshot {
             train_loss: self.problem.loss.value(train, &data.train.targets),
             test_loss: on_test(&|f, y| self.problem.loss.value(f, y)),
-            train_accuracy: Some(Loss::accuracy(train, &data.train.targets)),
-            test_accuracy: on_test(&Loss::accuracy),
+            train_accuracy: Labels::accuracy_of(&self.labels, train, &data.train.targets),
+            test_accuracy: test.as_ref().zip(targets).and_then(|(f, y)| Labels::accuracy_of(&self.labels, f, y)),
             distance: self.distance(z),
             train: train.clone(),
             test,
@@ -125,7 +126,7 @@ impl<'a> SnapshotRecorder<'a> {
 
 /// `Δθ_l = −κ_l J_lᵀ z`, so `‖Δθ‖² = tr zᵀ (Σ κ_l² J_l J_lᵀ) z`: the tangent kernel with each layer's part `κ_l J_l J_lᵀ` once more
 /// times its learning rate κ_l.
-fn distance_kernel(problem: &Problem, network: &KernelNetwork, kernel: &TrainingKernel) -> Result<Matrix> {
+fn distance_kernel(problem: &Problem, network: &KernelNetwork, kernel: &TrainingKernel) -> KernelResult<Matrix> {
     let scaling = problem.scaling();
     let mut scaled = network.clone();
     for (l, layer) in scaled.layers.iter_mut().enumerate() {

@@ -3,7 +3,7 @@
 use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
-    problem::{Activation, Ensemble, Loss, Quantity, Rule, Scope},
+    problem::{Activation, Ensemble, Labels, Loss, Quantity, Rule, Scope},
     training::Control,
     trajectory::{Engine, Record, Status, Value},
 };
@@ -86,7 +86,10 @@ fn a_trajectory_has_every_quantity_of_a_network() {
     assert_eq!(train, matrix(record, Quantity::LinearisedOutputs));
     let data = &problem.data.train;
     assert_eq!(scalar(record, Quantity::TrainLoss), problem.loss.value(&train, &data.targets));
-    assert_eq!(scalar(record, Quantity::TrainAccuracy), Loss::accuracy(&train, &data.targets));
+    assert_eq!(
+        scalar(record, Quantity::TrainAccuracy),
+        Labels::of(&data.targets).unwrap().accuracy(&train, &data.targets)
+    );
     let (nngp, tangent) = both(&network(&problem), &data.inputs, None);
     assert_eq!(matrix(record, Quantity::NngpKernel), nngp);
     let full = matrix(record, Quantity::TangentKernel);

@@ -28,7 +28,12 @@ pub(crate) fn problem(
 ) -> Problem {
     let samples = |(inputs, targets)| Samples { inputs, targets };
     Problem {
-        network: Network { hidden_layers: sigmas.len() - 1, activation, entry_law: EntryLaw::Gaussian },
+        network: Network {
+            hidden_layers: sigmas.len() - 1,
+            activation,
+            entry_law: EntryLaw::Gaussian,
+            centered: false,
+        },
         parameterization: Parameterization::Ntk {
             sigma_w: sigmas.iter().map(|sigmas| sigmas.0).collect(),
             sigma_b: sigmas.iter().map(|sigmas| sigmas.1).collect(),
