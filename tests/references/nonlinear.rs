@@ -43,8 +43,8 @@ pub(crate) fn check(case: &Value, place: &Place) -> Result<usize, String> {
     let tolerance = number(case, "tolerance_abs")?;
     let targets = flat(&case["problem"]["data"]["targets"])?.1;
     let size = targets.iter().fold(0.0f64, |largest, target| largest.max(target.abs()));
-    // A 95 % interval of 8 replicates that has standard errors of a fifth of the tolerance.
-    let exact = (2.36 * tolerance / 5.0 / size).clamp(1e-6, 1e-2);
+    // A 95 % interval of 8 replicates that has standard errors of half of the tolerance.
+    let exact = (2.36 * tolerance / 2.0 / size).clamp(1e-6, 1e-2);
     let outputs = compare(case, place, false, (tolerance, exact))?;
     let diagonals = compare_diagonals(case, place, tolerance)?;
     match case["kernel_tolerance_abs"].as_f64() {

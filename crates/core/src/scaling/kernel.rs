@@ -66,7 +66,7 @@ impl Scaling {
     /// # Errors
     /// [`Error::OutsideKernelRegime`] or, where one step moves outputs too far, [`Error::NoLimit`], with the layer and its exponent.
     pub fn kernel_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
-        let parts = self.variances_and_tangents(activation, input_dimension)?;
+        let parts = self.variances_and_tangents(input_dimension)?;
         for (l, (_, tangent)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
             if tangent.exponent > 0.0 && tangent.constant > 0.0 {
                 return Err(Error::NoLimit(format!(
@@ -87,12 +87,12 @@ impl Scaling {
     /// # Errors
     /// [`Error::NoLimit`] with the layer and its exponent.
     pub fn readout_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
-        let parts = self.variances_and_tangents(activation, input_dimension)?;
+        let parts = self.variances_and_tangents(input_dimension)?;
         Ok(network(activation, &parts).readout_only())
     }
 
     /// Variance and tangent of the weights and of the biases of each layer; layers without biases have (0, 0).
-    fn variances_and_tangents(&self, activation: Activation, input_dimension: usize) -> Result<Vec<[Part; 2]>> {
+    fn variances_and_tangents(&self, input_dimension: usize) -> Result<Vec<[Part; 2]>> {
         let parts = |l: usize| {
             let of_width = if l == 0 { input_dimension as f64 } else { 1.0 };
             let fan_in = PowerOfWidth::new(of_width, if l == 0 { 0.0 } else { 1.0 });

@@ -30,7 +30,8 @@ fn a_study_that_grows_runs_only_what_is_new() {
     let grown = tempfile::tempdir().unwrap();
     let first = ran(grown.path(), &[]).0;
     assert!(first > 8 && ran(grown.path(), &[]).0 == 0, "{first}");
-    let cases: [(&[(&str, &str)], &[(&str, &str)]); 4] = [
+    type Changes<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Changes<'_>, Changes<'_>); 4] = [
         (&[], &[more_seeds]),
         (&[more_seeds], &[more_seeds, ("256, 1024", "128, 256, 1024")]),
         (&[], &[("network.hidden_layers = [1, 3]", "network.hidden_layers = [1, 2, 3]")]),

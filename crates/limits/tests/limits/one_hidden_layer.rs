@@ -159,7 +159,6 @@ fn networks_in_law_are_dense_networks() {
         let law = columns(&|seed| observables(&problem, width, seed));
         let same = largest_z(&law, &columns(&|seed| dense(&problem, width, seed, 1.0)));
         let wider = largest_z(&law, &columns(&|seed| dense(&problem, width, seed, 1.15)));
-        println!("case {case}: |z| = {same:.2}, of a larger readout {wider:.1}");
         assert!(same < 4.5, "case {case}: |z| = {same}");
         assert!(wider > 6.0, "case {case}: the control has |z| = {wider}");
     }
@@ -183,7 +182,6 @@ fn wide_networks_are_near_the_limit_on_grids() {
         };
         let bound = 10.0 / f64::from(1 << 17).sqrt();
         let (wide, narrow) = (distance(1 << 17), distance(64));
-        println!("{loss:?}: {wide:.1e} at 2^17, {narrow:.1e} at 64");
         assert!(wide < bound, "{loss:?}: {wide}");
         assert!(narrow > bound, "{loss:?}: {narrow}");
     }
