@@ -21,7 +21,7 @@ inputs = [[1.0, 0.5], [-0.5, 1.0], [0.3, -0.8]]
 targets = [[1.0], [-1.0], [0.5]]
 [optimizer]
 kind = "gd"
-learning_rate = 0.3
+learning_rate = 0.05
 steps = 10
 [record]
 at = [0, 3, 10]
