@@ -2,7 +2,7 @@
 //!
 //! A network in training is a [`Training`]: [`LinearTraining`] of deep linear networks of any [`LinearLayer`] (with entries on a device,
 //! finite in law, infinite), [`mlp::MlpTraining`] of multilayer perceptrons of any [`EntryMatrix`]. Both descend by one loop; gradient flow
-//! of deep linear networks strings the same passes together by Runge–Kutta.
+//! strings the same passes together by Runge–Kutta.
 
 mod batches;
 mod block;
@@ -15,6 +15,7 @@ mod record;
 pub mod risk;
 mod rule;
 mod run;
+mod runge_kutta;
 
 pub use batches::Batches;
 pub use block::{Block, NeuronBlock};

@@ -19,7 +19,7 @@ pub fn has_mean_field_scaling(problem: &Problem) -> bool {
 /// Refuses problems without this limit (docs/theory/nonlinear-mean-field.md §5, §8).
 ///
 /// # Errors
-/// [`Error::LimitNotComputed`] for another scaling; [`Error::Invalid`] for an optimizer that is not linear in past gradients or has no steps, an
+/// [`Error::LimitNotComputed`] for another scaling; [`Error::Invalid`] for an optimizer that is not linear in past gradients or is momentum flow, an
 /// initial correction, and quantities that have no limit, such as deviations between the networks of an ensemble. The text says what would be right.
 pub fn check(problem: &Problem) -> Result<()> {
     if !has_mean_field_scaling(problem) {
@@ -36,8 +36,8 @@ pub fn check(problem: &Problem) -> Result<()> {
     }
     if obstacles.perceptron.is_some() {
         return invalid(format!(
-            "optimizer.kind = \"{}\": the mean-field limit of perceptrons is trained by steps; use \"gd\", \"momentum\" or \"sgd\" with a small \
-             learning rate",
+            "optimizer.kind = \"{}\": the mean-field limit of perceptrons is trained by steps or by \"flow\"; use \"flow\", \"gd\", \"momentum\" or \
+             \"sgd\"",
             obstacles.kind
         ));
     }

@@ -319,3 +319,43 @@ fn bad_options_and_problems_without_this_limit_are_named() {
     }
     refused(&with(&|problem| problem.parameterization = Parameterization::ntk(2, 1.0)), usual, &["mean_field", "µP"]);
 }
+
+/// Gradient flow: exact for linear networks up to what probes leave out, and what descent with small steps comes to at first order, on a grid
+/// and on drawn nodes.
+#[test]
+fn gradient_flow_is_the_limit_of_small_steps() {
+    const TIME: f64 = 1.5;
+    let by_flow = |mut problem: Problem| {
+        problem.optimizer.rule = Rule::Flow { time: TIME, tolerance: 1e-10 };
+        problem.record.at = vec![0.0, 0.5, TIME];
+        problem
+    };
+    let linear = by_flow(perceptron(Activation::Identity, 2, 1));
+    let exact =
+        mean_field::solve(&linear, Width::Infinite, 0, &mean_field::Options::default(), &mut |_| Control::Continue);
+    let options = Options { accuracy: 1e-12, replicates: 2, tolerance: 1e-7, log2_nodes: (8, 8), ..Options::default() };
+    let found = solve(&linear, 1, &options, &go).expect("solves").trajectory;
+    for (found, exact) in found.records.iter().zip(&exact.expect("solves").records) {
+        let apart = (outputs(found) - outputs(exact)).amax();
+        assert!(apart < 1e-6, "{apart:e} at {}", exact.time);
+    }
+    // One hidden layer and two inputs on a grid; two hidden layers on nodes.
+    for hidden_layers in [1, 2] {
+        let mut problem = perceptron(Activation::Tanh, hidden_layers, 1);
+        problem.data.train.inputs = problem.data.train.inputs.columns(0, 2).into_owned();
+        let options = Options { accuracy: 5e-2, replicates: 2, tolerance: 1e-6, ..Options::default() };
+        let end = |problem: &Problem| {
+            let found = solve(problem, 1, &options, &go).expect("solves").trajectory;
+            outputs(found.records.last().expect("records")).clone()
+        };
+        let exact = end(&by_flow(problem.clone()));
+        let errors = [16, 32].map(|steps| {
+            let mut problem = problem.clone();
+            problem.optimizer = descent(TIME / steps as f64, steps);
+            problem.record.at = vec![steps as f64];
+            (end(&problem) - &exact).amax()
+        });
+        let ratio = errors[0] / errors[1];
+        assert!((ratio - 2.0).abs() < 0.2, "{hidden_layers}: {errors:?}");
+    }
+}

@@ -9,6 +9,7 @@ mod checkpoint;
 mod consistency;
 mod ensembles;
 mod extremes;
+mod flow;
 mod given;
 mod initial_correction;
 mod mlp;

@@ -16,9 +16,7 @@ use super::{
 /// Shorter horizons have fractions, such as the first moments recorded, that underflow.
 const MIN_HORIZON: f64 = 1e-300;
 
-const BY_STEPS: &str = ": perceptrons of finite width are trained by steps; use \"gd\", \"momentum\" or \"sgd\" with a small learning rate, or the width inf";
-
-pub(super) const OBSTACLES: Obstacles = Obstacles { perceptron: Some(BY_STEPS), ..Obstacles::none("flow") };
+pub(super) const OBSTACLES: Obstacles = Obstacles::none("flow");
 
 section! {
     /// Gradient flow by an adaptive Runge–Kutta method.

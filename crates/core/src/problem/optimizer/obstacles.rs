@@ -13,7 +13,7 @@ pub struct Obstacles {
     pub kernel: Option<&'static str>,
     /// Why it does not train matrices that are known by their answers.
     pub explored_matrices: Option<&'static str>,
-    /// Why it does not train perceptrons of finite width.
+    /// Why it does not train perceptrons outside the kernel regime.
     pub perceptron: Option<&'static str>,
 }
 

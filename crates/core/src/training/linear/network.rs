@@ -15,6 +15,7 @@ use crate::{
         block::Block,
         matrix::{OuterProduct, WeightMatrix},
         rule::UpdateRule,
+        runge_kutta::Point,
     },
 };
 
@@ -40,20 +41,6 @@ pub struct Factors<B> {
     pub backward: Vec<B>,
     /// `A_0 … A_L`.
     pub forward: Vec<B>,
-}
-
-/// A point `weights · W_l + Σ_j products[j] · G_{l+1}^j (A_l^j)ᵀ` near the network's own, for factors met before.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Point {
-    /// Coefficient of the network's own weights.
-    pub weights: f64,
-    /// Coefficients of the factors, without the layer's rate `ρ_l`.
-    pub products: Vec<f64>,
-}
-
-impl Point {
-    /// The network itself.
-    pub const OWN: Point = Point { weights: 1.0, products: Vec::new() };
 }
 
 impl<W: WeightMatrix> LinearNetwork<W> {

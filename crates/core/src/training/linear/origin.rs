@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::network::{LinearNetwork, Point};
-use crate::{matrix::Matrix, problem::Problem, training::matrix::WeightMatrix};
+use super::network::LinearNetwork;
+use crate::{
+    matrix::Matrix,
+    problem::Problem,
+    training::{matrix::WeightMatrix, runge_kutta::Point},
+};
 
 /// `β_0`, k × d, of a network that is centered.
 #[derive(Debug, Clone)]

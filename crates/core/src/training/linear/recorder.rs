@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::network::{LinearNetwork, Point};
+use super::network::LinearNetwork;
 use crate::problem::Need;
 use crate::{
     matrix::Matrix,
@@ -19,6 +19,7 @@ use crate::{
         matrix::{LinearLayer, Neurons, WeightMatrix},
         record::{Outputs, explored_quantity, output_quantity},
         risk,
+        runge_kutta::Point,
     },
     trajectory::{Record, Value},
 };

@@ -1,8 +1,8 @@
 //! Trains a deep linear network by descent or by gradient flow.
 
 use super::{
-    flow::{self, Flow},
-    network::{Factors, LinearNetwork, Point},
+    flow,
+    network::{Factors, LinearNetwork},
     origin::Origin,
     recorder::Recorder,
 };
@@ -18,6 +18,7 @@ use crate::{
         risk::{self, FullBatch},
         rule::UpdateRule,
         run::Training,
+        runge_kutta::{Flow, Point},
     },
     trajectory::{Record, Status},
 };

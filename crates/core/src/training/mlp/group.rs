@@ -6,12 +6,17 @@
 //!
 //! (docs/theory/training.md §3, Eq. group.) Every network sees the batches of its own seed, has the loss it has alone, and diverges alone.
 
-use super::{network::Mlp, passes::Passes, rows::of_network, training::MlpTraining};
+use super::{
+    network::Mlp,
+    passes::Passes,
+    rows::of_network,
+    training::{Course, MlpTraining},
+};
 use crate::{
     error::{Error, Result},
     problem::Problem,
     training::{
-        descent::{Descend, descend},
+        descent::{Descend, Steps, descend},
         matrix::{EntryMatrix, NormalizedUpdate},
         progress::{Control, is_finite},
         rule::StepRule,
@@ -22,6 +27,8 @@ use crate::{
 /// A group in training.
 pub struct MlpGroup<'p, W: EntryMatrix + NormalizedUpdate> {
     training: MlpTraining<'p, W, StepRule>,
+    steps: Steps,
+    rule: StepRule,
     networks: usize,
     /// The step and time at which each network diverged.
     diverged: Vec<Option<(u64, f64)>>,
@@ -39,15 +46,23 @@ impl<'p, W: EntryMatrix + NormalizedUpdate> MlpGroup<'p, W> {
                 quantity.name()
             )));
         }
-        let training = MlpTraining::with_seeds(problem, networks, StepRule::of(&problem.optimizer), seeds)?;
-        Ok(Self { training, networks: seeds.len(), diverged: vec![None; seeds.len()] })
+        let course = Course::of(problem, StepRule::of(&problem.optimizer))?;
+        let Course::Steps { steps, rule } = course else {
+            return Err(Error::Invalid(
+                "optimizer.kind = \"flow\": each network of an ensemble would choose steps of its own; use \"gd\" with a small learning rate, or \
+                 the width inf"
+                    .into(),
+            ));
+        };
+        let training = MlpTraining::prepared(problem, networks, course, seeds)?;
+        Ok(Self { training, steps, rule, networks: seeds.len(), diverged: vec![None; seeds.len()] })
     }
 
     /// Trains all networks; what each recorded and how it ended, in their order. `observe` is called after every step and may stop
     /// the run.
     pub fn run(mut self, observe: &mut dyn FnMut() -> Control) -> Vec<(Vec<Record>, Status)> {
-        let (problem, steps) = (self.training.problem, self.training.steps);
-        let (records, status) = descend(&mut self, steps, &problem.record.at, (0, Vec::new()), &mut |_, _| observe());
+        let (at, steps) = (&self.training.problem.record.at, self.steps);
+        let (records, status) = descend(&mut self, steps, at, (0, Vec::new()), &mut |_, _| observe());
         let of_network = |(network, diverged): (usize, &Option<(u64, f64)>)| {
             let records = records.iter().map(|records| records[network].clone());
             match *diverged {
@@ -84,6 +99,6 @@ impl<W: EntryMatrix + NormalizedUpdate> Descend for MlpGroup<'_, W> {
     }
 
     fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
-        self.training.update(passes, learning_rate);
+        self.training.step(passes, self.rule, learning_rate);
     }
 }

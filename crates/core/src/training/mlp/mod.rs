@@ -3,6 +3,7 @@
 mod baseline;
 mod correction;
 mod decomposition;
+mod flow;
 mod group;
 mod kernels;
 mod linearisation;

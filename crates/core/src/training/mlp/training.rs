@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{
     baseline::Baseline,
     correction::InitialCorrection,
+    flow,
     linearisation::Linearisation,
     network::{Forward, Mlp},
     passes::Passes,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     matrix::Matrix,
-    problem::{Need, Optimizer, Problem},
+    problem::{Need, Optimizer, Problem, Rule},
     training::{
         batches::Batches,
         descent::{Descend, Steps, descend},
@@ -22,11 +23,30 @@ use crate::{
         progress::{Control, Progress, Start, is_finite},
         rule::{StepRule, UpdateRule},
         run::Training,
+        runge_kutta::Flow,
     },
     trajectory::{Record, Status},
 };
 
-/// A perceptron in training by a rule that its matrices can follow.
+/// How a perceptron goes from its start to the end of its training.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Course<R> {
+    Steps { steps: Steps, rule: R },
+    Flow(Flow),
+}
+
+impl<R> Course<R> {
+    /// That of a problem; its rule is given where it trains by steps.
+    pub(super) fn of(problem: &Problem, rule: Option<R>) -> Result<Self> {
+        match (&problem.optimizer.rule, Steps::of(problem), rule) {
+            (&Rule::Flow { time, tolerance }, ..) => Ok(Course::Flow(Flow { horizon: time, tolerance })),
+            (_, Some(steps), Some(rule)) => Ok(Course::Steps { steps, rule }),
+            _ => Err(refused(&problem.optimizer)),
+        }
+    }
+}
+
+/// A perceptron in training by a rule that its matrices can follow, or by gradient flow.
 pub struct MlpTraining<'p, W: EntryMatrix, R = StepRule> {
     pub(super) problem: &'p Problem,
     /// The network.
@@ -34,8 +54,7 @@ pub struct MlpTraining<'p, W: EntryMatrix, R = StepRule> {
     /// The linearised network, where a quantity asks for it.
     pub linearisation: Option<Linearisation<W>>,
     pub(super) recorder: Recorder<'p, W>,
-    pub(super) steps: Steps,
-    rule: R,
+    course: Course<R>,
     /// Those of each network; none if they are trained on all samples at once.
     batches: Vec<Batches>,
     /// Full batch: the targets of all networks.
@@ -51,9 +70,9 @@ impl<'p, W: EntryMatrix + NormalizedUpdate> MlpTraining<'p, W> {
     /// order of minibatches.
     ///
     /// # Errors
-    /// [`Error::Invalid`]: gradient flow, and linearised quantities with weight decay.
+    /// [`Error::Invalid`]: momentum flow, and linearised quantities with weight decay or gradient flow.
     pub fn new(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
-        Self::with_seeds(problem, network, StepRule::of(&problem.optimizer), &[seed])
+        Self::prepared(problem, network, Course::of(problem, StepRule::of(&problem.optimizer))?, &[seed])
     }
 }
 
@@ -61,23 +80,20 @@ impl<'p, W: EntryMatrix> MlpTraining<'p, W, UpdateRule> {
     /// Does the same by a rule that is linear in past gradients, which matrices of all kinds can follow.
     ///
     /// # Errors
-    /// [`Error::Invalid`]: other rules, and linearised quantities with weight decay.
+    /// [`Error::Invalid`]: other rules, and linearised quantities with weight decay or gradient flow.
     pub fn linear(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
-        Self::with_seeds(problem, network, UpdateRule::of(&problem.optimizer), &[seed])
+        Self::prepared(problem, network, Course::of(problem, UpdateRule::of(&problem.optimizer))?, &[seed])
     }
 }
 
 impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
-    /// The same with the rule, where the optimiser is one, and the seed of every network of a group.
-    pub(super) fn with_seeds(
+    /// The same with the seed of every network of a group.
+    pub(super) fn prepared(
         problem: &'p Problem,
         mut network: Mlp<W>,
-        rule: Option<R>,
+        course: Course<R>,
         seeds: &[u64],
     ) -> Result<Self> {
-        let (Some(steps), Some(rule)) = (Steps::of(problem), rule) else {
-            return Err(refused(&problem.optimizer));
-        };
         let linearised = problem.record.quantities.iter().find(|quantity| quantity.needs(Need::Linearization));
         if let Some(quantity) = linearised
             && problem.optimizer.weight_decay > 0.0
@@ -87,6 +103,12 @@ impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
                  optimizer.weight_decay = 0",
                 quantity.name(),
                 problem.optimizer.weight_decay
+            )));
+        }
+        if let (Some(quantity), Course::Flow(_)) = (linearised, &course) {
+            return Err(Error::Invalid(format!(
+                "record.quantities: `{}` is of a network that is trained by steps beside its own; use \"gd\", or width inf of the kernel regime",
+                quantity.name()
             )));
         }
         let train = &problem.data.train.inputs;
@@ -102,33 +124,12 @@ impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
             linearisation: linearised.map(|_| Linearisation::new(&network)),
             recorder: Recorder { problem, baseline, correction },
             network,
-            steps,
-            rule,
+            course,
             batches,
             targets: repeated(&problem.data.train.targets, seeds.len()),
             inputs,
             initial_forward: initial_forward.filter(|_| full_batch && linearised.is_some()),
         })
-    }
-
-    /// The rows of a step's samples among the stacked ones, N P × d, where i P + p is sample p as network i sees it; none of a full batch.
-    fn batch_rows(&mut self, step: u64) -> Option<Vec<usize>> {
-        let samples = self.problem.data.train.inputs.nrows();
-        let of_network = |(i, batches): (usize, &mut Batches)| {
-            batches.at(step).iter().map(|row| i * samples + row).collect::<Vec<usize>>()
-        };
-        (!self.batches.is_empty()).then(|| self.batches.iter_mut().enumerate().flat_map(of_network).collect())
-    }
-
-    fn networks(&mut self) -> (&mut Recorder<'p, W>, Networks<'_, W>) {
-        let networks = Networks { network: &mut self.network, linearisation: self.linearisation.as_mut() };
-        (&mut self.recorder, networks)
-    }
-
-    /// Records everything asked for of every network of a group.
-    pub(super) fn take_records(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Vec<Record> {
-        let (recorder, networks) = self.networks();
-        recorder.records(networks, passes, step, time)
     }
 }
 
@@ -155,18 +156,42 @@ impl<W: EntryMatrix, R: Update<W>> Training for MlpTraining<'_, W, R> {
     }
 
     fn run(&mut self, start: Start, observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control) -> (Vec<Record>, Status) {
-        let (problem, steps) = (self.problem, self.steps);
-        descend(self, steps, &problem.record.at, (start.step, start.records), &mut |progress, training: &mut Self| {
-            observe(progress, &training.matrices())
-        })
+        match self.course {
+            Course::Flow(flow) => flow::integrate(self, flow, start, observe),
+            Course::Steps { steps, rule } => {
+                let at = &self.problem.record.at;
+                let mut stepping = Stepping { training: self, rule };
+                descend(&mut stepping, steps, at, (start.step, start.records), &mut |progress, stepping| {
+                    observe(progress, &stepping.training.matrices())
+                })
+            }
+        }
     }
 }
 
-impl<W: EntryMatrix, R: Update<W>> Descend for MlpTraining<'_, W, R> {
-    type Evaluation = Passes<W::Block>;
-    type Record = Record;
+impl<'p, W: EntryMatrix, R> MlpTraining<'p, W, R> {
+    /// The rows of a step's samples among the stacked ones, N P × d, where i P + p is sample p as network i sees it; none of a full batch.
+    fn batch_rows(&mut self, step: u64) -> Option<Vec<usize>> {
+        let samples = self.problem.data.train.inputs.nrows();
+        let of_network = |(i, batches): (usize, &mut Batches)| {
+            batches.at(step).iter().map(|row| i * samples + row).collect::<Vec<usize>>()
+        };
+        (!self.batches.is_empty()).then(|| self.batches.iter_mut().enumerate().flat_map(of_network).collect())
+    }
 
-    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+    fn networks(&mut self) -> (&mut Recorder<'p, W>, Networks<'_, W>) {
+        let networks = Networks { network: &mut self.network, linearisation: self.linearisation.as_mut() };
+        (&mut self.recorder, networks)
+    }
+
+    /// Records everything asked for of every network of a group.
+    pub(super) fn take_records(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Vec<Record> {
+        let (recorder, networks) = self.networks();
+        recorder.records(networks, passes, step, time)
+    }
+
+    /// Passes of the samples of a step through the network as it is.
+    pub(super) fn evaluate(&mut self, step: u64) -> Passes<W::Block> {
         let train = &self.problem.data.train;
         let rows = self.batch_rows(step);
         let rows = rows.as_deref();
@@ -193,27 +218,51 @@ impl<W: EntryMatrix, R: Update<W>> Descend for MlpTraining<'_, W, R> {
         Passes { forward, linearised, targets }
     }
 
-    /// The linearised network may diverge where the network does not (docs/theory/ntk.md §7).
-    fn is_finite(&mut self, passes: &Self::Evaluation, _: u64, _: f64) -> bool {
-        is_finite(&passes.forward.outputs)
-    }
-
-    fn record(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> Record {
+    pub(super) fn record(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Record {
         let (recorder, networks) = self.networks();
         recorder.record(networks, passes, step, time)
     }
 
-    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
+    /// Takes one step by a rule.
+    pub(super) fn step(&mut self, passes: Passes<W::Block>, rule: impl Update<W>, learning_rate: f64) {
         let Passes { forward, linearised, targets } = passes;
         let targets = targets.as_ref().unwrap_or(&self.targets);
         let (loss, networks) = (self.problem.loss, self.network.networks());
         let gradient = |outputs| loss.gradient_of_group(outputs, targets, networks);
         if let Some(lowest) = self.network.lowest_learning() {
             let signals = self.network.backward(&forward, &gradient(&forward.outputs).transpose(), lowest);
-            self.network.update(self.rule, learning_rate, &forward, lowest, &signals);
+            self.network.update(rule, learning_rate, &forward, lowest, &signals);
         }
         if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
-            linearisation.update(self.rule, learning_rate, initial, &gradient(outputs));
+            linearisation.update(rule, learning_rate, initial, &gradient(outputs));
         }
+    }
+}
+
+/// A perceptron that descends by a rule.
+struct Stepping<'a, 'p, W: EntryMatrix, R> {
+    training: &'a mut MlpTraining<'p, W, R>,
+    rule: R,
+}
+
+impl<W: EntryMatrix, R: Update<W>> Descend for Stepping<'_, '_, W, R> {
+    type Evaluation = Passes<W::Block>;
+    type Record = Record;
+
+    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+        self.training.evaluate(step)
+    }
+
+    /// The linearised network may diverge where the network does not (docs/theory/ntk.md §7).
+    fn is_finite(&mut self, passes: &Self::Evaluation, _: u64, _: f64) -> bool {
+        is_finite(&passes.forward.outputs)
+    }
+
+    fn record(&mut self, passes: &Self::Evaluation, step: u64, time: f64) -> Record {
+        self.training.record(passes, step, time)
+    }
+
+    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
+        self.training.step(passes, self.rule, learning_rate);
     }
 }

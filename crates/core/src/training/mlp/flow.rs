@@ -1,0 +1,143 @@
+//! Gradient flow of perceptrons, `dW/dt = −ρ ∂R/∂W − λ W`, by the Runge–Kutta pair of deep linear networks.
+//!
+//! A stage is a copy of the network moved along the gradients met so far; copies share what is known of W_0 where matrices are known by their
+//! responses. The step is chosen so that the outputs of the two orders on the training inputs, and what weight decay leaves of the weights,
+//! differ together by at most the tolerance; or by rounding, or by what probes leave out, where those are larger.
+
+use super::{
+    network::{Forward, Mlp},
+    training::MlpTraining,
+};
+use crate::{
+    matrix::Matrix,
+    training::{
+        matrix::{EntryMatrix, Explored},
+        progress::{Control, Progress, Start, is_finite},
+        rule::UpdateRule,
+        runge_kutta::{A, Clock, Flow, ORDER_4, ORDER_5, Point},
+    },
+    trajectory::{Record, Status},
+};
+
+/// Share of what probes leave out that a step may have as its error.
+const LEFT_OUT: f64 = 0.1;
+/// Roundings that a step may have as its error.
+const ROUNDINGS: f64 = 8.0;
+
+/// A gradient at one point: what an update takes.
+struct Slope<B> {
+    forward: Forward<B>,
+    lowest: usize,
+    signals: Vec<B>,
+}
+
+/// Integrates to the horizon. `observe` is called after every step with the matrices.
+pub(super) fn integrate<W: EntryMatrix, R>(
+    training: &mut MlpTraining<'_, W, R>,
+    Flow { horizon, tolerance }: Flow,
+    start: Start,
+    observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control,
+) -> (Vec<Record>, Status) {
+    let problem = training.problem;
+    let decay = problem.optimizer.weight_decay;
+    let Start { mut step, time, step_size, mut records } = start;
+    let mut clock = Clock { time, proposal: step_size.unwrap_or(horizon * 1e-3) };
+    loop {
+        let passes = training.evaluate(step);
+        if !is_finite(&passes.forward.outputs) {
+            return (records, Status::Diverged { step, time: clock.time });
+        }
+        if let Some(&due) = problem.record.at.get(records.len())
+            && clock.time >= due
+        {
+            records.push(training.record(&passes, step, clock.time));
+            continue;
+        }
+        let Some(&next) = problem.record.at.get(records.len()) else {
+            return (records, Status::Done);
+        };
+        let outputs = passes.forward.outputs.clone();
+        let mut base = training.network.clone();
+        let mut slopes = vec![slope(training, &mut base, passes.forward)];
+        let allowed = tolerance.max(noise(training, &base, &slopes, clock.proposal.min(next - clock.time), &outputs));
+        loop {
+            let Some(step_size) = clock.step(next) else {
+                return (records, Status::Diverged { step, time: clock.time });
+            };
+            slopes.truncate(1);
+            let mut derivatives = vec![Point::OWN.derivative(decay, 0)];
+            for (stage, row) in A.iter().enumerate().skip(1) {
+                let point = Point::combined(step_size, row, &derivatives);
+                let mut moved = moved(&base, &point, &slopes);
+                let forward = forward(training, &mut moved);
+                let slope = slope(training, &mut moved, forward);
+                slopes.push(slope);
+                derivatives.push(point.derivative(decay, stage));
+            }
+            let orders = [&ORDER_5, &ORDER_4].map(|order| Point::combined(step_size, order, &derivatives));
+            let [mut high, mut low] = [&orders[0], &orders[1]].map(|point| moved(&base, point, &slopes));
+            let difference = (forward(training, &mut high).outputs - forward(training, &mut low).outputs).norm();
+            let of_decay = (orders[0].weights - orders[1].weights).abs();
+            // A sum, because a trial step that overflows to NaN must be rejected and `max` would drop the NaN.
+            if clock.accepts(step_size, next, (difference + of_decay) / allowed) {
+                training.network = high;
+                break;
+            }
+        }
+        step += 1;
+        let Clock { time, proposal } = clock;
+        let progress = Progress { step, time, fraction: time / horizon, step_size: Some(proposal), records: &records };
+        let matrices: Vec<&W> = training.network.matrices().collect();
+        if let Control::Stop = observe(&progress, &matrices) {
+            return (records, Status::Interrupted { step });
+        }
+    }
+}
+
+/// A pass of the training inputs, corrected where the problem's are.
+fn forward<W: EntryMatrix, R>(training: &MlpTraining<'_, W, R>, network: &mut Mlp<W>) -> Forward<W::Block> {
+    let mut forward = network.forward(&training.problem.data.train.inputs);
+    forward.outputs = training.recorder.correction.on_train(forward.outputs, None);
+    forward
+}
+
+fn slope<W: EntryMatrix, R>(
+    training: &MlpTraining<'_, W, R>,
+    network: &mut Mlp<W>,
+    forward: Forward<W::Block>,
+) -> Slope<W::Block> {
+    let problem = training.problem;
+    let gradient = problem.loss.gradient_of_group(&forward.outputs, &problem.data.train.targets, 1);
+    let lowest = network.lowest_learning();
+    let signals = lowest.map(|lowest| network.backward(&forward, &gradient.transpose(), lowest));
+    Slope { forward, lowest: lowest.unwrap_or(0), signals: signals.unwrap_or_default() }
+}
+
+/// The network at a point.
+fn moved<W: EntryMatrix>(base: &Mlp<W>, point: &Point, slopes: &[Slope<W::Block>]) -> Mlp<W> {
+    let mut network = base.clone();
+    let mut decay = 1.0 - point.weights;
+    for (coefficient, Slope { forward, lowest, signals }) in point.products.iter().zip(slopes) {
+        if *coefficient != 0.0 || decay != 0.0 {
+            network.update(UpdateRule { decay, ..UpdateRule::PLAIN }, -coefficient, forward, *lowest, signals);
+            decay = 0.0;
+        }
+    }
+    network
+}
+
+/// Errors of outputs that no step can be judged below: what a step forth and back leaves of rounding, and what probes have left out.
+fn noise<W: EntryMatrix, R>(
+    training: &MlpTraining<'_, W, R>,
+    base: &Mlp<W>,
+    slopes: &[Slope<W::Block>],
+    step_size: f64,
+    outputs: &Matrix,
+) -> f64 {
+    let forth = moved(base, &Point { weights: 1.0, products: vec![-step_size] }, slopes);
+    let mut back = moved(&forth, &Point { weights: 1.0, products: vec![step_size] }, slopes);
+    let rounding = (forward(training, &mut back).outputs - outputs).norm();
+    let truncation = base.matrices().filter_map(Explored::exploration).map(|explored| explored.truncation);
+    let size = outputs.norm().max(training.problem.data.train.targets.norm());
+    (ROUNDINGS * rounding).max(LEFT_OUT * truncation.fold(0.0, f64::max) * size)
+}
