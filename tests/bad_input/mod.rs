@@ -229,8 +229,11 @@ fn limits_by_quadrature() {
     let rmsprop = text.replace("kind = \"gd\"\nlearning_rate = 0.1\nsteps = 10", rule);
     assert!(rmsprop != text);
     let rmsprop = write(folder.path(), "rmsprop.toml", &rmsprop);
-    for arguments in [&["solve", &rmsprop, "--width", "inf"][..], &["plan", &rmsprop, "--width", "inf"]] {
-        contains(&refusal(arguments), &["rmsprop", "gd"]);
+    contains(&refusal(&["solve", &rmsprop, "--width", "inf"]), &["rmsprop", "gd"]);
+    for (file, parts) in [(&rmsprop, ["rmsprop", "gd"]), (&weights, ["weight_change", "feature_kernels"])] {
+        let planned = run(&["plan", file, "--width", "inf"]);
+        assert_eq!(planned.code, 2);
+        contains(&planned.err, &parts);
     }
     refused(&rmsprop, "inf", ["--accuracy", "1e-2"], &["rmsprop", "gd"]);
     for nodes in ["0", "8", "1000", "8388608"] {

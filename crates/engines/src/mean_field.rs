@@ -133,7 +133,7 @@ pub(crate) fn plan_mean_field(problem: &Problem, asked: LimitOptions, options: &
         None if options.accuracy < cost.in_reach => format!(
             "accuracy {} is likely out of reach: about {} is in reach, with {} nodes per layer, the most, and {replicates} replicates",
             humanized::exact(options.accuracy),
-            humanized::number(cost.in_reach),
+            format_args!("{:.0e}", cost.in_reach),
             cost.nodes
         ),
         None => format!(

@@ -47,19 +47,18 @@ pub fn cost(problem: &Problem, options: &Options) -> Cost {
     let grid = grid_of(problem).filter(|_| options.grids);
     let (first, last) = options.log2_nodes;
     let at_thousandth = if is_smooth { 11.0 } else { 15.0 };
-    let (nodes, replicates) = match &grid {
-        Some(grid) => {
-            let axes = grid.axes.iter().copied().max().unwrap_or(1) as i32;
-            ((grid.points[0] as f64).powi(axes), 2.0)
-        }
-        None => {
-            let log2 = at_thousandth + DOUBLINGS * (1e-3 / options.accuracy).log10();
-            (log2.ceil().clamp(f64::from(first), f64::from(last)).exp2(), options.replicates as f64)
-        }
-    };
+    let replicates = if grid.is_some() { 2.0 } else { options.replicates as f64 };
     let columns = if layers > 1.0 { (layers - 1.0) * 4.0 * rank } else { 0.0 } + layers * 8.0 * (train + test);
     let passes = asked * ((layers - 1.0) * 20.0 * rank + layers * 60.0);
-    let most = (options.memory as f64 / (8.0 * columns * replicates)).log2().min(f64::from(last));
+    let most = (options.memory as f64 / (8.0 * columns * replicates)).log2().floor();
+    let most = most.clamp(f64::from(first), f64::from(last));
+    let nodes = match &grid {
+        Some(grid) => (grid.points[0] as f64).powi(grid.axes.iter().copied().max().unwrap_or(1) as i32),
+        None => {
+            let log2 = at_thousandth + DOUBLINGS * (1e-3 / options.accuracy).log10();
+            log2.ceil().clamp(f64::from(first), most).exp2()
+        }
+    };
     let in_reach = if grid.is_some() { 0.0 } else { 1e-3 * 10f64.powf((at_thousandth - most) / DOUBLINGS) };
     // Fewer nodes come before, at most as expensive together.
     Cost {
