@@ -23,7 +23,7 @@ const DOUBLINGS: f64 = 5.0;
 pub struct Cost {
     /// Nodes per layer that the accuracy is expected to need.
     pub nodes: u64,
-    /// Bytes of all replicates.
+    /// Bytes of the replicates that run at once.
     pub bytes: u64,
     /// Seconds on one core.
     pub seconds: f64,
@@ -64,7 +64,7 @@ pub fn cost(problem: &Problem, options: &Options) -> Cost {
     Cost {
         in_reach,
         nodes: nodes as u64,
-        bytes: (8.0 * nodes * columns * replicates) as u64,
+        bytes: (8.0 * nodes * columns * replicates.min(rayon::current_num_threads() as f64)) as u64,
         seconds: 2.0 * nodes * passes * replicates * SECONDS,
     }
 }
