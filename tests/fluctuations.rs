@@ -135,8 +135,8 @@ fn the_number_of_threads_does_not_matter() {
 }
 
 fn solve(engines: &Engines, problem: &Problem, seed: u64) -> Trajectory {
-    let hidden = HiddenOptions::default();
-    let request = Request { problem, width: Width::Finite(WIDE), seed, precision: Precision::F64, hidden };
+    let (width, hidden, limit) = (Width::Finite(WIDE), HiddenOptions::default(), LimitOptions::default());
+    let request = Request { problem, width, seed, precision: Precision::F64, hidden, limit };
     let engine = engines.plan(&request, EngineChoice::Auto).expect("the law").engine;
     engines.solve(&request, engine, None, &|_| Control::Continue).expect("solves").trajectory
 }

@@ -11,7 +11,7 @@ use widenet_core::{
     training::Control,
     trajectory::{Engine, Value},
 };
-use widenet_engines::{Engines, HiddenOptions, Request, Solver};
+use widenet_engines::{Engines, HiddenOptions, LimitOptions, Request, Solver};
 use widenet_model::{DeviceChoice, Precision};
 
 const PROBLEM: &str = r#"
@@ -64,8 +64,8 @@ fn samples(problem: &Problem, engine: Engine, width: u64, first_seed: u64) -> Ve
     let engines = Engines::new(DeviceChoice::Flex).expect("the CPU is there");
     let mut samples = vec![Vec::new(); 2];
     for seed in first_seed..first_seed + SEEDS {
-        let hidden = HiddenOptions::default();
-        let request = Request { problem, width: Width::Finite(width), seed, precision: Precision::F64, hidden };
+        let (width, hidden, limit) = (Width::Finite(width), HiddenOptions::default(), LimitOptions::default());
+        let request = Request { problem, width, seed, precision: Precision::F64, hidden, limit };
         let solved = engines.solve(&request, engine, None, &|_| Control::Continue).expect("solves");
         for (sample, record) in samples.iter_mut().zip(&solved.trajectory.records) {
             let recorded =

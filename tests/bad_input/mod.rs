@@ -223,6 +223,26 @@ fn limits_by_quadrature() {
     let weights = text.replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"weight_change\"]");
     let weights = write(folder.path(), "weights.toml", &weights);
     contains(&refusal(&["solve", &weights, "--width", "inf"]), &["weight_change", "feature_kernels"]);
+    // Why there is no limit is said, whatever options it would have.
+    refused(&weights, "inf", ["--accuracy", "1e-2"], &["weight_change", "feature_kernels"]);
+    let rule = "kind = \"rmsprop\"\nlearning_rate = 0.1\nsteps = 10";
+    let rmsprop = text.replace("kind = \"gd\"\nlearning_rate = 0.1\nsteps = 10", rule);
+    assert!(rmsprop != text);
+    let rmsprop = write(folder.path(), "rmsprop.toml", &rmsprop);
+    contains(&refusal(&["solve", &rmsprop, "--width", "inf"]), &["rmsprop", "gd"]);
+    for (file, parts) in [(&rmsprop, ["rmsprop", "gd"]), (&weights, ["weight_change", "feature_kernels"])] {
+        let planned = run(&["plan", file, "--width", "inf"]);
+        assert_eq!(planned.code, 2);
+        contains(&planned.err, &parts);
+    }
+    refused(&rmsprop, "inf", ["--accuracy", "1e-2"], &["rmsprop", "gd"]);
+    for nodes in ["0", "8", "1000", "8388608"] {
+        refused(&tanh, "inf", ["--nodes", nodes], &["nodes = ", "power of two from 2^4 to 2^22"]);
+    }
+    let both = ["solve", &tanh, "--width", "inf", "--nodes", "64", "--accuracy", "1e-2"];
+    contains(&refusal(&both), &["accuracy = 0.01", "nodes = 64", "one of the two"]);
+    let planned = run(&["plan", &tanh, "--width", "inf", "--accuracy", "1e-9"]);
+    contains(&planned.out, &["accuracy 1e-9 is likely out of reach", "about ", "nodes per layer"]);
 }
 
 /// What an engine does not have is refused, not ignored; the message names engines that have it.

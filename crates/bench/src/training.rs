@@ -71,7 +71,7 @@ impl Growth {
     /// Returns the power law of seconds over widths; `None` for fewer than two widths.
     pub fn fit(&self) -> Option<PowerLaw> {
         let samples: Vec<Sample> =
-            self.runs.iter().map(|run| Sample { x: run.width as f64, seed: 0, y: run.seconds }).collect();
+            self.runs.iter().map(|run| Sample { x: run.width as f64, seed: 0, y: run.seconds, error: 0.0 }).collect();
         power_law(&samples)
     }
 }

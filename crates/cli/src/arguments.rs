@@ -282,6 +282,7 @@ impl EngineArguments {
             ("answers", self.answers.is_some()),
             ("accuracy", self.limit.accuracy.is_some()),
             ("replicates", self.limit.replicates.is_some()),
+            ("nodes", self.limit.nodes.is_some()),
         ];
         given.into_iter().find_map(|(key, is_given)| is_given.then_some(key))
     }

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &FluctuationsArguments) -> Result<Exit, Failure> {
     let asked = asked(arguments, &problem, options.small_width)?;
     options.limit.check(&problem, &[Width::Infinite]).map_err(with_option)?;
     // Small networks are faster on a processor than on any other device.
-    let engines = Engines::new(DeviceChoice::Cpu)?.with_limit(options.limit);
+    let engines = Engines::new(DeviceChoice::Cpu)?;
     problem.warnings().iter().for_each(|said| note(said));
     let bar = progress::single("fluctuations");
     let found = fluctuations(&engines, &problem, &options, &|share| {

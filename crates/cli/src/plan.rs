@@ -15,7 +15,7 @@ use crate::{
 
 /// Plans a study, or a problem at some widths. Exits with 2 if something cannot run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let mut engines = Engines::new(arguments.engine.device)?;
+    let engines = Engines::new(arguments.engine.device)?;
     let is_study = Document::load(&arguments.file)?.get("study").is_some();
     let mut planned = Vec::new();
     if is_study {
@@ -46,12 +46,11 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let limit = arguments.engine.limit.options();
         limit.check(&problem, &arguments.width).map_err(with_option)?;
-        engines = engines.with_limit(limit);
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
             let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);
-            let request =
-                Request { problem: &problem, width, seed: 0, precision: arguments.engine.precision(), hidden };
+            let precision = arguments.engine.precision();
+            let request = Request { problem: &problem, width, seed: 0, precision, hidden, limit };
             let plan = engines.plan(&request, rule.at(&problem, width));
             let others = plan.as_ref().map_or_else(|_| Vec::new(), |plan| engines.alternatives(&request, plan.engine));
             let plan = plan.map(TrialPlan::from).map_err(with_option);

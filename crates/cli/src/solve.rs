@@ -10,8 +10,8 @@ use widenet_core::{
     trajectory::{Engine, Status},
 };
 use widenet_engines::{
-    Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning, stable_rate,
-    trajectory_warning,
+    ComparedProblem, Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning,
+    stable_rate, trajectory_warning,
 };
 use widenet_output::{Format, OutputFile};
 use widenet_system::memory;
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let limit = arguments.engine.limit.options();
     limit.check(&problem, &arguments.width).map_err(with_option)?;
-    let engines = Engines::new(arguments.engine.device)?.with_limit(limit);
+    let engines = Engines::new(arguments.engine.device)?;
     let rule = arguments.engine.rule(&arguments.width)?;
     for (i, width) in arguments.width.iter().enumerate() {
         if arguments.width[..i].contains(width) {
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     for &width in &arguments.width {
         let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);
         let precision = arguments.engine.precision();
-        let request = Request { problem: &problem, width, seed: *seeds.start(), precision, hidden };
+        let request = Request { problem: &problem, width, seed: *seeds.start(), precision, hidden, limit };
         jobs.push((request, engines.plan(&request, rule.at(&problem, width)).map_err(with_option)?.engine));
         kept += problem.record_bytes(width).0;
     }
@@ -88,7 +88,8 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
             give(|out| write_json(out, &trajectories))?;
         } else {
             let compares = is_compared(&trajectories) && !interrupt::is_stopped();
-            let distances = if compares { distances(&engines, &problem, compared, &trajectories) } else { Vec::new() };
+            let of = ComparedProblem { problem: &problem, hash: "", limit };
+            let distances = if compares { distances(&engines, &of, compared, &trajectories) } else { Vec::new() };
             give(|out| out.write_all(table(&trajectories, compared, &distances).as_bytes()))?;
         }
     }
@@ -130,15 +131,15 @@ fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, solved: &Solv
 /// Distances of trajectories to the limit, which is computed once for all that have the same. Says, once each, why there are none.
 fn distances(
     engines: &Engines,
-    problem: &Problem,
+    of: &ComparedProblem<'_>,
     quantity: Quantity,
     trajectories: &[Arc<Trajectory>],
 ) -> Vec<Option<f64>> {
     let watch = |_: &Progress<'_>| interrupt::control();
     let mut references = References::new(engines, &watch);
-    trajectories.iter().for_each(|limit| references.know(problem, "", limit));
+    trajectories.iter().for_each(|limit| references.know(of, limit));
     let mut obstacles: Vec<String> = Vec::new();
-    let measure = |trajectory: &Arc<Trajectory>| match references.get(Reference::Limit, problem, "", trajectory) {
+    let measure = |trajectory: &Arc<Trajectory>| match references.get(Reference::Limit, of, trajectory) {
         Ok(limit) => trajectory.distance(quantity, limit),
         Err(reason) => {
             let obstacle = format!("no distance to the limit at width {}: {reason}", trajectory.width);

@@ -59,7 +59,9 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
 /// Collects again from a run directory.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let engines = Engines::new(DeviceChoice::Auto)?;
-    let report = widenet_experiment::report(&arguments.directory, &engines)?;
+    let Some(report) = widenet_experiment::report(&arguments.directory, &engines, interrupt::flag())? else {
+        return Ok(Exit::Interrupted);
+    };
     report.notes.iter().for_each(|said| note(said));
     verdicts(&report)
 }

@@ -19,17 +19,17 @@ use crate::{
     closed_form::{left_out, plan_classifier, plan_coordinates, plan_kernels, plan_neurons, solve_perceptron},
     device::DeviceEngines,
     law,
-    mean_field::{LimitOptions, plan_mean_field, solve_mean_field},
+    mean_field::{plan_mean_field, solve_mean_field},
     memory, options,
     solver::{
-        Alternative, EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+        Alternative, EngineChoice, InitialFunction, Plan, Reference, ReferenceRequest, Request, Solution, SolveError,
+        Solver, Watch,
     },
 };
 
 /// All engines, with a device for those of real and of explored matrices.
 pub struct Engines {
     device: DeviceEngines,
-    limit: LimitOptions,
 }
 
 impl Engines {
@@ -39,26 +39,20 @@ impl Engines {
     /// # Errors
     /// [`SolveError::Refused`] if the named device is not there.
     pub fn new(device: DeviceChoice) -> Result<Self, SolveError> {
-        Ok(Self { device: DeviceEngines::new(device)?, limit: LimitOptions::default() })
+        Ok(Self { device: DeviceEngines::new(device)? })
     }
 
     /// Keeps checkpoints this often.
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
-        Self { device: self.device.checkpoint_every(interval), ..self }
+        Self { device: self.device.checkpoint_every(interval) }
     }
+}
 
-    /// Evaluates mean-field limits of perceptrons this exactly.
-    #[must_use]
-    pub fn with_limit(self, limit: LimitOptions) -> Self {
-        Self { limit, ..self }
-    }
-
-    /// The same for a request, whose tolerance counts where it has one.
-    fn limit_options(&self, request: &Request<'_>) -> nonlinear::Options {
-        let options = self.limit.resolved();
-        nonlinear::Options { tolerance: request.hidden.tolerance.unwrap_or(options.tolerance), ..options }
-    }
+/// How a request wants its limit by quadrature.
+fn limit_options(request: &Request<'_>) -> nonlinear::Options {
+    let options = request.limit.resolved();
+    nonlinear::Options { tolerance: request.hidden.tolerance.unwrap_or(options.tolerance), ..options }
 }
 
 impl Engines {
@@ -109,7 +103,7 @@ impl Engines {
                         plan_classifier(problem, request.width, &reason)
                     }
                     Regime::Kernel | Regime::DeepLinear => plan_kernels(problem, &limit_reason(&regime)),
-                    Regime::MeanField => plan_mean_field(problem, &self.limit_options(request)),
+                    Regime::MeanField => plan_mean_field(problem, request.limit, &limit_options(request)),
                 }
             }
             (Width::Infinite, _) => Err(needs_finite_width(choice)),
@@ -228,7 +222,7 @@ impl Solver for Engines {
                 format!("the {} engine needs a finite width; inf is solved by auto", engine.name()),
             )),
             (Engine::Limit, Width::Infinite) if is_mean_field(problem) => {
-                solve_mean_field(problem, seed, &self.limit_options(request), watch)
+                solve_mean_field(problem, seed, &limit_options(request), watch)
             }
             (Engine::Law | Engine::Limit, _) if !problem.is_solved_as_predictor() => {
                 let trajectory = solve_perceptron(problem, width, seed, None, watch)?;
@@ -243,16 +237,10 @@ impl Solver for Engines {
         }
     }
 
-    fn reference(
-        &self,
-        reference: Reference,
-        problem: &Problem,
-        seed: u64,
-        initial: Option<&InitialFunction>,
-        watch: &Watch<'_>,
-    ) -> Result<Trajectory, SolveError> {
+    fn reference(&self, request: &ReferenceRequest<'_>, watch: &Watch<'_>) -> Result<Trajectory, SolveError> {
+        let ReferenceRequest { reference, problem, seed, initial, limit } = *request;
         if is_mean_field(problem) {
-            return Ok(solve_mean_field(problem, seed, &self.limit.resolved(), watch)?.trajectory);
+            return Ok(solve_mean_field(problem, seed, &limit.resolved(), watch)?.trajectory);
         }
         if !problem.is_solved_as_predictor() {
             let start = match initial {
@@ -284,7 +272,7 @@ mod tests {
     use widenet_model::Precision;
 
     use super::*;
-    use crate::{rule::EngineRule, solver::HiddenOptions};
+    use crate::{mean_field::LimitOptions, rule::EngineRule, solver::HiddenOptions};
 
     fn problem(network: &str, quantities: &str) -> Problem {
         let text = format!(
@@ -308,8 +296,8 @@ mod tests {
             ("activation = \"tanh\"", "\"train_loss\"", Engine::Conditioned),
         ] {
             let problem = problem(network, quantities);
-            let hidden = HiddenOptions::default();
-            let request = Request { problem: &problem, width, seed: 1, precision: Precision::F64, hidden };
+            let (hidden, limit) = (HiddenOptions::default(), LimitOptions::default());
+            let request = Request { problem: &problem, width, seed: 1, precision: Precision::F64, hidden, limit };
             let plan = |choice| engines.plan(&request, choice).map(|plan| plan.engine);
             assert_eq!(plan(EngineRule::DenseUpTo(64).at(&problem, width)), Ok(by_rule), "{network} {quantities}");
             assert!(plan(EngineChoice::Auto).is_ok(), "{network} {quantities}");
@@ -319,8 +307,8 @@ mod tests {
         }
         // A deep linear network that was asked to be stored says what its law would take.
         let problem = problem("", "\"train_loss\"");
-        let hidden = HiddenOptions::default();
-        let request = Request { problem: &problem, width, seed: 1, precision: Precision::F64, hidden };
+        let (hidden, limit) = (HiddenOptions::default(), LimitOptions::default());
+        let request = Request { problem: &problem, width, seed: 1, precision: Precision::F64, hidden, limit };
         let words: Vec<_> = engines.alternatives(&request, Engine::Dense).iter().map(|other| other.engine).collect();
         assert_eq!(words, [Engine::Law, Engine::Conditioned, Engine::Regenerated]);
     }

@@ -23,9 +23,9 @@ pub use fluctuations::{
 pub use mean_field::LimitOptions;
 pub use options::word;
 pub use problem::{load_problem, rate_warning, stable_rate, trajectory_warning};
-pub use reference::{References, start_quantities, starts_at_random};
+pub use reference::{ComparedProblem, References, start_quantities, starts_at_random};
 pub use rule::{EngineRule, results_key, results_version};
 pub use solver::{
-    Alternative, EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver,
-    Watch,
+    Alternative, EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, ReferenceRequest, Request, Solution,
+    SolveError, Solver, Watch,
 };

@@ -16,18 +16,82 @@ pub struct LimitOptions {
     pub accuracy: Option<f64>,
     /// Independent draws of the nodes, 2 at least; usually 8.
     pub replicates: Option<usize>,
+    /// Nodes per layer, a power of two, whatever accuracy comes of them.
+    pub nodes: Option<u64>,
 }
 
+/// What tells the results of options apart: accuracy as bits, replicates, nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LimitKey {
+    accuracy: u64,
+    replicates: usize,
+    nodes: Option<u64>,
+}
+
+/// Smallest and largest exponent of 2 of a number of nodes that is given.
+const LOG2_NODES: (u32, u32) = (4, 22);
+
 impl LimitOptions {
+    /// Says whether nothing is asked for.
+    pub fn is_usual(&self) -> bool {
+        *self == LimitOptions::default()
+    }
+
     /// With the usual where nothing is said.
     pub(crate) fn resolved(self) -> Options {
         let usual = Options::default();
-        Options {
+        let options = Options {
             accuracy: self.accuracy.unwrap_or(usual.accuracy),
             replicates: self.replicates.unwrap_or(usual.replicates),
             memory: memory::available().unwrap_or(usual.memory),
             ..usual
+        };
+        match self.nodes {
+            // Whatever accuracy they have is the one that was asked for.
+            Some(nodes) => {
+                let log2 = nodes.max(1).ilog2();
+                Options { accuracy: 1.0 - f64::EPSILON, log2_nodes: (log2, log2), grids: false, ..options }
+            }
+            None => options,
         }
+    }
+
+    /// Returns the number of independent draws of the nodes.
+    pub fn replicates(&self) -> usize {
+        self.resolved().replicates
+    }
+
+    pub(crate) fn key(self) -> LimitKey {
+        let Options { accuracy, replicates, .. } = self.resolved();
+        LimitKey { accuracy: accuracy.to_bits(), replicates, nodes: self.nodes }
+    }
+
+    /// Returns what the limit at a width makes use of: nothing, unless it is by quadrature.
+    #[must_use]
+    pub fn at(self, width: Width, problem: &Problem) -> LimitOptions {
+        let is_used = width == Width::Infinite && matches!(Regime::of(problem), Ok(Regime::MeanField));
+        if is_used { self } else { LimitOptions::default() }
+    }
+
+    /// Refuses numbers out of range.
+    ///
+    /// # Errors
+    /// [`SolveError`] with the option, its value, and what would be right.
+    pub fn check_ranges(&self) -> Result<(), SolveError> {
+        if let Some(nodes) = self.nodes {
+            let (least, most) = LOG2_NODES;
+            if !nodes.is_power_of_two() || !(least..=most).contains(&nodes.ilog2()) {
+                return Err(SolveError::Refused(format!(
+                    "nodes = {nodes} must be a power of two from 2^{least} to 2^{most}, as Sobol points are even in such numbers only"
+                )));
+            }
+            if let Some(accuracy) = self.accuracy {
+                return Err(SolveError::Refused(format!(
+                    "accuracy = {accuracy:?} chooses the number of nodes, and nodes = {nodes} is given too; give one of the two"
+                )));
+            }
+        }
+        Ok(self.resolved().check()?)
     }
 
     /// Refuses numbers out of range, and options where none of the widths has a limit by quadrature.
@@ -35,36 +99,54 @@ impl LimitOptions {
     /// # Errors
     /// [`SolveError`] with the option, its value, and what would be right.
     pub fn check(&self, problem: &Problem, widths: &[Width]) -> Result<(), SolveError> {
-        self.resolved().check()?;
+        self.check_ranges()?;
+        if widths.contains(&Width::Infinite) && !self.is_usual() {
+            // Why there is no limit says more than that this one has no options.
+            Regime::of(problem)?;
+        }
+        let is_used = widths.iter().any(|width| !self.at(*width, problem).is_usual());
+        if is_used || self.is_usual() { Ok(()) } else { Err(self.unused()) }
+    }
+
+    /// The error that no limit by quadrature is asked for.
+    pub fn unused(&self) -> SolveError {
         let given = [
             self.accuracy.map(|accuracy| format!("accuracy = {accuracy:?}")),
             self.replicates.map(|replicates| format!("replicates = {replicates}")),
+            self.nodes.map(|nodes| format!("nodes = {nodes}")),
         ];
-        let has_quadrature = widths.contains(&Width::Infinite) && matches!(Regime::of(problem), Ok(Regime::MeanField));
-        match given.into_iter().flatten().next().filter(|_| !has_quadrature) {
-            Some(option) => Err(SolveError::Refused(format!(
-                "{option}: this is an option of limits by quadrature, at width inf of perceptrons in mean-field scaling, and none is asked for; \
-                 leave it out"
-            ))),
-            None => Ok(()),
-        }
+        let given: Vec<String> = given.into_iter().flatten().collect();
+        SolveError::Refused(format!(
+            "{}: this is an option of limits by quadrature, at width inf of perceptrons in mean-field scaling, and none is asked for; leave it \
+             out",
+            given.join(", ")
+        ))
     }
 }
 
-/// The estimate of a limit.
-pub(crate) fn plan_mean_field(problem: &Problem, options: &Options) -> Result<Plan, SolveError> {
+/// The estimate of a limit, whose `asked` options are resolved to `options`.
+pub(crate) fn plan_mean_field(problem: &Problem, asked: LimitOptions, options: &Options) -> Result<Plan, SolveError> {
+    asked.check_ranges()?;
     options.check()?;
     let cost = nonlinear::cost(problem, options);
+    let (name, page, replicates) = (Theory::MEAN_FIELD.name, Theory::MEAN_FIELD.page, options.replicates);
+    let how = match asked.nodes {
+        Some(nodes) => format!("{nodes} nodes per layer, {replicates} replicates"),
+        None if options.accuracy < cost.in_reach => format!(
+            "accuracy {} is likely out of reach: about {} is in reach, with {} nodes per layer, the most, and {replicates} replicates",
+            humanized::exact(options.accuracy),
+            format_args!("{:.0e}", cost.in_reach),
+            cost.nodes
+        ),
+        None => format!(
+            "to {} with 95 % confidence: about {} nodes per layer, {replicates} replicates",
+            humanized::number(options.accuracy),
+            cost.nodes
+        ),
+    };
     Ok(Plan {
         engine: Engine::Limit,
-        reason: format!(
-            "{} ({}), to {} with 95 % confidence: about {} nodes per layer, {} replicates",
-            Theory::MEAN_FIELD.name,
-            Theory::MEAN_FIELD.page,
-            humanized::number(options.accuracy),
-            cost.nodes,
-            options.replicates
-        ),
+        reason: format!("{name} ({page}), {how}"),
         bytes: cost.bytes,
         seconds: cost.seconds,
         exclusive: false,

@@ -1,5 +1,5 @@
 //! References are what trajectories are compared with: limits and lazy networks, started where the compared trajectory started. Each is
-//! computed once.
+//! computed once, or taken over from a trajectory of width ∞ that is there.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,35 @@ use widenet_core::{
 };
 use widenet_limits::Regime;
 
-use crate::solver::{InitialFunction, Reference, Solver, Watch};
+use crate::{
+    mean_field::{LimitKey, LimitOptions},
+    solver::{InitialFunction, Reference, ReferenceRequest, Solver, Watch},
+};
 
-/// Everything a reference depends on: its kind, the problem, the seed of minibatches, the bits of a random start.
-type ReferenceKey = (Reference, String, Option<u64>, Vec<u64>);
+/// A problem whose trajectories are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct ComparedProblem<'a> {
+    /// The problem.
+    pub problem: &'a Problem,
+    /// Tells problems with their data apart.
+    pub hash: &'a str,
+    /// How exactly a limit by quadrature is evaluated.
+    pub limit: LimitOptions,
+}
+
+/// Everything a reference depends on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct ReferenceKey {
+    reference: Reference,
+    /// Of the problem.
+    hash: String,
+    /// Seed of minibatches, if there are any.
+    batches: Option<u64>,
+    /// Bits of a random start.
+    start: Vec<u64>,
+    /// How exactly it is known, of a limit by quadrature.
+    limit: Option<LimitKey>,
+}
 
 /// Reference trajectories, each computed once.
 pub struct References<'s> {
@@ -61,31 +86,31 @@ impl<'s> References<'s> {
     }
 
     /// Takes over a limit by quadrature that has been computed, as the limit of its problem.
-    pub fn know(&mut self, problem: &Problem, hash: &str, limit: &Trajectory) {
+    pub fn know(&mut self, of: &ComparedProblem<'_>, limit: &Trajectory) {
         let is_limit = limit.width == Width::Infinite && limit.status == Status::Done;
-        if is_limit && matches!(Regime::of(problem), Ok(Regime::MeanField)) {
-            let key = key(Reference::Limit, problem, hash, limit.seed, None);
+        if is_limit && matches!(Regime::of(of.problem), Ok(Regime::MeanField)) {
+            let key = of.key(Reference::Limit, limit.seed, None);
             self.known.entry(key).or_insert_with(|| Ok(limit.clone()));
         }
     }
 
-    /// Returns the reference of a trajectory of a problem. `hash` tells problems with their data apart.
+    /// Returns the reference of a trajectory of a problem.
     ///
     /// # Errors
     /// Why there is none, in words.
     pub fn get(
         &mut self,
         reference: Reference,
-        problem: &Problem,
-        hash: &str,
+        of: &ComparedProblem<'_>,
         trajectory: &Trajectory,
     ) -> Result<&Trajectory, String> {
+        let ComparedProblem { problem, limit, .. } = *of;
         let initial = if starts_at_random(problem) { Some(own_start(problem, trajectory)?) } else { None };
         let seed = trajectory.seed;
-        let key = key(reference, problem, hash, seed, initial.as_ref());
+        let key = of.key(reference, seed, initial.as_ref());
         let solve = || {
-            let solved = self.solver.reference(reference, problem, seed, initial.as_ref(), self.watch);
-            let solved = solved.map_err(|error| error.to_string())?;
+            let request = ReferenceRequest { reference, problem, seed, initial: initial.as_ref(), limit };
+            let solved = self.solver.reference(&request, self.watch).map_err(|error| error.to_string())?;
             match solved.status {
                 Status::Done => Ok(solved),
                 _ => Err(format!("its reference {}", solved.status.ending())),
@@ -95,13 +120,15 @@ impl<'s> References<'s> {
     }
 }
 
-fn key(
-    reference: Reference,
-    problem: &Problem,
-    hash: &str,
-    seed: u64,
-    initial: Option<&InitialFunction>,
-) -> ReferenceKey {
-    let of_batches = problem.optimizer.batch_size().map(|_| seed);
-    (reference, hash.to_owned(), of_batches, initial.map(InitialFunction::bits).unwrap_or_default())
+impl ComparedProblem<'_> {
+    fn key(&self, reference: Reference, seed: u64, initial: Option<&InitialFunction>) -> ReferenceKey {
+        let is_by_quadrature = matches!(Regime::of(self.problem), Ok(Regime::MeanField));
+        ReferenceKey {
+            reference,
+            hash: self.hash.to_owned(),
+            batches: self.problem.optimizer.batch_size().map(|_| seed),
+            start: initial.map(InitialFunction::bits).unwrap_or_default(),
+            limit: is_by_quadrature.then(|| self.limit.key()),
+        }
+    }
 }

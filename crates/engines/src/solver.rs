@@ -10,6 +10,8 @@ use widenet_core::{
 };
 use widenet_model::{DeviceChoice, ModelError, Precision, ResponseStorage};
 
+use crate::mean_field::LimitOptions;
+
 /// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineChoice {
@@ -55,6 +57,25 @@ pub struct Request<'a> {
     pub precision: Precision,
     /// Options of the engines that have them; others refuse them.
     pub hidden: HiddenOptions,
+    /// How exactly a limit by quadrature is evaluated; others have no use for it.
+    pub limit: LimitOptions,
+}
+
+/// A reference asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ReferenceRequest<'a> {
+    /// Which of them.
+    pub reference: Reference,
+    /// The problem, whose record moments are those of the reference.
+    pub problem: &'a Problem,
+    /// Seed of the batches, and of the nodes of a limit by quadrature.
+    pub seed: u64,
+    /// The compared trajectory's own initial function, which is given exactly if the start of the limit is random (deep linear networks:
+    /// [`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`; perceptrons without an ensemble). Without it the reference starts at
+    /// zero, or is the average over infinitely many networks.
+    pub initial: Option<&'a InitialFunction>,
+    /// How exactly a limit by quadrature is evaluated.
+    pub limit: LimitOptions,
 }
 
 /// How matrices that are known by their answers are kept. `None` is an engine's own choice.
@@ -199,20 +220,10 @@ pub trait Solver: Sync {
         watch: &Watch<'_>,
     ) -> Result<Solution, SolveError>;
 
-    /// The reference for trajectories of a problem, at the same moments. Minibatches follow `seed`. It starts at
-    /// `initial`, the compared trajectory's own initial function, which is given exactly if the start of the limit is random (deep
-    /// linear networks: [`widenet_core::scaling::Limit::Lazy`] with `initial_std > 0`; perceptrons without an ensemble), else at
-    /// zero, or as the average over infinitely many networks. It has the limit's own tolerance, whatever that of the trajectories. `watch`
-    /// may stop it.
+    /// The reference for trajectories of a problem, at the same moments. It has the limit's own tolerance, whatever that of the
+    /// trajectories. `watch` may stop it.
     ///
     /// # Errors
     /// [`SolveError`] if the problem has no such reference.
-    fn reference(
-        &self,
-        reference: Reference,
-        problem: &Problem,
-        seed: u64,
-        initial: Option<&InitialFunction>,
-        watch: &Watch<'_>,
-    ) -> Result<Trajectory, SolveError>;
+    fn reference(&self, request: &ReferenceRequest<'_>, watch: &Watch<'_>) -> Result<Trajectory, SolveError>;
 }

@@ -6,13 +6,14 @@ use widenet_core::{
     trajectory::{Status, Value},
 };
 use widenet_statistics::{
-    Finding, Verdict,
+    Counts, Finding, Verdict,
     fit::{self, Sample},
+    reference::{RESOLVED, Resolved, resolved},
     verdict::power_law,
 };
 
 use crate::{
-    measure::{MeasuredTrial, Results},
+    measure::{MeasuredTrial, Measurement, Results, Uncertain},
     study::{Check, CheckKind, Side},
 };
 
@@ -38,8 +39,10 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 (group, trials)
             })
             .map(|(group, trials)| {
-                let samples = samples(results, &trials, metric, x, *range);
-                let counts = (samples.len(), trials.len());
+                let measured = samples(results, &trials, metric, x, *range);
+                let Resolved { samples, left_out } = resolved(&measured);
+                let expected = trials.len() - (measured.len() - samples.len());
+                let counts = Counts { usable: samples.len(), expected, left_out };
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
             })
             .collect(),
@@ -78,8 +81,8 @@ fn samples(
     let column = results.metric(metric);
     let sample = |trial: &&MeasuredTrial<'_>| {
         let x = results.number(trial.trial, x);
-        let y = *trial.metrics[column].as_ref().ok()?;
-        (has_place(x, range) && y > 0.0).then_some(Sample { x, seed: trial.trial.seed, y })
+        let Uncertain { value: y, error } = *trial.metrics[column].as_ref().ok()?;
+        (has_place(x, range) && y > 0.0).then_some(Sample { x, seed: trial.trial.seed, y, error })
     };
     trials.iter().filter_map(sample).collect()
 }
@@ -130,7 +133,7 @@ fn exponential(
 fn bound(
     check: &str,
     group: String,
-    values: Vec<Result<f64, String>>,
+    values: Vec<Measurement>,
     (side, bound): (Side, f64),
     width: Option<Width>,
 ) -> Finding {
@@ -138,13 +141,28 @@ fn bound(
         Side::Below => (|a, b| a > b, "largest", '≤'),
         Side::Above => (|a, b| a < b, "smallest", '≥'),
     };
-    let worst = values.iter().flatten().copied().reduce(|a, b| if worse(b, a) { b } else { a });
+    let measured = || values.iter().flatten().copied();
+    let worst = measured().map(|found| found.value).reduce(|a, b| if worse(b, a) { b } else { a });
     let missing = values.iter().filter(|value| value.is_err()).count();
+    // Three errors of the reference to the worse and to the better side.
+    let outward = if worse(1.0, 0.0) { RESOLVED } else { -RESOLVED };
+    let is_within = |found: Uncertain| !worse(found.value + outward * found.error, bound);
+    let is_beyond = |found: Uncertain| worse(found.value - outward * found.error, bound);
     let (verdict, reason) = match worst {
-        Some(worst) if worse(worst, bound) => {
+        Some(_) if measured().any(is_beyond) => {
             (Verdict::Refuted, format!("the {word} of {} values is beyond the bound", values.len()))
         }
-        Some(_) if missing == 0 => (Verdict::Confirmed, format!("{word} of {} values", values.len())),
+        Some(_) if missing == 0 && measured().all(is_within) => {
+            (Verdict::Confirmed, format!("{word} of {} values", values.len()))
+        }
+        Some(_) if missing == 0 => {
+            let close = measured().filter(|found| !is_within(*found)).count();
+            let count = values.len();
+            (
+                Verdict::Inconclusive,
+                format!("{close} of {count} values are within three errors of the reference of the bound"),
+            )
+        }
         _ => (Verdict::Inconclusive, format!("{missing} of {} values are missing", values.len())),
     };
     let place = width.map_or_else(String::new, |width| format!(" at width {width}"));
@@ -159,13 +177,33 @@ mod tests {
     #[test]
     fn a_bound_holds_only_if_every_value_is_there_and_below_it() {
         let missing = || Err("diverged".to_owned());
-        let verdict = |values| bound("bound", "all".into(), values, (Side::Below, 1.0), None).verdict;
+        let verdict = |values: Vec<Result<f64, String>>| {
+            let values = values.into_iter().map(|value| value.map(Uncertain::exact)).collect();
+            bound("bound", "all".into(), values, (Side::Below, 1.0), None).verdict
+        };
         assert_eq!(verdict(vec![Ok(0.5), Ok(1.0)]), Verdict::Confirmed);
         assert_eq!(verdict(vec![Ok(0.5), missing()]), Verdict::Inconclusive);
         assert_eq!(verdict(vec![Ok(1.5), missing()]), Verdict::Refuted);
         assert_eq!(verdict(vec![]), Verdict::Inconclusive);
-        let above = |values| bound("bound", "all".into(), values, (Side::Above, 1.0), None).verdict;
-        assert_eq!(above(vec![Ok(1.0), Ok(2.0)]), Verdict::Confirmed);
-        assert_eq!(above(vec![Ok(0.5), Ok(2.0)]), Verdict::Refuted);
+        let above = |values: [f64; 2]| {
+            let values = values.map(|value| Ok(Uncertain::exact(value))).into();
+            bound("bound", "all".into(), values, (Side::Above, 1.0), None).verdict
+        };
+        assert_eq!(above([1.0, 2.0]), Verdict::Confirmed);
+        assert_eq!(above([0.5, 2.0]), Verdict::Refuted);
+    }
+
+    /// A bound of 1 and references known to 0.1: values within 0.3 of it decide nothing, on either side.
+    #[test]
+    fn a_bound_is_decided_by_more_than_three_errors_of_the_reference() {
+        let verdict = |value: f64, side: Side| {
+            let values = vec![Ok(Uncertain { value, error: 0.1 })];
+            bound("bound", "all".into(), values, (side, 1.0), None).verdict
+        };
+        let below = [0.69, 0.71, 1.29, 1.31].map(|value| verdict(value, Side::Below));
+        let undecided = Verdict::Inconclusive;
+        assert_eq!(below, [Verdict::Confirmed, undecided, undecided, Verdict::Refuted]);
+        let above = [0.69, 0.71, 1.29, 1.31].map(|value| verdict(value, Side::Above));
+        assert_eq!(above, [Verdict::Refuted, undecided, undecided, Verdict::Confirmed]);
     }
 }

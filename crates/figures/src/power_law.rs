@@ -46,7 +46,7 @@ mod tests {
     /// A line over points that are not in the fit would claim what nobody fitted.
     #[test]
     fn a_fit_is_drawn_where_it_was_fitted() {
-        let sample = |x: f64| Sample { x, seed: 1, y: 2.0 * x };
+        let sample = |x: f64| Sample { x, seed: 1, y: 2.0 * x, error: 0.0 };
         let fit = power_law(&[64.0, 256.0, 1024.0].map(sample)).unwrap();
         let Mark::Line { points, .. } = fitted(&fit, [16.0, 64.0, 128.0, 256.0, 1024.0, 1e6].into_iter()) else {
             panic!("a line")

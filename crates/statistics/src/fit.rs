@@ -9,6 +9,8 @@
 //! the expanded percentile interval (T. Hesterberg, *What Teachers Should Know About the Bootstrap*, The American Statistician 69,
 //! 2015), whose tails `Φ(−t_{0.975, n−1} √(n/(n−1)))` correct for few seeds. With fewer seeds it is Student's interval
 //! from the residuals of the line.
+//!
+//! Measurements against a reference that is not exact have weights and wider intervals ([`crate::reference`]).
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,7 @@ use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, Normal};
 use widenet_core::seed::{Purpose, stream};
 
-use crate::student::t_975;
+use crate::{reference::Weights, student::t_975};
 
 /// Resamples of the bootstrap.
 const RESAMPLES: u64 = 2000;
@@ -34,6 +36,8 @@ pub struct Sample {
     pub seed: u64,
     /// Ordinate, > 0.
     pub y: f64,
+    /// Standard error of what y is measured from, in units of y; 0 where that is exact.
+    pub error: f64,
 }
 
 /// A least-squares line `y = intercept + slope · x`.
@@ -91,18 +95,24 @@ pub struct PowerLaw {
 
 /// Fits a line through points by least squares; `None` for fewer than two distinct x.
 pub fn line(points: &[(f64, f64)]) -> Option<Line> {
+    weighted_line(points, |_| 1.0)
+}
+
+/// The same with weights ≥ 0 by x, of which the largest is about 1.
+pub(crate) fn weighted_line(points: &[(f64, f64)], weight: impl Fn(f64) -> f64) -> Option<Line> {
     let n = points.len() as f64;
-    let mean_x = points.iter().map(|p| p.0).sum::<f64>() / n;
-    let mean_y = points.iter().map(|p| p.1).sum::<f64>() / n;
-    let s_xx: f64 = points.iter().map(|p| (p.0 - mean_x).powi(2)).sum();
-    let s_xy: f64 = points.iter().map(|p| (p.0 - mean_x) * (p.1 - mean_y)).sum();
-    let s_yy: f64 = points.iter().map(|p| (p.1 - mean_y).powi(2)).sum();
+    let total = points.iter().map(|p| weight(p.0)).sum::<f64>();
+    let mean_x = points.iter().map(|p| weight(p.0) * p.0).sum::<f64>() / total;
+    let mean_y = points.iter().map(|p| weight(p.0) * p.1).sum::<f64>() / total;
+    let s_xx: f64 = points.iter().map(|p| weight(p.0) * (p.0 - mean_x).powi(2)).sum();
+    let s_xy: f64 = points.iter().map(|p| weight(p.0) * ((p.0 - mean_x) * (p.1 - mean_y))).sum();
+    let s_yy: f64 = points.iter().map(|p| weight(p.0) * (p.1 - mean_y).powi(2)).sum();
     if s_xx <= 0.0 || !s_xx.is_finite() {
         return None;
     }
     let slope = s_xy / s_xx;
     let intercept = mean_y - slope * mean_x;
-    let residuals: f64 = points.iter().map(|p| (p.1 - intercept - slope * p.0).powi(2)).sum();
+    let residuals: f64 = points.iter().map(|p| weight(p.0) * (p.1 - intercept - slope * p.0).powi(2)).sum();
     let r2 = if s_yy > 0.0 { 1.0 - residuals / s_yy } else { 1.0 };
     let slope_error = (points.len() > 2).then(|| (residuals / (n - 2.0) / s_xx).sqrt());
     Some(Line { slope, intercept, r2, slope_error })
@@ -117,9 +127,10 @@ pub fn power_law(samples: &[Sample]) -> Option<PowerLaw> {
     }
     let seeds: Vec<_> = by_seed.into_values().collect();
     let points = means(seeds.iter());
-    let line = line(&points)?;
+    let weights = Weights::of(samples);
+    let line = weights.line(&points)?;
     let (method, interval) = if seeds.len() >= MIN_SEEDS {
-        (Method::Bootstrap, Some(bootstrap(&seeds)))
+        (Method::Bootstrap, Some(bootstrap(&seeds, &weights)))
     } else {
         let half_width = line.slope_error.map(|error| t_975((points.len() - 2) as f64) * error);
         (Method::Residuals, half_width.map(|half| (line.slope - half, line.slope + half)))
@@ -128,7 +139,7 @@ pub fn power_law(samples: &[Sample]) -> Option<PowerLaw> {
         exponent: line.slope,
         constant: line.intercept.exp(),
         r2: line.r2,
-        interval,
+        interval: interval.map(|interval| weights.widened(line.slope, interval)),
         method,
         points: points.len(),
         seeds: seeds.len(),
@@ -149,12 +160,12 @@ fn means<'a>(seeds: impl Iterator<Item = &'a Vec<(f64, f64)>>) -> Vec<(f64, f64)
     points
 }
 
-fn bootstrap(seeds: &[Vec<(f64, f64)>]) -> (f64, f64) {
+fn bootstrap(seeds: &[Vec<(f64, f64)>], weights: &Weights) -> (f64, f64) {
     let n = seeds.len();
     let resample = |index| {
         let mut rng = stream(BOOTSTRAP_SEED, Purpose::Bootstrap, index);
         let draws: Vec<_> = (0..n).map(|_| &seeds[rng.random_range(0..n)]).collect();
-        line(&means(draws.into_iter())).map(|line| line.slope)
+        weights.line(&means(draws.into_iter())).map(|line| line.slope)
     };
     let mut slopes: Vec<f64> = (0..RESAMPLES).filter_map(resample).collect();
     slopes.sort_by(f64::total_cmp);
@@ -173,32 +184,37 @@ pub fn quantile(sorted: &[f64], level: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rand::{Rng, RngExt};
 
     use super::*;
 
     /// A standard normal number as a sum of uniform ones (Irwin–Hall), enough for a coverage test.
-    fn normal(rng: &mut impl Rng) -> f64 {
+    pub(crate) fn normal(rng: &mut impl Rng) -> f64 {
         (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
     }
 
-    fn synthetic(exponent: f64, seeds: u64, study: u64, shared: bool) -> Vec<Sample> {
+    /// Samples 3 x^exponent with normal noise of 20 %, which is that of a seed at all x if it is shared.
+    pub(crate) fn synthetic(exponent: f64, seeds: u64, study: u64, shared: bool) -> Vec<Sample> {
         let mut rng = stream(study, Purpose::Noise, 0);
         let mut samples = Vec::new();
         for seed in 0..seeds {
             let common = normal(&mut rng);
             for x in [1e2, 1e3, 1e4, 1e5] {
                 let noise = if shared { common } else { normal(&mut rng) };
-                samples.push(Sample { x, seed, y: 3.0 * f64::powf(x, exponent) * (0.2 * noise).exp() });
+                samples.push(Sample { x, seed, y: 3.0 * f64::powf(x, exponent) * (0.2 * noise).exp(), error: 0.0 });
             }
         }
         samples
     }
 
+    fn exact(x: f64, y: f64) -> Sample {
+        Sample { x, seed: 1, y, error: 0.0 }
+    }
+
     #[test]
     fn an_exact_power_law_is_found_exactly() {
-        let samples: Vec<_> = [2.0, 8.0, 32.0].map(|x| Sample { x, seed: 1, y: 5.0 * f64::powf(x, -0.5) }).into();
+        let samples: Vec<_> = [2.0, 8.0, 32.0].map(|x| exact(x, 5.0 * f64::powf(x, -0.5))).into();
         let fit = power_law(&samples).unwrap();
         assert!((fit.exponent + 0.5).abs() < 1e-14 && (fit.constant - 5.0).abs() < 1e-13);
         let (low, high) = fit.interval.unwrap();
@@ -244,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_fit_tells_where_it_was_fitted() {
-        let samples: Vec<_> = [8.0, 2.0, 32.0].map(|x| Sample { x, seed: 1, y: x }).into();
+        let samples: Vec<_> = [8.0, 2.0, 32.0].map(|x| exact(x, x)).into();
         assert_eq!(power_law(&samples).unwrap().range, (2.0, 32.0));
     }
 }

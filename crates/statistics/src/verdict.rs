@@ -107,14 +107,42 @@ pub enum Exponent {
 /// Fewest distinct x of a power law.
 const MIN_POINTS: usize = 3;
 
-/// Judges a fit that has `usable` of `expected` values, and whose line must be as straight as `min_r2` says.
+/// The values that a fit was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Values in the fit.
+    pub usable: usize,
+    /// Values that there should be, without those at points that are left out.
+    pub expected: usize,
+    /// Points that lie below three errors of the reference and are left out.
+    pub left_out: usize,
+}
+
+impl Counts {
+    /// All values are usable where they are there.
+    pub fn of(usable: usize, expected: usize) -> Counts {
+        Counts { usable, expected, left_out: 0 }
+    }
+
+    /// What is said of points that are left out.
+    pub fn left_out_words(&self) -> Option<String> {
+        match self.left_out {
+            0 => None,
+            1 => Some("1 point below three errors of the reference is left out".into()),
+            points => Some(format!("{points} points below three errors of the reference are left out")),
+        }
+    }
+}
+
+/// Judges a fit of some values, whose line must be as straight as `min_r2` says.
 pub fn power_law(
     check: &str,
     group: String,
     fit: Option<PowerLaw>,
     (exponent, min_r2): (Exponent, f64),
-    (usable, expected): (usize, usize),
+    counted: Counts,
 ) -> Finding {
+    let Counts { usable, expected, .. } = counted;
     let interval = fit.and_then(|fit| fit.interval);
     let (verdict, reason) = match (fit, interval) {
         _ if usable < expected => {
@@ -155,6 +183,7 @@ pub fn power_law(
         Exponent::AtMost(bound) => format!("≤ {bound}"),
         Exponent::AtLeast(bound) => format!("≥ {bound}"),
     };
+    let reason = counted.left_out_words().map_or(reason.clone(), |left_out| format!("{reason}; {left_out}"));
     let found = fit.map(|fit| fit.exponent);
     Finding { check: check.into(), group, predicted, found, interval, fit, verdict, reason }
 }
@@ -181,7 +210,7 @@ mod tests {
     #[test]
     fn a_power_law_is_confirmed_only_by_a_sharp_fit_in_the_right_place() {
         let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
-        let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
+        let verdict = |fit| power_law("rate", "all".into(), fit, law, Counts::of(20, 20)).verdict;
         let good = fitted(-0.52, -0.55, -0.49);
         assert_eq!(verdict(good), Verdict::Confirmed);
         assert_eq!(verdict(fitted(-0.50, -0.65, -0.35)), Verdict::Inconclusive);
@@ -198,21 +227,36 @@ mod tests {
     fn a_missing_value_leaves_a_power_law_undecided() {
         let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
         for fit in [fitted(-0.52, -0.55, -0.49), fitted(-0.30, -0.40, -0.20)] {
-            let found = power_law("rate", "all".into(), fit, law, (18, 20));
+            let found = power_law("rate", "all".into(), fit, law, Counts::of(18, 20));
             assert_eq!(found.verdict, Verdict::Inconclusive);
             assert!(found.reason.starts_with("2 of 20 values are missing"), "{}", found.reason);
         }
     }
 
     #[test]
+    fn points_that_are_left_out_are_said_and_decide_nothing() {
+        let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
+        let found =
+            |fit, left_out| power_law("rate", "all".into(), fit, law, Counts { usable: 20, expected: 20, left_out });
+        let good = fitted(-0.52, -0.55, -0.49);
+        let (none, two) = (found(good, 0), found(good, 2));
+        assert_eq!((none.verdict, two.verdict), (Verdict::Confirmed, Verdict::Confirmed));
+        assert!(two.reason.ends_with("; 2 points below three errors of the reference are left out"), "{}", two.reason);
+        assert!(!none.reason.contains("left out"), "{}", none.reason);
+        let few = found(good.map(|fit| PowerLaw { points: 2, ..fit }), 1);
+        assert_eq!(few.verdict, Verdict::Inconclusive);
+        assert!(few.reason.ends_with("1 point below three errors of the reference is left out"), "{}", few.reason);
+    }
+
+    #[test]
     fn a_bounded_exponent_is_confirmed_by_its_whole_interval() {
         let law = (Exponent::AtMost(-0.4), 0.98);
-        let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
+        let verdict = |fit| power_law("rate", "all".into(), fit, law, Counts::of(20, 20)).verdict;
         assert_eq!(verdict(fitted(-0.86, -1.0, -0.7)), Verdict::Confirmed);
         assert_eq!(verdict(fitted(-0.45, -0.6, -0.3)), Verdict::Inconclusive);
         assert_eq!(verdict(fitted(-0.2, -0.3, -0.1)), Verdict::Refuted);
         let law = (Exponent::AtLeast(0.1), 0.98);
-        let verdict = |fit| power_law("growth", "all".into(), fit, law, (20, 20)).verdict;
+        let verdict = |fit| power_law("growth", "all".into(), fit, law, Counts::of(20, 20)).verdict;
         assert_eq!(verdict(fitted(0.5, 0.3, 0.7)), Verdict::Confirmed);
         assert_eq!(verdict(fitted(0.05, 0.0, 0.09)), Verdict::Refuted);
     }

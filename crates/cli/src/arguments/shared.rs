@@ -33,11 +33,14 @@ pub(crate) struct LimitArguments {
     /// Of the same limits: independent draws of the nodes, over which standard errors are taken [default: 8].
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) replicates: Option<usize>,
+    /// Of the same limits, instead of --accuracy: nodes per layer, a power of two, whatever accuracy comes of them.
+    #[arg(long)]
+    pub(crate) nodes: Option<u64>,
 }
 
 impl LimitArguments {
     pub(crate) fn options(&self) -> LimitOptions {
-        LimitOptions { accuracy: self.accuracy, replicates: self.replicates }
+        LimitOptions { accuracy: self.accuracy, replicates: self.replicates, nodes: self.nodes }
     }
 }
 

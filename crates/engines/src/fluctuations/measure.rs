@@ -104,7 +104,7 @@ pub fn fluctuations(
     let first = options.seed.wrapping_add(1);
     let small = Networks::new(solver, problem, options, small_width, first)?;
     let twice = Networks::new(solver, problem, options, 2 * small_width, first.wrapping_add(count))?;
-    let Solution { trajectory: limit, mut notes } = solve_limit(solver, problem, options.seed, watch)?;
+    let Solution { trajectory: limit, mut notes } = solve_limit(solver, problem, *options, watch)?;
     if matches!(limit.status, Status::Interrupted { .. }) {
         return Ok(None);
     }
@@ -140,9 +140,14 @@ pub fn fluctuations(
 }
 
 /// The limit by the cheapest engine.
-fn solve_limit(solver: &dyn Solver, problem: &Problem, seed: u64, watch: Watch<'_>) -> Result<Solution, SolveError> {
-    let hidden = HiddenOptions::default();
-    let request = Request { problem, width: Width::Infinite, seed, precision: Precision::F64, hidden };
+fn solve_limit(
+    solver: &dyn Solver,
+    problem: &Problem,
+    FluctuationOptions { seed, limit, .. }: FluctuationOptions,
+    watch: Watch<'_>,
+) -> Result<Solution, SolveError> {
+    let (width, hidden) = (Width::Infinite, HiddenOptions::default());
+    let request = Request { problem, width, seed, precision: Precision::F64, hidden, limit };
     let engine = solver.plan(&request, EngineChoice::Auto)?.engine;
     solver.solve(&request, engine, None, &|progress: &Progress<'_>| watch(LIMIT_SHARE * progress.fraction))
 }

@@ -41,8 +41,8 @@ impl<'a> Networks<'a> {
         width: u64,
         first: u64,
     ) -> Result<Self, SolveError> {
-        let hidden = HiddenOptions::default();
-        let request = Request { problem, width: Width::Finite(width), seed: first, precision: Precision::F64, hidden };
+        let (width, hidden, limit) = (Width::Finite(width), HiddenOptions::default(), options.limit);
+        let request = Request { problem, width, seed: first, precision: Precision::F64, hidden, limit };
         let plan = solver.plan(&request, EngineChoice::Auto)?;
         let threads = if plan.exclusive { 1 } else { options.threads.get().min(options.networks) };
         Ok(Self { solver, request, count: options.networks as u64, plan, threads })

@@ -21,7 +21,7 @@ pub struct FluctuationOptions {
     pub networks: usize,
     /// Seed of the limit; the networks have those that follow it.
     pub seed: u64,
-    /// How exactly limits by quadrature are evaluated, as the solver does it.
+    /// How exactly limits by quadrature are evaluated.
     pub limit: LimitOptions,
     /// Networks that train at once.
     pub threads: NonZeroUsize,

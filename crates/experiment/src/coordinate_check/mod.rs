@@ -23,7 +23,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Status},
 };
-use widenet_engines::{EngineChoice, HiddenOptions, Plan, Request, SolveError, Solver};
+use widenet_engines::{EngineChoice, HiddenOptions, LimitOptions, Plan, Request, SolveError, Solver};
 use widenet_output::create_directory;
 
 pub use options::{CoordinateOptions, MIN_WIDTHS};
@@ -108,8 +108,8 @@ impl CoordinateCheck {
         watch: &(dyn Fn(f64) -> Control + Sync),
     ) -> Result<Option<CoordinateReport>, SolveError> {
         let CoordinateOptions { widths, seeds, precision, .. } = &self.options;
-        let hidden = HiddenOptions::default();
-        let request = |width, seed| Request { problem: &self.problem, width, seed, precision: *precision, hidden };
+        let (precision, hidden, limit) = (*precision, HiddenOptions::default(), LimitOptions::default());
+        let request = |width, seed| Request { problem: &self.problem, width, seed, precision, hidden, limit };
         let plans: Vec<Plan> = widths
             .iter()
             .map(|&width| solver.plan(&request(width, 0), EngineChoice::Dense))

@@ -77,7 +77,7 @@ fn measure(coordinate: Coordinate, trajectories: &[Trajectory], precision: Preci
             Some(y) => {
                 is_zero &= y == 0.0;
                 if y > ROUNDINGS * precision.epsilon() * subtracted(trajectory, coordinate) && y.is_finite() {
-                    sizes.samples.push(Sample { x: trajectory.width.as_f64(), seed: trajectory.seed, y });
+                    sizes.samples.push(Sample { x: trajectory.width.as_f64(), seed: trajectory.seed, y, error: 0.0 });
                 } else {
                     sizes.rounded += 1;
                 }

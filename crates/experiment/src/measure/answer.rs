@@ -2,7 +2,7 @@
 
 use widenet_core::Width;
 
-use super::trajectory::Measurement;
+use super::trajectory::{Measurement, Uncertain};
 use crate::{
     study::{Against, Comparison, Metric},
     trials::{Answer, Trial, TrialResult},
@@ -29,7 +29,9 @@ pub(super) fn measure<'a>(
             None => return Err("there is no trial of width inf".into()),
         },
         Some(Against::Value(against)) => answer.numbers(against)?,
-        Some(Against::Trials(_)) | None => return Ok(if let [value] = values[..] { value } else { norm(&values) }),
+        Some(Against::Trials(_)) | None => {
+            return Ok(Uncertain::exact(if let [value] = values[..] { value } else { norm(&values) }));
+        }
     };
     if reference.len() != values.len() {
         return Err(format!("`{path}` has {} numbers and its reference {}", values.len(), reference.len()));
@@ -49,7 +51,7 @@ pub(super) fn measure<'a>(
             ));
         }
     };
-    if compared.is_finite() { Ok(compared) } else { Err("it is not finite".into()) }
+    if compared.is_finite() { Ok(Uncertain::exact(compared)) } else { Err("it is not finite".into()) }
 }
 
 fn norm(values: &[f64]) -> f64 {

@@ -7,11 +7,14 @@
 //! ```
 //!
 //! (docs/theory/scaling-limits.md §6, Eq. divergence, Eq. floor.) The two-sample Kolmogorov–Smirnov distance is `D = sup |F − F_r|` of the
-//! empirical distribution functions.
+//! empirical distribution functions. A coverage is the share of 95 % intervals that contain what they estimate.
+
+use std::ops::Range;
 
 use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
+use widenet_statistics::t_975;
 
-use super::trajectory::entries;
+use super::trajectory::{Uncertain, entries, entry_errors};
 use crate::{
     study::{
         Over, RecordedQuantity, ReferenceTrials,
@@ -59,16 +62,52 @@ impl<'t> Compared<'t> {
 
     /// A statistic at every record, or at the only one that counts.
     pub(crate) fn statistic(&self, recorded: &RecordedQuantity, function: OfDistributions) -> Result<Vec<f64>, String> {
-        let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
-        let counting = match recorded.over {
-            Over::Sup => 0..records,
-            Over::Initial => 0..records.min(1),
-            Over::Final => records.saturating_sub(1)..records,
-        };
         let at = |record: usize| {
             function(&samples(&self.own, recorded, record)?, &samples(&self.reference, recorded, record)?)
         };
-        counting.map(at).collect()
+        self.counting(recorded).map(at).collect()
+    }
+
+    /// The records that count.
+    fn counting(&self, recorded: &RecordedQuantity) -> Range<usize> {
+        let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
+        match recorded.over {
+            Over::Sup => 0..records,
+            Over::Initial => 0..records.min(1),
+            Over::Final => records.saturating_sub(1)..records,
+        }
+    }
+
+    /// The share of the entries of all seeds whose 95 % intervals, of estimates over so many replicates, contain the mean of the references; at every
+    /// record that counts. Entries that are no estimates do not count.
+    pub(crate) fn coverage(&self, recorded: &RecordedQuantity, replicates: usize) -> Result<Vec<f64>, String> {
+        let half_width = t_975(replicates as f64 - 1.0);
+        let at = |record: usize| {
+            let means = estimates(&self.reference, recorded, record)?;
+            let count = means.len() as f64;
+            let entries = means.first().map_or(0, Vec::len);
+            let truth = |entry: usize| {
+                let mean = means.iter().map(|seed| seed[entry].value).sum::<f64>() / count;
+                let error = means.iter().map(|seed| seed[entry].error.powi(2)).sum::<f64>().sqrt() / count;
+                Uncertain { value: mean, error }
+            };
+            let truth: Vec<Uncertain> = (0..entries).map(truth).collect();
+            let own = estimates(&self.own, recorded, record)?;
+            let all = own.iter().flat_map(|seed| seed.iter().zip(&truth)).filter(|(own, _)| own.error > 0.0);
+            let covers = |(own, truth): (&Uncertain, &Uncertain)| {
+                (own.value - truth.value).abs() <= half_width * own.error.hypot(truth.error)
+            };
+            let covering: Vec<bool> = all.map(covers).collect();
+            let count = covering.len();
+            let share = covering.into_iter().filter(|covers| *covers).count() as f64 / count as f64;
+            Ok((count > 0).then_some(share))
+        };
+        let shares: Vec<Option<f64>> = self.counting(recorded).map(at).collect::<Result<_, String>>()?;
+        let shares: Vec<f64> = shares.into_iter().flatten().collect();
+        match shares.is_empty() {
+            true => Err(format!("{} has no standard errors", recorded.quantity.name())),
+            false => Ok(shares),
+        }
     }
 
     /// The divergence of the test outputs at every record, with its time.
@@ -84,6 +123,23 @@ impl<'t> Compared<'t> {
 pub(crate) fn noise_floor(seeds: usize) -> Option<f64> {
     let seeds = seeds as f64;
     (seeds > 3.0).then(|| 0.5 * ((seeds - 1.0) / (seeds - 3.0) * (1.0 + 2.0 / seeds) - 1.0))
+}
+
+/// Entries with their standard errors at a record, of every seed.
+fn estimates(
+    trajectories: &[&Trajectory],
+    recorded: &RecordedQuantity,
+    record: usize,
+) -> Result<Vec<Vec<Uncertain>>, String> {
+    let of_seed = |trajectory: &&Trajectory| match trajectory.records.get(record) {
+        Some(record) if trajectory.status == Status::Done => {
+            let values = entries(recorded, record)?;
+            let errors = entry_errors(recorded, record)?.unwrap_or_else(|| vec![0.0; values.len()]);
+            Ok(values.into_iter().zip(errors).map(|(value, error)| Uncertain { value, error }).collect())
+        }
+        _ => Err(format!("seed {} has no {} there", trajectory.seed, recorded.quantity.name())),
+    };
+    trajectories.iter().map(of_seed).collect()
 }
 
 /// Values over seeds of every entry that counts.

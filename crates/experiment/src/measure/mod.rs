@@ -4,7 +4,10 @@ mod answer;
 mod law;
 mod trajectory;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use widenet_core::{
     Problem, Trajectory, Width,
@@ -19,7 +22,7 @@ use crate::{
     trials::{Answer, PreparedTrial, Task, Trial, TrialResult},
 };
 pub(crate) use law::{Compared, noise_floor, reference_network};
-pub(crate) use trajectory::Measurement;
+pub(crate) use trajectory::{Measurement, Uncertain};
 
 /// Finished trials with their metrics.
 pub(crate) struct Results<'a> {
@@ -62,28 +65,47 @@ impl MeasuredTrial<'_> {
 }
 
 impl<'a> Results<'a> {
-    /// Measures all trials.
+    /// Measures all trials; `None` if a reference was being computed when `stop` became true.
     pub(crate) fn new(
         study: &'a Study,
         finished: Vec<(&'a PreparedTrial, &'a TrialResult)>,
         solver: &dyn Solver,
-    ) -> Results<'a> {
-        let watch = |_: &Progress<'_>| Control::Continue;
+        stop: &AtomicBool,
+    ) -> Option<Results<'a>> {
+        let was_stopped = AtomicBool::new(false);
+        let watch = |_: &Progress<'_>| {
+            if !stop.load(Ordering::Relaxed) {
+                return Control::Continue;
+            }
+            was_stopped.store(true, Ordering::Relaxed);
+            Control::Stop
+        };
         let mut references = References::new(solver, &watch);
         // Laws over seeds, each compared once: by the position of their metric and what the seeds have in common.
         let mut laws: BTreeMap<(usize, String), Measurement> = BTreeMap::new();
+        // Finished limits are not solved again.
+        for (prepared, result) in &finished {
+            if let (Task::Problem(task), TrialResult::Trajectory(trajectory)) = (&prepared.task, result) {
+                references.know(&task.compared(), trajectory);
+            }
+        }
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
         let mut measured = Vec::new();
         for &(PreparedTrial { trial, task, .. }, result) in &finished {
             let all = || finished.iter().map(|(prepared, result)| (&prepared.trial, *result));
             let metrics = study.metrics.iter().enumerate().map(|(position, metric)| match (&metric.of, task, result) {
-                (Measured::Records(recorded), Task::Problem(task), _)
-                    if let Function::Distributions(function) = recorded.statistic.function =>
-                {
+                (Measured::Records(recorded), Task::Problem(task), _) if recorded.statistic.is_of_all_seeds() => {
                     let compared = || {
                         let own = || reference_network(&task.problem);
                         let reference = metric.trials().cloned().map_or_else(own, Ok)?;
-                        reduce(recorded, &Compared::of(trial, &reference, all())?.statistic(recorded, function)?, 1.0)
+                        let compared = Compared::of(trial, &reference, all())?;
+                        let values = match recorded.statistic.function {
+                            Function::Distributions(function) => compared.statistic(recorded, function)?,
+                            Function::Coverage => compared.coverage(recorded, task.limit.replicates())?,
+                            // One number of each seed.
+                            Function::Entries(_) | Function::Ensemble(_) => return Err("it is of another kind".into()),
+                        };
+                        reduce(recorded, (&values, &[]), 1.0)
                     };
                     laws.entry((position, trial.group(&[]))).or_insert_with(compared).clone()
                 }
@@ -101,7 +123,7 @@ impl<'a> Results<'a> {
                 (Task::Problem(task), TrialResult::Trajectory(trajectory))
                     if widest == Some(&task.width) && starts_at_random(&task.problem) =>
                 {
-                    references.get(Reference::Limit, &task.problem, &task.hash, trajectory).ok().cloned()
+                    references.get(Reference::Limit, &task.compared(), trajectory).ok().cloned()
                 }
                 _ => None,
             };
@@ -110,7 +132,8 @@ impl<'a> Results<'a> {
         let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, &'a TrialResult), _)| {
             MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
-        Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
+        let is_complete = !was_stopped.load(Ordering::Relaxed);
+        is_complete.then(|| Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() })
     }
 
     /// Position of a metric in [`MeasuredTrial::metrics`].

@@ -13,10 +13,22 @@ use crate::{
 };
 
 /// The value of a metric, or why there is none.
-pub(crate) type Measurement = Result<f64, String>;
+pub(crate) type Measurement = Result<Uncertain, String>;
 
-/// Standard errors of a reference below which a distance from it says nothing.
-const RESOLVED: f64 = 3.0;
+/// A number with a standard error: of a metric that of its reference, measured like the value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Uncertain {
+    pub(crate) value: f64,
+    /// 0 where nothing is estimated.
+    pub(crate) error: f64,
+}
+
+impl Uncertain {
+    /// A number without error.
+    pub(crate) fn exact(value: f64) -> Uncertain {
+        Uncertain { value, error: 0.0 }
+    }
+}
 
 /// The trajectory that a trial's own is compared with.
 pub(super) fn of_same_seed<'t>(
@@ -42,16 +54,13 @@ pub(super) fn measure(
     if trajectory.status != Status::Done {
         return Err(trajectory.status.ending());
     }
-    let reference = metric
-        .reference()
-        .map(|against| references.get(against, &task.problem, &task.hash, trajectory))
-        .transpose()?
-        .or(other);
-    let mut floor = 0.0;
-    let (values, scale) = match (recorded.statistic.function, reference) {
+    let reference =
+        metric.reference().map(|against| references.get(against, &task.compared(), trajectory)).transpose()?.or(other);
+    let (values, errors, scale) = match (recorded.statistic.function, reference) {
         (Function::Ensemble(function), Some(reference)) => {
             let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
-            (of_ensemble(function, &trajectory.records, &reference.records, networks as f64)?, 1.0)
+            let values = of_ensemble(function, &trajectory.records, &reference.records, networks as f64)?;
+            (values, Vec::new(), 1.0)
         }
         (Function::Entries(size), reference) => {
             let scale = match reference {
@@ -61,34 +70,29 @@ pub(super) fn measure(
                 _ => 1.0,
             };
             let reference = reference.map(|reference| reference.records.as_slice());
-            if let Some(reference) = reference {
-                floor = RESOLVED * reduce(recorded, &error_sizes(recorded, size, reference)?, scale)?;
-            }
-            (sizes(recorded, size, &trajectory.records, reference)?, scale)
+            let errors = reference.map(|reference| error_sizes(recorded, size, reference)).transpose()?;
+            (sizes(recorded, size, &trajectory.records, reference)?, errors.unwrap_or_default(), scale)
         }
         // What has no reference, or is one number of all seeds, was refused or measured elsewhere.
-        (Function::Ensemble(_) | Function::Distributions(_), _) => return Err("it is of another kind".into()),
+        (Function::Ensemble(_) | Function::Distributions(_) | Function::Coverage, _) => {
+            return Err("it is of another kind".into());
+        }
     };
-    let value = reduce(recorded, &values, scale)?;
-    if value < floor {
-        return Err(format!(
-            "it is {value:.1e}, below {RESOLVED} standard errors of its reference ({floor:.1e}), which is not exact enough for it"
-        ));
-    }
-    Ok(value)
+    reduce(recorded, (&values, &errors), scale)
 }
 
-/// One number of those at all records.
-pub(super) fn reduce(recorded: &RecordedQuantity, values: &[f64], scale: f64) -> Measurement {
+/// One number of those at all records, with its error, which is 0 where none are given.
+pub(super) fn reduce(recorded: &RecordedQuantity, (values, errors): (&[f64], &[f64]), scale: f64) -> Measurement {
     // `f64::max` and `f64::min` would skip NaN.
     let worse = |a: f64, b: f64| if recorded.statistic.smallest_is_worst { a <= b } else { a >= b };
-    let value = match recorded.over {
-        Over::Initial => values.first().copied(),
-        Over::Final => values.last().copied(),
-        Over::Sup => values.iter().copied().reduce(|a, b| if worse(a, b) || a.is_nan() { a } else { b }),
+    let mut all = values.iter().enumerate().map(|(i, value)| (*value, errors.get(i).copied().unwrap_or(0.0)));
+    let found = match recorded.over {
+        Over::Initial => all.next(),
+        Over::Final => all.next_back(),
+        Over::Sup => all.reduce(|a, b| if worse(a.0, b.0) || a.0.is_nan() { a } else { b }),
     };
-    match value.map(|value| value / scale) {
-        Some(value) if value.is_finite() => Ok(value),
+    match found.map(|(value, error)| (value / scale, error / scale)) {
+        Some((value, error)) if value.is_finite() => Ok(Uncertain { value, error }),
         Some(_) => Err("it is not finite".into()),
         None => Err("nothing was recorded".into()),
     }
@@ -99,12 +103,15 @@ pub(super) fn entries(recorded: &RecordedQuantity, record: &Record) -> Result<Ve
     entries_of(recorded, record.values.get(&recorded.quantity))
 }
 
+/// Their standard errors; `None` of numbers that are no estimates.
+pub(super) fn entry_errors(recorded: &RecordedQuantity, record: &Record) -> Result<Option<Vec<f64>>, String> {
+    let errors = record.errors.get(&recorded.quantity);
+    errors.map(|errors| entries_of(recorded, Some(errors))).transpose()
+}
+
 /// The size of the standard errors of every record; 0 of numbers that are no estimates.
 fn error_sizes(recorded: &RecordedQuantity, size: fn(&[f64]) -> f64, records: &[Record]) -> Result<Vec<f64>, String> {
-    let of_record = |record: &Record| match record.errors.get(&recorded.quantity) {
-        Some(errors) => Ok(size(&entries_of(recorded, Some(errors))?)),
-        None => Ok(0.0),
-    };
+    let of_record = |record: &Record| Ok(entry_errors(recorded, record)?.map_or(0.0, |errors| size(&errors)));
     records.iter().map(of_record).collect()
 }
 

@@ -40,7 +40,13 @@ pub(super) fn markdown(
         section("Verdicts", verdicts(findings));
     }
     if !study.metrics.is_empty() {
-        section("Metrics", format!("Mean ± standard error over seeds.\n\n{}", summary(results)));
+        section(
+            "Metrics",
+            format!(
+                "Mean ± standard error over seeds; in parentheses that of the reference, where it is an estimate.\n\n{}",
+                summary(results)
+            ),
+        );
     }
     if !(figures.is_empty() && not_drawn.is_empty()) {
         let missing = not_drawn
@@ -96,8 +102,10 @@ fn summary(results: &Results<'_>) -> String {
             row.extend(metrics.iter().enumerate().map(|(column, metric)| {
                 // The limit has no distance from itself.
                 let itself = width == Some(Width::Infinite) && metric.reference() == Some(Reference::Limit);
-                let values = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok().copied());
-                if itself { "–".into() } else { mean_and_error(&values.collect::<Vec<f64>>()) }
+                let found: Vec<_> = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok()).collect();
+                let values: Vec<f64> = found.iter().map(|found| found.value).collect();
+                let errors: Vec<f64> = found.iter().map(|found| found.error).collect();
+                if itself { "–".into() } else { mean_and_error(&values) + &reference_error(&errors) }
             }));
             rows.push(row);
         }
@@ -116,6 +124,14 @@ fn mean_and_error(values: &[f64]) -> String {
     }
 }
 
+/// The standard error of references, where they are estimates.
+fn reference_error(errors: &[f64]) -> String {
+    match Moments::of(errors).mean() {
+        error if error > 0.0 => format!(" (reference ± {error:.1e})"),
+        _ => String::new(),
+    }
+}
+
 /// Trials and values that no fit contains, with the reason.
 fn warnings(results: &Results<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -130,7 +146,7 @@ fn warnings(results: &Results<'_>) -> Vec<String> {
         for (Metric { name, .. }, value) in results.study.metrics.iter().zip(metrics) {
             match value {
                 Err(reason) => missing.entry((name, reason)).or_default().push(&trial.label),
-                Ok(0.0) if trial.width != Some(Width::Infinite) && trial.kind.is_problem() => {
+                Ok(found) if found.value == 0.0 && trial.width != Some(Width::Infinite) && trial.kind.is_problem() => {
                     missing.entry((name, "it is 0 and has no logarithm")).or_default().push(&trial.label);
                 }
                 Ok(_) => {}

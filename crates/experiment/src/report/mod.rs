@@ -7,6 +7,7 @@ mod tables;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
 };
 
 use widenet_core::document::Document;
@@ -50,12 +51,13 @@ impl Report {
     }
 }
 
-/// Makes tables, figures and report of a run directory again, from what is in it (and the data files).
+/// Makes tables, figures and report of a run directory again, from what is in it (and the data files). `None` if `stop` became true while a
+/// reference was being computed; nothing is written then.
 ///
 /// # Errors
 /// [`Error::Directory`] if it is not a run directory, was made by another version or from data that have changed, or
 /// has trials that are not done, or if its data files are not where they were.
-pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
+pub fn report(directory: &Path, solver: &dyn Solver, stop: &AtomicBool) -> Result<Option<Report>> {
     let manifest = Manifest::read(directory)?;
     let document = Document::load(&directory.join("resolved.toml"))?;
     let path = directory.join(&manifest.source);
@@ -72,7 +74,7 @@ pub fn report(directory: &Path, solver: &dyn Solver) -> Result<Report> {
     }
     remove_leftovers(directory);
     let store = Store::new(directory, prepared.trials.len());
-    collect(&study, (&prepared, &figures), directory, &store, solver)
+    collect(&study, (&prepared, &figures), &store, (solver, stop))
 }
 
 fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
@@ -91,14 +93,14 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
     }
 }
 
-/// Tables, figures and report of a run whose trials are all done. Files that are the same already are left alone.
+/// Tables, figures and report of a run whose trials are all done; `None` if stopped. Files that are the same already are left alone.
 pub(crate) fn collect(
     study: &Study,
     (prepared, figures): (&Prepared, &[Figure]),
-    directory: &Path,
     store: &Store<'_>,
-    solver: &dyn Solver,
-) -> Result<Report> {
+    (solver, stop): (&dyn Solver, &AtomicBool),
+) -> Result<Option<Report>> {
+    let directory = store.directory();
     let mut finished = Vec::new();
     let mut engines = EngineCounts::new();
     let mut devices: BTreeMap<Option<String>, usize> = BTreeMap::new();
@@ -125,14 +127,14 @@ pub(crate) fn collect(
         );
         return Err(Error::directory(directory, reason));
     }
-    let results = Results::new(study, finished, solver);
+    let Some(results) = Results::new(study, finished, solver, stop) else { return Ok(None) };
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
     let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
     let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();
     write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines, &notes).as_bytes())?;
-    Ok(Report { directory: directory.to_owned(), path, findings, not_drawn, notes })
+    Ok(Some(Report { directory: directory.to_owned(), path, findings, not_drawn, notes }))
 }
 
 /// What to say if trials ran on several kinds of devices: their roundings differ, and differences between trials may be those.

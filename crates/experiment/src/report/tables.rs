@@ -113,11 +113,24 @@ fn records(results: &Results<'_>) -> Table {
 }
 
 fn metrics(results: &Results<'_>) -> Table {
+    // Every metric, and the standard error of its reference where that is an estimate in some trial.
+    let has_error = |column: usize| {
+        let error = |measured: &MeasuredTrial<'_>| measured.metrics[column].as_ref().map_or(0.0, |found| found.error);
+        results.trials.iter().any(|measured| error(measured) > 0.0)
+    };
+    let with_errors: Vec<bool> = (0..results.study.metrics.len()).map(has_error).collect();
     let mut header = trial_header(results);
-    header.extend(results.study.metrics.iter().map(|metric| metric.name.clone()));
+    for (metric, has_error) in results.study.metrics.iter().zip(&with_errors) {
+        header.push(metric.name.clone());
+        header.extend(has_error.then(|| format!("{}_error", metric.name)));
+    }
     let row = |measured: &MeasuredTrial<'_>| {
         let mut row = trial_cells(measured);
-        row.extend(measured.metrics.iter().map(|value| cell(value.as_ref().ok().copied())));
+        for (found, has_error) in measured.metrics.iter().zip(&with_errors) {
+            let found = found.as_ref().ok();
+            row.push(cell(found.map(|found| found.value)));
+            row.extend(has_error.then(|| cell(found.map(|found| found.error))));
+        }
         row
     };
     Table::new(header, results.trials.iter().map(row))

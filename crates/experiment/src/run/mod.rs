@@ -186,7 +186,9 @@ pub fn run(
     if remaining > 0 {
         return Ok(Outcome::ShardFinished { directory, remaining });
     }
-    let report = report::collect(study, (&prepared, &figures), &directory, &store, solver)?;
+    let Some(report) = report::collect(study, (&prepared, &figures), &store, (solver, stop))? else {
+        return Ok(Outcome::Interrupted { directory, remaining });
+    };
     report.notes.iter().for_each(|note| reporter.note(note));
     Ok(Outcome::Finished(report))
 }

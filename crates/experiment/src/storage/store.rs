@@ -30,6 +30,11 @@ impl<'d> Store<'d> {
         Store { directory, known: (0..trials).map(|_| OnceLock::new()).collect() }
     }
 
+    /// The run directory.
+    pub(crate) fn directory(&self) -> &'d Path {
+        self.directory
+    }
+
     /// The result of a trial, or of the one that it shares its result with. One that is whole is read once; others may appear later.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //! parameterization = [{ kind = "mean_field" }, { kind = "ntk" }]      # … or whole tables
 //! engine = ["conditioned", { kind = "dense", max_width = 4096 }]      # of problems: who solves finite widths, and optionally which
 //! tolerance = [1e-2, 1e-4, 1e-6]                    # of problems, as is answers = ["stored", "recomputed"]: the keys of `[study]`
+//! nodes = [256, 512, 1024]                          # of limits by quadrature, as are accuracy and replicates: module `limit`
 //! ```
 //!
 //! An engine's table may have a `tolerance` and `answers` of its own, for studies whose other engines have none.
@@ -24,7 +25,7 @@ use widenet_core::{
     Width,
     document::{
         Field, Node, Value,
-        keys::{optional, others, required},
+        keys::{flat, optional, others, required},
         section,
         shape::{Either, Inside, Located, Simple, anything, inside, list, located, natural, table_or, whole, word},
     },
@@ -33,7 +34,7 @@ use widenet_engines::{EngineChoice, HiddenOptions};
 use widenet_model::ResponseStorage;
 use widenet_questions::Kind;
 
-use super::{read::ReadResult, task_kind::NO_ENGINE};
+use super::{limit::LimitAxes, read::ReadResult, task_kind::NO_ENGINE};
 
 /// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +107,8 @@ section! {
         tolerance: Option<Located<Vec<f64>>> = optional(located(list(tolerance()))),
         /// How answers are kept.
         answers: Option<Located<Vec<ResponseStorage>>> = optional(located(list(answers()))),
+        /// How exactly limits by quadrature are known.
+        limit: LimitAxes = flat(),
         /// Lists of values of the problem's keys.
         others: Vec<(String, Located<Node>)> = others(located(anything())),
     }
@@ -122,7 +125,15 @@ section! {
         /// Lists of values of the question's keys.
         others: Vec<(String, Located<Node>)> = others(located(anything())),
     }
-    refuse { "images": IMAGES, "engine": NO_ENGINE, "tolerance": NO_ENGINE, "answers": NO_ENGINE }
+    refuse {
+        "images": IMAGES,
+        "engine": NO_ENGINE,
+        "tolerance": NO_ENGINE,
+        "answers": NO_ENGINE,
+        "accuracy": NO_ENGINE,
+        "replicates": NO_ENGINE,
+        "nodes": NO_ENGINE,
+    }
 }
 
 section! {
@@ -165,6 +176,7 @@ impl ProblemAxes {
         for field in options.into_iter().flatten() {
             collect(&field, "axes.", &mut axes)?;
         }
+        self.limit.collect(&mut axes)?;
         let axes = sorted(axes, &self.others, section)?;
         for (key, is_own) in [
             (TOLERANCE, engines.iter().any(|engine| engine.hidden.tolerance.is_some())),

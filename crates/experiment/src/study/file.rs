@@ -15,6 +15,7 @@ use widenet_questions::KINDS;
 use super::{
     axes::{IMAGES, ProblemAxes, QuestionAxes, answers, tolerance},
     check::{ProblemCheck, QuestionCheck},
+    limit::LimitSettings,
     metric::{ProblemMetric, QuestionMetric},
     read::{ReadResult, name},
     task_kind::NO_ENGINE,
@@ -47,6 +48,8 @@ section! {
         pub(super) tolerance: Option<Located<f64>> = optional(located(tolerance())),
         /// How answers are kept, of the conditioned engine.
         pub(super) answers: Option<Located<ResponseStorage>> = optional(located(answers())),
+        /// How exactly limits by quadrature are known.
+        pub(super) limit: LimitSettings = flat(),
     }
     refuse { "images": IMAGES }
     check = check_engine;
@@ -75,6 +78,9 @@ section! {
         "dense_up_to": NO_ENGINE,
         "tolerance": NO_ENGINE,
         "answers": NO_ENGINE,
+        "accuracy": NO_ENGINE,
+        "replicates": NO_ENGINE,
+        "nodes": NO_ENGINE,
     }
 }
 

@@ -9,7 +9,8 @@
 //! over = "sup"              # "sup" over the records (default), "final" or "initial"
 //! relative = false
 //! entry = 2                 # optional: this entry of a list or matrix (rows first to last, from 0; −1 is the last), not the norm of all
-//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries; or "p_value", "kl", "ks", "mean_ratio", "std_ratio"
+//! statistic = "norm"        # or "rms", the norm divided by the root of the number of entries; or "p_value", "kl", "ks", "mean_ratio", "std_ratio",
+//!                           # "coverage"
 //! ```
 //!
 //! ```text
@@ -28,12 +29,13 @@
 //! the network at the reference width of `parameterization.kind = "scaling"` (equal other axes), or of `reference`, averaged over the test
 //! inputs; all seeds have the same value.
 //!
-//! Three more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same
+//! Four more statistics compare laws over seeds, of any quantity, with those of the trials of `reference`; again all seeds have the same
 //! value:
 //!
 //! ```text
 //! ks           p-value of the two-sample Kolmogorov–Smirnov test, of the entry that agrees least, times the number of entries (at most 1)
 //! mean_ratio   ‖means over seeds‖ / ‖those of the reference‖          std_ratio    the same of standard deviations (ddof 1)
+//! coverage     of estimates: share of the 95 % intervals of all seeds and entries that contain the reference's mean over seeds
 //! ```
 //!
 //! Engines may share random streams, so `ks` takes every second seed of the trial and the other seeds of the reference: independent

@@ -10,6 +10,7 @@
 //! precision = "f32"                       # of the engines on a device: "f32" (default) or "f64"
 //! tolerance = 1e-6                        # of engines that have one: what counts as a new direction ([`HiddenOptions`]), in (0, 1); or an axis
 //! answers = "stored"                      # of the conditioned engine: "stored" or "recomputed"; or an axis
+//! accuracy = 1e-3                         # of mean-field limits of perceptrons; also `replicates` and `nodes`: module `limit`
 //!
 //! [problem.network]                       # the sections of a problem file; or: problem = "file.toml"; or instead of it
 //! # [prior.network]                       # … those of a question: of the file of `widenet prior`, `posterior`, `kernel` or `predict`; or
@@ -36,6 +37,7 @@ pub mod axes;
 pub mod check;
 mod file;
 mod keys;
+mod limit;
 pub mod metric;
 mod read;
 pub mod statistic;
@@ -47,7 +49,7 @@ use widenet_core::{
     Width,
     document::{Document, Node, Value, path_excerpt, shape::Located},
 };
-use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
+use widenet_engines::{EngineChoice, EngineRule, HiddenOptions, LimitOptions};
 use widenet_model::{Precision, ResponseStorage};
 
 use self::{
@@ -63,6 +65,7 @@ pub use check::{Check, CheckKind, Side};
 pub(crate) use file::study_schema;
 pub(crate) use keys::Keys;
 pub use keys::ReferenceTrials;
+pub(crate) use limit::{ACCURACY, NODES, REPLICATES, with_axis};
 pub use metric::{Against, Comparison, Measured, Metric, Over, RecordedQuantity};
 pub(crate) use read::{ReadResult, name, named};
 pub use statistic::Statistic;
@@ -86,6 +89,8 @@ pub struct Study {
     pub precision: Precision,
     /// Options of the engines that have them, where they are no axes.
     pub hidden: HiddenOptions,
+    /// How exactly limits by quadrature are known, where that is no axis.
+    pub limit: LimitOptions,
     /// Widths, in the order of the file; questions may have none.
     pub widths: Vec<Width>,
     /// Seeds, in the order of the file.
@@ -176,7 +181,7 @@ impl Study {
             Some(TaskKind::Question(kind)) => Parts::of_question(document.read()?, kind)?,
             Some(TaskKind::Problem) | None => Parts::of_problem(document.read()?)?,
         };
-        let Parts { kind, claim: Claim { name, claim, expected }, engine, precision, hidden, .. } = parts;
+        let Parts { kind, claim: Claim { name, claim, expected }, engine, precision, hidden, limit, .. } = parts;
         let Axes { widths, seeds, axes, engines, answers } = parts.axes;
         let (metrics, checks, specification) = (parts.metrics, parts.checks, parts.specification);
         Ok(Study {
@@ -187,6 +192,7 @@ impl Study {
             engine,
             precision,
             hidden,
+            limit,
             widths,
             seeds,
             axes,
@@ -233,6 +239,7 @@ struct Parts {
     engine: EngineRule,
     precision: Precision,
     hidden: HiddenOptions,
+    limit: LimitOptions,
     axes: Axes,
     metrics: Vec<Metric>,
     checks: Vec<Check>,
@@ -266,6 +273,7 @@ impl Parts {
         if let Some(answers) = settings.answers.as_ref().filter(|_| has_axis(ANSWERS)) {
             return Err(unused(answers, &reason(ANSWERS)));
         }
+        let limit = settings.limit.options(&axes.axes)?;
         let specification = file.problem;
         let mut keys =
             Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };
@@ -286,6 +294,7 @@ impl Parts {
                 tolerance: settings.tolerance.map(|tolerance| tolerance.value),
                 answers: settings.answers.map(|answers| answers.value),
             },
+            limit,
             metrics,
             checks,
             axes,
@@ -315,6 +324,7 @@ impl Parts {
             engine: EngineRule::All(EngineChoice::Auto),
             precision: settings.precision.map_or(Precision::F32, |precision| precision.value),
             hidden: HiddenOptions::default(),
+            limit: LimitOptions::default(),
             metrics,
             checks,
             axes,

@@ -5,13 +5,13 @@ use widenet_core::{
     document::{Document, Node, Value},
     humanized,
 };
-use widenet_engines::{EngineRule, HiddenOptions};
+use widenet_engines::{EngineRule, HiddenOptions, LimitOptions};
 use widenet_system::memory;
 
 use super::trial::Trial;
 use crate::{
     error::Result,
-    study::{ANSWERS, ENGINE, EngineRange, Study, TOLERANCE},
+    study::{ANSWERS, ENGINE, EngineRange, Study, TOLERANCE, with_axis},
 };
 
 /// Bytes of a trial besides its specification.
@@ -40,6 +40,7 @@ struct Combination<'s> {
     labels: Vec<(String, String)>,
     engine: Option<&'s EngineRange>,
     hidden: HiddenOptions,
+    limit: LimitOptions,
 }
 
 impl Study {
@@ -68,8 +69,8 @@ impl Study {
     /// [`crate::Error::Core`] if an axis leads through something that is not a table, or if there are more trials than fit into memory.
     pub fn expand(&self) -> Result<Vec<Trial>> {
         self.check_count()?;
-        let (document, hidden) = (self.specification.clone(), self.hidden);
-        let mut combinations = vec![Combination { document, labels: Vec::new(), engine: None, hidden }];
+        let (document, hidden, limit) = (self.specification.clone(), self.hidden, self.limit);
+        let mut combinations = vec![Combination { document, labels: Vec::new(), engine: None, hidden, limit }];
         for axis in &self.axes {
             let mut next = Vec::new();
             for combination in &combinations {
@@ -79,7 +80,11 @@ impl Study {
                         ENGINE => combination.engine = self.engines.get(position),
                         TOLERANCE => combination.hidden.tolerance = value.number,
                         ANSWERS => combination.hidden.answers = self.answers.get(position).copied(),
-                        key => combination.document.set_node(key, value.node.clone())?,
+                        key => match with_axis(combination.limit, key, value.number).filter(|_| self.kind.is_problem())
+                        {
+                            Some(limit) => combination.limit = limit,
+                            None => combination.document.set_node(key, value.node.clone())?,
+                        },
                     }
                     combination.labels.push((axis.key.clone(), value.label.clone()));
                     next.push(combination);
@@ -88,7 +93,7 @@ impl Study {
             combinations = next;
         }
         let mut trials = Vec::new();
-        for Combination { document, labels: axes, engine, hidden } in &combinations {
+        for Combination { document, labels: axes, engine, hidden, limit } in &combinations {
             for width in self.trial_widths() {
                 let at = width.unwrap_or(Width::Infinite);
                 if engine.is_some_and(|engine| !(engine.min_width..=engine.max_width).contains(&at)) {
@@ -114,6 +119,7 @@ impl Study {
                         engine: rule,
                         precision: self.precision,
                         hidden: options,
+                        limit: *limit,
                     });
                 }
             }

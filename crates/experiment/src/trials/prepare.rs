@@ -4,13 +4,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use widenet_core::{
-    Error, Problem,
+    Error, Problem, Width,
     data::{DataSource, Dataset},
     document::{Entry, Node, Place, Value},
     humanized,
     problem::Quantity,
 };
-use widenet_engines::{EngineChoice, HiddenOptions, results_key, stable_rate, word};
+use widenet_engines::{EngineChoice, HiddenOptions, LimitOptions, results_key, stable_rate, word};
 use widenet_limits::Regime;
 use widenet_output::sha256;
 use widenet_system::memory;
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    study::{ANSWERS, Study, TOLERANCE, TaskKind},
+    study::{ACCURACY, ANSWERS, NODES, REPLICATES, Study, TOLERANCE, TaskKind},
 };
 
 /// A study with its trials ready.
@@ -80,7 +80,8 @@ impl Cache {
                 let hash = sha256(format!("{}{data_hash}", document.root().to_toml()).as_bytes()).into();
                 let choice = trial.engine.at(&problem, width);
                 let hidden = trial.hidden.at(width, &study.widths, &problem);
-                Ok((Task::Problem(ProblemTask { problem, hash, width, choice, hidden }), data_hash))
+                let task = ProblemTask { problem, hash, width, choice, hidden, limit: trial.limit };
+                Ok((Task::Problem(task), data_hash))
             }
             (TaskKind::Problem, None) => Err(document.root().place.error("a problem needs a width")),
             (TaskKind::Question(kind), _) => {
@@ -114,12 +115,13 @@ fn check_memory(trial: &Trial, data: &Dataset) -> widenet_core::Result<()> {
 
 /// `trial.toml`: a pure function of the trial, its data and the versions of the results of what may run it.
 fn trial_text(trial: &Trial, task: &Task, data_hash: &str) -> String {
-    let (results, engine, hidden) = match task {
-        Task::Problem(task) => (results_key(task.choice, task.width), task.choice, task.hidden),
-        Task::Question(task) => {
-            let results = format!("{} {}", task.kind.name, task.kind.results_version);
-            (results, EngineChoice::Auto, HiddenOptions::default())
-        }
+    let (results, engine) = match task {
+        Task::Problem(task) => (results_key(task.choice, task.width), task.choice),
+        Task::Question(task) => (format!("{} {}", task.kind.name, task.kind.results_version), EngineChoice::Auto),
+    };
+    let (hidden, limit) = match task {
+        Task::Problem(task) => (task.hidden, task.own_limit()),
+        Task::Question(_) => (HiddenOptions::default(), LimitOptions::default()),
     };
     let place = Place::new("trial.toml", "");
     let table = |entries: Vec<(&str, Node)>| {
@@ -137,8 +139,28 @@ fn trial_text(trial: &Trial, task: &Task, data_hash: &str) -> String {
     let number = |number: f64| Node { value: Value::Float(number), place: place.clone() };
     let tolerance = hidden.tolerance.map(|tolerance| (TOLERANCE, number(tolerance)));
     let answers = hidden.answers.map(|answers| (ANSWERS, string(word(answers).into())));
-    let entries = entries.chain(tolerance).chain(answers);
+    let accuracy = limit.accuracy.map(|accuracy| (ACCURACY, number(accuracy)));
+    let replicates = limit.replicates.map(|replicates| (REPLICATES, number(replicates as f64)));
+    let nodes = limit.nodes.map(|nodes| (NODES, number(nodes as f64)));
+    let entries = entries.chain(tolerance).chain(answers).chain(accuracy).chain(replicates).chain(nodes);
     table(vec![("trial", table(entries.collect())), (trial.kind.name(), trial.specification.root().clone())]).to_toml()
+}
+
+/// Refuses options of limits by quadrature in a study none of whose trials is one or is compared with one.
+fn refuse_unused_limit(study: &Study, trials: &[PreparedTrial]) -> Result<()> {
+    let is_compared = study.metrics.iter().any(|metric| metric.reference().is_some());
+    let has_use = |trial: &PreparedTrial| match &trial.task {
+        Task::Problem(task) => {
+            let is_limit = task.width == Width::Infinite || is_compared;
+            is_limit && matches!(Regime::of(&task.problem), Ok(Regime::MeanField))
+        }
+        Task::Question(_) => false,
+    };
+    let asked = trials.iter().map(|prepared| prepared.trial.limit).find(|limit| !limit.is_usual());
+    match asked.filter(|_| !trials.iter().any(has_use)) {
+        Some(limit) => Err(study.document.root().place.error(limit.unused().to_string())),
+        None => Ok(()),
+    }
 }
 
 /// Reads all problems, questions and data of a study, whose figures need some quantities.
@@ -156,6 +178,7 @@ pub(crate) fn prepare(study: &Study, figures: &[(String, Quantity)]) -> Result<P
         let solved_as = known.entry(text.clone()).or_insert_with(own).clone();
         trials.push(PreparedTrial { trial, task, text, solved_as });
     }
+    refuse_unused_limit(study, &trials)?;
     let texts: String = trials.iter().map(|trial| trial.text.as_str()).collect();
     Ok(Prepared { hash: sha256(texts.as_bytes()), trials })
 }

@@ -11,7 +11,9 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Status},
 };
-use widenet_engines::{EngineChoice, HiddenOptions, Plan, Request, SolveError, Solver, trajectory_warning};
+use widenet_engines::{
+    ComparedProblem, EngineChoice, HiddenOptions, LimitOptions, Plan, Request, SolveError, Solver, trajectory_warning,
+};
 use widenet_model::DeviceChoice;
 use widenet_questions::{Kind, Question, QuestionError, QuestionPlan, Run};
 
@@ -56,6 +58,8 @@ pub(crate) struct ProblemTask {
     pub(crate) width: Width,
     pub(crate) choice: EngineChoice,
     pub(crate) hidden: HiddenOptions,
+    /// How exactly the limit that it is compared with is known, and its own at width ∞.
+    pub(crate) limit: LimitOptions,
 }
 
 /// A question, read again when it is asked: what it holds while it waits is its text.
@@ -140,7 +144,18 @@ impl Ran {
 impl ProblemTask {
     fn request(&self, trial: &Trial) -> Request<'_> {
         let Trial { seed, precision, .. } = *trial;
-        Request { problem: &self.problem, width: self.width, seed, precision, hidden: self.hidden }
+        let (hidden, limit) = (self.hidden, self.own_limit());
+        Request { problem: &self.problem, width: self.width, seed, precision, hidden, limit }
+    }
+
+    /// What its own result depends on of the options of limits.
+    pub(super) fn own_limit(&self) -> LimitOptions {
+        self.limit.at(self.width, &self.problem)
+    }
+
+    /// What its trajectory is compared with is the reference of this.
+    pub(crate) fn compared(&self) -> ComparedProblem<'_> {
+        ComparedProblem { problem: &self.problem, hash: &self.hash, limit: self.limit }
     }
 
     fn run(&self, trial: &Trial, plan: &TrialPlan, context: &Context<'_>) -> Result<Ran, SolveError> {

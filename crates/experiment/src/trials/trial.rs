@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use widenet_core::{Width, document::Document};
-use widenet_engines::{EngineRule, HiddenOptions};
+use widenet_engines::{EngineRule, HiddenOptions, LimitOptions};
 use widenet_model::Precision;
 
 use crate::study::{ReferenceTrials, TaskKind};
@@ -33,6 +33,8 @@ pub struct Trial {
     pub precision: Precision,
     /// Options of its engine, as given.
     pub hidden: HiddenOptions,
+    /// How exactly limits by quadrature are known: its own at width ∞, and those that it is compared with.
+    pub limit: LimitOptions,
 }
 
 impl Trial {

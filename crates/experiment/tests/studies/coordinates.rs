@@ -9,7 +9,7 @@ use widenet_core::{
     training::{Control, Progress},
     trajectory::{Engine, Record, Status, Value},
 };
-use widenet_engines::{EngineChoice, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch};
+use widenet_engines::{EngineChoice, Plan, ReferenceRequest, Request, Solution, SolveError, Solver, Watch};
 use widenet_experiment::coordinate_check::{
     CoordinateCheck, CoordinateOptions, CoordinateReport, Prediction, Row, predicted,
 };
@@ -256,14 +256,7 @@ impl Solver for Synthetic {
         Ok(Solution { trajectory: Trajectory { width, engine, seed, status, records }, notes: Vec::new() })
     }
 
-    fn reference(
-        &self,
-        _: Reference,
-        _: &Problem,
-        _: u64,
-        _: Option<&InitialFunction>,
-        _: &Watch<'_>,
-    ) -> Result<Trajectory, SolveError> {
+    fn reference(&self, _: &ReferenceRequest<'_>, _: &Watch<'_>) -> Result<Trajectory, SolveError> {
         Err(SolveError::Refused("a coordinate check has no reference".into()))
     }
 }

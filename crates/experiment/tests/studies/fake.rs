@@ -18,7 +18,8 @@ use widenet_core::{
     trajectory::{Engine, Record, Status, Value},
 };
 use widenet_engines::{
-    EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, Request, Solution, SolveError, Solver, Watch,
+    EngineChoice, HiddenOptions, InitialFunction, LimitOptions, Plan, ReferenceRequest, Request, Solution, SolveError,
+    Solver, Watch,
 };
 use widenet_experiment::{Outcome, Report, Reporter, RunOptions, Study, Trial, run};
 
@@ -29,10 +30,14 @@ pub(crate) struct FakeSolver {
     pub(crate) refused: Option<Width>,
     /// Records of this width are not of the shape of their quantities.
     pub(crate) misshapen: Option<Width>,
+    /// Standard error of all single numbers of the limit.
+    pub(crate) error: f64,
     /// A trial of this width panics when it runs.
     pub(crate) panicking: Option<Width>,
     /// What was planned, in order.
     pub(crate) asked: Mutex<Vec<(Width, EngineChoice, HiddenOptions)>>,
+    /// Options of limits that were planned, and of references that were computed.
+    pub(crate) limits: Mutex<Vec<(Width, LimitOptions)>>,
     /// References that were computed.
     pub(crate) references: AtomicUsize,
     pub(crate) steps: AtomicU64,
@@ -56,6 +61,13 @@ fn record(problem: &Problem, step: u64, learning_rate: f64, noise: f64) -> Recor
 }
 
 impl FakeSolver {
+    fn make_estimates(&self, records: &mut [Record]) {
+        for record in records.iter_mut().filter(|_| self.error > 0.0) {
+            let numbers = record.values.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
+            record.errors = numbers.map(|(quantity, _)| (*quantity, Value::Scalar(self.error))).collect();
+        }
+    }
+
     fn noise(width: Width, seed: u64) -> f64 {
         match width {
             Width::Infinite => 0.0,
@@ -70,6 +82,7 @@ impl FakeSolver {
 impl Solver for FakeSolver {
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         self.asked.lock().unwrap().push((request.width, choice, request.hidden));
+        self.limits.lock().unwrap().push((request.width, request.limit));
         if self.refused == Some(request.width) {
             return Err(SolveError::Refused(format!("width {} needs more memory than there is", request.width)));
         }
@@ -146,26 +159,31 @@ impl Solver for FakeSolver {
         if engine == Engine::Dense {
             self.dense_running.fetch_sub(1, Ordering::SeqCst);
         }
+        if width == Width::Infinite {
+            self.make_estimates(&mut records);
+        }
         Ok(Solution { trajectory: Trajectory { width, engine, seed, status, records }, notes })
     }
 
-    fn reference(
-        &self,
-        _: Reference,
-        problem: &Problem,
-        seed: u64,
-        initial: Option<&InitialFunction>,
-        _: &Watch<'_>,
-    ) -> Result<Trajectory, SolveError> {
+    fn reference(&self, request: &ReferenceRequest<'_>, watch: &Watch<'_>) -> Result<Trajectory, SolveError> {
+        let ReferenceRequest { problem, seed, initial, limit, .. } = *request;
         self.references.fetch_add(1, Ordering::SeqCst);
+        self.limits.lock().unwrap().push((Width::Infinite, limit));
         let Rule::Descent { learning_rate, .. } = problem.optimizer.rule else { unreachable!() };
         // The lazy fake keeps the noise of its start for ever.
         let noise = match initial {
             Some(InitialFunction::Predictor(initial)) => initial[(0, 0)],
             _ => 0.0,
         };
-        let records = problem.record.at.iter().map(|at| record(problem, *at as u64, learning_rate, noise)).collect();
-        Ok(Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status: Status::Done, records })
+        let mut records: Vec<Record> =
+            problem.record.at.iter().map(|at| record(problem, *at as u64, learning_rate, noise)).collect();
+        self.make_estimates(&mut records);
+        let progress = Progress { step: 0, time: 0.0, fraction: 0.0, step_size: None, records: &[] };
+        let status = match watch(&progress) {
+            Control::Continue => Status::Done,
+            Control::Stop => Status::Interrupted { step: 0 },
+        };
+        Ok(Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status, records })
     }
 }
 

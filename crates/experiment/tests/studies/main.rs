@@ -2,6 +2,7 @@
 
 mod coordinates;
 mod fake;
+mod limits;
 mod questions;
 mod run;
 mod run_directory;

@@ -123,7 +123,7 @@ fn a_rate_is_confirmed_and_another_one_refuted_from_the_same_answers() {
     let other = finish(&wrong, folder.path(), &log);
     assert_eq!(other.findings[0].verdict, Verdict::Refuted);
     assert_eq!((&other.directory, log.ran.load(Ordering::SeqCst)), (&found.directory, 0));
-    assert_eq!(report(&found.directory, &FakeSolver::default()).unwrap().findings, other.findings);
+    assert_eq!(report(&found.directory, &FakeSolver::default(), &NEVER).unwrap().unwrap().findings, other.findings);
     let deeper = load(folder.path(), &[("depth_ratio = 1.0", "depth_ratio = 2.0")]).unwrap();
     assert_ne!(finish(&deeper, folder.path(), &Log::default()).directory, found.directory);
 }

@@ -87,7 +87,7 @@ fn shards_share_a_directory_and_the_last_one_reports() {
     match run(&study, &solver, &shard("2/3"), &NEVER, &Silent).unwrap() {
         Outcome::ShardFinished { remaining, directory } => {
             assert_eq!(remaining, 33);
-            let error = report(&directory, &solver).unwrap_err().to_string();
+            let error = report(&directory, &solver, &NEVER).unwrap_err().to_string();
             assert!(error.contains("33 of 50 trials are not done"), "{error}");
         }
         other => panic!("{other:?}"),
@@ -158,7 +158,7 @@ fn the_report_needs_only_the_run_directory() {
     }
     let moved = folder.path().join("moved");
     fs::rename(&first.directory, &moved).unwrap();
-    let again = report(&moved, &solver).unwrap();
+    let again = report(&moved, &solver, &NEVER).unwrap().unwrap();
     assert_eq!(again.findings, first.findings);
     assert!(results(&moved) == before);
 }
@@ -180,8 +180,8 @@ fn foreign_and_damaged_directories_are_refused() {
     assert!(error(&solver).contains("belongs to study `fake`"));
     fs::write(&manifest, &text).unwrap();
     fs::write(directory.join("resolved.toml"), study.resolved().replace("0.1", "0.2")).unwrap();
-    assert!(report(&directory, &solver).unwrap_err().to_string().contains("have changed since the run"));
-    assert!(report(folder.path(), &solver).unwrap_err().to_string().contains("not a run directory"));
+    assert!(report(&directory, &solver, &NEVER).unwrap_err().to_string().contains("have changed since the run"));
+    assert!(report(folder.path(), &solver, &NEVER).unwrap_err().to_string().contains("not a run directory"));
 }
 
 #[test]
@@ -198,13 +198,13 @@ fn a_run_directory_survives_a_move_of_the_data() {
     let out = options(&folder.path().join("out"));
     let directory = finish(&study(&old, &csv), &solver, &out, &Silent).directory;
     fs::rename(&old, &new).unwrap();
-    let error = report(&directory, &solver).unwrap_err().to_string();
+    let error = report(&directory, &solver, &NEVER).unwrap_err().to_string();
     for part in [old.to_str().unwrap(), "small.csv", "run the study file where it is now", "out"] {
         assert!(error.contains(part), "{part}: {error}");
     }
     let steps = solver.steps.load(Ordering::SeqCst);
     assert_eq!(finish(&study(&new, &csv), &solver, &out, &Silent).directory, directory);
-    report(&directory, &solver).unwrap();
+    report(&directory, &solver, &NEVER).unwrap().unwrap();
     assert_eq!(solver.steps.load(Ordering::SeqCst), steps, "nothing ran again");
 }
 
@@ -243,7 +243,7 @@ fn the_engines_of_a_report_are_those_that_ran() {
     let study = study(folder.path(), &[]);
     let directory = finish(&study, &FakeSolver::default(), &options(folder.path()), &Silent).directory;
     fs::write(directory.join("plan.csv"), "garbage").unwrap();
-    let again = report(&directory, &FakeSolver::default()).unwrap();
+    let again = report(&directory, &FakeSolver::default(), &NEVER).unwrap().unwrap();
     let text = fs::read_to_string(again.path).unwrap();
     assert!(text.contains("| dense | 10 | the fake's dense engine |"), "{text}");
 }
@@ -328,7 +328,7 @@ fn a_finished_run_is_collected_without_writing() {
     };
     let before = files();
     finish(&study, &solver, &options(folder.path()), &Silent);
-    report(&directory, &solver).unwrap();
+    report(&directory, &solver, &NEVER).unwrap().unwrap();
     assert_eq!(files(), before);
 }
 

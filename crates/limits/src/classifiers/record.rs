@@ -42,10 +42,6 @@ fn is_known(quantity: Quantity) -> bool {
     matches!(quantity.scope(), Scope::Any | Scope::Classifier) || quantity == Quantity::MeanTangentKernel
 }
 
-/// Quantities that are outputs times a number, so that their standard errors are, too.
-const OUTPUTS: [Quantity; 4] =
-    [Quantity::Outputs, Quantity::TestOutputs, Quantity::NormalisedOutputs, Quantity::NormalisedTestOutputs];
-
 /// Whether all quantities that a problem records are known of networks in Gram space.
 pub fn records_all(problem: &Problem) -> bool {
     problem.record.quantities.iter().copied().all(is_known)
@@ -64,6 +60,23 @@ pub fn left_out(problem: &Problem, limit: &ClassifierLimit) -> Vec<Quantity> {
         quantity.needs(Need::OwnUnits) && logits != Ordering::Equal && !(of_loss(quantity) && logits == Ordering::Less)
     };
     problem.record.quantities.iter().filter(undefined).copied().collect()
+}
+
+/// Means over all sets of particles but one.
+struct OtherSets {
+    outputs: Vec<f64>,
+    kernel: Option<Matrix>,
+}
+
+/// The standard errors of numbers from their values without each set.
+fn jackknife(without: &[Vec<f64>]) -> Vec<f64> {
+    let count = without.len() as f64;
+    let error = |entry: usize| {
+        let mean = without.iter().map(|numbers| numbers[entry]).sum::<f64>() / count;
+        let squares: f64 = without.iter().map(|numbers| (numbers[entry] - mean).powi(2)).sum();
+        ((count - 1.0) / count * squares).sqrt()
+    };
+    (0..without.first().map_or(0, Vec::len)).map(error).collect()
 }
 
 impl<'a> SolutionRecorder<'a> {
@@ -123,9 +136,12 @@ impl<'a> SolutionRecorder<'a> {
 
     /// All records.
     pub(super) fn records(&self, solution: &Solution) -> Vec<Record> {
-        let kernel = |record: &models::Record| Some(self.train_kernel(&record.kernel.as_ref()?.total()));
-        let start = solution.records.first().filter(|record| record.step == 0).and_then(kernel);
-        solution.records.iter().map(|record| self.record(record, kernel(record), start.as_ref())).collect()
+        let start = solution.records.first().filter(|record| record.step == 0);
+        solution.records.iter().map(|record| self.record(record, start)).collect()
+    }
+
+    fn mean_kernel(&self, record: &models::Record) -> Option<Matrix> {
+        Some(self.train_kernel(&record.kernel.as_ref()?.total()))
     }
 
     /// On the training inputs, per unit of η.
@@ -134,44 +150,76 @@ impl<'a> SolutionRecorder<'a> {
         kernel.view((0, 0), (samples, samples)) / self.learning_rate
     }
 
-    fn record(&self, found: &models::Record, kernel: Option<Matrix>, start: Option<&Matrix>) -> Record {
+    fn record(&self, found: &models::Record, start: Option<&models::Record>) -> Record {
+        let kernel = self.mean_kernel(found);
+        let start_kernel = start.and_then(|start| self.mean_kernel(start));
+        let value = |quantity| self.value(quantity, &found.outputs, kernel.as_ref(), start_kernel.as_ref());
         let quantities = self.problem.record.quantities.iter();
         let values = quantities
             .filter(|quantity| !self.left_out.contains(quantity))
             .filter(|quantity| !(self.starts_at_zero && found.step == 0 && ACCURACIES.contains(quantity)))
-            .filter_map(|quantity| Some((*quantity, self.value(*quantity, found, kernel.as_ref(), start)?)))
+            .filter_map(|quantity| Some((*quantity, value(*quantity)?)))
             .collect();
         let time = self.problem.optimizer.time(found.step as f64);
-        Record { errors: self.errors(found), ..Record::new(found.step, time, values) }
+        Record { errors: self.errors(found, start), ..Record::new(found.step, time, values) }
     }
 
-    /// Standard errors over the sets of particles, of outputs.
-    fn errors(&self, found: &models::Record) -> BTreeMap<Quantity, Value> {
-        let Some(errors) = &found.standard_errors else { return BTreeMap::new() };
-        let of_errors = models::Record {
-            step: found.step,
-            outputs: errors.clone(),
-            standard_errors: None,
-            diagonals: None,
-            kernel: None,
-        };
+    /// Standard errors over the sets of particles, of all that follows smoothly from their means, by what the other sets say without each:
+    ///
+    /// ```text
+    /// SE² = (R − 1)/R Σ_r (θ_(r) − mean θ_(·))²,    θ_(r): the value from the means over all sets but r
+    /// ```
+    ///
+    /// (the jackknife, docs/theory/scaling-limits.md §4.2, Eq. jackknife; of outputs it is the standard error of their mean).
+    fn errors(&self, found: &models::Record, start: Option<&models::Record>) -> BTreeMap<Quantity, Value> {
+        let count = found.replicas.len();
+        if count < 2 {
+            return BTreeMap::new();
+        }
+        let sets: Vec<OtherSets> = (0..count).map(|set| self.without(found, set)).collect();
+        let starts: Vec<Option<Matrix>> =
+            (0..count).map(|set| start.and_then(|start| self.without(start, set).kernel)).collect();
         let recorded = |quantity: &&Quantity| {
-            self.problem.record.quantities.contains(quantity) && !self.left_out.contains(quantity)
+            self.problem.record.quantities.contains(quantity)
+                && !self.left_out.contains(quantity)
+                && !ACCURACIES.contains(quantity)
         };
-        let error = |quantity: &Quantity| Some((*quantity, self.value(*quantity, &of_errors, None, None)?));
-        OUTPUTS.iter().filter(recorded).filter_map(error).collect()
+        let error = |quantity: &Quantity| {
+            let each = sets.iter().zip(&starts).map(|(OtherSets { outputs, kernel }, start)| {
+                self.value(*quantity, outputs, kernel.as_ref(), start.as_ref())
+            });
+            let each: Vec<Value> = each.collect::<Option<_>>()?;
+            let numbers: Vec<Vec<f64>> = each.iter().map(Value::flatten).collect();
+            Some((*quantity, each[0].with_numbers(&jackknife(&numbers))))
+        };
+        self.problem.record.quantities.iter().filter(recorded).filter_map(error).collect()
+    }
+
+    /// The means over all sets but one.
+    fn without(&self, found: &models::Record, set: usize) -> OtherSets {
+        let count = found.replicas.len() as f64;
+        let models::Replica { outputs, kernel } = &found.replicas[set];
+        let others = |mean: f64, own: f64| (count * mean - own) / (count - 1.0);
+        let kernel = kernel.as_ref().zip(self.mean_kernel(found)).map(|(own, mean)| {
+            let own = self.train_kernel(own);
+            mean.zip_map(&own, others)
+        });
+        OtherSets {
+            outputs: found.outputs.iter().zip(outputs).map(|(mean, own)| others(*mean, *own)).collect(),
+            kernel,
+        }
     }
 
     fn value(
         &self,
         quantity: Quantity,
-        found: &models::Record,
+        outputs: &[f64],
         kernel: Option<&Matrix>,
         start: Option<&Matrix>,
     ) -> Option<Value> {
         let samples = self.problem.data.train.inputs.nrows();
-        let train = Matrix::from_column_slice(samples, 1, &found.outputs[..samples]);
-        let rest = &found.outputs[samples..];
+        let train = Matrix::from_column_slice(samples, 1, &outputs[..samples]);
+        let rest = &outputs[samples..];
         let test = || self.problem.data.test.as_ref().map(|_| Matrix::from_column_slice(rest.len(), 1, rest));
         let train_targets = &self.problem.data.train.targets;
         let test_targets = || self.problem.data.test.as_ref().map(|test| &test.targets);

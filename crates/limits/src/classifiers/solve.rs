@@ -121,8 +121,10 @@ pub fn cost(problem: &Problem, width: Width) -> Result<(u64, f64)> {
             models::LARGEST_SET / 8 / inputs.max(1) as u64
         )));
     }
-    // Of every moment the outputs on all inputs, and both parts of the kernel where a quantity needs it.
-    let kept = inputs as f64 * (1.0 + if records_kernels(problem) { 2.0 * inputs as f64 } else { 0.0 });
+    // Of every moment the outputs on all inputs, and both parts of the kernel where a quantity needs it; of a limit those of every set, too.
+    let kernels = if records_kernels(problem) { inputs as f64 } else { 0.0 };
+    let sets = if width == Width::Infinite { f64::from(REPLICAS) } else { 0.0 };
+    let kept = inputs as f64 * (1.0 + 2.0 * kernels + sets * (1.0 + kernels));
     let bytes = 8.0 * (state + problem.record.at.len() as f64 * kept);
     Ok((bytes as u64, 2.0 * state * problem.data.train.inputs.nrows() as f64))
 }

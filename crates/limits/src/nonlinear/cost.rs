@@ -15,6 +15,9 @@ const SECONDS: f64 = 1e-9;
 /// Directions of a smooth activation per sample, after which a trajectory finds hardly any new ones.
 const SETTLED: f64 = 12.0;
 
+/// Doublings of the nodes that a digit takes.
+const DOUBLINGS: f64 = 5.0;
+
 /// What the limit of a problem takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
@@ -24,6 +27,8 @@ pub struct Cost {
     pub bytes: u64,
     /// Seconds on one core.
     pub seconds: f64,
+    /// The accuracy that the most nodes are expected to have: that of their number or of memory. 0 of grids and of networks in law.
+    pub in_reach: f64,
 }
 
 /// Estimates the cost of the limit.
@@ -41,21 +46,23 @@ pub fn cost(problem: &Problem, options: &Options) -> Cost {
     let rank = asked.min(settled);
     let grid = grid_of(problem).filter(|_| options.grids);
     let (first, last) = options.log2_nodes;
-    let (nodes, replicates) = match &grid {
-        Some(grid) => {
-            let axes = grid.axes.iter().copied().max().unwrap_or(1) as i32;
-            ((grid.points[0] as f64).powi(axes), 2.0)
-        }
-        None => {
-            let at_thousandth = if is_smooth { 11.0 } else { 15.0 };
-            let log2 = at_thousandth + 5.0 * (1e-3 / options.accuracy).log10();
-            (log2.ceil().clamp(f64::from(first), f64::from(last)).exp2(), options.replicates as f64)
-        }
-    };
+    let at_thousandth = if is_smooth { 11.0 } else { 15.0 };
+    let replicates = if grid.is_some() { 2.0 } else { options.replicates as f64 };
     let columns = if layers > 1.0 { (layers - 1.0) * 4.0 * rank } else { 0.0 } + layers * 8.0 * (train + test);
     let passes = asked * ((layers - 1.0) * 20.0 * rank + layers * 60.0);
+    let most = (options.memory as f64 / (8.0 * columns * replicates)).log2().floor();
+    let most = most.clamp(f64::from(first), f64::from(last));
+    let nodes = match &grid {
+        Some(grid) => (grid.points[0] as f64).powi(grid.axes.iter().copied().max().unwrap_or(1) as i32),
+        None => {
+            let log2 = at_thousandth + DOUBLINGS * (1e-3 / options.accuracy).log10();
+            log2.ceil().clamp(f64::from(first), most).exp2()
+        }
+    };
+    let in_reach = if grid.is_some() { 0.0 } else { 1e-3 * 10f64.powf((at_thousandth - most) / DOUBLINGS) };
     // Fewer nodes come before, at most as expensive together.
     Cost {
+        in_reach,
         nodes: nodes as u64,
         bytes: (8.0 * nodes * columns * replicates.min(rayon::current_num_threads() as f64)) as u64,
         seconds: 2.0 * nodes * passes * replicates * SECONDS,

@@ -101,7 +101,7 @@ pub fn law_cost(problem: &Problem, width: u64) -> Result<Cost> {
     let batch = problem.optimizer.batch_size().unwrap_or(samples) as f64;
     let passes = problem.optimizer.typical_steps() * batch + problem.record.at.len() as f64 * (inputs + signals);
     let seconds = passes * width as f64 * (4.0 * coordinates + 60.0) * SECONDS;
-    Ok(Cost { nodes: width, bytes: bytes as u64, seconds })
+    Ok(Cost { nodes: width, bytes: bytes as u64, seconds, in_reach: 0.0 })
 }
 
 /// Trains a network of `width` neurons whose weights `seed` draws. `watch` is called with the share of the work done.

@@ -21,14 +21,18 @@ use widenet_figures::{
     power_law::{band, exponent_label, fitted, mean},
     words,
 };
-use widenet_statistics::{Exponent, Finding};
+use widenet_statistics::{
+    Counts, Exponent, Finding,
+    fit::Sample,
+    reference::{Resolved, resolved},
+};
 
 use super::{
     kind::{FigureKeys, Group, Kind, scale},
     labels::{axis_label, metric_label},
 };
 use crate::{
-    measure::{MeasuredTrial, Results},
+    measure::{MeasuredTrial, Results, Uncertain},
     study::{Check, CheckKind, Keys as StudyKeys, ReadResult},
 };
 
@@ -89,33 +93,40 @@ impl Kind for Scaling {
     }
 }
 
-/// Values of all seeds at every x, both in increasing order. Only what has a place on the axes.
+/// Values of all seeds at every x, both in increasing order, and how many x are left out because a reference is not exact enough there. Only what
+/// has a place on the axes.
 fn by_x(
     results: &Results<'_>,
     trials: &[&MeasuredTrial<'_>],
     metric: &str,
     Scaling { x, scales, .. }: &Scaling,
-) -> Vec<(f64, Vec<f64>)> {
+) -> (Vec<(f64, Vec<f64>)>, usize) {
     let column = results.metric(metric);
     let shown = |value: f64, scale: AxisScale| value.is_finite() && (scale == AxisScale::Linear || value > 0.0);
     let point = |trial: &&MeasuredTrial<'_>| {
-        let (x, y) = (results.number(trial.trial, x), *trial.metrics[column].as_ref().ok()?);
-        (shown(x, scales.0) && shown(y, scales.1)).then_some((x, y))
+        let x = results.number(trial.trial, x);
+        let Uncertain { value: y, error } = *trial.metrics[column].as_ref().ok()?;
+        let sample = Sample { x, seed: trial.trial.seed, y, error };
+        (shown(x, scales.0) && shown(y, scales.1)).then_some(sample)
     };
-    let mut points: Vec<(f64, f64)> = trials.iter().filter_map(point).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let runs = points.chunk_by(|a, b| a.0 == b.0);
-    runs.map(|run| (run[0].0, run.iter().map(|point| point.1).collect())).collect()
+    let samples: Vec<Sample> = trials.iter().filter_map(point).collect();
+    let is_estimate = samples.iter().any(|sample| sample.error > 0.0);
+    let Resolved { mut samples, left_out } =
+        if is_estimate { resolved(&samples) } else { Resolved { samples, left_out: 0 } };
+    samples.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
+    let runs = samples.chunk_by(|a, b| a.x == b.x);
+    (runs.map(|run| (run[0].x, run.iter().map(|sample| sample.y).collect())).collect(), left_out)
 }
 
 impl Scaling {
     fn plot(&self, results: &Results<'_>, findings: &[Finding]) -> Plot {
         let Scaling { metrics, x, scales, y_label } = self;
         let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, findings, metric, x)).collect();
-        let mut curves = Vec::new();
+        let (mut curves, mut all_left_out) = (Vec::new(), 0);
         for metric in metrics {
             for (group, trials) in results.groups(&[x]) {
-                let samples = by_x(results, &trials, metric, self);
+                let (samples, left_out) = by_x(results, &trials, metric, self);
+                all_left_out += left_out;
                 let name = match (metrics.len(), group.as_str()) {
                     (1, "all") | (2.., "all") => words(metric),
                     (1, _) => words(&group),
@@ -154,6 +165,7 @@ impl Scaling {
         if !predictions.is_empty() {
             remarks.push("numbers: exponent [95 % interval]".into());
         }
+        remarks.extend(Counts { usable: 0, expected: 0, left_out: all_left_out }.left_out_words());
         let metric = |name: &String| results.study.metrics.iter().find(|metric| metric.name == *name);
         let y_label = match (y_label, &metrics[..]) {
             (Some(label), _) => label.clone(),

@@ -45,6 +45,8 @@ pub(crate) enum Function {
     Ensemble(fn(&Matrix, Matrix, f64) -> Result<f64, String>),
     /// Of the values over seeds of every entry, the trial's own and the reference's.
     Distributions(OfDistributions),
+    /// Of the intervals over seeds of every entry, and the reference's mean.
+    Coverage,
 }
 
 /// A function of the values over seeds of every entry, the trial's own and the reference's.
@@ -62,7 +64,7 @@ pub(crate) struct Asked<'m> {
 impl Statistic {
     /// Says whether it is one number of all seeds.
     pub fn is_of_all_seeds(&self) -> bool {
-        matches!(self.function, Function::Distributions(_))
+        matches!(self.function, Function::Distributions(_) | Function::Coverage)
     }
 }
 
@@ -90,4 +92,4 @@ pub(super) fn has_reference_trials(asked: &Asked<'_>) -> bool {
     asked.trials.is_some() && !asked.relative
 }
 
-pub(super) const NEEDS_REFERENCE_TRIALS: &str = "`statistic = \"ks\"`, \"mean_ratio\" and \"std_ratio\" need `reference`: the law of which trials? They are without `relative`";
+pub(super) const NEEDS_REFERENCE_TRIALS: &str = "`statistic = \"ks\"`, \"mean_ratio\", \"std_ratio\" and \"coverage\" need `reference`: the law of which trials? They are without `relative`";

@@ -1,5 +1,6 @@
 //! Statistics: how the records of trials become a number. Each has a file of its own and a line in `ALL`.
 
+mod coverage;
 mod definition;
 mod kl;
 mod ks;
@@ -19,8 +20,16 @@ pub(crate) use self::{
 };
 
 /// All statistics, in the order of messages.
-static ALL: [&Statistic; 7] =
-    [&norm::NORM, &rms::RMS, &p_value::P_VALUE, &kl::KL, &ks::KS, &mean_ratio::MEAN_RATIO, &std_ratio::STD_RATIO];
+static ALL: [&Statistic; 8] = [
+    &norm::NORM,
+    &rms::RMS,
+    &p_value::P_VALUE,
+    &kl::KL,
+    &ks::KS,
+    &mean_ratio::MEAN_RATIO,
+    &std_ratio::STD_RATIO,
+    &coverage::COVERAGE,
+];
 
 /// A statistic by its word.
 pub(super) fn statistic() -> Simple<&'static Statistic> {

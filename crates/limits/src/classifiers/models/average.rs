@@ -4,7 +4,7 @@ use widenet_core::Matrix;
 
 use super::{
     tangent::Tangent,
-    training::{End, Solution},
+    training::{End, Replica, Solution},
 };
 
 /// Sums over the replicas seen so far, as running means and squared deviations from them (Welford).
@@ -13,12 +13,19 @@ pub(super) struct ReplicaAverage {
     count: f64,
     mean: Option<Solution>,
     squares: Vec<Vec<f64>>,
+    /// Of every record.
+    replicas: Vec<Vec<Replica>>,
 }
 
 impl ReplicaAverage {
     /// Adds a replica. The mean exists up to the first divergence.
     pub(super) fn add(&mut self, solution: Solution) {
         self.count += 1.0;
+        self.replicas.resize_with(solution.records.len().max(self.replicas.len()), Vec::new);
+        for (replicas, record) in self.replicas.iter_mut().zip(&solution.records) {
+            let kernel = record.kernel.as_ref().map(Tangent::<Matrix>::total);
+            replicas.push(Replica { outputs: record.outputs.clone(), kernel });
+        }
         let Some(mean) = &mut self.mean else {
             self.squares = solution.records.iter().map(|record| vec![0.0; record.outputs.len()]).collect();
             self.mean = Some(solution);
@@ -50,8 +57,9 @@ impl ReplicaAverage {
         let mut mean = self.mean?;
         if self.count > 1.0 {
             let degrees = self.count * (self.count - 1.0);
-            for (record, squares) in mean.records.iter_mut().zip(self.squares) {
+            for ((record, squares), replicas) in mean.records.iter_mut().zip(self.squares).zip(self.replicas) {
                 record.standard_errors = Some(squares.iter().map(|square| (square / degrees).sqrt()).collect());
+                record.replicas = replicas;
             }
         }
         Some(mean)

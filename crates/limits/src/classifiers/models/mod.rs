@@ -31,5 +31,5 @@ pub use solve::{ParticleClassifier, solve_particles, solve_stationary, train_net
 pub use source::{LARGEST_SET, Source};
 pub use start::{StartDistribution, StartKernels};
 pub use tangent::Tangent;
-pub use training::{End, KernelRecord, Push, Record, Solution, StepBatches, Training};
+pub use training::{End, KernelRecord, Push, Record, Replica, Solution, StepBatches, Training};
 pub use unit::Unit;

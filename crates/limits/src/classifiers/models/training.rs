@@ -90,6 +90,17 @@ pub struct Record {
     pub diagonals: Option<Tangent<Vec<f64>>>,
     /// `K`, M × M; the mean over replicas.
     pub kernel: Option<Tangent<Matrix>>,
+    /// What the replicas found, one by one, where there is more than one: standard errors of functions of the means follow from them.
+    pub replicas: Vec<Replica>,
+}
+
+/// What a replica found at a moment of training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replica {
+    /// `F_k` on all inputs, M.
+    pub outputs: Vec<f64>,
+    /// `K`, M × M, where it is recorded.
+    pub kernel: Option<Matrix>,
 }
 
 /// How training ended.
@@ -265,5 +276,6 @@ fn record(dynamics: &dyn Dynamics, step: u64, outputs: Vec<f64>, kernels: Kernel
         standard_errors: None,
         diagonals: (kernels != KernelRecord::Nothing).then(|| dynamics.diagonals()),
         kernel: (kernels == KernelRecord::Whole).then(|| dynamics.kernel()),
+        replicas: Vec::new(),
     }
 }
