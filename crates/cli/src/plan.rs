@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let limit = arguments.engine.limit.options();
         limit.check(&problem, &arguments.width).map_err(with_option)?;
         engines = engines.with_limit(limit);
+        problem.data.provenance.notes().iter().for_each(|said| note(said));
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
             let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);

@@ -8,7 +8,7 @@ use widenet_core::{
 use widenet_statistics::{
     Finding, Verdict,
     fit::{self, Sample},
-    verdict::power_law,
+    verdict::{Counts, power_law},
 };
 
 use crate::{
@@ -16,8 +16,19 @@ use crate::{
     study::{Check, CheckKind, Side},
 };
 
-/// Judges one check in all its groups.
+/// Judges one check in all its groups. What a part of the trials says is not decided yet.
 pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
+    let findings = judge_finished(check, results);
+    let Some(partial) = results.partial() else { return findings };
+    let provisional = |finding: Finding| Finding {
+        reason: format!("{partial}; of these: {}, {}", finding.verdict.word(), finding.reason),
+        verdict: Verdict::Inconclusive,
+        ..finding
+    };
+    findings.into_iter().map(provisional).collect()
+}
+
+fn judge_finished(check: &Check, results: &Results<'_>) -> Vec<Finding> {
     let selected = |trial: &&MeasuredTrial<'_>| {
         let counts = |(key, labels): &(String, Vec<String>)| {
             trial.trial.label_of(key).is_some_and(|label| labels.contains(&label))
@@ -39,7 +50,8 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
             })
             .map(|(group, trials)| {
                 let samples = samples(results, &trials, metric, x, *range);
-                let counts = (samples.len(), trials.len());
+                let diverged = trials.iter().filter(|trial| trial.has_diverged()).count();
+                let counts = Counts { usable: samples.len(), expected: trials.len(), diverged };
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
             })
             .collect(),
@@ -55,8 +67,14 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
             .map(|(group, trials)| {
                 let counts = |trial: &&MeasuredTrial<'_>| width.is_none() || trial.trial.width == *width;
                 let column = results.metric(metric);
-                let values = trials.into_iter().filter(counts).map(|trial| trial.metrics[column].clone());
-                bound(&check.name, group, values.collect(), (*side, *value), *width)
+                let trials: Vec<_> = trials.into_iter().filter(counts).collect();
+                let values = trials.iter().map(|trial| trial.metrics[column].clone()).collect();
+                let mut finding = bound(&check.name, group, values, (*side, *value), *width);
+                let diverged = trials.iter().filter(|trial| trial.has_diverged()).count();
+                if diverged > 0 {
+                    finding.reason.push_str(&format!("; {diverged} of {} diverged", trials.len()));
+                }
+                finding
             })
             .collect(),
     }

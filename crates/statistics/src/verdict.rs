@@ -107,20 +107,44 @@ pub enum Exponent {
 /// Fewest distinct x of a power law.
 const MIN_POINTS: usize = 3;
 
-/// Judges a fit that has `usable` of `expected` values, and whose line must be as straight as `min_r2` says.
+/// How many of the values that a fit should have it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Values in the fit.
+    pub usable: usize,
+    /// Values that there should be.
+    pub expected: usize,
+    /// Of those that are missing, whose run diverged.
+    pub diverged: usize,
+}
+
+impl Counts {
+    /// What is missing: `2 of 20 values are missing: 1 of 20 diverged, 1 not positive`.
+    fn missing(&self) -> String {
+        let Counts { usable, expected, diverged } = *self;
+        let missing = expected.saturating_sub(usable);
+        let mut why = Vec::new();
+        if diverged > 0 {
+            why.push(format!("{diverged} of {expected} diverged"));
+        }
+        if diverged < missing {
+            why.push(format!("{} not positive, or not known", missing - diverged));
+        }
+        format!("{missing} of {expected} values are missing: {}", why.join(", "))
+    }
+}
+
+/// Judges a fit that has `counts` of values, and whose line must be as straight as `min_r2` says.
 pub fn power_law(
     check: &str,
     group: String,
     fit: Option<PowerLaw>,
     (exponent, min_r2): (Exponent, f64),
-    (usable, expected): (usize, usize),
+    counts: Counts,
 ) -> Finding {
     let interval = fit.and_then(|fit| fit.interval);
     let (verdict, reason) = match (fit, interval) {
-        _ if usable < expected => {
-            let missing = expected - usable;
-            (Verdict::Inconclusive, format!("{missing} of {expected} values are missing: diverged, or not positive"))
-        }
+        _ if counts.usable < counts.expected => (Verdict::Inconclusive, counts.missing()),
         (Some(fit), Some((low, high))) if fit.points >= MIN_POINTS => {
             let counts = format!("points: {}, seeds: {}, interval: {}", fit.points, fit.seeds, fit.method.name());
             match exponent {
@@ -164,6 +188,8 @@ mod tests {
     use super::*;
     use crate::fit::Method;
 
+    const ALL: Counts = Counts { usable: 20, expected: 20, diverged: 0 };
+
     fn fitted(exponent: f64, low: f64, high: f64) -> Option<PowerLaw> {
         let interval = Some((low, high));
         Some(PowerLaw {
@@ -181,7 +207,7 @@ mod tests {
     #[test]
     fn a_power_law_is_confirmed_only_by_a_sharp_fit_in_the_right_place() {
         let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
-        let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
+        let verdict = |fit| power_law("rate", "all".into(), fit, law, ALL).verdict;
         let good = fitted(-0.52, -0.55, -0.49);
         assert_eq!(verdict(good), Verdict::Confirmed);
         assert_eq!(verdict(fitted(-0.50, -0.65, -0.35)), Verdict::Inconclusive);
@@ -198,21 +224,22 @@ mod tests {
     fn a_missing_value_leaves_a_power_law_undecided() {
         let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
         for fit in [fitted(-0.52, -0.55, -0.49), fitted(-0.30, -0.40, -0.20)] {
-            let found = power_law("rate", "all".into(), fit, law, (18, 20));
+            let found = power_law("rate", "all".into(), fit, law, Counts { usable: 18, expected: 20, diverged: 1 });
             assert_eq!(found.verdict, Verdict::Inconclusive);
-            assert!(found.reason.starts_with("2 of 20 values are missing"), "{}", found.reason);
+            let wanted = "2 of 20 values are missing: 1 of 20 diverged, 1 not positive, or not known";
+            assert_eq!(found.reason, wanted);
         }
     }
 
     #[test]
     fn a_bounded_exponent_is_confirmed_by_its_whole_interval() {
         let law = (Exponent::AtMost(-0.4), 0.98);
-        let verdict = |fit| power_law("rate", "all".into(), fit, law, (20, 20)).verdict;
+        let verdict = |fit| power_law("rate", "all".into(), fit, law, ALL).verdict;
         assert_eq!(verdict(fitted(-0.86, -1.0, -0.7)), Verdict::Confirmed);
         assert_eq!(verdict(fitted(-0.45, -0.6, -0.3)), Verdict::Inconclusive);
         assert_eq!(verdict(fitted(-0.2, -0.3, -0.1)), Verdict::Refuted);
         let law = (Exponent::AtLeast(0.1), 0.98);
-        let verdict = |fit| power_law("growth", "all".into(), fit, law, (20, 20)).verdict;
+        let verdict = |fit| power_law("growth", "all".into(), fit, law, ALL).verdict;
         assert_eq!(verdict(fitted(0.5, 0.3, 0.7)), Verdict::Confirmed);
         assert_eq!(verdict(fitted(0.05, 0.0, 0.09)), Verdict::Refuted);
     }

@@ -8,7 +8,7 @@ use widenet_output::{Format, OutputFile, Table};
 use widenet_statistics::{
     Exponent, Finding, Verdict,
     fit::{self, Sample},
-    verdict::power_law,
+    verdict::{Counts, power_law},
 };
 
 use super::{
@@ -176,14 +176,14 @@ fn judge(layer: String, sizes: Sizes, prediction: Option<Prediction>, options: &
         Some(Prediction::AtMost(bound)) => Exponent::AtMost(bound + tolerance),
         None => Exponent::AtMost(tolerance),
     };
-    let counts = (samples.len(), samples.len() + missing + rounded);
+    let counts = Counts { usable: samples.len(), expected: samples.len() + missing + rounded, diverged: missing };
     // An exponent near 0 has no R².
     let name = coordinate.quantity.name();
     let mut finding = power_law(name, layer.clone(), fit::power_law(&samples), (exponent, 0.0), counts);
     if rounded > 0 && missing == 0 {
         finding.reason = format!(
             "{rounded} of {} values are 0 or within rounding of {}; use f64, or a larger learning rate",
-            counts.1, options.precision
+            counts.expected, options.precision
         );
     }
     Row { coordinate, layer, prediction, finding, samples }

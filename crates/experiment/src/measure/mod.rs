@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use widenet_core::{
     Problem, Trajectory, Width,
     training::{Control, Progress},
-    trajectory::Record,
+    trajectory::{Record, Status},
 };
 use widenet_engines::{Reference, References, Solver, starts_at_random};
 
@@ -25,6 +25,8 @@ pub(crate) use trajectory::Measurement;
 pub(crate) struct Results<'a> {
     pub(crate) study: &'a Study,
     pub(crate) trials: Vec<MeasuredTrial<'a>>,
+    /// Trials that are not done.
+    pub(crate) pending: Vec<&'a Trial>,
 }
 
 /// A finished trial with its metrics, in the order of the study.
@@ -55,6 +57,11 @@ impl MeasuredTrial<'_> {
         }
     }
 
+    /// Whether its network diverged.
+    pub(crate) fn has_diverged(&self) -> bool {
+        matches!(self.result.status(), Status::Diverged { .. })
+    }
+
     /// The records of a trajectory; an answer has none.
     pub(crate) fn records(&self) -> &[Record] {
         self.trajectory().map_or(&[], |trajectory| &trajectory.records)
@@ -62,10 +69,10 @@ impl MeasuredTrial<'_> {
 }
 
 impl<'a> Results<'a> {
-    /// Measures all trials.
+    /// Measures the trials that are done.
     pub(crate) fn new(
         study: &'a Study,
-        finished: Vec<(&'a PreparedTrial, &'a TrialResult)>,
+        (finished, pending): (Vec<(&'a PreparedTrial, &'a TrialResult)>, Vec<&'a Trial>),
         solver: &dyn Solver,
     ) -> Results<'a> {
         let watch = |_: &Progress<'_>| Control::Continue;
@@ -110,7 +117,13 @@ impl<'a> Results<'a> {
         let trial = |((prepared, result), (metrics, limit_given_start)): ((&'a PreparedTrial, &'a TrialResult), _)| {
             MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
-        Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() }
+        Results { study, trials: finished.into_iter().zip(measured).map(trial).collect(), pending }
+    }
+
+    /// How many trials are done, if not all are: `12 of 40 trials are done`.
+    pub(crate) fn partial(&self) -> Option<String> {
+        let (done, all) = (self.trials.len(), self.trials.len() + self.pending.len());
+        (done < all).then(|| format!("{done} of {all} trials are done"))
     }
 
     /// Position of a metric in [`MeasuredTrial::metrics`].
