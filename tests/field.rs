@@ -361,6 +361,16 @@ fn completions_know_engines_devices_and_keys() {
     assert!(script.contains("auto cpu flex ndarray wgpu vulkan"), "{script}");
 }
 
+/// Ranges end where somebody could want to go, and not where numbers end.
+#[test]
+fn ranges_of_options_are_those_of_people() {
+    for (command, option) in [("solve", "--seeds"), ("coord-check", "--seeds"), ("coord-check", "--steps")] {
+        let said = run(&[command, "experiments/problem.toml", "--width", "8", option, "0"]);
+        assert!(said.code == 2 && said.err.contains("0 is not in 1..=1"), "{command} {option}: {}", said.err);
+        assert!(!said.err.contains(&u64::MAX.to_string()), "{}", said.err);
+    }
+}
+
 /// Which device is chosen is said once on a machine, and again when it is another choice or cannot be remembered.
 #[test]
 fn the_choice_of_a_device_is_said_once() {

@@ -67,19 +67,17 @@ const SMALLER: &[Smaller] = &[
 
 const FEW_WIDTHS: &[&str] = &[
     "--set",
-    "axes.width=[1e2, 1e4, 1e6, \"inf\"]",
+    "axes.width=[1e4, 1e6, 1e8, \"inf\"]",
     "--set",
     "axes.seed={ count = 3 }",
     "--set",
     "problem.optimizer.steps=20",
-    "--set",
-    "study.engine=law",
 ];
 const FEW_STEPS: &[&str] =
-    &["--set", "optimizer.steps=4", "--set", "record.at=[0, 4]", "--set", "data.train_samples=20"];
+    &["--set", "optimizer.steps=4", "--set", "record.at=[0, 4]", "--set", "data.train_samples=4", "--set", "data.test_samples=4"];
 
 /// Commands that need files which a reader has to supply; they say which.
-const NEEDS_DATA: &[(&str, &str)] = &[("linearisation.toml --full", "cifar-10-batches-bin/data_batch_1.bin")];
+const NEEDS_DATA: &[(&str, &str)] = &[("linearisation.toml --full", "cifar-10-batches-bin")];
 
 /// The words of a line of a shell, without its comment.
 fn shell_words(line: &str) -> Vec<String> {
