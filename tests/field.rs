@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{json, root, run, write};
+use crate::common::{json, root, run, said, widenet, write};
 
 /// The problem file and the right values of a case.
 fn case(name: &str) -> (Value, Value) {
@@ -323,7 +323,7 @@ fn errors_tell_all_and_what_is_meant() {
 fn files_of_other_kinds_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let kinds: [(&[u8], &str); 5] = [
-        (b"PK\x03\x04rest of an archive", "numpy.save"),
+        (b"PK\x03\x04rest of an archive", "named by their keys"),
         (b"\x1f\x8brest of a gzip file", "compressed with gzip"),
         (b"\x80\x04\x95rest of a pickle", "Python pickle"),
         (b"\x89PNG\r\n\x1a\nrest", "PNG image"),
@@ -346,12 +346,49 @@ fn files_of_other_kinds_are_named() {
     }
 }
 
-/// Completions know the engines and the devices.
+/// Completions know the engines, the devices and the keys of `--set`.
 #[test]
-fn completions_know_engines_and_devices() {
+fn completions_know_engines_devices_and_keys() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = run(&["completions", shell]);
+        for key in ["optimizer.learning_rate=", "network.hidden_layers=", "kernel.between=", "axes.width="] {
+            assert!(said.code == 0 && said.out.contains(key), "{shell} does not know {key}: {}", said.err);
+        }
+        assert!(!said.out.contains("[]=") && !said.out.contains(".KEY="), "{shell}");
+    }
     let script = run(&["completions", "bash"]).out;
     assert!(script.contains("auto limit law dense conditioned regenerated"), "{script}");
     assert!(script.contains("auto cpu flex ndarray wgpu vulkan"), "{script}");
+}
+
+/// Ranges end where somebody could want to go, and not where numbers end.
+#[test]
+fn ranges_of_options_are_those_of_people() {
+    for (command, option) in [("solve", "--seeds"), ("coord-check", "--seeds"), ("coord-check", "--steps")] {
+        let said = run(&[command, "experiments/problem.toml", "--width", "8", option, "0"]);
+        assert!(said.code == 2 && said.err.contains("0 is not in 1..=1"), "{command} {option}: {}", said.err);
+        assert!(!said.err.contains(&u64::MAX.to_string()), "{}", said.err);
+    }
+}
+
+/// Which device is chosen is said once on a machine, and again when it is another choice or cannot be remembered.
+#[test]
+fn the_choice_of_a_device_is_said_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = write(folder.path(), "problem.toml", CENTERED);
+    let solve = |state: &str| {
+        let mut command = widenet(&["solve", &path, "--width", "8", "--engine", "dense"]);
+        said(command.env("XDG_STATE_HOME", state).output().expect("it runs")).err
+    };
+    let state = folder.path().join("state");
+    let state = state.to_str().expect("UTF-8");
+    assert!(solve(state).contains("device auto"));
+    assert!(!solve(state).contains("device auto"));
+    for file in fs::read_dir(folder.path().join("state/widenet")).expect("what was said") {
+        fs::write(file.expect("an entry").path(), "device auto: using another\n").expect("writable");
+    }
+    assert!(solve(state).contains("device auto"));
+    assert!(solve("").contains("device auto") && solve("").contains("device auto"), "nothing is remembered");
 }
 
 /// The pages of the guide are what the program prints, so that no key and no quantity lacks its entry.

@@ -41,7 +41,8 @@ impl Interrupted {
 
     fn solve(&self, path: Option<&Path>, watch: &mut dyn FnMut(&Progress<'_>) -> Control) -> DeviceSolution {
         let device = DeviceChoice::Flex.open().expect("the CPU");
-        let checkpoints = path.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Steps(1000) });
+        let checkpoints =
+            path.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Steps(1000), asked: None });
         let run = Run {
             problem: &self.problem,
             width: 6,

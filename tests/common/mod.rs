@@ -13,7 +13,8 @@ pub(crate) fn root() -> PathBuf {
 /// `widenet …`, from the root of the repository.
 pub(crate) fn widenet(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_widenet"));
-    command.args(arguments).current_dir(root());
+    // What machines remember of earlier runs is not for tests.
+    command.args(arguments).current_dir(root()).env("XDG_STATE_HOME", "").env("HOME", "");
     command
 }
 

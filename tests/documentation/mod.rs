@@ -2,6 +2,8 @@
 
 mod architecture;
 mod citations;
+mod guide;
+mod guide_commands;
 mod modules;
 mod readme;
 mod studies;

@@ -86,7 +86,11 @@ sweeps = 1000
 "#;
 
 fn signal(child: &Child) {
-    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+    send("-TERM", child);
+}
+
+fn send(name: &str, child: &Child) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill");
     assert!(sent.success());
 }
 
@@ -229,6 +233,12 @@ fn a_second_signal_does_not_lose_the_table() {
             arguments.extend(json.then_some("--json"));
             let (said, took) = end(&arguments, Duration::from_secs(4), signals);
             assert!(said.code == 75 && took < PROMISED, "{took:?}: {}", said.err);
+            assert_eq!(
+                said.err.matches("second signal: files that are being written").count(),
+                usize::from(signals > 1),
+                "{}",
+                said.err
+            );
             if json {
                 let found: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
                 let states = [&found[0]["status"], &found[1]["status"]];
@@ -238,6 +248,56 @@ fn a_second_signal_does_not_lose_the_table() {
                 assert!(rows.len() == 2 && rows[0].contains("done") && rows[1].contains("interrupted"), "{}", said.out);
             }
         }
+    });
+}
+
+/// A warning saves what a running trial has done, and the study goes on; a command without checkpoints goes on too.
+#[test]
+fn a_warning_saves_and_ends_nothing() {
+    let mut text =
+        "[study]\nname = \"signals\"\nclaim = \"it goes on\"\nexpected = \"it goes on\"\nengine = \"dense\"\n"
+            .to_owned();
+    for line in MANY.lines().filter(|line| !line.contains("predict") && !line.contains("at =")) {
+        text.push_str(&line.replace('[', "[problem.").replace("4000", "40"));
+        text.push('\n');
+    }
+    text.push_str("[axes]\nwidth = [256]\n");
+    in_folder(&[("study.toml", &text), ("many.toml", MANY)], |path| {
+        let out = path("out");
+        let study = ["study", &path("study.toml"), "--out", &out, "--checkpoint-every", "100000"];
+        let mut child = widenet(&study).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        sleep(UNDER_WAY);
+        let checkpoint = || {
+            let run = std::fs::read_dir(&out).ok()?.next()?.ok()?.path();
+            let trial = std::fs::read_dir(run.join("trials")).ok()?.next()?.ok()?.path();
+            std::fs::metadata(trial.join("checkpoint.safetensors")).ok()?.modified().ok()
+        };
+        let wait_for_another = |known| {
+            let start = Instant::now();
+            while checkpoint() == known && start.elapsed() < Duration::from_secs(20) {
+                sleep(Duration::from_millis(50));
+            }
+            assert_ne!(checkpoint(), known, "no checkpoint was written");
+            checkpoint()
+        };
+        assert_eq!(checkpoint(), None, "none is due");
+        send("-USR1", &child);
+        let first = wait_for_another(None);
+        send("-USR1", &child);
+        wait_for_another(first);
+        assert!(child.try_wait().expect("it can be asked").is_none(), "the study goes on");
+        signal(&child);
+        let said = said(child.wait_with_output().expect("it ends"));
+        assert!(said.code == 75 && said.err.contains("the same command continues"), "{}", said.err);
+
+        let solve = ["solve", &path("many.toml"), "--width", "1024", "--engine", "dense"];
+        let mut child = widenet(&solve).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        sleep(UNDER_WAY);
+        send("-USR1", &child);
+        sleep(Duration::from_millis(500));
+        assert!(child.try_wait().expect("it can be asked").is_none(), "the solution goes on");
+        signal(&child);
+        assert_eq!(child.wait().expect("it ends").code(), Some(75));
     });
 }
 

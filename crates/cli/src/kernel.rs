@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: &KernelArguments) -> Result<Exit, Failure> {
     let formats = [Format::Json, Format::Csv, Format::Npy];
     let output = output.map(|path| OutputFile::new(path, &formats)).transpose()?;
     let question = KernelQuestion::load(&arguments.problem, &arguments.overrides())?;
+    question.notes().iter().for_each(|said| note(said));
     let (train, test) = question.samples();
     note(&format!("kernels of {train} training and {test} test inputs: {}", humanized::bytes(question.bytes())));
     question.check_memory()?;

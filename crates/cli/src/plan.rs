@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
         let problem = load_problem(&arguments.file, &arguments.overrides.set)?;
         let limit = arguments.engine.limit.options();
         limit.check(&problem, &arguments.width).map_err(with_option)?;
+        problem.data.provenance.notes().iter().for_each(|said| note(said));
         let rule = arguments.engine.rule(&arguments.width)?;
         for &width in &arguments.width {
             let hidden = arguments.engine.hidden().at(width, &arguments.width, &problem);

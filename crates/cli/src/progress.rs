@@ -14,6 +14,8 @@ use widenet_core::trajectory::Status;
 use widenet_experiment::{Reporter, Trial, TrialPlan};
 use widenet_output::escape::lines;
 
+use crate::say::is_news;
+
 const RESOLUTION: u64 = 1000;
 
 /// A bar for one solution, shown only if it takes longer than a second.
@@ -126,6 +128,8 @@ impl Reporter for StudyProgress {
     }
 
     fn note(&self, message: &str) {
-        self.line(&format!("note: {message}"));
+        if is_news(message) {
+            self.line(&format!("note: {message}"));
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
         device: arguments.device,
     };
     let interval = Duration::from_secs_f64(arguments.checkpoint_every);
-    let engines = Engines::new(arguments.device)?.checkpoint_every(interval);
+    let engines = Engines::new(arguments.device)?.checkpoint_every(interval).checkpoint_when(interrupt::warnings());
     leave(|_| {
         line("interrupted; the same command continues");
         Ok(())
@@ -48,15 +48,18 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
             })?;
             Ok(Exit::Done)
         }
-        Outcome::Interrupted { directory, remaining } => {
+        Outcome::Interrupted { directory, remaining, partial } => {
             let place = directory.display();
             line(&format!("interrupted with {remaining} trials to go; the same command continues in {place}"));
+            if let Some((report, said)) = partial.as_ref().and_then(|report| Some((report, report.partial.as_ref()?))) {
+                line(&format!("partial report: {said}, {}", one_line(&report.path.display().to_string())));
+            }
             Ok(Exit::Interrupted)
         }
     }
 }
 
-/// Collects again from a run directory.
+/// Collects again from a run directory. One that is not finished exits as an interrupted run does.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Exit, Failure> {
     let engines = Engines::new(DeviceChoice::Auto)?;
     let Some(report) = widenet_experiment::report(&arguments.directory, &engines, interrupt::flag())? else {
@@ -88,6 +91,10 @@ fn verdicts(report: &Report) -> Result<Exit, Failure> {
     }
     if !report.not_drawn.is_empty() {
         return Ok(Exit::Unusable);
+    }
+    if let Some(partial) = &report.partial {
+        line(&format!("partial: {partial}; no verdict is final"));
+        return Ok(Exit::Interrupted);
     }
     let refuted = report.findings.iter().any(|finding| finding.verdict == Verdict::Refuted);
     Ok(if refuted { Exit::CheckFailed } else { Exit::Done })

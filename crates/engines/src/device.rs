@@ -9,7 +9,7 @@
 use std::{
     hint::black_box,
     path::Path,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -41,6 +41,8 @@ const ON_DEVICE: [Engine; 3] = [Engine::Dense, Engine::Conditioned, Engine::Rege
 pub(crate) struct DeviceEngines {
     device: DeviceChoice,
     checkpoint_every: Duration,
+    /// Counts requests for checkpoints now.
+    asked: Option<&'static AtomicU64>,
     opened: OnceLock<Result<OpenDevice, ModelError>>,
     bandwidth: OnceLock<f64>,
     /// In `f32` and `f64`.
@@ -54,6 +56,7 @@ impl DeviceEngines {
         let engines = Self {
             device,
             checkpoint_every: Duration::from_secs(60),
+            asked: None,
             opened: OnceLock::new(),
             bandwidth: OnceLock::new(),
             calibrations: [OnceLock::new(), OnceLock::new()],
@@ -67,6 +70,10 @@ impl DeviceEngines {
 
     pub(crate) fn checkpoint_every(self, interval: Duration) -> Self {
         Self { checkpoint_every: interval, ..self }
+    }
+
+    pub(crate) fn checkpoint_when(self, asked: &'static AtomicU64) -> Self {
+        Self { asked: Some(asked), ..self }
     }
 
     fn open(&self) -> Result<&OpenDevice, SolveError> {
@@ -253,8 +260,8 @@ impl DeviceEngines {
         let device = self.open()?;
         let Request { problem, seed, precision, .. } = *request;
         let width = finite(request);
-        let checkpoints =
-            checkpoint.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Time(self.checkpoint_every) });
+        let (every, asked) = (Every::Time(self.checkpoint_every), self.asked);
+        let checkpoints = checkpoint.map(|path| CheckpointPlan { path: path.to_owned(), every, asked });
         let matrices = match self.hidden(request, engine) {
             None => {
                 check_dense(problem)?;

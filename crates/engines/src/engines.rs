@@ -4,7 +4,7 @@
 //! Deep linear networks have all of them, and so have networks of one hidden layer, whose law is by what their neurons do on the data. Other
 //! perceptrons have the engines of the device at finite widths and, in the kernel regime and in mean-field scaling, the limit.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::atomic::AtomicU64, time::Duration};
 
 use widenet_core::{
     Matrix, Problem, Trajectory, Width,
@@ -46,6 +46,12 @@ impl Engines {
     #[must_use]
     pub fn checkpoint_every(self, interval: Duration) -> Self {
         Self { device: self.device.checkpoint_every(interval) }
+    }
+
+    /// Keeps one at the next step of every run on the device, too, when this count grows.
+    #[must_use]
+    pub fn checkpoint_when(self, asked: &'static AtomicU64) -> Self {
+        Self { device: self.device.checkpoint_when(asked) }
     }
 }
 

@@ -17,8 +17,19 @@ use crate::{
     study::{Check, CheckKind, Side},
 };
 
-/// Judges one check in all its groups.
+/// Judges one check in all its groups. What a part of the trials says is not decided yet.
 pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
+    let findings = judge_finished(check, results);
+    let Some(partial) = results.partial() else { return findings };
+    let provisional = |finding: Finding| Finding {
+        reason: format!("{partial}; of these: {}, {}", finding.verdict.word(), finding.reason),
+        verdict: Verdict::Inconclusive,
+        ..finding
+    };
+    findings.into_iter().map(provisional).collect()
+}
+
+fn judge_finished(check: &Check, results: &Results<'_>) -> Vec<Finding> {
     let selected = |trial: &&MeasuredTrial<'_>| {
         let counts = |(key, labels): &(String, Vec<String>)| {
             trial.trial.label_of(key).is_some_and(|label| labels.contains(&label))
@@ -42,7 +53,8 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 let measured = samples(results, &trials, metric, x, *range);
                 let Resolved { samples, left_out } = resolved(&measured);
                 let expected = trials.len() - (measured.len() - samples.len());
-                let counts = Counts { usable: samples.len(), expected, left_out };
+                let diverged = trials.iter().filter(|trial| trial.has_diverged()).count();
+                let counts = Counts { usable: samples.len(), expected, diverged, left_out };
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
             })
             .collect(),
@@ -58,8 +70,14 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
             .map(|(group, trials)| {
                 let counts = |trial: &&MeasuredTrial<'_>| width.is_none() || trial.trial.width == *width;
                 let column = results.metric(metric);
-                let values = trials.into_iter().filter(counts).map(|trial| trial.metrics[column].clone());
-                bound(&check.name, group, values.collect(), (*side, *value), *width)
+                let trials: Vec<_> = trials.into_iter().filter(counts).collect();
+                let values = trials.iter().map(|trial| trial.metrics[column].clone()).collect();
+                let mut finding = bound(&check.name, group, values, (*side, *value), *width);
+                let diverged = trials.iter().filter(|trial| trial.has_diverged()).count();
+                if diverged > 0 {
+                    finding.reason.push_str(&format!("; {diverged} of {} diverged", trials.len()));
+                }
+                finding
             })
             .collect(),
     }

@@ -13,6 +13,8 @@ use widenet_output::escape::one_line;
 
 /// Radius of markers.
 const RADIUS: f64 = 4.5;
+/// Radius of the white middle of an open marker, in radii of the marker.
+const OPEN: f64 = 0.55;
 /// Font size of the labels of axes.
 pub(crate) const LABEL: f64 = 16.0;
 /// Text and frames.
@@ -93,14 +95,43 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         place: (f64, f64),
         colour: RGBColor,
     ) -> std::result::Result<(), String> {
+        self.marker_of_radius(marker, place, colour, RADIUS)
+    }
+
+    /// A marker with a white middle.
+    pub(crate) fn open_marker(
+        &self,
+        marker: Marker,
+        place: (f64, f64),
+        colour: RGBColor,
+    ) -> std::result::Result<(), String> {
+        self.marker_of_radius(marker, place, colour, RADIUS)?;
+        self.marker_of_radius(marker, place, WHITE, OPEN * RADIUS)
+    }
+
+    fn marker_of_radius(
+        &self,
+        marker: Marker,
+        place: (f64, f64),
+        colour: RGBColor,
+        radius: f64,
+    ) -> std::result::Result<(), String> {
         let corners = marker.corners();
         let drawn = if corners.is_empty() {
-            self.root.draw(&Circle::new(self.point(place), (RADIUS * self.scale).round() as i32, colour.filled()))
+            self.root.draw(&Circle::new(self.point(place), (radius * self.scale).round() as i32, colour.filled()))
         } else {
-            let corner = |(x, y): &(f64, f64)| self.point((place.0 + RADIUS * x, place.1 + RADIUS * y));
+            let corner = |(x, y): &(f64, f64)| self.point((place.0 + radius * x, place.1 + radius * y));
             self.root.draw(&Polygon::new(corners.iter().map(corner).collect::<Vec<_>>(), colour.filled()))
         };
         drawn.map_err(|error| error.to_string())
+    }
+
+    /// Two strokes that cross.
+    pub(crate) fn cross(&self, (x, y): (f64, f64), colour: RGBColor) -> std::result::Result<(), String> {
+        for side in [-1.0, 1.0] {
+            self.line(vec![(x - RADIUS, y - side * RADIUS), (x + RADIUS, y + side * RADIUS)], colour, 2.0, false)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn area(

@@ -29,6 +29,12 @@ pub enum Mark {
     },
     /// Markers.
     Points(Vec<(f64, f64)>, Marker),
+    /// Markers with a white middle: something is missing from these points.
+    OpenPoints(Vec<(f64, f64)>, Marker),
+    /// Crosses: something ends here.
+    Crosses(Vec<(f64, f64)>),
+    /// Abscissas at which there is no value: crosses on the upper edge.
+    Lost(Vec<f64>),
     /// The area between two curves: (x, low, high).
     Band(Vec<(f64, f64, f64)>),
     /// Words at a place; not in the legend.
@@ -175,16 +181,22 @@ impl Plot {
     }
 
     fn ranges(&self) -> Option<(Range, Range)> {
-        let mut points = Vec::new();
+        let (mut points, mut lost) = (Vec::new(), Vec::new());
         for mark in self.series.iter().flat_map(|series| &series.marks) {
             match mark {
-                Mark::Line { points: line, .. } | Mark::Points(line, _) => points.extend(line.iter().copied()),
+                Mark::Line { points: line, .. }
+                | Mark::Points(line, _)
+                | Mark::OpenPoints(line, _)
+                | Mark::Crosses(line) => points.extend(line.iter().copied()),
+                Mark::Lost(places) => {
+                    lost.extend(places.iter().copied().filter(|place| is_drawable(self.x.scale, *place)));
+                }
                 Mark::Band(band) => points.extend(band.iter().flat_map(|&(x, low, high)| [(x, low), (x, high)])),
                 Mark::Text(place, _) => points.push(*place),
             }
         }
         points.retain(|&(x, y)| is_drawable(self.x.scale, x) && is_drawable(self.y.scale, y));
-        let x = Range::of(self.x.scale, points.iter().map(|point| point.0))?;
+        let x = Range::of(self.x.scale, points.iter().map(|point| point.0).chain(lost))?;
         let y = Range::of(self.y.scale, points.iter().map(|point| point.1))?;
         Some((x, y))
     }
@@ -235,6 +247,21 @@ impl Plot {
                         canvas.marker(*marker, place(point), colour)?;
                     }
                 }
+                Mark::OpenPoints(points, marker) => {
+                    for point in points.iter().copied().filter(drawable) {
+                        canvas.open_marker(*marker, place(point), colour)?;
+                    }
+                }
+                Mark::Crosses(points) => {
+                    for point in points.iter().copied().filter(drawable) {
+                        canvas.cross(place(point), colour)?;
+                    }
+                }
+                Mark::Lost(places) => {
+                    for at in places.iter().copied().filter(|at| is_drawable(self.x.scale, *at)) {
+                        canvas.cross((LEFT + AREA.0 * x.position(at), TOP), colour)?;
+                    }
+                }
                 Mark::Band(band) => {
                     let sides: Vec<_> =
                         band.iter().filter(|(x, low, high)| drawable(&(*x, *low)) && drawable(&(*x, *high))).collect();
@@ -265,6 +292,7 @@ impl Plot {
                             Mark::Points(_, marker) => {
                                 canvas.marker(*marker, (left + SAMPLE / 2.0, y), series.colour)?
                             }
+                            Mark::OpenPoints(..) | Mark::Crosses(_) | Mark::Lost(_) => {}
                             Mark::Band(_) | Mark::Text(..) => {}
                         }
                     }

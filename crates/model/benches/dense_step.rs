@@ -64,7 +64,11 @@ fn problem() -> Problem {
             centered: false,
         },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
-        data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
+        data: Dataset {
+            train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) },
+            test: None,
+            provenance: Default::default(),
+        },
         loss: Loss::SQUARED,
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.05, steps: STEPS, momentum: 0.0, nesterov: false, batch_size: None },

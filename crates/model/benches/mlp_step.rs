@@ -37,7 +37,11 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64, momentum: f64) -> P
             centered: false,
         },
         parameterization: Parameterization::ntk(hidden_layers, 1.4),
-        data: Dataset { train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) }, test: None },
+        data: Dataset {
+            train: Samples { inputs: wave(INPUTS, 1.7), targets: wave(1, 0.9) },
+            test: None,
+            provenance: Default::default(),
+        },
         loss: Loss::SQUARED,
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.01, steps, momentum, nesterov: false, batch_size: None },

@@ -29,7 +29,9 @@ pub use cost::{
     explored::{WideEstimate, predicted_rank},
     need::MemoryEstimate,
 };
-pub use device::{DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, guarded, list_devices};
+pub use device::{
+    AUTO_CHOICE, DeviceChoice, DeviceInfo, DeviceKind, OpenDevice, Placement, Precision, guarded, list_devices,
+};
 pub use error::ModelError;
 pub use matrix::{
     batched::BatchedMatrix,

@@ -107,21 +107,23 @@ pub enum Exponent {
 /// Fewest distinct x of a power law.
 const MIN_POINTS: usize = 3;
 
-/// The values that a fit was made of.
+/// The values that a fit was made of, and those that it should have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     /// Values in the fit.
     pub usable: usize,
     /// Values that there should be, without those at points that are left out.
     pub expected: usize,
+    /// Of those that are missing, whose run diverged.
+    pub diverged: usize,
     /// Points that lie below three errors of the reference and are left out.
     pub left_out: usize,
 }
 
 impl Counts {
-    /// All values are usable where they are there.
+    /// Nothing diverged and nothing is left out.
     pub fn of(usable: usize, expected: usize) -> Counts {
-        Counts { usable, expected, left_out: 0 }
+        Counts { usable, expected, diverged: 0, left_out: 0 }
     }
 
     /// What is said of points that are left out.
@@ -131,6 +133,20 @@ impl Counts {
             1 => Some("1 point below three errors of the reference is left out".into()),
             points => Some(format!("{points} points below three errors of the reference are left out")),
         }
+    }
+
+    /// What is missing: `2 of 20 values are missing: 1 of 20 diverged, 1 not positive`.
+    fn missing(&self) -> String {
+        let Counts { usable, expected, diverged, .. } = *self;
+        let missing = expected.saturating_sub(usable);
+        let mut why = Vec::new();
+        if diverged > 0 {
+            why.push(format!("{diverged} of {expected} diverged"));
+        }
+        if diverged < missing {
+            why.push(format!("{} not positive, or not known", missing - diverged));
+        }
+        format!("{missing} of {expected} values are missing: {}", why.join(", "))
     }
 }
 
@@ -142,13 +158,9 @@ pub fn power_law(
     (exponent, min_r2): (Exponent, f64),
     counted: Counts,
 ) -> Finding {
-    let Counts { usable, expected, .. } = counted;
     let interval = fit.and_then(|fit| fit.interval);
     let (verdict, reason) = match (fit, interval) {
-        _ if usable < expected => {
-            let missing = expected - usable;
-            (Verdict::Inconclusive, format!("{missing} of {expected} values are missing: diverged, or not positive"))
-        }
+        _ if counted.usable < counted.expected => (Verdict::Inconclusive, counted.missing()),
         (Some(fit), Some((low, high))) if fit.points >= MIN_POINTS => {
             let counts = format!("points: {}, seeds: {}, interval: {}", fit.points, fit.seeds, fit.method.name());
             match exponent {
@@ -193,6 +205,7 @@ mod tests {
     use super::*;
     use crate::fit::Method;
 
+
     fn fitted(exponent: f64, low: f64, high: f64) -> Option<PowerLaw> {
         let interval = Some((low, high));
         Some(PowerLaw {
@@ -227,9 +240,11 @@ mod tests {
     fn a_missing_value_leaves_a_power_law_undecided() {
         let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
         for fit in [fitted(-0.52, -0.55, -0.49), fitted(-0.30, -0.40, -0.20)] {
-            let found = power_law("rate", "all".into(), fit, law, Counts::of(18, 20));
+            let counts = Counts { diverged: 1, ..Counts::of(18, 20) };
+            let found = power_law("rate", "all".into(), fit, law, counts);
             assert_eq!(found.verdict, Verdict::Inconclusive);
-            assert!(found.reason.starts_with("2 of 20 values are missing"), "{}", found.reason);
+            let wanted = "2 of 20 values are missing: 1 of 20 diverged, 1 not positive, or not known";
+            assert_eq!(found.reason, wanted);
         }
     }
 

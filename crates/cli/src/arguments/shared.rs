@@ -1,6 +1,6 @@
 //! Several commands take these arguments.
 
-use std::{ffi::OsStr, path::PathBuf};
+use std::{collections::BTreeSet, ffi::OsStr, path::PathBuf};
 
 use clap::{
     Arg, Args, Command,
@@ -8,6 +8,7 @@ use clap::{
 };
 use widenet_core::document::Word;
 use widenet_engines::LimitOptions;
+use widenet_experiment::manual::manual;
 use widenet_model::Precision;
 
 /// How an answer is given.
@@ -68,8 +69,27 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
 #[derive(Debug, Args)]
 pub(crate) struct Overrides {
     /// Change a key of the file, for example --set optimizer.learning_rate=0.05; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = KeyValue, hide_possible_values = true)]
     pub(crate) set: Vec<(String, String)>,
+}
+
+/// Reads `KEY=VALUE`, and tells completions the keys of all files.
+#[derive(Clone)]
+struct KeyValue;
+
+impl TypedValueParser for KeyValue {
+    type Value = (String, String);
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<Self::Value, clap::Error> {
+        key_value.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let keys = manual().into_iter().flat_map(|section| section.keys).map(|entry| entry.key);
+        // Elements of lists have no dotted key, and a place for any key is none.
+        let keys: BTreeSet<String> = keys.filter(|key| !key.contains("[]") && !key.contains("KEY")).collect();
+        Some(Box::new(keys.into_iter().map(|key| PossibleValue::new(format!("{key}=")))))
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -11,7 +11,7 @@ use widenet_document::{
 };
 
 use super::{
-    files::BinaryFile,
+    files::{BinaryFile, is_pickle},
     images::{ImageOptions, Images, Pixels, check_images},
     origin::{Origin, Tables, Wanted},
 };
@@ -43,13 +43,18 @@ impl Origin for Cifar {
     }
 }
 
+const PYTHON: &str = "it is a batch of CIFAR's version for Python, a pickle, which may run any program when it is read; take the binary \
+                      version (cifar-10-binary.tar.gz), whose files are data_batch_1.bin to data_batch_5.bin and test_batch.bin";
+
 fn open(base: &Path, paths: &[PathBuf]) -> Result<Images> {
-    let files = paths.iter().map(|path| BinaryFile::open(&base.join(path))).collect::<Result<Vec<_>>>()?;
+    let opened = |path: &PathBuf| BinaryFile::open_unless(&base.join(path), |start| is_pickle(start).then_some(PYTHON));
+    let files = paths.iter().map(opened).collect::<Result<Vec<_>>>()?;
     let mut images = Images {
         name: files.iter().map(BinaryFile::name).collect::<Vec<_>>().join(", "),
         labels: Vec::new(),
         pixels: Vec::new(),
         pixels_per_image: PIXELS as usize,
+        shape: vec![3, 32, 32],
         files: Vec::new(),
     };
     check_images(&images.name, files.iter().map(|file| file.length() / RECORD).sum())?;

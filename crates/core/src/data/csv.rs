@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,6 @@ use widenet_document::{
     section,
     shape::{Shape, Simple, boolean, choice, path},
 };
-use widenet_system::files;
 
 use super::{
     classes::{self, Classes, Label, classes},
@@ -28,7 +27,7 @@ use crate::{
 };
 
 section! {
-    /// Text separated by commas, tabs or semicolons, one sample per line; lines that start with # are comments. No column is used twice.
+    /// Text separated by commas, tabs or semicolons, compressed with gzip or not, one sample per line; lines that start with # are comments. No column is used twice.
     #[derive(Debug, Clone, PartialEq)]
     pub(super) struct Csv {
         /// File of training samples.
@@ -91,11 +90,15 @@ impl Origin for Csv {
     }
 }
 
+/// Lines of separated text.
+type Lines<'f> = csv::Reader<Box<dyn Read + 'f>>;
+
 impl Csv {
     fn read(&self, path: &Path, wanted: usize, classes: Option<&[Label]>) -> Result<InMemory> {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
-        let mut reader = self.reader(path)?;
+        let file = BinaryFile::open(path)?;
+        let mut reader = self.reader(&file)?;
         let titles = self.titles(&mut reader, &name)?;
         let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
         let target_columns = self.target_columns(path, &titles).map_err(&wrong)?;
@@ -171,22 +174,32 @@ impl Csv {
                 None => Matrix::from_row_slice(rows, target_columns.len(), &targets),
             },
         };
-        Ok(InMemory { name, samples })
+        let guess = self.guess(&file)?;
+        Ok(InMemory { name, samples, guess })
     }
 
-    /// A reader of the lines of a file. Files that are no text are named as what they are.
-    fn reader(&self, path: &Path) -> Result<csv::Reader<File>> {
-        let start = BinaryFile::open(path)?;
-        let delimiter = self.delimiter.map_or_else(|| guessed(&start), Ok)?;
-        let file =
-            files::open(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })?;
+    /// A reader of the lines of a file.
+    fn reader<'f>(&self, file: &'f BinaryFile) -> Result<Lines<'f>> {
+        let delimiter = self.delimiter.map_or_else(|| guessed(file), Ok)?;
         let mut builder = csv::ReaderBuilder::new();
         builder.has_headers(self.header).trim(csv::Trim::All).delimiter(delimiter).comment(Some(b'#'));
-        Ok(builder.from_reader(file))
+        Ok(builder.from_reader(file.reader()?))
+    }
+
+    /// What was guessed about the columns, if it is not what the name of the format says.
+    fn guess(&self, file: &BinaryFile) -> Result<Option<String>> {
+        let guessed = if self.delimiter.is_some() { None } else { Some(guessed(file)?) };
+        let word = guessed.and_then(|found| DELIMITERS.iter().find(|(_, byte)| *byte == found && found != b','));
+        Ok(word.map(|(word, _)| {
+            format!(
+                "{} is read as separated by {word}s, as its first line is; data.delimiter says otherwise",
+                file.name()
+            )
+        }))
     }
 
     /// The names of the columns, none without a header.
-    fn titles(&self, reader: &mut csv::Reader<File>, name: &str) -> Result<Vec<String>> {
+    fn titles(&self, reader: &mut Lines<'_>, name: &str) -> Result<Vec<String>> {
         let wrong = |message: String| Error::Data { what: name.into(), message };
         if !self.header {
             return Ok(Vec::new());
@@ -217,7 +230,8 @@ impl Csv {
         let (Some(classes), Some(columns)) = (&self.classes, &self.targets) else { return Ok(None) };
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
-        let mut reader = self.reader(path)?;
+        let file = BinaryFile::open(path)?;
+        let mut reader = self.reader(&file)?;
         let titles = self.titles(&mut reader, &name)?;
         let column = columns.positions(&titles).map_err(&wrong)?[0];
         let mut found: Vec<Label> = Vec::new();

@@ -21,6 +21,30 @@ pub struct Dataset {
     pub train: Samples,
     /// Test samples.
     pub test: Option<Samples>,
+    /// What is known of them beside their numbers; in no hash.
+    pub provenance: Provenance,
+}
+
+/// What is known of samples beside their numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Provenance {
+    /// Sizes of an input before it was flattened, slowest first: of images rows and columns, with channels before or after as in the files.
+    /// Empty where inputs are plain rows; their product is d.
+    pub input_shape: Vec<usize>,
+    /// What was guessed about the files, in sentences.
+    pub guesses: Vec<String>,
+}
+
+impl Provenance {
+    /// Sentences for the user: what was guessed, and how inputs are flattened.
+    pub fn notes(&self) -> Vec<String> {
+        let sizes: Vec<String> = self.input_shape.iter().map(usize::to_string).collect();
+        let flattened = format!(
+            "inputs are arrays of {} numbers, flattened so that the last index runs fastest",
+            sizes.join(" × ")
+        );
+        self.guesses.iter().cloned().chain((!sizes.is_empty()).then_some(flattened)).collect()
+    }
 }
 
 impl Dataset {

@@ -20,7 +20,7 @@ use super::{
 use crate::error::Result;
 
 section! {
-    /// Image and label files of MNIST and its kin (IDX).
+    /// Image and label files of MNIST and its kin (IDX), compressed with gzip or not.
     #[derive(Debug, Clone, PartialEq)]
     pub(super) struct Idx {
         /// File of the training images.
@@ -72,6 +72,7 @@ fn open(images: &Path, labels: &Path) -> Result<Images> {
         labels: labels.read(header_length(&label_sizes), label_sizes[0])?,
         pixels: (0..image_sizes[0]).map(|image| Pixels { file: 0, offset: start + image * pixels }).collect(),
         pixels_per_image: pixels as usize,
+        shape: image_sizes[1..].iter().map(|size| *size as usize).collect(),
         files: vec![images],
     })
 }

@@ -37,6 +37,8 @@ pub(super) struct Images {
     pub(super) name: String,
     pub(super) files: Vec<BinaryFile>,
     pub(super) pixels_per_image: usize,
+    /// Sizes of an image, slowest first; their product is the number of pixels.
+    pub(super) shape: Vec<usize>,
     pub(super) pixels: Vec<Pixels>,
     pub(super) labels: Vec<u8>,
 }
@@ -158,6 +160,10 @@ impl SampleTable for ImageTable {
 
     fn len(&self) -> usize {
         self.samples.len()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        if self.images.shape.len() > 1 { self.images.shape.clone() } else { Vec::new() }
     }
 
     fn columns(&self) -> usize {

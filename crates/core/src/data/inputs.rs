@@ -9,7 +9,7 @@ use widenet_document::{
 };
 
 use super::{
-    dataset::{Dataset, Samples, visit_matrix},
+    dataset::{Dataset, Provenance, Samples, visit_matrix},
     inline::{check_rows, must_be},
     memory::InMemory,
     origin::{Origin, SampleTable, Tables, Wanted},
@@ -33,6 +33,8 @@ pub struct PartialData {
     pub train: PartialSamples,
     /// Test samples.
     pub test: Option<PartialSamples>,
+    /// What is known of them beside their numbers; in no hash.
+    pub provenance: Provenance,
 }
 
 impl PartialData {
@@ -52,7 +54,8 @@ impl PartialData {
             let targets = samples.targets.clone()?;
             Some(Samples { inputs: samples.inputs.clone(), targets })
         };
-        Some(Dataset { train: complete(&self.train)?, test: self.test.as_ref().and_then(complete) })
+        let test = self.test.as_ref().and_then(complete);
+        Some(Dataset { train: complete(&self.train)?, test, provenance: self.provenance.clone() })
     }
 
     /// Visits every shape and number as bytes, in the order of [`Dataset::visit_bytes`], for a hash of the data.
@@ -89,12 +92,12 @@ impl InputSource {
     /// # Errors
     /// As for [`super::DataSource::load`].
     pub fn load(&self, base: &Path) -> Result<PartialData> {
-        let Dataset { train, test } = self.selection.load(self.kind.as_ref(), base)?;
+        let Dataset { train, test, provenance } = self.selection.load(self.kind.as_ref(), base)?;
         let partial = |Samples { inputs, targets }: Samples| PartialSamples {
             targets: Some(targets).filter(|targets| targets.ncols() > 0),
             inputs,
         };
-        Ok(PartialData { train: partial(train), test: test.map(partial) })
+        Ok(PartialData { train: partial(train), test: test.map(partial), provenance })
     }
 }
 
@@ -143,7 +146,7 @@ impl Origin for InlineInputs {
         let table = |name: &str, inputs: &Matrix, targets: &Option<Option<Matrix>>| {
             let targets = targets.clone().flatten().unwrap_or_else(|| Matrix::zeros(inputs.nrows(), 0));
             let samples = Samples { inputs: inputs.clone(), targets };
-            Box::new(InMemory { name: name.into(), samples }) as Box<dyn SampleTable>
+            Box::new(InMemory { name: name.into(), samples, guess: None }) as Box<dyn SampleTable>
         };
         let test_inputs = self.test_inputs.as_ref().and_then(Option::as_ref);
         let none = || Box::new(NoSamples { inputs: test_inputs.map_or(0, Matrix::ncols) }) as Box<dyn SampleTable>;

@@ -9,6 +9,8 @@ use crate::{error::Result, matrix::Matrix};
 pub(super) struct InMemory {
     pub(super) name: String,
     pub(super) samples: Samples,
+    /// What was guessed about the file.
+    pub(super) guess: Option<String>,
 }
 
 impl SampleTable for InMemory {
@@ -18,6 +20,10 @@ impl SampleTable for InMemory {
 
     fn len(&self) -> usize {
         self.samples.inputs.nrows()
+    }
+
+    fn guess(&self) -> Option<String> {
+        self.guess.clone()
     }
 
     fn columns(&self) -> usize {

@@ -15,13 +15,15 @@ mod inline;
 mod inputs;
 mod memory;
 mod npy;
+mod npz;
+mod number;
 mod origin;
 mod preprocessing;
 mod section;
 mod segment;
 mod teacher;
 
-pub use dataset::{Dataset, Samples};
+pub use dataset::{Dataset, Provenance, Samples};
 pub use inputs::{InputSource, PartialData, PartialSamples};
 pub use npy::{read_npy, write_npy};
 pub use section::DataSource;

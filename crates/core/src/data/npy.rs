@@ -1,5 +1,5 @@
-//! Reads NumPy arrays: `.npy` files of versions 1 to 3 with arrays of plain numbers; of more than two dimensions, such as images, all but
-//! the first are flattened in C order.
+//! Reads NumPy arrays: `.npy` files of versions 1 to 3 with arrays of plain numbers, and those of archives (`.npz`) by their keys; of more
+//! than two dimensions, such as images, all but the first are flattened in C order.
 //!
 //! Format: NumPy Enhancement Proposal 1. Magic `\x93NUMPY`, version, length of the header, a Python dictionary
 //! `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, then the numbers. A one-dimensional array is one
@@ -22,6 +22,8 @@ use super::{
     classes::{self, Classes, Label, classes},
     dataset::{Samples, check_finite},
     files::BinaryFile,
+    npz,
+    number::Number,
     origin::{Origin, SampleTable, Tables, Wanted, check_size},
 };
 use crate::{error::Result, matrix::Matrix};
@@ -69,7 +71,7 @@ pub fn write_npy(matrix: &Matrix, writer: impl Write) -> io::Result<()> {
 }
 
 section! {
-    /// NumPy arrays (`.npy`), one row per sample.
+    /// NumPy arrays: files `.npy`, or arrays of a `.npz` by their keys as in `"data.npz:x"`; one row per sample.
     #[derive(Debug, Clone, PartialEq)]
     pub(super) struct Npy {
         /// File of the training inputs.
@@ -179,6 +181,11 @@ impl SampleTable for NpyTable {
         self.classified.as_ref().map_or(self.inputs.rows as usize, |classified| classified.samples.len())
     }
 
+    fn input_shape(&self) -> Vec<usize> {
+        let inner = &self.inputs.inner;
+        if inner.len() > 1 { inner.iter().map(|size| *size as usize).collect() } else { Vec::new() }
+    }
+
     fn columns(&self) -> usize {
         let targets = match (&self.classified, &self.targets) {
             (Some(classified), _) => classified.classes,
@@ -220,7 +227,13 @@ struct Array {
 
 impl Array {
     fn open(path: &Path) -> Result<Array> {
-        let file = BinaryFile::open(path)?;
+        let file = match npz::archive_and_key(path) {
+            Some((archive, key)) => npz::open(path, &archive, key)?,
+            None => {
+                npz::refuse_without_key(path)?;
+                BinaryFile::open(path)?
+            }
+        };
         let preamble = file.read(0, 10)?;
         if preamble[..6] != *b"\x93NUMPY" || !(1..=3).contains(&preamble[6]) {
             return Err(file.error(format!(
@@ -337,85 +350,4 @@ fn quoted(value: Option<&str>) -> Option<&str> {
 fn shape(value: Option<&str>) -> Option<Vec<u64>> {
     let (inside, _) = value?.strip_prefix('(')?.split_once(')')?;
     inside.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok()).collect()
-}
-
-/// A number of half precision: a sign, five bits of exponent, ten of fraction.
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
-    let size = match exponent {
-        0 => fraction * 2f64.powi(-24),
-        0x1f if fraction == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
-    };
-    if bits >> 15 == 1 { -size } else { size }
-}
-
-/// How a number is stored.
-struct Number {
-    kind: Kind,
-    bytes: u64,
-    big_endian: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Float,
-    Signed,
-    Unsigned,
-}
-
-impl Number {
-    /// Of a NumPy type such as `<f8`.
-    fn from_type(name: &str) -> Option<Number> {
-        let mut letters = name.chars();
-        let big_endian = match letters.next()? {
-            '<' | '|' => false,
-            '>' => true,
-            '=' => cfg!(target_endian = "big"),
-            _ => return None,
-        };
-        let kind = match letters.next()? {
-            'f' => Kind::Float,
-            'i' => Kind::Signed,
-            'u' | 'b' => Kind::Unsigned,
-            _ => return None,
-        };
-        let bytes = letters.as_str().parse().ok().filter(|bytes| match kind {
-            Kind::Float => [2, 4, 8].contains(bytes),
-            Kind::Unsigned if name.contains('b') => *bytes == 1,
-            _ => [1, 2, 4, 8].contains(bytes),
-        })?;
-        Some(Number { kind, bytes, big_endian })
-    }
-
-    /// Puts stored numbers in their places, one by one; a whole number that `f64` does not hold is returned.
-    fn decode<'a>(
-        &self,
-        bytes: &[u8],
-        values: impl Iterator<Item = &'a mut f64>,
-    ) -> impl Iterator<Item = std::result::Result<(), i128>> {
-        values.zip(bytes.chunks_exact(self.bytes as usize)).map(|(value, stored)| {
-            *value = self.value(stored)?;
-            Ok(())
-        })
-    }
-
-    fn value(&self, stored: &[u8]) -> std::result::Result<f64, i128> {
-        // The number in the upper bytes of a big-endian word, so that a signed shift extends its sign.
-        let mut word = [0; 8];
-        for (i, byte) in word.iter_mut().enumerate().take(stored.len()) {
-            *byte = if self.big_endian { stored[i] } else { stored[stored.len() - 1 - i] };
-        }
-        let shift = 64 - 8 * stored.len() as u32;
-        let bits = u64::from_be_bytes(word);
-        let exact = |whole: i128| if whole as f64 as i128 == whole { Ok(whole as f64) } else { Err(whole) };
-        match self.kind {
-            Kind::Signed => exact((bits as i64 >> shift).into()),
-            Kind::Unsigned => exact((bits >> shift).into()),
-            Kind::Float if shift == 0 => Ok(f64::from_bits(bits)),
-            Kind::Float if shift == 32 => Ok(f64::from(f32::from_bits((bits >> 32) as u32))),
-            Kind::Float => Ok(half((bits >> 48) as u16)),
-        }
-    }
 }

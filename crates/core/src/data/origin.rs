@@ -44,6 +44,14 @@ pub(super) trait SampleTable {
     fn len(&self) -> usize;
     /// Input dimension plus output dimension.
     fn columns(&self) -> usize;
+    /// Sizes of an input before it was flattened, slowest first; empty where inputs are plain rows.
+    fn input_shape(&self) -> Vec<usize> {
+        Vec::new()
+    }
+    /// What was guessed about the file, as a sentence.
+    fn guess(&self) -> Option<String> {
+        None
+    }
     /// Reads some samples.
     fn read(&self, rows: Range<usize>) -> Result<Samples>;
     /// Whether it says that there are no samples, instead of having lost them.

@@ -133,6 +133,7 @@ mod tests {
         Dataset {
             train: samples(Matrix::from_row_slice(2, 2, &[1.0, 0.1, 3.0, 0.1])),
             test: Some(samples(Matrix::from_row_slice(1, 2, &[4.0, 7.0]))),
+            provenance: Default::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use widenet_document::{
 use super::{
     cifar::Cifar,
     csv::Csv,
-    dataset::{Dataset, Samples, shape},
+    dataset::{Dataset, Provenance, Samples, shape},
     idx::Idx,
     inline::Inline,
     npy::Npy,
@@ -138,7 +138,12 @@ impl Selection {
         if let Some(test) = &test {
             same_columns(&train, test, &test_table.name())?;
         }
-        let mut data = self.preprocessing.apply(Dataset { train, test })?;
+        let guesses = [Some(tables.train.as_ref()), tables.test.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|table| table.guess());
+        let provenance = Provenance { input_shape: tables.train.input_shape(), guesses: guesses.collect() };
+        let mut data = self.preprocessing.apply(Dataset { train, test, provenance })?;
         if let Some(segment) = &self.test_segment {
             data.test = Some(segment.between(&data.train)?);
         }

@@ -176,7 +176,7 @@ fn judge(layer: String, sizes: Sizes, prediction: Option<Prediction>, options: &
         Some(Prediction::AtMost(bound)) => Exponent::AtMost(bound + tolerance),
         None => Exponent::AtMost(tolerance),
     };
-    let counts = Counts::of(samples.len(), samples.len() + missing + rounded);
+    let counts = Counts { diverged: missing, ..Counts::of(samples.len(), samples.len() + missing + rounded) };
     // An exponent near 0 has no R².
     let name = coordinate.quantity.name();
     let mut finding = power_law(name, layer.clone(), fit::power_law(&samples), (exponent, 0.0), counts);

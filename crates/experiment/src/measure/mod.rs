@@ -12,7 +12,7 @@ use std::{
 use widenet_core::{
     Problem, Trajectory, Width,
     training::{Control, Progress},
-    trajectory::Record,
+    trajectory::{Record, Status},
 };
 use widenet_engines::{Reference, References, Solver, starts_at_random};
 
@@ -28,6 +28,8 @@ pub(crate) use trajectory::{Measurement, Uncertain};
 pub(crate) struct Results<'a> {
     pub(crate) study: &'a Study,
     pub(crate) trials: Vec<MeasuredTrial<'a>>,
+    /// Trials that are not done.
+    pub(crate) pending: Vec<&'a Trial>,
 }
 
 /// A finished trial with its metrics, in the order of the study.
@@ -58,6 +60,11 @@ impl MeasuredTrial<'_> {
         }
     }
 
+    /// Whether its network diverged.
+    pub(crate) fn has_diverged(&self) -> bool {
+        matches!(self.result.status(), Status::Diverged { .. })
+    }
+
     /// The records of a trajectory; an answer has none.
     pub(crate) fn records(&self) -> &[Record] {
         self.trajectory().map_or(&[], |trajectory| &trajectory.records)
@@ -65,10 +72,10 @@ impl MeasuredTrial<'_> {
 }
 
 impl<'a> Results<'a> {
-    /// Measures all trials; `None` if a reference was being computed when `stop` became true.
+    /// Measures the trials that are done; `None` if a reference was being computed when `stop` became true.
     pub(crate) fn new(
         study: &'a Study,
-        finished: Vec<(&'a PreparedTrial, &'a TrialResult)>,
+        (finished, pending): (Vec<(&'a PreparedTrial, &'a TrialResult)>, Vec<&'a Trial>),
         solver: &dyn Solver,
         stop: &AtomicBool,
     ) -> Option<Results<'a>> {
@@ -133,7 +140,17 @@ impl<'a> Results<'a> {
             MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
         let is_complete = !was_stopped.load(Ordering::Relaxed);
-        is_complete.then(|| Results { study, trials: finished.into_iter().zip(measured).map(trial).collect() })
+        is_complete.then(|| Results {
+            study,
+            trials: finished.into_iter().zip(measured).map(trial).collect(),
+            pending,
+        })
+    }
+
+    /// How many trials are done, if not all are: `12 of 40 trials are done`.
+    pub(crate) fn partial(&self) -> Option<String> {
+        let (done, all) = (self.trials.len(), self.trials.len() + self.pending.len());
+        (done < all).then(|| format!("{done} of {all} trials are done"))
     }
 
     /// Position of a metric in [`MeasuredTrial::metrics`].

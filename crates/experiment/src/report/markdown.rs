@@ -32,6 +32,11 @@ pub(super) fn markdown(
     // The study may be a stranger's.
     let (claim, expected) = (markdown_lines(&study.claim), markdown_lines(&study.expected));
     let mut text = format!("# {}\n\n{claim}\n\nExpected: {expected}\n", study.name);
+    if let Some(partial) = results.partial() {
+        text.push_str(&format!(
+            "\n**Partial: {partial}. Tables and figures are of these, and no verdict is final.**\n"
+        ));
+    }
     // Writing to a String cannot fail.
     let mut section = |title: &str, body: String| {
         let _ = write!(text, "\n## {title}\n\n{}\n", body.trim_end());
@@ -105,7 +110,13 @@ fn summary(results: &Results<'_>) -> String {
                 let found: Vec<_> = at_width.iter().filter_map(|trial| trial.metrics[column].as_ref().ok()).collect();
                 let values: Vec<f64> = found.iter().map(|found| found.value).collect();
                 let errors: Vec<f64> = found.iter().map(|found| found.error).collect();
-                if itself { "–".into() } else { mean_and_error(&values) + &reference_error(&errors) }
+                let number = mean_and_error(&values) + &reference_error(&errors);
+                let diverged = at_width.iter().filter(|trial| trial.has_diverged()).count();
+                match (itself, diverged) {
+                    (true, _) => "–".into(),
+                    (false, 0) => number,
+                    (false, diverged) => format!("{number} ({diverged} of {} diverged)", at_width.len()),
+                }
             }));
             rows.push(row);
         }

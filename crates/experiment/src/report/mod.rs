@@ -1,4 +1,4 @@
-//! Collects a finished run: tables, figures, verdicts, and the report that tells them.
+//! Collects a run, finished or not: tables, figures, verdicts, and the report that tells them.
 
 pub(crate) mod figures;
 mod markdown;
@@ -26,10 +26,10 @@ use crate::{
     measure::Results,
     storage::{Finished, Found, Manifest, Store},
     study::Study,
-    trials::{Prepared, TrialResult, prepare},
+    trials::{Prepared, PreparedTrial, TrialResult, prepare},
 };
 
-/// What a finished run found.
+/// What a run found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The run directory.
@@ -42,6 +42,8 @@ pub struct Report {
     pub not_drawn: Vec<NotDrawn>,
     /// What should be said to the user about the results.
     pub notes: Vec<String>,
+    /// How many trials are done, if not all are; then no verdict is final.
+    pub partial: Option<String>,
 }
 
 impl Report {
@@ -51,12 +53,12 @@ impl Report {
     }
 }
 
-/// Makes tables, figures and report of a run directory again, from what is in it (and the data files). `None` if `stop` became true while a
-/// reference was being computed; nothing is written then.
+/// Makes tables, figures and report of a run directory again, from what is in it (and the data files). Those of an unfinished run are of the
+/// trials that are done, and say so. `None` if `stop` became true while a reference was being computed; nothing is written then.
 ///
 /// # Errors
 /// [`Error::Directory`] if it is not a run directory, was made by another version or from data that have changed, or
-/// has trials that are not done, or if its data files are not where they were.
+/// has no trial that is done, or if its data files are not where they were.
 pub fn report(directory: &Path, solver: &dyn Solver, stop: &AtomicBool) -> Result<Option<Report>> {
     let manifest = Manifest::read(directory)?;
     let document = Document::load(&directory.join("resolved.toml"))?;
@@ -93,8 +95,24 @@ fn missing_data(error: Error, directory: &Path, manifest: &Manifest) -> Error {
     }
 }
 
-/// Tables, figures and report of a run whose trials are all done; `None` if stopped. Files that are the same already are left alone.
+/// Tables, figures and report of the trials that are done; `None` if stopped. Files that are the same already are left alone. If another
+/// process finishes the others meanwhile, they are made again with all.
 pub(crate) fn collect(
+    study: &Study,
+    (prepared, figures): (&Prepared, &[Figure]),
+    store: &Store<'_>,
+    (solver, stop): (&dyn Solver, &AtomicBool),
+) -> Result<Option<Report>> {
+    let Some(collected) = collect_done(study, (prepared, figures), store, (solver, stop))? else { return Ok(None) };
+    let is_done = |trial: &PreparedTrial| Ok(matches!(store.find(trial)?, Found::Done(_)));
+    let all_done = || prepared.trials.iter().map(is_done).collect::<Result<Vec<_>>>();
+    if collected.partial.is_some() && all_done()?.iter().all(|is_done| *is_done) {
+        return collect_done(study, (prepared, figures), store, (solver, stop));
+    }
+    Ok(Some(collected))
+}
+
+fn collect_done(
     study: &Study,
     (prepared, figures): (&Prepared, &[Figure]),
     store: &Store<'_>,
@@ -116,25 +134,22 @@ pub(crate) fn collect(
                 *engines.entry((engine, reason.clone())).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
             }
-            Found::Pending | Found::Unusable(_) => pending.push(trial.trial.label.as_str()),
+            Found::Pending | Found::Unusable(_) => pending.push(&trial.trial),
         }
     }
-    if let Some(first) = pending.first() {
-        let reason = format!(
-            "{} of {} trials are not done (the first is {first}); run the study to finish them",
-            pending.len(),
-            prepared.trials.len()
-        );
+    if finished.is_empty() {
+        let reason = format!("none of its {} trials is done; run the study", prepared.trials.len());
         return Err(Error::directory(directory, reason));
     }
-    let Some(results) = Results::new(study, finished, solver, stop) else { return Ok(None) };
+    let Some(results) = Results::new(study, (finished, pending), solver, stop) else { return Ok(None) };
+    let partial = results.partial();
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
     let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
     let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();
     write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines, &notes).as_bytes())?;
-    Ok(Some(Report { directory: directory.to_owned(), path, findings, not_drawn, notes }))
+    Ok(Some(Report { directory: directory.to_owned(), path, findings, not_drawn, notes, partial }))
 }
 
 /// What to say if trials ran on several kinds of devices: their roundings differ, and differences between trials may be those.

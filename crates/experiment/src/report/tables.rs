@@ -1,4 +1,5 @@
 //! Writes tidy tables with one row for each trial and record (or answer), each trial, each fit. Nothing in them depends on time or machine.
+//! A trial that is not done has one row without numbers, whose status is `pending`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,7 @@ use crate::{
     error::Result,
     measure::{MeasuredTrial, Results},
     study::ENGINE,
-    trials::TrialResult,
+    trials::{Trial, TrialResult},
 };
 
 /// Writes `table.csv`, `metrics.csv` and `fits.csv`.
@@ -40,10 +41,30 @@ fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
         TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
         TrialResult::Answer(_) => trial.kind.name(),
     };
+    cells_of(trial, engine, result.word())
+}
+
+fn cells_of(trial: &Trial, engine: &str, status: &str) -> Vec<String> {
     let mut cells = vec![trial.index.to_string(), trial.label.clone()];
     cells.extend(trial.axes.iter().filter(|(key, _)| key != ENGINE).map(|(_, label)| label.clone()));
-    cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), result.word().into()]);
+    cells.extend([trial.width_text(), trial.seed.to_string(), engine.into(), status.into()]);
     cells
+}
+
+/// The status of a trial that is not done.
+const PENDING: &str = "pending";
+
+/// A table of the rows of trials that are done, in the order of the study, with a row for each that is not.
+fn with_pending(results: &Results<'_>, header: Vec<String>, rows: Vec<(usize, Vec<String>)>) -> Table {
+    let columns = header.len();
+    let pending = results.pending.iter().map(|trial| {
+        let mut row = cells_of(trial, "", PENDING);
+        row.resize(columns, String::new());
+        (trial.index, row)
+    });
+    let mut rows: Vec<_> = rows.into_iter().chain(pending).collect();
+    rows.sort_by_key(|(trial, _)| *trial);
+    Table::new(header, rows.into_iter().map(|(_, row)| row))
 }
 
 /// Every answer with its single numbers, by their paths.
@@ -58,9 +79,9 @@ fn answers(results: &Results<'_>) -> Table {
         let scalars = scalars(measured);
         let mut row = trial_cells(measured);
         row.extend(paths.iter().map(|path| cell(scalars.get(path).copied())));
-        row
+        (measured.trial.index, row)
     };
-    Table::new(header, results.trials.iter().map(row))
+    with_pending(results, header, results.trials.iter().map(row).collect())
 }
 
 /// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.
@@ -93,7 +114,7 @@ fn records(results: &Results<'_>) -> Table {
             let mut row = trial_cells(measured);
             row.extend([step.to_string(), format!("{time:?}")]);
             row.extend(values);
-            row
+            (measured.trial.index, row)
         };
         for record in measured.records() {
             let scalar = |(quantity, is_error): &(Quantity, bool)| {
@@ -109,7 +130,7 @@ fn records(results: &Results<'_>) -> Table {
             rows.push(row(step, time, vec![String::new(); columns.len()]));
         }
     }
-    Table::new(header, rows)
+    with_pending(results, header, rows)
 }
 
 fn metrics(results: &Results<'_>) -> Table {
@@ -131,9 +152,9 @@ fn metrics(results: &Results<'_>) -> Table {
             row.push(cell(found.map(|found| found.value)));
             row.extend(has_error.then(|| cell(found.map(|found| found.error))));
         }
-        row
+        (measured.trial.index, row)
     };
-    Table::new(header, results.trials.iter().map(row))
+    with_pending(results, header, results.trials.iter().map(row).collect())
 }
 
 /// Every check in every group ([`Finding::COLUMNS`]).

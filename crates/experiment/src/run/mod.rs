@@ -64,6 +64,8 @@ pub enum Outcome {
         directory: PathBuf,
         /// Trials of this shard that are not done.
         remaining: usize,
+        /// What those of the study that are done say, if there are any.
+        partial: Option<Report>,
     },
 }
 
@@ -98,7 +100,7 @@ pub fn plan(study: &Study, solver: &dyn Solver) -> Result<Vec<PlannedTrial>> {
 /// minute; they are told by their hashes and run again.
 ///
 /// When `stop` becomes true the run stops at the next step of every running trial and leaves everything resumable. The
-/// results of a resumed run equal those of an undisturbed one.
+/// results of a resumed run equal those of an undisturbed one. Tables, figures and report of what is done are made, and marked as partial.
 ///
 /// # Errors
 /// [`crate::Error::Refused`] before anything runs if no engine takes a trial that is left to do; [`crate::Error::Failed`] if an
@@ -168,7 +170,11 @@ pub fn run(
     let run = |job: usize| worker.run_or_stop_all(&jobs[job]);
     let remaining = work(&queue, options.jobs, run)?;
     if remaining > 0 {
-        return Ok(Outcome::Interrupted { directory, remaining });
+        let is_done = |p: &PreparedTrial| matches!(store.find(p), Ok(Found::Done(_)));
+        // A report that cannot be made must not hide that the run was stopped; `report` says why.
+        let report = || report::collect(study, (&prepared, &figures), &directory, &store, solver).ok();
+        let partial = if prepared.trials.iter().any(is_done) { report() } else { None };
+        return Ok(Outcome::Interrupted { directory, remaining, partial });
     }
     let mut remaining = 0;
     for p in solved() {

@@ -27,6 +27,8 @@ use widenet_experiment::{Outcome, Report, Reporter, RunOptions, Study, Trial, ru
 #[derive(Default)]
 pub(crate) struct FakeSolver {
     pub(crate) diverging: Option<Width>,
+    /// Only this seed diverges there.
+    pub(crate) diverging_seed: Option<u64>,
     pub(crate) refused: Option<Width>,
     /// Records of this width are not of the shape of their quantities.
     pub(crate) misshapen: Option<Width>,
@@ -126,7 +128,8 @@ impl Solver for FakeSolver {
         });
         let (mut records, mut status) = (Vec::new(), Status::Done);
         for step in 0..=steps {
-            if self.diverging == Some(width) && step == 7 {
+            let diverges = self.diverging == Some(width) && self.diverging_seed.is_none_or(|only| only == seed);
+            if diverges && step == 7 {
                 status = Status::Diverged { step, time: learning_rate * step as f64 };
                 break;
             }

@@ -299,13 +299,39 @@ fn diverged_trials_are_rows_and_warnings() {
     let found = finish(&study(folder.path(), &[]), &solver, &options(folder.path()), &Silent);
     assert_eq!(found.findings[0].verdict, Verdict::Inconclusive, "three widths are left, no fair sample");
     assert_eq!(found.findings[0].fit.unwrap().points, 3);
-    assert!(found.findings[0].reason.starts_with("5 of 20 values are missing"), "{}", found.findings[0].reason);
+    assert_eq!(found.findings[0].reason, "5 of 20 values are missing: 5 of 20 diverged");
     let svg = fs::read_to_string(found.directory.join("figures/loss-hidden_layers-1.svg")).unwrap();
-    assert!(svg.contains("without 5 of 5, diverged"));
+    assert!(svg.contains("5 of 5 diverged"), "{svg}");
+    let svg = fs::read_to_string(found.directory.join("figures/convergence.svg")).unwrap();
+    assert!(svg.contains("5 of 5 diverged at 1000") && svg.contains("cross on the edge: all diverged"), "{svg}");
     let text = fs::read_to_string(&found.path).unwrap();
     assert!(text.contains("diverged at step 7") && text.contains("m1000-s1"), "{text}");
     let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
     assert!(table.lines().any(|line| line.contains("1000,1,law,diverged,7,")), "{table}");
+}
+
+/// A point that lacks a seed says so, wherever it stands; a study without divergence says nothing.
+#[test]
+fn a_seed_that_diverged_is_missed_in_figures_tables_and_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let diverging =
+        FakeSolver { diverging: Some(Width::Finite(1000)), diverging_seed: Some(2), ..FakeSolver::default() };
+    for (solver, said) in [(diverging, true), (FakeSolver::default(), false)] {
+        let found =
+            finish(&study(folder.path(), &[]), &solver, &options(&folder.path().join(said.to_string())), &Silent);
+        let read = |name: &str| fs::read_to_string(found.directory.join(name)).unwrap();
+        for (file, words) in [
+            ("figures/convergence.svg", "1 of 5 diverged at 1000"),
+            ("figures/convergence.svg", "open: without the seeds that diverged"),
+            ("figures/loss-hidden_layers-1.svg", "1 of 5 diverged"),
+            ("report.md", "(1 of 5 diverged)"),
+            ("report.md", "1 of 20 diverged"),
+            ("fits.csv", "1 of 20 diverged"),
+            ("metrics.csv", ",1000,2,law,diverged,"),
+        ] {
+            assert_eq!(read(file).contains(words), said, "{file}: {words}: {}", read(file));
+        }
+    }
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::{
 };
 
 use widenet_core::{Width, trajectory::Status};
-use widenet_experiment::{Error, Outcome, Reporter, RunOptions, Shard, Silent, Trial, report, run};
+use widenet_experiment::{Error, Outcome, Report, Reporter, RunOptions, Shard, Silent, Trial, report, run};
 use widenet_output::temporary_folder;
+use widenet_statistics::Verdict;
 
 use crate::fake::{FakeSolver, Log, NEVER, finish, options, results, study};
 
@@ -67,7 +68,15 @@ fn an_interrupted_run_continues_to_the_same_bytes() {
         let stop = AtomicBool::new(false);
         let stopper = Stopper { stop: &stop, solver: &solver, after };
         match run(&study, &solver, &resumed, &stop, &stopper).unwrap() {
-            Outcome::Interrupted { remaining, .. } => assert!(remaining > 0),
+            Outcome::Interrupted { remaining, partial, directory } => {
+                assert!(remaining > 0);
+                match partial {
+                    Some(partial) => {
+                        assert_partial(&directory, &partial, &format!("{} of 50 trials are done", 50 - remaining));
+                    }
+                    None => assert!(remaining == 50 && report(&directory, &solver).is_err(), "nothing is done"),
+                }
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -75,6 +84,24 @@ fn an_interrupted_run_continues_to_the_same_bytes() {
     let (expected_steps, steps) = (undisturbed.steps.load(Ordering::SeqCst), solver.steps.load(Ordering::SeqCst));
     assert_eq!(steps, expected_steps, "no step is run twice");
     assert!(results(&found.directory) == results(&expected.directory));
+}
+
+/// Everything that a partial report leaves says that it is partial, and decides nothing.
+fn assert_partial(directory: &Path, found: &Report, said: &str) {
+    assert_eq!(found.partial.as_deref(), Some(said));
+    assert!(
+        found.findings.iter().all(|finding| finding.verdict == Verdict::Inconclusive && finding.reason.contains(said))
+    );
+    for file in ["report.md", "figures/convergence.svg"] {
+        let text = fs::read_to_string(directory.join(file)).unwrap();
+        assert!(text.contains(said), "{file}: {text}");
+    }
+    let pending: usize =
+        said.split(' ').next().and_then(|done| done.parse().ok()).map(|done: usize| 50 - done).unwrap();
+    for file in ["table.csv", "metrics.csv"] {
+        let table = fs::read_to_string(directory.join(file)).unwrap();
+        assert_eq!(table.lines().filter(|line| line.contains(",pending,")).count(), pending, "{file}: {table}");
+    }
 }
 
 #[test]
@@ -87,8 +114,8 @@ fn shards_share_a_directory_and_the_last_one_reports() {
     match run(&study, &solver, &shard("2/3"), &NEVER, &Silent).unwrap() {
         Outcome::ShardFinished { remaining, directory } => {
             assert_eq!(remaining, 33);
-            let error = report(&directory, &solver, &NEVER).unwrap_err().to_string();
-            assert!(error.contains("33 of 50 trials are not done"), "{error}");
+            let partial = report(&directory, &solver, &NEVER).unwrap().expect("nobody stops it");
+            assert_partial(&directory, &partial, "17 of 50 trials are done");
         }
         other => panic!("{other:?}"),
     }

@@ -23,7 +23,7 @@ pub(crate) fn problem(hidden_layers: usize, d: usize, k: usize, samples: usize) 
             centered: false,
         },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
-        data: Dataset { train: Samples { inputs, targets }, test: None },
+        data: Dataset { train: Samples { inputs, targets }, test: None, provenance: Default::default() },
         loss: Loss::SQUARED,
         optimizer: descent(0.1, 40),
         record: RecordPlan {

@@ -68,7 +68,11 @@ mod tests {
                 centered: false,
             },
             parameterization: Parameterization::ntk(3, 1.0),
-            data: Dataset { train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) }, test: None },
+            data: Dataset {
+                train: Samples { inputs: Matrix::zeros(2, 5), targets: Matrix::zeros(2, 1) },
+                test: None,
+                provenance: Default::default(),
+            },
             loss: Loss::SQUARED,
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: vec![], quantities: vec![] },

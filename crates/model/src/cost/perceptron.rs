@@ -206,6 +206,7 @@ mod tests {
             data: Dataset {
                 train: Samples { inputs: Matrix::zeros(100, 5), targets: Matrix::zeros(100, 1) },
                 test: None,
+                provenance: Default::default(),
             },
             loss: Loss::SQUARED,
             optimizer: Optimizer { rule, weight_decay: 0.0 },

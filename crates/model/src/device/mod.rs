@@ -14,6 +14,6 @@ pub use choice::DeviceChoice;
 pub use guard::guarded;
 pub(crate) use info::LARGEST_PANEL;
 pub use info::{DeviceInfo, DeviceKind, OpenDevice};
-pub use open::list_devices;
+pub use open::{AUTO_CHOICE, list_devices};
 pub use placement::Placement;
 pub use precision::Precision;

@@ -23,6 +23,9 @@ impl DeviceChoice {
     }
 }
 
+/// How notes about the choice of `auto` begin.
+pub const AUTO_CHOICE: &str = "device auto:";
+
 /// Returns every device that can be named (except `auto`), found or with the reason why not.
 pub fn list_devices() -> Vec<(DeviceChoice, Result<DeviceInfo, ModelError>)> {
     [DeviceChoice::Flex, DeviceChoice::NdArray, DeviceChoice::Wgpu, DeviceChoice::Vulkan]
@@ -34,13 +37,13 @@ pub fn list_devices() -> Vec<(DeviceChoice, Result<DeviceInfo, ModelError>)> {
 fn open_best() -> OpenDevice {
     let reason = match open_gpu(DeviceChoice::Wgpu) {
         Ok(gpu) if gpu.info.kind == DeviceKind::Gpu => {
-            let note = format!("device auto: using the GPU {} ({})", gpu.info.adapter, gpu.info.interface);
+            let note = format!("{AUTO_CHOICE} using the GPU {} ({})", gpu.info.adapter, gpu.info.interface);
             return OpenDevice { note, ..gpu };
         }
         Ok(software) => format!("{} only imitates a GPU; ask for it with --device wgpu", software.info.adapter),
         Err(error) => error.to_string(),
     };
-    OpenDevice { note: format!("device auto: using the CPU ({reason})"), ..cpu::flex() }
+    OpenDevice { note: format!("{AUTO_CHOICE} using the CPU ({reason})"), ..cpu::flex() }
 }
 
 #[cfg(feature = "gpu")]

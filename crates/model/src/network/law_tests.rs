@@ -48,7 +48,7 @@ fn problem(hidden_layers: usize, activation: Activation) -> Problem {
     Problem {
         network: Network { hidden_layers, activation, entry_law: EntryLaw::Gaussian, centered: false },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.5, sigma_out: 1.5, sigma_b: None },
-        data: Dataset { train: Samples { inputs, targets }, test: None },
+        data: Dataset { train: Samples { inputs, targets }, test: None, provenance: Default::default() },
         loss: Loss::SQUARED,
         optimizer: Optimizer { rule, weight_decay: 0.0 },
         record: RecordPlan {

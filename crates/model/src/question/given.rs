@@ -244,7 +244,7 @@ impl GivenNetwork {
                 centered: false,
             },
             parameterization: Parameterization::ntk(hidden_layers, 1.0),
-            data: Dataset { train: train.clone(), test: Some(test) },
+            data: Dataset { train: train.clone(), test: Some(test), provenance: Default::default() },
             loss,
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: at.iter().map(|step| *step as f64).collect(), quantities: quantities.to_vec() },

@@ -264,7 +264,11 @@ mod tests {
                 centered: false,
             },
             parameterization: Parameterization::ntk(2, 1.4),
-            data: Dataset { train: Samples { inputs: wave(6, 3, 1.7), targets: wave(6, 2, 0.9) }, test: None },
+            data: Dataset {
+                train: Samples { inputs: wave(6, 3, 1.7), targets: wave(6, 2, 0.9) },
+                test: None,
+                provenance: Default::default(),
+            },
             loss: Loss::SQUARED,
             optimizer: Optimizer { rule, weight_decay: 0.01 },
             record: RecordPlan {
@@ -316,7 +320,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ensemble = Problem { ensemble: Some(Ensemble { networks: 100, antithetic: true }), ..problem(0.1) };
         let expected = undisturbed(&ensemble, Precision::F64, Some(4)).trajectory;
-        let plan = || CheckpointPlan { path: folder.path().join("checkpoint"), every: Every::Steps(1_000_000) };
+        let plan =
+            || CheckpointPlan { path: folder.path().join("checkpoint"), every: Every::Steps(1_000_000), asked: None };
         let run = |group, watch: &mut dyn FnMut(&Progress<'_>) -> Control| {
             solve(&ensemble, Precision::F64, Some(group), Some(plan()), watch)
         };

@@ -1,6 +1,9 @@
 //! Keeps checkpoints of a run, and says whether it goes on.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use widenet_core::training::{Control, Progress, Start};
@@ -11,6 +14,11 @@ use crate::{
     error::ModelError,
 };
 
+/// How often somebody has asked to save now.
+fn asked(plan: &CheckpointPlan) -> u64 {
+    plan.asked.map_or(0, |asked| asked.load(Ordering::Relaxed))
+}
+
 /// Keeps checkpoints and asks the caller whether to go on.
 pub(crate) struct Keeper<'a> {
     plan: Option<&'a CheckpointPlan>,
@@ -18,6 +26,8 @@ pub(crate) struct Keeper<'a> {
     watch: &'a mut dyn FnMut(&Progress<'_>) -> Control,
     saved_at: Instant,
     saved_step: u64,
+    /// How often somebody had asked to save at the last checkpoint.
+    answered: u64,
     /// Why checkpoints were not written.
     missed: Vec<ModelError>,
     failure: Option<ModelError>,
@@ -35,6 +45,7 @@ impl<'a> Keeper<'a> {
             watch,
             saved_at: Instant::now(),
             saved_step: 0,
+            answered: plan.map_or(0, asked),
             missed: Vec::new(),
             failure: None,
             notes: Vec::new(),
@@ -108,8 +119,13 @@ impl<'a> Keeper<'a> {
         save: impl FnOnce(&CheckpointPlan, &Value) -> Result<(), ModelError>,
     ) -> Control {
         if let Some(plan) = self.plan
-            && (control == Control::Stop || self.due(progress.step, plan.every))
+            && (control == Control::Stop || self.due(progress.step, plan.every) || asked(plan) != self.answered)
         {
+            let asked = asked(plan);
+            if asked != self.answered && control == Control::Continue {
+                self.notes.push(format!("a checkpoint was written at step {} because it was asked for", progress.step));
+            }
+            self.answered = asked;
             match save(plan, &self.identity) {
                 Ok(()) => {}
                 // What the run has done since the last one would be lost.

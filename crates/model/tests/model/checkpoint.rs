@@ -18,7 +18,7 @@ use crate::common;
 
 fn solve(problem: &Problem, path: Option<&Path>, watch: &mut dyn FnMut(&Progress<'_>) -> Control) -> DeviceSolution {
     let device = DeviceChoice::Flex.open().unwrap();
-    let checkpoints = path.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Steps(1000) });
+    let checkpoints = path.map(|path| CheckpointPlan { path: path.to_owned(), every: Every::Steps(1000), asked: None });
     let run = Run {
         matrices: Matrices::Dense,
         problem,
@@ -167,7 +167,7 @@ fn a_checkpoint_that_cannot_be_written_ends_no_run_but_one_that_stops() {
         seed: 2,
         device: &device,
         precision: Precision::F32,
-        checkpoints: Some(CheckpointPlan { path: path.clone(), every: Every::Steps(2) }),
+        checkpoints: Some(CheckpointPlan { path: path.clone(), every: Every::Steps(2), asked: None }),
     };
     let found = solve_on_device(&run(), &mut |_| Control::Continue).unwrap();
     assert_eq!(found.trajectory, undisturbed);
@@ -207,7 +207,7 @@ fn no_checkpoint_holds_a_number_that_is_not_finite() {
             matrices,
             device: &device,
             precision: Precision::F32,
-            checkpoints: Some(CheckpointPlan { path: path.clone(), every: Every::Steps(1) }),
+            checkpoints: Some(CheckpointPlan { path: path.clone(), every: Every::Steps(1), asked: None }),
         };
         let first = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
         let Status::Diverged { step, .. } = first.status else { panic!("{matrices:?}: {:?}", first.status) };

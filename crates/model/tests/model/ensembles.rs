@@ -171,7 +171,7 @@ fn a_resumed_ensemble_is_bit_identical() {
     let path = folder.path().join("checkpoint.safetensors");
     let device = DeviceChoice::Flex.open().unwrap();
     let run = |watch: &mut dyn FnMut(u64) -> Control| -> DeviceSolution {
-        let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(10_000) });
+        let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(10_000), asked: None });
         let run = Run {
             matrices: Matrices::Dense,
             problem: &ensemble,

@@ -149,7 +149,8 @@ fn sizes_of_a_resumed_run_are_those_of_an_undisturbed_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint.safetensors");
         let run = |checkpoint: bool, last: u64| {
-            let checkpoints = checkpoint.then(|| CheckpointPlan { path: path.clone(), every: Every::Steps(100) });
+            let checkpoints =
+                checkpoint.then(|| CheckpointPlan { path: path.clone(), every: Every::Steps(100), asked: None });
             let run = Run {
                 matrices: Matrices::Dense,
                 problem: &problem,

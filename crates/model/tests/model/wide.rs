@@ -388,7 +388,7 @@ fn a_resumed_run_is_an_undisturbed_one_bit_for_bit() {
         for hidden in [STORED, HALF_MEMORY, REGENERATED] {
             let undisturbed = solve_on_device(&wide_run(problem, hidden, &device), &mut |_| Control::Continue).unwrap();
             let path = folder.path().join(format!("{index}.safetensors"));
-            let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(4) });
+            let checkpoints = Some(CheckpointPlan { path: path.clone(), every: Every::Steps(4), asked: None });
             let run = Run { checkpoints, ..wide_run(problem, hidden, &device) };
             let stop_at = |step| {
                 move |progress: &Progress<'_>| if progress.step == step { Control::Stop } else { Control::Continue }

@@ -107,6 +107,7 @@ pub struct KernelQuestion {
     seed: u64,
     full: bool,
     spectrum: bool,
+    notes: Vec<String>,
 }
 
 impl KernelQuestion {
@@ -123,7 +124,8 @@ impl KernelQuestion {
 
     fn parse(document: &Document, load: &mut Load<'_>) -> widenet_core::Result<Self> {
         let file: KernelFile = document.read()?;
-        let network = file.network.untrained(&*load_inputs(&file.data, load)?)?;
+        let data = load_inputs(&file.data, load)?;
+        let network = file.network.untrained(&data)?;
         let KernelSection { kind: which, between, width, seed, full, spectrum } = file.kernel;
         let blocks = match between.value {
             Some(Block::TestTrain | Block::Test) if network.test_inputs.is_none() => {
@@ -138,7 +140,13 @@ impl KernelQuestion {
                 "`kernel.spectrum` is that of the kernel among the training inputs; set `kernel.between` to \"train\" or \"all\"".into(),
             ));
         }
-        Ok(Self { network, which, blocks, width, seed, full, spectrum })
+        let notes = data.provenance.guesses.clone();
+        Ok(Self { network, which, blocks, width, seed, full, spectrum, notes })
+    }
+
+    /// Says what was guessed about the data.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Bytes of the matrices in the answer.

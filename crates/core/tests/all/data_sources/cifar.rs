@@ -15,6 +15,7 @@ fn batches_follow_each_other() {
     assert_eq!(data.train.inputs.column(0).as_slice(), [0.0, 0.2, 0.4]);
     assert_eq!(data.train.inputs.column(3071).as_slice(), [1.0; 3]);
     assert_eq!(data.train.targets.as_slice(), [1.0, -1.0, 1.0]);
+    assert_eq!(data.provenance.input_shape, [3, 32, 32]);
     assert_eq!(data.test.unwrap().targets.as_slice(), [-1.0]);
 }
 
@@ -23,6 +24,8 @@ fn corrupt_files_are_refused() {
     let files = folder(&[
         ("short", record(1, 0)[..3000].to_vec()),
         ("empty", vec![]),
+        // A batch of the version for Python begins so: protocol 2, a dictionary.
+        ("data_batch_1", b"\x80\x02}q\x01(U\x0bbatch_labelq\x02".to_vec()),
         ("label", [record(1, 0), record(77, 0)].concat()),
     ]);
     let refused = |train: &str, parts: &[&str]| {
@@ -31,6 +34,7 @@ fn corrupt_files_are_refused() {
     refused("['short']", &["short", "3000 bytes", "3073"]);
     refused("['empty']", &["0 bytes"]);
     refused("['label']", &["record 2 has label 77"]);
+    refused("['data_batch_1']", &["CIFAR's version for Python, a pickle", "data_batch_1.bin"]);
     refused("['missing']", &["cannot read"]);
     refused("[]", &["data.train` is []"]);
     refused("'short'", &["must be a list"]);

@@ -80,6 +80,25 @@ fn corrupt_files_are_refused() {
     refused(idx(&[u32::MAX, 1, 1], &[0]), good_labels(), &["4294967295 bytes", "1 bytes follow"]);
 }
 
+/// The files above, compressed with the module gzip of Python.
+#[test]
+fn compressed_files_are_read() {
+    let images = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 99, 96, 224, 96, 102, 96, 96, 96, 1, 98, 70, 32, 102, 98, 248, 111, 204, 240,
+        255, 127, 90, 26, 0, 108, 189, 199, 6, 24, 0, 0, 0,
+    ];
+    let labels = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 99, 96, 224, 96, 100, 96, 96, 96, 97, 103, 230, 100, 6, 0, 11, 88, 163, 93,
+        12, 0, 0, 0,
+    ];
+    let files = folder(&[("images", images.to_vec()), ("labels", labels.to_vec())]);
+    let plain = load(BASE, self::images().path()).unwrap();
+    assert_eq!(load(BASE, files.path()).unwrap(), plain);
+    assert_eq!(plain.provenance.input_shape, [1, 2]);
+    let cut = folder(&[("images", images[..images.len() - 9].to_vec()), ("labels", labels.to_vec())]);
+    assert_refused(BASE, cut.path(), &["images", "compressed with gzip and damaged"]);
+}
+
 /// The digits of scikit-learn: `load_digits().data.sum() == 561718.0` and `bincount(target)[:2] == [178, 182]`.
 #[test]
 fn digits_are_read() {

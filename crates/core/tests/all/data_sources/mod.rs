@@ -6,6 +6,7 @@ mod idx;
 mod inline;
 mod inputs;
 mod npy;
+mod npz;
 mod people;
 mod teacher;
 

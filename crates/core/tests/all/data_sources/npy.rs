@@ -79,7 +79,7 @@ fn corrupt_and_unsuitable_files_are_refused() {
         let error = load_pair(inputs, good(), "").unwrap_err().to_string();
         assert!(parts.iter().all(|part| error.contains(part)), "{error}\ndoes not contain {parts:?}");
     };
-    refused(b"PK\x03\x04 some zip archive".to_vec(), &["x.npy", "numpy.save"]);
+    refused(b"PK\x03\x04 some zip archive".to_vec(), &["x.npy", "data.npz:x"]);
     refused(b"\x93NUM".to_vec(), &["ends after 4 bytes"]);
     refused(good()[..40].to_vec(), &["ends after 40 bytes"]);
     refused(good()[..good().len() - 1].to_vec(), &["promises [2] numbers of 8 bytes", "15 bytes follow"]);

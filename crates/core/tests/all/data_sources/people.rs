@@ -1,6 +1,6 @@
 //! Files as people have them: classes by name, other separators, arrays of other types and shapes, splits by a seed.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write, path::Path};
 
 use widenet_core::{
     Result,
@@ -59,6 +59,13 @@ fn separators_are_found_and_comments_are_left_out() {
         fs::write(folder.path().join("x.csv"), text).unwrap();
         let file = format!("kind = \"csv\"\ntrain = \"x.csv\"\ninputs = [\"x\"]\ntargets = [\"y\"]\n{more}");
         let data = load(folder.path(), &file).unwrap();
+        // What was guessed is said; nothing is where it was given, or is what the format is named after.
+        let guessed = [("x;y", "semicolons"), ("x\ty", "tabs")]
+            .into_iter()
+            .find(|(line, _)| more.is_empty() && text.contains(line));
+        let said = data.provenance.notes().join("");
+        assert_eq!(said.is_empty(), guessed.is_none(), "{text}: {said}");
+        assert!(guessed.is_none_or(|(_, word)| said.contains(&format!("separated by {word}"))), "{text}: {said}");
         assert_eq!(
             (data.train.inputs.as_slice(), data.train.targets.as_slice()),
             (&[1.0, 3.0][..], &[2.0, 4.0][..]),
@@ -139,6 +146,28 @@ fn arrays_of_every_type_and_shape_are_read() {
     let fortran: Vec<u8> = (0..3).flat_map(|j| (0..2).flat_map(move |i| (0..2).map(move |n| of(n, i, j)))).collect();
     assert_eq!(read(npy("|u1", false, "(2, 2, 3)", &c)), wanted);
     assert_eq!(read(npy("|u1", true, "(2, 2, 3)", &fortran)), wanted);
+}
+
+/// Text that is compressed reads as it is; an archive of tar in it is named.
+#[test]
+fn compressed_text_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let compressed = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    fs::write(folder.path().join("plants.csv.gz"), compressed(PLANTS.as_bytes())).unwrap();
+    let mut tar = vec![0; 1024];
+    tar[..10].copy_from_slice(b"plants.csv");
+    tar[257..262].copy_from_slice(b"ustar");
+    fs::write(folder.path().join("plants.tar.gz"), compressed(&tar)).unwrap();
+    let section = |file: &str| {
+        format!("kind = \"csv\"\ntrain = \"{file}\"\ninputs = [\"length\"]\ntargets = [\"kind\"]\nclasses = \"all\"\n")
+    };
+    let data = load(folder.path(), &section("plants.csv.gz")).unwrap();
+    assert_eq!(data.train.inputs.as_slice(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    refused(folder.path(), &section("plants.tar.gz"), "archive of tar");
 }
 
 #[test]

@@ -48,7 +48,13 @@ impl Kind for Bands {
     }
 
     fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
-        let Some(first) = group.trials.first() else { return Ok(Vec::new()) };
+        // A trial that diverged has fewer records.
+        let Some(longest) = group.of_first_seed().max_by_key(|trial| trial.records().len()) else {
+            return Ok(Vec::new());
+        };
+        let diverged = group.of_first_seed().filter(|trial| trial.has_diverged());
+        let diverged: Vec<String> =
+            diverged.map(|trial| format!("m = {} diverged", trial.trial.width_text())).collect();
         let (limit, mut shown): (Vec<_>, Vec<_>) =
             group.of_first_seed().partition(|trial| trial.trial.width == Some(Width::Infinite));
         let colours = palette::sequence(shown.len()).into_iter().chain(std::iter::repeat(palette::BLACK));
@@ -61,11 +67,15 @@ impl Kind for Bands {
                 x: Axis { label: "test input".into(), scale: AxisScale::Linear },
                 y: Axis { label: "output".into(), scale: AxisScale::Linear },
                 series: shown.iter().filter_map(|(trial, colour)| band(trial, position, *colour)).collect(),
-                remarks: vec!["line: mean over networks".into(), "band: ± 2 standard deviations".into()],
+                remarks: ["line: mean over networks", "band: ± 2 standard deviations"]
+                    .map(String::from)
+                    .into_iter()
+                    .chain(diverged.iter().cloned())
+                    .collect(),
             };
             (format!("-{position}"), plot)
         };
-        Ok(first.records().iter().enumerate().map(plot).collect())
+        Ok(longest.records().iter().enumerate().map(plot).collect())
     }
 }
 

@@ -214,7 +214,7 @@ fn coloured(drawn: Vec<Drawn>) -> Vec<Series> {
 fn diagonal(series: &[Series]) -> Series {
     let abscissas = series.iter().flat_map(|series| &series.marks).flat_map(|mark| match mark {
         Mark::Line { points, .. } | Mark::Points(points, _) => points.as_slice(),
-        Mark::Band(_) | Mark::Text(..) => &[],
+        _ => &[],
     });
     let (low, high) =
         abscissas.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (x, _)| (low.min(*x), high.max(*x)));

@@ -158,7 +158,10 @@ impl Figure {
         for (stem, (name, trials)) in stems.into_iter().zip(groups) {
             let title = if name == "all" { String::new() } else { words(&name) };
             match self.kind.draw(&Group { title, trials, results, findings }) {
-                Ok(drawn) => plots.extend(drawn.into_iter().map(|(suffix, plot)| (format!("{stem}{suffix}"), plot))),
+                Ok(drawn) => plots.extend(drawn.into_iter().map(|(suffix, mut plot)| {
+                    plot.remarks.extend(results.partial().map(|partial| format!("partial: {partial}")));
+                    (format!("{stem}{suffix}"), plot)
+                })),
                 Err(reason) if name == "all" => reasons.push(reason),
                 Err(reason) => reasons.push(format!("{name}: {reason}")),
             }

@@ -18,7 +18,7 @@ use widenet_core::{
         shape::{list, whole, word},
     },
     problem::Quantity,
-    trajectory::{Record, Status, Value},
+    trajectory::{Record, Value},
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
@@ -70,16 +70,14 @@ impl Kind for Overlay {
     }
 
     fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
-        let trial = group.trials.first().filter(|trial| trial.result.status() == Status::Done);
-        let Some(trial) = trial.filter(|trial| trial.trial.width != Some(Width::Infinite)) else {
-            return Ok(Vec::new());
-        };
+        let trial = group.trials.first().filter(|trial| trial.trial.width != Some(Width::Infinite));
+        let Some(trial) = trial else { return Ok(Vec::new()) };
         let plot = Plot {
             title: group.title.clone(),
             x: Axis { label: "training time t".into(), scale: self.x_scale },
             y: Axis { label: words(self.quantities[0].name()), scale: AxisScale::Linear },
             series: series(trial, &self.quantities, &self.entries),
-            remarks: Vec::new(),
+            remarks: if trial.has_diverged() { vec![trial.result.status().ending()] } else { Vec::new() },
         };
         Ok(vec![(String::new(), plot)])
     }

@@ -36,7 +36,8 @@ use crate::{
     study::{Check, CheckKind, Keys as StudyKeys, ReadResult},
 };
 
-/// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Several metrics share the plot, each
+/// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Points that lack seeds which diverged are
+/// open; where all did, a cross stands on the upper edge. Several metrics share the plot, each
 /// with its groups.
 struct Scaling {
     /// Names of the metrics.
@@ -93,6 +94,56 @@ impl Kind for Scaling {
     }
 }
 
+/// Trials at an x of which some diverged.
+struct Diverged {
+    x: f64,
+    /// What the axis calls x.
+    label: String,
+    diverged: usize,
+    trials: usize,
+}
+
+/// Where trials diverged, in increasing order of x. Only what has a place on the axis.
+fn diverged_at(
+    results: &Results<'_>,
+    trials: &[&MeasuredTrial<'_>],
+    Scaling { x, scales, .. }: &Scaling,
+) -> Vec<Diverged> {
+    let mut places: Vec<Diverged> = Vec::new();
+    for trial in trials {
+        let at = results.number(trial.trial, x);
+        if !at.is_finite() || (scales.0 == AxisScale::Log && at <= 0.0) {
+            continue;
+        }
+        let diverged = usize::from(trial.has_diverged());
+        match places.iter_mut().find(|place| place.x == at) {
+            Some(place) => (place.diverged, place.trials) = (place.diverged + diverged, place.trials + 1),
+            None => {
+                let label = trial.trial.label_of(x).unwrap_or_default();
+                places.push(Diverged { x: at, label, diverged, trials: 1 });
+            }
+        }
+    }
+    places.retain(|place| place.diverged > 0);
+    places.sort_by(|a, b| a.x.total_cmp(&b.x));
+    places
+}
+
+/// Places that a legend names one by one.
+const NAMED_PLACES: usize = 3;
+
+/// What a legend says of them: `1 of 2 diverged at 1000`.
+fn diverged_legend(places: &[Diverged]) -> Vec<String> {
+    let say = |place: &Diverged| format!("{} of {} diverged at {}", place.diverged, place.trials, place.label);
+    let mut lines: Vec<String> = places.iter().take(NAMED_PLACES).map(say).collect();
+    if let Some(others) = places.get(NAMED_PLACES..).filter(|others| !others.is_empty()) {
+        let count = |of: fn(&Diverged) -> usize| others.iter().map(of).sum::<usize>();
+        let (diverged, trials) = (count(|place| place.diverged), count(|place| place.trials));
+        lines.push(format!("{diverged} of {trials} diverged at {} more", others.len()));
+    }
+    lines
+}
+
 /// Values of all seeds at every x, both in increasing order, and how many x are left out because a reference is not exact enough there. Only what
 /// has a place on the axes.
 fn by_x(
@@ -132,14 +183,16 @@ impl Scaling {
                     (1, _) => words(&group),
                     _ => format!("{}, {}", words(metric), words(&group)),
                 };
-                if !samples.is_empty() {
-                    curves.push((metric, group, name, samples));
+                let diverged = diverged_at(results, &trials, self);
+                if !(samples.is_empty() && diverged.is_empty()) {
+                    curves.push((metric, group, name, (samples, diverged)));
                 }
             }
         }
         let colours = palette::groups(curves.len());
         let (mut series, mut all_points) = (Vec::new(), Vec::new());
-        for ((metric, group, name, samples), (colour, marker)) in
+        let (mut any_open, mut any_lost) = (false, false);
+        for ((metric, group, name, (samples, diverged)), (colour, marker)) in
             curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
         {
             let mut marks: Vec<Mark> = band(samples).into_iter().collect();
@@ -153,7 +206,17 @@ impl Scaling {
             }
             let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
             all_points.extend(points.iter().copied());
-            marks.push(Mark::Points(points, marker));
+            let is_open = |x: f64| diverged.iter().any(|place| place.x == x);
+            let lost: Vec<f64> = diverged
+                .iter()
+                .filter(|place| points.iter().all(|(x, _)| *x != place.x))
+                .map(|place| place.x)
+                .collect();
+            let (open, whole): (Vec<_>, Vec<_>) = points.into_iter().partition(|(x, _)| is_open(*x));
+            legend.extend(diverged_legend(diverged));
+            any_open |= !open.is_empty();
+            any_lost |= !lost.is_empty();
+            marks.extend([Mark::Points(whole, marker), Mark::OpenPoints(open, marker), Mark::Lost(lost)]);
             series.push(Series { legend, colour, marks });
         }
         series.splice(0..0, reference_slopes(&all_points, &predictions));
@@ -161,6 +224,12 @@ impl Scaling {
         if results.study.seeds.len() > 1 {
             let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
             remarks.extend([format!("point: {mean} over seeds"), "band: 10–90 % of seeds".into()]);
+        }
+        if any_open {
+            remarks.push("open: without the seeds that diverged".into());
+        }
+        if any_lost {
+            remarks.push("cross on the edge: all diverged".into());
         }
         if !predictions.is_empty() {
             remarks.push("numbers: exponent [95 % interval]".into());

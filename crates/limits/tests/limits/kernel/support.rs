@@ -40,7 +40,7 @@ pub(crate) fn problem(
             weight_rates: vec![1.0; sigmas.len()],
             bias_rates: vec![1.0; sigmas.len()],
         },
-        data: Dataset { train: samples(train), test: test.map(samples) },
+        data: Dataset { train: samples(train), test: test.map(samples), provenance: Default::default() },
         loss: Loss::Squared { mean_over_outputs: true },
         ensemble: None,
         optimizer: Optimizer { rule, weight_decay: 0.0 },

@@ -35,7 +35,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
             centered: false,
         },
         parameterization: Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
-        data: Dataset { train: samples(8, 0.0), test: Some(samples(3, 0.01)) },
+        data: Dataset { train: samples(8, 0.0), test: Some(samples(3, 0.01)), provenance: Default::default() },
         loss: Loss::SQUARED,
         optimizer: Optimizer { rule, weight_decay },
         record: RecordPlan {
