@@ -205,7 +205,6 @@ mod tests {
     use super::*;
     use crate::fit::Method;
 
-
     fn fitted(exponent: f64, low: f64, high: f64) -> Option<PowerLaw> {
         let interval = Some((low, high));
         Some(PowerLaw {
@@ -252,7 +251,7 @@ mod tests {
     fn points_that_are_left_out_are_said_and_decide_nothing() {
         let law = (Exponent::Near { exponent: -0.5, tolerance: 0.05 }, 0.98);
         let found =
-            |fit, left_out| power_law("rate", "all".into(), fit, law, Counts { usable: 20, expected: 20, left_out });
+            |fit, left_out| power_law("rate", "all".into(), fit, law, Counts { left_out, ..Counts::of(20, 20) });
         let good = fitted(-0.52, -0.55, -0.49);
         let (none, two) = (found(good, 0), found(good, 2));
         assert_eq!((none.verdict, two.verdict), (Verdict::Confirmed, Verdict::Confirmed));

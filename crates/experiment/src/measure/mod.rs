@@ -140,11 +140,7 @@ impl<'a> Results<'a> {
             MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
         let is_complete = !was_stopped.load(Ordering::Relaxed);
-        is_complete.then(|| Results {
-            study,
-            trials: finished.into_iter().zip(measured).map(trial).collect(),
-            pending,
-        })
+        is_complete.then(|| Results { study, trials: finished.into_iter().zip(measured).map(trial).collect(), pending })
     }
 
     /// How many trials are done, if not all are: `12 of 40 trials are done`.
