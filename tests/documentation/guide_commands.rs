@@ -73,8 +73,16 @@ const FEW_WIDTHS: &[&str] = &[
     "--set",
     "problem.optimizer.steps=20",
 ];
-const FEW_STEPS: &[&str] =
-    &["--set", "optimizer.steps=4", "--set", "record.at=[0, 4]", "--set", "data.train_samples=4", "--set", "data.test_samples=4"];
+const FEW_STEPS: &[&str] = &[
+    "--set",
+    "optimizer.steps=4",
+    "--set",
+    "record.at=[0, 4]",
+    "--set",
+    "data.train_samples=4",
+    "--set",
+    "data.test_samples=4",
+];
 
 /// Commands that need files which a reader has to supply; they say which.
 const NEEDS_DATA: &[(&str, &str)] = &[("linearisation.toml --full", "cifar-10-batches-bin")];
