@@ -103,10 +103,10 @@ fn parse_value(text: &str, origin: &str) -> Result<Node> {
     }
 }
 
-/// Words and paths that need no quotes; TOML's own words are values.
+/// Words, paths and keys of archives that need no quotes; TOML's own words are values.
 fn is_bare_word(text: &str) -> bool {
     let starts_like_word = text.starts_with(|c: char| c.is_alphabetic() || "_./".contains(c));
     starts_like_word
         && !["true", "false", "inf", "nan"].contains(&text)
-        && text.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c))
+        && text.chars().all(|c| c.is_alphanumeric() || "_-./:".contains(c))
 }

@@ -225,6 +225,7 @@ fn set_parses_values_and_bare_words_and_makes_tables() {
         ("optimizer.learning_rate", "0.5"),
         ("optimizer.kind", "gd"),
         ("data.file", "folder/train-1.csv"),
+        ("data.array", "data.npz:x"),
         ("record.at.every", "10"),
         ("data.inputs", "[[inf]]"),
         ("data.flags", "{ on = false }"),
@@ -236,7 +237,7 @@ fn set_parses_values_and_bare_words_and_makes_tables() {
     let expected = r#"
         title = 'a "b" µ'
         optimizer = { learning_rate = 0.5, steps = 1000, kind = "gd" }
-        data = { inputs = [[inf]], file = "folder/train-1.csv", flags = { on = false } }
+        data = { inputs = [[inf]], file = "folder/train-1.csv", array = "data.npz:x", flags = { on = false } }
         record = { at.every = 10, label = "a # b" }
         network.bias = false
     "#;

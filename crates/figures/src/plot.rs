@@ -31,8 +31,6 @@ pub enum Mark {
     Points(Vec<(f64, f64)>, Marker),
     /// Markers with a white middle: something is missing from these points.
     OpenPoints(Vec<(f64, f64)>, Marker),
-    /// Crosses: something ends here.
-    Crosses(Vec<(f64, f64)>),
     /// Abscissas at which there is no value: crosses on the upper edge.
     Lost(Vec<f64>),
     /// The area between two curves: (x, low, high).
@@ -184,10 +182,9 @@ impl Plot {
         let (mut points, mut lost) = (Vec::new(), Vec::new());
         for mark in self.series.iter().flat_map(|series| &series.marks) {
             match mark {
-                Mark::Line { points: line, .. }
-                | Mark::Points(line, _)
-                | Mark::OpenPoints(line, _)
-                | Mark::Crosses(line) => points.extend(line.iter().copied()),
+                Mark::Line { points: line, .. } | Mark::Points(line, _) | Mark::OpenPoints(line, _) => {
+                    points.extend(line.iter().copied())
+                }
                 Mark::Lost(places) => {
                     lost.extend(places.iter().copied().filter(|place| is_drawable(self.x.scale, *place)));
                 }
@@ -252,11 +249,6 @@ impl Plot {
                         canvas.open_marker(*marker, place(point), colour)?;
                     }
                 }
-                Mark::Crosses(points) => {
-                    for point in points.iter().copied().filter(drawable) {
-                        canvas.cross(place(point), colour)?;
-                    }
-                }
                 Mark::Lost(places) => {
                     for at in places.iter().copied().filter(|at| is_drawable(self.x.scale, *at)) {
                         canvas.cross((LEFT + AREA.0 * x.position(at), TOP), colour)?;
@@ -292,7 +284,7 @@ impl Plot {
                             Mark::Points(_, marker) => {
                                 canvas.marker(*marker, (left + SAMPLE / 2.0, y), series.colour)?
                             }
-                            Mark::OpenPoints(..) | Mark::Crosses(_) | Mark::Lost(_) => {}
+                            Mark::OpenPoints(..) | Mark::Lost(_) => {}
                             Mark::Band(_) | Mark::Text(..) => {}
                         }
                     }

@@ -20,7 +20,7 @@ use widenet_core::{
         shape::{Located, located, positive, text, word},
     },
     problem::{Quantity, Shape},
-    trajectory::{Record, Status, Value},
+    trajectory::{Status, Value},
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
@@ -100,8 +100,8 @@ impl Kind for Curves {
     }
 }
 
-/// One series per value of the axis `key`, in order of appearance, the infinite width last. Diverged trials are in no mean; a cross marks the
-/// last record of each.
+/// One series per value of the axis `key`, in order of appearance, the infinite width last. Diverged trials are in no mean; a cross on
+/// the upper edge marks when each diverged.
 fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f64) -> Vec<Series> {
     let mut members: Vec<(String, Vec<&MeasuredTrial<'_>>)> = Vec::new();
     for trial in trials {
@@ -133,7 +133,7 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         let (trajectories, diverged): (Vec<_>, Vec<_>) =
             trajectories.into_iter().partition(|trajectory| trajectory.status == Status::Done);
         if !diverged.is_empty() {
-            legend.push(format!("{} of {count} diverged (×: last records)", diverged.len()));
+            legend.push(format!("{} of {count} diverged (×)", diverged.len()));
         }
         let (mean, band) = average(&trajectories, quantity, floor);
         let mut marks = Vec::new();
@@ -142,16 +142,18 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         }
         // Dashed, so that what lies under the limit is seen.
         marks.push(Mark::Line { points: mean, width: if limit { 2.5 } else { 2.0 }, dashed: limit });
-        marks.push(Mark::Crosses(diverged.iter().filter_map(|trajectory| end(trajectory, quantity)).collect()));
+        marks.push(Mark::Lost(diverged.iter().filter_map(|trajectory| divergence(trajectory)).collect()));
         Series { legend, colour, marks }
     };
     members.into_iter().zip(colours).map(line).collect()
 }
 
-/// Time and size of the last finite value.
-fn end(trajectory: &Trajectory, quantity: Quantity) -> Option<(f64, f64)> {
-    let point = |record: &Record| Some((record.time, size_of(record.values.get(&quantity)?)));
-    trajectory.records.iter().rev().filter_map(point).find(|(_, size)| size.is_finite())
+/// When a trajectory diverged.
+fn divergence(trajectory: &Trajectory) -> Option<f64> {
+    match trajectory.status {
+        Status::Diverged { time, .. } => Some(time),
+        _ => None,
+    }
 }
 
 /// Whether a quantity is an estimate.
@@ -215,7 +217,7 @@ fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curv
 mod tests {
     use std::collections::BTreeMap;
 
-    use widenet_core::trajectory::Engine;
+    use widenet_core::trajectory::{Engine, Record};
 
     use super::*;
 
