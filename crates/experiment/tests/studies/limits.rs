@@ -153,10 +153,10 @@ fn options_that_cannot_be_are_refused() {
         study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string()
     };
     for (key, axes, expected) in [
-        ("accuracy = 0", "", "`study.accuracy` must be a number > 0 and < 1"),
-        ("accuracy = -1e-3", "", "`study.accuracy` must be a number > 0 and < 1"),
-        ("replicates = 1", "", "`study.replicates` must be a whole number from 2 to 10000"),
-        ("nodes = 1000", "", "`study.nodes` must be a power of two from 16 to 4194304"),
+        ("accuracy = 0", "", "it must be a number > 0 and < 1"),
+        ("accuracy = -1e-3", "", "it must be a number > 0 and < 1"),
+        ("replicates = 1", "", "`study.replicates` is 1; it must be a whole number from 2 to 10000"),
+        ("nodes = 1000", "", "`study.nodes` is 1000; it must be a power of two from 16 to 4194304"),
         ("nodes = 1024\naccuracy = 1e-3", "", "`study.accuracy` is not used here: `nodes` are given"),
         (
             "accuracy = 1e-3",

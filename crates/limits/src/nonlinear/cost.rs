@@ -50,7 +50,8 @@ pub fn cost(problem: &Problem, options: &Options) -> Cost {
     let replicates = if grid.is_some() { 2.0 } else { options.replicates as f64 };
     let columns = if layers > 1.0 { (layers - 1.0) * 4.0 * rank } else { 0.0 } + layers * 8.0 * (train + test);
     let passes = asked * ((layers - 1.0) * 20.0 * rank + layers * 60.0);
-    let most = (options.memory as f64 / (8.0 * columns * replicates)).log2().floor();
+    let at_once = replicates.min(rayon::current_num_threads() as f64);
+    let most = (options.memory as f64 / (8.0 * columns * at_once)).log2().floor();
     let most = most.clamp(f64::from(first), f64::from(last));
     let nodes = match &grid {
         Some(grid) => (grid.points[0] as f64).powi(grid.axes.iter().copied().max().unwrap_or(1) as i32),
@@ -64,7 +65,7 @@ pub fn cost(problem: &Problem, options: &Options) -> Cost {
     Cost {
         in_reach,
         nodes: nodes as u64,
-        bytes: (8.0 * nodes * columns * replicates.min(rayon::current_num_threads() as f64)) as u64,
+        bytes: (8.0 * nodes * columns * at_once) as u64,
         seconds: 2.0 * nodes * passes * replicates * SECONDS,
     }
 }

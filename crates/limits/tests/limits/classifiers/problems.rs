@@ -209,7 +209,6 @@ fn losses_and_kernels_of_drawn_particles_have_standard_errors() {
             .collect();
         let mean = found.iter().sum::<f64>() / 16.0;
         let spread = (found.iter().map(|found| (found - mean).powi(2)).sum::<f64>() / 15.0).sqrt();
-        println!("{}: {value} ± {error}, networks {mean} ± {spread}", quantity.name());
         assert!(error > 0.05 * spread && error < 5.0 * spread, "{}: {error} and {spread}", quantity.name());
         assert!((value - mean).abs() < 6.0 * error.hypot(spread / 4.0), "{}: {value} and {mean}", quantity.name());
     }
