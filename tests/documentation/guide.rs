@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 use widenet_core::{Width, document::Word};
-use widenet_engines::{EngineChoice, Engines, HiddenOptions, Request, Solver, load_problem};
+use widenet_engines::{EngineChoice, Engines, HiddenOptions, LimitOptions, Request, Solver, load_problem};
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
 
 use super::{quoted, read};
@@ -98,7 +98,14 @@ fn the_table_of_engines_is_what_they_take() {
         let problem = problem.unwrap_or_else(|error| panic!("{row:?}: {error}"));
         for (choice, told) in choices.into_iter().zip(&row[2..]) {
             let width = if choice == EngineChoice::Auto { Width::Infinite } else { Width::Finite(64) };
-            let request = Request { problem: &problem, width, seed: 0, precision: Precision::F32, hidden };
+            let request = Request {
+                problem: &problem,
+                width,
+                seed: 0,
+                precision: Precision::F32,
+                hidden,
+                limit: LimitOptions::default(),
+            };
             let plan = engines.plan(&request, choice);
             let found = if plan.is_ok() { "yes" } else { "no" };
             assert_eq!(told, found, "{} of {row:?}: {plan:?}", choice.name());

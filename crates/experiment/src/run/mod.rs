@@ -171,8 +171,8 @@ pub fn run(
     let remaining = work(&queue, options.jobs, run)?;
     if remaining > 0 {
         let is_done = |p: &PreparedTrial| matches!(store.find(p), Ok(Found::Done(_)));
-        // A report that cannot be made must not hide that the run was stopped; `report` says why.
-        let report = || report::collect(study, (&prepared, &figures), &directory, &store, solver).ok();
+        // A report that cannot be made, or not without solving a limit, must not hide that the run was stopped; `report` makes it.
+        let report = || report::collect(study, (&prepared, &figures), &store, (solver, stop)).ok().flatten();
         let partial = if prepared.trials.iter().any(is_done) { report() } else { None };
         return Ok(Outcome::Interrupted { directory, remaining, partial });
     }
@@ -193,7 +193,7 @@ pub fn run(
         return Ok(Outcome::ShardFinished { directory, remaining });
     }
     let Some(report) = report::collect(study, (&prepared, &figures), &store, (solver, stop))? else {
-        return Ok(Outcome::Interrupted { directory, remaining });
+        return Ok(Outcome::Interrupted { directory, remaining, partial: None });
     };
     report.notes.iter().for_each(|note| reporter.note(note));
     Ok(Outcome::Finished(report))

@@ -74,7 +74,7 @@ fn an_interrupted_run_continues_to_the_same_bytes() {
                     Some(partial) => {
                         assert_partial(&directory, &partial, &format!("{} of 50 trials are done", 50 - remaining));
                     }
-                    None => assert!(remaining == 50 && report(&directory, &solver).is_err(), "nothing is done"),
+                    None => assert!(remaining == 50 && report(&directory, &solver, &NEVER).is_err(), "nothing is done"),
                 }
             }
             other => panic!("{other:?}"),

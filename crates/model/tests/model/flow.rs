@@ -128,6 +128,6 @@ fn what_does_not_follow_it_is_refused() {
         precision: Precision::F64,
         checkpoints: None,
     };
-    let said = solve_on_device(&run, &mut |_| Control::Continue).err().expect("refused").to_string();
+    let said = solve_on_device(&run, &mut |_| Control::Continue).expect_err("refused").to_string();
     assert!(said.contains("optimizer.kind = \"flow\"") && said.contains("ensemble"), "{said}");
 }

@@ -234,7 +234,7 @@ impl Scaling {
         if !predictions.is_empty() {
             remarks.push("numbers: exponent [95 % interval]".into());
         }
-        remarks.extend(Counts { usable: 0, expected: 0, left_out: all_left_out }.left_out_words());
+        remarks.extend(Counts { left_out: all_left_out, ..Counts::of(0, 0) }.left_out_words());
         let metric = |name: &String| results.study.metrics.iter().find(|metric| metric.name == *name);
         let y_label = match (y_label, &metrics[..]) {
             (Some(label), _) => label.clone(),
