@@ -178,6 +178,32 @@ fn spreads_of_tanh_networks() {
     assert!((predicted["std"][0][0].as_f64().expect("a number") - end[0] / 100.0).abs() < 1e-15);
 }
 
+/// A band for each width, the networks over it, and the limit; a plot for each of four outputs.
+#[test]
+fn bands_are_drawn_under_networks() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = write(folder.path(), "problem.toml", &TANH.replace("\"outputs\"]", "\"outputs\", \"train_loss\"]"));
+    let figures = folder.path().join("figures");
+    let into = figures.to_str().expect("UTF-8");
+    let small = ["--networks", "20", "--small-width", "16", "--accuracy", "0.1"];
+    let drawn = ["--width", "64,256", "--figure", into, "--draw", "2"];
+    let said = run(&[&["fluctuations", &path], &small[..], &drawn[..]].concat());
+    assert_eq!(said.code, 0, "{}", said.err);
+    let mut names: Vec<String> = std::fs::read_dir(&figures)
+        .expect("written")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".svg"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["outputs-1.svg", "outputs-2.svg", "outputs-3.svg", "outputs-4.svg", "train_loss.svg"]);
+    let svg = std::fs::read_to_string(figures.join("train_loss.svg")).expect("written");
+    for part in ["m = 64", "m = 256", "m = ∞ (limit)", "from 20 networks of width 16", "networks of this width"] {
+        assert!(svg.contains(part), "{part} in {svg}");
+    }
+    let said = run(&["fluctuations", &path, "--figure", into]);
+    assert!(said.code == 2 && said.err.contains("--width"), "{}", said.err);
+}
+
 /// Accuracies jump, and are left out.
 #[test]
 fn accuracies_are_left_out() {

@@ -1,7 +1,10 @@
 //! `widenet fluctuations` says from small networks how wide ones spread around their limit.
 
+use std::path::Path;
+
 use widenet_core::{Problem, Width};
-use widenet_engines::{Engines, fluctuations, load_problem};
+use widenet_engines::{Engines, Fluctuations, fluctuations, load_problem, wide_networks};
+use widenet_experiment::{coordinate_check::make_folder, draw_fluctuations};
 use widenet_model::DeviceChoice;
 use widenet_output::{Format, OutputFile};
 
@@ -25,6 +28,7 @@ pub(crate) fn run(arguments: &FluctuationsArguments) -> Result<Exit, Failure> {
     options.check(&problem).map_err(with_option)?;
     let asked = asked(arguments, &problem, options.small_width)?;
     options.limit.check(&problem, &[Width::Infinite]).map_err(with_option)?;
+    arguments.figure.as_deref().map(make_folder).transpose()?;
     // Small networks are faster on a processor than on any other device.
     let engines = Engines::new(DeviceChoice::Cpu)?;
     problem.warnings().iter().for_each(|said| note(said));
@@ -50,7 +54,37 @@ pub(crate) fn run(arguments: &FluctuationsArguments) -> Result<Exit, Failure> {
         None if arguments.answer.json => give(|out| json(out, &found, &asked))?,
         None => give(|out| out.write_all(text(&found, &asked).as_bytes()))?,
     }
-    Ok(if found.is_complete { Exit::Done } else { Exit::Interrupted })
+    if !found.is_complete {
+        return Ok(Exit::Interrupted);
+    }
+    match &arguments.figure {
+        Some(folder) => draw(arguments, (&engines, &problem), (&found, &asked.widths), folder),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Trains the networks that are drawn over the bands, and draws both.
+fn draw(
+    arguments: &FluctuationsArguments,
+    (engines, problem): (&Engines, &Problem),
+    (found, widths): (&Fluctuations, &[u64]),
+    folder: &Path,
+) -> Result<Exit, Failure> {
+    let mut networks = Vec::new();
+    for &width in widths.iter().filter(|_| arguments.draw > 0) {
+        let bar = progress::single(&format!("{} networks of width {width}", arguments.draw));
+        let trained = wide_networks(engines, problem, &arguments.options(), (width, arguments.draw), &|share| {
+            bar.update(share);
+            interrupt::control()
+        });
+        bar.finish();
+        networks.extend(trained?);
+        if interrupt::is_stopped() {
+            return Ok(Exit::Interrupted);
+        }
+    }
+    say_written(&draw_fluctuations(found, widths, &networks, folder)?)?;
+    Ok(Exit::Done)
 }
 
 /// What is asked beside spread and offset, which must be finite widths, no smaller than those of the networks, and recorded quantities.

@@ -19,6 +19,7 @@ mod solver;
 pub use engines::Engines;
 pub use fluctuations::{
     Agreement, Entry, Estimate, FluctuationOptions, Fluctuations, Interval, Moment, SufficientWidth, fluctuations,
+    wide_networks,
 };
 pub use mean_field::LimitOptions;
 pub use options::word;

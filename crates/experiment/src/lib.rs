@@ -11,6 +11,7 @@
 
 pub mod coordinate_check;
 mod error;
+mod fluctuation_figure;
 mod judge;
 pub mod manual;
 mod measure;
@@ -23,6 +24,7 @@ mod trials;
 mod version;
 
 pub use error::{Error, Result};
+pub use fluctuation_figure::draw_fluctuations;
 pub use report::{NotDrawn, Report, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use study::{Study, TaskKind};

@@ -28,6 +28,12 @@ pub(crate) struct FluctuationsArguments {
     /// Seed of the limit; the networks have those that follow it.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Draw what is predicted at each --width as a band against time (SVG and PNG) into this folder, under --draw networks of that width.
+    #[arg(long, value_name = "FOLDER", requires = "width")]
+    pub(crate) figure: Option<PathBuf>,
+    /// Networks of each --width that are trained to be drawn; 0 draws the bands alone.
+    #[arg(long, default_value_t = 3, requires = "figure", allow_hyphen_values = true)]
+    pub(crate) draw: usize,
     #[command(flatten)]
     pub(crate) limit: LimitArguments,
     #[command(flatten)]

@@ -17,4 +17,5 @@ mod problem;
 pub use agreement::Agreement;
 pub use estimate::{Entry, Estimate, Interval};
 pub use measure::{Fluctuations, Moment, SufficientWidth, fluctuations};
+pub use networks::wide_networks;
 pub use options::FluctuationOptions;

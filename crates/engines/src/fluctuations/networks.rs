@@ -86,6 +86,23 @@ impl<'a> Networks<'a> {
     }
 }
 
+/// Trains some networks of a wide width, to be compared with what is predicted of it; those before the first that was stopped.
+///
+/// # Errors
+/// [`SolveError`] if no engine takes them, or one cannot be trained.
+pub fn wide_networks(
+    solver: &dyn Solver,
+    problem: &Problem,
+    options: &FluctuationOptions,
+    (width, networks): (u64, usize),
+    watch: Watch<'_>,
+) -> Result<Vec<Trajectory>, SolveError> {
+    // The limit and the small networks have the seeds before.
+    let first = options.seed.wrapping_add(1 + 2 * options.networks as u64);
+    let options = FluctuationOptions { networks, ..*options };
+    Networks::new(solver, problem, &options, width, first)?.train(watch)
+}
+
 fn is_stopped(trajectory: &Trajectory) -> bool {
     matches!(trajectory.status, Status::Interrupted { .. })
 }
