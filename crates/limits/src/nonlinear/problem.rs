@@ -7,13 +7,13 @@ use widenet_core::{
 };
 
 /// Says whether weights scale with the width as in the mean-field limit: like µP, with w = 0, 1/2, 1 and e = −1, 0, 1 of the input layer, hidden
-/// layers and readout, and without biases of the readout, which would make outputs random at the start.
+/// layers and readout.
 pub fn has_mean_field_scaling(problem: &Problem) -> bool {
     let scaling = problem.scaling();
     let is_maximal_update = EffectiveExponents::of(&scaling).and_then(|exponents| {
         Ok(exponents.is_same(&NamedScaling::MaximalUpdate.effective(problem.network.hidden_layers)?))
     });
-    is_maximal_update.unwrap_or(false) && scaling.biases.last().is_some_and(Option::is_none)
+    is_maximal_update.unwrap_or(false)
 }
 
 /// Refuses problems without this limit (docs/theory/nonlinear-mean-field.md §5, §8).
@@ -24,8 +24,13 @@ pub fn has_mean_field_scaling(problem: &Problem) -> bool {
 pub fn check(problem: &Problem) -> Result<()> {
     if !has_mean_field_scaling(problem) {
         return Err(Error::LimitNotComputed(
-            "the mean-field limit is that of the \"mean_field\" parameterization and of exponents with the same effect (µP), without biases of \
-             the readout"
+            "the mean-field limit is that of the \"mean_field\" parameterization and of exponents with the same effect (µP)"
+                .into(),
+        ));
+    }
+    if problem.scaling().biases.last().is_some_and(Option::is_some) {
+        return Err(Error::LimitNotComputed(
+            "the readout has biases, and the mean-field limit is computed of networks without; leave out `readout_bias`, or use a finite width"
                 .into(),
         ));
     }

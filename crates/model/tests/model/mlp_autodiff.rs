@@ -88,6 +88,7 @@ fn loss(problem: &Problem, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> 
             residual.clone().mul(residual).sum().mul_scalar(1.0 / denominator)
         }
         Loss::Logistic => outputs.mul(targets).neg().exp().add_scalar(1.0).log().mean(),
+        Loss::Hinge => outputs.mul(targets).neg().add_scalar(1.0).clamp_min(0.0).mean(),
         Loss::CrossEntropy => log_softmax(outputs, 1).mul(targets).sum().div_scalar(-(samples as f64)),
     }
 }
