@@ -13,6 +13,8 @@ mod fluctuations;
 
 mod field;
 mod laws;
+mod layers;
+mod predict;
 mod promises;
 mod proportional;
 mod references;

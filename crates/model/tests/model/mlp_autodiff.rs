@@ -12,7 +12,8 @@ use burn::{
 use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Adjustments, Loss, Parameterization, Quantity, Rule},
+    scaling::{LayerScaling, PowerOfWidth},
     training::{
         Control, Start, Training,
         mlp::{Mlp, MlpTraining},
@@ -158,6 +159,23 @@ fn descent_agrees_with_automatic_differentiation() {
     problem = perceptrons::problem(1, 1, common::descent(12, 0.0, false), Activation::Gelu, true);
     problem.loss = Loss::Logistic;
     problem.data.train.targets.apply(|y| *y = y.signum());
+    check(&problem);
+    problem.loss = Loss::Hinge;
+    check(&problem);
+    // Readout biases in mean-field scaling, factors of every layer and a frozen one, biases that start at 0.
+    let start = |multiplier, rate| LayerScaling {
+        multiplier: PowerOfWidth::new(multiplier, 0.0),
+        init_std: PowerOfWidth::new(0.0, 0.0),
+        learning_rate: PowerOfWidth::new(rate, 0.0),
+    };
+    problem = perceptrons::problem(2, 2, common::descent(12, 0.6, true), Activation::Tanh, true);
+    let of = Parameterization::MeanField { richness: 0.7, sigma_in: 0.9, sigma_out: 1.1, sigma_b: Some(0.2) };
+    problem.parameterization = of.adjusted(Adjustments {
+        multipliers: vec![1.5, 0.8, 2.0],
+        weight_rates: vec![0.5, 0.0, 1.2],
+        bias_rates: vec![2.0, 0.7, 0.4],
+        biases: vec![None, Some(start(0.6, 0.3)), Some(start(1.0 / 0.7, 0.49))],
+    });
     check(&problem);
 }
 
