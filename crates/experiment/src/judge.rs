@@ -6,7 +6,7 @@ use widenet_core::{
     trajectory::{Status, Value},
 };
 use widenet_statistics::{
-    Finding, Verdict,
+    Finding, Verdict, argmin,
     fit::{self, Sample},
     verdict::power_law,
 };
@@ -41,6 +41,24 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 let samples = samples(results, &trials, metric, x, *range);
                 let counts = (samples.len(), trials.len());
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
+            })
+            .collect(),
+        CheckKind::Argmin { metric, x, bounds } => groups(&[x])
+            .into_iter()
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| results.number(trial.trial, x).is_finite());
+                let column = results.metric(metric);
+                let sample = |trial: &&MeasuredTrial<'_>| {
+                    let y = match &trial.metrics[column] {
+                        Ok(y) => *y,
+                        Err(_) if matches!(trial.result.status(), Status::Diverged { .. }) => f64::INFINITY,
+                        Err(_) => return None,
+                    };
+                    Some(Sample { x: results.number(trial.trial, x), seed: trial.trial.seed, y })
+                };
+                let samples: Vec<Sample> = trials.iter().filter_map(sample).collect();
+                let counts = (samples.len(), trials.len());
+                argmin::judge(&check.name, group, argmin::argmin(&samples), *bounds, counts)
             })
             .collect(),
         CheckKind::Exponential { quantity, from, floor, min_r2, width } => groups(&["width"])

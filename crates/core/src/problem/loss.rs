@@ -200,6 +200,32 @@ impl Loss {
         gradient
     }
 
+    /// Returns how the gradient (P × k, denominator included) changes to first order where outputs move in a direction (P × k).
+    pub fn curvature(self, outputs: &Matrix, targets: &Matrix, direction: &Matrix) -> Matrix {
+        let mut curvature = match self {
+            Loss::Squared { .. } => direction.clone(),
+            Loss::Logistic => {
+                let slope = outputs.zip_map(targets, |f, y| sigmoid(-y * f) * sigmoid(y * f));
+                slope.component_mul(direction)
+            }
+            Loss::Hinge => direction * 0.0,
+            Loss::CrossEntropy => {
+                let mut curvature = outputs.clone();
+                for (i, mut row) in curvature.row_iter_mut().enumerate() {
+                    let largest = row.max();
+                    row.apply(|f| *f = (*f - largest).exp());
+                    row *= 1.0 / row.sum();
+                    let mean = row.dot(&direction.row(i));
+                    row.zip_apply(&direction.row(i), |p, d| *p *= d - mean);
+                    row *= targets.row(i).sum();
+                }
+                curvature
+            }
+        };
+        curvature /= self.denominator(outputs.nrows(), outputs.ncols());
+        curvature
+    }
+
     /// Returns the mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
     pub fn mean_value(self, mean: &Matrix, variances: &Matrix, targets: &Matrix) -> Option<f64> {
         match self {
@@ -263,6 +289,11 @@ mod tests {
                 let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                 assert!((difference - gradient[index]).abs() < 1e-9, "{loss:?}: {difference} {}", gradient[index]);
             }
+            let direction = outputs.map(|f| (3.0 * f).sin());
+            let moved = |h: f64| loss.gradient(&(&outputs + &direction * h), targets);
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            let error = (difference - loss.curvature(&outputs, targets, &direction)).amax();
+            assert!(error < 1e-9, "{loss:?}: {error:e}");
         }
     }
 

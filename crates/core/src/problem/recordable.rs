@@ -63,8 +63,8 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         _ => {}
     }
     let accuracy = match quantity {
-        Quantity::TrainAccuracy => Some(&data.train.targets),
-        Quantity::TestAccuracy => data.test.as_ref().map(|test| &test.targets),
+        Quantity::TrainAccuracy | Quantity::TrainAccuracyOfMean => Some(&data.train.targets),
+        Quantity::TestAccuracy | Quantity::TestAccuracyOfMean => data.test.as_ref().map(|test| &test.targets),
         _ => None,
     };
     if let Some(targets) = accuracy {

@@ -55,15 +55,19 @@ pub fn check(problem: &Problem) -> Result<()> {
     }
     if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Ensemble) {
         return invalid(format!(
-            "record.quantities: `{}` is a deviation between the networks of an ensemble, which all have the same mean-field limit; record means \
-             (outputs, losses, kernels), or use a finite width",
+            "record.quantities: `{}` is of the differences between the networks of an ensemble, which all have the same mean-field limit; record \
+             means (outputs, losses, accuracies, kernels), or use a finite width",
             quantity.name()
         ));
     }
     let without_limit = |quantity: &&Quantity| {
         let vanishes_or_diverges = matches!(
             quantity,
-            Quantity::WeightChange | Quantity::ParameterDistance | Quantity::NngpKernel | Quantity::Decomposition
+            Quantity::WeightChange
+                | Quantity::ParameterDistance
+                | Quantity::NngpKernel
+                | Quantity::Decomposition
+                | Quantity::Sharpness
         );
         vanishes_or_diverges || matches!(quantity.scope(), Scope::DeepLinear | Scope::Classifier)
     };

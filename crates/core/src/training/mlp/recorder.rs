@@ -10,6 +10,7 @@ use super::{
     network::{Mlp, MlpLayer},
     passes::Passes,
     rows::of_network,
+    sharpness::sharpness,
 };
 use crate::{
     matrix::Matrix,
@@ -51,6 +52,7 @@ struct Measured {
     gradient_kernels: Option<Vec<Matrix>>,
     activation_norms: Option<Vec<f64>>,
     activation_changes: Option<Vec<f64>>,
+    sharpness: Option<f64>,
 }
 
 impl Measured {
@@ -110,13 +112,15 @@ impl<W: EntryMatrix> Recorder<'_, W> {
         let wants_norms = wants(&[Quantity::ActivationNorms]);
         let wants_changes = wants(&[Quantity::ActivationChanges]);
         let wants_kernel = wants_full || wants_mean || wants_nngp || wants_features || wants_gradients;
-        let wants_pass = wants_kernel || wants_norms || wants_changes;
+        let wants_sharpness = wants(&[Quantity::Sharpness]);
+        let wants_pass = wants_kernel || wants_norms || wants_changes || wants_sharpness;
         let wants_linearised_test =
             wants(&[Quantity::LinearisedTestOutputs, Quantity::LinearisedTestLoss, Quantity::LinearisationDistance]);
         let distance_on_train = wants(&[Quantity::LinearisationDistance]) && self.problem.data.test.is_none();
         let wants_linearised_train =
             distance_on_train || wants(&[Quantity::LinearisedOutputs, Quantity::LinearisedTrainLoss]);
         let wants_train = distance_on_train
+            || wants_sharpness
             || wants(&[Quantity::TrainLoss, Quantity::TrainAccuracy, Quantity::Outputs, Quantity::OutputChange]);
         let wants_test =
             wants_linearised_test || wants(&[Quantity::TestLoss, Quantity::TestAccuracy, Quantity::TestOutputs]);
@@ -168,6 +172,8 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             };
             forward.pre_activations.iter().zip(initial).map(change).collect()
         });
+        let at_outputs = train.as_ref().filter(|_| wants_sharpness).map(|train| (train, &data.train.targets));
+        let sharpness = at_outputs.map(|outputs| sharpness(network, forward, self.problem.loss, outputs));
         Measured {
             train,
             test,
@@ -181,6 +187,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             gradient_kernels,
             activation_norms,
             activation_changes,
+            sharpness,
         }
     }
 
@@ -212,6 +219,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             }
             Quantity::ActivationNorms => Value::List(measured.activation_norms.clone()?),
             Quantity::ActivationChanges => Value::List(measured.activation_changes.clone()?),
+            Quantity::Sharpness => Value::Scalar(measured.sharpness?),
             Quantity::OutputChange => {
                 let moved = measured.moved.as_ref()?;
                 Value::Scalar(moved.norm() / (moved.len() as f64).sqrt())
