@@ -34,6 +34,11 @@ impl Problem {
             | Quantity::TestLoss
             | Quantity::TrainAccuracy
             | Quantity::TestAccuracy
+            | Quantity::TrainLossOfMean
+            | Quantity::TestLossOfMean
+            | Quantity::TrainAccuracyOfMean
+            | Quantity::TestAccuracyOfMean
+            | Quantity::Sharpness
             | Quantity::FunctionKurtosis
             | Quantity::MinNormDistance
             | Quantity::TangentKernelChange
