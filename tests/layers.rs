@@ -109,7 +109,8 @@ fn one_network_in_two_ways_is_one_trajectory() {
                 format!("network.hidden_layers={hidden_layers}"),
                 format!("parameterization={{ {parameterization} }}"),
             ];
-            let asked = ["solve", &path, "--seed", "3", "--precision", "f64", "--json", "--set", &set[0], "--set", &set[1]];
+            let asked =
+                ["solve", &path, "--seed", "3", "--precision", "f64", "--json", "--set", &set[0], "--set", &set[1]];
             run(&[&asked[..], own].concat())
         };
         let mut engines = vec![("dense", 1e-12), ("conditioned", 1e-9)];
@@ -169,13 +170,21 @@ fn a_rate_of_0_freezes_a_layer_in_every_parameterization() {
     for (set, part) in [
         ("parameterization={ kind = \"mean_field\", multipliers = [1, 0] }", "multipliers"),
         ("parameterization={ kind = \"standard\", weight_rates = [1, 1, 1] }", "it must have 2, one per weight matrix"),
-        ("parameterization={ kind = \"abc\", a = [0, 1], b = [0, 0], c = -1, bias_c = 1 }", "there are no biases without `sigma_b`"),
+        (
+            "parameterization={ kind = \"abc\", a = [0, 1], b = [0, 0], c = -1, bias_c = 1 }",
+            "there are no biases without `sigma_b`",
+        ),
         ("parameterization={ kind = \"ntk\", bias_std = -1 }", "bias_std"),
     ] {
         let said = run(&["solve", &path, "--width", "16", "--set", set]);
         assert!(said.code == 2 && said.err.contains(part), "{set}: {}", said.err);
     }
-    let deep = ["--set", "network.hidden_layers=2", "--set", "parameterization={ kind = \"scaling\", name = \"mf\", sigma_b = 0.1 }"];
+    let deep = [
+        "--set",
+        "network.hidden_layers=2",
+        "--set",
+        "parameterization={ kind = \"scaling\", name = \"mf\", sigma_b = 0.1 }",
+    ];
     let said = run(&[&["solve", &path, "--width", "16"], &deep[..]].concat());
     assert!(said.code == 2 && said.err.contains("use \"abc\" instead"), "{}", said.err);
 }
@@ -194,7 +203,8 @@ const HINGE: [&str; 6] = [
 fn the_hinge_loss_is_trained_by_steps_in_the_kernel_regime() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = write(folder.path(), "problem.toml", PROBLEM);
-    let steps = ["--set", "optimizer={ kind = \"gd\", learning_rate = 0.7, steps = 12 }", "--set", "record.at=[0, 1, 5, 12]"];
+    let steps =
+        ["--set", "optimizer={ kind = \"gd\", learning_rate = 0.7, steps = 12 }", "--set", "record.at=[0, 1, 5, 12]"];
     let kernel = answered(&[&["kernel", &path, "--kind", "ntk", "--json"], &HINGE[4..]].concat());
     let kernel: Vec<Vec<f64>> = (0..3).map(|i| numbers(&kernel["ntk"]["train"][i])).collect();
     let targets = [1.0, -1.0, 1.0];
@@ -209,7 +219,10 @@ fn the_hinge_loss_is_trained_by_steps_in_the_kernel_regime() {
         wanted.push(f);
     }
     // Some margins have passed the kink, and some are before it.
-    assert!(wanted[5].iter().zip(&targets).any(|(f, y)| y * f > 1.0) && wanted[1].iter().zip(&targets).any(|(f, y)| y * f < 1.0));
+    assert!(
+        wanted[5].iter().zip(&targets).any(|(f, y)| y * f > 1.0)
+            && wanted[1].iter().zip(&targets).any(|(f, y)| y * f < 1.0)
+    );
     let zero = ["--json", "--set", "predict.initial=zero"];
     let found = answered(&[&["predict", &path], &HINGE[..], &steps, &zero].concat());
     for (prediction, step) in found["predictions"].as_array().expect("predictions").iter().zip([0, 1, 5, 12]) {
@@ -230,12 +243,19 @@ fn the_hinge_loss_is_refused_where_it_has_no_meaning() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = write(folder.path(), "problem.toml", PROBLEM);
     let flow = ["--set", "optimizer={ kind = \"flow\", times = 2 }", "--set", "record.at=[0, 1]"];
-    let relative = ["--set", "optimizer={ kind = \"gd\", relative_learning_rate = 0.5, steps = 3 }", "--set", "record.at=[0, 3]"];
+    let relative =
+        ["--set", "optimizer={ kind = \"gd\", relative_learning_rate = 0.5, steps = 3 }", "--set", "record.at=[0, 3]"];
     let cases: [(&[&str], &str); 5] = [
         (&[&["solve", &path, "--width", "inf"], &HINGE[..], &flow].concat(), "the gradient of the hinge loss jumps"),
         (&[&["predict", &path], &HINGE[..], &flow].concat(), "the gradient of the hinge loss jumps"),
-        (&[&["solve", &path, "--width", "16"], &HINGE[..], &relative].concat(), "no learning rate is the largest stable one"),
-        (&[&["predict", &path], &HINGE[..], &["--set", "predict.at=[\"inf\"]"]].concat(), "t = infinity has no answer with the hinge loss"),
+        (
+            &[&["solve", &path, "--width", "16"], &HINGE[..], &relative].concat(),
+            "no learning rate is the largest stable one",
+        ),
+        (
+            &[&["predict", &path], &HINGE[..], &["--set", "predict.at=[\"inf\"]"]].concat(),
+            "t = infinity has no answer with the hinge loss",
+        ),
         (&["solve", &path, "--width", "16", "--set", "loss.kind=hinge"], "is 0.5; the hinge loss needs −1 or +1"),
     ];
     for (arguments, part) in cases {

@@ -17,6 +17,7 @@ mod layers;
 mod predict;
 mod promises;
 mod proportional;
+mod quantities;
 mod references;
 mod scaling;
 mod studies;

@@ -108,7 +108,8 @@ fn the_evidence_of_one_sample_is_that_on_paper() {
     assert!(found["predictions"][0]["log_evidence"].is_number(), "{found}");
     assert!(said.err.contains("the variance at test sample 1 is 0"), "{}", said.err);
     // Twice the same input: the kernel is singular.
-    let twice = ["--set", "data.inputs=[[1.0],[1.0]]", "--set", "data.targets=[[1.0],[1.0]]", "--set", "predict.ridge=0"];
+    let twice =
+        ["--set", "data.inputs=[[1.0],[1.0]]", "--set", "data.targets=[[1.0],[1.0]]", "--set", "predict.ridge=0"];
     let said = run(&[&["predict", &path, "--json", "--set", "predict.cutoff=true"], &twice[..]].concat());
     let found: Value = serde_json::from_str(&said.out).expect("JSON");
     assert!(found["predictions"][0]["log_evidence"].is_null(), "{found}");
@@ -158,7 +159,8 @@ fn a_full_kernel_and_outputs_from_files_are_the_linearized_network() {
     let said = run(&[&["kernel", &path, "--kind", "ntk", "--full", "--output", kernel], &network[..]].concat());
     assert_eq!(said.code, 0, "{}", said.err);
     // Outputs at the start as NumPy arrays of a version that the program did not write: 64-byte headers of `<f8`, C order.
-    for (name, values) in [("f.npy", &records[0]["linearised_outputs"]), ("t.npy", &records[0]["linearised_test_outputs"])]
+    for (name, values) in
+        [("f.npy", &records[0]["linearised_outputs"]), ("t.npy", &records[0]["linearised_test_outputs"])]
     {
         fs::write(folder.path().join(name), npy(values)).expect("an array");
     }
@@ -191,8 +193,14 @@ fn a_full_kernel_and_outputs_from_files_are_the_linearized_network() {
     for (set, part) in [
         ("predict.initial=ensemble", "there is no law of outputs at the start"),
         ("predict.initial=sample", "there is no law of outputs at the start"),
-        ("optimizer={ kind = \"sgd\", learning_rate = 0.1, steps = 20, batch_size = 2 }", "the squared loss on full batches"),
-        ("predict.initial={ outputs = \"t.npy\" }", "the initial outputs on the training inputs are 2 × 2; they must be 3 × 2"),
+        (
+            "optimizer={ kind = \"sgd\", learning_rate = 0.1, steps = 20, batch_size = 2 }",
+            "the squared loss on full batches",
+        ),
+        (
+            "predict.initial={ outputs = \"t.npy\" }",
+            "the initial outputs on the training inputs are 2 × 2; they must be 3 × 2",
+        ),
         ("predict.initial={ outputs = \"none.npy\" }", "none.npy"),
     ] {
         let said = predicted(&["--set", set]);
@@ -218,9 +226,8 @@ fn npy(rows: &Value) -> Vec<u8> {
 fn kernels_of_several_networks_are_mean_and_deviation_of_single_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = write(folder.path(), "problem.toml", SMALL);
-    let kernel = |own: &[&str]| {
-        answered(&[&["kernel", &path, "--width", "16", "--precision", "f64", "--json"], own].concat())
-    };
+    let kernel =
+        |own: &[&str]| answered(&[&["kernel", &path, "--width", "16", "--precision", "f64", "--json"], own].concat());
     let all = kernel(&["--seeds", "3"]);
     let single = ["1", "2", "3"].map(|seed| kernel(&["--seed", seed]));
     for (kind, block) in [("ntk", "train"), ("ntk", "test_train"), ("nngp", "test")] {
@@ -295,8 +302,7 @@ fn a_study_of_depth_and_weight_variance_trains_readouts_alone() {
     assert_eq!(said.code, 0, "{}", said.err);
     let run_directory = fs::read_dir(&out).expect("runs").next().expect("a run").expect("a run").path();
     let metrics = fs::read_to_string(run_directory.join("metrics.csv")).expect("metrics");
-    let rows: Vec<Vec<String>> =
-        metrics.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    let rows: Vec<Vec<String>> = metrics.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
     let column = |name: &str| rows[0].iter().position(|header| header == name).unwrap_or_else(|| panic!("{metrics}"));
     let columns = ["network.hidden_layers", "parameterization.sigma_w", "predict.ridge", "evidence"].map(column);
     assert_eq!(rows.len(), 9, "{metrics}");

@@ -43,7 +43,7 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
             })
             .collect(),
-        CheckKind::Argmin { metric, x, bounds } => groups(&[x])
+        CheckKind::Argmin { extremum, metric, x, bounds } => groups(&[x])
             .into_iter()
             .map(|(group, mut trials)| {
                 trials.retain(|trial| results.number(trial.trial, x).is_finite());
@@ -58,7 +58,8 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 };
                 let samples: Vec<Sample> = trials.iter().filter_map(sample).collect();
                 let counts = (samples.len(), trials.len());
-                argmin::judge(&check.name, group, argmin::argmin(&samples), *bounds, counts)
+                let found = argmin::argmin(&samples, *extremum);
+                argmin::judge(&check.name, group, (*extremum, found), *bounds, counts)
             })
             .collect(),
         CheckKind::Exponential { quantity, from, floor, min_r2, width } => groups(&["width"])

@@ -1,4 +1,4 @@
-//! Finds where on a grid a curve is smallest, and how well that is known.
+//! Finds where on a grid a curve is smallest or largest, and how well that is known.
 //!
 //! ```text
 //! x* = argmin_i ȳ(x_i),     interval: from the grid point below the lowest to that above the highest x* of 95 % of all resamples of seeds
@@ -17,7 +17,25 @@ use crate::{
     verdict::{Finding, Verdict},
 };
 
-/// Where a curve is smallest.
+/// Which end of the values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extremum {
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+}
+
+impl Extremum {
+    fn word(self) -> &'static str {
+        match self {
+            Extremum::Min => "argmin",
+            Extremum::Max => "argmax",
+        }
+    }
+}
+
+/// Where a curve is smallest or largest.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Argmin {
     /// The grid point.
@@ -32,8 +50,8 @@ pub struct Argmin {
     pub seeds: usize,
 }
 
-/// Finds the smallest mean over seeds (module formula); `None` without samples. An infinite y is larger than all others.
-pub fn argmin(samples: &[Sample]) -> Option<Argmin> {
+/// Finds the smallest or largest mean over seeds (module formula); `None` without samples. A y that is infinite is neither, wherever another is not.
+pub fn argmin(samples: &[Sample], extremum: Extremum) -> Option<Argmin> {
     let mut grid: Vec<f64> = samples.iter().map(|sample| sample.x).collect();
     grid.sort_by(f64::total_cmp);
     grid.dedup();
@@ -41,7 +59,12 @@ pub fn argmin(samples: &[Sample]) -> Option<Argmin> {
     let mut by_seed: BTreeMap<u64, Vec<(usize, f64)>> = BTreeMap::new();
     for sample in samples {
         let position = grid.partition_point(|x| x.total_cmp(&sample.x).is_lt());
-        by_seed.entry(sample.seed).or_default().push((position, sample.y));
+        let y = match extremum {
+            _ if sample.y.is_infinite() => f64::INFINITY,
+            Extremum::Min => sample.y,
+            Extremum::Max => -sample.y,
+        };
+        by_seed.entry(sample.seed).or_default().push((position, y));
     }
     let seeds: Vec<_> = by_seed.into_values().collect();
     let found = smallest(seeds.iter(), grid.len());
@@ -80,11 +103,11 @@ fn resampled(seeds: &[Vec<(usize, f64)>], points: usize, index: u64) -> usize {
     smallest(draws.into_iter(), points)
 }
 
-/// Judges where a metric is smallest: within these bounds. `usable` of `expected` values are there.
+/// Judges where a metric is smallest or largest: within these bounds. `usable` of `expected` values are there.
 pub fn judge(
     check: &str,
     group: String,
-    found: Option<Argmin>,
+    (extremum, found): (Extremum, Option<Argmin>),
     (at_least, at_most): (f64, f64),
     (usable, expected): (usize, usize),
 ) -> Finding {
@@ -97,7 +120,10 @@ pub fn judge(
             let counts = format!("points: {}, seeds: {}", found.points, found.seeds);
             let (low, high) = found.interval;
             if found.is_at_end {
-                (Verdict::Inconclusive, format!("the interval ends where the axis ends, so that it may be smaller beyond; {counts}"))
+                (
+                    Verdict::Inconclusive,
+                    format!("the interval ends where the axis ends, so that it may be beyond; {counts}"),
+                )
             } else if low >= at_least && high <= at_most {
                 (Verdict::Confirmed, counts)
             } else if high < at_least || low > at_most {
@@ -107,10 +133,11 @@ pub fn judge(
             }
         }
     };
+    let word = extremum.word();
     let predicted = match (at_least.is_finite(), at_most.is_finite()) {
-        (true, true) => format!("argmin from {at_least:?} to {at_most:?}"),
-        (true, false) => format!("argmin ≥ {at_least:?}"),
-        (false, _) => format!("argmin ≤ {at_most:?}"),
+        (true, true) => format!("{word} from {at_least:?} to {at_most:?}"),
+        (true, false) => format!("{word} ≥ {at_least:?}"),
+        (false, _) => format!("{word} ≤ {at_most:?}"),
     };
     let (x, interval) = (found.map(|found| found.x), found.map(|found| found.interval));
     Finding { check: check.into(), group, predicted, found: x, interval, fit: None, verdict, reason }
@@ -131,14 +158,16 @@ mod tests {
     #[test]
     fn the_smallest_point_of_a_grid_has_its_neighbors_as_interval() {
         // |ln 4 − ln 3| < |ln 2 − ln 3|.
-        let found = argmin(&valley(1, 0, 0.0)).expect("samples");
+        let found = argmin(&valley(1, 0, 0.0), Extremum::Min).expect("samples");
         assert_eq!(found, Argmin { x: 4.0, interval: (2.0, 8.0), is_at_end: false, points: 10, seeds: 1 });
-        assert_eq!(argmin(&valley(5, 0, 0.0)).expect("samples").interval, (2.0, 8.0));
+        assert_eq!(argmin(&valley(5, 0, 0.0), Extremum::Min).expect("samples").interval, (2.0, 8.0));
         // A run that has diverged is worse than any other.
         let mut samples = valley(3, 0, 0.0);
         samples.iter_mut().filter(|sample| sample.x == 4.0).take(1).for_each(|sample| sample.y = f64::INFINITY);
-        assert_eq!(argmin(&samples).expect("samples").x, 2.0);
-        assert!(argmin(&[]).is_none());
+        assert_eq!(argmin(&samples, Extremum::Min).expect("samples").x, 2.0);
+        samples.iter_mut().for_each(|sample| sample.y = -sample.y);
+        assert_eq!(argmin(&samples, Extremum::Max).expect("samples").x, 2.0);
+        assert!(argmin(&[], Extremum::Min).is_none());
     }
 
     /// With noise of 0.3 at each point neighbors of the minimum, 0.4 above it and less, are found in many studies, so that neither x* nor its neighbors
@@ -148,7 +177,7 @@ mod tests {
     fn intervals_cover_the_minimum_and_reject_others() {
         let (mut covering, mut rejecting) = (0, 0);
         for study in 0..200 {
-            let found = argmin(&valley(8, study, 0.3)).expect("samples");
+            let found = argmin(&valley(8, study, 0.3), Extremum::Min).expect("samples");
             covering += usize::from((found.interval.0..=found.interval.1).contains(&3.0));
             rejecting += usize::from(!(found.interval.0..=found.interval.1).contains(&0.9));
         }
@@ -159,7 +188,7 @@ mod tests {
     fn verdicts_take_the_whole_interval_and_no_end_of_an_axis() {
         let verdict = |samples: &[Sample], bounds, missing| {
             let counts = (samples.len(), samples.len() + missing);
-            judge("best", "all".into(), argmin(samples), bounds, counts).verdict
+            judge("best", "all".into(), (Extremum::Min, argmin(samples, Extremum::Min)), bounds, counts).verdict
         };
         let samples = valley(3, 0, 0.0);
         assert_eq!(verdict(&samples, (2.0, 8.0), 0), Verdict::Confirmed);

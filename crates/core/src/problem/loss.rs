@@ -158,9 +158,7 @@ impl Loss {
             Loss::Squared { .. } => 0.5 * (outputs - targets).norm_squared(),
             Loss::Logistic => outputs.iter().zip(targets.iter()).map(|(f, y)| softplus(-y * f)).sum(),
             // Not `max`, which would make 0 of the NaN of a diverged run.
-            Loss::Hinge => {
-                outputs.zip_map(targets, |f, y| if y * f >= 1.0 { 0.0 } else { 1.0 - y * f }).sum()
-            }
+            Loss::Hinge => outputs.zip_map(targets, |f, y| if y * f >= 1.0 { 0.0 } else { 1.0 - y * f }).sum(),
             Loss::CrossEntropy => {
                 let of_row = |i: usize| {
                     let (f, y) = (outputs.row(i), targets.row(i));

@@ -24,6 +24,8 @@ pub enum Scope {
     Any,
     /// Deep linear networks under squared loss, which are a predictor β.
     DeepLinear,
+    /// Networks with identity activations, biases or not, which are an affine map `f(x) = β x + c`.
+    Linear,
     /// Multilayer perceptrons; a deep linear network of which one is recorded is trained as a perceptron
     /// ([`crate::problem::Problem::is_solved_as_predictor`]).
     Mlp,
@@ -129,8 +131,12 @@ quantities! {
     TrainAccuracy = "train_accuracy": Scalar, Any, [Outputs, Variances];
     /// The same of the test samples.
     TestAccuracy = "test_accuracy": Scalar, Any, [TestOutputs, TestVariances];
-    /// Predictor β, k × d, with `f(x) = β x`.
-    Predictor = "predictor": Matrix, DeepLinear, [Predictor];
+    /// Predictor β, k × d, with `f(x) = β x + c`.
+    Predictor = "predictor": Matrix, Linear, [Predictor];
+    /// `c = f(0)`, with `f(x) = β x + c`: what biases add (k numbers).
+    PredictorOffset = "predictor_offset": List, Linear, [Predictor];
+    /// Singular values of the predictor β, largest first (as many as the smaller of k and d).
+    PredictorSingularValues = "predictor_singular_values": List, Linear, [Predictor];
     /// `f` on the training inputs, P × k.
     Outputs = "outputs": Matrix, Any, [Outputs, OwnUnits];
     /// `f` on the test inputs, T × k.

@@ -54,6 +54,8 @@ impl Problem {
             | Quantity::OrthogonalityLoss
             | Quantity::TruncationError => 1.0,
             Quantity::Predictor => k * d,
+            Quantity::PredictorOffset => k,
+            Quantity::PredictorSingularValues => k.min(d),
             Quantity::Outputs | Quantity::OutputStd | Quantity::LinearisedOutputs => train * k,
             Quantity::TestOutputs | Quantity::TestOutputStd | Quantity::LinearisedTestOutputs => test * k,
             Quantity::NormalisedOutputs => train,

@@ -29,7 +29,7 @@
 //!
 //! [[check]]
 //! name = "transfer"
-//! kind = "argmin"           # where on an axis the mean over seeds of a metric is smallest, in every group of the other axes
+//! kind = "argmin"           # where on an axis the mean over seeds of a metric is smallest ("argmax": largest), in every group of the others
 //! metric = "test_loss"
 //! x = "optimizer.learning_rate"     # any axis of numbers
 //! at_least = 0.1            # one or both
@@ -48,7 +48,7 @@
 //! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
 //!   *refuted* if in some trial it does not, *inconclusive* if some trial diverged or has fewer than three usable
 //!   records, or there is no trial at the width.
-//! * `argmin`: *confirmed* if the 95 % interval (docs/theory/statistics.md Eq. argmin) is within the bounds, *refuted* if it is beyond them
+//! * `argmin`, `argmax`: *confirmed* if the 95 % interval (docs/theory/statistics.md Eq. argmin) is within the bounds, *refuted* if it is beyond them
 //!   altogether; *inconclusive* if it ends where the axis ends, or a value is missing. Diverged trials are worse than all others.
 //! * `below`, `above`: *refuted* if a value is on the wrong side of the bound, *inconclusive* if one is missing, else *confirmed*.
 
@@ -63,7 +63,7 @@ use widenet_core::{
     problem::Quantity,
     shapes::width,
 };
-use widenet_statistics::Exponent;
+use widenet_statistics::{Exponent, argmin::Extremum};
 
 use super::{
     keys::{Keys, Only},
@@ -119,8 +119,10 @@ pub enum CheckKind {
         /// The width.
         width: Width,
     },
-    /// The mean over seeds of a metric is smallest within bounds, in every group of the other axes.
+    /// The mean over seeds of a metric is smallest or largest within bounds, in every group of the other axes.
     Argmin {
+        /// Which of the two.
+        extremum: Extremum,
         /// Name of the metric.
         metric: String,
         /// `width` or the key of an axis.
@@ -217,6 +219,14 @@ section! {
 }
 
 section! {
+    /// Where on an axis the mean over seeds of a metric is largest, in every group of the other axes.
+    pub(super) struct Argmax {
+        /// Of what.
+        argmin: Argmin = flat(),
+    }
+}
+
+section! {
     /// A bound of a metric.
     pub(super) struct Bound {
         /// The metric.
@@ -282,6 +292,7 @@ impl<K: CheckKeys + 'static> From<K> for Box<dyn CheckKeys> {
 const OF_PROBLEMS: &[Kind<Box<dyn CheckKeys>>] = &[
     Kind::of::<PowerLaw>("power_law"),
     Kind::of::<Argmin>("argmin"),
+    Kind::of::<Argmax>("argmax"),
     Kind::of::<Exponential>("exponential"),
     Kind::of::<Below>("below"),
     Kind::of::<Above>("above"),
@@ -291,6 +302,7 @@ const OF_PROBLEMS: &[Kind<Box<dyn CheckKeys>>] = &[
 const OF_QUESTIONS: &[Kind<Box<dyn CheckKeys>>] = &[
     Kind::of::<PowerLaw>("power_law"),
     Kind::of::<Argmin>("argmin"),
+    Kind::of::<Argmax>("argmax"),
     Kind::of::<BelowAny>("below"),
     Kind::of::<AboveAny>("above"),
 ];
@@ -368,13 +380,26 @@ impl CheckKeys for PowerLaw {
     }
 }
 
-impl CheckKeys for Argmin {
-    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+impl Argmin {
+    fn of(&self, extremum: Extremum, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
         Ok(CheckKind::Argmin {
+            extremum,
             metric: keys.metric(&self.metric.field())?,
             x: keys.number_x(self.x.as_ref(), table)?,
             bounds: (self.at_least.unwrap_or(f64::NEG_INFINITY), self.at_most.unwrap_or(f64::INFINITY)),
         })
+    }
+}
+
+impl CheckKeys for Argmin {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        self.of(Extremum::Min, keys, table)
+    }
+}
+
+impl CheckKeys for Argmax {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        self.argmin.of(Extremum::Max, keys, table)
     }
 }
 

@@ -27,8 +27,7 @@ pub use error::{Error, Result};
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
 pub use predict::{
     GivenKernel, GivenKernels, Initial, Likelihood, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
-    predict,
-    warnings,
+    predict, warnings,
 };
 pub use rates::{critical_rate, largest_stable_rate};
 pub use solve::solve;

@@ -69,7 +69,7 @@ pub fn check(problem: &Problem) -> Result<()> {
                 | Quantity::Decomposition
                 | Quantity::Sharpness
         );
-        vanishes_or_diverges || matches!(quantity.scope(), Scope::DeepLinear | Scope::Classifier)
+        vanishes_or_diverges || matches!(quantity.scope(), Scope::DeepLinear | Scope::Linear | Scope::Classifier)
     };
     if let Some(quantity) = problem.record.quantities.iter().find(without_limit) {
         return invalid(format!(

@@ -89,7 +89,8 @@ impl Averages {
     /// The records of the problem's plan and how the ensemble ended.
     pub(super) fn finish(&self, problem: &Problem) -> (Vec<Record>, Status) {
         let labels = problem.labels();
-        let records = self.records.iter().map(|average| average.record(problem, &labels, self.networks as f64)).collect();
+        let records =
+            self.records.iter().map(|average| average.record(problem, &labels, self.networks as f64)).collect();
         let status = self.diverged.map_or(Status::Done, |(step, time)| Status::Diverged { step, time });
         (records, status)
     }

@@ -330,7 +330,8 @@ fn sharpness_is_the_largest_eigenvalue_of_the_hessian() {
     };
     let mut far = perceptrons::problem(2, 1, rule(), Activation::Tanh, true);
     far.data.train.targets *= -40.0;
-    far.optimizer.rule = Rule::Descent { learning_rate: 1e-4, steps: 6, momentum: 0.0, nesterov: false, batch_size: None };
+    far.optimizer.rule =
+        Rule::Descent { learning_rate: 1e-4, steps: 6, momentum: 0.0, nesterov: false, batch_size: None };
     let mut is_negative_larger = false;
     for mut problem in [cross_entropy, mean_field, frozen, far] {
         problem.record.at = vec![0.0, 6.0];

@@ -69,10 +69,14 @@ fn check(section: &KernelSection, table: &Written<'_>) -> Result<()> {
     if let Some(seeds) = table.given("seeds") {
         table.refuse("seed", "`seeds` are given, which are 1, 2, …; give one of the two")?;
         if section.width == Width::Infinite {
-            return Err(seeds.error("`kernel.seeds` counts finite networks, and `kernel.width` is inf, where all have the same kernels"));
+            return Err(seeds.error(
+                "`kernel.seeds` counts finite networks, and `kernel.width` is inf, where all have the same kernels",
+            ));
         }
         if section.spectrum {
-            return Err(seeds.error("`kernel.spectrum` is that of the kernels of one network; leave out `kernel.seeds`"));
+            return Err(
+                seeds.error("`kernel.spectrum` is that of the kernels of one network; leave out `kernel.seeds`")
+            );
         }
     }
     let Some(full) = table.given("full").filter(|_| section.full) else { return Ok(()) };

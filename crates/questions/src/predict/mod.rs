@@ -302,7 +302,9 @@ impl PredictSection {
             }
         };
         if let Some(seeds) = self.seeds.as_ref().filter(|_| !matches!(initial, Initial::Samples { .. })) {
-            return Err(seeds.error("`predict.seeds` counts sampled functions, and `predict.initial` is not \"sample\""));
+            return Err(
+                seeds.error("`predict.seeds` counts sampled functions, and `predict.initial` is not \"sample\"")
+            );
         }
         if let (true, false, Some(initial)) = (problem.network.centered, initial == Initial::Zero, &self.initial) {
             return Err(initial.must_be("\"zero\" where network.centered = true: such networks start there"));

@@ -18,7 +18,7 @@ use crate::{
     training::{
         block::{Block, NeuronBlock},
         matrix::EntryMatrix,
-        record::{Outputs, explored_quantity, output_quantity},
+        record::{Outputs, explored_quantity, output_quantity, singular_values},
     },
     trajectory::{Record, Value},
 };
@@ -52,7 +52,27 @@ struct Measured {
     gradient_kernels: Option<Vec<Matrix>>,
     activation_norms: Option<Vec<f64>>,
     activation_changes: Option<Vec<f64>>,
+    predictor: Option<AffineMap>,
     sharpness: Option<f64>,
+}
+
+/// `f(x) = β x + c` of a network with identity activations.
+struct AffineMap {
+    /// β, k × d.
+    predictor: Matrix,
+    /// c.
+    offset: Vec<f64>,
+}
+
+impl AffineMap {
+    /// From the outputs on 0 and on all input directions.
+    fn of<W: EntryMatrix>(network: &mut Mlp<W>, inputs: usize) -> Self {
+        let outputs = network.outputs(&Matrix::identity(inputs + 1, inputs + 1).columns(1, inputs).into_owned());
+        let offset = outputs.row(0).into_owned();
+        let mut directions = outputs.rows(1, inputs).into_owned();
+        directions.row_iter_mut().for_each(|mut row| row -= &offset);
+        Self { predictor: directions.transpose(), offset: offset.iter().copied().collect() }
+    }
 }
 
 impl Measured {
@@ -172,6 +192,9 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             };
             forward.pre_activations.iter().zip(initial).map(change).collect()
         });
+        let wants_predictor =
+            wants(&[Quantity::Predictor, Quantity::PredictorOffset, Quantity::PredictorSingularValues]);
+        let predictor = wants_predictor.then(|| AffineMap::of(network, data.input_dimension()));
         let at_outputs = train.as_ref().filter(|_| wants_sharpness).map(|train| (train, &data.train.targets));
         let sharpness = at_outputs.map(|outputs| sharpness(network, forward, self.problem.loss, outputs));
         Measured {
@@ -187,6 +210,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             gradient_kernels,
             activation_norms,
             activation_changes,
+            predictor,
             sharpness,
         }
     }
@@ -219,6 +243,9 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             }
             Quantity::ActivationNorms => Value::List(measured.activation_norms.clone()?),
             Quantity::ActivationChanges => Value::List(measured.activation_changes.clone()?),
+            Quantity::Predictor => Value::Matrix(measured.predictor.as_ref()?.predictor.clone()),
+            Quantity::PredictorOffset => Value::List(measured.predictor.as_ref()?.offset.clone()),
+            Quantity::PredictorSingularValues => Value::List(singular_values(&measured.predictor.as_ref()?.predictor)),
             Quantity::Sharpness => Value::Scalar(measured.sharpness?),
             Quantity::OutputChange => {
                 let moved = measured.moved.as_ref()?;
@@ -247,7 +274,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
                 };
                 Value::Scalar(difference.norm() / (difference.len() as f64).sqrt())
             }
-            // Those of deep linear networks, of ensembles and of networks in Gram space are neither.
+            // Others of deep linear networks, of ensembles and of networks in Gram space are neither.
             _ => {
                 let outputs = Outputs { train: measured.train.as_ref(), test: measured.test.as_ref() };
                 return output_quantity(quantity, self.problem, outputs)

@@ -151,7 +151,8 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
         }
         for (l, layer) in direction.layers.iter_mut().enumerate() {
             let multiplier = -layer.weights.multiplier;
-            let mut terms = vec![OuterProduct { scale: multiplier, left: &signals[l], right: &self.forward.activations[l] }];
+            let mut terms =
+                vec![OuterProduct { scale: multiplier, left: &signals[l], right: &self.forward.activations[l] }];
             if l > 0 {
                 let right = &tangents.activations[l - 1];
                 terms.push(OuterProduct { scale: multiplier, left: &self.signals[l], right });

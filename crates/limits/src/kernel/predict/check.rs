@@ -44,7 +44,9 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
             Moment::Infinity if !squared => {
                 let why = match problem.loss {
                     Loss::Hinge => "hinge loss: where training ends depends on its steps",
-                    Loss::Squared { .. } | Loss::Logistic | Loss::CrossEntropy => "logistic loss or the cross-entropy: outputs grow like ln t for ever",
+                    Loss::Squared { .. } | Loss::Logistic | Loss::CrossEntropy => {
+                        "logistic loss or the cross-entropy: outputs grow like ln t for ever"
+                    }
                 };
                 return Err(invalid(format!("t = infinity has no answer with the {why}; give a finite moment")));
             }

@@ -40,10 +40,7 @@ fn log_evidence(basis: &Factorization, ridge: f64, targets: &Matrix) -> Result<f
                 ));
             }
             let of_mode = |(row, value): (usize, &f64)| modes.row(row).norm_squared() / (value + ridge);
-            (
-                values.iter().enumerate().map(of_mode).sum(),
-                values.iter().map(|value| (value + ridge).ln()).sum::<f64>(),
-            )
+            (values.iter().enumerate().map(of_mode).sum(), values.iter().map(|value| (value + ridge).ln()).sum::<f64>())
         }
     };
     let (samples, outputs) = targets.shape();

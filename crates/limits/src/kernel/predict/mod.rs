@@ -49,7 +49,8 @@ pub fn predict(
     let layout = Layout::of(kernel.train.nrows(), samples, outputs);
     let starts = starts(problem, question, (&kernel, layout), prior.as_ref())?;
     let targets = layout.laid_out(&problem.data.train.targets);
-    let answers = Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), layout, targets: &targets, ridge };
+    let answers =
+        Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), layout, targets: &targets, ridge };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
     let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
