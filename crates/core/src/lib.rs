@@ -5,6 +5,7 @@
 //! training loop of deep linear networks ([`training`]), written once over the trait [`training::WeightMatrix`].
 //! Libraries of this workspace never print, read the environment or install signal handlers.
 
+pub mod activation;
 pub mod data;
 mod error;
 pub mod extremes;

@@ -60,8 +60,6 @@ const KEYS: &[(&str, &str)] = &[
 
 /// A value that people write, the word that is meant, and what should be said of it.
 const WORDS: &[(&str, &str, &str)] = &[
-    ("adam", "rmsprop", "there is no Adam; RMSProp is the nearest"),
-    ("adamw", "rmsprop", "there is no Adam; RMSProp is the nearest"),
     ("bce", "logistic", ""),
     ("ce", "cross_entropy", ""),
     ("cifar10", "cifar", ""),
@@ -94,6 +92,18 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("l2", "squared", ""),
 ];
 
+/// A value that people write and that has no counterpart, a known word by which its key is known, and what should be said.
+const ABSENT: &[(&str, &str, &str)] = &[
+    ("adam", "rmsprop", "there is no Adam; `rmsprop` normalizes gradients too, without their running mean"),
+    ("adamw", "rmsprop", "there is no Adam; `rmsprop` normalizes gradients too, without their running mean"),
+];
+
+/// What is said of a value that has no counterpart among the known words.
+pub(crate) fn absent(word: &str, known: &[&str]) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    ABSENT.iter().find(|(name, of, _)| *name == lower && known.contains(of)).map(|(.., said)| *said)
+}
+
 /// What a key means elsewhere; nothing for a key that already stands where it is meant to.
 pub(crate) fn key(dotted: &str, key: &str) -> Option<&'static str> {
     let lower = key.to_ascii_lowercase();
@@ -117,5 +127,5 @@ pub fn foreign_keys() -> impl Iterator<Item = &'static str> {
 
 /// Words that are meant, for a test that they exist.
 pub fn foreign_words() -> impl Iterator<Item = &'static str> {
-    WORDS.iter().map(|(_, meant, _)| *meant)
+    WORDS.iter().chain(ABSENT).map(|(_, meant, _)| *meant)
 }

@@ -23,20 +23,26 @@ pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     if let Some(meant) = foreign::word(word, known) {
         return meant;
     }
+    if let Some(said) = foreign::absent(word, known) {
+        return format!("{said}; {}", listed(known));
+    }
     // One error in three letters; short words are at one error from too many others.
     match nearest(word, known.iter().copied(), word.chars().count() / 3) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
-        None => {
-            let mut once: Vec<&str> = Vec::new();
-            known.iter().filter(|word| !word.is_empty()).for_each(|word| {
-                if !once.contains(word) {
-                    once.push(word);
-                }
-            });
-            let more = once.len().saturating_sub(LISTED);
-            once.truncate(LISTED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("known: {}{more}", once.join(", "))
-        }
+        None => listed(known),
     }
+}
+
+/// The known words, each once.
+fn listed(known: &[&str]) -> String {
+    let mut once: Vec<&str> = Vec::new();
+    known.iter().filter(|word| !word.is_empty()).for_each(|word| {
+        if !once.contains(word) {
+            once.push(word);
+        }
+    });
+    let more = once.len().saturating_sub(LISTED);
+    once.truncate(LISTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("known: {}{more}", once.join(", "))
 }

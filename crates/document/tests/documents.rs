@@ -138,10 +138,7 @@ fn unknown_and_missing_keys_name_what_was_probably_meant() {
     assert_eq!(message, "unknown key `optimizer.stepz`; did you mean `steps`?");
     let mut file: File = toml("[optimizer]\nlearning_rate = 1\nname = 'x'\nsteps = 3").read().unwrap();
     assert_eq!((file.optimizer.learning_rate, file.optimizer.name.take().as_deref()), (1.0, Some("x")));
-    assert_eq!(
-        mistake("[optimizer]\nlearning_rate = 1\nname = 'x'").2,
-        "`optimizer.steps` is missing; unknown key `optimizer.name`; known: learning_rate, steps"
-    );
+    assert_eq!(mistake("[optimizer]\nlearning_rate = 1\nname = 'x'").2, "`optimizer.steps` is missing");
     let refused = mistake("[optimizer]\nlearning_rate = 1\ntime = 1").2;
     assert_eq!(refused, "`optimizer.time` is not used here: it has steps");
 }

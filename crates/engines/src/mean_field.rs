@@ -5,6 +5,7 @@ use widenet_limits::{
     Regime, Theory,
     nonlinear::{self, Options},
 };
+use widenet_system::memory;
 
 use crate::solver::{Plan, Solution, SolveError, Watch};
 
@@ -24,6 +25,7 @@ impl LimitOptions {
         Options {
             accuracy: self.accuracy.unwrap_or(usual.accuracy),
             replicates: self.replicates.unwrap_or(usual.replicates),
+            memory: memory::available().unwrap_or(usual.memory),
             ..usual
         }
     }

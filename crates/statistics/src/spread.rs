@@ -41,10 +41,25 @@ impl Spread {
     pub fn interval(&self) -> (f64, f64) {
         let end = |level: f64| {
             ChiSquared::new(self.freedom)
-                .map_or(f64::NAN, |law| self.std * (self.freedom / law.inverse_cdf(level)).sqrt())
+                .map_or(f64::NAN, |law| self.std * (self.freedom / quantile(&law, level)).sqrt())
         };
         (end(0.975), end(0.025))
     }
+}
+
+/// The number that χ² is below with probability `level`, by bisection of its logarithm: Newton's method of the library leaves the positive
+/// numbers where there are few degrees of freedom.
+fn quantile(law: &ChiSquared, level: f64) -> f64 {
+    let (mut low, mut high) = (f64::MIN_POSITIVE.ln(), f64::MAX.ln());
+    for _ in 0..64 {
+        let middle = 0.5 * (low + high);
+        if law.cdf(middle.exp()) < level {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    (0.5 * (low + high)).exp()
 }
 
 #[cfg(test)]
@@ -64,6 +79,9 @@ mod tests {
     fn the_interval_of_gaussian_values_is_that_of_tables() {
         let (lower, upper) = Spread { std: 1.0, freedom: 9.0 }.interval();
         assert!((lower - 0.6878).abs() < 1e-3 && (upper - 1.8257).abs() < 1e-3, "{lower} {upper}");
+        // Two values: √(1/5.0239) and √(1/0.00098207).
+        let (lower, upper) = Spread { std: 1.0, freedom: 1.0 }.interval();
+        assert!((lower - 0.4461).abs() < 1e-3 && (upper - 31.91).abs() < 1e-2, "{lower} {upper}");
     }
 
     /// 1000 samples of 100 products of two normals (κ = 9): nominal 95 % covers in 87 % and more, and with κ = 3 it would cover less than 80 %.

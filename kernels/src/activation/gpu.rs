@@ -12,9 +12,9 @@ use burn::{
 };
 use burn_cubecl::{kernel::into_contiguous, tensor::CubeTensor};
 use cubecl::prelude::*;
-use widenet_core::problem::Activation;
+use widenet_core::{activation::Lane, problem::Activation};
 
-use super::{composed, functions::Lane, ops::NeuronOps};
+use super::{composed, ops::NeuronOps};
 use crate::gpu::{ENTRIES_PER_LAUNCH, UNITS, grid, own, pieces, submit, task};
 
 /// An [`Activation`] as kernels are compiled for it.

@@ -13,7 +13,6 @@
 
 mod composed;
 mod cpu;
-mod functions;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod ops;

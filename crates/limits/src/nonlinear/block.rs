@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use widenet_core::{
     Matrix,
+    activation::Neuron,
     problem::Activation,
     training::{Block, NeuronBlock},
 };
@@ -72,15 +73,14 @@ impl Block for NodeBlock {
 
 impl NeuronBlock for NodeBlock {
     fn activated(&self, activation: Activation) -> Self {
-        Self::new(self.values.map(|h| activation.value(h)), self.measure.clone())
+        let mut values = self.values.clone();
+        f64::values(values.as_mut_slice(), activation);
+        Self::new(values, self.measure.clone())
     }
 
     fn times_derivative(&mut self, activation: Activation, h: &Self) {
-        let length = h.values.len();
-        let derivatives = h.values.map(|h| activation.derivative(h));
-        for repetition in self.values.as_mut_slice().chunks_mut(length) {
-            repetition.iter_mut().zip(derivatives.iter()).for_each(|(g, derivative)| *g *= derivative);
-        }
+        let mut repetitions: Vec<&mut [f64]> = self.values.as_mut_slice().chunks_mut(h.values.len()).collect();
+        f64::times_derivatives(&mut repetitions, h.values.as_slice(), activation);
         self.identity = Rc::new(());
     }
 

@@ -20,7 +20,7 @@ const SETTLED: f64 = 12.0;
 pub struct Cost {
     /// Nodes per layer that the accuracy is expected to need.
     pub nodes: u64,
-    /// Bytes of all replicates.
+    /// Bytes of the replicates that run at once.
     pub bytes: u64,
     /// Seconds on one core.
     pub seconds: f64,
@@ -57,7 +57,7 @@ pub fn cost(problem: &Problem, options: &Options) -> Cost {
     // Fewer nodes come before, at most as expensive together.
     Cost {
         nodes: nodes as u64,
-        bytes: (8.0 * nodes * columns * replicates) as u64,
+        bytes: (8.0 * nodes * columns * replicates.min(rayon::current_num_threads() as f64)) as u64,
         seconds: 2.0 * nodes * passes * replicates * SECONDS,
     }
 }

@@ -69,14 +69,9 @@ impl Estimate {
         Self { records: fine.iter().zip(coarse).map(record).collect(), status }
     }
 
-    /// Errors times a factor, relative to the size of each quantity: the largest, with its quantity and step. Accuracies, which jump, and what
-    /// is no property of the limit do not count.
+    /// Errors times a factor, relative to the size of each quantity: the largest, with its quantity and step.
     pub(super) fn largest_error(&self, problem: &Problem, factor: f64) -> Option<(f64, Quantity, u64)> {
-        let counts = |quantity: &&Quantity| {
-            !matches!(quantity, Quantity::TrainAccuracy | Quantity::TestAccuracy) && quantity.scope() != Scope::Explored
-        };
-        let sizes =
-            problem.record.quantities.iter().filter(counts).map(|quantity| (*quantity, self.size(*quantity, problem)));
+        let sizes = counted(problem).map(|quantity| (quantity, self.size(quantity, problem)));
         let relative = |(quantity, size): (Quantity, f64)| {
             self.records.iter().map(move |record| {
                 let error = record.errors.get(&quantity).map_or(0.0, largest_number);
@@ -109,19 +104,27 @@ impl Estimate {
         };
         let pairs = self.records.iter().zip(&other.records);
         let all = pairs.flat_map(|(one, two)| {
-            problem.record.quantities.iter().filter_map(move |quantity| {
-                let ((x, dx), (y, dy)) = (of(one, *quantity)?, of(two, *quantity)?);
+            counted(problem).filter_map(move |quantity| {
+                let ((x, dx), (y, dy)) = (of(one, quantity)?, of(two, quantity)?);
                 let squares = (0..x.len()).filter_map(|i| {
                     let variance = dx[i] * dx[i] + dy[i] * dy[i];
                     (variance > 0.0).then(|| (x[i] - y[i]).powi(2) / variance)
                 });
                 let squares: Vec<f64> = squares.collect();
                 let mean = squares.iter().sum::<f64>() / squares.len().max(1) as f64;
-                Some((mean.sqrt(), *quantity, one.step))
+                Some((mean.sqrt(), quantity, one.step))
             })
         });
         all.max_by(|(one, ..), (other, ..)| one.total_cmp(other))
     }
+}
+
+/// Recorded quantities whose errors count: not accuracies, which jump, nor what is no property of the limit.
+fn counted(problem: &Problem) -> impl Iterator<Item = Quantity> {
+    let counts = |quantity: &Quantity| {
+        !matches!(quantity, Quantity::TrainAccuracy | Quantity::TestAccuracy) && quantity.scope() != Scope::Explored
+    };
+    problem.record.quantities.iter().copied().filter(counts)
 }
 
 fn largest_number(value: &Value) -> f64 {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! m = 2^10, …:  R replicates,  until  t_{R−1} SE ≤ accuracy · (largest number of the quantity)  for every recorded quantity
+//! next m = m (error/accuracy)^(1/rate),    rate = −d log error/d log m  of the last two m
 //! ```
 //!
 //! (docs/theory/nonlinear-mean-field.md §3.)
@@ -27,6 +28,12 @@ use super::{
 
 /// Differences of successive numbers of nodes from which on a bias is suspected, in standard errors (root mean square).
 const BIASED: f64 = 4.0;
+/// Rates at which errors fall with the number of nodes: independent nodes have the first, evenly spread ones at most the last.
+const RATES: (f64, f64) = (0.5, 1.0);
+/// The rate that is expected before it is observed.
+const USUAL_RATE: f64 = 0.75;
+/// Doublings that are left out of the first step, so that a rate is known before the most expensive one.
+const HELD_BACK: u32 = 2;
 /// Growth of the errors of a quantity from the middle of training to its end that is said.
 const GROWTH: f64 = 30.0;
 
@@ -41,7 +48,7 @@ pub struct Options {
     pub tolerance: f64,
     /// Logarithms to base 2 of the first number of nodes per layer and of the last.
     pub log2_nodes: (u32, u32),
-    /// Bytes that all replicates together may take.
+    /// Bytes that the replicates that run at once, as many as there are threads, may take together.
     pub memory: u64,
     /// Whether layers of few coordinates are integrated on tensor grids.
     pub grids: bool,
@@ -55,7 +62,7 @@ impl Default for Options {
             accuracy: 1e-3,
             replicates: 8,
             tolerance: 1e-5,
-            log2_nodes: (10, 18),
+            log2_nodes: (10, 20),
             memory: 4 << 30,
             grids: true,
             scheme: Scheme::STANDARD,
@@ -99,7 +106,7 @@ pub struct Solution {
     pub trajectory: Trajectory,
     /// Nodes per layer (the largest number of a grid's layers).
     pub nodes: u64,
-    /// Bytes that all replicates took together.
+    /// Bytes that the replicates that ran at once took together.
     pub bytes: u64,
     /// Largest error, as [`Options::accuracy`] counts it; 0 where all numbers are exact.
     pub reached: f64,
@@ -125,7 +132,7 @@ pub fn solve(problem: &Problem, seed: u64, options: &Options, watch: Watch<'_>) 
     }
     let factor = interval_factor(options.replicates);
     let (mut log2, last) = options.log2_nodes;
-    let (mut before, mut part_done): (Option<Estimate>, f64) = (None, 0.0);
+    let (mut before, mut earlier, mut part_done): (Option<Estimate>, Option<Point>, f64) = (None, None, 0.0);
     loop {
         let rest = 1.0 - part_done;
         let level = level(problem, seed, log2, options, &|share| watch(part_done + 0.5 * rest * share))?;
@@ -145,13 +152,13 @@ pub fn solve(problem: &Problem, seed: u64, options: &Options, watch: Watch<'_>) 
         let found = estimate.largest_error(problem, factor);
         let reached = found.map_or(0.0, |(error, ..)| error);
         let unfinished = matches!(estimate.status, Status::Done) && reached > options.accuracy;
-        // What is left of the error if it falls like 1/m, which it never does faster for long.
-        let doublings = (reached / options.accuracy).log2().floor().clamp(1.0, 30.0) as u32;
-        let fits = |doublings: u32| bytes << doublings <= options.memory;
-        let next = (1..=doublings.min(last - log2)).rev().find(|doublings| fits(*doublings));
+        let now = Point { log2, error: reached };
+        let fits = |doublings: u32| bytes.saturating_mul(1 << doublings) <= options.memory;
+        let wanted = doublings(earlier, now, options.accuracy).min(last - log2);
+        let next = (1..=wanted).rev().find(|doublings| fits(*doublings));
         if let (true, Some(doublings)) = (unfinished, next) {
             log2 += doublings;
-            before = Some(estimate);
+            (before, earlier) = (Some(estimate), Some(now));
             continue;
         }
         let mut notes = Vec::new();
@@ -170,6 +177,26 @@ pub fn solve(problem: &Problem, seed: u64, options: &Options, watch: Watch<'_>) 
         notes.extend(growth_note(&estimate, problem));
         let Estimate { records, status } = estimate;
         return Ok(Solution { trajectory: trajectory(seed, status, records), nodes: 1 << log2, bytes, reached, notes });
+    }
+}
+
+/// What a number of nodes reached.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    log2: u32,
+    error: f64,
+}
+
+/// How often the nodes must be doubled until the error is within the accuracy, one time at least.
+fn doublings(before: Option<Point>, now: Point, accuracy: f64) -> u32 {
+    let ratio = (now.error / accuracy).log2();
+    let at = |rate: f64| (ratio / rate).ceil().clamp(1.0, 60.0) as u32;
+    match before {
+        None => at(USUAL_RATE).saturating_sub(HELD_BACK).max(1),
+        Some(before) => {
+            let observed = (before.error / now.error).log2() / f64::from(now.log2 - before.log2);
+            at(observed.clamp(RATES.0, RATES.1))
+        }
     }
 }
 
@@ -193,7 +220,7 @@ fn memory_reason(bytes: u64, options: &Options) -> String {
 /// What came of all replicates with one number of nodes.
 struct Level {
     estimate: Estimate,
-    /// Of all replicates.
+    /// Of the replicates that ran at once.
     bytes: u64,
     is_exhausted: bool,
 }
@@ -210,7 +237,8 @@ fn level(problem: &Problem, seed: u64, log2: u32, options: &Options, watch: Watc
     let pairs: Vec<(&[Record], Status)> =
         replicates.iter().map(|replicate| (replicate.records.as_slice(), replicate.status)).collect();
     let estimate = Estimate::of(&pairs);
-    let bytes = replicates.iter().map(|replicate| replicate.bytes).sum();
+    let at_once = rayon::current_num_threads().min(replicates.len()) as u64;
+    let bytes = at_once * replicates.iter().map(|replicate| replicate.bytes).max().unwrap_or(0);
     let is_exhausted = replicates.iter().any(|replicate| replicate.is_exhausted);
     Ok(Some(Level { estimate, bytes, is_exhausted }))
 }
@@ -339,6 +367,18 @@ mod tests {
         };
         let records = errors.into_iter().enumerate().map(record).collect();
         Estimate { records, status: Status::Done }
+    }
+
+    /// 2^−7.4 is ten doublings away at the usual rate, less those held back; then the rate is the observed one, within its bounds.
+    #[test]
+    fn the_next_number_of_nodes_follows_the_rate() {
+        let (first, accuracy) = (Point { log2: 10, error: 1.0 }, (-7.4f64).exp2());
+        assert_eq!(doublings(None, first, accuracy), 8);
+        assert_eq!(doublings(None, Point { error: 1.01 * accuracy, ..first }, accuracy), 1);
+        let after = |error: f64| doublings(Some(first), Point { log2: 14, error }, accuracy);
+        // Errors of 2^−4 at rate 1, 2^−3 at 3/4, 2^−2 at 1/2; slower and faster rates are those at the bounds.
+        assert_eq!([-4.0, -3.0, -2.0].map(|power: f64| after(power.exp2())), [4, 6, 11]);
+        assert_eq!([-1.0, -6.0].map(|power: f64| after(power.exp2())), [13, 2]);
     }
 
     /// On both sides of 30.

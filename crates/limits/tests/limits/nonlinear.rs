@@ -78,6 +78,7 @@ fn deep_linear_networks_are_exact_at_256_nodes() {
                 replicates: 2,
                 tolerance: 1e-7,
                 log2_nodes: (log2, log2),
+                grids: false,
                 scheme,
                 ..Options::default()
             };

@@ -36,7 +36,11 @@ fn solve(problem: &Problem, width: u64, precision: Precision) -> Vec<Record> {
 fn smallest(samples: usize, rule: Rule) -> Problem {
     let mut problem = perceptrons::problem(1, 1, rule, Activation::Tanh, true);
     let train = &mut problem.data.train;
-    (train.inputs, train.targets) = (train.inputs.rows(0, samples).into(), train.targets.rows(0, samples).into());
+    // Labels, so that there are accuracies.
+    let labels = train.targets.map(f64::signum);
+    (train.inputs, train.targets) = (train.inputs.rows(0, samples).into(), labels.rows(0, samples).into());
+    let test = problem.data.test.as_mut().expect("test samples");
+    test.targets = test.targets.map(f64::signum);
     problem
 }
 

@@ -84,11 +84,10 @@ fn corrupt_and_unsuitable_files_are_refused() {
     refused(good()[..40].to_vec(), &["ends after 40 bytes"]);
     refused(good()[..good().len() - 1].to_vec(), &["promises [2] numbers of 8 bytes", "15 bytes follow"]);
     refused(array("<f8", false, "(3,)", &doubles(&[1.0, 2.0, 3.0])), &["y.npy", "2 × 1", "3 × 1"]);
-    refused(array("<f8", false, "(1, 1, 2)", &doubles(&[1.0, 2.0])), &["shape is [1, 1, 2]"]);
+    refused(array("<f8", false, "(1, 1, 2)", &doubles(&[1.0, 2.0])), &["y.npy", "2 × 1", "1 × 2"]);
     refused(array("<f8", false, "(18446744073709551615, 2)", &[]), &["0 bytes follow"]);
     refused(array("<f8", false, "(0, 2)", &[]), &["0 bytes follow"]);
     refused(array("<c16", false, "(2,)", &[0; 32]), &["type '<c16'"]);
-    refused(array("<f2", false, "(2,)", &[0; 4]), &["type '<f2'"]);
     refused(npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2,), }", &[0; 16]), &["'descr'"]);
     refused(npy(1, "{'descr': '<f8', 'shape': (2,), }", &[0; 16]), &["fortran_order"]);
     refused(npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (x,), }", &[0; 16]), &["'shape'"]);

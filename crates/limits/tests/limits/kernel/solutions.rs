@@ -54,8 +54,9 @@ fn of_one_network() -> impl Iterator<Item = Quantity> {
     Quantity::all().filter(of_limit)
 }
 
+/// One output and labels ±1.
 fn one_output(mut problem: Problem) -> Problem {
-    let one = |matrix: &Matrix| matrix.columns(0, 1).into_owned();
+    let one = |matrix: &Matrix| matrix.columns(0, 1).map(f64::signum);
     problem.data.train.targets = one(&problem.data.train.targets);
     let test = problem.data.test.as_mut().expect("test samples");
     test.targets = one(&test.targets);

@@ -13,18 +13,24 @@
 
 use std::{
     f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI},
-    ops::{Div, Neg, Sub},
+    ops::{Add, Div, Mul, Neg, Sub},
 };
 
-use burn::tensor::Element;
-use bytemuck::Pod;
-
-use crate::cpu::Real;
-
 /// A float type with its polynomials (lowest power first) and its bits.
-pub(super) trait Lane:
-    Real + Element + Pod + PartialOrd + Sub<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+pub trait Lane:
+    Copy
+    + 'static
+    + Send
+    + Sync
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
 {
+    /// 0.
+    const ZERO: Self;
     /// `(e^r − 1 − r)/r²` for |r| ≤ ln 2 / 2.
     const EXPM1: &'static [Self];
     /// `(artanh(s)/s − 1)/s²` in s² for s ≤ 1/3.
@@ -39,6 +45,7 @@ pub(super) trait Lane:
     const COS: &'static [Self];
     /// π/2 in parts; multiples of all but the last are exact up to [`Lane::LARGEST_ANGLE`].
     const HALF_PI: &'static [Self];
+    /// Up to here multiples of the parts are exact.
     const LARGEST_ANGLE: Self;
     /// ln 2 in two parts; multiples of the first are exact.
     const LN_2: [Self; 2];
@@ -49,7 +56,11 @@ pub(super) trait Lane:
 
     /// A constant in this float type.
     fn of(constant: f64) -> Self;
+    /// The same number in `f64`.
+    fn wide(self) -> f64;
+    /// `|x|`.
     fn abs(self) -> Self;
+    /// `|x|` with another number's sign.
     fn copysign(self, sign: Self) -> Self;
     /// The leading half of the digits, whose square is exact.
     fn leading(self) -> Self;
@@ -68,6 +79,11 @@ macro_rules! bits {
         #[inline(always)]
         fn of(constant: f64) -> Self {
             constant as $type
+        }
+
+        #[inline(always)]
+        fn wide(self) -> f64 {
+            f64::from(self)
         }
 
         #[inline(always)]
@@ -121,6 +137,7 @@ macro_rules! bits {
 
 #[rustfmt::skip]
 impl Lane for f32 {
+    const ZERO: Self = 0.0;
     const EXPM1: &'static [Self] =
         &[5.0e-1, 1.666_666_7e-1, 4.166_646_3e-2, 8.333_310_5e-3, 1.393_373_1e-3, 1.989_108e-4];
     const ATANH: &'static [Self] =
@@ -144,6 +161,7 @@ impl Lane for f32 {
 
 #[rustfmt::skip]
 impl Lane for f64 {
+    const ZERO: Self = 0.0;
     const EXPM1: &'static [Self] = &[
         5.0e-1, 1.666_666_666_666_667e-1, 4.166_666_666_666_667e-2, 8.333_333_333_326_084e-3, 1.388_888_888_888_371_1e-3,
         1.984_126_987_500_228e-4, 2.480_158_732_567_746e-5, 2.755_725_517_000_089e-6, 2.755_727_347_871_858e-7,

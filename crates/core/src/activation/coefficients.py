@@ -1,7 +1,7 @@
 """Coefficients of functions.rs: near-minimax polynomials (mpmath's chebyfit, 60 digits) as Rust constants.
 
     pip install mpmath==1.3.0
-    python3 kernels/src/activation/coefficients.py
+    python3 crates/core/src/activation/coefficients.py
 
 Each line says the largest error of its polynomial before it is rounded to the float type.
 """
