@@ -1,7 +1,7 @@
-"""Kernels of networks whose biases start at 0 and are trained, for tests/predict.rs.
+"""Kernels of networks whose biases start at 0 and are trained, for tests/predict/mod.rs.
 
     pip install numpy==2.4.6
-    python3 tests/reference/biases.py > tests/reference/biases.json
+    python3 tests/predict/biases.py > tests/predict/biases.json
 
 For two parameterizations of one network: one random network of many neurons with its Jacobian by reverse accumulation written out here, and the
 recursion of Jacot, Gabriel and Hongler (2018) with closed forms of Williams (1997, erf) and of Cho and Saul (2009, ReLU).
@@ -73,7 +73,7 @@ for name, expectations, phi, slope in [
 print(
     json.dumps(
         {
-            "made_by": "tests/reference/biases.py",
+            "made_by": "tests/predict/biases.py",
             "inputs": X.tolist(),
             "hidden_layers": 2,
             "sigma_w": math.sqrt(V),

@@ -8,7 +8,7 @@ use crate::common::{json as answered, root, run, write};
 
 /// A file of reference values, which names the script that made it.
 fn reference(name: &str) -> Value {
-    let text = fs::read_to_string(root().join("tests/reference").join(name)).expect("the reference values");
+    let text = fs::read_to_string(root().join("tests/predict").join(name)).expect("the reference values");
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -50,7 +50,7 @@ at = [0, 7, 20]
 quantities = ["linearised_outputs", "linearised_test_outputs"]
 "#;
 
-/// scipy's densities: tests/reference/likelihood.py.
+/// scipy's densities: tests/predict/likelihood.py.
 #[test]
 fn log_evidence_and_test_log_likelihood_are_those_of_the_gaussian_process() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -250,7 +250,7 @@ fn kernels_of_several_networks_are_mean_and_deviation_of_single_ones() {
     }
 }
 
-/// The recursion and one wide network in numpy: tests/reference/biases.py.
+/// The recursion and one wide network in numpy: tests/predict/biases.py.
 #[test]
 fn biases_that_start_at_0_are_in_the_tangent_kernel_alone() {
     let folder = tempfile::tempdir().expect("a folder");

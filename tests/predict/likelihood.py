@@ -1,7 +1,7 @@
-"""Log evidence and test log-likelihood of Gaussian processes of ReLU networks, for tests/predict.rs.
+"""Log evidence and test log-likelihood of Gaussian processes of ReLU networks, for tests/predict/mod.rs.
 
     pip install numpy==2.4.6 scipy==1.17.1
-    python3 tests/reference/likelihood.py > tests/reference/likelihood.json
+    python3 tests/predict/likelihood.py > tests/predict/likelihood.json
 
 The kernel is Cho and Saul's recursion (2009); densities are those of scipy.stats.
 """
@@ -47,4 +47,4 @@ for hidden_layers, v, b, ridge in [(1, 2.0, 0.0, 0.1), (2, 1.5, 0.2, 0.01), (3, 
         }
     )
 data = {"inputs": X.tolist(), "targets": Y.tolist(), "test_inputs": TX.tolist(), "test_targets": TY.tolist()}
-print(json.dumps({"made_by": "tests/reference/likelihood.py", "data": data, "cases": cases}, indent=1))
+print(json.dumps({"made_by": "tests/predict/likelihood.py", "data": data, "cases": cases}, indent=1))
