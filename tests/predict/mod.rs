@@ -272,8 +272,11 @@ fn biases_that_start_at_0_are_in_the_tangent_kernel_alone() {
             let random = answered(&["kernel", &path, "--json", "--set", "parameterization.bias_std=1"]);
             assert!(difference(&random[kind]["train"], &case[kind]) > 1e-2, "{kind}: {random}");
         }
-        let wide = answered(&["kernel", &path, "--json", "--width", "4096", "--seeds", "4"]);
-        assert!(difference(&wide["ntk"]["train"], &case["ntk"]) < 0.03, "{wide}");
+        // The mean of eight networks is within some four standard errors; without biases the kernel is another.
+        let wide = answered(&["kernel", &path, "--json", "--width", "512", "--seeds", "8"]);
+        assert!(difference(&wide["ntk"]["train"], &case["ntk"]) < 0.1, "{wide}");
+        let without = answered(&["kernel", &path, "--json", "--set", "parameterization.sigma_b=0"]);
+        assert!(difference(&without["ntk"]["train"], &case["ntk"]) > 0.2, "{without}");
         let said = run(&["predict", &path, "--set", "predict.trained=readout"]);
         assert!(said.code == 2 && said.err.contains("biases of the readout start at 0"), "{}", said.err);
         let zero = run(&["kernel", &path, "--set", "data.inputs=[[0, 0, 0], [1, 0, 0], [0, 1, 0]]"]);

@@ -3,7 +3,7 @@
 use widenet_core::{
     Error, Problem, Result,
     problem::{Quantity, Scope},
-    scaling::{EffectiveExponents, NamedScaling},
+    scaling::{EffectiveExponents, LayerScaling, NamedScaling},
 };
 
 /// Says whether weights scale with the width as in the mean-field limit: like µP, with w = 0, 1/2, 1 and e = −1, 0, 1 of the input layer, hidden
@@ -28,7 +28,8 @@ pub fn check(problem: &Problem) -> Result<()> {
                 .into(),
         ));
     }
-    if problem.scaling().biases.last().is_some_and(Option::is_some) {
+    let matters = |biases: &LayerScaling| biases.init_std.constant > 0.0 || biases.learning_rate.constant > 0.0;
+    if problem.scaling().biases.last().is_some_and(|biases| biases.as_ref().is_some_and(matters)) {
         return Err(Error::LimitNotComputed(
             "the readout has biases, and the mean-field limit is computed of networks without; leave out `readout_bias`, or use a finite width"
                 .into(),
