@@ -171,7 +171,7 @@ fn the_best_value_of_an_axis_has_an_interval() {
         let problem =
             PROBLEM.replace("\n[", "\n[problem.").replace("at = [0, 6]", "at = [0, 6]\nquantities = [\"train_loss\"]");
         let text = format!(
-            "[study]\nname = \"{name}\"\nclaim = \"there is a best learning rate\"\n{problem}\n[axes]\nwidth = [16, 64]\nseed = {{ count = 4 }}\n\
+            "[study]\nname = \"{name}\"\nclaim = \"there is a best learning rate\"\nexpected = \"between 0.1 and 2.5\"\n{problem}\n[axes]\nwidth = [16, 64]\nseed = {{ count = 4 }}\n\
              problem.optimizer.learning_rate = [0.02, 0.1, 0.5, 2.5, 100.0]\n[[metric]]\nname = \"loss\"\nquantity = \"train_loss\"\nover = \"final\"\n\
              [[check]]\nname = \"best\"\nkind = \"argmin\"\nmetric = \"loss\"\nx = \"optimizer.learning_rate\"\n{bounds}\n\
              [[figure]]\nname = \"losses\"\nkind = \"scaling\"\nmetric = \"loss\"\nx = \"optimizer.learning_rate\"\nlines = true\n"
@@ -192,7 +192,7 @@ fn the_best_value_of_an_axis_has_an_interval() {
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     let bad = PROBLEM.replace("\n[", "\n[problem.");
     let text = format!(
-        "[study]\nname = \"bad\"\nclaim = \"none\"\n{bad}\n[axes]\nwidth = [16]\nnetwork.activation = [\"relu\", \"tanh\"]\n[[metric]]\nname = \"loss\"\n\
+        "[study]\nname = \"bad\"\nclaim = \"none\"\nexpected = \"none\"\n{bad}\n[axes]\nwidth = [16]\nnetwork.activation = [\"relu\", \"tanh\"]\n[[metric]]\nname = \"loss\"\n\
          quantity = \"train_loss\"\n[[check]]\nname = \"best\"\nkind = \"argmin\"\nmetric = \"loss\"\nx = \"network.activation\"\nat_most = 1\n"
     );
     let path = write(folder.path(), "bad.toml", &text);

@@ -293,7 +293,7 @@ fn a_study_of_depth_and_weight_variance_trains_readouts_alone() {
     let path = write(folder.path(), "problem.toml", SMALL);
     let question = SMALL.replace("\n[", "\n[predict.");
     let study = format!(
-        "[study]\nname = \"grid\"\nclaim = \"evidence over depth and weight variance\"\n{question}\n[predict.predict]\ntrained = \"readout\"\n\
+        "[study]\nname = \"grid\"\nclaim = \"evidence over depth and weight variance\"\nexpected = \"a table\"\n{question}\n[predict.predict]\ntrained = \"readout\"\n\
          at = [\"inf\"]\nridge = 0.05\n[axes]\nnetwork.hidden_layers = [1, 3]\nparameterization.sigma_w = [0.9, 1.6]\npredict.ridge = [0.05, 0.2]\n\
          [[metric]]\nname = \"evidence\"\nvalue = \"predictions.0.log_evidence\"\n\
          [[metric]]\nname = \"test\"\nvalue = \"predictions.0.test_log_likelihood\"\n\
