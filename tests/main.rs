@@ -13,8 +13,11 @@ mod fluctuations;
 
 mod field;
 mod laws;
+mod layers;
+mod predict;
 mod promises;
 mod proportional;
+mod quantities;
 mod references;
 mod scaling;
 mod studies;

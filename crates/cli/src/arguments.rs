@@ -128,6 +128,9 @@ pub(crate) struct KernelArguments {
     /// Seed of the finite network's weights [default: 0].
     #[arg(long)]
     seed: Option<u64>,
+    /// Finite width: the mean over the networks of the seeds 1 ... N, with standard deviations between them.
+    #[arg(long, conflicts_with = "seed")]
+    seeds: Option<u64>,
     /// Finite width: the whole (N k) x (N k) tangent kernel instead of its average over outputs.
     #[arg(long)]
     full: bool,
@@ -158,6 +161,7 @@ impl KernelArguments {
             ("kind", self.kind.clone()),
             ("between", self.between.clone()),
             ("seed", self.seed.map(|seed| seed.to_string())),
+            ("seeds", self.seeds.map(|seeds| seeds.to_string())),
             ("full", self.full.then(|| "true".into())),
             ("spectrum", self.spectrum.then(|| "true".into())),
         ];

@@ -37,9 +37,20 @@ pub(crate) fn run(arguments: &PredictArguments) -> Result<Exit, Failure> {
 /// One row per moment: losses and accuracies of the mean outputs, and the mean standard deviation.
 fn summary(answer: &PredictAnswer) -> String {
     let has_test = answer.answers.iter().any(|answer| answer.prediction.test.is_some());
+    let has_functions = answer.has_functions();
     let mut header = vec!["at", "time", "train_loss", "train_accuracy", "train std"];
+    if has_functions {
+        header.insert(0, "seed");
+    }
     if has_test {
         header.extend(["test_loss", "test_accuracy", "test std"]);
+    }
+    let has_likelihood = answer.answers.iter().any(|answer| answer.prediction.likelihood.is_some());
+    if has_likelihood {
+        header.push("log evidence");
+        if has_test {
+            header.push("test log-likelihood");
+        }
     }
     let or_dash = |value: Option<f64>| value.map_or("-".into(), humanized::number);
     let rows: Vec<Vec<String>> = answer
@@ -54,8 +65,18 @@ fn summary(answer: &PredictAnswer) -> String {
                 or_dash(answer.train_accuracy),
                 or_dash(train_std),
             ];
+            if let Some(seed) = answer.prediction.seed.filter(|_| has_functions) {
+                row.insert(0, seed.to_string());
+            }
             if has_test {
                 row.extend([answer.test_loss, answer.test_accuracy, test_std].map(or_dash));
+            }
+            if has_likelihood {
+                let likelihood = answer.prediction.likelihood.as_ref();
+                row.push(or_dash(likelihood.and_then(|of| of.log_evidence.as_ref().ok().copied())));
+                if has_test {
+                    row.push(or_dash(likelihood.and_then(|of| of.test.as_ref()?.as_ref().ok().copied())));
+                }
             }
             row
         })

@@ -15,7 +15,7 @@ use std::{
 
 use widenet_core::{
     Problem, humanized,
-    problem::{EntryLaw, Scope},
+    problem::{EntryLaw, Need, Scope},
     trajectory::Engine,
 };
 use widenet_model::{
@@ -231,7 +231,9 @@ impl DeviceEngines {
             return Ok((Engine::Conditioned, reason));
         }
         let dense = (Engine::Dense, "a perceptron of real matrices".to_owned());
-        let is_refused = problem.ensemble.is_some() || problem.optimizer.obstacles().explored_matrices.is_some();
+        let is_refused = problem.ensemble.is_some()
+            || problem.optimizer.obstacles().explored_matrices.is_some()
+            || problem.record.needs(Need::Tangents);
         if width <= DENSE_UP_TO || problem.network.hidden_layers == 1 || is_refused {
             return Ok(dense);
         }

@@ -6,7 +6,7 @@ use widenet_core::{
     trajectory::{Status, Value},
 };
 use widenet_statistics::{
-    Counts, Finding, Verdict,
+    Counts, Finding, Verdict, argmin,
     fit::{self, Sample},
     reference::{RESOLVED, Resolved, resolved},
     verdict::power_law,
@@ -56,6 +56,25 @@ fn judge_finished(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 let diverged = trials.iter().filter(|trial| trial.has_diverged()).count();
                 let counts = Counts { usable: samples.len(), expected, diverged, left_out };
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
+            })
+            .collect(),
+        CheckKind::Argmin { extremum, metric, x, bounds } => groups(&[x])
+            .into_iter()
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| results.number(trial.trial, x).is_finite());
+                let column = results.metric(metric);
+                let sample = |trial: &&MeasuredTrial<'_>| {
+                    let y = match &trial.metrics[column] {
+                        Ok(y) => *y,
+                        Err(_) if matches!(trial.result.status(), Status::Diverged { .. }) => f64::INFINITY,
+                        Err(_) => return None,
+                    };
+                    Some(Sample { x: results.number(trial.trial, x), seed: trial.trial.seed, y })
+                };
+                let samples: Vec<Sample> = trials.iter().filter_map(sample).collect();
+                let counts = (samples.len(), trials.len());
+                let found = argmin::argmin(&samples, *extremum);
+                argmin::judge(&check.name, group, (*extremum, found), *bounds, counts)
             })
             .collect(),
         CheckKind::Exponential { quantity, from, floor, min_r2, width } => groups(&["width"])

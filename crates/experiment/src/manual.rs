@@ -243,6 +243,7 @@ pub fn scope_in_words(scope: Scope) -> &'static str {
     match scope {
         Scope::Any => "all networks",
         Scope::DeepLinear => "deep linear networks",
+        Scope::Linear => "networks with identity activations",
         Scope::Mlp => "multilayer perceptrons",
         Scope::Ensemble => "ensembles",
         Scope::Classifier => "classifiers of one hidden layer, and their limits",

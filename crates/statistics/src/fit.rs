@@ -21,11 +21,11 @@ use widenet_core::seed::{Purpose, stream};
 use crate::{reference::Weights, student::t_975};
 
 /// Resamples of the bootstrap.
-const RESAMPLES: u64 = 2000;
+pub(crate) const RESAMPLES: u64 = 2000;
 /// Seed of the bootstrap: intervals are reproducible.
-const BOOTSTRAP_SEED: u64 = 0;
+pub(crate) const BOOTSTRAP_SEED: u64 = 0;
 /// Fewest seeds that a bootstrap makes sense with.
-const MIN_SEEDS: usize = 3;
+pub(crate) const MIN_SEEDS: usize = 3;
 
 /// One measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,5 +1,6 @@
 //! Fits numbers, tests them, and gives verdicts. Nothing here knows a study.
 
+pub mod argmin;
 pub mod chi_square;
 pub mod fit;
 pub mod kolmogorov_smirnov;

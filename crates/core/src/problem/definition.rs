@@ -73,6 +73,12 @@ impl Problem {
                     .into(),
             ));
         }
+        if self.loss == Loss::Hinge && !self.optimizer.has_steps() {
+            return Err(Error::Invalid(format!(
+                "optimizer.kind = \"{}\": the gradient of the hinge loss jumps, and a flow along it is not solved; use \"gd\", \"momentum\" or \"sgd\"",
+                self.optimizer.obstacles().kind
+            )));
+        }
         let obstacles = self.optimizer.obstacles();
         match obstacles.kernel {
             Some(reason) => Err(Error::Invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind))),

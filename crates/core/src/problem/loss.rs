@@ -3,6 +3,7 @@
 //! ```text
 //! squared        R = (1/2P) Σ_p ‖f(x_p) − y_p‖²        over_outputs = "mean":  (1/2Pk) Σ_p ‖f(x_p) − y_p‖²
 //! logistic       R = (1/P) Σ_p ln(1 + e^{−y_p f(x_p)})                          y_p = ±1, one output
+//! hinge          R = (1/P) Σ_p max(0, 1 − y_p f(x_p))                           y_p = ±1, one output
 //! cross_entropy  R = −(1/P) Σ_p Σ_c y_pc ln softmax(f(x_p))_c
 //! ```
 //!
@@ -33,14 +34,20 @@ pub enum Loss {
     },
     /// Logistic loss of one output with labels ±1.
     Logistic,
+    /// Hinge loss of one output with labels ±1; its gradient at the kink `y f = 1` is 0.
+    Hinge,
     /// Softmax cross-entropy; targets are probabilities of k ≥ 2 classes.
     CrossEntropy,
 }
 
 impl Word for Loss {
     /// The squared loss is summed over outputs.
-    const WORDS: &'static [(&'static str, Loss)] =
-        &[("squared", Loss::SQUARED), ("logistic", Loss::Logistic), ("cross_entropy", Loss::CrossEntropy)];
+    const WORDS: &'static [(&'static str, Loss)] = &[
+        ("squared", Loss::SQUARED),
+        ("logistic", Loss::Logistic),
+        ("hinge", Loss::Hinge),
+        ("cross_entropy", Loss::CrossEntropy),
+    ];
 }
 
 section! {
@@ -83,9 +90,10 @@ impl Loss {
         let outputs = data.output_dimension();
         match self {
             Loss::Squared { .. } => return Ok(()),
-            Loss::Logistic if outputs != 1 => {
+            Loss::Logistic | Loss::Hinge if outputs != 1 => {
                 return refuse(format!(
-                    "the logistic loss needs one output with targets ±1, and the data have {outputs} outputs; use \"cross_entropy\""
+                    "the {} loss needs one output with targets ±1, and the data have {outputs} outputs; use \"cross_entropy\"",
+                    self.word()
                 ));
             }
             Loss::CrossEntropy if outputs < 2 => {
@@ -94,10 +102,11 @@ impl Loss {
                         .into(),
                 );
             }
-            Loss::Logistic | Loss::CrossEntropy => {}
+            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => {}
         }
         let (wrong, wanted): (fn(f64) -> bool, _) = match self {
             Loss::Logistic => (|y| y.abs() != 1.0, "the logistic loss needs −1 or +1"),
+            Loss::Hinge => (|y| y.abs() != 1.0, "the hinge loss needs −1 or +1"),
             _ => (|_| false, ""),
         };
         for (name, samples) in [("training", Some(&data.train)), ("test", data.test.as_ref())] {
@@ -133,12 +142,13 @@ impl Loss {
     }
 
     /// Returns the largest eigenvalue that the loss's Hessian in the outputs of one sample can have, times the denominator: 1, 1/4
-    /// or 1/2 (docs/theory/ntk.md §7).
-    pub fn largest_curvature(self) -> f64 {
+    /// or 1/2 (docs/theory/ntk.md §7); none where the gradient jumps.
+    pub fn largest_curvature(self) -> Option<f64> {
         match self {
-            Loss::Squared { .. } => 1.0,
-            Loss::Logistic => 0.25,
-            Loss::CrossEntropy => 0.5,
+            Loss::Squared { .. } => Some(1.0),
+            Loss::Logistic => Some(0.25),
+            Loss::Hinge => None,
+            Loss::CrossEntropy => Some(0.5),
         }
     }
 
@@ -147,6 +157,8 @@ impl Loss {
         let sum = match self {
             Loss::Squared { .. } => 0.5 * (outputs - targets).norm_squared(),
             Loss::Logistic => outputs.iter().zip(targets.iter()).map(|(f, y)| softplus(-y * f)).sum(),
+            // Not `max`, which would make 0 of the NaN of a diverged run.
+            Loss::Hinge => outputs.zip_map(targets, |f, y| if y * f >= 1.0 { 0.0 } else { 1.0 - y * f }).sum(),
             Loss::CrossEntropy => {
                 let of_row = |i: usize| {
                     let (f, y) = (outputs.row(i), targets.row(i));
@@ -170,6 +182,7 @@ impl Loss {
         let mut gradient = match self {
             Loss::Squared { .. } => outputs - targets,
             Loss::Logistic => outputs.zip_map(targets, |f, y| -y * sigmoid(-y * f)),
+            Loss::Hinge => outputs.zip_map(targets, hinge_gradient),
             Loss::CrossEntropy => {
                 let mut gradient = outputs.clone();
                 for (mut row, y) in gradient.row_iter_mut().zip(targets.row_iter()) {
@@ -185,6 +198,32 @@ impl Loss {
         gradient
     }
 
+    /// Returns how the gradient (P × k, denominator included) changes to first order where outputs move in a direction (P × k).
+    pub fn curvature(self, outputs: &Matrix, targets: &Matrix, direction: &Matrix) -> Matrix {
+        let mut curvature = match self {
+            Loss::Squared { .. } => direction.clone(),
+            Loss::Logistic => {
+                let slope = outputs.zip_map(targets, |f, y| sigmoid(-y * f) * sigmoid(y * f));
+                slope.component_mul(direction)
+            }
+            Loss::Hinge => direction * 0.0,
+            Loss::CrossEntropy => {
+                let mut curvature = outputs.clone();
+                for (i, mut row) in curvature.row_iter_mut().enumerate() {
+                    let largest = row.max();
+                    row.apply(|f| *f = (*f - largest).exp());
+                    row *= 1.0 / row.sum();
+                    let mean = row.dot(&direction.row(i));
+                    row.zip_apply(&direction.row(i), |p, d| *p *= d - mean);
+                    row *= targets.row(i).sum();
+                }
+                curvature
+            }
+        };
+        curvature /= self.denominator(outputs.nrows(), outputs.ncols());
+        curvature
+    }
+
     /// Returns the mean loss of an ensemble of Gaussian outputs with this mean and these variances (P × k), where it has a closed form.
     pub fn mean_value(self, mean: &Matrix, variances: &Matrix, targets: &Matrix) -> Option<f64> {
         match self {
@@ -192,7 +231,7 @@ impl Loss {
                 let spread = 0.5 * variances.sum() / self.denominator(mean.nrows(), mean.ncols());
                 Some(self.value(mean, targets) + spread)
             }
-            Loss::Logistic | Loss::CrossEntropy => None,
+            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => None,
         }
     }
 
@@ -204,6 +243,18 @@ impl Loss {
 
 fn softplus(u: f64) -> f64 {
     u.max(0.0) + (-u.abs()).exp().ln_1p()
+}
+
+/// The derivative of `max(0, 1 − y f)`; NaN of what is NaN.
+fn hinge_gradient(f: f64, y: f64) -> f64 {
+    let margin = y * f;
+    if margin >= 1.0 {
+        0.0
+    } else if margin < 1.0 {
+        -y
+    } else {
+        margin
+    }
 }
 
 fn sigmoid(u: f64) -> f64 {
@@ -223,6 +274,7 @@ mod tests {
             (Loss::SQUARED, outputs(3), &classes),
             (Loss::Squared { mean_over_outputs: true }, outputs(3), &classes),
             (Loss::Logistic, outputs(1), &signs),
+            (Loss::Hinge, outputs(1), &signs),
             (Loss::CrossEntropy, outputs(3), &classes),
         ] {
             let gradient = loss.gradient(&outputs, targets);
@@ -235,7 +287,23 @@ mod tests {
                 let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                 assert!((difference - gradient[index]).abs() < 1e-9, "{loss:?}: {difference} {}", gradient[index]);
             }
+            let direction = outputs.map(|f| (3.0 * f).sin());
+            let moved = |h: f64| loss.gradient(&(&outputs + &direction * h), targets);
+            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            let error = (difference - loss.curvature(&outputs, targets, &direction)).amax();
+            assert!(error < 1e-9, "{loss:?}: {error:e}");
         }
+    }
+
+    /// By hand: margins −2, 0.5, 1 and 3.
+    #[test]
+    fn the_hinge_loss_counts_margins_below_1() {
+        let outputs = Matrix::from_column_slice(4, 1, &[2.0, 0.5, -1.0, 3.0]);
+        let targets = Matrix::from_column_slice(4, 1, &[-1.0, 1.0, -1.0, 1.0]);
+        assert_eq!(Loss::Hinge.value(&outputs, &targets), 3.5 / 4.0);
+        assert_eq!(Loss::Hinge.gradient(&outputs, &targets).as_slice(), [0.25, -0.25, 0.0, 0.0]);
+        let lost = Matrix::from_element(4, 1, f64::NAN);
+        assert!(Loss::Hinge.value(&lost, &targets).is_nan() && Loss::Hinge.gradient(&lost, &targets)[0].is_nan());
     }
 
     #[test]

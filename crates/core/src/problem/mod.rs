@@ -58,7 +58,7 @@ pub use labels::Labels;
 pub use loss::Loss;
 pub use network::{EntryLaw, Network};
 pub use optimizer::{Obstacles, Optimizer, Rule};
-pub use parameterization::Parameterization;
+pub use parameterization::{Adjustments, Parameterization};
 pub use quantity::{Need, Quantity, Scope, Shape};
 pub use record::RecordPlan;
 pub use scaling_table::ScalingTable;

@@ -24,6 +24,8 @@ pub enum Scope {
     Any,
     /// Deep linear networks under squared loss, which are a predictor β.
     DeepLinear,
+    /// Networks with identity activations, biases or not, which are an affine map `f(x) = β x + c`.
+    Linear,
     /// Multilayer perceptrons; a deep linear network of which one is recorded is trained as a perceptron
     /// ([`crate::problem::Problem::is_solved_as_predictor`]).
     Mlp,
@@ -60,6 +62,8 @@ pub enum Need {
     InitialWeights,
     /// The entries of the weights, which only stored matrices have.
     Entries,
+    /// Another network of the same shape, a direction in which it moves, and passes of all samples in that direction.
+    Tangents,
     /// The network linearized at its start, trained beside it.
     Linearization,
     /// Deviations over the networks of an ensemble.
@@ -127,8 +131,12 @@ quantities! {
     TrainAccuracy = "train_accuracy": Scalar, Any, [Outputs, Variances];
     /// The same of the test samples.
     TestAccuracy = "test_accuracy": Scalar, Any, [TestOutputs, TestVariances];
-    /// Predictor β, k × d, with `f(x) = β x`.
-    Predictor = "predictor": Matrix, DeepLinear, [Predictor];
+    /// Predictor β, k × d, with `f(x) = β x + c`.
+    Predictor = "predictor": Matrix, Linear, [Predictor];
+    /// `c = f(0)`, with `f(x) = β x + c`: what biases add (k numbers).
+    PredictorOffset = "predictor_offset": List, Linear, [Predictor];
+    /// Singular values of the predictor β, largest first (as many as the smaller of k and d).
+    PredictorSingularValues = "predictor_singular_values": List, Linear, [Predictor];
     /// `f` on the training inputs, P × k.
     Outputs = "outputs": Matrix, Any, [Outputs, OwnUnits];
     /// `f` on the test inputs, T × k.
@@ -142,6 +150,15 @@ quantities! {
     /// Excess kurtosis of `f` over the networks of an ensemble, averaged over the training inputs and outputs that differ between
     /// networks (scalar; NaN if none does; unbiased for independent networks with Gaussian outputs, for which it is 0). Needs 4 networks.
     FunctionKurtosis = "function_kurtosis": Scalar, Ensemble, [Outputs, Spread];
+    /// Training loss of the mean of `f` over the networks of an ensemble (scalar), where `train_loss` is the mean of their losses.
+    TrainLossOfMean = "train_loss_of_mean": Scalar, Ensemble, [Outputs];
+    /// The same on the test inputs.
+    TestLossOfMean = "test_loss_of_mean": Scalar, Ensemble, [TestOutputs];
+    /// Training accuracy of the mean of `f` over the networks of an ensemble (scalar), where `train_accuracy` is the mean of their
+    /// accuracies.
+    TrainAccuracyOfMean = "train_accuracy_of_mean": Scalar, Ensemble, [Outputs];
+    /// The same on the test inputs.
+    TestAccuracyOfMean = "test_accuracy_of_mean": Scalar, Ensemble, [TestOutputs];
     /// `‖β − β_min-norm‖_F`, distance to the minimal-norm minimiser `(X⁺Y)ᵀ` (scalar).
     MinNormDistance = "min_norm_distance": Scalar, DeepLinear, [Predictor];
     /// `F_lᵀ F_l / m` for l = 1 … L, each d × d, where `h_l = F_l x`: the feature kernel is `xᵀ (F_lᵀF_l/m) x'`.
@@ -181,6 +198,10 @@ quantities! {
     Decomposition = "decomposition": List, Mlp, [InitialWeights];
     /// `‖θ_t − θ_0‖` over all weights and biases `w`, `b` as the parameterisation has them (scalar).
     ParameterDistance = "parameter_distance": Scalar, Mlp, [Weights];
+    /// Largest eigenvalue of the Hessian of the training loss by all parameters that learn, each in units of its learning rate, so that
+    /// descent with a rate η is stable where it is below 2/η (scalar): by power iteration, to 10⁻³ and never above it. Of networks with stored
+    /// matrices.
+    Sharpness = "sharpness": Scalar, Mlp, [Entries, Tangents];
     /// `f_lin` on the training inputs, P × k: the network linearised at its start, trained beside it (docs/theory/ntk.md §3).
     LinearisedOutputs = "linearised_outputs": Matrix, Mlp, [Linearization];
     /// `f_lin` on the test inputs, T × k.

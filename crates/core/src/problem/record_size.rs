@@ -34,6 +34,11 @@ impl Problem {
             | Quantity::TestLoss
             | Quantity::TrainAccuracy
             | Quantity::TestAccuracy
+            | Quantity::TrainLossOfMean
+            | Quantity::TestLossOfMean
+            | Quantity::TrainAccuracyOfMean
+            | Quantity::TestAccuracyOfMean
+            | Quantity::Sharpness
             | Quantity::FunctionKurtosis
             | Quantity::MinNormDistance
             | Quantity::TangentKernelChange
@@ -49,6 +54,8 @@ impl Problem {
             | Quantity::OrthogonalityLoss
             | Quantity::TruncationError => 1.0,
             Quantity::Predictor => k * d,
+            Quantity::PredictorOffset => k,
+            Quantity::PredictorSingularValues => k.min(d),
             Quantity::Outputs | Quantity::OutputStd | Quantity::LinearisedOutputs => train * k,
             Quantity::TestOutputs | Quantity::TestOutputStd | Quantity::LinearisedTestOutputs => test * k,
             Quantity::NormalisedOutputs => train,

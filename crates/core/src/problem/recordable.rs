@@ -3,6 +3,7 @@
 use widenet_document::{Result, shape::Located};
 
 use super::{
+    activation::Activation,
     definition::{DEEP_LINEAR, Problem},
     quantity::{Need, Quantity, Scope, Shape},
     record::{RecordPlan, RecordSection, default_moments},
@@ -19,7 +20,7 @@ pub(super) fn plan(section: Option<&RecordSection>, problem: &Problem, listed: O
         None => default_quantities(problem),
         Some(asked) => {
             let quantities = asked.value.iter().map(|asked| checked(asked, problem)).collect::<Result<Vec<_>>>()?;
-            exclude_both_kinds(asked, &quantities)?;
+            exclude_both_kinds(asked, &quantities, problem)?;
             quantities
         }
     };
@@ -52,6 +53,21 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         Scope::DeepLinear if !problem.is_deep_linear() => {
             return Err(asked.error(format!("`{name}` is defined for {DEEP_LINEAR}; this problem is another")));
         }
+        Scope::Linear if problem.network.activation != Activation::Identity => {
+            return Err(asked.error(format!(
+                "`{name}` is defined for networks with network.activation = \"identity\", which are an affine map; this one has \"{}\"",
+                problem.network.activation.name()
+            )));
+        }
+        Scope::Linear
+            if !problem.is_deep_linear()
+                && (problem.network.centered || problem.parameterization.corrects_initial_function()) =>
+        {
+            return Err(asked.error(format!(
+                "`{name}` is that of the network itself, and here its outputs are corrected by those at the start (network.centered, \
+                 parameterization.initial_correction); record outputs instead"
+            )));
+        }
         Scope::Explored if problem.network.hidden_layers == 1 => {
             return Err(asked.error(format!(
                 "`{name}` is of the matrices between hidden layers, and one hidden layer has none; use network.hidden_layers = 2 or more"
@@ -63,8 +79,8 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         _ => {}
     }
     let accuracy = match quantity {
-        Quantity::TrainAccuracy => Some(&data.train.targets),
-        Quantity::TestAccuracy => data.test.as_ref().map(|test| &test.targets),
+        Quantity::TrainAccuracy | Quantity::TrainAccuracyOfMean => Some(&data.train.targets),
+        Quantity::TestAccuracy | Quantity::TestAccuracyOfMean => data.test.as_ref().map(|test| &test.targets),
         _ => None,
     };
     if let Some(targets) = accuracy {
@@ -120,9 +136,10 @@ fn undecomposed(problem: &Problem) -> Option<String> {
 }
 
 /// The engines of deep linear networks do not record what perceptrons do, and the other way round.
-fn exclude_both_kinds<T>(asked: &Located<T>, quantities: &[Quantity]) -> Result<()> {
+fn exclude_both_kinds<T>(asked: &Located<T>, quantities: &[Quantity], problem: &Problem) -> Result<()> {
     let first = |scope| quantities.iter().find(|quantity| quantity.scope() == scope);
-    match (first(Scope::DeepLinear), first(Scope::Mlp).or(first(Scope::Classifier))) {
+    let linear = first(Scope::Linear).filter(|_| problem.is_deep_linear());
+    match (first(Scope::DeepLinear).or(linear), first(Scope::Mlp).or(first(Scope::Classifier))) {
         (Some(linear), Some(mlp)) => Err(asked.error(format!(
             "`{}` is recorded by the engines of deep linear networks and `{}` by that of multilayer perceptrons; record them in \
              two runs",

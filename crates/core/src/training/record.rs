@@ -33,6 +33,13 @@ pub(super) fn output_quantity(quantity: Quantity, problem: &Problem, outputs: Ou
     })
 }
 
+/// Singular values of a matrix, largest first.
+pub(super) fn singular_values(matrix: &Matrix) -> Vec<f64> {
+    let mut values: Vec<f64> = matrix.singular_values().iter().copied().collect();
+    values.sort_by(|a, b| b.total_cmp(a));
+    values
+}
+
 /// The quantities of [`crate::problem::Scope::Explored`] for some matrices; `None` for others, and where no matrix is explored.
 pub(super) fn explored_quantity<'a, W: Explored + 'a>(
     quantity: Quantity,

@@ -262,7 +262,7 @@ fn loss_is_read_and_refused() {
     assert_eq!(problem(&[("loss.kind", "squared")]).unwrap().loss, Loss::SQUARED);
     let mean = problem(&[("loss", "{ kind = 'squared', over_outputs = 'mean' }")]).unwrap().loss;
     assert_eq!(mean, Loss::Squared { mean_over_outputs: true });
-    assert_refused(&[("loss.kind", "hinge")], &["\"hinge\"", "squared", "logistic", "cross_entropy"]);
+    assert_refused(&[("loss.kind", "huber")], &["\"huber\"", "squared", "logistic", "cross_entropy"]);
     assert_refused(&[("loss", "{ kind = 'logistic', over_outputs = 'mean' }")], &["over_outputs", "squared"]);
     assert_refused(&[("loss.kind", "logistic")], &["sample 3 is 0", "−1 or +1"]);
     assert_refused(&[("loss.kind", "cross_entropy")], &["at least 2 outputs", "logistic"]);
@@ -291,7 +291,7 @@ fn what_is_a_deep_linear_network() {
     assert!(!linear(&[("optimizer", flow)]));
     let rmsprop = ("optimizer", "{ kind = 'rmsprop', learning_rate = 0.1, steps = 10 }");
     assert!(!linear(&[rmsprop]));
-    assert_refused(&[rmsprop, ("record.quantities", "['predictor']")], &["predictor", "trained by gd"]);
+    assert_refused(&[rmsprop, ("record.quantities", "['min_norm_distance']")], &["min_norm_distance", "trained by gd"]);
     let at = problem(&[rmsprop, ("record.at", "{ every = 3 }")]).unwrap().record.at;
     assert_eq!(at, [0.0, 3.0, 6.0, 9.0, 10.0]);
     assert_refused(&[rmsprop, ("record.at", "[0.5]")], &["record.at[0]` is 0.5"]);
@@ -310,7 +310,8 @@ fn a_deep_linear_network_is_one_whatever_is_recorded() {
 fn quantities_know_their_networks() {
     let relu = ("network.activation", "relu");
     assert_eq!(problem(&[relu]).unwrap().record.quantities, [Quantity::TrainLoss]);
-    assert_refused(&[relu, ("record.quantities", "['predictor']")], &["predictor", "deep linear"]);
+    assert_refused(&[relu, ("record.quantities", "['min_norm_distance']")], &["min_norm_distance", "deep linear"]);
+    assert_refused(&[relu, ("record.quantities", "['predictor']")], &["predictor", "affine map"]);
     assert_refused(&[relu, ("record.quantities", "['output_std']")], &["output_std", "[ensemble]"]);
     assert_refused(
         &[("record.quantities", "['predictor', 'weight_change']")],

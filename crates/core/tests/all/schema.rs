@@ -83,7 +83,7 @@ fn reader_and_schema_refuse_the_same() {
         ("optimizer", "{ kind = 'momentum', learning_rate = 0.1, steps = 3, momentum = 1 }"),
         ("optimizer", "{ kind = 'rmsprop', learning_rate = 0.1, steps = 3, weight_decay = 0.1 }"),
         ("optimizer", "{ kind = 'rmsprop', learning_rate = 0.1, steps = 3, epsilon = 0 }"),
-        ("loss.kind", "hinge"),
+        ("loss.kind", "huber"),
         ("record.quantities", "['train_los']"),
         ("record.quantities", "[]"),
         ("record.at", "{ evry = 3 }"),

@@ -139,7 +139,7 @@ impl Start {
         }
         let gradient = match problem.loss {
             Loss::Squared { .. } => activations[last].max(0.0),
-            Loss::Logistic | Loss::CrossEntropy => 0.0,
+            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => 0.0,
         };
         // No gradient passes through a step: hidden layers do not move at any width.
         if problem.network.activation == Activation::Step {
@@ -248,7 +248,7 @@ impl Start {
     fn bounded_increments(&self, problem: &Problem) -> Option<f64> {
         match problem.loss {
             Loss::Squared { .. } => None,
-            Loss::Logistic | Loss::CrossEntropy => self.increments(),
+            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => self.increments(),
         }
     }
 

@@ -26,6 +26,14 @@
 //! metric = "distance"
 //! value = 1e-6              # > 0; any number in a study of questions
 //! width = "inf"             # optional: at this width only
+//!
+//! [[check]]
+//! name = "transfer"
+//! kind = "argmin"           # where on an axis the mean over seeds of a metric is smallest ("argmax": largest), in every group of the others
+//! metric = "test_loss"
+//! x = "optimizer.learning_rate"     # any axis of numbers
+//! at_least = 0.1            # one or both
+//! at_most = 1.0
 //! ```
 //!
 //! Every check may say `only = { width = [64, 256], optimizer.momentum = [0, 0.9] }`: the trials with these widths and values of an axis
@@ -40,6 +48,8 @@
 //! * `exponential`: the line through `(t, ln quantity)`; *confirmed* if in every trial it falls and R² ≥ `min_r2`,
 //!   *refuted* if in some trial it does not, *inconclusive* if some trial diverged or has fewer than three usable
 //!   records, or there is no trial at the width.
+//! * `argmin`, `argmax`: *confirmed* if the 95 % interval (docs/theory/statistics.md Eq. argmin) is within the bounds, *refuted* if it is beyond them
+//!   altogether; *inconclusive* if it ends where the axis ends, or a value is missing. Diverged trials are worse than all others.
 //! * `below`, `above`: *refuted* if a value is on the wrong side of the bound, *inconclusive* if one is missing, else *confirmed*.
 
 use widenet_core::{
@@ -53,7 +63,7 @@ use widenet_core::{
     problem::Quantity,
     shapes::width,
 };
-use widenet_statistics::Exponent;
+use widenet_statistics::{Exponent, argmin::Extremum};
 
 use super::{
     keys::{Keys, Only},
@@ -108,6 +118,17 @@ pub enum CheckKind {
         min_r2: f64,
         /// The width.
         width: Width,
+    },
+    /// The mean over seeds of a metric is smallest or largest within bounds, in every group of the other axes.
+    Argmin {
+        /// Which of the two.
+        extremum: Extremum,
+        /// Name of the metric.
+        metric: String,
+        /// `width` or the key of an axis.
+        x: String,
+        /// Smallest and largest x where it may be.
+        bounds: (f64, f64),
     },
     /// `metric ≤ value` or `metric ≥ value` for every trial.
     Bound {
@@ -179,6 +200,33 @@ section! {
 }
 
 section! {
+    /// Where on an axis the mean over seeds of a metric is smallest, in every group of the other axes.
+    pub(super) struct Argmin {
+        /// The metric.
+        metric: Located<String> = required(located(text())),
+        /// `width`, where there are widths and nothing is given, or an axis of numbers.
+        x: Option<Located<String>> = optional(located(text())),
+        /// Smallest x where it may be; one of the two bounds is needed.
+        at_least: Option<f64> = optional(number()),
+        /// Largest x where it may be.
+        at_most: Option<f64> = optional(number()),
+    }
+    check = |argmin, table| match (argmin.at_least, argmin.at_most) {
+        (None, None) => Err(table.missing("at_least")),
+        (Some(low), Some(high)) if low > high => Err(table.error(format!("`at_least` {low} is above `at_most` {high}"))),
+        _ => Ok(()),
+    };
+}
+
+section! {
+    /// Where on an axis the mean over seeds of a metric is largest, in every group of the other axes.
+    pub(super) struct Argmax {
+        /// Of what.
+        argmin: Argmin = flat(),
+    }
+}
+
+section! {
     /// A bound of a metric.
     pub(super) struct Bound {
         /// The metric.
@@ -243,14 +291,21 @@ impl<K: CheckKeys + 'static> From<K> for Box<dyn CheckKeys> {
 /// The kinds of checks of problems.
 const OF_PROBLEMS: &[Kind<Box<dyn CheckKeys>>] = &[
     Kind::of::<PowerLaw>("power_law"),
+    Kind::of::<Argmin>("argmin"),
+    Kind::of::<Argmax>("argmax"),
     Kind::of::<Exponential>("exponential"),
     Kind::of::<Below>("below"),
     Kind::of::<Above>("above"),
 ];
 
 /// Those of questions. Answers have no course in time, and their values have signs; sizes of trajectories have none.
-const OF_QUESTIONS: &[Kind<Box<dyn CheckKeys>>] =
-    &[Kind::of::<PowerLaw>("power_law"), Kind::of::<BelowAny>("below"), Kind::of::<AboveAny>("above")];
+const OF_QUESTIONS: &[Kind<Box<dyn CheckKeys>>] = &[
+    Kind::of::<PowerLaw>("power_law"),
+    Kind::of::<Argmin>("argmin"),
+    Kind::of::<Argmax>("argmax"),
+    Kind::of::<BelowAny>("below"),
+    Kind::of::<AboveAny>("above"),
+];
 
 section! {
     /// What must hold of trajectories.
@@ -295,7 +350,7 @@ impl QuestionCheck {
 impl Check {
     fn new(name: &str, kind: CheckKind, only: Option<&Located<Only>>, keys: &Keys<'_>) -> ReadResult<Check> {
         let has_width = match kind {
-            CheckKind::PowerLaw { .. } => false,
+            CheckKind::PowerLaw { .. } | CheckKind::Argmin { .. } => false,
             CheckKind::Exponential { .. } => true,
             CheckKind::Bound { width, .. } => width.is_some(),
         };
@@ -322,6 +377,29 @@ impl CheckKeys for PowerLaw {
             range: (self.min_x, self.max_x.unwrap_or(f64::MAX)),
             min_r2: self.min_r2,
         })
+    }
+}
+
+impl Argmin {
+    fn of(&self, extremum: Extremum, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        Ok(CheckKind::Argmin {
+            extremum,
+            metric: keys.metric(&self.metric.field())?,
+            x: keys.number_x(self.x.as_ref(), table)?,
+            bounds: (self.at_least.unwrap_or(f64::NEG_INFINITY), self.at_most.unwrap_or(f64::INFINITY)),
+        })
+    }
+}
+
+impl CheckKeys for Argmin {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        self.of(Extremum::Min, keys, table)
+    }
+}
+
+impl CheckKeys for Argmax {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        self.argmin.of(Extremum::Max, keys, table)
     }
 }
 

@@ -54,13 +54,24 @@ impl Keys<'_> {
 
     /// `width` or the key of an axis whose values are positive numbers.
     pub(crate) fn variable(&self, field: &Field<'_>) -> ReadResult<String> {
+        self.axis_of(field, |number| number > 0.0, "an axis whose values are positive numbers")
+    }
+
+    /// `width` or the key of an axis whose finite values are right.
+    fn axis_of(&self, field: &Field<'_>, is_right: fn(f64) -> bool, wanted: &str) -> ReadResult<String> {
         let key = self.axis(field)?;
-        let positive = |value: &AxisValue| value.number.is_some_and(|number| number > 0.0 && number.is_finite());
+        let right = |value: &AxisValue| value.number.is_some_and(|number| number.is_finite() && is_right(number));
         match self.axes.iter().find(|axis| axis.key == key) {
-            Some(axis) if !axis.values.iter().all(positive) => {
-                Err(field.must_be("an axis whose values are positive numbers"))
-            }
+            Some(axis) if !axis.values.iter().all(right) => Err(field.must_be(wanted)),
             _ => Ok(key),
+        }
+    }
+
+    /// The variable `x` of a table, any axis of numbers: `width` if nothing else is said and there are widths.
+    pub(crate) fn number_x(&self, x: Option<&Located<String>>, table: &Field<'_>) -> ReadResult<String> {
+        match x {
+            Some(x) => self.axis_of(&x.field(), |_| true, "an axis whose values are numbers"),
+            None => self.x(None, table),
         }
     }
 

@@ -71,6 +71,10 @@ pub fn kernels(
             x2.ncols()
         )));
     }
+    if which != Which::Nngp {
+        check_kinks(network, x1, "x1")?;
+        x2.map_or(Ok(()), |x2| check_kinks(network, x2, "x2"))?;
+    }
     let mut left = Side::new(network, x1, "x1")?;
     let mut right = x2.map(|x2| Side::new(network, x2, "x2")).transpose()?;
     prepare_series(network, &mut left, right.as_mut());
@@ -110,6 +114,26 @@ pub fn kernels(
         set_diagonals(&mut kernels, &left);
     }
     Ok(kernels)
+}
+
+/// Refuses inputs 0 of which all pre-activations are at a kink and gradients pass through it: those of biases that start at 0 and are trained.
+fn check_kinks(network: &KernelNetwork, inputs: &Matrix, name: &str) -> Result<()> {
+    let has_kink = network.activation.slopes().is_some_and(|(below, above)| below != above);
+    let (mut variance, mut tangent) = (network.layers[0].bias_variance, network.layers[0].bias_tangent);
+    let is_ambiguous = network.layers[1..].iter().any(|next| {
+        let at_kink = variance == 0.0 && tangent > 0.0;
+        (variance, tangent) = (variance.max(next.bias_variance), tangent.max(next.bias_tangent));
+        at_kink
+    });
+    let zero = inputs.row_iter().position(|row| row.iter().all(|x| *x == 0.0));
+    match zero.filter(|_| has_kink && is_ambiguous) {
+        None => Ok(()),
+        Some(row) => Err(invalid(format!(
+            "{name}, row {}: the input is 0 and biases start at 0, so that all pre-activations are at the kink of the activation and the tangent kernel \
+             depends on the derivative there; leave the input out, or let the biases have a standard deviation at the start",
+            row + 1
+        ))),
+    }
 }
 
 /// The diagonals have their own recursion, without angles.

@@ -26,8 +26,8 @@ mod start;
 pub use error::{Error, Result};
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
 pub use predict::{
-    GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained, predict,
-    warnings,
+    GivenKernel, GivenKernels, Initial, Likelihood, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
+    predict, warnings,
 };
 pub use rates::{critical_rate, largest_stable_rate};
 pub use solve::solve;

@@ -25,7 +25,7 @@ use crate::linear_algebra::{eigenvalues, largest_eigenvalue};
 ///
 /// # Errors
 /// A scaling without infinite-width limit; an initial correction; RMSProp; kernels that overflow; a tangent kernel that is 0, for which
-/// every rate is stable.
+/// every rate is stable; the hinge loss, which has none.
 pub fn largest_stable_rate(problem: &Problem) -> Result<f64> {
     let network = match problem.kernel_regime() {
         Ok(network) => network,
@@ -60,9 +60,15 @@ pub fn critical_rate(problem: &Problem) -> Result<f64> {
 
 /// [`largest_stable_rate`] for a training kernel with a ridge.
 pub(super) fn largest_rate_for(problem: &Problem, kernel: &Matrix, ridge: f64) -> Result<f64> {
+    let Some(of_outputs) = problem.loss.largest_curvature() else {
+        return Err(Error::Invalid(
+            "the gradient of the hinge loss jumps, so that no learning rate is the largest stable one; give `learning_rate`"
+                .into(),
+        ));
+    };
     match largest_eigenvalue(kernel).map(|largest| largest + ridge) {
         Some(largest) if largest > 0.0 => {
-            let curvature = problem.loss.largest_curvature() * largest / problem.loss_denominator();
+            let curvature = of_outputs * largest / problem.loss_denominator();
             Ok(momentum_factor(&problem.optimizer) / (curvature + problem.optimizer.weight_decay))
         }
         _ => Err(no_kernel()),

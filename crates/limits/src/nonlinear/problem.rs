@@ -3,17 +3,17 @@
 use widenet_core::{
     Error, Problem, Result,
     problem::{Quantity, Scope},
-    scaling::{EffectiveExponents, NamedScaling},
+    scaling::{EffectiveExponents, LayerScaling, NamedScaling},
 };
 
 /// Says whether weights scale with the width as in the mean-field limit: like µP, with w = 0, 1/2, 1 and e = −1, 0, 1 of the input layer, hidden
-/// layers and readout, and without biases of the readout, which would make outputs random at the start.
+/// layers and readout.
 pub fn has_mean_field_scaling(problem: &Problem) -> bool {
     let scaling = problem.scaling();
     let is_maximal_update = EffectiveExponents::of(&scaling).and_then(|exponents| {
         Ok(exponents.is_same(&NamedScaling::MaximalUpdate.effective(problem.network.hidden_layers)?))
     });
-    is_maximal_update.unwrap_or(false) && scaling.biases.last().is_some_and(Option::is_none)
+    is_maximal_update.unwrap_or(false)
 }
 
 /// Refuses problems without this limit (docs/theory/nonlinear-mean-field.md §5, §8).
@@ -24,8 +24,14 @@ pub fn has_mean_field_scaling(problem: &Problem) -> bool {
 pub fn check(problem: &Problem) -> Result<()> {
     if !has_mean_field_scaling(problem) {
         return Err(Error::LimitNotComputed(
-            "the mean-field limit is that of the \"mean_field\" parameterization and of exponents with the same effect (µP), without biases of \
-             the readout"
+            "the mean-field limit is that of the \"mean_field\" parameterization and of exponents with the same effect (µP)"
+                .into(),
+        ));
+    }
+    let matters = |biases: &LayerScaling| biases.init_std.constant > 0.0 || biases.learning_rate.constant > 0.0;
+    if problem.scaling().biases.last().is_some_and(|biases| biases.as_ref().is_some_and(matters)) {
+        return Err(Error::LimitNotComputed(
+            "the readout has biases, and the mean-field limit is computed of networks without; leave out `readout_bias`, or use a finite width"
                 .into(),
         ));
     }
@@ -50,17 +56,21 @@ pub fn check(problem: &Problem) -> Result<()> {
     }
     if let Some(quantity) = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Ensemble) {
         return invalid(format!(
-            "record.quantities: `{}` is a deviation between the networks of an ensemble, which all have the same mean-field limit; record means \
-             (outputs, losses, kernels), or use a finite width",
+            "record.quantities: `{}` is of the differences between the networks of an ensemble, which all have the same mean-field limit; record \
+             means (outputs, losses, accuracies, kernels), or use a finite width",
             quantity.name()
         ));
     }
     let without_limit = |quantity: &&Quantity| {
         let vanishes_or_diverges = matches!(
             quantity,
-            Quantity::WeightChange | Quantity::ParameterDistance | Quantity::NngpKernel | Quantity::Decomposition
+            Quantity::WeightChange
+                | Quantity::ParameterDistance
+                | Quantity::NngpKernel
+                | Quantity::Decomposition
+                | Quantity::Sharpness
         );
-        vanishes_or_diverges || matches!(quantity.scope(), Scope::DeepLinear | Scope::Classifier)
+        vanishes_or_diverges || matches!(quantity.scope(), Scope::DeepLinear | Scope::Linear | Scope::Classifier)
     };
     if let Some(quantity) = problem.record.quantities.iter().find(without_limit) {
         return invalid(format!(

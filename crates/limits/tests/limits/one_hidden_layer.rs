@@ -4,8 +4,8 @@ use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Activation, Loss, Parameterization, Quantity, RecordPlan, Rule},
-    scaling::LayerScaling,
+    problem::{Activation, Adjustments, Loss, Parameterization, Quantity, RecordPlan, Rule},
+    scaling::{LayerScaling, PowerOfWidth},
     seed::{Purpose, stream},
     training::Control,
     trajectory::{Record, Value},
@@ -48,6 +48,20 @@ fn ntk() -> Parameterization {
 
 fn mean_field(sigma_b: Option<f64>) -> Parameterization {
     Parameterization::MeanField { richness: 1.5, sigma_in: 1.2, sigma_out: 0.8, sigma_b }
+}
+
+/// Factors of both layers, and biases that start at 0, also of the readout.
+fn adjusted() -> Parameterization {
+    let biases = |multiplier, rate: PowerOfWidth| {
+        let init_std = PowerOfWidth::new(0.0, 0.0);
+        Some(LayerScaling { multiplier: PowerOfWidth::new(multiplier, 0.0), init_std, learning_rate: rate })
+    };
+    mean_field(None).adjusted(Adjustments {
+        multipliers: vec![0.8, 1.3],
+        weight_rates: vec![1.5, 0.6],
+        bias_rates: vec![0.5, 0.9],
+        biases: vec![biases(0.7, PowerOfWidth::new(1.2, 1.0)), biases(0.6, PowerOfWidth::new(1.5, 0.0))],
+    })
 }
 
 fn matrix(record: &Record, quantity: Quantity) -> &Matrix {
@@ -146,6 +160,7 @@ fn networks_in_law_are_dense_networks() {
         (2, Activation::Tanh, Loss::SQUARED, ntk()),
         (3, Activation::Relu, Loss::CrossEntropy, mean_field(None)),
         (2, Activation::Erf, Loss::CrossEntropy, mean_field(Some(0.4))),
+        (2, Activation::Tanh, Loss::SQUARED, adjusted()),
     ]
     .into_iter()
     .enumerate()

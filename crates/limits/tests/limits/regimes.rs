@@ -100,5 +100,5 @@ fn an_ensemble_has_the_mean_field_limit_of_its_networks() {
     assert_eq!(solve(&ensemble).expect("a limit").trajectory, solve(&single).expect("a limit").trajectory);
     ensemble.record.quantities.push(Quantity::OutputStd);
     let error = solve(&ensemble).expect_err("a spread").to_string();
-    assert!(error.contains("`output_std` is a deviation between the networks"), "{error}");
+    assert!(error.contains("`output_std` is of the differences between the networks"), "{error}");
 }

@@ -70,7 +70,8 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     // θ and, for the linearised network, θ_0 and δ; θ and δ may have a velocity or a second moment. Another θ_0 where the output is
     // decomposed.
     let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
-    let copies = trained + fixed + u64::from(record_plan.needs(Need::InitialWeights));
+    let beside = [Need::InitialWeights, Need::Tangents].into_iter().filter(|need| record_plan.needs(*need)).count();
+    let copies = trained + fixed + beside as u64;
     for [rows, row_length] in shapes(problem.architecture(), width) {
         let entries = rows.saturating_mul(row_length);
         let alive = lifetime.saturating_mul(columns);
@@ -108,7 +109,9 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     // Pre-activations at the start, their difference to a pass of all samples, and one layer on the host in f64.
     let changes = record_plan.needs(Need::InitialActivations);
     let sizes = record_plan.needs(Need::Activations);
-    let kept = if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
+    // A pass of all samples in forward mode and its signals, beside those of the network.
+    let tangents = if record_plan.needs(Need::Tangents) { 10 * hidden } else { 0 };
+    let kept = tangents + if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
     let sizes = (kept * bytes + if sizes { 8 } else { 0 }).saturating_mul(samples).saturating_mul(width);
     let panel = if is_normalised(problem) { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
     let blocks = (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels + sizes);

@@ -102,7 +102,7 @@ fn solve_in_groups(
     let finished = members.solve_all(at_once.clamp(1, networks), &mut averages, &mut keeper)?;
     let notes = keeper.close()?;
     let (records, status) = if finished {
-        averages.finish(&run.problem.record)
+        averages.finish(run.problem)
     } else {
         (Vec::new(), Status::Interrupted { step: averages.networks * members.steps_of_one() })
     };

@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Error, Problem,
-    problem::EntryLaw,
+    problem::{EntryLaw, Need},
     training::{Control, Explored, LinearTraining, Progress, Training, mlp::MlpTraining},
 };
 
@@ -50,6 +50,11 @@ impl Hidden {
         }
         if problem.ensemble.is_some() {
             return refuse("ensembles are trained by the dense engine; give a study several seeds instead".into());
+        }
+        if problem.record.needs(Need::Tangents) {
+            return refuse(
+                "record.quantities: `sharpness` needs directions among all weights; use the dense engine".into(),
+            );
         }
         if matches!(matrix, HiddenMatrix::Conditioned(_)) && law != EntryLaw::Gaussian {
             return refuse(format!(

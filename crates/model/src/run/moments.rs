@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use widenet_core::problem::Need;
 use widenet_core::{
     Matrix, Problem,
-    problem::{Quantity, RecordPlan, Scope},
+    problem::{Labels, Quantity, RecordPlan, Scope},
     trajectory::{Record, Status, Value},
 };
 
@@ -86,9 +86,11 @@ impl Averages {
         }
     }
 
-    /// The records of the plan and how the ensemble ended.
-    pub(super) fn finish(&self, plan: &RecordPlan) -> (Vec<Record>, Status) {
-        let records = self.records.iter().map(|average| average.record(plan, self.networks as f64)).collect();
+    /// The records of the problem's plan and how the ensemble ended.
+    pub(super) fn finish(&self, problem: &Problem) -> (Vec<Record>, Status) {
+        let labels = problem.labels();
+        let records =
+            self.records.iter().map(|average| average.record(problem, &labels, self.networks as f64)).collect();
         let status = self.diverged.map_or(Status::Done, |(step, time)| Status::Diverged { step, time });
         (records, status)
     }
@@ -181,7 +183,12 @@ impl Average {
         }
     }
 
-    fn record(&self, plan: &RecordPlan, n: f64) -> Record {
+    fn record(&self, problem: &Problem, labels: &Result<Labels, String>, n: f64) -> Record {
+        let data = &problem.data;
+        let on_train = || Some((self.mean_of(Quantity::Outputs)?, &data.train.targets));
+        let on_test = || Some((self.mean_of(Quantity::TestOutputs)?, &data.test.as_ref()?.targets));
+        let loss = |(f, y): (&Matrix, &Matrix)| Value::Scalar(problem.loss.value(f, y));
+        let accuracy = |(f, y): (&Matrix, &Matrix)| Labels::accuracy_of(labels, f, y).map(Value::Scalar);
         let deviation = |quantity| {
             let second = self.moments[0].get(&quantity)?;
             let mut deviation = second.clone();
@@ -190,6 +197,10 @@ impl Average {
         };
         let value = |quantity: &Quantity| {
             let value = match quantity {
+                Quantity::TrainLossOfMean => loss(on_train()?),
+                Quantity::TestLossOfMean => loss(on_test()?),
+                Quantity::TrainAccuracyOfMean => accuracy(on_train()?)?,
+                Quantity::TestAccuracyOfMean => accuracy(on_test()?)?,
                 Quantity::OutputStd => deviation(Quantity::Outputs)?,
                 Quantity::TestOutputStd => deviation(Quantity::TestOutputs)?,
                 Quantity::TestOutputCovariance => Value::Matrix(self.covariance.as_ref()? / (n - 1.0)),
@@ -201,7 +212,16 @@ impl Average {
             };
             Some((*quantity, value))
         };
-        Record::new(self.mean.step, self.mean.time, plan.quantities.iter().filter_map(value).collect())
+        let quantities = problem.record.quantities.iter();
+        Record::new(self.mean.step, self.mean.time, quantities.filter_map(value).collect())
+    }
+
+    /// The mean of a matrix over the networks.
+    fn mean_of(&self, quantity: Quantity) -> Option<&Matrix> {
+        match self.mean.values.get(&quantity)? {
+            Value::Matrix(mean) => Some(mean),
+            _ => None,
+        }
     }
 }
 

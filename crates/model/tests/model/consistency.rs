@@ -65,7 +65,7 @@ fn the_number_of_threads_changes_no_bit() {
 fn recording_more_changes_no_bit() {
     let rule = || common::descent(45, 0.5, false);
     let mut talkative = common::problem(3, 1, rule(), 0.0);
-    let of_linear = |quantity: &Quantity| matches!(quantity.scope(), Scope::Any | Scope::DeepLinear);
+    let of_linear = |quantity: &Quantity| matches!(quantity.scope(), Scope::Any | Scope::DeepLinear | Scope::Linear);
     talkative.record.quantities = Quantity::all().filter(of_linear).collect();
     talkative.record.quantities.sort();
     let flex = DeviceChoice::Flex.open().unwrap();

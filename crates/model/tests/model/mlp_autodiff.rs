@@ -12,11 +12,13 @@ use burn::{
 use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Adjustments, Loss, Parameterization, Quantity, Rule},
+    scaling::{LayerScaling, PowerOfWidth},
     training::{
         Control, Start, Training,
         mlp::{Mlp, MlpTraining},
     },
+    trajectory::Value,
 };
 use widenet_model::DenseMatrix;
 
@@ -88,6 +90,7 @@ fn loss(problem: &Problem, outputs: Tensor<2>, targets: Tensor<2>) -> Tensor<1> 
             residual.clone().mul(residual).sum().mul_scalar(1.0 / denominator)
         }
         Loss::Logistic => outputs.mul(targets).neg().exp().add_scalar(1.0).log().mean(),
+        Loss::Hinge => outputs.mul(targets).neg().add_scalar(1.0).clamp_min(0.0).mean(),
         Loss::CrossEntropy => log_softmax(outputs, 1).mul(targets).sum().div_scalar(-(samples as f64)),
     }
 }
@@ -100,6 +103,15 @@ fn learning_rates(problem: &Problem, width: u64) -> Vec<f64> {
     rates.map(|layer| layer.learning_rate.at(Width::Finite(width))).collect()
 }
 
+/// The gradient of the loss by every matrix of parameters.
+fn gradients(problem: &Problem, width: u64, parameters: &[Matrix]) -> Vec<Option<Matrix>> {
+    let (samples, device) = (&problem.data.train, Device::flex().autodiff());
+    let tensors: Vec<Tensor<2>> = parameters.iter().map(|w| tensor(w, &device).require_grad()).collect();
+    let outputs = outputs(problem, width, &tensors, tensor(&samples.inputs, &device));
+    let gradients = loss(problem, outputs, tensor(&samples.targets, &device)).backward();
+    tensors.iter().map(|parameter| parameter.grad(&gradients).map(host)).collect()
+}
+
 /// Largest difference of any parameter after training, relative to the largest parameter.
 fn difference(problem: &Problem, width: u64) -> f64 {
     let Rule::Descent { learning_rate, steps, momentum, nesterov, .. } = problem.optimizer.rule else {
@@ -108,14 +120,10 @@ fn difference(problem: &Problem, width: u64) -> f64 {
     let mut parameters = entries(&mut network(problem, width));
     let mut velocities: Vec<Matrix> = parameters.iter().map(|w| w * 0.0).collect();
     let rates = learning_rates(problem, width);
-    let samples = &problem.data.train;
     for _ in 0..steps {
-        let device = Device::flex().autodiff();
-        let tensors: Vec<Tensor<2>> = parameters.iter().map(|w| tensor(w, &device).require_grad()).collect();
-        let outputs = outputs(problem, width, &tensors, tensor(&samples.inputs, &device));
-        let gradients = loss(problem, outputs, tensor(&samples.targets, &device)).backward();
-        for (i, parameter) in tensors.iter().enumerate().filter(|(i, _)| rates[*i] > 0.0) {
-            let gradient = host(parameter.grad(&gradients).unwrap()) * (learning_rate * rates[i])
+        let gradients = gradients(problem, width, &parameters);
+        for (i, gradient) in gradients.into_iter().enumerate().filter(|(i, _)| rates[*i] > 0.0) {
+            let gradient = gradient.expect("a gradient") * (learning_rate * rates[i])
                 + &parameters[i] * (learning_rate * problem.optimizer.weight_decay);
             velocities[i] = &velocities[i] * momentum + &gradient;
             let step = if nesterov { gradient + &velocities[i] * momentum } else { velocities[i].clone() };
@@ -157,6 +165,23 @@ fn descent_agrees_with_automatic_differentiation() {
     problem = perceptrons::problem(1, 1, common::descent(12, 0.0, false), Activation::Gelu, true);
     problem.loss = Loss::Logistic;
     problem.data.train.targets.apply(|y| *y = y.signum());
+    check(&problem);
+    problem.loss = Loss::Hinge;
+    check(&problem);
+    // Readout biases in mean-field scaling, factors of every layer and a frozen one, biases that start at 0.
+    let start = |multiplier, rate| LayerScaling {
+        multiplier: PowerOfWidth::new(multiplier, 0.0),
+        init_std: PowerOfWidth::new(0.0, 0.0),
+        learning_rate: PowerOfWidth::new(rate, 0.0),
+    };
+    problem = perceptrons::problem(2, 2, common::descent(12, 0.6, true), Activation::Tanh, true);
+    let of = Parameterization::MeanField { richness: 0.7, sigma_in: 0.9, sigma_out: 1.1, sigma_b: Some(0.2) };
+    problem.parameterization = of.adjusted(Adjustments {
+        multipliers: vec![1.5, 0.8, 2.0],
+        weight_rates: vec![0.5, 0.0, 1.2],
+        bias_rates: vec![2.0, 0.7, 0.4],
+        biases: vec![None, Some(start(0.6, 0.3)), Some(start(1.0 / 0.7, 0.49))],
+    });
     check(&problem);
 }
 
@@ -254,4 +279,75 @@ fn kernels_are_those_of_the_jacobian() {
         let norm = perceptrons::scalars(&records, Quantity::TangentKernelNorm)[0];
         assert!((norm - expected.norm() / samples as f64).abs() < 1e-13 * norm);
     }
+}
+
+/// Eigenvalues of `K^½ H K^½` in increasing order, column by column from central differences of gradients.
+fn hessian_eigenvalues(problem: &Problem, width: u64, parameters: &[Matrix]) -> Vec<f64> {
+    let rates = learning_rates(problem, width);
+    let scaled = |parameters: &[Matrix]| {
+        let of = gradients(problem, width, parameters);
+        let of = of.into_iter().zip(parameters).zip(&rates).flat_map(|((gradient, parameter), rate)| {
+            let gradient = gradient.unwrap_or_else(|| parameter * 0.0) * rate.sqrt();
+            gradient.as_slice().to_vec()
+        });
+        Matrix::from_vec(parameters.iter().map(Matrix::len).sum(), 1, of.collect())
+    };
+    let mut columns = Vec::new();
+    for (i, rate) in rates.iter().enumerate() {
+        for entry in 0..parameters[i].len() {
+            let moved = |h: f64| {
+                let mut parameters = parameters.to_vec();
+                parameters[i][entry] += h * rate.sqrt();
+                scaled(&parameters)
+            };
+            columns.push((moved(1e-5) - moved(-1e-5)) / 2e-5);
+        }
+    }
+    let hessian = Matrix::from_columns(&columns.iter().map(|column| column.column(0)).collect::<Vec<_>>());
+    let symmetric = (&hessian + hessian.transpose()) * 0.5;
+    let mut values: Vec<f64> = symmetric.symmetric_eigenvalues().iter().copied().collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// By power iteration, at the start and after steps; with residuals so large that the eigenvalue of largest size is negative, too.
+#[test]
+fn sharpness_is_the_largest_eigenvalue_of_the_hessian() {
+    let width = 4;
+    let rule = || common::descent(6, 0.0, false);
+    let mut cross_entropy = perceptrons::problem(1, 3, rule(), Activation::Gelu, true);
+    cross_entropy.loss = Loss::CrossEntropy;
+    cross_entropy.data.train.targets = Matrix::from_fn(8, 3, |i, j| if i % 3 == j { 1.0 } else { 0.0 });
+    let mut mean_field = perceptrons::problem(2, 2, rule(), Activation::Erf, false);
+    mean_field.parameterization =
+        Parameterization::MeanField { richness: 0.7, sigma_in: 0.9, sigma_out: 1.1, sigma_b: Some(0.2) };
+    let mut frozen = perceptrons::problem(2, 1, rule(), Activation::Relu, true);
+    frozen.parameterization = Parameterization::Ntk {
+        sigma_w: vec![1.3; 3],
+        sigma_b: vec![0.4; 3],
+        weight_rates: vec![0.0, 1.5, 0.5],
+        bias_rates: vec![0.7, 0.0, 1.0],
+    };
+    let mut far = perceptrons::problem(2, 1, rule(), Activation::Tanh, true);
+    far.data.train.targets *= -40.0;
+    far.optimizer.rule =
+        Rule::Descent { learning_rate: 1e-4, steps: 6, momentum: 0.0, nesterov: false, batch_size: None };
+    let mut is_negative_larger = false;
+    for mut problem in [cross_entropy, mean_field, frozen, far] {
+        problem.record.at = vec![0.0, 6.0];
+        problem.record.quantities = vec![Quantity::Sharpness];
+        let mut training = MlpTraining::new(&problem, network(&problem, width), SEED).unwrap();
+        let (records, _) = training.run(Start::default(), &mut |_, _| Control::Continue);
+        let states = [entries(&mut network(&problem, width)), entries(&mut training.network)];
+        for (record, parameters) in records.iter().zip(&states) {
+            let Value::Scalar(found) = record.values[&Quantity::Sharpness] else { panic!("a number") };
+            let values = hessian_eigenvalues(&problem, width, parameters);
+            let (smallest, next, largest) = (values[0], values[values.len() - 2], values[values.len() - 1]);
+            is_negative_larger |= -smallest > largest;
+            let named = (problem.network.activation, problem.loss);
+            assert!((found / largest - 1.0).abs() < 1e-3, "{named:?}: {found}, not {largest}");
+            assert!(next < 0.99 * largest, "{named:?}: no control, {next} and {largest}");
+        }
+    }
+    assert!(is_negative_larger);
 }

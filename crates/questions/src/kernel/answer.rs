@@ -36,6 +36,9 @@ pub struct KernelAnswer {
     pub nngp: Blocks,
     /// Tangent kernel.
     pub ntk: Blocks,
+    /// Standard deviations of both between networks, where there are several, of which the kernels are the means; in JSON `nngp_std` and
+    /// `ntk_std`.
+    pub spread: Option<[Blocks; 2]>,
 }
 
 /// Blocks of one kernel; those asked for are present.
@@ -77,6 +80,20 @@ impl Blocks {
             Block::TestTrain => self.test_train = matrix,
             Block::Test => self.test = matrix,
         }
+    }
+
+    /// Other matrices of the same blocks.
+    pub(super) fn map(&self, mut change: impl FnMut(&Matrix) -> Matrix) -> Blocks {
+        let mut of = |block: &Option<Matrix>| block.as_ref().map(&mut change);
+        Blocks { train: of(&self.train), test_train: of(&self.test_train), test: of(&self.test), eigenvalues: None }
+    }
+
+    pub(super) fn matrices(&self) -> impl Iterator<Item = &Matrix> {
+        self.present().map(|(_, matrix)| matrix)
+    }
+
+    pub(super) fn matrices_mut(&mut self) -> impl Iterator<Item = &mut Matrix> {
+        [&mut self.train, &mut self.test_train, &mut self.test].into_iter().flatten()
     }
 
     /// Refuses kernels that hold a number that is not finite; `is_single` says that they were computed in single precision.
@@ -141,8 +158,9 @@ impl Serialize for KernelAnswer {
 }
 
 impl KernelAnswer {
-    fn kernels(&self) -> [(&'static str, &Blocks); 2] {
-        [("nngp", &self.nngp), ("ntk", &self.ntk)]
+    fn kernels(&self) -> impl Iterator<Item = (&'static str, &Blocks)> {
+        let spread = self.spread.iter().flat_map(|[nngp, ntk]| [("nngp_std", nngp), ("ntk_std", ntk)]);
+        [("nngp", &self.nngp), ("ntk", &self.ntk)].into_iter().chain(spread)
     }
 
     /// Writes the kernels in the format of the file: one JSON document, or one array per file, whose names are returned.
@@ -178,7 +196,7 @@ impl KernelAnswer {
         let of_kernel = |(kernel, blocks): (&str, &Blocks)| -> Vec<Summary> {
             let eigenvalues = blocks.eigenvalues.as_ref();
             let summary = |(block, matrix): (&str, &Matrix)| {
-                let square = block != "test_train";
+                let square = block != "test_train" && !kernel.ends_with("_std");
                 Summary {
                     name: format!("{kernel}-{block}"),
                     shape: matrix.shape(),
@@ -191,6 +209,6 @@ impl KernelAnswer {
             };
             blocks.present().map(summary).collect()
         };
-        self.kernels().into_iter().flat_map(of_kernel).collect()
+        self.kernels().flat_map(of_kernel).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Section `[kernel]` asks for the kernels of a problem's network.
 
 mod answer;
+mod sums;
 
 use std::{path::Path, sync::Arc};
 
@@ -13,17 +14,18 @@ use widenet_core::{
         keys::flat,
         keys::{defaulted, optional, or, required},
         schema, section,
-        shape::{Located, anything, boolean, choice, located, natural, table},
+        shape::{Located, anything, boolean, choice, located, natural, table, whole},
     },
     problem::{EntryLaw, NetworkSections, Untrained, refuse_study},
+    training::Control,
 };
 use widenet_limits::kernel::{Which, kernel_bytes, kernels};
 use widenet_model::{KernelsWanted, Precision, empirical_kernels};
 
-use self::answer::Block;
+use self::{answer::Block, sums::Sums};
 use crate::{
     answer::AnswerTree,
-    error::QuestionResult,
+    error::{QuestionError, QuestionResult},
     memory,
     question::{Answered, Kind, Load, Question, QuestionPlan, Run, load_from, load_inputs},
 };
@@ -53,6 +55,8 @@ section! {
         width: Width = or(width(), "inf"),
         /// The finite network's weights.
         seed: u64 = or(natural(), 0),
+        /// Instead of one network, the mean over those of the seeds 1 … `seeds`, with standard deviations between networks.
+        seeds: Option<u64> = optional(whole(2..=1_000_000)),
         /// At finite width the whole tangent kernel, (N k) × (N k) with samples outermost.
         full: bool = or(boolean(), false),
         /// Also all eigenvalues of the kernels among the training inputs.
@@ -62,6 +66,19 @@ section! {
 }
 
 fn check(section: &KernelSection, table: &Written<'_>) -> Result<()> {
+    if let Some(seeds) = table.given("seeds") {
+        table.refuse("seed", "`seeds` are given, which are 1, 2, …; give one of the two")?;
+        if section.width == Width::Infinite {
+            return Err(seeds.error(
+                "`kernel.seeds` counts finite networks, and `kernel.width` is inf, where all have the same kernels",
+            ));
+        }
+        if section.spectrum {
+            return Err(
+                seeds.error("`kernel.spectrum` is that of the kernels of one network; leave out `kernel.seeds`")
+            );
+        }
+    }
     let Some(full) = table.given("full").filter(|_| section.full) else { return Ok(()) };
     if section.width == Width::Infinite {
         return Err(full.error(
@@ -105,6 +122,7 @@ pub struct KernelQuestion {
     blocks: Vec<Block>,
     width: Width,
     seed: u64,
+    seeds: Option<u64>,
     full: bool,
     spectrum: bool,
     notes: Vec<String>,
@@ -126,7 +144,7 @@ impl KernelQuestion {
         let file: KernelFile = document.read()?;
         let data = load_inputs(&file.data, load)?;
         let network = file.network.untrained(&data)?;
-        let KernelSection { kind: which, between, width, seed, full, spectrum } = file.kernel;
+        let KernelSection { kind: which, between, width, seed, seeds, full, spectrum } = file.kernel;
         let blocks = match between.value {
             Some(Block::TestTrain | Block::Test) if network.test_inputs.is_none() => {
                 return Err(between.must_be("\"train\" or \"all\", as the data have no test inputs"));
@@ -141,7 +159,7 @@ impl KernelQuestion {
             ));
         }
         let notes = data.provenance.guesses.clone();
-        Ok(Self { network, which, blocks, width, seed, full, spectrum, notes })
+        Ok(Self { network, which, blocks, width, seed, seeds, full, spectrum, notes })
     }
 
     /// Says what was guessed about the data.
@@ -154,7 +172,8 @@ impl KernelQuestion {
         let nngp = u64::from(self.which != Which::Tangent);
         let tangent =
             u64::from(self.which != Which::Nngp) * if self.full { self.outputs() * self.outputs() } else { 1 };
-        (nngp + tangent) * self.matrix_bytes(&self.blocks)
+        let matrices = if self.seeds.is_some() { 2 } else { 1 };
+        matrices * (nngp + tangent) * self.matrix_bytes(&self.blocks)
     }
 
     /// Bytes of the matrices that are computed: of a finite network more than those asked for.
@@ -164,7 +183,8 @@ impl KernelQuestion {
         }
         let blocks = if self.blocks == [Block::Train] { vec![Block::Train] } else { Block::ALL.to_vec() };
         let tensor = if self.full { self.outputs() * self.outputs() } else { 0 };
-        (2 + tensor) * self.matrix_bytes(&blocks)
+        let sums = if self.seeds.is_some() { self.bytes() } else { 0 };
+        sums + (2 + tensor) * self.matrix_bytes(&blocks)
     }
 
     fn outputs(&self) -> u64 {
@@ -202,6 +222,7 @@ impl KernelQuestion {
     /// A scaling without kernels at width ∞, kernels that overflow (their precision), a finite network that does not fit the device;
     /// [`crate::QuestionError::Stopped`].
     pub fn kernels(&self, run: &mut Run<'_>) -> QuestionResult<KernelAnswer> {
+        let mut spread = None;
         let [mut nngp, mut ntk] = match self.width {
             Width::Infinite => checked(self.limit(run)?, Precision::F64)?,
             Width::Finite(_) if self.network.network.entry_law != EntryLaw::Gaussian => {
@@ -212,20 +233,33 @@ impl KernelQuestion {
                 ))
                 .into());
             }
-            Width::Finite(width) => self.network(width, run)?,
+            Width::Finite(width) => match self.seeds {
+                None => self.network((width, self.seed), run)?,
+                Some(seeds) => {
+                    let mut sums = Sums::default();
+                    for seed in 1..=seeds {
+                        sums.add(self.network((width, seed), run)?);
+                        if run.watch(seed as f64 / seeds as f64) == Control::Stop {
+                            return Err(QuestionError::Stopped);
+                        }
+                    }
+                    spread = Some(sums.std());
+                    sums.mean
+                }
+            },
         };
         if self.spectrum {
             nngp.add_eigenvalues()?;
             ntk.add_eigenvalues()?;
         }
-        Ok(KernelAnswer { width: self.width, activation: self.network.network.activation, nngp, ntk })
+        Ok(KernelAnswer { width: self.width, activation: self.network.network.activation, nngp, ntk, spread })
     }
 
     /// The kernels of one finite network at its start, NNGP and tangent.
-    fn network(&self, width: u64, run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
+    fn network(&self, (width, seed): (u64, u64), run: &mut Run<'_>) -> QuestionResult<[Blocks; 2]> {
         let wanted = KernelsWanted { test: self.blocks != [Block::Train], full: self.full };
         let (found, precision) = run.on_device("kernels of one network", |device, precision, _| {
-            Ok((empirical_kernels(&self.network, width, self.seed, device, precision, wanted)?, precision))
+            Ok((empirical_kernels(&self.network, width, seed, device, precision, wanted)?, precision))
         })?;
         let mut answer = [Blocks::default(), Blocks::default()];
         for (block, kernels) in [
@@ -302,7 +336,8 @@ pub(crate) static KIND: Kind = Kind {
     results_version: 1,
     width_key: Some("kernel.width"),
     has_precision: true,
-    seeded: |_| vec!["kernel"],
+    // Networks of the seeds 1 … N are no trials of their own.
+    seeded: |document| if document.get("kernel.seeds").is_some() { Vec::new() } else { vec!["kernel"] },
     unanswered: None,
     schema: schema::table::<KernelFile>,
     parse: |document, _, load| Ok(Arc::new(KernelQuestion::parse(document, load)?)),

@@ -113,6 +113,9 @@ impl Serialize for Answer {
             Moment::At(moment) => map.serialize_entry("at", &moment)?,
             Moment::Infinity => map.serialize_entry("at", "inf")?,
         }
+        if let Some(seed) = self.prediction.seed {
+            map.serialize_entry("seed", &seed)?;
+        }
         map.serialize_entry("time", &Number(self.prediction.time))?;
         if self.prediction.diverged {
             map.serialize_entry("status", "diverged")?;
@@ -126,6 +129,12 @@ impl Serialize for Answer {
         map.serialize_entry("test_loss", &self.test_loss.map(Number))?;
         map.serialize_entry("train_accuracy", &self.train_accuracy.map(Number))?;
         map.serialize_entry("test_accuracy", &self.test_accuracy.map(Number))?;
+        if let Some(likelihood) = &self.prediction.likelihood {
+            map.serialize_entry("log_evidence", &likelihood.log_evidence.as_ref().ok().copied().map(Number))?;
+            if let Some(test) = &likelihood.test {
+                map.serialize_entry("test_log_likelihood", &test.as_ref().ok().copied().map(Number))?;
+            }
+        }
         if let Some(dropped) = self.prediction.dropped {
             map.serialize_entry("dropped", &dropped)?;
         }
@@ -150,13 +159,22 @@ impl PredictAnswer {
         self.answers.iter().filter(|answer| !answer.prediction.diverged)
     }
 
-    /// What should be said beside the answer: moments at which the model has diverged.
+    /// What should be said beside the answer: what has no value and why, and moments at which the model has diverged.
     pub fn notes(&self) -> Vec<String> {
-        let diverged: Vec<String> =
+        let mut diverged: Vec<String> =
             self.answers.iter().filter(|answer| answer.prediction.diverged).map(Answer::moment).collect();
+        diverged.dedup();
         let mut notes = Vec::new();
         if let Err(why) = Labels::of(&self.train_targets) {
             notes.push(format!("there is no accuracy, the share of right classes: {why}"));
+        }
+        for likelihood in self.answers.iter().filter_map(|answer| answer.prediction.likelihood.as_ref()) {
+            if let Err(why) = &likelihood.log_evidence {
+                notes.push(format!("there is no log evidence: {why}"));
+            }
+            if let Some(Err(why)) = &likelihood.test {
+                notes.push(format!("there is no test log-likelihood: {why}"));
+            }
         }
         if diverged.is_empty() {
             return notes;
@@ -179,7 +197,11 @@ impl PredictAnswer {
             Format::Csv | Format::Text => output.write(|out| self.write_csv(out))?,
             Format::Npy => {
                 let mean = |answer: &'_ Answer| {
-                    Some((format!("at-{}", answer.moment()), answer.prediction.test.clone()?.mean))
+                    let mut name = format!("at-{}", answer.moment());
+                    if let Some(seed) = answer.prediction.seed.filter(|_| self.has_functions()) {
+                        name.push_str(&format!("-seed-{seed}"));
+                    }
+                    Some((name, answer.prediction.test.clone()?.mean))
                 };
                 let means: Option<Vec<_>> = self.finite().map(mean).collect();
                 let means = means.ok_or_else(|| {
@@ -204,12 +226,22 @@ impl PredictAnswer {
         writeln!(out)
     }
 
-    /// Rows `at,set,sample,output,mean,std,target`; samples and outputs count from 0, what is not there is empty.
+    /// Says whether there are answers for several functions at the start.
+    pub fn has_functions(&self) -> bool {
+        self.answers.windows(2).any(|pair| pair[0].prediction.seed != pair[1].prediction.seed)
+    }
+
+    /// Rows `at,set,sample,output,mean,std,target`, and `seed` where several functions were sampled; samples and outputs count from 0, what is not
+    /// there is empty.
     fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(["at", "set", "sample", "output", "mean", "std", "target"])?;
+        let has_functions = self.has_functions();
+        let mut header = vec!["at", "set", "sample", "output", "mean", "std", "target"];
+        header.extend(has_functions.then_some("seed"));
+        writer.write_record(header)?;
         for answer in self.finite() {
             let at = answer.moment();
+            let seed = answer.prediction.seed.filter(|_| has_functions).map(|seed| seed.to_string());
             let sets = [
                 ("train", Some(&answer.prediction.train), Some(&self.train_targets)),
                 ("test", answer.prediction.test.as_ref(), self.test_targets.as_ref()),
@@ -221,7 +253,8 @@ impl PredictAnswer {
                     for (output, mean) in row.iter().enumerate() {
                         let target = targets.map_or(String::new(), |targets| targets[(sample, output)].to_string());
                         let (sample, output, mean) = (sample.to_string(), output.to_string(), mean.to_string());
-                        writer.write_record([at.as_str(), set, &sample, &output, &mean, &std, &target])?;
+                        let row = [at.as_str(), set, &sample, &output, &mean, &std, &target];
+                        writer.write_record(row.into_iter().chain(seed.as_deref()))?;
                     }
                 }
             }

@@ -18,7 +18,7 @@ use widenet_core::{
         schema, section,
         shape::{
             Either, Located, Shape, Simple, anything, boolean, choice, list, located, natural, non_negative, path,
-            table, table_or,
+            table, table_or, whole,
         },
     },
     problem::{Loss, ProblemSections, refuse_study},
@@ -56,6 +56,8 @@ section! {
         initial: Option<Located<Either<InitialOutputs, Start>>> = optional(located(table_or(choice(STARTS)))),
         /// Seed of the sampled function and of minibatches.
         seed: u64 = or(natural(), 0),
+        /// With `initial = "sample"`: instead of one function, those of the seeds 1 … `seeds`.
+        seeds: Option<Located<u64>> = optional(located(whole(1..=1_000_000))),
         /// Kernels to be used instead of the network's own.
         kernels: Option<KernelSections> = optional(table()),
         /// Also the largest stable learning rate of the network, and for squared loss the critical one.
@@ -86,10 +88,10 @@ section! {
 section! {
     /// Outputs at the start.
     struct InitialOutputs {
-        /// On the training inputs, P × k.
-        outputs: Matrix = required(matrix()),
-        /// On the test inputs, T × k.
-        test_outputs: Option<Matrix> = optional(matrix()),
+        /// On the training inputs, P × k: a list of rows or a `.npy` file.
+        outputs: MatrixOrFile = required(matrix_or_file()),
+        /// On the test inputs, T × k: a list of rows or a `.npy` file.
+        test_outputs: Option<MatrixOrFile> = optional(matrix_or_file()),
     }
 }
 
@@ -106,7 +108,7 @@ section! {
 section! {
     /// Blocks of a kernel, each a list of rows or a `.npy` file.
     struct BlockSections {
-        /// Among training inputs, P × P.
+        /// Among training inputs, P × P; of the tangent kernel of one network also P k × P k, samples outermost.
         train: MatrixOrFile = required(matrix_or_file()),
         /// Between test and training inputs, T × P.
         test_train: Option<MatrixOrFile> = optional(matrix_or_file()),
@@ -244,7 +246,7 @@ impl PredictQuestion {
     fn rates(&self) -> QuestionResult<LearningRates> {
         let critical = match self.problem.loss {
             Loss::Squared { .. } => Some(critical_rate(&self.problem)?),
-            Loss::Logistic | Loss::CrossEntropy => None,
+            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => None,
         };
         Ok(LearningRates { largest_stable: largest_stable_rate(&self.problem)?, critical })
     }
@@ -271,10 +273,12 @@ impl Question for PredictQuestion {
 pub(crate) static KIND: Kind = Kind {
     name: "predict",
     // 2: accuracies of labels that are not ±1 have their own threshold, regressions have none.
-    results_version: 2,
+    // 3: log evidence and test log-likelihood of trained readouts.
+    results_version: 3,
     width_key: None,
     has_precision: false,
-    seeded: |_| vec!["predict"],
+    // Functions of the seeds 1 … N are no trials of their own.
+    seeded: |document| if document.get("predict.seeds").is_some() { Vec::new() } else { vec!["predict"] },
     unanswered: None,
     schema: schema::table::<PredictFile>,
     parse: |document, base, load| Ok(Arc::new(PredictQuestion::parse(document, base, load)?)),
@@ -289,11 +293,19 @@ impl PredictSection {
             None => default,
             Some(Either::Other(Start::Ensemble)) => Initial::Ensemble,
             Some(Either::Other(Start::Zero)) => Initial::Zero,
-            Some(Either::Other(Start::Sample)) => Initial::Sample { seed: self.seed },
+            Some(Either::Other(Start::Sample)) => Initial::Samples {
+                seeds: self.seeds.as_ref().map_or_else(|| vec![self.seed], |seeds| (1..=seeds.value).collect()),
+            },
             Some(Either::Table(InitialOutputs { outputs, test_outputs })) => {
-                Initial::Outputs { train: outputs.clone(), test: test_outputs.clone() }
+                let test = test_outputs.as_ref().map(|outputs| outputs.read(base)).transpose()?;
+                Initial::Outputs { train: outputs.read(base)?, test }
             }
         };
+        if let Some(seeds) = self.seeds.as_ref().filter(|_| !matches!(initial, Initial::Samples { .. })) {
+            return Err(
+                seeds.error("`predict.seeds` counts sampled functions, and `predict.initial` is not \"sample\"")
+            );
+        }
         if let (true, false, Some(initial)) = (problem.network.centered, initial == Initial::Zero, &self.initial) {
             return Err(initial.must_be("\"zero\" where network.centered = true: such networks start there"));
         }

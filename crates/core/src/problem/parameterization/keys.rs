@@ -4,14 +4,14 @@ use std::cmp::Ordering;
 
 use widenet_document::{
     Field, Result, Written,
-    keys::{optional, or, required},
+    keys::{flat, optional, or, required},
     section,
     shape::{AtLeast, Located, at_least, boolean, choice, list, located, non_negative, number, positive},
 };
 
-use super::named::Parameterization;
+use super::{adjusted::Adjustments, layers::relative_power, named::Parameterization};
 use crate::{
-    scaling::{GolikovExponents, sign},
+    scaling::{GolikovExponents, LayerScaling, PowerOfWidth, sign},
     shapes::{PerLayer, of_layers, of_length, per_layer},
 };
 
@@ -31,6 +31,31 @@ impl<K: ParameterizationKeys + 'static> From<K> for Box<dyn ParameterizationKeys
 }
 
 section! {
+    /// Factors of every layer; each is one number for all layers, or a list with one per weight matrix, input first.
+    struct Factors {
+        /// Factors of the weights in the forward map.
+        multipliers: PerLayer = or(per_layer(positive()), 1.0),
+        /// Factors of the weights' learning rates; 0 freezes them.
+        weight_rates: PerLayer = or(per_layer(non_negative()), 1.0),
+        /// Factors of the biases' learning rates; 0 freezes them.
+        bias_rates: PerLayer = or(per_layer(non_negative()), 1.0),
+    }
+}
+
+impl Factors {
+    /// With biases in place of those that the parameterization has.
+    fn adjustments(&self, biases: Vec<Option<LayerScaling>>) -> Result<Adjustments> {
+        let layers = biases.len();
+        Ok(Adjustments {
+            multipliers: of_layers(&self.multipliers, layers)?,
+            weight_rates: of_layers(&self.weight_rates, layers)?,
+            bias_rates: of_layers(&self.bias_rates, layers)?,
+            biases,
+        })
+    }
+}
+
+section! {
     /// Mean-field, or maximal-update: features move at every width.
     pub(super) struct MeanField {
         /// Richness γ.
@@ -41,13 +66,25 @@ section! {
         sigma_out: f64 = or(positive(), 1.0),
         /// Standard deviation of the biases of the hidden layers, which are trained; without the key there are none.
         sigma_b: Option<f64> = optional(non_negative()),
+        /// Whether the readout has biases, which start at 0 and are trained.
+        readout_bias: bool = or(boolean(), false),
+        /// Factors of every layer.
+        factors: Factors = flat(),
     }
 }
 
 impl ParameterizationKeys for MeanField {
-    fn parameterization(&self, _: usize, _: &Field<'_>) -> Result<Parameterization> {
-        let MeanField { richness, sigma_in, sigma_out, sigma_b } = *self;
-        Ok(Parameterization::MeanField { richness, sigma_in, sigma_out, sigma_b })
+    fn parameterization(&self, hidden_layers: usize, _: &Field<'_>) -> Result<Parameterization> {
+        let MeanField { richness, sigma_in, sigma_out, sigma_b, .. } = *self;
+        let mut biases = vec![None; hidden_layers + 1];
+        // Like the readout weight of one more neuron, of activation 1, whose outputs are a mean over neurons.
+        biases[hidden_layers] = self.readout_bias.then(|| LayerScaling {
+            multiplier: PowerOfWidth::new(1.0 / richness, 0.0),
+            init_std: PowerOfWidth::new(0.0, 0.0),
+            learning_rate: PowerOfWidth::new(richness * richness, 0.0),
+        });
+        let own = Parameterization::MeanField { richness, sigma_in, sigma_out, sigma_b };
+        Ok(own.adjusted(self.factors.adjustments(biases)?))
     }
 }
 
@@ -58,6 +95,8 @@ section! {
         sigma_w: PerLayer = or(per_layer(positive()), 1.0),
         /// σ_b of the biases; a layer with 0 has none.
         sigma_b: PerLayer = or(per_layer(non_negative()), 0.0),
+        /// Standard deviations of the entries b at the start; 0 for biases that start at 0 and are trained.
+        bias_std: PerLayer = or(per_layer(non_negative()), 1.0),
         /// Factors of the weights' learning rate; 0 freezes them.
         weight_rates: PerLayer = or(per_layer(non_negative()), 1.0),
         /// Factors of the biases' learning rate; 0 freezes them.
@@ -68,12 +107,23 @@ section! {
 impl ParameterizationKeys for Ntk {
     fn parameterization(&self, hidden_layers: usize, _: &Field<'_>) -> Result<Parameterization> {
         let layers = hidden_layers + 1;
-        Ok(Parameterization::Ntk {
+        let (sigma_b, bias_rates) = (of_layers(&self.sigma_b, layers)?, of_layers(&self.bias_rates, layers)?);
+        let stds = of_layers(&self.bias_std, layers)?;
+        let bias = |l: usize| {
+            (sigma_b[l] > 0.0 && stds[l] != 1.0).then(|| LayerScaling {
+                multiplier: PowerOfWidth::new(sigma_b[l], 0.0),
+                init_std: PowerOfWidth::new(stds[l], 0.0),
+                learning_rate: PowerOfWidth::new(bias_rates[l], 0.0),
+            })
+        };
+        let biases = (0..layers).map(bias).collect();
+        let own = Parameterization::Ntk {
             sigma_w: of_layers(&self.sigma_w, layers)?,
-            sigma_b: of_layers(&self.sigma_b, layers)?,
+            sigma_b,
             weight_rates: of_layers(&self.weight_rates, layers)?,
-            bias_rates: of_layers(&self.bias_rates, layers)?,
-        })
+            bias_rates,
+        };
+        Ok(own.adjusted(Adjustments { biases, ..Adjustments::none(layers) }))
     }
 }
 
@@ -86,17 +136,20 @@ section! {
         sigma_b: Option<PerLayer> = optional(per_layer(non_negative())),
         /// Exponent e of learning rates η m^e; −1 gives the kernel regime.
         learning_rate_exponent: f64 = or(number(), 0.0),
+        /// Factors of every layer.
+        factors: Factors = flat(),
     }
 }
 
 impl ParameterizationKeys for Standard {
     fn parameterization(&self, hidden_layers: usize, _: &Field<'_>) -> Result<Parameterization> {
         let layers = hidden_layers + 1;
-        Ok(Parameterization::Standard {
+        let own = Parameterization::Standard {
             sigma_w: of_layers(&self.sigma_w, layers)?,
             sigma_b: self.sigma_b.as_ref().map(|sigma_b| of_layers(sigma_b, layers)).transpose()?,
             learning_rate_exponent: self.learning_rate_exponent,
-        })
+        };
+        Ok(own.adjusted(self.factors.adjustments(vec![None; layers])?))
     }
 }
 
@@ -136,6 +189,10 @@ section! {
         /// Whether the network's initial function is added to its outputs such that at the start they are those of the NTK scaling (`false`
         /// where it is not given).
         initial_correction: Option<bool> = optional(boolean()),
+        /// Standard deviation of the biases of one hidden layer, which learn like input weights; without the key there are none.
+        sigma_b: Option<Located<f64>> = optional(located(non_negative())),
+        /// Factors of every layer.
+        factors: Factors = flat(),
     }
     check = Golikov::check;
 }
@@ -182,15 +239,27 @@ impl ParameterizationKeys for Golikov {
                  = -1, as \"mf\", \"ntk\" and \"intermediate\" have; use \"abc\" instead"
             )));
         }
+        if let Some(sigma_b) = self.sigma_b.as_ref().filter(|_| hidden_layers != 1) {
+            return Err(sigma_b.error(format!(
+                "network.hidden_layers = {hidden_layers}: biases of the \"scaling\" parameterization are those of one hidden layer; use \"abc\" instead"
+            )));
+        }
+        let mut biases = vec![None; hidden_layers + 1];
+        biases[0] = self.sigma_b.as_ref().map(|sigma_b| LayerScaling {
+            multiplier: PowerOfWidth::new(1.0, 0.0),
+            init_std: PowerOfWidth::new(sigma_b.value, 0.0),
+            learning_rate: relative_power(self.reference_width, q_w),
+        });
         let is_corrected = self.name.is_some_and(|(_, is_corrected)| is_corrected);
-        Ok(Parameterization::Scaling {
+        let own = Parameterization::Scaling {
             q_sigma,
             q_a,
             q_w,
             reference_width: self.reference_width,
             sigma_w: self.sigma_w,
             initial_correction: is_corrected || self.initial_correction.unwrap_or(false),
-        })
+        };
+        Ok(own.adjusted(self.factors.adjustments(biases)?))
     }
 }
 
@@ -211,6 +280,49 @@ section! {
         sigma: PerLayer = or(per_layer(positive()), 1.0),
         /// Width d* at which n = 1.
         reference_width: f64 = or(reference_width(), 1.0),
+        /// Standard deviations of the biases at the reference width: one number, or one per weight matrix; without the key there are none.
+        sigma_b: Option<PerLayer> = optional(per_layer(non_negative())),
+        /// Exponents of the biases' multipliers; where they are not given those of the input weights, and 0 of the readout.
+        bias_a: Option<PerLayer> = optional(per_layer(number())),
+        /// Exponents of the biases' initial standard deviations; where they are not given those of the input weights, and 0 of the readout.
+        bias_b: Option<PerLayer> = optional(per_layer(number())),
+        /// Exponents of the biases' learning rates; where they are not given those of the input weights, and 0 of the readout.
+        bias_c: Option<PerLayer> = optional(per_layer(number())),
+        /// Factors of every layer.
+        factors: Factors = flat(),
+    }
+    check = Abc::check;
+}
+
+impl Abc {
+    fn check(&self, table: &Written<'_>) -> Result<()> {
+        if self.sigma_b.is_none() {
+            for key in ["bias_a", "bias_b", "bias_c"] {
+                table.refuse(key, "there are no biases without `sigma_b`")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The biases of every layer. Where no exponents are given, those of hidden layers are input weights of an input 1, and those of the readout do
+    /// not depend on the width.
+    fn biases(&self, layers: usize, own: [f64; 3]) -> Result<Vec<Option<LayerScaling>>> {
+        let Some(sigma_b) = &self.sigma_b else { return Ok(vec![None; layers]) };
+        let stds = of_layers(sigma_b, layers)?;
+        let exponents = |given: &Option<PerLayer>, of_input: f64| match given {
+            Some(given) => of_layers(given, layers),
+            None => Ok((0..layers).map(|l| if l + 1 == layers { 0.0 } else { of_input }).collect()),
+        };
+        let [a, b, c] = own;
+        let (a, b) = (exponents(&self.bias_a, a)?, exponents(&self.bias_b, b)?);
+        let c = exponents(&self.bias_c, c)?;
+        let n = |q: f64| relative_power(self.reference_width, q);
+        let bias = |l: usize| LayerScaling {
+            multiplier: n(-a[l]),
+            init_std: PowerOfWidth::new(stds[l], 0.0).times(n(-b[l])),
+            learning_rate: n(-c[l]),
+        };
+        Ok((0..layers).map(|l| Some(bias(l))).collect())
     }
 }
 
@@ -218,12 +330,17 @@ impl ParameterizationKeys for Abc {
     fn parameterization(&self, hidden_layers: usize, _: &Field<'_>) -> Result<Parameterization> {
         let layers = hidden_layers + 1;
         let meaning = "one per weight matrix (network.hidden_layers + 1)";
-        Ok(Parameterization::Abc {
-            a: of_length(self.a.value.clone(), &self.a, layers, meaning)?,
-            b: of_length(self.b.value.clone(), &self.b, layers, meaning)?,
-            c: of_layers(&self.c, layers)?,
+        let a = of_length(self.a.value.clone(), &self.a, layers, meaning)?;
+        let b = of_length(self.b.value.clone(), &self.b, layers, meaning)?;
+        let c = of_layers(&self.c, layers)?;
+        let biases = self.biases(layers, [a[0], b[0], c[0]])?;
+        let own = Parameterization::Abc {
+            a,
+            b,
+            c,
             sigma: of_layers(&self.sigma, layers)?,
             reference_width: self.reference_width,
-        })
+        };
+        Ok(own.adjusted(self.factors.adjustments(biases)?))
     }
 }

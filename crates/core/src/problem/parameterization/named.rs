@@ -1,13 +1,15 @@
 //! Says what each named parameterization is made of.
 
+use super::adjusted::Adjustments;
+
 /// A width scaling, as written in the problem file.
 ///
 /// Learning rates multiply whatever the optimizer makes of the gradient; Golikov's table for RMSProp (docs/theory/scaling-limits.md §5.4)
 /// is `"abc"` with a list `c`, or for one hidden layer `"scaling"` with q̃ − q_σ for `q_a`.
 ///
-/// `sigma_w`, `sigma_b`, `weight_rates`, `bias_rates`, `sigma` and `c` are one number for all layers, or a list with one per weight
-/// matrix (L + 1, input first). In the `"mean_field"` and `"standard"` parameterizations `sigma_b = 0` means biases that start at 0 and are
-/// trained; without the key there are none.
+/// `sigma_w`, `sigma_b`, `multipliers`, `weight_rates`, `bias_rates`, `bias_std`, `sigma` and `c` are one number for all layers, or a list with one per weight
+/// matrix (L + 1, input first). In all parameterizations but `"ntk"`, `sigma_b = 0` means biases that start at 0 and are
+/// trained; without the key there are none. In `"ntk"` these are `bias_std = 0` with the factor `sigma_b`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Parameterization {
     /// Mean-field / maximal-update (docs/theory/mean-field.md §1): `f = Vᵀh/(γm)`, rates `ηγ²m`, `ηγ²`, `ηγ²m`.
@@ -73,19 +75,51 @@ pub enum Parameterization {
         /// Reference width d* ≥ 1.
         reference_width: f64,
     },
+    /// Another parameterization with adjusted layers.
+    Adjusted {
+        /// The parameterization.
+        of: Box<Parameterization>,
+        /// What is changed.
+        adjustments: Adjustments,
+    },
 }
 
 impl Parameterization {
+    /// The same with adjusted layers.
+    #[must_use]
+    pub fn adjusted(self, adjustments: Adjustments) -> Self {
+        match adjustments.are_none() {
+            true => self,
+            false => Parameterization::Adjusted { of: Box::new(self), adjustments },
+        }
+    }
+
     /// Whether the file says that the weights of a layer do not learn.
     pub(super) fn freezes(&self, layer: usize) -> bool {
-        matches!(self, Parameterization::Ntk { weight_rates, .. } if weight_rates[layer] == 0.0)
+        match self {
+            Parameterization::Ntk { weight_rates, .. } => weight_rates[layer] == 0.0,
+            Parameterization::Adjusted { of, adjustments } => {
+                adjustments.weight_rates[layer] == 0.0 || of.freezes(layer)
+            }
+            _ => false,
+        }
     }
 
     /// Says whether some weights or biases do not learn.
     pub fn has_frozen_layers(&self) -> bool {
-        let Parameterization::Ntk { weight_rates, sigma_b, bias_rates, .. } = self else { return false };
-        let frozen_bias = |(sigma, rate): (&f64, &f64)| *sigma > 0.0 && *rate == 0.0;
-        weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
+        match self {
+            Parameterization::Ntk { weight_rates, sigma_b, bias_rates, .. } => {
+                let frozen_bias = |(sigma, rate): (&f64, &f64)| *sigma > 0.0 && *rate == 0.0;
+                weight_rates.contains(&0.0) || sigma_b.iter().zip(bias_rates).any(frozen_bias)
+            }
+            Parameterization::Adjusted { adjustments, .. } => {
+                // Which layers have biases, and what learns, does not depend on the input dimension.
+                let scaling = self.scaling(adjustments.weight_rates.len() - 1, 1);
+                let mut layers = scaling.layers.iter().chain(scaling.biases.iter().flatten());
+                layers.any(|layer| layer.learning_rate.constant == 0.0)
+            }
+            _ => false,
+        }
     }
 
     /// Returns `d*`, at which exponents count from 1; none where they count from width 1.
@@ -94,13 +128,18 @@ impl Parameterization {
             Parameterization::Scaling { reference_width, .. } | Parameterization::Abc { reference_width, .. } => {
                 Some(*reference_width)
             }
+            Parameterization::Adjusted { of, .. } => of.reference_width(),
             _ => None,
         }
     }
 
     /// Says whether the network's function at its start is added to its outputs, at most widths.
     pub fn corrects_initial_function(&self) -> bool {
-        matches!(self, Parameterization::Scaling { initial_correction: true, .. })
+        match self {
+            Parameterization::Scaling { initial_correction, .. } => *initial_correction,
+            Parameterization::Adjusted { of, .. } => of.corrects_initial_function(),
+            _ => false,
+        }
     }
 
     /// Returns `√n − 1`, the share of its function at its start that is added to the outputs of a network of this width; none where
@@ -110,6 +149,7 @@ impl Parameterization {
             Parameterization::Scaling { reference_width, initial_correction: true, .. } => {
                 Some((width as f64 / reference_width).sqrt() - 1.0).filter(|share| *share != 0.0)
             }
+            Parameterization::Adjusted { of, .. } => of.initial_correction(width),
             _ => None,
         }
     }

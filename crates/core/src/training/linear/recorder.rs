@@ -17,7 +17,7 @@ use crate::{
     training::{
         block::Block,
         matrix::{LinearLayer, Neurons, WeightMatrix},
-        record::{Outputs, explored_quantity, output_quantity},
+        record::{Outputs, explored_quantity, output_quantity, singular_values},
         risk,
         runge_kutta::Point,
     },
@@ -152,6 +152,8 @@ impl<'p, B: Block> Recorder<'p, B> {
         let kernel = |network: &LinearNetwork<W>| kernel_factors(network, state.backward, state.features);
         Some(match quantity {
             Quantity::Predictor => Value::Matrix(state.predictor.clone()),
+            Quantity::PredictorOffset => Value::List(vec![0.0; state.predictor.nrows()]),
+            Quantity::PredictorSingularValues => Value::List(singular_values(state.predictor)),
             Quantity::MinNormDistance => Value::Scalar((state.predictor - self.min_norm.as_ref()?).norm()),
             Quantity::FeatureGram => {
                 Value::Matrices(state.features[1..=hidden_layers].iter().map(|f| f.gram(f)).collect())

@@ -11,6 +11,7 @@ mod network;
 mod passes;
 mod recorder;
 mod rows;
+mod sharpness;
 mod training;
 
 pub use group::MlpGroup;

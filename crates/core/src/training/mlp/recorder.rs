@@ -10,6 +10,7 @@ use super::{
     network::{Mlp, MlpLayer},
     passes::Passes,
     rows::of_network,
+    sharpness::sharpness,
 };
 use crate::{
     matrix::Matrix,
@@ -17,7 +18,7 @@ use crate::{
     training::{
         block::{Block, NeuronBlock},
         matrix::EntryMatrix,
-        record::{Outputs, explored_quantity, output_quantity},
+        record::{Outputs, explored_quantity, output_quantity, singular_values},
     },
     trajectory::{Record, Value},
 };
@@ -51,6 +52,27 @@ struct Measured {
     gradient_kernels: Option<Vec<Matrix>>,
     activation_norms: Option<Vec<f64>>,
     activation_changes: Option<Vec<f64>>,
+    predictor: Option<AffineMap>,
+    sharpness: Option<f64>,
+}
+
+/// `f(x) = β x + c` of a network with identity activations.
+struct AffineMap {
+    /// β, k × d.
+    predictor: Matrix,
+    /// c.
+    offset: Vec<f64>,
+}
+
+impl AffineMap {
+    /// From the outputs on 0 and on all input directions.
+    fn of<W: EntryMatrix>(network: &mut Mlp<W>, inputs: usize) -> Self {
+        let outputs = network.outputs(&Matrix::identity(inputs + 1, inputs + 1).columns(1, inputs).into_owned());
+        let offset = outputs.row(0).into_owned();
+        let mut directions = outputs.rows(1, inputs).into_owned();
+        directions.row_iter_mut().for_each(|mut row| row -= &offset);
+        Self { predictor: directions.transpose(), offset: offset.iter().copied().collect() }
+    }
 }
 
 impl Measured {
@@ -110,13 +132,15 @@ impl<W: EntryMatrix> Recorder<'_, W> {
         let wants_norms = wants(&[Quantity::ActivationNorms]);
         let wants_changes = wants(&[Quantity::ActivationChanges]);
         let wants_kernel = wants_full || wants_mean || wants_nngp || wants_features || wants_gradients;
-        let wants_pass = wants_kernel || wants_norms || wants_changes;
+        let wants_sharpness = wants(&[Quantity::Sharpness]);
+        let wants_pass = wants_kernel || wants_norms || wants_changes || wants_sharpness;
         let wants_linearised_test =
             wants(&[Quantity::LinearisedTestOutputs, Quantity::LinearisedTestLoss, Quantity::LinearisationDistance]);
         let distance_on_train = wants(&[Quantity::LinearisationDistance]) && self.problem.data.test.is_none();
         let wants_linearised_train =
             distance_on_train || wants(&[Quantity::LinearisedOutputs, Quantity::LinearisedTrainLoss]);
         let wants_train = distance_on_train
+            || wants_sharpness
             || wants(&[Quantity::TrainLoss, Quantity::TrainAccuracy, Quantity::Outputs, Quantity::OutputChange]);
         let wants_test =
             wants_linearised_test || wants(&[Quantity::TestLoss, Quantity::TestAccuracy, Quantity::TestOutputs]);
@@ -168,6 +192,11 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             };
             forward.pre_activations.iter().zip(initial).map(change).collect()
         });
+        let wants_predictor =
+            wants(&[Quantity::Predictor, Quantity::PredictorOffset, Quantity::PredictorSingularValues]);
+        let predictor = wants_predictor.then(|| AffineMap::of(network, data.input_dimension()));
+        let at_outputs = train.as_ref().filter(|_| wants_sharpness).map(|train| (train, &data.train.targets));
+        let sharpness = at_outputs.map(|outputs| sharpness(network, forward, self.problem.loss, outputs));
         Measured {
             train,
             test,
@@ -181,6 +210,8 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             gradient_kernels,
             activation_norms,
             activation_changes,
+            predictor,
+            sharpness,
         }
     }
 
@@ -212,6 +243,10 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             }
             Quantity::ActivationNorms => Value::List(measured.activation_norms.clone()?),
             Quantity::ActivationChanges => Value::List(measured.activation_changes.clone()?),
+            Quantity::Predictor => Value::Matrix(measured.predictor.as_ref()?.predictor.clone()),
+            Quantity::PredictorOffset => Value::List(measured.predictor.as_ref()?.offset.clone()),
+            Quantity::PredictorSingularValues => Value::List(singular_values(&measured.predictor.as_ref()?.predictor)),
+            Quantity::Sharpness => Value::Scalar(measured.sharpness?),
             Quantity::OutputChange => {
                 let moved = measured.moved.as_ref()?;
                 Value::Scalar(moved.norm() / (moved.len() as f64).sqrt())
@@ -239,7 +274,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
                 };
                 Value::Scalar(difference.norm() / (difference.len() as f64).sqrt())
             }
-            // Those of deep linear networks, of ensembles and of networks in Gram space are neither.
+            // Others of deep linear networks, of ensembles and of networks in Gram space are neither.
             _ => {
                 let outputs = Outputs { train: measured.train.as_ref(), test: measured.test.as_ref() };
                 return output_quantity(quantity, self.problem, outputs)

@@ -5,8 +5,9 @@
 //! name = "convergence"
 //! kind = "scaling"          # metric against an axis, one series per group of the other axes
 //! metric = "predictor_distance"     # or several: metrics = ["first_weights", "hidden_weights"]
-//! x = "width"               # default where there are widths
+//! x = "width"               # default where there are widths; or any axis of numbers, on a logarithmic axis of positive ones
 //! x_scale = "log"           # default; or "linear", as y_scale; only positive values have a place on a logarithmic axis
+//! lines = true             # joins the points of each series; default false
 //! y_label = "distance"      # default: of the metric
 //! ```
 
@@ -14,7 +15,7 @@ use widenet_core::document::{
     Field,
     keys::{optional, or},
     section,
-    shape::{Located, list, located, text},
+    shape::{Located, boolean, list, located, text},
 };
 use widenet_figures::{
     Axis, AxisScale, Mark, Marker, Plot, Series, palette,
@@ -45,6 +46,8 @@ struct Scaling {
     /// `width` or the key of an axis.
     x: String,
     scales: (AxisScale, AxisScale),
+    /// Whether the points of a series are joined.
+    lines: bool,
     /// What stands at the axis of the metrics, if it is not their own label.
     y_label: Option<String>,
 }
@@ -56,12 +59,14 @@ section! {
         metric: Option<Located<String>> = optional(located(text())),
         /// Or several.
         metrics: Option<Vec<Located<String>>> = optional(list(located(text()))),
-        /// `width`, where there are widths and nothing is given, or an axis of positive numbers.
+        /// `width`, where there are widths and nothing is given, or an axis of positive numbers, of any numbers with `x_scale = "linear"`.
         x: Option<Located<String>> = optional(located(text())),
         /// Scale of x; only positive values have a place on a logarithmic axis.
         x_scale: AxisScale = or(scale(), "log"),
         /// Scale of the metrics.
         y_scale: AxisScale = or(scale(), "log"),
+        /// Whether the points of each series are joined by lines.
+        lines: bool = or(boolean(), false),
         /// What stands at the axis of the metrics.
         y_label: Option<String> = optional(text()),
     }
@@ -77,8 +82,12 @@ impl FigureKeys for Keys {
         let metrics = self.metrics.iter().flatten().chain(&self.metric);
         Ok(Box::new(Scaling {
             metrics: metrics.map(|metric| keys.metric(&metric.field())).collect::<ReadResult<_>>()?,
-            x: keys.x(self.x.as_ref(), table)?,
+            x: match self.x_scale {
+                AxisScale::Linear => keys.number_x(self.x.as_ref(), table)?,
+                AxisScale::Log => keys.x(self.x.as_ref(), table)?,
+            },
             scales: (self.x_scale, self.y_scale),
+            lines: self.lines,
             y_label: self.y_label.clone(),
         }))
     }
@@ -171,7 +180,7 @@ fn by_x(
 
 impl Scaling {
     fn plot(&self, results: &Results<'_>, findings: &[Finding]) -> Plot {
-        let Scaling { metrics, x, scales, y_label } = self;
+        let Scaling { metrics, x, scales, lines, y_label } = self;
         let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, findings, metric, x)).collect();
         let (mut curves, mut all_left_out) = (Vec::new(), 0);
         for metric in metrics {
@@ -206,6 +215,9 @@ impl Scaling {
             }
             let points: Vec<_> = samples.iter().map(|(x, values)| (*x, mean(values, scales.1))).collect();
             all_points.extend(points.iter().copied());
+            if *lines {
+                marks.push(Mark::Line { points: points.clone(), width: 1.0, dashed: false });
+            }
             let is_open = |x: f64| diverged.iter().any(|place| place.x == x);
             let lost: Vec<f64> = diverged
                 .iter()

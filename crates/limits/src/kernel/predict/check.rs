@@ -7,8 +7,10 @@ use widenet_core::{
     data::Samples,
     humanized,
     problem::{Loss, Rule},
+    scaling::LayerScaling,
 };
 
+use super::layout::Layout;
 use super::question::{GivenKernel, GivenKernels, Initial, Moment, Question, Ridge, Spread, Trained};
 use crate::kernel::{
     blocks::{Inputs, Need, TrainingKernel},
@@ -40,11 +42,13 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
                 )));
             }
             Moment::Infinity if !squared => {
-                return Err(invalid(
-                    "t = infinity has no answer with the logistic loss or the cross-entropy: outputs grow like ln t for ever; give \
-                     a finite moment"
-                        .into(),
-                ));
+                let why = match problem.loss {
+                    Loss::Hinge => "hinge loss: where training ends depends on its steps",
+                    Loss::Squared { .. } | Loss::Logistic | Loss::CrossEntropy => {
+                        "logistic loss or the cross-entropy: outputs grow like ln t for ever"
+                    }
+                };
+                return Err(invalid(format!("t = infinity has no answer with the {why}; give a finite moment")));
             }
             Moment::At(_) | Moment::Infinity => {}
         }
@@ -70,6 +74,17 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
                 .into(),
         ));
     }
+    let starts_at_zero = |bias: &LayerScaling| bias.init_std.constant == 0.0 && bias.learning_rate.constant > 0.0;
+    if question.trained == Trained::ReadoutOnly
+        && question.given.is_none()
+        && problem.scaling().biases.last().is_some_and(|bias| bias.as_ref().is_some_and(starts_at_zero))
+    {
+        return Err(invalid(
+            "the biases of the readout start at 0 and are trained, so that training the readout alone is no regression with the NNGP kernel; let \
+             them have a standard deviation at the start, freeze them (`bias_rates`), or train all layers"
+                .into(),
+        ));
+    }
     if !law && question.spread != Spread::None {
         return Err(invalid("a spread is over initialisations: it needs the start `ensemble`".into()));
     }
@@ -92,6 +107,7 @@ pub(super) fn converges(problem: &Problem, kernel: &Matrix, ridge: f64) -> Resul
 
 /// The blocks of given kernels, after checking that they fit the data and each other.
 pub(super) fn given(
+    problem: &Problem,
     inputs: Inputs<'_>,
     question: &Question,
     given: &GivenKernels,
@@ -103,13 +119,20 @@ pub(super) fn given(
     };
     let absent = |name: &str, why: &str| invalid(format!("the given `{name}` kernel is missing: {why}"));
     let training = training.as_ref().ok_or_else(|| absent(name, "training needs it"))?;
-    check_blocks(inputs, training, name)?;
+    let layout = match question.trained {
+        Trained::All => Layout::of(training.train.nrows(), inputs.0.nrows(), problem.data.output_dimension()),
+        Trained::ReadoutOnly => Layout::Samples,
+    };
+    check_blocks(inputs, training, name, layout)?;
+    if layout != Layout::Samples {
+        check_one_network(problem, question)?;
+    }
     let kernel = TrainingKernel { train: training.train.clone(), test_train: training.test_train.clone() };
     if need == Need::Nothing {
         return Ok((kernel, None));
     }
     let nngp = given.nngp.as_ref().ok_or_else(|| absent("nngp", "the law of the outputs at the start needs it"))?;
-    check_blocks(inputs, nngp, "nngp")?;
+    check_blocks(inputs, nngp, "nngp", Layout::Samples)?;
     let tests = |block: &Option<Matrix>| block.as_ref().map(Matrix::nrows);
     if tests(&kernel.test_train) != tests(&nngp.test_train) {
         return Err(invalid("the given kernels have test blocks of different sizes, or only one has them".into()));
@@ -126,8 +149,22 @@ pub(super) fn given(
     Ok((kernel, Some(prior)))
 }
 
-fn check_blocks((train, test): Inputs<'_>, kernel: &GivenKernel, name: &str) -> Result<()> {
-    let samples = train.nrows();
+/// Refuses what the kernel of one network between all samples and outputs does not answer.
+fn check_one_network(problem: &Problem, question: &Question) -> Result<()> {
+    const KERNEL: &str = "the given `ntk` kernel has a row for every sample and output, as that of one network has";
+    if matches!(question.initial, Initial::Ensemble | Initial::Samples { .. }) {
+        return Err(invalid(format!(
+            "{KERNEL}, so that there is no law of outputs at the start; give those of the network (`predict.initial = {{ outputs = … }}`), or \"zero\""
+        )));
+    }
+    match has_closed_form(problem) {
+        true => Ok(()),
+        false => Err(invalid(format!("{KERNEL}, and predictions by it are those of the squared loss on full batches"))),
+    }
+}
+
+fn check_blocks((train, test): Inputs<'_>, kernel: &GivenKernel, name: &str, layout: Layout) -> Result<()> {
+    let samples = layout.rows(train.nrows());
     let wrong = |block: &str, matrix: &Matrix, rows: usize, columns: usize| {
         invalid(format!(
             "the given `{name}` kernel {block} is {} × {}; it must be {rows} × {columns}",
@@ -139,7 +176,7 @@ fn check_blocks((train, test): Inputs<'_>, kernel: &GivenKernel, name: &str) -> 
         return Err(wrong("among training inputs", &kernel.train, samples, samples));
     }
     check_symmetric(&kernel.train, &format!("the given `{name}` kernel among training inputs"))?;
-    let expected = test.map(Matrix::nrows);
+    let expected = test.map(|test| layout.rows(test.nrows()));
     let Some(block) = &kernel.test_train else {
         return match expected {
             Some(tests) => Err(invalid(format!(

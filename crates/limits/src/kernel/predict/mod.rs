@@ -4,14 +4,19 @@
 //! run in function space (docs/theory/ntk.md §6).
 
 mod check;
+mod layout;
+mod likelihood;
 mod question;
 
-pub use question::{GivenKernel, GivenKernels, Initial, Moment, Moments, Prediction, Question, Ridge, Spread, Trained};
+pub use question::{
+    GivenKernel, GivenKernels, Initial, Likelihood, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
+};
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use widenet_core::{Matrix, Problem, humanized, problem::Rule, training::Control};
 
+use self::{layout::Layout, likelihood::TestTargets};
 use super::{
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
@@ -40,27 +45,39 @@ pub fn predict(
     if question.moments.contains(&Moment::Infinity) {
         check::converges(problem, &kernel.train, ridge)?;
     }
-    let start = start(problem, question, &kernel, prior.as_ref())?;
-    let answers = Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), start: &start };
+    let (samples, outputs) = problem.data.train.targets.shape();
+    let layout = Layout::of(kernel.train.nrows(), samples, outputs);
+    let starts = starts(problem, question, (&kernel, layout), prior.as_ref())?;
+    let targets = layout.laid_out(&problem.data.train.targets);
+    let answers =
+        Answers { problem, question, kernel: &kernel, prior: prior.as_ref(), layout, targets: &targets, ridge };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
     let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
     let eigen =
         (closed && !finite.is_empty()).then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL)).transpose()?;
-    let mut stepped = if closed { HashMap::new() } else { answers.run(finite, &mut watch)? };
+    let end = if question.moments.contains(&Moment::Infinity) { Some(answers.end(eigen.as_ref())?) } else { None };
+    let count = starts.len() as f64;
+    let run = |(position, start): (usize, &SeededStart)| match closed {
+        true => Ok(HashMap::new()),
+        false => answers.run(&start.outputs, finite.clone(), &mut |share| watch((position as f64 + share) / count)),
+    };
+    let stepped = starts.iter().enumerate().map(run).collect::<Result<Vec<_>>>()?;
     let count = question.moments.len() as f64;
     let mut predictions = Vec::new();
     for (position, moment) in question.moments.iter().enumerate() {
-        let prediction = match *moment {
-            Moment::Infinity => answers.at_infinity(eigen.as_ref(), ridge)?,
-            Moment::At(time) => match (&eigen, Procedure::of(problem, time)) {
-                (Some(basis), Some(procedure)) => {
-                    answers.closed(*moment, &Response::at(basis, procedure, ridge, problem.loss_denominator()))?
-                }
-                _ => stepped.remove(&time.to_bits()).unwrap_or_else(|| answers.diverged(*moment)),
-            },
-        };
-        predictions.push(Prediction { diverged: !prediction.has_finite_outputs(), ..prediction });
+        let response = answers.response(*moment, eigen.as_ref(), end.as_deref());
+        for (start, stepped) in starts.iter().zip(&stepped) {
+            let known = || stepped.get(&finite_time(*moment)?.to_bits()).cloned();
+            let prediction = match &response {
+                Some(response) => answers.closed(&start.outputs, *moment, response)?,
+                None => known().unwrap_or_else(|| answers.diverged(&start.outputs, *moment)),
+            };
+            let diverged = !prediction.has_finite_outputs();
+            let likelihood = end.as_deref().filter(|_| *moment == Moment::Infinity && !diverged);
+            let likelihood = likelihood.and_then(|end| answers.likelihood(&prediction, end));
+            predictions.push(Prediction { diverged, seed: start.seed, likelihood, ..prediction });
+        }
         if watch((position + 1) as f64 / count) == Control::Stop {
             return Err(Error::Stopped);
         }
@@ -117,7 +134,7 @@ fn finite_time(moment: Moment) -> Option<f64> {
 
 fn need(question: &Question) -> Need {
     match (&question.initial, question.spread) {
-        (Initial::Sample { .. }, _) | (_, Spread::Covariance) => Need::Covariance,
+        (Initial::Samples { .. }, _) | (_, Spread::Covariance) => Need::Covariance,
         (_, Spread::Std) => Need::Variances,
         (_, Spread::None) => Need::Nothing,
     }
@@ -137,7 +154,7 @@ fn blocks(
 ) -> Result<(TrainingKernel, Option<Prior>)> {
     let inputs = (&problem.data.train.inputs, test_inputs(problem, question));
     if let Some(given) = &question.given {
-        return check::given(inputs, question, given, need);
+        return check::given(problem, inputs, question, given, need);
     }
     let network = match question.trained {
         Trained::All => problem.architecture().kernel_network()?,
@@ -146,20 +163,37 @@ fn blocks(
     compute(&network, inputs, need, watch)
 }
 
+/// Outputs at the start, as the training kernel acts on them, and the key of their draw.
+struct SeededStart {
+    seed: Option<u64>,
+    outputs: Start,
+}
+
 /// The outputs at the start; zero for the law, whose mean that is.
-fn start(problem: &Problem, question: &Question, kernel: &TrainingKernel, prior: Option<&Prior>) -> Result<Start> {
+fn starts(
+    problem: &Problem,
+    question: &Question,
+    (kernel, layout): (&TrainingKernel, Layout),
+    prior: Option<&Prior>,
+) -> Result<Vec<SeededStart>> {
     let (samples, outputs) = problem.data.train.targets.shape();
+    let tests = kernel.test_train.as_ref().map(|block| layout.samples(block.nrows()));
+    let one = |start: Start| Ok(vec![SeededStart { seed: None, outputs: layout.start(start) }]);
     match (&question.initial, prior) {
-        (Initial::Ensemble | Initial::Zero, _) => Ok(Start {
+        (Initial::Ensemble | Initial::Zero, _) => one(Start {
             train: Matrix::zeros(samples, outputs),
-            test: kernel.test_train.as_ref().map(|block| Matrix::zeros(block.nrows(), outputs)),
+            test: tests.map(|tests| Matrix::zeros(tests, outputs)),
         }),
-        (Initial::Sample { seed }, Some(prior)) => Ok(Sampler::new(prior)?.sample(*seed, outputs)),
-        (Initial::Sample { .. }, None) => Err(invalid("a sampled start needs the NNGP kernel".into())),
+        (Initial::Samples { seeds }, Some(prior)) => {
+            let sampler = Sampler::new(prior)?;
+            let start = |seed: &u64| SeededStart { seed: Some(*seed), outputs: sampler.sample(*seed, outputs) };
+            Ok(seeds.iter().map(start).collect())
+        }
+        (Initial::Samples { .. }, None) => Err(invalid("a sampled start needs the NNGP kernel".into())),
         (Initial::Outputs { train, test }, _) => {
             let start = Start { train: train.clone(), test: test.clone() };
-            start.check(samples, kernel.test_train.as_ref().map(Matrix::nrows), outputs)?;
-            Ok(start)
+            start.check(samples, tests, outputs)?;
+            one(start)
         }
     }
 }
@@ -169,16 +203,18 @@ struct Answers<'a> {
     question: &'a Question,
     kernel: &'a TrainingKernel,
     prior: Option<&'a Prior>,
-    start: &'a Start,
+    layout: Layout,
+    /// As the kernel acts on them.
+    targets: &'a Matrix,
+    ridge: f64,
 }
 
 impl Answers<'_> {
     /// The answer of a response to squared-loss training.
-    fn closed(&self, moment: Moment, response: &Response<'_>) -> Result<Prediction> {
-        let targets = &self.problem.data.train.targets;
-        let residual = &self.start.train - targets;
-        let train = &self.start.train - response.learned(&residual);
-        let mut prediction = self.prediction(moment, train, &response.inverse(&residual));
+    fn closed(&self, start: &Start, moment: Moment, response: &Response<'_>) -> Result<Prediction> {
+        let residual = &start.train - self.targets;
+        let train = &start.train - response.learned(&residual);
+        let mut prediction = self.prediction(start, moment, train, &response.inverse(&residual));
         if let Response::Modes { dropped, .. } = response {
             prediction.dropped = *dropped;
         }
@@ -189,35 +225,61 @@ impl Answers<'_> {
         Ok(prediction)
     }
 
-    /// The answer at t = ∞: by a Cholesky factor, or with a cutoff in the eigenbasis.
-    fn at_infinity(&self, eigen: Option<&Factorization>, ridge: f64) -> Result<Prediction> {
+    /// The training kernel for t = ∞: a Cholesky factor, or with a cutoff the eigenbasis.
+    fn end<'e>(&self, eigen: Option<&'e Factorization>) -> Result<Cow<'e, Factorization>> {
         let kernel = &self.kernel.train;
-        if !self.question.cutoff {
-            let factor = Factorization::cholesky(kernel, ridge, TRAINING_KERNEL)?;
-            return self.closed(Moment::Infinity, &Response::at_infinity(&factor, ridge, None));
+        match eigen {
+            _ if !self.question.cutoff => Ok(Cow::Owned(Factorization::cholesky(kernel, self.ridge, TRAINING_KERNEL)?)),
+            Some(eigen) => Ok(Cow::Borrowed(eigen)),
+            None => Ok(Cow::Owned(Factorization::eigen(kernel, TRAINING_KERNEL)?)),
         }
-        let own;
-        let basis = match eigen {
-            Some(basis) => basis,
-            None => {
-                own = Factorization::eigen(kernel, TRAINING_KERNEL)?;
-                &own
+    }
+
+    /// What training up to a moment does to residuals, where it has a closed form.
+    fn response<'e>(
+        &self,
+        moment: Moment,
+        eigen: Option<&'e Factorization>,
+        end: Option<&'e Factorization>,
+    ) -> Option<Response<'e>> {
+        match moment {
+            Moment::Infinity => {
+                end.map(|end| Response::at_infinity(end, self.ridge, self.question.cutoff.then(|| end.cutoff())))
             }
+            Moment::At(time) => {
+                let procedure = Procedure::of(self.problem, time)?;
+                eigen.map(|basis| Response::at(basis, procedure, self.ridge, self.problem.loss_denominator()))
+            }
+        }
+    }
+
+    /// How likely the targets are, where the law of the networks is the posterior of a Gaussian process.
+    fn likelihood(&self, prediction: &Prediction, end: &Factorization) -> Option<Likelihood> {
+        let Question { trained, initial, .. } = self.question;
+        if *trained != Trained::ReadoutOnly || *initial != Initial::Ensemble {
+            return None;
+        }
+        let start = self.prior.and_then(|prior| prior.test_diagonal.as_deref());
+        let tests = match (&self.problem.data.test, &prediction.test, start) {
+            (Some(test), Some(moments), Some(start)) => Some(TestTargets { targets: &test.targets, moments, start }),
+            _ => None,
         };
-        self.closed(Moment::Infinity, &Response::at_infinity(basis, ridge, Some(basis.cutoff())))
+        Some(likelihood::at_infinity(end, self.ridge, self.targets, tests))
     }
 
     /// Means for the sums z of gradients.
-    fn prediction(&self, moment: Moment, train: Matrix, z: &Matrix) -> Prediction {
-        let moments = |mean: Matrix| Moments { mean, std: None, covariance: None };
-        let blocks = self.start.test.as_ref().zip(self.kernel.test_train.as_ref());
+    fn prediction(&self, start: &Start, moment: Moment, train: Matrix, z: &Matrix) -> Prediction {
+        let moments = |mean: Matrix| Moments { mean: self.layout.outputs(mean), std: None, covariance: None };
+        let blocks = start.test.as_ref().zip(self.kernel.test_train.as_ref());
         Prediction {
             moment,
+            seed: None,
             time: finite_time(moment).map_or(f64::INFINITY, |moment| self.problem.optimizer.time(moment)),
             diverged: false,
             train: moments(train),
             test: blocks.map(|(start, block)| moments(start - product(block, z))),
             dropped: None,
+            likelihood: None,
         }
     }
 
@@ -235,7 +297,12 @@ impl Answers<'_> {
     }
 
     /// Answers in function space at these moments, by the bits of the moment; those behind a divergence are missing.
-    fn run(&self, mut moments: Vec<f64>, watch: &mut dyn FnMut(f64) -> Control) -> Result<HashMap<u64, Prediction>> {
+    fn run(
+        &self,
+        start: &Start,
+        mut moments: Vec<f64>,
+        watch: &mut dyn FnMut(f64) -> Control,
+    ) -> Result<HashMap<u64, Prediction>> {
         moments.sort_by(f64::total_cmp);
         moments.dedup();
         let (samples, outputs) = self.problem.data.train.targets.shape();
@@ -243,14 +310,14 @@ impl Answers<'_> {
         // With a spread every initial residual counts: one column each.
         let identity = Matrix::identity(samples, samples);
         let spread = self.question.spread != Spread::None;
-        let (start, gradient) = if spread {
+        let (initial, gradient) = if spread {
             (&identity, Gradient::Residual { loss, outputs })
         } else {
-            (&self.start.train, Gradient::Loss { loss, targets: &self.problem.data.train.targets })
+            (&start.train, Gradient::Loss { loss, targets: &self.problem.data.train.targets })
         };
         let run = Run {
             kernel: &self.kernel.train,
-            start,
+            start: initial,
             gradient,
             dynamics: Dynamics::of(&self.problem.optimizer)?,
             seed: self.question.seed,
@@ -259,9 +326,9 @@ impl Answers<'_> {
         let mut visit = |position: usize, z: &Matrix, outputs: &Matrix| {
             let moment = Moment::At(moments[position]);
             let answer = if spread {
-                self.closed(moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() })
+                self.closed(start, moment, &Response::Matrices { remaining: outputs.clone(), inverse: z.clone() })
             } else {
-                Ok(self.prediction(moment, outputs.clone(), z))
+                Ok(self.prediction(start, moment, outputs.clone(), z))
             };
             match answer {
                 Ok(answer) => drop(answers.insert(moments[position].to_bits(), answer)),
@@ -277,8 +344,8 @@ impl Answers<'_> {
     }
 
     /// The answer of a run that has diverged before it.
-    fn diverged(&self, moment: Moment) -> Prediction {
-        let nowhere = |matrix: &Matrix| Matrix::from_element(matrix.nrows(), matrix.ncols(), f64::NAN);
-        self.prediction(moment, nowhere(&self.start.train), &nowhere(&self.start.train))
+    fn diverged(&self, start: &Start, moment: Moment) -> Prediction {
+        let nowhere = Matrix::from_element(start.train.nrows(), start.train.ncols(), f64::NAN);
+        self.prediction(start, moment, nowhere.clone(), &nowhere)
     }
 }

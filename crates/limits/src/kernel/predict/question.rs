@@ -47,10 +47,10 @@ pub enum Initial {
     Ensemble,
     /// `f_0 = 0`.
     Zero,
-    /// One function drawn from the law.
-    Sample {
-        /// Key of the draw.
-        seed: u64,
+    /// Functions drawn from the law, each trained for itself.
+    Samples {
+        /// Keys of the draws.
+        seeds: Vec<u64>,
     },
     /// These outputs.
     Outputs {
@@ -61,7 +61,7 @@ pub enum Initial {
     },
 }
 
-/// A kernel given as matrices.
+/// A kernel given as matrices. The tangent kernel of one network may have a row for every sample and output, P k × P k with samples outermost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GivenKernel {
     /// Among training inputs, P × P.
@@ -110,6 +110,8 @@ pub struct Question {
 pub struct Prediction {
     /// The moment asked for.
     pub moment: Moment,
+    /// Key of the function at the start, of [`Initial::Samples`].
+    pub seed: Option<u64>,
     /// Training time there (`η t`, `√η t`, flow time; ∞).
     pub time: f64,
     /// Whether the linear model has diverged: some number below is infinite or NaN, and none of them means anything.
@@ -120,6 +122,18 @@ pub struct Prediction {
     pub test: Option<Moments>,
     /// At t = ∞ with [`Question::cutoff`]: the number of eigenvalues dropped.
     pub dropped: Option<usize>,
+    /// At t = ∞ of [`Trained::ReadoutOnly`] and [`Initial::Ensemble`], which is the posterior of a Gaussian process.
+    pub likelihood: Option<Likelihood>,
+}
+
+/// How likely the targets are under a Gaussian process, or why that is not known (docs/theory/ntk.md §5, Eq. evidence, Eq.
+/// test-likelihood).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Likelihood {
+    /// Of the training targets, summed over samples and outputs.
+    pub log_evidence: Result<f64, String>,
+    /// Of the test targets given the training targets, summed over outputs and averaged over samples.
+    pub test: Option<Result<f64, String>>,
 }
 
 impl Prediction {

@@ -47,9 +47,11 @@ pub fn solve(
     let network = problem.kernel_regime()?;
     refuse_weight_decay(problem)?;
     let quantities = &problem.record.quantities;
-    if let Some(quantity) = quantities.iter().find(|quantity| quantity.scope() == Scope::DeepLinear) {
+    if let Some(quantity) =
+        quantities.iter().find(|quantity| matches!(quantity.scope(), Scope::DeepLinear | Scope::Linear))
+    {
         return Err(Error::Invalid(format!(
-            "`{}` is a quantity of deep linear networks; the kernel regime of perceptrons does not have it",
+            "`{}` is a quantity of linear networks; the kernel regime of perceptrons does not have it",
             quantity.name()
         )));
     }

@@ -67,6 +67,15 @@ impl<'a> SnapshotRecorder<'a> {
 
     /// Losses and accuracies of one function.
     pub(super) fn snapshot(&self, train: &Matrix, test: Option<Matrix>, z: &Matrix) -> Snapshot {
+        Snapshot { distance: self.distance(z), ..self.of_function(train, test) }
+    }
+
+    /// The same of the mean function.
+    fn of_mean(&self, snapshot: &Snapshot) -> Snapshot {
+        self.of_function(&snapshot.train, snapshot.test.clone())
+    }
+
+    fn of_function(&self, train: &Matrix, test: Option<Matrix>) -> Snapshot {
         let data = &self.problem.data;
         let targets = data.test.as_ref().map(|test| &test.targets);
         let on_test = |f: &dyn Fn(&Matrix, &Matrix) -> f64| Some(f(test.as_ref()?, targets?));
@@ -75,7 +84,6 @@ impl<'a> SnapshotRecorder<'a> {
             test_loss: on_test(&|f, y| self.problem.loss.value(f, y)),
             train_accuracy: Labels::accuracy_of(&self.labels, train, &data.train.targets),
             test_accuracy: test.as_ref().zip(targets).and_then(|(f, y)| Labels::accuracy_of(&self.labels, f, y)),
-            distance: self.distance(z),
             train: train.clone(),
             test,
             ..Snapshot::default()
@@ -103,6 +111,10 @@ impl<'a> SnapshotRecorder<'a> {
             Quantity::TestOutputs | Quantity::LinearisedTestOutputs => matrix(&snapshot.test),
             Quantity::TrainAccuracy => snapshot.train_accuracy.map(Value::Scalar),
             Quantity::TestAccuracy => snapshot.test_accuracy.map(Value::Scalar),
+            Quantity::TrainLossOfMean => Some(Value::Scalar(self.of_mean(snapshot).train_loss)),
+            Quantity::TestLossOfMean => self.of_mean(snapshot).test_loss.map(Value::Scalar),
+            Quantity::TrainAccuracyOfMean => self.of_mean(snapshot).train_accuracy.map(Value::Scalar),
+            Quantity::TestAccuracyOfMean => self.of_mean(snapshot).test_accuracy.map(Value::Scalar),
             Quantity::OutputStd => matrix(&snapshot.train_std),
             Quantity::TestOutputStd => matrix(&snapshot.test_std),
             Quantity::TestOutputCovariance => matrix(&snapshot.test_covariance),

@@ -36,7 +36,8 @@ fn scalar(record: &Record, quantity: Quantity) -> f64 {
 }
 
 /// Sizes of activations, which only finite networks have here.
-const OF_FINITE_NETWORKS: [Quantity; 6] = [
+const OF_FINITE_NETWORKS: [Quantity; 7] = [
+    Quantity::Sharpness,
     Quantity::ActivationNorms,
     Quantity::ActivationChanges,
     Quantity::OutputChange,

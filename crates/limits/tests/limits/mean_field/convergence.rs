@@ -306,7 +306,9 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_does_not() {
 fn recording_does_not_disturb_the_limit() {
     let plain = problem(3, 4, 2, 10);
     let mut watched = plain.clone();
-    let recorded = |q: &Quantity| matches!(q.scope(), Scope::Any | Scope::DeepLinear) && !q.needs(Need::TestOutputs);
+    let recorded = |q: &Quantity| {
+        matches!(q.scope(), Scope::Any | Scope::DeepLinear | Scope::Linear) && !q.needs(Need::TestOutputs)
+    };
     watched.record.quantities = Quantity::all().filter(recorded).collect();
     let watched_quantities = watched.record.quantities.len();
     let (plain, watched) = (run(&plain, Width::Infinite, 0), run(&watched, Width::Infinite, 0));
