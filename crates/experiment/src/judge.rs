@@ -65,11 +65,11 @@ fn judge_finished(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 let column = results.metric(metric);
                 let sample = |trial: &&MeasuredTrial<'_>| {
                     let y = match &trial.metrics[column] {
-                        Ok(y) => *y,
+                        Ok(y) => y.value,
                         Err(_) if matches!(trial.result.status(), Status::Diverged { .. }) => f64::INFINITY,
                         Err(_) => return None,
                     };
-                    Some(Sample { x: results.number(trial.trial, x), seed: trial.trial.seed, y })
+                    Some(Sample { x: results.number(trial.trial, x), seed: trial.trial.seed, y, error: 0.0 })
                 };
                 let samples: Vec<Sample> = trials.iter().filter_map(sample).collect();
                 let counts = (samples.len(), trials.len());

@@ -152,7 +152,9 @@ mod tests {
         let mut rng = stream(study, Purpose::Noise, 0);
         let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
         let points = (0..seeds).flat_map(|seed| (-3..=6).map(move |power| (seed, f64::powi(2.0, power))));
-        points.map(|(seed, x)| Sample { x, seed, y: (x.ln() - 3.0_f64.ln()).powi(2) + noise * normal() }).collect()
+        points
+            .map(|(seed, x)| Sample { x, seed, y: (x.ln() - 3.0_f64.ln()).powi(2) + noise * normal(), error: 0.0 })
+            .collect()
     }
 
     #[test]
