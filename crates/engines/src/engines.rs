@@ -278,7 +278,7 @@ mod tests {
     use widenet_model::Precision;
 
     use super::*;
-    use crate::{mean_field::LimitOptions, rule::EngineRule, solver::HiddenOptions};
+    use crate::{limit_options::LimitOptions, rule::EngineRule, solver::HiddenOptions};
 
     fn problem(network: &str, quantities: &str) -> Problem {
         let text = format!(

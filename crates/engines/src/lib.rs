@@ -8,6 +8,7 @@ mod device;
 mod engines;
 mod fluctuations;
 mod law;
+mod limit_options;
 mod mean_field;
 mod memory;
 mod options;
@@ -21,7 +22,7 @@ pub use fluctuations::{
     Agreement, Entry, Estimate, FluctuationOptions, Fluctuations, Interval, Moment, SufficientWidth, fluctuations,
     wide_networks,
 };
-pub use mean_field::LimitOptions;
+pub use limit_options::LimitOptions;
 pub use options::word;
 pub use problem::{load_problem, rate_warning, stable_rate, trajectory_warning};
 pub use reference::{ComparedProblem, References, start_quantities, starts_at_random};

@@ -11,7 +11,7 @@ use widenet_core::{
 use widenet_limits::Regime;
 
 use crate::{
-    mean_field::{LimitKey, LimitOptions},
+    limit_options::{LimitKey, LimitOptions},
     solver::{InitialFunction, Reference, ReferenceRequest, Solver, Watch},
 };
 

@@ -10,7 +10,7 @@ use widenet_core::{
 };
 use widenet_model::{DeviceChoice, ModelError, Precision, ResponseStorage};
 
-use crate::mean_field::LimitOptions;
+use crate::limit_options::LimitOptions;
 
 /// Which engine a width is given to. All but `Auto` take finite widths only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

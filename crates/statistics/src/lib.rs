@@ -4,6 +4,7 @@ pub mod argmin;
 pub mod chi_square;
 pub mod fit;
 pub mod kolmogorov_smirnov;
+mod line;
 mod moments;
 pub mod reference;
 mod spread;

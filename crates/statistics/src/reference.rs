@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fit::{Line, Sample, line, weighted_line};
+use crate::line::{Line, Sample, line, weighted_line};
 
 /// Standard errors of a reference below which a distance from it says nothing.
 pub const RESOLVED: f64 = 3.0;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use widenet_core::{Problem, Width, humanized};
 use widenet_system::memory;
 
-use crate::{mean_field::LimitOptions, solver::SolveError};
+use crate::{limit_options::LimitOptions, solver::SolveError};
 
 /// Widest small networks; their law is that of wider ones long before.
 const WIDEST: u64 = 1 << 20;

@@ -176,7 +176,7 @@ impl ProblemAxes {
         for field in options.into_iter().flatten() {
             collect(&field, "axes.", &mut axes)?;
         }
-        self.limit.collect(&mut axes)?;
+        self.limit.fields()?.iter().try_for_each(|field| collect(field, "axes.", &mut axes))?;
         let axes = sorted(axes, &self.others, section)?;
         for (key, is_own) in [
             (TOLERANCE, engines.iter().any(|engine| engine.hidden.tolerance.is_some())),

@@ -17,10 +17,7 @@ use widenet_core::document::{
 };
 use widenet_engines::LimitOptions;
 
-use super::{
-    axes::{Axis, collect},
-    read::ReadResult,
-};
+use super::read::ReadResult;
 
 /// The keys of options of limits by quadrature.
 pub(crate) const ACCURACY: &str = "accuracy";
@@ -75,7 +72,7 @@ section! {
 
 impl LimitSettings {
     /// The options; keys that are axes are refused here.
-    pub(super) fn options(&self, axes: &[Axis]) -> ReadResult<LimitOptions> {
+    pub(super) fn options(&self, has_axis: impl Fn(&str) -> bool) -> ReadResult<LimitOptions> {
         let fields = [
             (ACCURACY, self.accuracy.as_ref().map(Located::field)),
             (REPLICATES, self.replicates.as_ref().map(Located::field)),
@@ -83,7 +80,6 @@ impl LimitSettings {
         ];
         let given = fields.into_iter().filter_map(|(key, field)| Some((key, field?)));
         for (key, field) in given {
-            let has_axis = |key: &str| axes.iter().any(|axis| axis.key == key);
             let reason = if has_axis(key) {
                 format!("`axes.{key}` has its values; give one or the other")
             } else if key == ACCURACY && (self.nodes.is_some() || has_axis(NODES)) {
@@ -104,8 +100,8 @@ impl LimitSettings {
 }
 
 impl LimitAxes {
-    /// Adds the axes that are given.
-    pub(super) fn collect(&self, axes: &mut Vec<Axis>) -> ReadResult<()> {
+    /// The axes that are given.
+    pub(super) fn fields(&self) -> ReadResult<Vec<Field<'_>>> {
         if let (Some(_), Some(nodes)) = (&self.accuracy, &self.nodes) {
             return Err(nodes.error("`accuracy` chooses the number of `nodes`; give one axis or the other"));
         }
@@ -114,7 +110,7 @@ impl LimitAxes {
             self.replicates.as_ref().map(Located::field),
             self.nodes.as_ref().map(Located::field),
         ];
-        fields.into_iter().flatten().try_for_each(|field| collect(&field, "axes.", axes))
+        Ok(fields.into_iter().flatten().collect())
     }
 }
 

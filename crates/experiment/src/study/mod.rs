@@ -273,7 +273,7 @@ impl Parts {
         if let Some(answers) = settings.answers.as_ref().filter(|_| has_axis(ANSWERS)) {
             return Err(unused(answers, &reason(ANSWERS)));
         }
-        let limit = settings.limit.options(&axes.axes)?;
+        let limit = settings.limit.options(|key| axes.axes.iter().any(|axis| axis.key == key))?;
         let specification = file.problem;
         let mut keys =
             Keys { widths: &axes.widths, axes: &axes.axes, metrics: Vec::new(), kind, specification: &specification };

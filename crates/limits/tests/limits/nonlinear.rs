@@ -317,8 +317,9 @@ fn bad_options_and_problems_without_this_limit_are_named() {
         change(&mut problem);
         problem
     };
-    let flow = with(&|problem| problem.optimizer.rule = Rule::Flow { time: 1.0, tolerance: 1e-9 });
-    refused(&flow, usual, &["flow", "steps"]);
+    let momentum_flow = Rule::MomentumFlow { learning_rate: 0.1, steps: 4, momentum: 0.5, tolerance: 1e-9 };
+    let flow = with(&|problem| problem.optimizer.rule = momentum_flow.clone());
+    refused(&flow, usual, &["momentum_flow", "steps"]);
     let rule = Rule::RmsProp { learning_rate: 0.1, steps: 4, decay: 0.9, epsilon: 1e-8, batch_size: None };
     refused(&with(&|problem| problem.optimizer.rule = rule.clone()), usual, &["rmsprop", "gd"]);
     for quantity in [Quantity::WeightChange, Quantity::ParameterDistance, Quantity::NngpKernel] {

@@ -6,12 +6,13 @@
 
 use super::{
     network::{Forward, Mlp},
-    training::MlpTraining,
+    passes::Passes,
 };
 use crate::{
     matrix::Matrix,
+    problem::Problem,
     training::{
-        matrix::{EntryMatrix, Explored},
+        matrix::{EntryMatrix, Explored, WeightMatrix},
         progress::{Control, Progress, Start, is_finite},
         rule::UpdateRule,
         runge_kutta::{A, Clock, Flow, ORDER_4, ORDER_5, Point},
@@ -24,6 +25,27 @@ const LEFT_OUT: f64 = 0.1;
 /// Roundings that a step may have as its error.
 const ROUNDINGS: f64 = 8.0;
 
+/// What gradient flow asks of a perceptron and of the records taken of it.
+pub(super) trait Flowing {
+    type Matrix: EntryMatrix;
+
+    fn problem(&self) -> &Problem;
+
+    /// The network as it is.
+    fn network(&mut self) -> &mut Mlp<Self::Matrix>;
+
+    /// Passes of all training samples through it.
+    fn evaluate(&mut self, step: u64) -> Passes<BlockOf<Self>>;
+
+    /// Outputs on the training inputs, corrected where the problem's are.
+    fn corrected(&self, outputs: Matrix) -> Matrix;
+
+    /// Records everything the problem asks for.
+    fn record(&mut self, passes: &Passes<BlockOf<Self>>, step: u64, time: f64) -> Record;
+}
+
+type BlockOf<F> = <<F as Flowing>::Matrix as WeightMatrix>::Block;
+
 /// A gradient at one point: what an update takes.
 struct Slope<B> {
     forward: Forward<B>,
@@ -32,14 +54,14 @@ struct Slope<B> {
 }
 
 /// Integrates to the horizon. `observe` is called after every step with the matrices.
-pub(super) fn integrate<W: EntryMatrix, R>(
-    training: &mut MlpTraining<'_, W, R>,
+pub(super) fn integrate<F: Flowing>(
+    training: &mut F,
     Flow { horizon, tolerance }: Flow,
     start: Start,
-    observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control,
+    observe: &mut dyn FnMut(&Progress<'_>, &[&F::Matrix]) -> Control,
 ) -> (Vec<Record>, Status) {
-    let problem = training.problem;
-    let decay = problem.optimizer.weight_decay;
+    let decay = training.problem().optimizer.weight_decay;
+    let at = training.problem().record.at.clone();
     let Start { mut step, time, step_size, mut records } = start;
     let mut clock = Clock { time, proposal: step_size.unwrap_or(horizon * 1e-3) };
     loop {
@@ -47,17 +69,17 @@ pub(super) fn integrate<W: EntryMatrix, R>(
         if !is_finite(&passes.forward.outputs) {
             return (records, Status::Diverged { step, time: clock.time });
         }
-        if let Some(&due) = problem.record.at.get(records.len())
+        if let Some(&due) = at.get(records.len())
             && clock.time >= due
         {
             records.push(training.record(&passes, step, clock.time));
             continue;
         }
-        let Some(&next) = problem.record.at.get(records.len()) else {
+        let Some(&next) = at.get(records.len()) else {
             return (records, Status::Done);
         };
         let outputs = passes.forward.outputs.clone();
-        let mut base = training.network.clone();
+        let mut base = training.network().clone();
         let mut slopes = vec![slope(training, &mut base, passes.forward)];
         let allowed = tolerance.max(noise(training, &base, &slopes, clock.proposal.min(next - clock.time), &outputs));
         loop {
@@ -80,14 +102,14 @@ pub(super) fn integrate<W: EntryMatrix, R>(
             let of_decay = (orders[0].weights - orders[1].weights).abs();
             // A sum, because a trial step that overflows to NaN must be rejected and `max` would drop the NaN.
             if clock.accepts(step_size, next, (difference + of_decay) / allowed) {
-                training.network = high;
+                *training.network() = high;
                 break;
             }
         }
         step += 1;
         let Clock { time, proposal } = clock;
         let progress = Progress { step, time, fraction: time / horizon, step_size: Some(proposal), records: &records };
-        let matrices: Vec<&W> = training.network.matrices().collect();
+        let matrices: Vec<&F::Matrix> = training.network().matrices().collect();
         if let Control::Stop = observe(&progress, &matrices) {
             return (records, Status::Interrupted { step });
         }
@@ -95,18 +117,14 @@ pub(super) fn integrate<W: EntryMatrix, R>(
 }
 
 /// A pass of the training inputs, corrected where the problem's are.
-fn forward<W: EntryMatrix, R>(training: &MlpTraining<'_, W, R>, network: &mut Mlp<W>) -> Forward<W::Block> {
-    let mut forward = network.forward(&training.problem.data.train.inputs);
-    forward.outputs = training.recorder.correction.on_train(forward.outputs, None);
+fn forward<F: Flowing>(training: &F, network: &mut Mlp<F::Matrix>) -> Forward<BlockOf<F>> {
+    let mut forward = network.forward(&training.problem().data.train.inputs);
+    forward.outputs = training.corrected(forward.outputs);
     forward
 }
 
-fn slope<W: EntryMatrix, R>(
-    training: &MlpTraining<'_, W, R>,
-    network: &mut Mlp<W>,
-    forward: Forward<W::Block>,
-) -> Slope<W::Block> {
-    let problem = training.problem;
+fn slope<F: Flowing>(training: &F, network: &mut Mlp<F::Matrix>, forward: Forward<BlockOf<F>>) -> Slope<BlockOf<F>> {
+    let problem = training.problem();
     let gradient = problem.loss.gradient_of_group(&forward.outputs, &problem.data.train.targets, 1);
     let lowest = network.lowest_learning();
     let signals = lowest.map(|lowest| network.backward(&forward, &gradient.transpose(), lowest));
@@ -127,10 +145,10 @@ fn moved<W: EntryMatrix>(base: &Mlp<W>, point: &Point, slopes: &[Slope<W::Block>
 }
 
 /// Errors of outputs that no step can be judged below: what a step forth and back leaves of rounding, and what probes have left out.
-fn noise<W: EntryMatrix, R>(
-    training: &MlpTraining<'_, W, R>,
-    base: &Mlp<W>,
-    slopes: &[Slope<W::Block>],
+fn noise<F: Flowing>(
+    training: &F,
+    base: &Mlp<F::Matrix>,
+    slopes: &[Slope<BlockOf<F>>],
     step_size: f64,
     outputs: &Matrix,
 ) -> f64 {
@@ -138,6 +156,6 @@ fn noise<W: EntryMatrix, R>(
     let mut back = moved(&forth, &Point { weights: 1.0, products: vec![step_size] }, slopes);
     let rounding = (forward(training, &mut back).outputs - outputs).norm();
     let truncation = base.matrices().filter_map(Explored::exploration).map(|explored| explored.truncation);
-    let size = outputs.norm().max(training.problem.data.train.targets.norm());
+    let size = outputs.norm().max(training.problem().data.train.targets.norm());
     (ROUNDINGS * rounding).max(LEFT_OUT * truncation.fold(0.0, f64::max) * size)
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     baseline::Baseline,
     correction::InitialCorrection,
-    flow,
+    flow::{Flowing, integrate},
     linearisation::Linearisation,
     network::{Forward, Mlp},
     passes::Passes,
@@ -157,7 +157,7 @@ impl<W: EntryMatrix, R: Update<W>> Training for MlpTraining<'_, W, R> {
 
     fn run(&mut self, start: Start, observe: &mut dyn FnMut(&Progress<'_>, &[&W]) -> Control) -> (Vec<Record>, Status) {
         match self.course {
-            Course::Flow(flow) => flow::integrate(self, flow, start, observe),
+            Course::Flow(flow) => integrate(self, flow, start, observe),
             Course::Steps { steps, rule } => {
                 let at = &self.problem.record.at;
                 let mut stepping = Stepping { training: self, rule };
@@ -236,6 +236,30 @@ impl<'p, W: EntryMatrix, R> MlpTraining<'p, W, R> {
         if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
             linearisation.update(rule, learning_rate, initial, &gradient(outputs));
         }
+    }
+}
+
+impl<W: EntryMatrix, R> Flowing for MlpTraining<'_, W, R> {
+    type Matrix = W;
+
+    fn problem(&self) -> &Problem {
+        self.problem
+    }
+
+    fn network(&mut self) -> &mut Mlp<W> {
+        &mut self.network
+    }
+
+    fn evaluate(&mut self, step: u64) -> Passes<W::Block> {
+        MlpTraining::evaluate(self, step)
+    }
+
+    fn corrected(&self, outputs: Matrix) -> Matrix {
+        self.recorder.correction.on_train(outputs, None)
+    }
+
+    fn record(&mut self, passes: &Passes<W::Block>, step: u64, time: f64) -> Record {
+        MlpTraining::record(self, passes, step, time)
     }
 }
 
