@@ -80,8 +80,8 @@ fn what_is_not_built_is_not_parsed() {
         &["rleu", "relu"],
     );
     contains(
-        &problem_refusal(&with("[optimizer]", "[loss]\nkind = \"hinge\"\n[optimizer]")),
-        &["hinge", "squared", "logistic"],
+        &problem_refusal(&with("[optimizer]", "[loss]\nkind = \"huber\"\n[optimizer]")),
+        &["huber", "squared", "logistic"],
     );
 }
 
@@ -149,9 +149,9 @@ fn rmsprop() {
     );
     let relative = write(folder.path(), "relative.toml", &spec.replace("learning_rate", "relative_learning_rate"));
     contains(&refusal(&["solve", &relative, "--width", "64"]), &["relative_learning_rate", "give `learning_rate`"]);
-    let predictor = spec.replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"predictor\"]");
-    let predictor = write(folder.path(), "predictor.toml", &predictor);
-    contains(&refusal(&["solve", &predictor, "--width", "64"]), &["predictor", "gd, momentum, sgd or flow"]);
+    let features = spec.replace("at = [0, 1, 5, 10]", "at = [0]\nquantities = [\"feature_gram\"]");
+    let features = write(folder.path(), "features.toml", &features);
+    contains(&refusal(&["solve", &features, "--width", "64"]), &["feature_gram", "gd, momentum, sgd or flow"]);
     contains(&refusal(&["predict", &path]), &["rmsprop", "finite width"]);
 }
 

@@ -171,7 +171,9 @@ fn the_guide_has_every_column() {
     let problem = "experiments/problem.toml";
     let short = ["--set", "optimizer.steps=2", "--set", "record.at=[0, 2]", "--set", "data.train_samples=5"];
     ok(&[&["solve", problem, "--width", "8", "--output", &path("solve.csv")], &short[..]].concat());
-    let small = ["--set", "data.train_samples=5", "--set", "data.test_samples=2"];
+    let small = ["data.train_samples=5", "data.test_samples=2", "predict.initial=sample", "predict.seeds=2"]
+        .map(|change| format!("--set={change}"));
+    let small = small.each_ref().map(String::as_str);
     ok(&[&["predict", "experiments/kernel-regime/predict.toml", "--output", &path("predict.csv")], &small[..]]
         .concat());
     ok(&[
