@@ -152,7 +152,7 @@ impl Csv {
                 }
                 cell.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| {
                     wrong(format!(
-                        "sample {rows}, column {}: `{}` is not a finite number",
+                        "sample {rows}, column {}: `{}` is not a finite number; names of classes are read with data.classes = \"all\"",
                         title(column),
                         excerpt(cell)
                     ))

@@ -98,7 +98,8 @@ impl Loss {
             }
             Loss::CrossEntropy if outputs < 2 => {
                 return refuse(
-                    "the cross-entropy needs at least 2 outputs, and the data have 1; use \"logistic\" for two classes"
+                    "the cross-entropy needs at least 2 outputs, and the data have 1; use \"logistic\" for two classes, and data.classes = \"all\" for a \
+                     column of class numbers or names"
                         .into(),
                 );
             }

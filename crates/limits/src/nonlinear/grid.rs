@@ -16,8 +16,9 @@ use super::network::input_basis;
 /// Most axes of a layer.
 const MOST_AXES: usize = 4;
 /// Points per axis that are tried, each against 8 fewer, while a layer has at most [`MOST_NODES`].
-const POINTS: [usize; 6] = [32, 40, 56, 80, 112, 160];
-const MOST_NODES: usize = 1 << 22;
+const POINTS: [usize; 8] = [16, 24, 32, 40, 56, 80, 112, 160];
+/// With more, drawn nodes are cheaper.
+const MOST_NODES: usize = 1 << 19;
 
 /// Tensor grids of a problem's layers.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +54,10 @@ fn axes(problem: &Problem) -> Option<Vec<usize>> {
     let biases: Vec<usize> = problem.scaling().biases.iter().map(|bias| usize::from(bias.is_some())).collect();
     if layers == 1 {
         return Some(vec![data.output_dimension() + rank + biases[0]]);
+    }
+    // The stages of a flow ask questions that are not counted beforehand.
+    if !problem.optimizer.has_steps() {
+        return None;
     }
     let steps = problem.optimizer.horizon() as usize;
     let test = data.test.as_ref().map_or(0, |test| test.inputs.nrows());

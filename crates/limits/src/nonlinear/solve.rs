@@ -144,8 +144,8 @@ pub fn solve(problem: &Problem, seed: u64, options: &Options, watch: Watch<'_>) 
         }
         if level.is_exhausted {
             return Err(Error::Invalid(format!(
-                "the limit of this problem explores more directions than 2^{last} nodes per layer can tell apart; use fewer steps, \
-                 samples, or a larger tolerance"
+                "the limit of this problem explores more directions than 2^{last} nodes per layer can tell apart; use more nodes, fewer \
+                 steps or samples, or a larger --tolerance"
             )));
         }
         let Level { estimate, bytes, .. } = level;

@@ -368,3 +368,18 @@ fn gradient_flow_is_the_limit_of_small_steps() {
         assert!((ratio - 2.0).abs() < 0.2, "{hidden_layers}: {errors:?}");
     }
 }
+
+/// Two hidden layers, one sample and a short horizon: as steps they would be counted for a grid, and the stages of a flow are not.
+#[test]
+fn flows_of_two_hidden_layers_are_on_drawn_nodes() {
+    let mut problem = perceptron(Activation::Tanh, 2, 1);
+    problem.data.train.inputs = problem.data.train.inputs.rows(0, 1).into_owned();
+    problem.data.train.targets = problem.data.train.targets.rows(0, 1).into_owned();
+    let options = Options { accuracy: 5e-2, replicates: 2, ..Options::default() };
+    let said = |problem: &Problem| solve(problem, 1, &options, &go).expect("solves").notes.join(" ");
+    let stepped = said(&problem);
+    assert!(stepped.contains("grids"), "{stepped}");
+    problem.optimizer.rule = Rule::Flow { time: 1.0, tolerance: 1e-6 };
+    let flowing = said(&problem);
+    assert!(flowing.contains("replicates of 2^10 nodes"), "{flowing}");
+}

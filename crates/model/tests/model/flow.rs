@@ -106,6 +106,34 @@ fn matrices_known_by_their_responses_follow_it() {
     }
 }
 
+/// Steps in `f32` are judged by its rounding where the tolerance is finer, and come to the numbers of `f64` up to that.
+#[test]
+fn single_precision_does_not_stop_it() {
+    let device = DeviceChoice::Flex.open().expect("the processor");
+    let solve = |precision| {
+        let problem = flow(1e-9);
+        let run = Run {
+            matrices: Matrices::Dense,
+            problem: &problem,
+            width: 64,
+            seed: SEED,
+            device: &device,
+            precision,
+            checkpoints: None,
+        };
+        let mut steps = 0;
+        let solution = solve_on_device(&run, &mut |progress| {
+            steps = progress.step;
+            if progress.step < 2000 { Control::Continue } else { Control::Stop }
+        });
+        let trajectory = solution.expect("solves").trajectory;
+        assert_eq!(trajectory.status, Status::Done, "after {steps} steps");
+        (trajectory.records, steps)
+    };
+    let ((single, few), (double, many)) = (solve(Precision::F32), solve(Precision::F64));
+    assert!(apart(&single, &double) < 1e-4 && few < many, "{} after {few} and {many} steps", apart(&single, &double));
+}
+
 /// A linearised network beside it would need steps of its own, and an ensemble a clock for each network.
 #[test]
 fn what_does_not_follow_it_is_refused() {

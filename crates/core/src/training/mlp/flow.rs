@@ -24,6 +24,8 @@ use crate::{
 const LEFT_OUT: f64 = 0.1;
 /// Roundings that a step may have as its error.
 const ROUNDINGS: f64 = 8.0;
+/// Rounding is probed by weights that are scaled by this and back.
+const PROBE: f64 = 0.999;
 
 /// What gradient flow asks of a perceptron and of the records taken of it.
 pub(super) trait Flowing {
@@ -81,7 +83,7 @@ pub(super) fn integrate<F: Flowing>(
         let outputs = passes.forward.outputs.clone();
         let mut base = training.network().clone();
         let mut slopes = vec![slope(training, &mut base, passes.forward)];
-        let allowed = tolerance.max(noise(training, &base, &slopes, clock.proposal.min(next - clock.time), &outputs));
+        let allowed = tolerance.max(noise(training, &base, &slopes, &outputs));
         loop {
             let Some(step_size) = clock.step(next) else {
                 return (records, Status::Diverged { step, time: clock.time });
@@ -144,16 +146,11 @@ fn moved<W: EntryMatrix>(base: &Mlp<W>, point: &Point, slopes: &[Slope<W::Block>
     network
 }
 
-/// Errors of outputs that no step can be judged below: what a step forth and back leaves of rounding, and what probes have left out.
-fn noise<F: Flowing>(
-    training: &F,
-    base: &Mlp<F::Matrix>,
-    slopes: &[Slope<BlockOf<F>>],
-    step_size: f64,
-    outputs: &Matrix,
-) -> f64 {
-    let forth = moved(base, &Point { weights: 1.0, products: vec![-step_size] }, slopes);
-    let mut back = moved(&forth, &Point { weights: 1.0, products: vec![step_size] }, slopes);
+/// Errors of outputs that no step can be judged below: what weights that are scaled and scaled back leave of rounding, and what probes have left
+/// out.
+fn noise<F: Flowing>(training: &F, base: &Mlp<F::Matrix>, slopes: &[Slope<BlockOf<F>>], outputs: &Matrix) -> f64 {
+    let scaled = |network: &Mlp<F::Matrix>, weights| moved(network, &Point { weights, products: vec![0.0] }, slopes);
+    let mut back = scaled(&scaled(base, PROBE), PROBE.recip());
     let rounding = (forward(training, &mut back).outputs - outputs).norm();
     let truncation = base.matrices().filter_map(Explored::exploration).map(|explored| explored.truncation);
     let size = outputs.norm().max(training.problem().data.train.targets.norm());
