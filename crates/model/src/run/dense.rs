@@ -6,7 +6,7 @@ use super::{
     ensemble,
     keeper::Keeper,
     request::{DeviceSolution, Run},
-    training::train,
+    training::{resolved, train},
 };
 use crate::{
     error::ModelError,
@@ -27,7 +27,8 @@ pub(super) fn solve(
         return ensemble::solve(run, ensemble, watch);
     } else {
         let network = dense_mlp(problem, width, seed, device, precision)?;
-        train(&mut MlpTraining::new(problem, network, seed)?, Keeper::new(run, watch))?
+        let problem = resolved(problem, precision);
+        train(&mut MlpTraining::new(&problem, network, seed)?, Keeper::new(run, watch))?
     };
     Ok(run.solution(records, status, notes))
 }
