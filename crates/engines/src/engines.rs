@@ -245,6 +245,15 @@ impl Solver for Engines {
 
     fn reference(&self, request: &ReferenceRequest<'_>, watch: &Watch<'_>) -> Result<Trajectory, SolveError> {
         let ReferenceRequest { reference, problem, seed, initial, limit } = *request;
+        // In the kernel regime the limit is the linearised dynamics; elsewhere it is another.
+        let is_linearised = problem.is_solved_as_predictor() || matches!(Regime::of(problem), Ok(Regime::Kernel));
+        if reference == Reference::Lazy && !is_linearised {
+            return Err(SolveError::Refused(
+                "the linearised dynamics of perceptrons outside the kernel regime are known beside their own network only: record \
+                 `linearisation_distance` or `linearised_outputs`, and take no metric against them"
+                    .into(),
+            ));
+        }
         if is_mean_field(problem) {
             return Ok(solve_mean_field(problem, seed, &limit.resolved(), watch)?.trajectory);
         }
@@ -274,7 +283,7 @@ impl Solver for Engines {
 
 #[cfg(test)]
 mod tests {
-    use widenet_core::document::Document;
+    use widenet_core::{document::Document, problem::Parameterization, training::Control};
     use widenet_model::Precision;
 
     use super::*;
@@ -287,6 +296,24 @@ mod tests {
              [record]\nquantities = [{quantities}]\n"
         );
         Problem::from_document(&Document::from_toml("problem.toml", &text).unwrap(), Path::new("")).unwrap()
+    }
+
+    /// The mean-field limit of a perceptron moves its features, and was once given as its linearised dynamics.
+    #[test]
+    fn the_linearised_dynamics_are_not_another_limit() {
+        let engines = Engines::new(DeviceChoice::Flex).unwrap();
+        let kernel = problem("activation = \"tanh\"", "\"outputs\"");
+        let mut mean_field = kernel.clone();
+        mean_field.parameterization =
+            Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
+        let ask = |problem: &Problem, reference| {
+            let limit = LimitOptions { nodes: Some(64), ..LimitOptions::default() };
+            let request = ReferenceRequest { reference, problem, seed: 1, initial: None, limit };
+            engines.reference(&request, &|_| Control::Continue).map(|trajectory| trajectory.records.len())
+        };
+        assert!(ask(&kernel, Reference::Lazy).is_ok() && ask(&mean_field, Reference::Limit).is_ok());
+        let said = ask(&mean_field, Reference::Lazy).unwrap_err().to_string();
+        assert!(said.contains("`linearisation_distance`"), "{said}");
     }
 
     /// Whatever is recorded, the rule of `dense_up_to` names an engine that takes the problem, and so does `auto`.
