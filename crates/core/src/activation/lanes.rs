@@ -13,6 +13,7 @@ use crate::problem::Activation;
 
 /// Entries per step: long enough that the loop over them is the one that the compiler vectorises.
 const LANES: usize = 64;
+
 /// The float types of activations.
 pub trait Neuron: Lane {
     /// `h ← φ(h)`.

@@ -65,6 +65,11 @@ pub trait EntryMatrix: WeightMatrix<Block: NeuronBlock> + Explored + Clone {
         1
     }
 
+    /// The distance from 1 to the next number of the float type of its entries.
+    fn epsilon(&self) -> f64 {
+        f64::EPSILON
+    }
+
     /// A matrix of the same shape whose entries are and start at 0.
     fn zeros_like(&self) -> Self;
 

@@ -116,6 +116,10 @@ impl EntryMatrix for BatchedMatrix {
         self.initial.len()
     }
 
+    fn epsilon(&self) -> f64 {
+        self.placement.precision.epsilon()
+    }
+
     fn zeros_like(&self) -> Self {
         let [networks, rows, columns] = self.weights.dims();
         let zero = vec![Initial::Zero { rows, columns }; networks];

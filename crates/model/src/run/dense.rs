@@ -6,7 +6,7 @@ use super::{
     ensemble,
     keeper::Keeper,
     request::{DeviceSolution, Run},
-    training::{resolved, train},
+    training::train,
 };
 use crate::{
     error::ModelError,
@@ -27,8 +27,7 @@ pub(super) fn solve(
         return ensemble::solve(run, ensemble, watch);
     } else {
         let network = dense_mlp(problem, width, seed, device, precision)?;
-        let problem = resolved(problem, precision);
-        train(&mut MlpTraining::new(&problem, network, seed)?, Keeper::new(run, watch))?
+        train(&mut MlpTraining::new(problem, network, seed)?, Keeper::new(run, watch))?
     };
     Ok(run.solution(records, status, notes))
 }

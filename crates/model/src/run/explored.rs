@@ -9,7 +9,7 @@ use widenet_core::{
 use super::{
     keeper::Keeper,
     request::{DeviceSolution, Run},
-    training::{resolved, train},
+    training::train,
 };
 use crate::{
     cost::explored::WideEstimate,
@@ -88,8 +88,7 @@ pub(super) fn solve(
     } else {
         check_range(&problem.scaling(), width)?;
         let network = wide_mlp(problem, width, seed, hidden, &placement, &device.info);
-        let problem = resolved(problem, precision);
-        let mut training = MlpTraining::linear(&problem, network, seed)?;
+        let mut training = MlpTraining::linear(problem, network, seed)?;
         (train(&mut training, keeper)?, truncation(&training.matrices()))
     };
     notes.extend(truncation_note(truncation, hidden.tolerance, precision));

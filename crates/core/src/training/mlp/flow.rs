@@ -22,10 +22,9 @@ use crate::{
 
 /// Share of what probes leave out that a step may have as its error.
 const LEFT_OUT: f64 = 0.1;
-/// Roundings that a step may have as its error.
-const ROUNDINGS: f64 = 8.0;
-/// Rounding is probed by weights that are scaled by this and back.
-const PROBE: f64 = 0.999;
+/// Roundings of entries, in units of outputs or targets, that a step may have as its error: six stages round an update each, forwards and
+/// backwards.
+const ROUNDINGS: f64 = 32.0;
 
 /// What gradient flow asks of a perceptron and of the records taken of it.
 pub(super) trait Flowing {
@@ -83,7 +82,7 @@ pub(super) fn integrate<F: Flowing>(
         let outputs = passes.forward.outputs.clone();
         let mut base = training.network().clone();
         let mut slopes = vec![slope(training, &mut base, passes.forward)];
-        let allowed = tolerance.max(noise(training, &base, &slopes, &outputs));
+        let allowed = tolerance.max(noise(training, &base, &outputs));
         loop {
             let Some(step_size) = clock.step(next) else {
                 return (records, Status::Diverged { step, time: clock.time });
@@ -146,13 +145,11 @@ fn moved<W: EntryMatrix>(base: &Mlp<W>, point: &Point, slopes: &[Slope<W::Block>
     network
 }
 
-/// Errors of outputs that no step can be judged below: what weights that are scaled and scaled back leave of rounding, and what probes have left
-/// out.
-fn noise<F: Flowing>(training: &F, base: &Mlp<F::Matrix>, slopes: &[Slope<BlockOf<F>>], outputs: &Matrix) -> f64 {
-    let scaled = |network: &Mlp<F::Matrix>, weights| moved(network, &Point { weights, products: vec![0.0] }, slopes);
-    let mut back = scaled(&scaled(base, PROBE), PROBE.recip());
-    let rounding = (forward(training, &mut back).outputs - outputs).norm();
-    let truncation = base.matrices().filter_map(Explored::exploration).map(|explored| explored.truncation);
+/// Errors of outputs that no step can be judged below: by rounding, and by what probes have left out.
+fn noise<F: Flowing>(training: &F, base: &Mlp<F::Matrix>, outputs: &Matrix) -> f64 {
+    let epsilon = base.matrices().map(EntryMatrix::epsilon).fold(0.0, f64::max);
+    let explored = base.matrices().filter_map(Explored::exploration);
+    let truncation = explored.map(|explored| explored.truncation).fold(0.0, f64::max);
     let size = outputs.norm().max(training.problem().data.train.targets.norm());
-    (ROUNDINGS * rounding).max(LEFT_OUT * truncation.fold(0.0, f64::max) * size)
+    (ROUNDINGS * epsilon).max(LEFT_OUT * truncation) * size
 }

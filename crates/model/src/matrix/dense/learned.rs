@@ -65,6 +65,10 @@ impl DenseMatrix {
 }
 
 impl EntryMatrix for DenseMatrix {
+    fn epsilon(&self) -> f64 {
+        self.placement.precision.epsilon()
+    }
+
     fn zeros_like(&self) -> Self {
         let panel_rows = self.panels[0].dims()[0];
         let initial = Initial::Zero { rows: self.rows, columns: self.columns };

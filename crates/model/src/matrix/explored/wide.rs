@@ -107,6 +107,10 @@ impl Explored for WideMatrix {
 }
 
 impl EntryMatrix for WideMatrix {
+    fn epsilon(&self) -> f64 {
+        self.layout().placement.precision.epsilon()
+    }
+
     fn zeros_like(&self) -> Self {
         match self {
             WideMatrix::Thin(matrix) => WideMatrix::Thin(matrix.zeros_like()),
