@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{json, root, run, said, widenet, write};
+use crate::common::{json, numbers, root, run, said, widenet, write};
 
 /// The problem file and the right values of a case.
 fn case(name: &str) -> (Value, Value) {
@@ -13,13 +13,6 @@ fn case(name: &str) -> (Value, Value) {
     let found = all["cases"].as_array().expect("cases").iter().find(|case| case["name"] == name);
     let found = found.unwrap_or_else(|| panic!("no case {name}"));
     (found["problem"].clone(), found["right"].clone())
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        value => vec![value.as_f64().expect("a number")],
-    }
 }
 
 #[track_caller]

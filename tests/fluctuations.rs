@@ -8,25 +8,7 @@ use widenet_engines::{
 };
 use widenet_model::{DeviceChoice, Precision};
 
-use crate::common::{json, run, write};
-
-const LINEAR: &str = r#"
-[network]
-hidden_layers = 2
-[parameterization]
-kind = "mean_field"
-[data]
-kind = "inline"
-inputs = [[1.0, 0.5], [-0.5, 1.0], [0.3, -0.8]]
-targets = [[1.0], [-1.0], [0.5]]
-[optimizer]
-kind = "gd"
-learning_rate = 0.05
-steps = 10
-[record]
-at = [0, 3, 10]
-quantities = ["train_loss", "predictor"]
-"#;
+use crate::common::{PROBLEM, json, run, write};
 
 /// The reference problem `tanh-two-hidden`.
 const TANH: &str = r#"
@@ -58,6 +40,12 @@ fn problem(text: &str) -> Problem {
     Problem::from_document(&Document::from_toml("problem", text).expect("valid"), Path::new("")).expect("valid")
 }
 
+/// The deep linear problem, far from its minimum at the end: at the minimum losses spread like 1/m.
+fn linear_problem() -> Problem {
+    let text = PROBLEM.replace("learning_rate = 0.1", "learning_rate = 0.05");
+    problem(&text.replace("at = [0, 1, 5, 10]", "at = [0, 3, 10]\nquantities = [\"train_loss\", \"predictor\"]"))
+}
+
 /// Mean and standard deviation of a sample.
 struct Sample {
     mean: f64,
@@ -77,7 +65,7 @@ impl Sample {
 /// and offsets that fell like m^(−1/2) by the same factor, which is more than four errors for the loss.
 #[test]
 fn small_linear_networks_predict_wide_ones() {
-    let problem = problem(LINEAR);
+    let problem = linear_problem();
     let engines = Engines::new(DeviceChoice::Cpu).expect("the CPU is there");
     let options = FluctuationOptions {
         small_width: SMALL,
@@ -122,7 +110,7 @@ fn small_linear_networks_predict_wide_ones() {
 /// More threads finish networks in another order, and find the same.
 #[test]
 fn the_number_of_threads_does_not_matter() {
-    let problem = problem(LINEAR);
+    let problem = linear_problem();
     let engines = Engines::new(DeviceChoice::Cpu).expect("the CPU is there");
     let measure = |threads| {
         let threads = NonZeroUsize::new(threads).expect("some");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{json as answered, run, write};
+use crate::common::{json as answered, numbers, run, write};
 
 const PROBLEM: &str = r#"
 [network]
@@ -23,13 +23,6 @@ steps = 6
 at = [0, 2, 6]
 quantities = ["outputs", "train_loss"]
 "#;
-
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        value => vec![value.as_f64().expect("a number")],
-    }
-}
 
 /// The outputs of all records.
 fn outputs(trajectories: &Value) -> Vec<f64> {

@@ -3,7 +3,7 @@
 //! 4,000 draws: a distribution function that is off by 0.04 somewhere is refused at p < 1e-4 (√n · 0.04 = 2.5). At α = 1 the NNGP
 //! is off by 0.108 and must be refused; the limit is off by 0.003 and cannot be. False alarms at p < 1e-3; seeds are fixed.
 
-use crate::common::{json, run, write};
+use crate::common::{json, numbers, run, write};
 use serde_json::Value;
 
 fn answer(spec: &str, command: &str) -> Value {
@@ -150,10 +150,6 @@ draws = 300
     let answer: Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(answer["diagnostics"]["reliable"], false, "{}", answer["diagnostics"]);
     assert!(said.err.contains("UNRELIABLE"), "{}", said.err);
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().expect("a list").iter().map(|number| number.as_f64().expect("a number")).collect()
 }
 
 /// 24 × 48: P(f > 2e-5) was 0 and the density 7.8e155, so that draws of the exact law refuted it and distances were ½.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{json as answered, run, write};
+use crate::common::{json as answered, numbers, run, write};
 
 const PROBLEM: &str = r#"
 [network]
@@ -27,13 +27,6 @@ steps = 6
 [record]
 at = [0, 6]
 "#;
-
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        value => vec![value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))],
-    }
-}
 
 fn number(value: &Value) -> f64 {
     numbers(value)[0]

@@ -61,6 +61,14 @@ steps = 10
 at = [0, 1, 5, 10]
 "#;
 
+/// All numbers of an answer, in writing order.
+pub(crate) fn numbers(value: &serde_json::Value) -> Vec<f64> {
+    match value {
+        serde_json::Value::Array(values) => values.iter().flat_map(numbers).collect(),
+        value => vec![value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))],
+    }
+}
+
 /// Writes a file into a folder and returns its path as text.
 pub(crate) fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);

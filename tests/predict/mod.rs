@@ -4,19 +4,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::common::{json as answered, root, run, write};
+use crate::common::{json as answered, numbers, root, run, write};
 
 /// A file of reference values, which names the script that made it.
 fn reference(name: &str) -> Value {
     let text = fs::read_to_string(root().join("tests/predict").join(name)).expect("the reference values");
     serde_json::from_str(&text).expect("JSON")
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        value => vec![value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))],
-    }
 }
 
 /// The largest difference, relative to the largest number.

@@ -194,6 +194,7 @@ fn drawn_particles_report_their_standard_errors() {
 
 /// Losses and kernels of drawn particles have standard errors. Networks of 2^18 neurons are as many draws without antithetic pairs, so that they spread
 /// as much or more; their spread over 16 seeds is known to a fifth and the error to a quarter.
+/// The limit has as many particles as the networks have neurons, so that the ratio is about 1: with 7 and 15 degrees of freedom from 0.25 to 2.5.
 #[test]
 fn losses_and_kernels_of_drawn_particles_have_standard_errors() {
     let steep = [MF[0], ("sigma_w = 1.5", "sigma_w = 30")];
@@ -209,7 +210,7 @@ fn losses_and_kernels_of_drawn_particles_have_standard_errors() {
             .collect();
         let mean = found.iter().sum::<f64>() / 16.0;
         let spread = (found.iter().map(|found| (found - mean).powi(2)).sum::<f64>() / 15.0).sqrt();
-        assert!(error > 0.05 * spread && error < 5.0 * spread, "{}: {error} and {spread}", quantity.name());
+        assert!(error > 0.25 * spread && error < 2.5 * spread, "{}: {error} and {spread}", quantity.name());
         assert!((value - mean).abs() < 6.0 * error.hypot(spread / 4.0), "{}: {value} and {mean}", quantity.name());
     }
 }
