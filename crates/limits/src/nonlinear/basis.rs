@@ -1,7 +1,7 @@
 //! Orthonormal bases of what a matrix has been probed with grow block by block, the largest direction of a block first.
 //!
 //! ```text
-//! C = ⟨Q, X⟩,  X ← X − Q C  (twice),    ⟨X, X⟩ = v λ vᵀ,    Q̂ = X v λ^(-1/2)  for √λ above the tolerance,    Q ← [Q Q̂]
+//! C = ⟨Q, X⟩,  X ← X − Q C,    ⟨X, X⟩ = v λ vᵀ,    Q̂ = X v λ^(-1/2)  for √λ above the tolerance,    Q̂ ← Q̂ − Q ⟨Q, Q̂⟩,    Q ← [Q Q̂]
 //! ```
 //!
 //! (docs/theory/nonlinear-mean-field.md §3; docs/theory/conditioning.md §2, Eq. orthonormal.) Columns of X are scaled to length 1, so a tolerance is
@@ -10,10 +10,10 @@
 use widenet_core::Matrix;
 
 use super::{
-    products::{Columns, Measure, add_product, product},
+    products::{Columns, Measure, product},
     space::orthonormal,
 };
-use crate::linear_algebra::{eigendecomposition, scale_columns, view};
+use crate::linear_algebra::{eigendecomposition, scale_columns};
 
 /// Orthonormal vectors in the inner product of a layer.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl Basis {
 
     /// `⟨Q, X⟩`.
     pub(super) fn gram(&self, x: &Matrix) -> Matrix {
-        self.measure.gram(self.vectors.view(), x)
+        self.measure.gram_of(&self.vectors, x)
     }
 
     /// Largest entry of `|⟨Q, Q⟩ − I|`.
@@ -68,18 +68,15 @@ impl Basis {
         scale_columns(&mut rest, &inverse);
         let mut coordinates = Matrix::zeros(self.rank(), x.ncols());
         if self.rank() > 0 {
-            for _ in 0..2 {
-                let inside = self.gram(&rest);
-                add_product(&mut rest, self.vectors.view(), &inside, -1.0);
-                coordinates += inside;
-            }
+            coordinates = self.gram(&rest);
+            self.vectors.add_product(&mut rest, &coordinates, -1.0);
         }
-        let gram = self.measure.gram(view(&rest), &rest);
+        let gram = self.measure.gram(&rest, &rest);
         let directions = self.directions(&rest, &gram, tolerance)?;
         let new = directions.as_ref().map_or(0, Matrix::ncols);
         let mut left = gram.diagonal();
         if let Some(directions) = directions {
-            let inside = self.measure.gram(view(&directions), &rest);
+            let inside = self.measure.gram(&directions, &rest);
             for (left, inside) in left.iter_mut().zip(inside.column_iter()) {
                 *left -= inside.norm_squared();
             }
@@ -111,7 +108,7 @@ impl Basis {
         let mut directions = product(rest, &combination);
         if self.rank() > 0 {
             let inside = self.gram(&directions);
-            add_product(&mut directions, self.vectors.view(), &inside, -1.0);
+            self.vectors.add_product(&mut directions, &inside, -1.0);
         }
         Some(Some(orthonormal(&directions, &self.measure)?))
     }

@@ -10,7 +10,6 @@ use widenet_core::{
 };
 
 use super::products::{Measure, product};
-use crate::linear_algebra::view;
 
 /// Vectors as columns, with the inner product of their space.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ impl NodeBlock {
 
 impl Block for NodeBlock {
     fn gram(&self, other: &Self) -> Matrix {
-        self.measure.gram(view(&self.values), &other.values)
+        self.measure.gram(&self.values, &other.values)
     }
 
     fn times(&self, coefficients: &Matrix) -> Self {

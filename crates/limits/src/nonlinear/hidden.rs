@@ -18,7 +18,6 @@ use widenet_core::{
 use super::{
     basis::Basis,
     block::NodeBlock,
-    products::add_product,
     space::{SharedSpace, Space},
 };
 
@@ -88,7 +87,7 @@ impl Known {
             let directions = probed.basis.vectors().last(probed.basis.rank() - found.new);
             let (asked, mut responding) = (asked.borrow(), responding.borrow_mut());
             // ⟨M, q⟩ of the other side's responses, for q orthogonal to this side's basis.
-            let of_known = asked.measure().gram(asked.known().view(), &directions).select_rows(&other.coordinates);
+            let of_known = asked.measure().gram_of(asked.known(), &directions).select_rows(&other.coordinates);
             let of_known = if asked.scheme().forgetful { of_known * 0.0 } else { of_known };
             let first = responding.draw(found.new);
             let correction = of_known - other.basis.gram(&responding.known().last(first));
@@ -157,12 +156,7 @@ impl HiddenMatrix {
         };
         let initial = &c * (self.share.0 * self.std);
         let mut response = Matrix::zeros(responding.nodes(), c.ncols());
-        add_product(
-            &mut response,
-            responding.known().view(),
-            &probed.spread(&initial, responding.known().count()),
-            1.0,
-        );
+        responding.known().add_product(&mut response, &probed.spread(&initial, responding.known().count()), 1.0);
         let mut inside = Matrix::zeros(other.basis.rank(), c.ncols());
         inside.rows_mut(0, probed.inside.nrows()).gemm(1.0, &probed.inside, &initial, 0.0);
         let k = &self.learned.0;
@@ -170,7 +164,7 @@ impl HiddenMatrix {
             Side::Direct => inside.rows_mut(0, k.nrows()).gemm(1.0, k, &c.rows(0, k.ncols()), 1.0),
             Side::Transpose => inside.rows_mut(0, k.ncols()).gemm_tr(1.0, k, &c.rows(0, k.nrows()), 1.0),
         }
-        add_product(&mut response, other.basis.vectors().view(), &inside, 1.0);
+        other.basis.vectors().add_product(&mut response, &inside, 1.0);
         NodeBlock::new(response, responding.measure().clone())
     }
 

@@ -6,7 +6,7 @@
 //!
 //! (docs/theory/nonlinear-mean-field.md §3.)
 
-use std::rc::Rc;
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
 use faer::{Accum, MatRef, Par, linalg::matmul::matmul};
 use widenet_core::Matrix;
@@ -24,25 +24,40 @@ pub(super) enum Measure {
     Weights(Rc<[f64]>),
 }
 
+/// Rows of a piece: so few that a cache holds a hundred columns of it, and no power of two, whose columns would share the sets of a cache.
+const ROWS: usize = 264;
+
 impl Measure {
     /// `⟨A, B⟩`, columns of A × columns of B.
-    pub(super) fn gram(&self, a: MatRef<'_, f64>, b: &Matrix) -> Matrix {
+    pub(super) fn gram(&self, a: &Matrix, b: &Matrix) -> Matrix {
         let mut product = Matrix::zeros(a.ncols(), b.ncols());
-        let weighted = match self {
+        let (b, factor) = self.weighted(b);
+        matmul(view_mut(&mut product), Accum::Replace, view(a).transpose(), view(&b), factor, Par::Seq);
+        product
+    }
+
+    /// `⟨A, B⟩` of vectors that were collected.
+    pub(super) fn gram_of(&self, a: &Columns, b: &Matrix) -> Matrix {
+        let mut transposed = Matrix::zeros(b.ncols(), a.count());
+        let (b, factor) = self.weighted(b);
+        for (piece, rows) in a.pieces() {
+            let b = view(&b).subrows(rows.start, rows.len());
+            matmul(view_mut(&mut transposed), Accum::Add, b.transpose(), piece, factor, Par::Seq);
+        }
+        transposed.transpose()
+    }
+
+    /// `diag(w) B` up to a factor.
+    fn weighted<'a>(&self, b: &'a Matrix) -> (Cow<'a, Matrix>, f64) {
+        match self {
+            Measure::Sum => (Cow::Borrowed(b), 1.0),
+            Measure::Mean => (Cow::Borrowed(b), 1.0 / b.nrows() as f64),
             Measure::Weights(weights) => {
                 let mut weighted = b.clone();
                 scale_rows(&mut weighted, weights);
-                Some(weighted)
+                (Cow::Owned(weighted), 1.0)
             }
-            Measure::Sum | Measure::Mean => None,
-        };
-        let factor = match self {
-            Measure::Mean => 1.0 / b.nrows() as f64,
-            Measure::Sum | Measure::Weights(_) => 1.0,
-        };
-        let right = view(weighted.as_ref().unwrap_or(b));
-        matmul(view_mut(&mut product), Accum::Replace, a.transpose(), right, factor, Par::Seq);
-        product
+        }
     }
 
     /// Mean of the squares of all entries, the rows weighted.
@@ -60,46 +75,75 @@ impl Measure {
     }
 }
 
-/// `x ← x + factor · A c`.
-pub(super) fn add_product(x: &mut Matrix, a: MatRef<'_, f64>, c: &Matrix, factor: f64) {
-    matmul(view_mut(x), Accum::Add, a, view(c), factor, Par::Seq);
+/// `x ← x + factor · a c`.
+pub(super) fn add_product(x: &mut Matrix, a: &Matrix, c: &Matrix, factor: f64) {
+    matmul(view_mut(x), Accum::Add, view(a), view(c), factor, Par::Seq);
 }
 
 /// `x · c`.
 pub(super) fn product(x: &Matrix, c: &Matrix) -> Matrix {
     let mut product = Matrix::zeros(x.nrows(), c.ncols());
-    add_product(&mut product, view(x), c, 1.0);
+    add_product(&mut product, x, c, 1.0);
     product
 }
 
-/// Vectors of one length, as columns that are added to the end.
+/// Vectors of one length, as columns that are added to the end; in pieces of a few rows, each of which is read from one place.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
     rows: usize,
-    entries: Vec<f64>,
+    count: usize,
+    /// Column by column within a piece.
+    pieces: Vec<Vec<f64>>,
 }
 
 impl Columns {
     /// No vectors of this length.
     pub(super) fn none(rows: usize) -> Self {
-        Self { rows, entries: Vec::new() }
+        Self { rows, count: 0, pieces: vec![Vec::new(); rows.div_ceil(ROWS)] }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.entries.len() / self.rows
+        self.count
     }
 
     pub(super) fn append(&mut self, columns: &Matrix) {
-        self.entries.extend_from_slice(columns.as_slice());
+        self.count += columns.ncols();
+        for (i, piece) in self.pieces.iter_mut().enumerate() {
+            let rows = rows_of(i, self.rows);
+            for column in columns.column_iter() {
+                piece.extend_from_slice(&column.as_slice()[rows.clone()]);
+            }
+        }
     }
 
-    /// All of them.
-    pub(super) fn view(&self) -> MatRef<'_, f64> {
-        MatRef::from_column_major_slice(&self.entries, self.rows, self.count())
+    /// `x ← x + factor · A c`.
+    pub(super) fn add_product(&self, x: &mut Matrix, c: &Matrix, factor: f64) {
+        for (piece, rows) in self.pieces() {
+            let x = view_mut(x).subrows_mut(rows.start, rows.len());
+            matmul(x, Accum::Add, piece, view(c), factor, Par::Seq);
+        }
     }
 
     /// Those from one on.
     pub(super) fn last(&self, first: usize) -> Matrix {
-        Matrix::from_column_slice(self.rows, self.count() - first, &self.entries[first * self.rows..])
+        let mut last = Matrix::zeros(self.rows, self.count - first);
+        for (i, piece) in self.pieces.iter().enumerate() {
+            let rows = rows_of(i, self.rows);
+            let columns = &piece[first * rows.len()..];
+            last.rows_range_mut(rows.clone()).iter_mut().zip(columns).for_each(|(to, from)| *to = *from);
+        }
+        last
     }
+
+    fn pieces(&self) -> impl Iterator<Item = (MatRef<'_, f64>, Range<usize>)> {
+        self.pieces.iter().enumerate().map(|(i, piece)| {
+            let rows = rows_of(i, self.rows);
+            (MatRef::from_column_major_slice(piece, rows.len(), self.count), rows)
+        })
+    }
+}
+
+/// Rows of a piece.
+fn rows_of(piece: usize, rows: usize) -> Range<usize> {
+    piece * ROWS..rows.min((piece + 1) * ROWS)
 }

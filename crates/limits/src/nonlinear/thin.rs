@@ -18,7 +18,6 @@ use super::{
     products::{add_product, product},
     space::SharedSpace,
 };
-use crate::linear_algebra::view;
 
 /// Which end of the network is short.
 #[derive(Debug, Clone)]
@@ -87,16 +86,14 @@ impl ThinMatrix {
                 let images = product(&self.weights, &basis.tr_mul(x.values()));
                 NodeBlock::new(images, space.measure().clone())
             }
-            End::Outputs => NodeBlock::coordinates(space.measure().gram(view(&self.weights), x.values())),
+            End::Outputs => NodeBlock::coordinates(space.measure().gram(&self.weights, x.values())),
         }
     }
 
     pub(super) fn apply_transpose(&self, g: &NodeBlock) -> NodeBlock {
         let space = self.space.borrow();
         match &self.end {
-            End::Inputs(basis) => {
-                NodeBlock::coordinates(&**basis * space.measure().gram(view(&self.weights), g.values()))
-            }
+            End::Inputs(basis) => NodeBlock::coordinates(&**basis * space.measure().gram(&self.weights, g.values())),
             End::Outputs => NodeBlock::new(product(&self.weights, g.values()), space.measure().clone()),
         }
     }
@@ -108,7 +105,7 @@ impl ThinMatrix {
                 End::Inputs(basis) => (term.left, basis.tr_mul(term.right.values())),
                 End::Outputs => (term.right, term.left.values().clone()),
             };
-            add_product(&mut gradient, view(nodes.values()), &coordinates.transpose(), term.scale);
+            add_product(&mut gradient, nodes.values(), &coordinates.transpose(), term.scale);
         }
         for ((weight, velocity), term) in self.weights.iter_mut().zip(self.velocity.iter_mut()).zip(gradient.iter()) {
             (*weight, *velocity) = rule.advance((*weight, *velocity), *term);
