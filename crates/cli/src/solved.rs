@@ -147,7 +147,8 @@ pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distan
             trajectory.seed.to_string(),
             match trajectory.status {
                 Status::Diverged { step, .. } => format!("diverged at step {step}"),
-                status => status.word().to_string(),
+                Status::Stopped(_) => trajectory.status.ending(),
+                Status::Done | Status::Interrupted { .. } => trajectory.status.word().to_string(),
             },
             last.map_or("-".into(), |record| record.step.to_string()),
             cell(last.map(|record| record.time)),
