@@ -245,8 +245,6 @@ fn runs_that_mean_little_are_warned_about() {
         "optimizer.learning_rate=1e-9",
     ]);
     assert!(scale.contains("far from unit size"), "{scale}");
-    let early = said(&["--set", "record.at=[0, 7]"]);
-    assert!(early.contains("record.at ends at 7 and training at 20 steps"), "{early}");
 }
 
 /// Coordinate checks say what they know, and no more.

@@ -20,5 +20,6 @@ mod proportional;
 mod quantities;
 mod references;
 mod scaling;
+mod stopping;
 mod studies;
 mod thread_counts;

@@ -272,5 +272,12 @@ pub(super) fn data_files() -> Vec<DataFiles> {
             vec![("i.idx", idx_images), ("l.idx", idx_labels)],
         ),
         of("kind = \"cifar\"\ntrain = [\"c.bin\"]", vec![("c.bin", cifar)]),
+        of(
+            "kind = \"parquet\"\ntrain = \"t.parquet\"\ninputs = [\"x\", \"half\", \"flag\"]\ntargets = [\"species\"]\nclasses = \"all\"",
+            vec![(
+                "t.parquet",
+                include_bytes!("../../crates/core/tests/all/data_sources/tables/snappy.parquet").to_vec(),
+            )],
+        ),
     ]
 }

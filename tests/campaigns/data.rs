@@ -1,4 +1,4 @@
-//! Files of samples (CSV, NumPy, IDX, CIFAR-10), mutated and read.
+//! Files of samples (CSV, NumPy, IDX, CIFAR-10, Parquet), mutated and read.
 
 use std::fs;
 

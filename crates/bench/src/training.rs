@@ -113,6 +113,7 @@ pub(crate) fn problem(steps: u64) -> Problem {
             quantities: vec![Quantity::TrainLoss, Quantity::ExploredRanks],
         },
         ensemble: None,
+        stop: None,
     }
 }
 

@@ -24,13 +24,13 @@ use crate::{
     interrupt, progress,
     question::say_written,
     say::note,
-    solved::{Solved, is_compared, table, write_csv, write_json},
+    solved::{Solved, is_compared, table, write_csv, write_json, write_parquet},
 };
 
 /// Solves at every width and seed; prints one table or JSON. What was solved before a failure is printed too.
 pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     let output = arguments.output.as_deref();
-    let output = output.map(|path| OutputFile::new(path, &[Format::Json, Format::Csv])).transpose()?;
+    let output = output.map(|path| OutputFile::new(path, &[Format::Json, Format::Csv, Format::Parquet])).transpose()?;
     let problem = load_problem(&arguments.problem, &arguments.overrides.set)?;
     let limit = arguments.engine.limit.options();
     limit.check(&problem, &arguments.width).map_err(with_option)?;
@@ -80,7 +80,8 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
         if let Some(output) = &output {
             match output.format() {
                 Format::Json => output.write(|out| write_json(out, &trajectories))?,
-                _ => output.write(|out| write_csv(out, &trajectories))?,
+                Format::Parquet => output.write(|out| write_parquet(out, &trajectories))?,
+                Format::Csv | Format::Npy | Format::Text => output.write(|out| write_csv(out, &trajectories))?,
             }
             say_written(&[output.path().to_owned()])?;
         }

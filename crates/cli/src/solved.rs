@@ -13,10 +13,10 @@ use widenet_core::{
     humanized,
     problem::Quantity,
     training::Progress,
-    trajectory::{ERROR_SUFFIX, Engine, Status, Value},
+    trajectory::{ERROR_SUFFIX, Engine, Record, Status, Value},
 };
 use widenet_engines::Request;
-use widenet_output::Table;
+use widenet_output::{Cell, ColumnType, ParquetTable, Table};
 
 /// How often the records of a running solution are copied.
 const COPIED_EVERY: Duration = Duration::from_millis(300);
@@ -91,22 +91,76 @@ pub(crate) fn write_json(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) 
     writeln!(out, "{}", if trajectories.is_empty() { "[]" } else { "]" })
 }
 
-/// Writes every number of every record as a row of CSV; matrices row by row, `index` counts from 0.
-pub(crate) fn write_csv(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
-    writeln!(out, "width,engine,seed,status,step,time,quantity,index,value")?;
+/// A number of a record.
+struct NumberOf<'t> {
+    trajectory: &'t Trajectory,
+    record: &'t Record,
+    quantity: Quantity,
+    /// Among the numbers of the quantity from 0, matrices row by row.
+    index: usize,
+    number: f64,
+}
+
+/// Goes through every number of every record.
+fn each_number(
+    trajectories: &[Arc<Trajectory>],
+    see: &mut dyn FnMut(NumberOf<'_>) -> io::Result<()>,
+) -> io::Result<()> {
     for trajectory in trajectories {
-        let (width, engine, status) = (trajectory.width, trajectory.engine.name(), trajectory.status.word());
         for record in &trajectory.records {
-            let moment = format!("{width},{engine},{},{status},{},{:?}", trajectory.seed, record.step, record.time);
-            for (quantity, value) in &record.values {
+            for (&quantity, value) in &record.values {
                 for (index, number) in value.flatten().into_iter().enumerate() {
-                    writeln!(out, "{moment},{},{index},{number:?}", quantity.name())?;
+                    see(NumberOf { trajectory, record, quantity, index, number })?;
                 }
             }
         }
     }
     Ok(())
 }
+
+/// Writes every number of every record as a row of CSV.
+pub(crate) fn write_csv(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
+    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    writeln!(out, "{}", names.join(","))?;
+    each_number(trajectories, &mut |NumberOf { trajectory, record, quantity, index, number }| {
+        let Trajectory { width, engine, seed, status, .. } = trajectory;
+        let (engine, status, quantity) = (engine.name(), status.word(), quantity.name());
+        let Record { step, time, .. } = record;
+        writeln!(out, "{width},{engine},{seed},{status},{step},{time:?},{quantity},{index},{number:?}")
+    })
+}
+
+/// Writes the same as a table of Parquet; the width ∞ is the number.
+pub(crate) fn write_parquet(out: &mut (dyn Write + Send), trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
+    let mut table = ParquetTable::new(out, &COLUMNS)?;
+    each_number(trajectories, &mut |NumberOf { trajectory, record, quantity, index, number }| {
+        table.push(&[
+            Cell::Number(trajectory.width.as_f64()),
+            Cell::Text(trajectory.engine.name()),
+            Cell::Whole(trajectory.seed),
+            Cell::Text(trajectory.status.word()),
+            Cell::Whole(record.step),
+            Cell::Number(record.time),
+            Cell::Text(quantity.name()),
+            Cell::Whole(index as u64),
+            Cell::Number(number),
+        ])
+    })?;
+    table.finish()
+}
+
+/// The columns of CSV and Parquet.
+const COLUMNS: [(&str, ColumnType); 9] = [
+    ("width", ColumnType::Number),
+    ("engine", ColumnType::Text),
+    ("seed", ColumnType::Whole),
+    ("status", ColumnType::Text),
+    ("step", ColumnType::Whole),
+    ("time", ColumnType::Number),
+    ("quantity", ColumnType::Text),
+    ("index", ColumnType::Whole),
+    ("value", ColumnType::Number),
+];
 
 fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
     match values.get(&quantity) {
@@ -147,7 +201,8 @@ pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distan
             trajectory.seed.to_string(),
             match trajectory.status {
                 Status::Diverged { step, .. } => format!("diverged at step {step}"),
-                status => status.word().to_string(),
+                Status::Stopped(_) => trajectory.status.ending(),
+                Status::Done | Status::Interrupted { .. } => trajectory.status.word().to_string(),
             },
             last.map_or("-".into(), |record| record.step.to_string()),
             cell(last.map(|record| record.time)),
@@ -166,7 +221,7 @@ pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distan
 
 #[cfg(test)]
 mod tests {
-    use widenet_core::trajectory::Record;
+    use widenet_core::{Matrix, data::DataSource, document::Document};
 
     use super::*;
 
@@ -185,6 +240,34 @@ mod tests {
             write_json(&mut written, &shared).unwrap();
             assert_eq!(String::from_utf8(written).unwrap(), format!("{}\n", serde_json::to_string(&list).unwrap()));
         }
+    }
+
+    /// Read back by the reader of `data.kind = "parquet"`, every number is the same.
+    #[test]
+    fn a_table_of_parquet_has_the_numbers_of_csv() {
+        let values = BTreeMap::from([
+            (Quantity::TrainLoss, Value::Scalar(0.1 + 0.2)),
+            (Quantity::Outputs, Value::Matrix(Matrix::from_row_slice(2, 2, &[1.0, -2.0, 1e-300, 4.0]))),
+        ]);
+        let finite = Trajectory {
+            width: Width::Finite(64),
+            engine: Engine::Law,
+            seed: 3,
+            status: Status::Done,
+            records: vec![Record::new(0, 0.0, values.clone()), Record::new(7, 0.7, values)],
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = std::fs::File::create(folder.path().join("t.parquet")).unwrap();
+        write_parquet(&mut file, &[Arc::new(finite)]).unwrap();
+        let section = "[data]\nkind = \"parquet\"\ntrain = \"t.parquet\"\ninputs = [\"width\", \"seed\", \"step\", \"time\", \
+                       \"index\", \"value\"]\ntargets = [\"quantity\"]\nclasses = [\"train_loss\", \"outputs\"]\n";
+        let document = Document::from_toml("problem.toml", section).unwrap();
+        let source = DataSource::parse(&document.field("data").unwrap()).unwrap();
+        let train = source.load(folder.path()).unwrap().train;
+        assert_eq!(train.inputs.shape(), (10, 6));
+        assert_eq!(train.inputs.column(5).as_slice(), [0.1 + 0.2, 1.0, -2.0, 1e-300, 4.0].repeat(2));
+        assert_eq!(train.inputs.row(9).iter().copied().collect::<Vec<_>>(), [64.0, 3.0, 7.0, 0.7, 3.0, 4.0]);
+        assert_eq!(train.targets.as_slice(), [-1.0, 1.0, 1.0, 1.0, 1.0].repeat(2));
     }
 
     #[test]

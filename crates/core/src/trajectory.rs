@@ -1,8 +1,11 @@
 //! A trajectory holds what was recorded along training, with its status.
 
+mod number;
+mod status;
+
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
 use widenet_document::Word;
 
@@ -13,6 +16,9 @@ use crate::{
     problem::{Quantity, Shape},
     width::Width,
 };
+
+pub use number::Number;
+pub use status::{Status, Stopped};
 
 /// The engine that made a trajectory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -49,56 +55,6 @@ impl Engine {
     /// Returns the word used in files, tables and on the command line.
     pub fn name(self) -> &'static str {
         self.word()
-    }
-}
-
-/// How a run ended. A diverged run is a result.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Status {
-    /// All records were taken.
-    Done,
-    /// The outputs stopped being finite (or beyond 1e100); the records before it are kept.
-    Diverged {
-        /// Optimiser step (accepted integrator step for gradient flow) at which it was noticed.
-        step: u64,
-        /// Training time `learning_rate × step` (flow time for gradient flow).
-        time: f64,
-    },
-    /// Stopped on request before the end; can be continued.
-    Interrupted {
-        /// The step that would have come next.
-        step: u64,
-    },
-}
-
-impl Status {
-    /// Returns `done`, `diverged` or `interrupted`.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Status::Done => "done",
-            Status::Diverged { .. } => "diverged",
-            Status::Interrupted { .. } => "interrupted",
-        }
-    }
-
-    /// Says how a trajectory ended, as the end of a sentence about it: `diverged at step 12 (time 0.6)`.
-    pub fn ending(&self) -> String {
-        match *self {
-            Status::Done => "is done".into(),
-            Status::Diverged { step, time } => format!("diverged at step {step} (time {time:?})"),
-            Status::Interrupted { step } => format!("was stopped before step {step}"),
-        }
-    }
-}
-
-impl Serialize for Status {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("status", self.word())?;
-        if let Status::Diverged { step, time } = self {
-            map.serialize_entry("diverged_at", &serde_json::json!({ "step": step, "time": Number(*time) }))?;
-        }
-        map.end()
     }
 }
 
@@ -155,34 +111,6 @@ impl Value {
             Value::Lists(lists) => lists.concat(),
             Value::Matrices(matrices) => matrices.iter().flat_map(rows).collect(),
         }
-    }
-}
-
-/// A number in JSON, which has no NaN and no ∞: they are written as the strings `"NaN"`, `"inf"`, `"-inf"`. `null` reads as NaN.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Number(pub f64);
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.is_finite() { self.0.serialize(serializer) } else { serializer.collect_str(&self.0) }
-    }
-}
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let json = Json::deserialize(deserializer)?;
-        Number::of(&json).ok_or_else(|| D::Error::custom(format!("{json} is not a number")))
-    }
-}
-
-impl Number {
-    fn of(json: &Json) -> Option<Number> {
-        match json {
-            Json::Null => Some(f64::NAN),
-            Json::String(text) => text.parse().ok(),
-            other => other.as_f64(),
-        }
-        .map(Number)
     }
 }
 
@@ -303,7 +231,7 @@ pub struct Trajectory {
     pub engine: Engine,
     /// Seed of the initial weights and batches.
     pub seed: u64,
-    /// How it ended; in JSON the word as `status`, and where it diverged as `diverged_at`.
+    /// How it ended; in JSON the word as `status`, and where it diverged or stopped as `diverged_at` or `stopped_at`.
     #[serde(flatten)]
     pub status: Status,
     /// Records in order of time.

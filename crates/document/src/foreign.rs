@@ -14,6 +14,7 @@ const KEYS: &[(&str, &str)] = &[
     ("depth", "network.hidden_layers"),
     ("device", "the option --device"),
     ("engine", "study.engine, or the option --engine"),
+    ("early_stopping", "stop.train_loss"),
     ("epochs", "optimizer.steps, which counts batches and not epochs"),
     ("eta", "optimizer.learning_rate"),
     ("gamma", "parameterization.richness"),

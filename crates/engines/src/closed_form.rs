@@ -58,6 +58,7 @@ const SPECTRUM_SECONDS: f64 = 1e-9;
 
 /// Kernels among all samples, their spectrum, and the answers at every record.
 pub(crate) fn plan_kernels(problem: &Problem, reason: &str) -> Result<Plan, SolveError> {
+    kernel::check_stop(problem)?;
     let (samples, d) = problem.data.train.inputs.shape();
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
@@ -87,6 +88,14 @@ const PARTICLE_SECONDS: f64 = 1e-10;
 
 /// Particles on all inputs, at every step.
 pub(crate) fn plan_classifier(problem: &Problem, width: Width, reason: &str) -> Result<Plan, SolveError> {
+    let left_out = not_recorded(problem, width);
+    let undecided = problem.stop.and_then(|stop| stop.quantities().find(|quantity| left_out.contains(quantity)));
+    if let Some(quantity) = undecided {
+        let name = quantity.name();
+        return Err(SolveError::Refused(format!(
+            "stop.{name}: `{name}` has no limit in this scaling and could not end its training; leave it out, or give finite widths"
+        )));
+    }
     let (bytes, per_step) = classifiers::cost(problem, width)?;
     memory::check("the neurons on all inputs and the recorded kernels", bytes, |_| {
         "use fewer samples (data.train_samples, data.test_samples), fewer moments (record.at), or a smaller width"
@@ -120,9 +129,17 @@ pub(crate) fn plan_neurons(problem: &Problem, width: u64) -> Result<Plan, SolveE
 }
 
 /// What the limit of a classifier does not record though it is asked for.
+fn not_recorded(problem: &Problem, width: Width) -> Vec<Quantity> {
+    match (width, Regime::of(problem)) {
+        (Width::Infinite, Ok(Regime::Classifier(limit))) => classifiers::left_out(problem, &limit),
+        _ => Vec::new(),
+    }
+}
+
+/// The same in words.
 pub(crate) fn left_out(problem: &Problem, width: Width) -> Option<String> {
     let (Width::Infinite, Ok(Regime::Classifier(limit))) = (width, Regime::of(problem)) else { return None };
-    let names: Vec<&str> = classifiers::left_out(problem, &limit).into_iter().map(Quantity::name).collect();
+    let names: Vec<&str> = not_recorded(problem, width).into_iter().map(Quantity::name).collect();
     (!names.is_empty()).then(|| {
         format!(
             "{} of order {} in this scaling: they have no limit and are left out; normalised_outputs have one",

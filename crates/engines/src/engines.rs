@@ -245,6 +245,8 @@ impl Solver for Engines {
 
     fn reference(&self, request: &ReferenceRequest<'_>, watch: &Watch<'_>) -> Result<Trajectory, SolveError> {
         let ReferenceRequest { reference, problem, seed, initial, limit } = *request;
+        // What is compared may stop later than its reference would.
+        let problem = &problem.without_stop();
         // In the kernel regime the limit is the linearised dynamics; elsewhere it is another.
         let is_linearised = problem.is_solved_as_predictor() || matches!(Regime::of(problem), Ok(Regime::Kernel));
         if reference == Reference::Lazy && !is_linearised {

@@ -113,7 +113,9 @@ impl<'s> References<'s> {
             let solved = self.solver.reference(&request, self.watch).map_err(|error| error.to_string())?;
             match solved.status {
                 Status::Done => Ok(solved),
-                _ => Err(format!("its reference {}", solved.status.ending())),
+                Status::Stopped(_) | Status::Diverged { .. } | Status::Interrupted { .. } => {
+                    Err(format!("its reference {}", solved.status.ending()))
+                }
             }
         };
         self.known.entry(key).or_insert_with(solve).as_ref().map_err(Clone::clone)

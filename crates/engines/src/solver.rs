@@ -220,7 +220,7 @@ pub trait Solver: Sync {
         watch: &Watch<'_>,
     ) -> Result<Solution, SolveError>;
 
-    /// The reference for trajectories of a problem, at the same moments. It has the limit's own tolerance, whatever that of the
+    /// The reference for trajectories of a problem, at all its moments: it does not stop before the horizon. It has the limit's own tolerance, whatever that of the
     /// trajectories. `watch` may stop it.
     ///
     /// # Errors

@@ -8,11 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use widenet_core::{
-    Trajectory, Width,
-    problem::Quantity,
-    trajectory::{Record, Status},
-};
+use widenet_core::{Trajectory, Width, problem::Quantity, trajectory::Record};
 use widenet_engines::{Entry, Fluctuations, Moment};
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 use widenet_output::Result;
@@ -61,7 +57,7 @@ fn plot(found: &Fluctuations, (quantity, number): (Quantity, usize), widths: &[u
         });
         let mut marks = vec![Mark::Band(band)];
         let own: Vec<&Trajectory> = networks.iter().filter(|network| network.width == Width::Finite(width)).collect();
-        let (done, lost): (Vec<_>, Vec<_>) = own.into_iter().partition(|network| network.status == Status::Done);
+        let (done, lost): (Vec<_>, Vec<_>) = own.into_iter().partition(|network| network.status.is_success());
         marks.extend(done.iter().map(|network| line(network, quantity, number)));
         let mut legend = vec![format!("m = {width}")];
         if !lost.is_empty() {

@@ -147,7 +147,7 @@ fn exponential(
         });
         let points: Vec<_> = usable.collect();
         let status = trial.result.status();
-        let done = status == Status::Done;
+        let done = status.is_success();
         let line = if done && points.len() >= 3 { fit::line(&points) } else { None };
         let Some(line) = line else {
             if verdict != Verdict::Refuted {

@@ -59,6 +59,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
         },
         record: RecordPlan { at: vec![steps as f64], quantities: vec![Quantity::TrainLoss, Quantity::ExploredRanks] },
         ensemble: None,
+        stop: None,
     }
 }
 

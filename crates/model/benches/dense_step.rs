@@ -76,6 +76,7 @@ fn problem() -> Problem {
         },
         record: RecordPlan { at: vec![], quantities: vec![] },
         ensemble: None,
+        stop: None,
     }
 }
 

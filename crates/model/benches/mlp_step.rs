@@ -49,6 +49,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64, momentum: f64) -> P
         },
         record: RecordPlan { at: vec![], quantities: vec![] },
         ensemble: None,
+        stop: None,
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Format {
     Json,
     /// Comma-separated values.
     Csv,
+    /// A table of Parquet with typed columns.
+    Parquet,
     /// NumPy arrays of `<f8` in C order, one per file.
     Npy,
     /// A report in words, under any name.
@@ -31,6 +33,7 @@ impl Format {
         match self {
             Format::Json => ".json",
             Format::Csv => ".csv",
+            Format::Parquet => ".parquet",
             Format::Npy => ".npy",
             Format::Text => "",
         }
@@ -82,7 +85,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// [`Error`] if it cannot be written.
-    pub fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    pub fn write(&self, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
         stream(&self.path, write)
     }
 
@@ -109,7 +112,7 @@ impl OutputFile {
     }
 }
 
-fn stream(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+fn stream(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>) -> Result<()> {
     stream_whole(path, Durability::Synced, |file| {
         let mut out = BufWriter::with_capacity(1 << 16, file);
         write(&mut out)?;

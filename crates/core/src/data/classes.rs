@@ -6,7 +6,7 @@
 //! ```
 
 use serde_json::json;
-use widenet_document::{Field, Value, shape::Simple};
+use widenet_document::{Field, Value, excerpt, shape::Simple};
 
 use crate::matrix::Matrix;
 
@@ -77,6 +77,21 @@ pub(super) fn classes() -> Simple<Classes> {
 }
 
 impl Classes {
+    /// The place of a label among the known ones; none of a sample that is left out.
+    ///
+    /// # Errors
+    /// A label that no training sample has, as the end of a sentence about the file.
+    pub(super) fn position(&self, known: &[Label], label: &Label) -> Result<Option<usize>, String> {
+        match (known.iter().position(|class| class == label), self) {
+            (Some(class), _) => Ok(Some(class)),
+            (None, Classes::Listed(_)) => Ok(None),
+            (None, Classes::All) => {
+                let label = label.to_string();
+                Err(format!("a sample has the label {}, which no training sample has", excerpt(&label)))
+            }
+        }
+    }
+
     /// The labels, of which training samples have these.
     ///
     /// # Errors

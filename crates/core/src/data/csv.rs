@@ -1,25 +1,24 @@
 //! Reads separated text: every line is a sample, and columns are chosen by number or name. Lines that start with # are comments.
 
 use std::{
-    collections::HashSet,
     io::Read,
     path::{Path, PathBuf},
 };
 
-use serde_json::json;
 use widenet_document::{
-    Field, Value, Written, excerpt,
+    Written, excerpt,
     keys::{optional, or, required},
     section,
-    shape::{Shape, Simple, boolean, choice, path},
+    shape::{boolean, choice, path},
 };
 
 use super::{
     classes::{self, Classes, Label, classes},
+    columns::{Chosen, ColumnTables, Columns, check_classes, columns, leading_or_columns, open_tables},
     dataset::Samples,
     files::BinaryFile,
     memory::InMemory,
-    origin::{Origin, SampleTable, Tables, Wanted, check_size},
+    origin::{Origin, Tables, Wanted, check_size},
 };
 use crate::{
     error::{Error, Result},
@@ -55,63 +54,38 @@ fn check(csv: &Csv, table: &Written<'_>) -> widenet_document::Result<()> {
             return Err(field.must_be("a list of column numbers from 0, as header = false"));
         }
     }
-    match (&csv.classes, &csv.targets, table.given("classes")) {
-        (Some(_), Some(targets), Some(field)) if targets.len() != 1 => {
-            Err(field.error("`data.classes` are those of one column; `data.targets` must name one"))
-        }
-        (Some(_), None, _) => Err(table.missing("targets")),
-        _ => Ok(()),
-    }
+    check_classes(csv.classes.as_ref(), csv.targets.as_ref(), table)
 }
 
 /// Words for what separates columns.
 const DELIMITERS: &[(&str, u8)] = &[("comma", b','), ("tab", b'\t'), ("semicolon", b';')];
 
-#[derive(Debug, Clone, PartialEq)]
-enum Columns {
-    /// Numbers from 0.
-    Numbers(Vec<usize>),
-    Names(Vec<String>),
-}
-
 impl Origin for Csv {
     /// Reads as many samples as are wanted of each file, or all of them.
     fn open(&self, base: &Path, wanted: Wanted) -> Result<Tables> {
-        let labels = self.labels(&base.join(&self.train))?;
-        let labels = labels.as_deref();
-        let open = |path: &PathBuf, wanted: Option<usize>| -> Result<Box<dyn SampleTable>> {
-            Ok(Box::new(self.read(&base.join(path), wanted.unwrap_or(usize::MAX), labels)?))
-        };
-        let held_out = if self.test.is_some() { 0 } else { wanted.test.unwrap_or(0) };
-        Ok(Tables {
-            train: open(&self.train, wanted.train.map(|samples| samples.saturating_add(held_out)))?,
-            test: self.test.as_ref().map(|path| open(path, wanted.test)).transpose()?,
-        })
+        open_tables(self, base, wanted)
     }
 }
 
 /// Lines of separated text.
 type Lines<'f> = csv::Reader<Box<dyn Read + 'f>>;
 
-impl Csv {
+impl ColumnTables for Csv {
+    fn files(&self) -> (&Path, Option<&Path>) {
+        (&self.train, self.test.as_deref())
+    }
+
     fn read(&self, path: &Path, wanted: usize, classes: Option<&[Label]>) -> Result<InMemory> {
         let name = path.display().to_string();
         let wrong = |message: String| Error::Data { what: name.clone(), message };
         let file = BinaryFile::open(path)?;
         let mut reader = self.reader(&file)?;
         let titles = self.titles(&mut reader, &name)?;
-        let input_columns = self.inputs.positions(&titles).map_err(&wrong)?;
-        let target_columns = self.target_columns(path, &titles).map_err(&wrong)?;
+        let columns = Chosen::of(&self.inputs, self.targets.as_ref(), &titles, self.may_lack_targets(path));
+        let Chosen { inputs: input_columns, targets: target_columns } = columns.map_err(&wrong)?;
         let title = |column: &usize| {
             titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
         };
-        let mut used = HashSet::new();
-        if let Some(column) = input_columns.iter().chain(&target_columns).find(|column| !used.insert(**column)) {
-            return Err(wrong(format!(
-                "column {} stands twice in `inputs` and `targets`; each column is an input or a target, once",
-                title(column)
-            )));
-        }
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
         let mut of_samples = Vec::new();
         for record in reader.records() {
@@ -119,18 +93,11 @@ impl Csv {
             if rows == wanted {
                 break;
             }
-            if let (Some(classes), Some(column)) = (classes, target_columns.first()) {
-                let label = record.get(*column).map(Label::of_text);
-                match classes.iter().position(|class| Some(class) == label.as_ref()) {
+            if let (Some(own), Some(known), Some(column)) = (&self.classes, classes, target_columns.first()) {
+                let label = Label::of_text(record.get(*column).unwrap_or_default());
+                match own.position(known, &label).map_err(&wrong)? {
                     Some(class) => of_samples.push(class),
-                    None if matches!(self.classes, Some(Classes::Listed(_))) => continue,
-                    None => {
-                        let label = record.get(*column).unwrap_or_default();
-                        return Err(wrong(format!(
-                            "a sample has the label {}, which no training sample has",
-                            excerpt(label)
-                        )));
-                    }
+                    None => continue,
                 }
             }
             rows += 1;
@@ -178,6 +145,28 @@ impl Csv {
         Ok(InMemory { name, samples, guess })
     }
 
+    fn labels(&self, path: &Path) -> Result<Option<Vec<Label>>> {
+        let (Some(classes), Some(columns)) = (&self.classes, &self.targets) else { return Ok(None) };
+        let name = path.display().to_string();
+        let wrong = |message: String| Error::Data { what: name.clone(), message };
+        let file = BinaryFile::open(path)?;
+        let mut reader = self.reader(&file)?;
+        let titles = self.titles(&mut reader, &name)?;
+        let column = columns.positions(&titles).map_err(&wrong)?[0];
+        let mut found: Vec<Label> = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| wrong(error.to_string()))?;
+            let label = Label::of_text(record.get(column).unwrap_or_default());
+            // Few are different, so that the list stays short.
+            if !found.contains(&label) {
+                found.push(label);
+            }
+        }
+        classes.listed(&found).map(Some).map_err(wrong)
+    }
+}
+
+impl Csv {
     /// A reader of the lines of a file.
     fn reader<'f>(&self, file: &'f BinaryFile) -> Result<Lines<'f>> {
         let delimiter = self.delimiter.map_or_else(|| guessed(file), Ok)?;
@@ -214,37 +203,6 @@ impl Csv {
         }
         Ok(titles)
     }
-
-    /// The columns of targets; none where a file of test samples does not have them.
-    fn target_columns(&self, path: &Path, titles: &[String]) -> std::result::Result<Vec<usize>, String> {
-        let is_test = self.test.as_ref().is_some_and(|test| path.ends_with(test)) && !path.ends_with(&self.train);
-        match &self.targets {
-            None => Ok(Vec::new()),
-            Some(Columns::Names(names)) if is_test && names.iter().all(|name| !titles.contains(name)) => Ok(Vec::new()),
-            Some(columns) => columns.positions(titles),
-        }
-    }
-
-    /// The labels of the classes, if targets are classes.
-    fn labels(&self, path: &Path) -> Result<Option<Vec<Label>>> {
-        let (Some(classes), Some(columns)) = (&self.classes, &self.targets) else { return Ok(None) };
-        let name = path.display().to_string();
-        let wrong = |message: String| Error::Data { what: name.clone(), message };
-        let file = BinaryFile::open(path)?;
-        let mut reader = self.reader(&file)?;
-        let titles = self.titles(&mut reader, &name)?;
-        let column = columns.positions(&titles).map_err(&wrong)?[0];
-        let mut found: Vec<Label> = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| wrong(error.to_string()))?;
-            let label = Label::of_text(record.get(column).unwrap_or_default());
-            // Few are different, so that the list stays short.
-            if !found.contains(&label) {
-                found.push(label);
-            }
-        }
-        classes.listed(&found).map(Some).map_err(wrong)
-    }
 }
 
 /// What separates the columns of the first line that is no comment: a tab, a semicolon or a comma, whichever it has first in this order.
@@ -256,69 +214,3 @@ fn guessed(file: &BinaryFile) -> Result<u8> {
 
 /// Where the first line is looked for.
 const FIRST_BYTES: u64 = 1 << 16;
-
-/// No file has more columns.
-const MAX_COLUMNS: u64 = 1_000_000;
-
-/// A list of column names or numbers.
-fn columns() -> Simple<Columns> {
-    Simple::new(read_columns, || {
-        let number = json!({ "type": "number", "multipleOf": 1, "minimum": 0, "maximum": MAX_COLUMNS });
-        json!({ "type": "array", "minItems": 1, "items": { "anyOf": [{ "type": "string" }, number] } })
-    })
-}
-
-/// The same, or a number of leading columns.
-fn leading_or_columns() -> Simple<Columns> {
-    fn read(field: &Field<'_>) -> widenet_document::Result<Columns> {
-        match field.node().value {
-            Value::Integer(_) | Value::Float(_) => {
-                Ok(Columns::Numbers((0..field.whole_in(1..=MAX_COLUMNS)? as usize).collect()))
-            }
-            _ => read_columns(field),
-        }
-    }
-    Simple::new(read, || {
-        let number = json!({ "type": "number", "multipleOf": 1, "minimum": 1, "maximum": MAX_COLUMNS });
-        json!({ "anyOf": [number, columns().schema()] })
-    })
-}
-
-fn read_columns(field: &Field<'_>) -> widenet_document::Result<Columns> {
-    let elements = field.elements()?;
-    match elements.first().map(|element| &element.node().value) {
-        Some(Value::String(_)) => field.list(Field::string).map(Columns::Names),
-        Some(_) => field.list(|element| Ok(element.whole_in(0..=MAX_COLUMNS)? as usize)).map(Columns::Numbers),
-        None => Err(field.must_be("a list of at least one column name, or column number from 0")),
-    }
-}
-
-impl Columns {
-    fn len(&self) -> usize {
-        match self {
-            Columns::Numbers(numbers) => numbers.len(),
-            Columns::Names(names) => names.len(),
-        }
-    }
-
-    fn positions(&self, titles: &[String]) -> std::result::Result<Vec<usize>, String> {
-        let names = match self {
-            Columns::Numbers(numbers) => return Ok(numbers.clone()),
-            Columns::Names(names) => names,
-        };
-        let position = |name: &String| {
-            let found: Vec<_> = (0..titles.len()).filter(|column| titles[*column] == *name).collect();
-            match found[..] {
-                [column] => Ok(column),
-                [] => Err(format!(
-                    "there is no column `{}`; the header has {} columns: {}",
-                    excerpt(name),
-                    titles.len(),
-                    excerpt(&titles.join(", "))
-                )),
-                _ => Err(format!("{} columns are called `{}`; give column numbers from 0", found.len(), excerpt(name))),
-            }
-        };
-        names.iter().map(position).collect()
-    }
-}

@@ -38,7 +38,7 @@ pub(super) fn foreign(start: &[u8]) -> Option<&'static str> {
         (&[0xff, 0xd8, 0xff], "it is a JPEG image; store images as arrays of .npy or IDX files"),
         (b"\x89HDF", "it is an HDF5 file; store its arrays with numpy.save"),
         (b"MATLAB 5", "it is a MATLAB file; store its arrays with numpy.save after scipy.io.loadmat"),
-        (b"PAR1", "it is a Parquet table; store it as CSV"),
+        (b"PAR1", "it is a Parquet table; read it with data.kind = \"parquet\""),
     ];
     let is_tar = start.get(TAR_MARK).is_some_and(|mark| mark == b"ustar");
     if is_pickle(start) {

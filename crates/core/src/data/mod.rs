@@ -6,6 +6,7 @@
 
 mod cifar;
 mod classes;
+mod columns;
 mod csv;
 mod dataset;
 mod files;
@@ -18,6 +19,8 @@ mod npy;
 mod npz;
 mod number;
 mod origin;
+mod parquet;
+mod parquet_table;
 mod preprocessing;
 mod section;
 mod segment;

@@ -1,7 +1,7 @@
 //! Numbers as arrays of NumPy store them: of every kind, size and byte order.
 
 /// A number of half precision: a sign, five bits of exponent, ten of fraction.
-fn half(bits: u16) -> f64 {
+pub(super) fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
     let size = match exponent {
         0 => fraction * 2f64.powi(-24),

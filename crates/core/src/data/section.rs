@@ -18,6 +18,7 @@ use super::{
     inline::Inline,
     npy::Npy,
     origin::{Origin, SampleTable, Tables, Wanted, check_size, read},
+    parquet::Parquet,
     preprocessing::Preprocessing,
     segment::Segment,
     teacher::Teacher,
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// The kinds of sources; samples in the file itself may be of two kinds.
-pub(super) const fn kinds(inline: Kind<Box<dyn Origin>>) -> [Kind<Box<dyn Origin>>; 6] {
+pub(super) const fn kinds(inline: Kind<Box<dyn Origin>>) -> [Kind<Box<dyn Origin>>; 7] {
     [
         inline,
         Kind::of::<Teacher>("teacher"),
@@ -36,6 +37,7 @@ pub(super) const fn kinds(inline: Kind<Box<dyn Origin>>) -> [Kind<Box<dyn Origin
         Kind::of::<Cifar>("cifar"),
         Kind::of::<Csv>("csv"),
         Kind::of::<Npy>("npy"),
+        Kind::of::<Parquet>("parquet"),
     ]
 }
 

@@ -10,6 +10,7 @@ use super::{
     parameterization::Parameterization,
     quantity::{Quantity, Scope},
     record::RecordPlan,
+    stop::Stop,
     untrained::{Architecture, Untrained},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Problem {
     pub record: RecordPlan,
     /// Many networks instead of one.
     pub ensemble: Option<Ensemble>,
+    /// Where training ends before its horizon.
+    pub stop: Option<Stop>,
 }
 
 impl Problem {

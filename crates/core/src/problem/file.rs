@@ -16,6 +16,7 @@ use super::{
     optimizer::{OptimizerSection, ParsedOptimizer},
     record::{RecordPlan, RecordSection},
     recordable::plan,
+    stop::StopSection,
     untrained::NetworkSections,
 };
 use crate::{
@@ -34,6 +35,8 @@ section! {
         optimizer: Located<OptimizerSection> = required(located(table())),
         /// When and what to record.
         record: Option<RecordSection> = optional(table()),
+        /// Where training ends before its horizon.
+        stop: Option<StopSection> = optional(table()),
         /// Many networks instead of one.
         ensemble: Option<Ensemble> = optional(table()),
     }
@@ -138,7 +141,9 @@ impl ProblemSections {
         }
         let no_records = RecordPlan { at: Vec::new(), quantities: Vec::new() };
         let ensemble = self.ensemble;
-        let mut problem = Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble };
+        let stop = self.stop.as_ref().map(|stop| stop.stop(&data.train.targets)).transpose()?;
+        let mut problem =
+            Problem { network, parameterization, data, loss, optimizer, record: no_records, ensemble, stop };
         problem.record = plan(self.record.as_ref(), &problem, moments)?;
         if is_relative {
             let largest = stable_rate(&problem).map_err(|error| -> Error {

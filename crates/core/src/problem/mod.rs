@@ -47,6 +47,7 @@ mod record;
 mod record_size;
 mod recordable;
 mod scaling_table;
+mod stop;
 mod untrained;
 mod warnings;
 
@@ -62,4 +63,5 @@ pub use parameterization::{Adjustments, Parameterization};
 pub use quantity::{Need, Quantity, Scope, Shape};
 pub use record::RecordPlan;
 pub use scaling_table::ScalingTable;
+pub use stop::Stop;
 pub use untrained::{Architecture, NetworkSections, Untrained};

@@ -34,7 +34,8 @@ section! {
 section! {
     /// When and what to record: section `[record]`.
     pub(super) struct RecordSection {
-        /// A list of moments, `{ log_spaced = 30 }` (where nothing is given) or `{ every = 10 }`; those that a flow lists.
+        /// A list of moments, `{ log_spaced = 30 }` (where nothing is given) or `{ every = 10 }`; those that a flow lists. The end of training is
+        /// recorded in any case.
         at: Option<Located<Either<Spacing, Vec<Located<f64>>>>> =
             optional(located(table_or(list(located(number()))))),
         /// Names of quantities; where nothing is given the losses, and of deep linear networks the predictor.
@@ -42,11 +43,11 @@ section! {
     }
 }
 
-/// When and what to record. Moments are sorted, distinct and within the horizon.
+/// When and what to record. Moments are sorted, distinct and within the horizon, which is the last of them.
 ///
-/// Moments are steps (descent, RMSProp; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them; `{ log_spaced = n }`
-/// is 0, the horizon and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth of the time; steps are
-/// rounded and given once); `{ every = s }` is 0, `s`, `2s`, … and the horizon. Default moments include 0.
+/// Moments are steps (descent, RMSProp; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them, and the horizon is one
+/// more; `{ log_spaced = n }` is 0, the horizon and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth
+/// of the time; steps are rounded and given once); `{ every = s }` is 0, `s`, `2s`, … and the horizon. Default moments include 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordPlan {
     /// Steps (descent, RMSProp: whole numbers) or times (flow).

@@ -7,6 +7,7 @@ use super::{
     definition::{DEEP_LINEAR, Problem},
     quantity::{Need, Quantity, Scope, Shape},
     record::{RecordPlan, RecordSection, default_moments},
+    stop::Stop,
 };
 
 /// Most entries of a recorded kernel.
@@ -24,8 +25,11 @@ pub(super) fn plan(section: Option<&RecordSection>, problem: &Problem, listed: O
             quantities
         }
     };
+    // The end of training is recorded, whatever is listed.
+    at.push(problem.optimizer.horizon());
     at.sort_by(f64::total_cmp);
     at.dedup();
+    quantities.extend(problem.stop.into_iter().flat_map(Stop::quantities));
     quantities.sort();
     quantities.dedup();
     Ok(RecordPlan { at, quantities })

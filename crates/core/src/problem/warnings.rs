@@ -19,7 +19,6 @@ impl Problem {
             self.warn_of_rates(),
             self.warn_of_saturation(),
             self.warn_of_inputs(),
-            self.warn_of_records(),
         ];
         guesses.chain(all).flatten().collect()
     }
@@ -87,18 +86,6 @@ impl Problem {
             format!(
                 "the training inputs have rms {size:.3e}, far from unit size; data.standardize = \"feature\" or data.normalize = \"unit\" \
                  brings them there"
-            )
-        })
-    }
-
-    /// Records that end before training does.
-    fn warn_of_records(&self) -> Option<String> {
-        let (last, horizon) = (self.record.at.last().copied()?, self.optimizer.horizon());
-        (last < horizon).then(|| {
-            format!(
-                "record.at ends at {last} and training at {horizon} {}: the last record is not the end of training; add {horizon} to \
-                 record.at",
-                self.optimizer.unit()
             )
         })
     }

@@ -19,6 +19,9 @@ pub(super) trait Descend {
     /// Records everything the problem asks for.
     fn record(&mut self, evaluation: &Self::Evaluation, step: u64, time: f64) -> Self::Record;
 
+    /// How training ends if it does with the last of these records, before its last step.
+    fn stop_at(&self, records: &[Self::Record]) -> Option<Status>;
+
     /// Takes one step by the rule of the problem.
     fn update(&mut self, evaluation: Self::Evaluation, learning_rate: f64);
 }
@@ -55,6 +58,9 @@ pub(super) fn descend<D: Descend>(
         }
         if at.get(records.len()).is_some_and(|&due| step as f64 >= due) {
             records.push(trainee.record(&evaluation, step, time));
+            if let Some(stopped) = trainee.stop_at(&records) {
+                return (records, stopped);
+            }
         }
         if step == steps.count {
             return (records, Status::Done);

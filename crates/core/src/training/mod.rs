@@ -16,6 +16,7 @@ pub mod risk;
 mod rule;
 mod run;
 mod runge_kutta;
+mod stop;
 
 pub use batches::Batches;
 pub use block::{Block, NeuronBlock};

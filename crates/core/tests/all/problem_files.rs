@@ -5,7 +5,7 @@ use std::path::Path;
 use widenet_core::{
     Problem, Result,
     document::Document,
-    problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule, Stop},
 };
 
 const BASE: &str = r#"
@@ -362,7 +362,9 @@ fn a_relative_learning_rate_is_in_units_of_the_largest_stable_one() {
 #[test]
 fn moments_are_listed_or_spaced() {
     let at = |value: &str| problem(&[("record.at", value)]).unwrap().record.at;
-    assert_eq!(at("[10, 0, 1e2, 10]"), [0.0, 10.0, 100.0]);
+    // The end of training is recorded in any case.
+    assert_eq!(at("[10, 0, 1e2, 10]"), [0.0, 10.0, 100.0, 1000.0]);
+    assert_eq!(at("[0, 1000]"), [0.0, 1000.0]);
     assert_eq!(at("{ every = 300 }"), [0.0, 300.0, 600.0, 900.0, 1000.0]);
     assert_eq!(at("{ log_spaced = 3 }"), [0.0, 1.0, 10.0, 100.0, 1000.0]);
     let default = problem(&[]).unwrap().record.at;
@@ -378,6 +380,33 @@ fn a_flow_records_at_times() {
     let log = at("{ kind = 'flow', times = 2 }", "{ at = { log_spaced = 3 } }");
     let wanted = [0.0, 0.002, 0.02, 0.2, 2.0];
     assert!(log.len() == 5 && log.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-12), "{log:?}");
+}
+
+/// What decides is recorded, asked for or not.
+#[test]
+fn training_stops_at_targets() {
+    let stop = |value: &str| problem(&[("stop", value), ("record.quantities", "['predictor']")]).unwrap();
+    let loss = stop("{ train_loss = 1e-3 }");
+    assert_eq!(loss.stop, Some(Stop { train_loss: Some(1e-3), train_accuracy: None }));
+    assert_eq!(loss.record.quantities, [Quantity::TrainLoss, Quantity::Predictor]);
+    assert_eq!(problem(&[]).unwrap().stop, None);
+    let labels = problem(&[("stop", "{ train_accuracy = 1 }"), ("data.targets", "[[1], [-1], [1]]")]).unwrap();
+    assert_eq!(labels.stop, Some(Stop { train_loss: None, train_accuracy: Some(1.0) }));
+    assert!(labels.record.quantities.contains(&Quantity::TrainAccuracy));
+
+    for loss in ["0", "-1e-3", "nan", "inf"] {
+        assert_refused(&[("stop.train_loss", loss)], &["`stop.train_loss` is", "number"]);
+    }
+    for accuracy in ["0", "1.01", "-0.5", "nan"] {
+        assert_refused(&[("stop.train_accuracy", accuracy)], &["`stop.train_accuracy` is"]);
+    }
+    assert_refused(&[("stop", "{}")], &["stop.train_loss` is missing"]);
+    assert_refused(&[("stop.loss", "1e-3")], &["unknown key `stop.loss`", "known: train_loss, train_accuracy"]);
+    // Targets 1, −1, 0 are those of a regression.
+    assert_refused(
+        &[("stop.train_accuracy", "1")],
+        &["`stop.train_accuracy` is the share of right classes", "use train_loss"],
+    );
 }
 
 #[test]

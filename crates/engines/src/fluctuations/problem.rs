@@ -24,6 +24,11 @@ pub(super) fn check(problem: &Problem) -> Result<(), SolveError> {
             "ensemble: fluctuations are those of single networks, which are trained one by one; leave the section out, and say how many networks".into(),
         ));
     }
+    if problem.stop.is_some() {
+        return Err(SolveError::Refused(
+            "stop: networks would end at moments of their own, and fluctuations compare them at the same ones; leave the section out".into(),
+        ));
+    }
     if let Some(batch_size) = problem.optimizer.batch_size() {
         return Err(SolveError::Refused(format!(
             "optimizer.batch_size = {batch_size}: every network draws batches of its own, so networks have no common limit; train on all \

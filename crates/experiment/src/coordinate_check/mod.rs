@@ -94,6 +94,8 @@ impl CoordinateCheck {
             ));
         }
         quantities.sort();
+        // It compares networks after the same steps.
+        problem.stop = None;
         problem.record = RecordPlan { at: (0..=options.steps).map(|step| step as f64).collect(), quantities };
         Ok(Self { problem, options, notes })
     }

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Status};
+use widenet_core::{Problem, Trajectory, Width, problem::Quantity};
 use widenet_statistics::t_975;
 
 use super::trajectory::{Uncertain, entries, entry_errors};
@@ -65,16 +65,23 @@ impl<'t> Compared<'t> {
         let at = |record: usize| {
             function(&samples(&self.own, recorded, record)?, &samples(&self.reference, recorded, record)?)
         };
-        self.counting(recorded).map(at).collect()
+        self.counting(recorded)?.map(at).collect()
     }
 
-    /// The records that count.
-    fn counting(&self, recorded: &RecordedQuantity) -> Range<usize> {
+    /// The records that count. Networks that stopped have no law at moments which others reached.
+    fn counting(&self, recorded: &RecordedQuantity) -> Result<Range<usize>, String> {
         let records = self.own.first().map_or(0, |trajectory| trajectory.records.len());
-        match recorded.over {
-            Over::Sup => 0..records,
-            Over::Initial => 0..records.min(1),
-            Over::Final => records.saturating_sub(1)..records,
+        let apart = || self.own.iter().chain(&self.reference).find(|trajectory| trajectory.records.len() != records);
+        match (recorded.over, apart()) {
+            (Over::Initial, _) => Ok(0..records.min(1)),
+            (Over::Sup, None) => Ok(0..records),
+            (Over::Final, None) => Ok(records.saturating_sub(1)..records),
+            (Over::Sup | Over::Final, Some(other)) => Err(format!(
+                "networks ended at different moments, which have no common law: seed {} at width {} {}",
+                other.seed,
+                other.width,
+                other.status.ending()
+            )),
         }
     }
 
@@ -102,7 +109,7 @@ impl<'t> Compared<'t> {
             let share = covering.into_iter().filter(|covers| *covers).count() as f64 / count as f64;
             Ok((count > 0).then_some(share))
         };
-        let shares: Vec<Option<f64>> = self.counting(recorded).map(at).collect::<Result<_, String>>()?;
+        let shares: Vec<Option<f64>> = self.counting(recorded)?.map(at).collect::<Result<_, String>>()?;
         let shares: Vec<f64> = shares.into_iter().flatten().collect();
         match shares.is_empty() {
             true => Err(format!("{} has no standard errors", recorded.quantity.name())),
@@ -132,7 +139,7 @@ fn estimates(
     record: usize,
 ) -> Result<Vec<Vec<Uncertain>>, String> {
     let of_seed = |trajectory: &&Trajectory| match trajectory.records.get(record) {
-        Some(record) if trajectory.status == Status::Done => {
+        Some(record) if trajectory.status.is_success() => {
             let values = entries(recorded, record)?;
             let errors = entry_errors(recorded, record)?.unwrap_or_else(|| vec![0.0; values.len()]);
             Ok(values.into_iter().zip(errors).map(|(value, error)| Uncertain { value, error }).collect())
@@ -148,7 +155,7 @@ fn samples(trajectories: &[&Trajectory], recorded: &RecordedQuantity, record: us
         return Err("a law over seeds needs at least two".into());
     }
     let values = |trajectory: &&Trajectory| match trajectory.records.get(record) {
-        Some(record) if trajectory.status == Status::Done => entries(recorded, record),
+        Some(record) if trajectory.status.is_success() => entries(recorded, record),
         _ => Err(format!("seed {} has no {} there", trajectory.seed, recorded.quantity.name())),
     };
     let all: Vec<Vec<f64>> = trajectories.iter().map(values).collect::<Result<_, _>>()?;
@@ -161,7 +168,7 @@ mod tests {
 
     use widenet_core::{
         Matrix,
-        trajectory::{Engine, Record, Value},
+        trajectory::{Engine, Record, Status, Value},
     };
 
     use super::*;

@@ -130,7 +130,12 @@ impl<'a> Results<'a> {
                 (Task::Problem(task), TrialResult::Trajectory(trajectory))
                     if widest == Some(&task.width) && starts_at_random(&task.problem) =>
                 {
-                    references.get(Reference::Limit, &task.compared(), trajectory).ok().cloned()
+                    let limit = references.get(Reference::Limit, &task.compared(), trajectory).ok().cloned();
+                    // It is drawn as the limit of what was trained, which may stop.
+                    limit.map(|limit| {
+                        let (records, status) = task.problem.cut_at_stop(limit.records, limit.status);
+                        Trajectory { records, status, ..limit }
+                    })
                 }
                 _ => None,
             };

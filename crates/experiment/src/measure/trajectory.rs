@@ -38,7 +38,7 @@ pub(super) fn of_same_seed<'t>(
 ) -> Result<&'t Trajectory, String> {
     match all.find(|(other, _)| other.seed == trial.seed && asked.has(other, trial)) {
         Some((other, _)) if other.index == trial.index => Err("it is the reference itself".into()),
-        Some((_, TrialResult::Trajectory(trajectory))) if trajectory.status == Status::Done => Ok(trajectory),
+        Some((_, TrialResult::Trajectory(trajectory))) if trajectory.status.is_success() => Ok(trajectory),
         Some((_, TrialResult::Trajectory(trajectory))) => Err(format!("its reference {}", trajectory.status.ending())),
         Some((_, TrialResult::Answer(_))) | None => Err("there is no trial of the reference".into()),
     }
@@ -51,7 +51,7 @@ pub(super) fn measure(
     (trajectory, other): (&Trajectory, Option<&Trajectory>),
     references: &mut References<'_>,
 ) -> Measurement {
-    if trajectory.status != Status::Done {
+    if !trajectory.status.is_success() {
         return Err(trajectory.status.ending());
     }
     let reference =
@@ -59,17 +59,18 @@ pub(super) fn measure(
     let (values, errors, scale) = match (recorded.statistic.function, reference) {
         (Function::Ensemble(function), Some(reference)) => {
             let networks = task.problem.ensemble.map_or(1, |ensemble| ensemble.networks);
-            let values = of_ensemble(function, &trajectory.records, &reference.records, networks as f64)?;
+            let reference = same_moments(trajectory, reference)?;
+            let values = of_ensemble(function, &trajectory.records, reference, networks as f64)?;
             (values, Vec::new(), 1.0)
         }
         (Function::Entries(size), reference) => {
+            let reference = reference.map(|reference| same_moments(trajectory, reference)).transpose()?;
             let scale = match reference {
                 Some(reference) if metric.relative => {
-                    widenet_core::extremes::largest(sizes(recorded, size, &reference.records, None)?).unwrap_or(0.0)
+                    widenet_core::extremes::largest(sizes(recorded, size, reference, None)?).unwrap_or(0.0)
                 }
                 _ => 1.0,
             };
-            let reference = reference.map(|reference| reference.records.as_slice());
             let errors = reference.map(|reference| error_sizes(recorded, size, reference)).transpose()?;
             (sizes(recorded, size, &trajectory.records, reference)?, errors.unwrap_or_default(), scale)
         }
@@ -79,6 +80,18 @@ pub(super) fn measure(
         }
     };
     reduce(recorded, (&values, &errors), scale)
+}
+
+/// The records of a reference at the moments of a trajectory, which may have stopped before it.
+fn same_moments<'r>(trajectory: &Trajectory, reference: &'r Trajectory) -> Result<&'r [Record], String> {
+    let (wanted, there) = (trajectory.records.len(), reference.records.len());
+    if there < wanted {
+        return Err(format!("it has {wanted} records and its reference, which {}, {there}", reference.status.ending()));
+    }
+    Ok(match trajectory.status {
+        Status::Stopped(_) => &reference.records[..wanted],
+        Status::Done | Status::Diverged { .. } | Status::Interrupted { .. } => &reference.records,
+    })
 }
 
 /// One number of those at all records, with its error, which is 0 where none are given.

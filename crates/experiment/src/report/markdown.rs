@@ -60,6 +60,9 @@ pub(super) fn markdown(
         let links = figures.iter().map(|stem| format!("![{stem}](figures/{stem}.svg)\n\n"));
         section("Figures", links.chain(missing).collect());
     }
+    if let Some(stopped) = stopped(results) {
+        section("Stopped", stopped);
+    }
     let mut warnings = warnings(results);
     warnings.extend(notes.iter().cloned());
     if !warnings.is_empty() {
@@ -143,6 +146,17 @@ fn reference_error(errors: &[f64]) -> String {
     }
 }
 
+/// Trials that reached a target of `[stop]`; their last record is the final one.
+fn stopped(results: &Results<'_>) -> Option<String> {
+    let statuses = results.trials.iter().map(|measured| (measured, measured.result.status()));
+    let stopped = statuses.filter(|(_, status)| matches!(status, Status::Stopped(_)));
+    let lines: String = stopped
+        .map(|(measured, status)| format!("- trial {} {}\n", inline(&measured.trial.label), status.ending()))
+        .collect();
+    (!lines.is_empty())
+        .then(|| format!("Final values are those of the last record, where training stopped.\n\n{lines}"))
+}
+
 /// Trials and values that no fit contains, with the reason.
 fn warnings(results: &Results<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -150,7 +164,7 @@ fn warnings(results: &Results<'_>) -> Vec<String> {
     let mut missing: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for MeasuredTrial { trial, result, metrics, .. } in &results.trials {
         let status = result.status();
-        if status != Status::Done {
+        if !status.is_success() {
             warnings.push(format!("trial {} {}; its metrics are in no fit and no mean", trial.label, status.ending()));
             continue;
         }

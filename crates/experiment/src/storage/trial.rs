@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use widenet_core::{
     Trajectory,
     document::Word,
-    trajectory::{Engine, Number, Record, Status},
+    trajectory::{Engine, Number, Record, Status, Stopped},
 };
 use widenet_output::{Durability, create_directory, remove_file, remove_leftovers, sha256, stream_whole};
 use widenet_system::files;
@@ -24,13 +24,13 @@ use crate::{
 /// `status.json` of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct TrialStatus {
-    /// `done` or `diverged`; `interrupted` leaves a checkpoint. An answer is `done` or `unreliable`.
+    /// `done`, `stopped` or `diverged`; `interrupted` leaves a checkpoint. An answer is `done` or `unreliable`.
     state: String,
     /// Engine that ran.
     engine: String,
     /// Why that engine, and on which device.
     reason: String,
-    /// Step (and time) of divergence, or the step that would have come next.
+    /// Step (and time) at which it stopped or diverged, or the step that would have come next.
     step: Option<u64>,
     time: Option<Number>,
     /// SHA-256 of `trial.toml`.
@@ -212,7 +212,7 @@ impl TrialDirectory {
         let durability = Durability::of_run(made.seconds, self.checkpoint().exists());
         let (step, time) = match result.status() {
             Status::Done => (None, None),
-            Status::Diverged { step, time } => (Some(step), Some(time)),
+            Status::Stopped(Stopped { step, time, .. }) | Status::Diverged { step, time } => (Some(step), Some(time)),
             Status::Interrupted { step } => (Some(step), None),
         };
         let (file, engine, records) = match result {
@@ -278,6 +278,10 @@ fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Res
     let engine = Engine::from_word(&status.engine).ok();
     let status = match (status.state.as_str(), status.step) {
         ("done", _) => Status::Done,
+        ("stopped", _) => Status::Stopped(
+            Stopped::from_json(&tree["stopped_at"])
+                .ok_or("it does not say in `stopped_at` which target was reached")?,
+        ),
         // Earlier versions left out a time that overflowed.
         ("diverged", Some(step)) => Status::Diverged { step, time: status.time.map_or(f64::INFINITY, |time| time.0) },
         (state, _) => return Err(format!("unknown state `{state}`")),

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use widenet_core::{
     Error, Problem, Width,
     data::{DataSource, Dataset},
-    document::{Entry, Node, Place, Value},
+    document::{Document, Entry, Node, Place, Value},
     humanized,
     problem::Quantity,
 };
@@ -143,7 +143,32 @@ fn trial_text(trial: &Trial, task: &Task, data_hash: &str) -> String {
     let replicates = limit.replicates.map(|replicates| (REPLICATES, number(replicates as f64)));
     let nodes = limit.nodes.map(|nodes| (NODES, number(nodes as f64)));
     let entries = entries.chain(tolerance).chain(answers).chain(accuracy).chain(replicates).chain(nodes);
-    table(vec![("trial", table(entries.collect())), (trial.kind.name(), trial.specification.root().clone())]).to_toml()
+    let specification = match task {
+        Task::Problem(task) => with_end(trial.specification.clone(), &task.problem),
+        Task::Question(_) => trial.specification.clone(),
+    };
+    table(vec![("trial", table(entries.collect())), (trial.kind.name(), specification.root().clone())]).to_toml()
+}
+
+/// The end of training is recorded though `record.at` lists earlier moments only: a list without it has been the end of the run before.
+fn with_end(mut specification: Document, problem: &Problem) -> Document {
+    let horizon = problem.optimizer.horizon();
+    let Some(Node { value: Value::Array(moments), place }) = specification.get("record.at").cloned() else {
+        return specification;
+    };
+    let is_end = |moment: &Node| match moment.value {
+        Value::Integer(moment) => moment as f64 == horizon,
+        Value::Float(moment) => moment == horizon,
+        _ => false,
+    };
+    if !moments.iter().any(is_end) {
+        let end = if problem.optimizer.has_steps() { Value::Integer(horizon as i64) } else { Value::Float(horizon) };
+        let end = Node { value: end, place: place.clone() };
+        let moments = Value::Array(moments.into_iter().chain([end]).collect());
+        // The key is there, so it can be set.
+        let _ = specification.set_node("record.at", Node { value: moments, place });
+    }
+    specification
 }
 
 /// Refuses options of limits by quadrature in a study none of whose trials is one or is compared with one.

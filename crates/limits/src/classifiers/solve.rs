@@ -95,6 +95,7 @@ pub fn solve(
         _ => recorder.records(&solution).split_off(usize::from(needs_start)),
     };
     let (records, status) = finite_records(records, status);
+    let (records, status) = problem.cut_at_stop(records, status);
     Ok(Trajectory { width, engine, seed, status, records })
 }
 

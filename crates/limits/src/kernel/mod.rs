@@ -30,5 +30,5 @@ pub use predict::{
     predict, warnings,
 };
 pub use rates::{critical_rate, largest_stable_rate};
-pub use solve::solve;
+pub use solve::{check_stop, solve};
 pub use start::Start;

@@ -35,7 +35,7 @@ impl Estimate {
         let taken = replicates.iter().map(|(records, _)| records.len()).min().unwrap_or(0);
         let diverged = |status: &Status| match status {
             Status::Diverged { step, .. } => *step,
-            Status::Done | Status::Interrupted { .. } => u64::MAX,
+            Status::Done | Status::Stopped(_) | Status::Interrupted { .. } => u64::MAX,
         };
         let status = replicates.iter().map(|(_, status)| *status).min_by_key(diverged).unwrap_or(Status::Done);
         let at = |moment: usize| {
@@ -52,6 +52,12 @@ impl Estimate {
             Record { step: *step, time: *time, values: means, errors }
         };
         Self { records: (0..taken).map(at).collect(), status }
+    }
+
+    /// The records up to the one that reaches a target of `[stop]`.
+    pub(super) fn cut_at_stop(self, problem: &Problem) -> Self {
+        let (records, status) = problem.cut_at_stop(self.records, self.status);
+        Self { records, status }
     }
 
     /// The values of one grid, and how far they are from those of a coarser one, instead of standard errors.

@@ -151,7 +151,7 @@ pub fn solve(problem: &Problem, seed: u64, options: &Options, watch: Watch<'_>) 
         let Level { estimate, bytes, .. } = level;
         let found = estimate.largest_error(problem, factor);
         let reached = found.map_or(0.0, |(error, ..)| error);
-        let unfinished = matches!(estimate.status, Status::Done) && reached > options.accuracy;
+        let unfinished = estimate.status.is_success() && reached > options.accuracy;
         let now = Point { log2, error: reached };
         let fits = |doublings: u32| bytes.saturating_mul(1 << doublings) <= options.memory;
         let wanted = doublings(earlier, now, options.accuracy).min(last - log2);
@@ -236,7 +236,7 @@ fn level(problem: &Problem, seed: u64, log2: u32, options: &Options, watch: Watc
     };
     let pairs: Vec<(&[Record], Status)> =
         replicates.iter().map(|replicate| (replicate.records.as_slice(), replicate.status)).collect();
-    let estimate = Estimate::of(&pairs);
+    let estimate = Estimate::of(&pairs).cut_at_stop(problem);
     let at_once = rayon::current_num_threads().min(replicates.len()) as u64;
     let bytes = at_once * replicates.iter().map(|replicate| replicate.bytes).max().unwrap_or(0);
     let is_exhausted = replicates.iter().any(|replicate| replicate.is_exhausted);
@@ -251,6 +251,8 @@ fn train_all(
     (tolerance, seed): (f64, u64),
     watch: Watch<'_>,
 ) -> Result<Option<Vec<Replicate>>> {
+    // The mean over all of them says where training stops.
+    let problem = &problem.without_stop();
     let done: Vec<AtomicU64> = nodes.iter().map(|_| AtomicU64::new(0)).collect();
     let is_stopped = AtomicBool::new(false);
     let run = |(i, nodes): (usize, &Nodes)| {
@@ -287,9 +289,10 @@ fn solve_on_grids(
         let (coarse, fine) = (&found[0], &found[1]);
         let status = [coarse.status, fine.status].into_iter().find(|status| *status != Status::Done);
         let estimate = Estimate::of_grids(&fine.records, &coarse.records, status.unwrap_or(Status::Done));
+        let estimate = estimate.cut_at_stop(problem);
         let reached = estimate.largest_error(problem, 1.0);
         let error = reached.map_or(0.0, |(error, ..)| error);
-        if error <= options.accuracy || estimate.status != Status::Done {
+        if error <= options.accuracy || !estimate.status.is_success() {
             let largest = points.pow(*grid.axes.iter().max().unwrap_or(&0) as u32) as u64;
             let note = format!(
                 "limit by quadrature: grids of {points} points along each of {:?} Gaussian coordinates per layer, which change the largest \

@@ -31,6 +31,7 @@ pub(crate) fn problem(hidden_layers: usize, d: usize, k: usize, samples: usize) 
             quantities: vec![Quantity::TrainLoss, Quantity::Predictor],
         },
         ensemble: None,
+        stop: None,
     }
 }
 

@@ -23,9 +23,9 @@ use crate::{
 pub(crate) fn identity(problem: &Problem, width: u64, seed: u64, precision: Precision, device: DeviceChoice) -> Value {
     let mut hash = Sha256::new();
     problem.data.visit_bytes(|bytes| hash.update(bytes));
-    let Problem { network, parameterization, data: _, loss, optimizer, record, ensemble } = problem;
+    let Problem { network, parameterization, data: _, loss, optimizer, record, ensemble, stop } = problem;
     // `Debug` prints every f64 so that it reads back exactly.
-    hash.update(format!("{network:?} {parameterization:?} {loss:?} {optimizer:?} {record:?} {ensemble:?}"));
+    hash.update(format!("{network:?} {parameterization:?} {loss:?} {optimizer:?} {record:?} {ensemble:?} {stop:?}"));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "problem_sha256": hex(&hash.finalize()),

@@ -77,6 +77,7 @@ mod tests {
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: vec![], quantities: vec![] },
             ensemble: None,
+            stop: None,
         }
     }
 

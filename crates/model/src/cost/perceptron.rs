@@ -215,6 +215,7 @@ mod tests {
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: vec![], quantities },
             ensemble: None,
+            stop: None,
         }
     }
 

@@ -56,6 +56,7 @@ fn problem(hidden_layers: usize, activation: Activation) -> Problem {
             quantities: vec![if linear { Quantity::Predictor } else { Quantity::Outputs }],
         },
         ensemble: None,
+        stop: None,
     }
 }
 

@@ -249,6 +249,7 @@ impl GivenNetwork {
             optimizer: Optimizer { rule, weight_decay: 0.0 },
             record: RecordPlan { at: at.iter().map(|step| *step as f64).collect(), quantities: quantities.to_vec() },
             ensemble: None,
+            stop: None,
         })
     }
 }

@@ -76,7 +76,8 @@ fn solve_in_groups(
     let placement = run.device.placement(run.precision)?;
     let memory = MemoryEstimate::check(run.problem, run.width, run.precision, &run.device.info)?;
     check_range(&run.problem.scaling(), run.width)?;
-    let one = Problem { ensemble: None, record: plan_of_one(&run.problem.record), ..run.problem.clone() };
+    // Networks train to the horizon: the mean over all of them says where the ensemble stops.
+    let one = Problem { ensemble: None, stop: None, record: plan_of_one(&run.problem.record), ..run.problem.clone() };
     let group = size(&one, memory);
     let at_once = match run.device.info.available_memory {
         _ if !placement.on_host => 1,
@@ -240,7 +241,8 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule, Stop},
+        trajectory::Value,
     };
 
     use super::{super::request::Matrices, *};
@@ -276,6 +278,7 @@ mod tests {
                 quantities: vec![Quantity::TrainLoss, Quantity::Outputs, Quantity::OutputStd],
             },
             ensemble: Some(Ensemble { networks: NETWORKS, antithetic: false }),
+            stop: None,
         }
     }
 
@@ -313,6 +316,48 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Some networks reach the target long before others: the mean decides, in groups of any size, on the same records.
+    #[test]
+    fn an_ensemble_stops_by_its_mean() {
+        let mut whole = problem(0.1);
+        whole.record.at = (0..=50).map(f64::from).collect();
+        let all = undisturbed(&whole, Precision::F64, Some(4)).trajectory;
+        let loss = |record: &Record| match record.values[&Quantity::TrainLoss] {
+            Value::Scalar(loss) => loss,
+            _ => panic!("a loss is a number"),
+        };
+        let target = loss(&all.records[20]);
+        let first = all.records.iter().position(|record| loss(record) <= target).unwrap();
+        let stop = Some(Stop { train_loss: Some(target), train_accuracy: None });
+        let stopping = Problem { stop, ..whole.clone() };
+        for group in [None, Some(1), Some(4), Some(NETWORKS)] {
+            let found = undisturbed(&stopping, Precision::F64, group).trajectory;
+            let expected = undisturbed(&whole, Precision::F64, group).trajectory;
+            let Status::Stopped(stopped) = found.status else { panic!("{:?}", found.status) };
+            assert_eq!((stopped.step as usize, &found.records[..]), (first, &expected.records[..=first]), "{group:?}");
+        }
+        // Alone, networks of these seeds stop at other steps.
+        let alone = Problem { ensemble: None, record: plan_of_one(&stopping.record), ..stopping.clone() };
+        let device = DeviceChoice::Flex.open().unwrap();
+        let steps = (0..4).map(|i| {
+            let run = Run {
+                problem: &alone,
+                width: 12,
+                seed: seed::member(5, i),
+                matrices: Matrices::Dense,
+                device: &device,
+                precision: Precision::F64,
+                checkpoints: None,
+            };
+            match crate::solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory.status {
+                Status::Stopped(stopped) => stopped.step,
+                _ => u64::MAX,
+            }
+        });
+        let steps: Vec<u64> = steps.collect();
+        assert!(steps.iter().any(|step| *step != steps[0]), "{steps:?}");
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Averages {
         let records =
             self.records.iter().map(|average| average.record(problem, &labels, self.networks as f64)).collect();
         let status = self.diverged.map_or(Status::Done, |(step, time)| Status::Diverged { step, time });
-        (records, status)
+        problem.cut_at_stop(records, status)
     }
 
     /// For a checkpoint.

@@ -5,9 +5,9 @@ use std::{fs, path::Path};
 use safetensors::SafeTensors;
 use widenet_core::{
     Problem,
-    problem::{Activation, Parameterization, Quantity, Rule},
+    problem::{Activation, Parameterization, Quantity, Rule, Stop},
     training::{Control, Progress},
-    trajectory::Status,
+    trajectory::{Status, Value},
 };
 use widenet_model::{
     CheckpointPlan, DeviceChoice, DeviceSolution, Every, Hidden, HiddenMatrix, Matrices, Precision, ResponseStorage,
@@ -118,6 +118,40 @@ fn resumed_runs_are_bit_identical() {
             assert_eq!(resumed.notes.len(), usize::from(was_stopped), "{:?}", resumed.notes);
             assert_eq!(resumed.trajectory, undisturbed);
         }
+    }
+}
+
+/// Of every rule: a run that is interrupted before its target stops at the same record, with the same numbers.
+#[test]
+fn resumed_runs_stop_where_undisturbed_ones_do() {
+    for mut problem in cases() {
+        let horizon = problem.optimizer.horizon();
+        problem.record.at = (0..=20).map(|i| horizon * f64::from(i) / 20.0).collect();
+        let whole = solve(&problem, None, &mut |_| Control::Continue).trajectory;
+        let loss = |i: usize| match whole.records[i].values[&Quantity::TrainLoss] {
+            Value::Scalar(loss) => loss,
+            _ => panic!("a loss is a number"),
+        };
+        let target = 0.5 * (loss(13) + loss(14));
+        problem.stop = Some(Stop { train_loss: Some(target), train_accuracy: None });
+        let undisturbed = solve(&problem, None, &mut |_| Control::Continue).trajectory;
+        let first = (0..=20).find(|i| loss(*i) <= target).unwrap();
+        assert!(first > 0 && first < 20, "{first}");
+        assert_eq!(undisturbed.records, whole.records[..=first]);
+        let Status::Stopped(stopped) = undisturbed.status else { panic!("{:?}", undisturbed.status) };
+        assert_eq!((stopped.step, stopped.value), (whole.records[first].step, loss(first)));
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        solve(&problem, Some(&path), &mut stop_at(3));
+        assert!(path.exists());
+        let resumed = solve(&problem, Some(&path), &mut |_| Control::Continue);
+        assert!(resumed.notes[0].contains("resumed at step 3"), "{:?}", resumed.notes);
+        assert_eq!(resumed.trajectory, undisturbed);
+        // The checkpoint of a run without the target is another run's.
+        let other = Problem { stop: None, ..problem.clone() };
+        let notes = solve(&other, Some(&path), &mut stop_at(3)).notes;
+        assert!(notes[0].contains("another run"), "{notes:?}");
     }
 }
 

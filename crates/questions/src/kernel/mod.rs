@@ -107,6 +107,8 @@ section! {
         /// Of a problem; not read.
         record: Option<Node> = optional(anything()),
         /// Of a problem; not read.
+        stop: Option<Node> = optional(anything()),
+        /// Of a problem; not read.
         ensemble: Option<Node> = optional(anything()),
         /// A question about predictions; not read.
         predict: Option<Node> = optional(anything()),

@@ -194,7 +194,7 @@ impl PredictAnswer {
     pub fn write(&self, output: &OutputFile) -> QuestionResult<Vec<PathBuf>> {
         match output.format() {
             Format::Json => output.write(|out| self.write_json(out))?,
-            Format::Csv | Format::Text => output.write(|out| self.write_csv(out))?,
+            Format::Csv | Format::Parquet | Format::Text => output.write(|out| self.write_csv(out))?,
             Format::Npy => {
                 let mean = |answer: &'_ Answer| {
                     let mut name = format!("at-{}", answer.moment());

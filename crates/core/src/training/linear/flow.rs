@@ -54,6 +54,9 @@ pub(super) fn integrate<W: LinearLayer>(
             && clock.time >= due
         {
             records.push(recorder.record(network, &backward, &origin.seen(&predictor), step, clock.time));
+            if let Some(stopped) = problem.stop_at(&records) {
+                return (records, stopped);
+            }
             continue;
         }
         let Some(&next) = problem.record.at.get(records.len()) else {

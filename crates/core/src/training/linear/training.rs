@@ -130,6 +130,10 @@ impl<W: LinearLayer> Descend for LinearTraining<'_, W> {
         self.recorder.record(&mut self.network, &backward.chain, &predictor, step, time)
     }
 
+    fn stop_at(&self, records: &[Record]) -> Option<Status> {
+        self.problem.stop_at(records)
+    }
+
     fn update(&mut self, backward: Self::Evaluation, learning_rate: f64) {
         let Backward { mut chain, predictor, step } = backward;
         let predictor = self.origin.seen(&predictor);

@@ -74,6 +74,9 @@ pub(super) fn integrate<F: Flowing>(
             && clock.time >= due
         {
             records.push(training.record(&passes, step, clock.time));
+            if let Some(stopped) = training.problem().stop_at(&records) {
+                return (records, stopped);
+            }
             continue;
         }
         let Some(&next) = at.get(records.len()) else {

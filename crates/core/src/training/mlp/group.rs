@@ -98,6 +98,11 @@ impl<W: EntryMatrix + NormalizedUpdate> Descend for MlpGroup<'_, W> {
         self.training.take_records(passes, step, time)
     }
 
+    /// An ensemble stops by its mean, which one group does not know.
+    fn stop_at(&self, _: &[Self::Record]) -> Option<Status> {
+        None
+    }
+
     fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
         self.training.step(passes, self.rule, learning_rate);
     }

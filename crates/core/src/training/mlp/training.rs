@@ -286,6 +286,10 @@ impl<W: EntryMatrix, R: Update<W>> Descend for Stepping<'_, '_, W, R> {
         self.training.record(passes, step, time)
     }
 
+    fn stop_at(&self, records: &[Record]) -> Option<Status> {
+        self.training.problem.stop_at(records)
+    }
+
     fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
         self.training.step(passes, self.rule, learning_rate);
     }

@@ -7,6 +7,7 @@ mod inline;
 mod inputs;
 mod npy;
 mod npz;
+mod parquet;
 mod people;
 mod teacher;
 

@@ -10,7 +10,7 @@ use widenet_core::{
     Width,
     document::{Field, section},
     problem::Quantity,
-    trajectory::{Record, Value},
+    trajectory::{Record, Status, Value},
 };
 
 use widenet_figures::{
@@ -48,13 +48,13 @@ impl Kind for Bands {
     }
 
     fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
-        // A trial that diverged has fewer records.
+        // A trial that diverged or stopped has fewer records.
         let Some(longest) = group.of_first_seed().max_by_key(|trial| trial.records().len()) else {
             return Ok(Vec::new());
         };
-        let diverged = group.of_first_seed().filter(|trial| trial.has_diverged());
-        let diverged: Vec<String> =
-            diverged.map(|trial| format!("m = {} diverged", trial.trial.width_text())).collect();
+        let ended = group.of_first_seed().filter(|trial| trial.result.status() != Status::Done);
+        let ended: Vec<String> =
+            ended.map(|trial| format!("m = {} {}", trial.trial.width_text(), trial.result.word())).collect();
         let (limit, mut shown): (Vec<_>, Vec<_>) =
             group.of_first_seed().partition(|trial| trial.trial.width == Some(Width::Infinite));
         let colours = palette::sequence(shown.len()).into_iter().chain(std::iter::repeat(palette::BLACK));
@@ -70,7 +70,7 @@ impl Kind for Bands {
                 remarks: ["line: mean over networks", "band: ± 2 standard deviations"]
                     .map(String::from)
                     .into_iter()
-                    .chain(diverged.iter().cloned())
+                    .chain(ended.iter().cloned())
                     .collect(),
             };
             (format!("-{position}"), plot)

@@ -20,7 +20,7 @@ use widenet_core::{
         shape::{Located, located, positive, text, word},
     },
     problem::{Quantity, Shape},
-    trajectory::{Status, Value},
+    trajectory::{Status, Stopped, Value},
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
@@ -131,10 +131,11 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         }
         let count = trajectories.len();
         let (trajectories, diverged): (Vec<_>, Vec<_>) =
-            trajectories.into_iter().partition(|trajectory| trajectory.status == Status::Done);
+            trajectories.into_iter().partition(|trajectory| trajectory.status.is_success());
         if !diverged.is_empty() {
             legend.push(format!("{} of {count} diverged (×)", diverged.len()));
         }
+        legend.extend(stopped_legend(&trajectories));
         let (mean, band) = average(&trajectories, quantity, floor);
         let mut marks = Vec::new();
         if trajectories.len() > 1 || band.iter().any(|(_, low, high)| high > low) {
@@ -146,6 +147,21 @@ fn lines(trials: &[&MeasuredTrial<'_>], quantity: Quantity, key: &str, floor: f6
         Series { legend, colour, marks }
     };
     members.into_iter().zip(colours).map(line).collect()
+}
+
+/// Says where the mean ends that some trajectories left by stopping.
+fn stopped_legend(trajectories: &[&Trajectory]) -> Option<String> {
+    let times = trajectories.iter().filter_map(|trajectory| match trajectory.status {
+        Status::Stopped(Stopped { time, .. }) => Some(time),
+        Status::Done | Status::Diverged { .. } | Status::Interrupted { .. } => None,
+    });
+    let times: Vec<f64> = times.collect();
+    let first = times.iter().copied().reduce(f64::min)?;
+    let first = (first * 1e4).round() / 1e4;
+    Some(match trajectories.len() {
+        1 => format!("stopped at t = {first}"),
+        count => format!("{} of {count} stopped, the first at t = {first}", times.len()),
+    })
 }
 
 /// When a trajectory diverged.
@@ -185,7 +201,7 @@ type Curve = (Vec<(f64, f64)>, Vec<(f64, f64, f64)>);
 /// Standard errors to either side of an estimate.
 const BAND: f64 = 2.0;
 
-/// Mean, where it is above `floor`, and 10–90 % band over trajectories that have the same records; of one trajectory ± 2 standard errors, where
+/// Mean, where it is above `floor`, and 10–90 % band over trajectories, up to the moment at which the first stopped; of one trajectory ± 2 standard errors, where
 /// its values are estimates.
 fn average(trajectories: &[&Trajectory], quantity: Quantity, floor: f64) -> Curve {
     let records = trajectories.iter().map(|trajectory| trajectory.records.len()).min().unwrap_or(0);

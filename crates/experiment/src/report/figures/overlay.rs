@@ -18,7 +18,7 @@ use widenet_core::{
         shape::{list, whole, word},
     },
     problem::Quantity,
-    trajectory::{Record, Value},
+    trajectory::{Record, Status, Value},
 };
 
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
@@ -77,7 +77,10 @@ impl Kind for Overlay {
             x: Axis { label: "training time t".into(), scale: self.x_scale },
             y: Axis { label: words(self.quantities[0].name()), scale: AxisScale::Linear },
             series: series(trial, &self.quantities, &self.entries),
-            remarks: if trial.has_diverged() { vec![trial.result.status().ending()] } else { Vec::new() },
+            remarks: match trial.result.status() {
+                Status::Done => Vec::new(),
+                ended => vec![ended.ending()],
+            },
         };
         Ok(vec![(String::new(), plot)])
     }

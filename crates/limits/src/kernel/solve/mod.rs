@@ -46,6 +46,7 @@ pub fn solve(
 ) -> Result<Trajectory> {
     let network = problem.kernel_regime()?;
     refuse_weight_decay(problem)?;
+    check_stop(problem)?;
     let quantities = &problem.record.quantities;
     if let Some(quantity) =
         quantities.iter().find(|quantity| matches!(quantity.scope(), Scope::DeepLinear | Scope::Linear))
@@ -72,7 +73,9 @@ pub fn solve(
     };
     let (kernel, prior) = match compute(&network, inputs_of(&problem.data), need, &mut |share| watch(0.5 * share)) {
         Ok(blocks) => blocks,
-        Err(super::error::Error::Stopped) => return Ok(trajectory(seed, Vec::new(), End::Stopped { step: 0 })),
+        Err(super::error::Error::Stopped) => {
+            return Ok(trajectory(problem, seed, (Vec::new(), End::Stopped { step: 0 })));
+        }
         Err(super::error::Error::Invalid(error)) => return Err(error),
     };
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
@@ -98,16 +101,32 @@ pub fn solve(
         }),
         (None, None) => Err(invalid("the initial law was not computed".into())),
     };
-    let (records, end) = solved.map_err(core_error)?;
-    Ok(trajectory(seed, records, end))
+    Ok(trajectory(problem, seed, solved.map_err(core_error)?))
 }
 
-fn trajectory(seed: u64, records: Vec<Record>, end: End) -> Trajectory {
+/// Refuses to stop by an accuracy that has no value: of the law of networks with several outputs.
+///
+/// # Errors
+/// [`Error::Invalid`] with what would be right.
+pub fn check_stop(problem: &Problem) -> Result<()> {
+    let has_law = problem.ensemble.is_some() && matches!(problem.loss, Loss::Squared { .. });
+    let outputs = problem.data.output_dimension();
+    match problem.stop.and_then(|stop| stop.train_accuracy) {
+        Some(accuracy) if has_law && outputs > 1 => Err(Error::Invalid(format!(
+            "stop.train_accuracy = {accuracy}: the accuracy of infinitely many networks with {outputs} outputs has no closed form, and \
+             could not end their training; use stop.train_loss"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn trajectory(problem: &Problem, seed: u64, (records, end): (Vec<Record>, End)) -> Trajectory {
     let status = match end {
         End::Done => Status::Done,
         End::Diverged { step, time } => Status::Diverged { step, time },
         End::Stopped { step } => Status::Interrupted { step },
     };
     let (records, status) = finite_records(records, status);
+    let (records, status) = problem.cut_at_stop(records, status);
     Trajectory { width: Width::Infinite, engine: Engine::Limit, seed, status, records }
 }

@@ -43,6 +43,7 @@ pub(crate) fn problem(
         data: Dataset { train: samples(train), test: test.map(samples), provenance: Default::default() },
         loss: Loss::Squared { mean_over_outputs: true },
         ensemble: None,
+        stop: None,
         optimizer: Optimizer { rule, weight_decay: 0.0 },
         record: RecordPlan { at: Vec::new(), quantities: Vec::new() },
     }

@@ -43,6 +43,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
             quantities: vec![Quantity::Predictor],
         },
         ensemble: None,
+        stop: None,
     }
 }
 
