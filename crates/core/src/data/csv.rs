@@ -12,10 +12,11 @@ use widenet_document::{
     keys::{optional, or, required},
     section,
     shape::{Shape, Simple, boolean, choice, path},
+    suggestion,
 };
 
 use super::{
-    classes::{self, Classes, Label, classes},
+    classes::{self, Classes, Label, LeftOut, NEEDS_LABELS, classes},
     dataset::Samples,
     files::BinaryFile,
     memory::InMemory,
@@ -59,7 +60,7 @@ fn check(csv: &Csv, table: &Written<'_>) -> widenet_document::Result<()> {
         (Some(_), Some(targets), Some(field)) if targets.len() != 1 => {
             Err(field.error("`data.classes` are those of one column; `data.targets` must name one"))
         }
-        (Some(_), None, _) => Err(table.missing("targets")),
+        (Some(_), None, Some(field)) => Err(field.error(NEEDS_LABELS)),
         _ => Ok(()),
     }
 }
@@ -113,7 +114,7 @@ impl Csv {
             )));
         }
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
-        let mut of_samples = Vec::new();
+        let (mut of_samples, mut left_out) = (Vec::new(), LeftOut::default());
         for record in reader.records() {
             let record = record.map_err(|error| wrong(error.to_string()))?;
             if rows == wanted {
@@ -123,7 +124,10 @@ impl Csv {
                 let label = record.get(*column).map(Label::of_text);
                 match classes.iter().position(|class| Some(class) == label.as_ref()) {
                     Some(class) => of_samples.push(class),
-                    None if matches!(self.classes, Some(Classes::Listed(_))) => continue,
+                    None if matches!(self.classes, Some(Classes::Listed(_))) => {
+                        left_out.count(record.get(*column).unwrap_or_default());
+                        continue;
+                    }
                     None => {
                         let label = record.get(*column).unwrap_or_default();
                         return Err(wrong(format!(
@@ -175,7 +179,8 @@ impl Csv {
             },
         };
         let guess = self.guess(&file)?;
-        Ok(InMemory { name, samples, guess })
+        let left_out = left_out.sentence(&name);
+        Ok(InMemory { name, samples, guess, left_out })
     }
 
     /// A reader of the lines of a file.
@@ -310,12 +315,16 @@ impl Columns {
             let found: Vec<_> = (0..titles.len()).filter(|column| titles[*column] == *name).collect();
             match found[..] {
                 [column] => Ok(column),
-                [] => Err(format!(
-                    "there is no column `{}`; the header has {} columns: {}",
-                    excerpt(name),
-                    titles.len(),
-                    excerpt(&titles.join(", "))
-                )),
+                [] => {
+                    let known: Vec<String> = titles.iter().map(|title| excerpt(title).into_owned()).collect();
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    Err(format!(
+                        "there is no column `{}` of {}; {}",
+                        excerpt(name),
+                        titles.len(),
+                        suggestion(name, &known)
+                    ))
+                }
                 _ => Err(format!("{} columns are called `{}`; give column numbers from 0", found.len(), excerpt(name))),
             }
         };
