@@ -166,6 +166,22 @@ fn plan_says_which_engine_and_why_and_refuses_what_cannot_fit() {
     let said = run(&["plan", &path, "--width", "64,1e9", "--engine", "dense", "--device", "cpu"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("1e9") && said.out.contains("64"), "{}{}", said.out, said.err);
+    // Nothing that runs is no table.
+    let said = run(&["plan", &path, "--width", "1e9", "--engine", "dense", "--device", "cpu"]);
+    assert!(
+        said.code == 2 && said.out.is_empty() && said.err.contains("cannot run width 1e9"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    // A flow takes as many evaluations as it needs.
+    let flow = ["--set", "optimizer={ kind = \"flow\", times = 3 }", "--set", "record={ at = [0, 3] }"];
+    let said = run(&[&["plan", &path, "--width", "inf"], &flow[..]].concat());
+    assert!(
+        said.out.contains("at least") && !run(&["plan", &path, "--width", "inf"]).out.contains("at least"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]

@@ -176,6 +176,52 @@ fn reports_are_written_in_every_format() {
     assert!(!folder.path().join("figures/activation_changes-step-0.svg").exists());
 }
 
+/// `parameterization` prints the lists that RMSProp needs, those of docs/theory/scaling-limits.md §5.4; with those of mean-field scaling nothing
+/// grows, and with the rates of gradient descent something does.
+#[test]
+fn the_lists_that_are_printed_for_rmsprop_do_not_grow() {
+    let rule = "optimizer={ kind = \"rmsprop\", learning_rate = 0.01, steps = 3 }";
+    let printed = |kind: &str| {
+        let said = run(&[
+            "parameterization",
+            PROBLEM,
+            "--set",
+            rule,
+            "--set",
+            &format!("parameterization={{ kind = \"{kind}\" }}"),
+        ]);
+        let line = said.out.lines().find(|line| line.contains("kind = \"abc\"")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{}{}", said.out, said.err))
+    };
+    let mean_field = printed("mean_field");
+    assert!(mean_field.ends_with("a = [0.0, 0.0, 1.0], b = [0.0, 0.5, 0.0], c = [0.0, 1.0, 0.0]"), "{mean_field}");
+    let standard = printed("standard");
+    assert!(standard.ends_with("a = [0.0, 0.0, 0.0], b = [0.0, 0.5, 0.5], c = [0.5, 1.5, 1.0]"), "{standard}");
+    let (_, lists) = mean_field.rsplit_once("\"abc\", ").expect("lists");
+    let sizes = ["--seeds", "2", "--set", rule];
+    let listed = format!("parameterization={{ kind = \"abc\", {lists}, sigma = [0.125, 1, 1] }}");
+    let said = check(&[&sizes[..], &["--set", &listed]].concat());
+    assert!(!said.out.contains("grows with the width:"), "{}", said.out);
+    assert!(check(&sizes).out.contains("grows with the width: "), "the rates of gradient descent");
+    let own = run(&["parameterization", PROBLEM, "--set", rule, "--set", &listed]);
+    assert!(own.out.contains("at any width with these rates; as kind"), "{}", own.out);
+}
+
+/// A check of which no network is left is no success, and the advice is about what happened.
+#[test]
+fn a_coordinate_check_whose_networks_diverged_fails() {
+    let sizes = ["--set", "data.train_samples=10", "--width", "16,32,64", "--seeds", "1", "--steps", "60"];
+    let wild = ["--set", "loss.kind=squared", "--set", "optimizer.learning_rate=1e9"];
+    let said = run(&[&["coord-check", PROBLEM], &sizes[..], &wild].concat());
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(
+        said.out.contains("3 of 3 networks diverged: nothing can be judged; give a smaller learning rate"),
+        "{}",
+        said.out
+    );
+    assert!(!said.out.contains("more widths"), "{}", said.out);
+}
+
 /// Frozen layers have no rows; the others are as predicted.
 #[test]
 fn frozen_layers_are_left_out() {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::common::run;
+use crate::common::{root, run, write};
 
 /// Runs a study; all its checks must be confirmed. Returns the run directory with the folder that holds it.
 #[track_caller]
@@ -126,4 +126,22 @@ fn linearisation() {
         ],
     );
     has_figures(&directory, &["distances", "test-outputs-width-64", "train-loss-width-256"]);
+}
+
+/// A study whose metric leads nowhere says so at once and at its end, and is no success.
+#[test]
+fn a_metric_that_leads_nowhere_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let study = fs::read_to_string(root().join("experiments/questions/predict.toml")).expect("a study");
+    let path = write(folder.path(), "study.toml", &study.replace("predictions.0.train_loss", "predictions.train_loss"));
+    let said = run(&["study", &path, "--out", out.to_str().expect("UTF-8")]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    let reason = "no `predictions.train_loss`: predictions is a list of 1, numbered from 0; did you mean `predictions.0.train_loss`?";
+    for said_of in
+        ["note: metric `train_loss` has no value in trial ", "error: metric `train_loss` has no value in any answer"]
+    {
+        let line = said.err.lines().find(|line| line.starts_with(said_of)).unwrap_or_else(|| panic!("{}", said.err));
+        assert!(line.contains(reason), "{line}");
+    }
 }

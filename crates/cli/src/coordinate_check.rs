@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
         say_written(&output.iter().map(|output| output.path().to_owned()).chain(figures).collect::<Vec<_>>())?;
     }
     let grows = report.growing().next().is_some();
-    Ok(if grows || report.is_refuted() { Exit::CheckFailed } else { Exit::Done })
+    Ok(if grows || report.is_refuted() || report.all_diverged() { Exit::CheckFailed } else { Exit::Done })
 }
 
 /// A row per quantity, layer and step; then what grows, and how many rows came to what.
@@ -87,9 +87,21 @@ fn conclusion(report: &CoordinateReport) -> String {
     for place in &growing {
         text.push_str(&format!("grows with the width: {place}\n"));
     }
-    if growing.is_empty() {
+    if report.diverged > 0 {
+        text.push_str(&format!(
+            "{} of {} networks diverged: {}give a smaller learning rate (--set optimizer.learning_rate=…), or fewer --steps\n",
+            report.diverged,
+            report.networks,
+            if report.all_diverged() { "nothing can be judged; " } else { "" }
+        ));
+    }
+    if growing.is_empty() && !report.all_diverged() {
         text.push_str(&match inconclusive {
             0 => "nothing grows with the width\n".to_owned(),
+            _ if report.diverged > 0 => format!(
+                "nothing is seen to grow with the width, but {inconclusive} of {} rows are inconclusive and may\n",
+                report.rows.len()
+            ),
             _ => format!(
                 "nothing is seen to grow with the width, but {inconclusive} of {} rows are inconclusive and may: give more widths, farther \
                  apart, or more seeds\n",

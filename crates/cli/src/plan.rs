@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<Exit, Failure> {
             let request = Request { problem: &problem, width, seed: 0, precision, hidden, limit };
             let plan = engines.plan(&request, rule.at(&problem, width));
             let others = plan.as_ref().map_or_else(|_| Vec::new(), |plan| engines.alternatives(&request, plan.engine));
-            let plan = plan.map(TrialPlan::from).map_err(with_option);
+            let plan = plan.map(|plan| TrialPlan::of_problem(plan, &problem, width)).map_err(with_option);
             planned.push(Planned { label: format!("width {width}"), plan, others, solved_as: None });
         }
     }
@@ -83,12 +83,14 @@ impl Planned {
         if let Some(other) = &self.solved_as {
             return vec![row(&self.label, plan.runner, nothing(), format!("is that of {other}"))];
         }
+        let is_least = plan.estimate.is_some_and(|estimate| estimate.is_least);
         let cost = |engine: Option<Engine>, bytes, seconds| {
             let bound = if engine.is_some_and(Engine::is_on_device) { "about" } else { "up to" };
-            [format!("{bound} {}", humanized::bytes(bytes)), format!("{bound} {}", humanized::seconds(seconds))]
+            let of_time = if is_least { "at least" } else { bound };
+            [format!("{bound} {}", humanized::bytes(bytes)), format!("{of_time} {}", humanized::seconds(seconds))]
         };
         let estimate =
-            plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds }| cost(plan.engine, bytes, seconds));
+            plan.estimate.map_or_else(nothing, |Estimate { bytes, seconds, .. }| cost(plan.engine, bytes, seconds));
         let chosen = row(&self.label, plan.runner, estimate, plan.reason.clone());
         let others = self.others.iter().map(|other| {
             let cost = other.cost.map_or_else(nothing, |(bytes, seconds)| cost(Some(other.engine), bytes, seconds));
@@ -109,14 +111,21 @@ fn print(planned: &[Planned]) -> Result<Exit, Failure> {
     let time = if is_asked && estimates.is_empty() {
         String::new()
     } else {
+        let is_least = |planned: &Planned| {
+            planned.plan.as_ref().is_ok_and(|plan| plan.estimate.is_some_and(|estimate| estimate.is_least))
+        };
+        let bound = if planned.iter().any(is_least) { "at least" } else { "up to about" };
         format!(
-            ", up to about {} of engine time",
+            ", {bound} {} of engine time",
             humanized::seconds(estimates.iter().fold(0.0, |sum, seconds| sum + seconds))
         )
     };
     let trials = planned.iter().filter(|planned| planned.plan.is_ok()).count();
     let plural = if trials == 1 { "" } else { "s" };
-    give(|out| writeln!(out, "{table}{trials} trial{plural}{time}"))?;
+    // A table of what can run; without any, what cannot says it all.
+    if trials > 0 {
+        give(|out| writeln!(out, "{table}{trials} trial{plural}{time}"))?;
+    }
     let mut refused = false;
     for Planned { label, plan, .. } in planned {
         if let Err(reason) = plan {

@@ -10,26 +10,60 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use widenet_core::trajectory::Status;
+use widenet_core::{humanized, trajectory::Status};
 use widenet_experiment::{Reporter, Trial, TrialPlan};
 use widenet_output::escape::lines;
 
-use crate::say::is_news;
+use crate::say::{is_news, line};
 
 const RESOLUTION: u64 = 1000;
 
-/// A bar for one solution, shown only if it takes longer than a second.
+/// A bar for one solution, shown only if it takes longer than a second; without a terminal a line every half minute.
 pub(crate) struct Single {
     bar: ProgressBar,
+    label: String,
     since: Instant,
+    lines: Option<PlainLines>,
+}
+
+/// Lines about one solution where no bar can move.
+struct PlainLines {
+    every: Duration,
+    /// When the last line was written; at first, the start.
+    last: Mutex<Instant>,
+}
+
+/// Between lines about one solution.
+const SINGLE_INTERVAL: Duration = Duration::from_secs(30);
+
+impl PlainLines {
+    fn new(every: Duration) -> PlainLines {
+        PlainLines { every, last: Mutex::new(Instant::now()) }
+    }
+
+    /// The share that is done and, where it is known how long that took, the time that is left at this rate; nothing if the last line is not old
+    /// enough.
+    fn due(&self, fraction: f64, elapsed: Option<Duration>) -> Option<String> {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.elapsed() < self.every {
+            return None;
+        }
+        *last = Instant::now();
+        let left =
+            elapsed.map(|elapsed| elapsed.as_secs_f64() * (1.0 / fraction - 1.0)).filter(|left| left.is_finite());
+        let left = left.map_or_else(String::new, |left| format!(", about {} left", humanized::seconds(left)));
+        Some(format!("{:.0} %{left}", 100.0 * fraction))
+    }
 }
 
 /// Progress of one solution.
 pub(crate) fn single(label: &str) -> Single {
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(RESOLUTION) } else { ProgressBar::hidden() };
+    let terminal = std::io::stderr().is_terminal();
+    let bar = if terminal { ProgressBar::new(RESOLUTION) } else { ProgressBar::hidden() };
     bar.set_style(style("{msg}  {wide_bar} {percent:>3} %  {eta}"));
     bar.set_message(label.to_string());
-    Single { bar, since: Instant::now() }
+    let lines = (!terminal).then(|| PlainLines::new(SINGLE_INTERVAL));
+    Single { bar, label: label.to_owned(), since: Instant::now(), lines }
 }
 
 impl Single {
@@ -37,6 +71,9 @@ impl Single {
     pub(crate) fn update(&self, fraction: f64) {
         if self.since.elapsed() > Duration::from_secs(1) {
             self.bar.set_position((fraction * RESOLUTION as f64) as u64);
+        }
+        if let Some(said) = self.lines.as_ref().and_then(|lines| lines.due(fraction, Some(self.since.elapsed()))) {
+            line(&format!("{}: {said}", self.label));
         }
     }
 
@@ -56,6 +93,8 @@ pub(crate) struct StudyProgress {
     /// Trials that the run is about.
     total: AtomicUsize,
     lines: Option<Mutex<Lines>>,
+    /// About trials that take long.
+    running: PlainLines,
 }
 
 struct Lines {
@@ -73,7 +112,8 @@ impl StudyProgress {
         let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
         bar.set_style(style("{wide_bar} {pos}/{len} trials  {eta}  {msg}"));
         let lines = Lines { finished: 0, reused: 0, last: Instant::now() };
-        Self { bar, total: AtomicUsize::new(0), lines: (!terminal).then(|| Mutex::new(lines)) }
+        let running = PlainLines::new(SINGLE_INTERVAL);
+        Self { bar, total: AtomicUsize::new(0), lines: (!terminal).then(|| Mutex::new(lines)), running }
     }
 
     pub(crate) fn finish(&self) {
@@ -106,6 +146,12 @@ impl Reporter for StudyProgress {
         if fraction > 0.0 {
             self.bar.set_message(format!("{} {:.0} %", trial.label, 100.0 * fraction));
         }
+        // Any one of the trials that run side by side; when it began is not known here.
+        if self.lines.is_some()
+            && let Some(said) = self.running.due(fraction, None)
+        {
+            self.line(&format!("trial {}: {said}", trial.label));
+        }
     }
 
     fn finished(&self, trial: &Trial, status: &Status, reused: bool) {
@@ -131,5 +177,21 @@ impl Reporter for StudyProgress {
         if is_news(message) {
             self.line(&format!("note: {message}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_written_at_intervals_and_say_what_is_left() {
+        let elapsed = Some(Duration::from_secs(30));
+        let always = PlainLines::new(Duration::ZERO);
+        assert_eq!(always.due(0.25, elapsed).as_deref(), Some("25 %, about 90.0 s left"));
+        assert_eq!(always.due(0.25, None).as_deref(), Some("25 %"));
+        assert_eq!(always.due(0.0, elapsed).as_deref(), Some("0 %"), "no rate yet");
+        let seldom = PlainLines::new(Duration::from_secs(1000));
+        assert_eq!(seldom.due(0.25, elapsed), None);
     }
 }

@@ -11,7 +11,7 @@ use widenet_core::{
 };
 use widenet_engines::{
     ComparedProblem, Engines, Reference, References, Request, Solution, Solver, load_problem, rate_warning,
-    stable_rate, trajectory_warning,
+    stable_rate, trajectory_warnings,
 };
 use widenet_output::{Format, OutputFile};
 use widenet_system::memory;
@@ -123,7 +123,7 @@ fn solve(engines: &Engines, request: &Request<'_>, engine: Engine, solved: &Solv
     });
     bar.finish();
     let Solution { trajectory, notes } = solution.inspect_err(|_| solved.end(None))?;
-    let warning = trajectory_warning(request.problem, &trajectory);
+    let warning = trajectory_warnings(request.problem, &trajectory);
     notes.into_iter().chain(divergence_hint(request.problem, &trajectory)).chain(warning).for_each(|said| note(&said));
     solved.end(Some(trajectory));
     Ok(())

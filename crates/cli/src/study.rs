@@ -3,7 +3,7 @@
 use std::{thread::available_parallelism, time::Duration};
 
 use widenet_engines::Engines;
-use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study};
+use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study, Unanswered};
 use widenet_model::DeviceChoice;
 use widenet_output::{Table, escape::one_line};
 use widenet_statistics::Verdict;
@@ -86,10 +86,13 @@ fn verdicts(report: &Report) -> Result<Exit, Failure> {
         .collect();
     let table = Table::new(["check", "group", "measured", "predicted", "verdict", "why"], rows).to_text();
     give(|out| writeln!(out, "{table}report: {}", one_line(&report.path.display().to_string())))?;
+    for Unanswered { metric, reason } in &report.unanswered {
+        line(&format!("error: metric `{metric}` has no value in any answer: {}", one_line(reason)));
+    }
     for NotDrawn { figure, reason } in &report.not_drawn {
         line(&format!("error: figure `{figure}` could not be drawn: {}", one_line(reason)));
     }
-    if !report.not_drawn.is_empty() {
+    if !(report.not_drawn.is_empty() && report.unanswered.is_empty()) {
         return Ok(Exit::Unusable);
     }
     if let Some(partial) = &report.partial {

@@ -1,4 +1,5 @@
-//! A document is changed by dotted path (`optimizer.learning_rate`).
+//! A document is changed by dotted path (`optimizer.learning_rate`). A path may have quotes, as keys in TOML may
+//! (`axes."optimizer.learning_rate"`): both mean the same, whether the document has the key in quotes or as tables.
 
 use crate::{
     document::Document,
@@ -14,9 +15,13 @@ const MAX_PARTS: usize = 100;
 impl Document {
     /// Returns the node at a dotted path.
     pub fn get(&self, path: &str) -> Option<&Node> {
-        path.split('.').try_fold(&self.root, |node, key| {
-            node.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)
-        })
+        let (mut node, mut rest) = (&self.root, Some(path));
+        while let Some(path) = rest {
+            let (key, left) = first_key(node, path);
+            node = node.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)?;
+            rest = left;
+        }
+        Some(node)
     }
 
     /// Takes the node at a dotted path out of the document.
@@ -40,11 +45,12 @@ impl Document {
     /// # Errors
     /// [`crate::Error::Document`] if the path is malformed or leads through something that is not a table.
     pub fn set_node(&mut self, path: &str, node: Node) -> Result<()> {
+        let path = path.replace(['"', '\''], "");
         let parts = path.split('.').count();
         if parts > MAX_PARTS {
             return Err(node.place.error(format!("a dotted key has at most {MAX_PARTS} parts; this one has {parts}")));
         }
-        put(&mut self.root, "", path, node)
+        put(&mut self.root, "", &path, node)
     }
 
     /// Sets a value from text, as in `--set path=text`: a TOML value, or a bare word taken as a string. `origin` is
@@ -60,10 +66,7 @@ impl Document {
 /// Puts `new` at `path` below the table `node`, which itself stands at `walked`.
 fn put(node: &mut Node, walked: &str, path: &str, new: Node) -> Result<()> {
     let place = new.place.clone();
-    let (key, rest) = match path.split_once('.') {
-        Some((key, rest)) => (key, Some(rest)),
-        None => (path, None),
-    };
+    let (key, rest) = first_key(node, path);
     let here = if walked.is_empty() { key.into() } else { format!("{walked}.{key}") };
     if key.is_empty() {
         let here = key_excerpt(&here);
@@ -86,6 +89,15 @@ fn put(node: &mut Node, walked: &str, path: &str, new: Node) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// The key that a path begins with in a table, and what is left of the path: a key with dots if the table has it, else what stands before the
+/// first dot.
+fn first_key<'p>(table: &Node, path: &'p str) -> (&'p str, Option<&'p str>) {
+    let begins = |key: &str| path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let with_dots = table.entries().iter().map(|entry| &entry.key).filter(|key| key.contains('.') && begins(key));
+    let end = with_dots.map(String::len).max().or(path.find('.')).unwrap_or(path.len());
+    (&path[..end], path.get(end + 1..))
 }
 
 fn parse_value(text: &str, origin: &str) -> Result<Node> {

@@ -56,6 +56,7 @@ pub use node::{Entry, Node, Place, Value};
 pub use reader::Written;
 pub use section::{Declaration, Declarations, Kind, Section};
 pub use shape::Shape;
+pub use suggest::{suggested_key, suggestion};
 pub use word::Word;
 
 /// What the code of [`section!`] reads by.

@@ -244,6 +244,20 @@ fn set_parses_values_and_bare_words_and_makes_tables() {
     assert_eq!(document, toml(expected));
 }
 
+/// A key with dots in quotes and tables are the same, in the file and in the path.
+#[test]
+fn set_replaces_keys_in_quotes() {
+    let forms = ["axes.\"optimizer.rate\" = [1]\naxes.seed = 2", "axes = { optimizer = { rate = [1] }, seed = 2 }"];
+    for (text, form) in forms.into_iter().zip([0, 1]) {
+        for path in ["axes.optimizer.rate", "axes.\"optimizer.rate\"", "axes.'optimizer.rate'"] {
+            let mut document = toml(text);
+            document.set(path, "[3]", "--set").unwrap();
+            assert_eq!(document, toml(&forms[form].replace("[1]", "[3]")), "{path}");
+            assert_eq!(document.get("axes.optimizer.rate").map(Node::to_toml).as_deref(), Some("[3]"));
+        }
+    }
+}
+
 #[test]
 fn errors_in_set_values_name_their_origin() {
     let mut document = toml(TOML);

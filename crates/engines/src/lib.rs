@@ -24,8 +24,8 @@ pub use fluctuations::{
 };
 pub use limit_options::LimitOptions;
 pub use options::word;
-pub use problem::{load_problem, rate_warning, stable_rate, trajectory_warning};
-pub use reference::{ComparedProblem, References, start_quantities, starts_at_random};
+pub use problem::{is_integrated, load_problem, rate_warning, stable_rate, trajectory_warnings};
+pub use reference::{ComparedProblem, References, limit_depends_on_seed, start_quantities, starts_at_random};
 pub use rule::{EngineRule, results_key, results_version};
 pub use solver::{
     Alternative, EngineChoice, HiddenOptions, InitialFunction, Plan, Reference, ReferenceRequest, Request, Solution,

@@ -52,6 +52,15 @@ pub fn starts_at_random(problem: &Problem) -> bool {
     Regime::of(problem).is_ok_and(|regime| regime.starts_at_random(problem))
 }
 
+/// Says whether trajectories of width ∞ differ between seeds: by their start, their minibatches, or the nodes or particles that are drawn.
+pub fn limit_depends_on_seed(problem: &Problem) -> bool {
+    let is_drawn = |regime: Regime| match regime {
+        Regime::DeepLinear | Regime::Kernel => regime.starts_at_random(problem),
+        Regime::Classifier(_) | Regime::MeanField => true,
+    };
+    problem.optimizer.batch_size().is_some() || Regime::of(problem).map_or(true, is_drawn)
+}
+
 /// Quantities that say what a network computes at time 0.
 pub fn start_quantities(problem: &Problem) -> Vec<Quantity> {
     match (problem.is_solved_as_predictor(), &problem.data.test) {

@@ -30,12 +30,7 @@ pub(crate) fn judge(check: &Check, results: &Results<'_>) -> Vec<Finding> {
 }
 
 fn judge_finished(check: &Check, results: &Results<'_>) -> Vec<Finding> {
-    let selected = |trial: &&MeasuredTrial<'_>| {
-        let counts = |(key, labels): &(String, Vec<String>)| {
-            trial.trial.label_of(key).is_some_and(|label| labels.contains(&label))
-        };
-        check.only.iter().all(counts)
-    };
+    let selected = |trial: &&MeasuredTrial<'_>| trial.trial.is_among(&check.only);
     let groups = |without: &[&str]| {
         let mut groups = results.groups(without);
         groups.iter_mut().for_each(|(_, trials)| trials.retain(selected));

@@ -25,7 +25,7 @@ mod version;
 
 pub use error::{Error, Result};
 pub use fluctuation_figure::draw_fluctuations;
-pub use report::{NotDrawn, Report, report};
+pub use report::{NotDrawn, Report, Unanswered, report};
 pub use run::{Outcome, PlannedTrial, Reporter, RunOptions, Silent, plan, run};
 pub use study::{Study, TaskKind};
 pub use trials::{Estimate, Shard, Trial, TrialPlan};

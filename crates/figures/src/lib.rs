@@ -1,6 +1,7 @@
 //! Draws plots as SVG and PNG by the same code. Nothing here knows a study.
 
 mod canvas;
+mod crosses;
 pub mod palette;
 mod plot;
 pub mod power_law;

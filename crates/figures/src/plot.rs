@@ -12,6 +12,7 @@ use widenet_output::{Error, Result, escape::one_line, write_changed};
 
 use crate::{
     canvas::{BLACK_INK, Canvas, LABEL, Marker},
+    crosses::Crosses,
     ticks::{AxisScale, Range, is_drawable},
 };
 
@@ -31,7 +32,7 @@ pub enum Mark {
     Points(Vec<(f64, f64)>, Marker),
     /// Markers with a white middle: something is missing from these points.
     OpenPoints(Vec<(f64, f64)>, Marker),
-    /// Abscissas at which there is no value: crosses on the upper edge.
+    /// Abscissas at which there is no value: crosses on the upper edge, those of later series under those of earlier ones where they would meet.
     Lost(Vec<f64>),
     /// The area between two curves: (x, low, high).
     Band(Vec<(f64, f64, f64)>),
@@ -48,6 +49,16 @@ pub struct Series {
     pub colour: RGBColor,
     /// What is drawn.
     pub marks: Vec<Mark>,
+}
+
+impl Series {
+    /// Whether there is a point or a line.
+    fn has_values(&self) -> bool {
+        self.marks.iter().any(|mark| match mark {
+            Mark::Line { points, .. } | Mark::Points(points, _) | Mark::OpenPoints(points, _) => !points.is_empty(),
+            Mark::Lost(_) | Mark::Band(_) | Mark::Text(..) => false,
+        })
+    }
 }
 
 /// An axis.
@@ -231,6 +242,7 @@ impl Plot {
     ) -> std::result::Result<(), String> {
         let drawable = |point: &(f64, f64)| is_drawable(self.x.scale, point.0) && is_drawable(self.y.scale, point.1);
         let place = |point: (f64, f64)| position(x, y, point);
+        let mut crosses = Crosses::new(TOP);
         let opacity = (BAND_OPACITY / self.series.len() as f64).clamp(0.05, 0.2);
         let marks = self.series.iter().flat_map(|series| series.marks.iter().map(|mark| (mark, series.colour)));
         for (mark, colour) in marks.filter(|(mark, _)| wanted(mark)) {
@@ -251,7 +263,7 @@ impl Plot {
                 }
                 Mark::Lost(places) => {
                     for at in places.iter().copied().filter(|at| is_drawable(self.x.scale, *at)) {
-                        canvas.cross((LEFT + AREA.0 * x.position(at), TOP), colour)?;
+                        canvas.cross(crosses.place(LEFT + AREA.0 * x.position(at)), colour)?;
                     }
                 }
                 Mark::Band(band) => {
@@ -284,8 +296,11 @@ impl Plot {
                             Mark::Points(_, marker) => {
                                 canvas.marker(*marker, (left + SAMPLE / 2.0, y), series.colour)?
                             }
-                            Mark::OpenPoints(..) | Mark::Lost(_) => {}
-                            Mark::Band(_) | Mark::Text(..) => {}
+                            // Of a series that has nothing else.
+                            Mark::Lost(places) if !places.is_empty() && !series.has_values() => {
+                                canvas.cross((left + SAMPLE / 2.0, y), series.colour)?;
+                            }
+                            Mark::OpenPoints(..) | Mark::Lost(_) | Mark::Band(_) | Mark::Text(..) => {}
                         }
                     }
                 }

@@ -43,6 +43,10 @@ impl std::fmt::Display for Label {
     }
 }
 
+/// Why classes without a place of their labels are refused.
+pub(super) const NEEDS_LABELS: &str = "`data.classes` makes targets of labels, and no `data.targets` says where labels are; give both, or neither \
+                                       where no targets are needed";
+
 /// Which classes there are.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Classes {
@@ -124,6 +128,40 @@ impl Classes {
                 Ok(different)
             }
         }
+    }
+}
+
+/// Samples of classes that a list does not name, by label.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct LeftOut(Vec<(String, usize)>);
+
+/// Classes that are told by name.
+const MOST_TOLD: usize = 6;
+
+impl LeftOut {
+    /// Counts one.
+    pub(super) fn count(&mut self, label: impl ToString) {
+        let label = label.to_string();
+        match self.0.iter_mut().find(|(known, _)| *known == label) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((label, 1)),
+        }
+    }
+
+    /// What to say of them; nothing if there are none.
+    pub(super) fn sentence(&self, file: &str) -> Option<String> {
+        let all: usize = self.0.iter().map(|(_, count)| count).sum();
+        let told: Vec<String> =
+            self.0.iter().take(MOST_TOLD).map(|(label, count)| format!("{count} of {}", excerpt(label))).collect();
+        let more = self.0.len().saturating_sub(MOST_TOLD);
+        let more = if more > 0 { format!(" and those of {more} more classes") } else { String::new() };
+        let (samples, are) = if all == 1 { ("sample", "is") } else { ("samples", "are") };
+        (all > 0).then(|| {
+            format!(
+                "{all} {samples} of {file} {are} left out, as their classes are none of data.classes: {}{more}",
+                told.join(", ")
+            )
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use widenet_document::{
 };
 
 use super::{
-    classes::{self, Classes, Label, classes},
+    classes::{self, Classes, Label, LeftOut, classes},
     columns::{Chosen, ColumnTables, Columns, check_classes, columns, leading_or_columns, open_tables},
     dataset::Samples,
     files::BinaryFile,
@@ -87,7 +87,7 @@ impl ColumnTables for Csv {
             titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
         };
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
-        let mut of_samples = Vec::new();
+        let (mut of_samples, mut left_out) = (Vec::new(), LeftOut::default());
         for record in reader.records() {
             let record = record.map_err(|error| wrong(error.to_string()))?;
             if rows == wanted {
@@ -97,7 +97,10 @@ impl ColumnTables for Csv {
                 let label = Label::of_text(record.get(*column).unwrap_or_default());
                 match own.position(known, &label).map_err(&wrong)? {
                     Some(class) => of_samples.push(class),
-                    None => continue,
+                    None => {
+                        left_out.count(record.get(*column).unwrap_or_default());
+                        continue;
+                    }
                 }
             }
             rows += 1;
@@ -142,7 +145,8 @@ impl ColumnTables for Csv {
             },
         };
         let guess = self.guess(&file)?;
-        Ok(InMemory { name, samples, guess })
+        let left_out = left_out.sentence(&name);
+        Ok(InMemory { name, samples, guess, left_out })
     }
 
     fn labels(&self, path: &Path) -> Result<Option<Vec<Label>>> {

@@ -31,19 +31,19 @@ pub struct Provenance {
     /// Sizes of an input before it was flattened, slowest first: of images rows and columns, with channels before or after as in the files.
     /// Empty where inputs are plain rows; their product is d.
     pub input_shape: Vec<usize>,
-    /// What was guessed about the files, in sentences.
-    pub guesses: Vec<String>,
+    /// What was guessed about the files and left out of them, in sentences.
+    pub remarks: Vec<String>,
 }
 
 impl Provenance {
-    /// Sentences for the user: what was guessed, and how inputs are flattened.
+    /// Sentences for the user: what was guessed and left out, and how inputs are flattened.
     pub fn notes(&self) -> Vec<String> {
         let sizes: Vec<String> = self.input_shape.iter().map(usize::to_string).collect();
         let flattened = format!(
             "inputs are arrays of {} numbers, flattened so that the last index runs fastest",
             sizes.join(" × ")
         );
-        self.guesses.iter().cloned().chain((!sizes.is_empty()).then_some(flattened)).collect()
+        self.remarks.iter().cloned().chain((!sizes.is_empty()).then_some(flattened)).collect()
     }
 }
 

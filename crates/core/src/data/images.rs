@@ -11,6 +11,7 @@ use widenet_document::{
 };
 
 use super::{
+    classes::LeftOut,
     dataset::Samples,
     files::BinaryFile,
     origin::{SampleTable, Tables, check_memory},
@@ -107,6 +108,8 @@ struct ImageTable {
     /// Images of the wanted classes.
     samples: Vec<ClassifiedImage>,
     classes: usize,
+    /// Images of other classes.
+    left_out: LeftOut,
     pixel_scale: f64,
 }
 
@@ -119,14 +122,14 @@ struct ClassifiedImage {
 impl ImageTable {
     fn new(images: Images, classes: &[u8], options: &ImageOptions) -> Result<ImageTable> {
         let mut counts = vec![0usize; classes.len()];
-        let mut samples = Vec::new();
+        let (mut samples, mut left_out) = (Vec::new(), LeftOut::default());
         for (pixels, label) in images.pixels.iter().zip(&images.labels) {
             match classes.iter().position(|class| class == label) {
                 Some(class) => {
                     counts[class] += 1;
                     samples.push(ClassifiedImage { pixels: *pixels, class });
                 }
-                None if options.classes.is_some() => {}
+                None if options.classes.is_some() => left_out.count(label),
                 None => {
                     return Err(Error::Data {
                         what: images.name,
@@ -145,7 +148,7 @@ impl ImageTable {
                 message: format!("no image has the label {label} of `classes`"),
             });
         }
-        Ok(ImageTable { images, samples, classes: classes.len(), pixel_scale: options.pixel_scale })
+        Ok(ImageTable { images, samples, classes: classes.len(), left_out, pixel_scale: options.pixel_scale })
     }
 
     fn outputs(&self) -> usize {
@@ -164,6 +167,10 @@ impl SampleTable for ImageTable {
 
     fn input_shape(&self) -> Vec<usize> {
         if self.images.shape.len() > 1 { self.images.shape.clone() } else { Vec::new() }
+    }
+
+    fn left_out(&self) -> Option<String> {
+        self.left_out.sentence(&self.images.name)
     }
 
     fn columns(&self) -> usize {

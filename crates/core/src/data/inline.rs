@@ -71,7 +71,7 @@ impl Origin for Inline {
     fn open(&self, _: &std::path::Path, _: Wanted) -> Result<Tables> {
         let table = |name: &str, inputs: &Matrix, targets: &Matrix| {
             let samples = Samples { inputs: inputs.clone(), targets: targets.clone() };
-            Box::new(InMemory { name: name.into(), samples, guess: None }) as Box<dyn SampleTable>
+            Box::new(InMemory { name: name.into(), samples, guess: None, left_out: None }) as Box<dyn SampleTable>
         };
         let test = match (&self.test_inputs, &self.test_targets) {
             (Some(Some(inputs)), Some(Some(targets))) => Some(table("data.test_inputs", inputs, targets)),

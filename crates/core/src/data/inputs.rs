@@ -146,7 +146,7 @@ impl Origin for InlineInputs {
         let table = |name: &str, inputs: &Matrix, targets: &Option<Option<Matrix>>| {
             let targets = targets.clone().flatten().unwrap_or_else(|| Matrix::zeros(inputs.nrows(), 0));
             let samples = Samples { inputs: inputs.clone(), targets };
-            Box::new(InMemory { name: name.into(), samples, guess: None }) as Box<dyn SampleTable>
+            Box::new(InMemory { name: name.into(), samples, guess: None, left_out: None }) as Box<dyn SampleTable>
         };
         let test_inputs = self.test_inputs.as_ref().and_then(Option::as_ref);
         let none = || Box::new(NoSamples { inputs: test_inputs.map_or(0, Matrix::ncols) }) as Box<dyn SampleTable>;

@@ -11,6 +11,8 @@ pub(super) struct InMemory {
     pub(super) samples: Samples,
     /// What was guessed about the file.
     pub(super) guess: Option<String>,
+    /// What is not wanted of the file, as a sentence.
+    pub(super) left_out: Option<String>,
 }
 
 impl SampleTable for InMemory {
@@ -24,6 +26,10 @@ impl SampleTable for InMemory {
 
     fn guess(&self) -> Option<String> {
         self.guess.clone()
+    }
+
+    fn left_out(&self) -> Option<String> {
+        self.left_out.clone()
     }
 
     fn columns(&self) -> usize {

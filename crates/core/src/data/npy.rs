@@ -19,7 +19,7 @@ use widenet_document::{
 };
 
 use super::{
-    classes::{self, Classes, Label, classes},
+    classes::{self, Classes, Label, LeftOut, NEEDS_LABELS, classes},
     dataset::{Samples, check_finite},
     files::BinaryFile,
     npz,
@@ -90,8 +90,8 @@ section! {
 }
 
 fn check(npy: &Npy, table: &Written<'_>) -> widenet_document::Result<()> {
-    if npy.classes.is_some() && npy.targets.is_none() {
-        return Err(table.missing("targets"));
+    if let Some(field) = table.given("classes").filter(|_| npy.targets.is_none()) {
+        return Err(field.error(NEEDS_LABELS));
     }
     if npy.test_targets.is_some() && npy.test_inputs.is_none() {
         return Err(table.missing("test_inputs"));
@@ -145,10 +145,14 @@ fn table(inputs: Array, targets: Option<Array>, labels: Option<&[Label]>) -> Res
     }
     let classified = match (&targets, labels) {
         (Some(targets), Some(labels)) => {
-            let of_sample =
-                |(row, label): (usize, &Label)| Some((row, labels.iter().position(|known| known == label)?));
-            let samples = labels_of(targets)?.iter().enumerate().filter_map(of_sample).collect();
-            Some(Classified { samples, classes: labels.len() })
+            let (mut samples, mut left_out) = (Vec::new(), LeftOut::default());
+            for (row, label) in labels_of(targets)?.iter().enumerate() {
+                match labels.iter().position(|known| known == label) {
+                    Some(class) => samples.push((row, class)),
+                    None => left_out.count(label),
+                }
+            }
+            Some(Classified { samples, classes: labels.len(), left_out })
         }
         _ => None,
     };
@@ -166,6 +170,8 @@ struct Classified {
     /// Rows with the positions of their classes.
     samples: Vec<(usize, usize)>,
     classes: usize,
+    /// Samples of other classes.
+    left_out: LeftOut,
 }
 
 impl SampleTable for NpyTable {
@@ -184,6 +190,10 @@ impl SampleTable for NpyTable {
     fn input_shape(&self) -> Vec<usize> {
         let inner = &self.inputs.inner;
         if inner.len() > 1 { inner.iter().map(|size| *size as usize).collect() } else { Vec::new() }
+    }
+
+    fn left_out(&self) -> Option<String> {
+        self.classified.as_ref()?.left_out.sentence(&self.targets_name())
     }
 
     fn columns(&self) -> usize {

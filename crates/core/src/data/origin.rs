@@ -52,6 +52,10 @@ pub(super) trait SampleTable {
     fn guess(&self) -> Option<String> {
         None
     }
+    /// Which samples of other classes than the wanted ones it does not have, as a sentence.
+    fn left_out(&self) -> Option<String> {
+        None
+    }
     /// Reads some samples.
     fn read(&self, rows: Range<usize>) -> Result<Samples>;
     /// Whether it says that there are no samples, instead of having lost them.

@@ -140,11 +140,11 @@ impl Selection {
         if let Some(test) = &test {
             same_columns(&train, test, &test_table.name())?;
         }
-        let guesses = [Some(tables.train.as_ref()), tables.test.as_deref()]
+        let remarks = [Some(tables.train.as_ref()), tables.test.as_deref()]
             .into_iter()
             .flatten()
-            .filter_map(|table| table.guess());
-        let provenance = Provenance { input_shape: tables.train.input_shape(), guesses: guesses.collect() };
+            .flat_map(|table| table.guess().into_iter().chain(table.left_out()));
+        let provenance = Provenance { input_shape: tables.train.input_shape(), remarks: remarks.collect() };
         let mut data = self.preprocessing.apply(Dataset { train, test, provenance })?;
         if let Some(segment) = &self.test_segment {
             data.test = Some(segment.between(&data.train)?);

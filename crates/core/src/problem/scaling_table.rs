@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::definition::Problem;
+use super::{definition::Problem, normalized::NormalizedLists};
 use crate::{
     scaling::{KernelLayer, LayerScaling, Limit, PowerOfWidth, Scaling},
     width::Width,
@@ -72,6 +72,9 @@ impl fmt::Display for ScalingTable<'_> {
                 "{layer:<0$}  {multiplier:<1$}  {init_std:<2$}  {learning_rate}",
                 widths[0], widths[1], widths[2]
             )?;
+        }
+        if let Some(lists) = self.perceptron.and_then(NormalizedLists::of) {
+            writeln!(f, "{lists}")?;
         }
         if let Some(problem) = self.perceptron {
             return Self::kernel_regime(f, problem);

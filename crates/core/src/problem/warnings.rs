@@ -12,7 +12,7 @@ const UNIT_SIZE: (f64, f64) = (0.01, 10.0);
 impl Problem {
     /// Warns the user about a valid problem.
     pub fn warnings(&self) -> Vec<String> {
-        let guesses = self.data.provenance.guesses.iter().cloned().map(Some);
+        let remarks = self.data.provenance.remarks.iter().cloned().map(Some);
         let all = [
             self.loss.warning(&self.data),
             self.warn_of_class_numbers(),
@@ -20,7 +20,7 @@ impl Problem {
             self.warn_of_saturation(),
             self.warn_of_inputs(),
         ];
-        guesses.chain(all).flatten().collect()
+        remarks.chain(all).flatten().collect()
     }
 
     /// Class numbers that are regressed on.

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use widenet_core::{Problem, Trajectory, problem::Quantity, trajectory::Number};
+use widenet_core::{
+    Problem, Trajectory,
+    problem::Quantity,
+    trajectory::{Number, Status},
+};
 use widenet_output::{Format, OutputFile, Table};
 use widenet_statistics::{
     Counts, Exponent, Finding, Verdict,
@@ -65,6 +69,10 @@ pub struct CoordinateReport {
     pub options: CoordinateOptions,
     /// All rows, by quantity, step and layer.
     pub rows: Vec<Row>,
+    /// Networks that were trained.
+    pub networks: usize,
+    /// Those that diverged.
+    pub diverged: usize,
     /// Remarks for the user. Not in files.
     pub notes: Vec<String>,
 }
@@ -82,7 +90,18 @@ impl CoordinateReport {
             let prediction = predicted(problem, quantity, layer.unwrap_or(0), step);
             judge(layer_name(problem, sizes.coordinate), sizes, prediction, options)
         });
-        Self { rows: rows.collect(), options: options.clone(), notes }
+        Self {
+            rows: rows.collect(),
+            networks: trajectories.len(),
+            diverged: trajectories.iter().filter(|one| matches!(one.status, Status::Diverged { .. })).count(),
+            options: options.clone(),
+            notes,
+        }
+    }
+
+    /// Says whether no network came to the end of the check, so that nothing can be judged.
+    pub fn all_diverged(&self) -> bool {
+        self.diverged == self.networks
     }
 
     /// Says whether a row contradicts its prediction, or grows without one.
@@ -125,6 +144,8 @@ impl CoordinateReport {
             "steps": steps,
             "tolerance": tolerance,
             "precision": precision.name(),
+            "networks": self.networks,
+            "diverged": self.diverged,
             "refuted": self.is_refuted(),
             "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
         })

@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use widenet_core::{Problem, Trajectory, Width, problem::Quantity};
+use widenet_core::{Problem, Trajectory, Width, problem::Quantity, trajectory::Record};
 use widenet_statistics::t_975;
 
 use super::trajectory::{Uncertain, entries, entry_errors};
@@ -117,12 +117,12 @@ impl<'t> Compared<'t> {
         }
     }
 
-    /// The divergence of the test outputs at every record, with its time.
-    pub(crate) fn divergences(&self) -> Result<Vec<(f64, f64)>, String> {
+    /// The divergence of the test outputs at every record, with what `place` says of the record, its time or step.
+    pub(crate) fn divergences(&self, place: impl Fn(&Record) -> f64) -> Result<Vec<(f64, f64)>, String> {
         let recorded =
             RecordedQuantity { quantity: Quantity::TestOutputs, over: Over::Sup, entry: None, statistic: &NORM };
-        let times = self.own.first().into_iter().flat_map(|trajectory| trajectory.records.iter().map(|r| r.time));
-        Ok(times.zip(self.statistic(&recorded, divergence)?).collect())
+        let places = self.own.first().into_iter().flat_map(|trajectory| trajectory.records.iter().map(&place));
+        Ok(places.zip(self.statistic(&recorded, divergence)?).collect())
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
 
     use widenet_core::{
         Matrix,
-        trajectory::{Engine, Record, Status, Value},
+        trajectory::{Engine, Status, Value},
     };
 
     use super::*;
@@ -195,11 +195,11 @@ mod tests {
         let (reference, own) =
             ([trajectory(&[1.0, -1.0]), trajectory(&[2.0, 1.0])], [trajectory(&[1.0, 1.0]), trajectory(&[2.0, 5.0])]);
         let compared = Compared { own: own.iter().collect(), reference: reference.iter().collect() };
-        let found = compared.divergences().expect("a divergence");
+        let found = compared.divergences(|record| record.time).expect("a divergence");
         let expected = 0.5 * 0.5 * (4.0 + 4.5 - 1.0 - 4f64.ln());
         assert!(found.len() == 1 && (found[0].1 - expected).abs() < 1e-12, "{found:?}");
         let alone = Compared { own: vec![&own[0]], reference: reference.iter().collect() };
-        assert!(alone.divergences().is_err_and(|reason| reason.contains("at least two")));
+        assert!(alone.divergences(|record| record.time).is_err_and(|reason| reason.contains("at least two")));
     }
 
     /// Equal laws with equal seeds are no coincidence: the halves of the seeds are independent, and only another law is told apart.

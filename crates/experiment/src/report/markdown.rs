@@ -1,6 +1,9 @@
 //! Writes `report.md`.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use widenet_core::{Width, trajectory::Status};
 use widenet_engines::Reference;
@@ -15,6 +18,7 @@ use super::figures::NotDrawn;
 use crate::{
     measure::{MeasuredTrial, Results},
     study::Metric,
+    trials::MOST_LISTED,
     version::VERSION,
 };
 
@@ -75,13 +79,28 @@ pub(super) fn markdown(
         "Made by",
         format!(
             "widenet {}. The study as given is in `study.{}`, as run in `resolved.toml`; every {} is in \
-             `table.csv`, every metric in `metrics.csv`, every fit in `fits.csv`.",
+             `table.csv`, every metric in `metrics.csv`, every fit in `fits.csv`.{}",
             VERSION,
             study.source.1,
-            if study.kind.is_problem() { "record" } else { "answer" }
+            if study.kind.is_problem() { "record" } else { "answer" },
+            long_lists(results)
         ),
     );
     text
+}
+
+/// Which lists of answers are in no table.
+fn long_lists(results: &Results<'_>) -> String {
+    let answers = results.trials.iter().filter_map(MeasuredTrial::answer);
+    let lists: BTreeSet<String> = answers.flat_map(|answer| answer.by_path().1).collect();
+    if lists.is_empty() {
+        return String::new();
+    }
+    let lists: Vec<String> = lists.iter().map(|path| format!("`{path}`")).collect();
+    format!(
+        " Lists of over {MOST_LISTED} numbers are in the files `answer.json` of the trials only: {}.",
+        lists.join(", ")
+    )
 }
 
 fn verdicts(findings: &[Finding]) -> String {

@@ -25,7 +25,7 @@ use crate::{
     judge::judge,
     measure::Results,
     storage::{Finished, Found, Manifest, Store},
-    study::Study,
+    study::{Metric, Study},
     trials::{Prepared, PreparedTrial, TrialResult, prepare},
 };
 
@@ -38,12 +38,23 @@ pub struct Report {
     pub path: PathBuf,
     /// Every check in every group.
     pub findings: Vec<Finding>,
+    /// Metrics that have no value in any answer, as their paths lead nowhere; the report says so too.
+    pub unanswered: Vec<Unanswered>,
     /// Figures that could not be drawn; the report says so too.
     pub not_drawn: Vec<NotDrawn>,
     /// What should be said to the user about the results.
     pub notes: Vec<String>,
     /// How many trials are done, if not all are; then no verdict is final.
     pub partial: Option<String>,
+}
+
+/// A metric whose path leads nowhere in all answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Its name in the study.
+    pub metric: String,
+    /// What the first answer has instead.
+    pub reason: String,
 }
 
 impl Report {
@@ -142,14 +153,26 @@ fn collect_done(
         return Err(Error::directory(directory, reason));
     }
     let Some(results) = Results::new(study, (finished, pending), solver, stop) else { return Ok(None) };
-    let partial = results.partial();
+    let (partial, unanswered) = (results.partial(), unanswered(&results));
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
     let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
     let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();
     write_changed(&path, markdown(&results, &findings, (&drawn, &not_drawn), &engines, &notes).as_bytes())?;
-    Ok(Some(Report { directory: directory.to_owned(), path, findings, not_drawn, notes, partial }))
+    Ok(Some(Report { directory: directory.to_owned(), path, findings, unanswered, not_drawn, notes, partial }))
+}
+
+/// Metrics that have no value in any answer, though there are answers.
+fn unanswered(results: &Results<'_>) -> Vec<Unanswered> {
+    let answers = || results.trials.iter().filter_map(|measured| measured.answer());
+    let of_metric = |metric: &Metric| {
+        let mut missing = answers().map(|answer| metric.missing_path(|path| answer.numbers(path)));
+        let reason = missing.next()??;
+        let is_nowhere = missing.all(|missing| missing.is_some());
+        is_nowhere.then(|| Unanswered { metric: metric.name.clone(), reason })
+    };
+    results.study.metrics.iter().filter_map(of_metric).collect()
 }
 
 /// What to say if trials ran on several kinds of devices: their roundings differ, and differences between trials may be those.

@@ -2,7 +2,8 @@
 //! A trial that is not done has one row without numbers, whose status is `pending`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap, HashSet},
     path::Path,
 };
 
@@ -67,21 +68,34 @@ fn with_pending(results: &Results<'_>, header: Vec<String>, rows: Vec<(usize, Ve
     Table::new(header, rows.into_iter().map(|(_, row)| row))
 }
 
-/// Every answer with its single numbers, by their paths.
+/// Every answer with its numbers, by their paths; long lists are left out.
 fn answers(results: &Results<'_>) -> Table {
-    let scalars = |measured: &MeasuredTrial<'_>| -> BTreeMap<String, f64> {
-        measured.answer().map(|answer| answer.scalars().into_iter().collect()).unwrap_or_default()
+    let numbers = |measured: &MeasuredTrial<'_>| -> HashMap<String, f64> {
+        measured.answer().map(|answer| answer.by_path().0.into_iter().collect()).unwrap_or_default()
     };
-    let paths: BTreeSet<String> = results.trials.iter().flat_map(|measured| scalars(measured).into_keys()).collect();
+    let found: Vec<HashMap<String, f64>> = results.trials.iter().map(numbers).collect();
+    let paths: HashSet<&String> = found.iter().flat_map(HashMap::keys).collect();
+    let mut paths: Vec<&String> = paths.into_iter().collect();
+    paths.sort_by(|a, b| compare_paths(a, b));
     let mut header = trial_header(results);
-    header.extend(paths.iter().cloned());
-    let row = |measured: &MeasuredTrial<'_>| {
-        let scalars = scalars(measured);
+    header.extend(paths.iter().map(|path| (*path).clone()));
+    let row = |(measured, numbers): (&MeasuredTrial<'_>, &HashMap<String, f64>)| {
         let mut row = trial_cells(measured);
-        row.extend(paths.iter().map(|path| cell(scalars.get(path).copied())));
+        row.extend(paths.iter().map(|path| cell(numbers.get(*path).copied())));
         (measured.trial.index, row)
     };
-    with_pending(results, header, results.trials.iter().map(row).collect())
+    with_pending(results, header, results.trials.iter().zip(&found).map(row).collect())
+}
+
+/// By their parts, positions in lists as numbers.
+fn compare_paths(a: &str, b: &str) -> Ordering {
+    let part = |part: &'_ str| part.parse::<u64>().ok();
+    let compare = |(a, b): (&str, &str)| match (part(a), part(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a.cmp(b),
+    };
+    let differ = a.split('.').zip(b.split('.')).map(compare).find(|order| order.is_ne());
+    differ.unwrap_or_else(|| a.len().cmp(&b.len()))
 }
 
 /// Every record with its scalar quantities; a diverged trial ends with a row at the step of its divergence.

@@ -158,6 +158,7 @@ pub fn run(
 
     let queue = Queue::new(jobs.iter().map(|job| job.plan.exclusive));
     let worker = Worker {
+        metrics: &study.metrics,
         solver,
         device: options.device,
         directory: &directory,

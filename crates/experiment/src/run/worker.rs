@@ -18,7 +18,8 @@ use super::reporter::Reporter;
 use crate::{
     error::{Error, Result},
     storage::{Found, Made, Store, TrialDirectory},
-    trials::{Context, PreparedTrial, Trial, TrialPlan},
+    study::Metric,
+    trials::{Answer, Context, PreparedTrial, Trial, TrialPlan, TrialResult},
 };
 
 /// Tells that a trial has its result, and those that share it.
@@ -44,6 +45,8 @@ impl<'a> Job<'a> {
 }
 
 pub(super) struct Worker<'a> {
+    /// Those of the study.
+    pub(super) metrics: &'a [Metric],
     pub(super) solver: &'a dyn Solver,
     pub(super) device: DeviceChoice,
     pub(super) directory: &'a Path,
@@ -115,6 +118,9 @@ impl Worker<'_> {
             // Another process was faster; its result stays.
             return Ok(false);
         }
+        if let TrialResult::Answer(answer) = &result {
+            self.say_missing(trial, answer);
+        }
         let device = ran.device.map(DeviceChoice::name);
         let made = Made { reason: &plan.reason, device, seconds: start.elapsed().as_secs_f64() };
         directory.store(trial.kind, &result, &made)?;
@@ -128,6 +134,18 @@ impl Worker<'_> {
     fn watch(&self, trial: &Trial, fraction: f64) -> Control {
         self.reporter.progress(trial, fraction);
         if self.must_stop() { Control::Stop } else { Control::Continue }
+    }
+
+    /// Says of every metric once that the path of its value leads nowhere.
+    fn say_missing(&self, trial: &Trial, answer: &Answer) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        for metric in self.metrics {
+            let Some(reason) = metric.missing_path(|path| answer.numbers(path)) else { continue };
+            let metric = format!("metric `{}` has no value", metric.name);
+            if said.insert(metric.clone()) {
+                self.reporter.note(&format!("{metric} in trial {}: {reason}", trial.label));
+            }
+        }
     }
 
     fn say_once(&self, notes: &[String]) {

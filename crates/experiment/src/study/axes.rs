@@ -34,7 +34,11 @@ use widenet_engines::{EngineChoice, HiddenOptions};
 use widenet_model::ResponseStorage;
 use widenet_questions::Kind;
 
-use super::{limit::LimitAxes, read::ReadResult, task_kind::NO_ENGINE};
+use super::{
+    limit::{ACCURACY, LimitAxes, NODES, REPLICATES},
+    read::ReadResult,
+    task_kind::NO_ENGINE,
+};
 
 /// A key of the problem or question with the values it takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +79,10 @@ pub(crate) const TOLERANCE: &str = "tolerance";
 pub(crate) const ANSWERS: &str = "answers";
 /// The axis of widths.
 pub(super) const WIDTH: &str = "width";
+
+/// Axes that are no keys of the problem, or of the question.
+pub(super) const OF_PROBLEMS: &[&str] = &[WIDTH, "seed", ENGINE, TOLERANCE, ANSWERS, ACCURACY, REPLICATES, NODES];
+pub(super) const OF_QUESTIONS: &[&str] = &[WIDTH, "seed"];
 
 /// What the key `images` is called now.
 pub(super) const IMAGES: &str = "it is now called `answers`, and its value \"regenerated\" is \"recomputed\"";

@@ -358,7 +358,7 @@ impl Check {
             let reason = "the check is made at one width, its key `width`";
             return Err(width.error(format!("`{}` is not used here: {reason}", width.key())));
         }
-        let only = only.map(|only| keys.selection(only)).transpose()?.unwrap_or_default();
+        let only = keys.selection(only)?;
         Ok(Check { name: name.to_owned(), kind, only })
     }
 }

@@ -100,9 +100,10 @@ impl Keys<'_> {
         Err(field.must_be(&format!("a path into the answer that begins with {}", sections.join(" or "))))
     }
 
-    /// Axes with the labels of the values that a check takes.
-    pub(super) fn selection(&self, only: &Located<Only>) -> ReadResult<Vec<(String, Vec<String>)>> {
+    /// Axes with the labels of the values that a check or figure takes; nothing where all count.
+    pub(crate) fn selection(&self, only: Option<&Located<Only>>) -> ReadResult<Vec<(String, Vec<String>)>> {
         let mut selected = Vec::new();
+        let Some(only) = only else { return Ok(selected) };
         if let Some(widths) = &only.value.width {
             let widths = widths.value.iter().map(|width| self.width(width)).collect::<ReadResult<Vec<_>>>()?;
             selected.push((WIDTH.to_owned(), widths.iter().map(Width::to_string).collect()));
@@ -170,11 +171,11 @@ impl Keys<'_> {
 }
 
 /// Why tables that select trials do not select seeds.
-const ALL_SEEDS: &str = "a check takes all seeds, and a reference has the seed of its trial";
+const ALL_SEEDS: &str = "checks and figures take all seeds, and a reference has the seed of its trial";
 
 section! {
     /// Widths and values of axes that count; all count on other axes.
-    pub(super) struct Only {
+    pub(crate) struct Only {
         /// Widths.
         pub(super) width: Option<Located<Vec<Located<Width>>>> = optional(located(list(located(width())))),
         /// Values of axes by their keys, each a list.

@@ -254,6 +254,16 @@ impl Metric {
         if let Some(Against::Trials(trials)) = &self.against { Some(trials) } else { None }
     }
 
+    /// Why it has no value in an answer, if its path or that of what it is compared with leads nowhere; `numbers` looks up a path.
+    pub(crate) fn missing_path(&self, numbers: impl Fn(&str) -> Result<Vec<f64>, String>) -> Option<String> {
+        let own = match &self.of {
+            Measured::Value { path, .. } => Some(path),
+            Measured::Records(_) => None,
+        };
+        let other = if let Some(Against::Value(path)) = &self.against { Some(path) } else { None };
+        own.into_iter().chain(other).find_map(|path| numbers(path).err())
+    }
+
     /// The metric of a problem's trajectory.
     pub(super) fn of_problem(table: &Located<ProblemMetric>, keys: &Keys<'_>) -> ReadResult<Metric> {
         let given = &table.value;

@@ -34,6 +34,7 @@
 //! refused with engines that do not have them; width ∞ beside finite ones takes what it has.
 
 pub mod axes;
+mod axis_keys;
 pub mod check;
 mod file;
 mod keys;
@@ -47,13 +48,15 @@ use std::path::{Path, PathBuf};
 
 use widenet_core::{
     Width,
-    document::{Document, Node, Value, path_excerpt, shape::Located},
+    document::{Document, Node, Value, path_excerpt, schema, shape::Located},
+    problem::ProblemFile,
 };
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions, LimitOptions};
 use widenet_model::{Precision, ResponseStorage};
 
 use self::{
     axes::Axes,
+    axis_keys::check_axes,
     check::{ProblemCheck, QuestionCheck},
     file::{Claim, ProblemStudy, QuestionStudy},
     read::replace,
@@ -63,8 +66,8 @@ pub(crate) use axes::{ANSWERS, ENGINE, TOLERANCE};
 pub use axes::{Axis, AxisValue, EngineRange};
 pub use check::{Check, CheckKind, Side};
 pub(crate) use file::study_schema;
-pub(crate) use keys::Keys;
 pub use keys::ReferenceTrials;
+pub(crate) use keys::{Keys, Only};
 pub(crate) use limit::{ACCURACY, NODES, REPLICATES, with_axis};
 pub use metric::{Against, Comparison, Measured, Metric, Over, RecordedQuantity};
 pub(crate) use read::{ReadResult, name, named};
@@ -255,6 +258,7 @@ impl Parts {
     fn of_problem(file: ProblemStudy) -> ReadResult<Parts> {
         let kind = TaskKind::Problem;
         let axes = file.axes.value.axes(&file.axes.field())?;
+        check_axes(&axes.axes, &schema::table::<ProblemFile>(), axes::OF_PROBLEMS)?;
         let settings = file.study;
         if !axes.engines.is_empty() {
             let reason = "the axis `engine` says who solves finite widths";
@@ -305,6 +309,7 @@ impl Parts {
     fn of_question(file: QuestionStudy, question: &'static widenet_questions::Kind) -> ReadResult<Parts> {
         let kind = TaskKind::Question(question);
         let axes = file.axes.value.axes(question, &file.axes.field())?;
+        check_axes(&axes.axes, &(question.schema)(), axes::OF_QUESTIONS)?;
         let settings = file.study;
         if let Some(precision) = settings.precision.as_ref().filter(|_| !question.has_precision) {
             return Err(unused(precision, &format!("a {} is computed in f64; leave it out", question.name)));

@@ -10,7 +10,7 @@ mod task;
 mod trial;
 
 pub(crate) use prepare::{Prepared, prepare};
-pub(crate) use result::{Answer, TrialResult};
+pub(crate) use result::{Answer, MOST_LISTED, TrialResult};
 pub use shard::Shard;
 pub(crate) use task::{Context, PreparedTrial, ProblemTask, Task};
 pub use task::{Estimate, TrialPlan};

@@ -10,7 +10,9 @@ use widenet_core::{
     humanized,
     problem::Quantity,
 };
-use widenet_engines::{EngineChoice, HiddenOptions, LimitOptions, results_key, stable_rate, word};
+use widenet_engines::{
+    EngineChoice, HiddenOptions, LimitOptions, limit_depends_on_seed, results_key, stable_rate, word,
+};
 use widenet_limits::Regime;
 use widenet_output::sha256;
 use widenet_system::memory;
@@ -131,11 +133,16 @@ fn trial_text(trial: &Trial, task: &Task, data_hash: &str) -> String {
     let string = |text: String| Node { value: Value::String(text), place: place.clone() };
     let width = trial.width.map(|width| ("width", string(width.to_string())));
     let entries = [("results", string(results)), ("data", string(data_hash.into()))].into_iter();
-    let entries = entries.chain(width).chain([
-        ("seed", string(trial.seed.to_string())),
-        ("engine", string(engine.name().into())),
-        ("precision", string(trial.precision.name().into())),
-    ]);
+    // A limit that is the same for all seeds is solved once, and says nothing of them.
+    let is_of_all_seeds = match task {
+        Task::Problem(task) => task.width == Width::Infinite && !limit_depends_on_seed(&task.problem),
+        Task::Question(_) => false,
+    };
+    let seed = (!is_of_all_seeds).then(|| ("seed", string(trial.seed.to_string())));
+    let entries = entries
+        .chain(width)
+        .chain(seed)
+        .chain([("engine", string(engine.name().into())), ("precision", string(trial.precision.name().into()))]);
     let number = |number: f64| Node { value: Value::Float(number), place: place.clone() };
     let tolerance = hidden.tolerance.map(|tolerance| (TOLERANCE, number(tolerance)));
     let answers = hidden.answers.map(|answers| (ANSWERS, string(word(answers).into())));

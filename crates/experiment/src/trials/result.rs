@@ -1,7 +1,7 @@
 //! A result is what a trial found: a trajectory, or the answer of a question.
 
 use serde_json::Value;
-use widenet_core::{Trajectory, trajectory::Status};
+use widenet_core::{Trajectory, document::suggestion, trajectory::Status};
 
 /// What a trial found.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ fn step<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
 fn kind(value: &Value) -> String {
     match value {
         Value::Object(map) => format!("has {}", map.keys().cloned().collect::<Vec<_>>().join(", ")),
-        Value::Array(list) => format!("is a list of {}", list.len()),
+        Value::Array(list) => format!("is a list of {}, numbered from 0", list.len()),
         other => format!("is {other}"),
     }
 }
@@ -67,22 +67,40 @@ impl Answer {
         let mut value = &self.value;
         let mut walked = "the answer".to_owned();
         for key in path.split('.') {
-            value = step(value, key).ok_or_else(|| format!("no `{path}`: {walked} {}", kind(value)))?;
+            value = step(value, key)
+                .ok_or_else(|| format!("no `{path}`: {walked} {}; {}", kind(value), self.meant(path)))?;
             walked = if walked == "the answer" { key.into() } else { format!("{walked}.{key}") };
         }
-        let mut numbers = Vec::new();
-        match flatten(value, &mut numbers) {
-            true => Ok(numbers),
-            false => Err(format!("`{path}` is no number and no list of numbers: it {}", kind(value))),
-        }
+        flattened(value).ok_or_else(|| {
+            format!("`{path}` is no number and no list of numbers: it {}; {}", kind(value), self.meant(path))
+        })
     }
 
-    /// Single numbers with their paths.
-    pub(crate) fn scalars(&self) -> Vec<(String, f64)> {
-        let mut scalars = Vec::new();
-        collect(&self.value, "", &mut scalars);
-        scalars
+    /// What a path was probably meant to be, or the paths that there are.
+    fn meant(&self, path: &str) -> String {
+        let mut paths = Vec::new();
+        visit_numbers(&self.value, "", &mut |path, _| paths.push(path.to_owned()));
+        suggestion(path, &paths.iter().map(String::as_str).collect::<Vec<_>>())
     }
+
+    /// All numbers with their paths, those of lists by position; and the paths of lists of more than [`MOST_LISTED`] numbers, which are left out.
+    pub(crate) fn by_path(&self) -> (Vec<(String, f64)>, Vec<String>) {
+        let (mut numbers, mut left_out) = (Vec::new(), Vec::new());
+        visit_numbers(&self.value, "", &mut |path, value| match flattened(value) {
+            Some(many) if many.len() > MOST_LISTED => left_out.push(path.to_owned()),
+            _ => collect(value, path, &mut numbers),
+        });
+        (numbers, left_out)
+    }
+}
+
+/// Most numbers of a list that has a column for each.
+pub(crate) const MOST_LISTED: usize = 1000;
+
+/// The number, or all of a list of nothing but finite numbers.
+fn flattened(value: &Value) -> Option<Vec<f64>> {
+    let mut numbers = Vec::new();
+    flatten(value, &mut numbers).then_some(numbers)
 }
 
 /// Whether there are only finite numbers.
@@ -94,14 +112,33 @@ fn flatten(value: &Value, numbers: &mut Vec<f64>) -> bool {
     }
 }
 
-fn collect(value: &Value, path: &str, scalars: &mut Vec<(String, f64)>) {
+fn below(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// Visits every number, and every list of nothing but numbers as a whole, with its path.
+fn visit_numbers(value: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                collect(value, &path, scalars);
+        Value::Object(map) => map.iter().for_each(|(key, value)| visit_numbers(value, &below(path, key), visit)),
+        Value::Array(list) if flattened(value).is_none() => {
+            for (position, value) in list.iter().enumerate() {
+                visit_numbers(value, &below(path, &position.to_string()), visit);
             }
         }
-        _ => scalars.extend(value.as_f64().map(|number| (path.to_owned(), number))),
+        Value::Array(list) if list.is_empty() => {}
+        Value::Array(_) | Value::Number(_) => visit(path, value),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Every number of a number or list, with its path.
+fn collect(value: &Value, path: &str, numbers: &mut Vec<(String, f64)>) {
+    match value {
+        Value::Array(list) => {
+            for (position, value) in list.iter().enumerate() {
+                collect(value, &below(path, &position.to_string()), numbers);
+            }
+        }
+        _ => numbers.extend(value.as_f64().map(|number| (path.to_owned(), number))),
     }
 }

@@ -12,7 +12,8 @@ use widenet_core::{
     trajectory::{Engine, Status},
 };
 use widenet_engines::{
-    ComparedProblem, EngineChoice, HiddenOptions, LimitOptions, Plan, Request, SolveError, Solver, trajectory_warning,
+    ComparedProblem, EngineChoice, HiddenOptions, LimitOptions, Plan, Request, SolveError, Solver, is_integrated,
+    trajectory_warnings,
 };
 use widenet_model::DeviceChoice;
 use widenet_questions::{Kind, Question, QuestionError, QuestionPlan, Run};
@@ -96,14 +97,21 @@ pub struct Estimate {
     pub bytes: u64,
     /// Time in seconds on this machine.
     pub seconds: f64,
+    /// The time is a lower bound: how many evaluations a flow needs shows when it runs.
+    pub is_least: bool,
 }
 
-impl From<Plan> for TrialPlan {
-    fn from(plan: Plan) -> Self {
+impl TrialPlan {
+    /// Returns the plan of a problem at a width.
+    pub fn of_problem(plan: Plan, problem: &Problem, width: Width) -> Self {
         TrialPlan {
             runner: plan.engine.name(),
             reason: plan.reason,
-            estimate: Some(Estimate { bytes: plan.bytes, seconds: plan.seconds }),
+            estimate: Some(Estimate {
+                bytes: plan.bytes,
+                seconds: plan.seconds,
+                is_least: is_integrated(problem, width),
+            }),
             exclusive: plan.exclusive,
             engine: Some(plan.engine),
             device: plan.device,
@@ -163,7 +171,7 @@ impl ProblemTask {
         let watch = |progress: &Progress<'_>| (context.watch)(progress.fraction);
         let solution = context.solver.solve(&self.request(trial), engine, Some(context.checkpoint), &watch)?;
         let problem_notes = self.problem.warnings().into_iter();
-        let common_notes = problem_notes.chain(trajectory_warning(&self.problem, &solution.trajectory)).collect();
+        let common_notes = problem_notes.chain(trajectory_warnings(&self.problem, &solution.trajectory)).collect();
         Ok(Ran {
             result: Some(TrialResult::Trajectory(solution.trajectory)),
             notes: solution.notes,
@@ -219,7 +227,10 @@ impl PreparedTrial {
     /// No engine takes the problem.
     pub(crate) fn plan(&self, solver: &dyn Solver) -> Result<TrialPlan, SolveError> {
         match &self.task {
-            Task::Problem(task) => Ok(solver.plan(&task.request(&self.trial), task.choice)?.into()),
+            Task::Problem(task) => {
+                let plan = solver.plan(&task.request(&self.trial), task.choice)?;
+                Ok(TrialPlan::of_problem(plan, &task.problem, task.width))
+            }
             Task::Question(task) => Ok(TrialPlan {
                 runner: task.kind.name,
                 reason: task.plan.reason.clone(),

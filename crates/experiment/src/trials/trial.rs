@@ -56,6 +56,11 @@ impl Trial {
         }
     }
 
+    /// Says whether it has one of the labels that are given for each of some axes, or widths.
+    pub(crate) fn is_among(&self, selection: &[(String, Vec<String>)]) -> bool {
+        selection.iter().all(|(key, labels)| self.label_of(key).is_some_and(|label| labels.contains(&label)))
+    }
+
     /// What trials drawn or fitted together have in common: `key = label` of every axis but the seed and those in
     /// `without` (`width` is one), joined; `all` if nothing is left.
     pub(crate) fn group(&self, without: &[&str]) -> String {

@@ -336,6 +336,7 @@ fn networks_that_diverge_leave_their_rows_undecided() {
     let verdict = |step| row(&report, Quantity::ActivationNorms, "h_1", step).finding.verdict;
     assert_eq!([1, 2].map(verdict), [Verdict::Confirmed, Verdict::Inconclusive]);
     assert!(report.notes.iter().any(|note| note.contains("5 networks of width 512 diverged, the first at step 2")));
+    assert_eq!((report.networks, report.diverged, report.all_diverged()), (20, 5, false));
 }
 
 /// Differences of the size of rounding are not fitted.

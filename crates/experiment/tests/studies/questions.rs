@@ -286,10 +286,23 @@ fn mistakes_are_named_with_their_place() {
 fn a_path_that_leads_nowhere_is_told_with_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let study = load(folder.path(), &[("output_to_limit", "output_to_limt")]).unwrap();
-    let found = finish(&study, folder.path(), &Log::default());
+    let log = Log::default();
+    let found = finish(&study, folder.path(), &log);
     assert_eq!(found.findings[0].verdict, Verdict::Inconclusive);
     let text = fs::read_to_string(&found.path).unwrap();
-    assert!(text.contains("no `distance.output_to_limt`: distance has alpha, beta"), "{text}");
+    let said = "no `distance.output_to_limt`: distance has alpha, beta";
+    assert!(text.contains(said), "{text}");
+    // Told once as the first trial ends, and at the end.
+    let notes = log.notes.lock().unwrap();
+    let told: Vec<_> =
+        notes.iter().filter(|note| note.starts_with("metric `distance` has no value in trial ")).collect();
+    assert!(told.len() == 1 && told[0].contains(said), "{notes:?}");
+    assert!(told[0].contains("did you mean `distance.output_to_limit`?"), "{told:?}");
+    let [unanswered] = &found.unanswered[..] else { panic!("{:?}", found.unanswered) };
+    assert!(unanswered.metric == "distance" && unanswered.reason.contains(said), "{unanswered:?}");
+    // A path that leads somewhere is not told.
+    let found = finish(&load(folder.path(), &[]).unwrap(), folder.path(), &Log::default());
+    assert_eq!(found.unanswered, []);
     let study = load(folder.path(), &[("\"quantiles.values\"", "\"quantiles.valuez\"")]).unwrap();
     let found = finish(&study, folder.path(), &Log::default());
     let [missing] = &found.not_drawn[..] else { panic!("{:?}", found.not_drawn) };
@@ -299,6 +312,33 @@ fn a_path_that_leads_nowhere_is_told_with_what_is_there() {
     assert!(text.contains("- `quantiles` could not be drawn: ") && text.contains(&missing.reason), "{text}");
     assert!(text.contains("**confirmed**") && text.contains("](figures/"), "{text}");
     assert!(!found.directory.join("figures/quantiles.svg").exists());
+}
+
+/// Every number of a short list has a column, whose name is its path; a long list is named.
+#[test]
+fn numbers_of_lists_are_in_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../../../experiments/questions/predict.toml");
+    let study = Study::load(&study_file(folder.path(), text), false, &[]).unwrap();
+    let found = finish(&study, folder.path(), &Log::default());
+    let means = column(&found.directory, "table.csv", "predictions.0.train.mean.1.0");
+    let losses = column(&found.directory, "table.csv", "predictions.0.train_loss");
+    assert!(means.len() == 3 && losses.len() == 3, "{means:?} {losses:?}");
+    // Ridge regression with a ridge of 1e-6 meets the target −1.
+    assert!((means[0].parse::<f64>().unwrap() + 1.0).abs() < 1e-3, "{means:?}");
+    let report = fs::read_to_string(&found.path).unwrap();
+    assert!(!report.contains("Lists of over"), "{report}");
+    let inputs: Vec<String> = (0..32).map(|i| format!("[{}, 1.0]", 0.1 * f64::from(i))).collect();
+    let kernel = include_str!("../../../../experiments/questions/kernel.toml")
+        .replace("[[1.0, 0.5], [-0.5, 1.0], [0.3, -0.8]]", &format!("[{}]", inputs.join(", ")))
+        .replace("[64, 256, 1024, \"inf\"]", "[\"inf\"]")
+        .replace("count = 60", "count = 1");
+    let study = Study::load(&study_file(folder.path(), &kernel), false, &[]).unwrap();
+    let found = finish(&study, folder.path(), &Log::default());
+    let header = fs::read_to_string(found.directory.join("table.csv")).unwrap();
+    assert!(!header.contains("ntk.train.0.0"), "{header}");
+    let report = fs::read_to_string(&found.path).unwrap();
+    assert!(report.contains("Lists of over 1000 numbers are in") && report.contains("`ntk.train`"), "{report}");
 }
 
 #[test]

@@ -224,11 +224,11 @@ fn infinite_widths_are_solved_once_under_all_engines() {
     assert!(matches!(run(&study, &solver, &shard("1/2"), &NEVER, &log), Ok(Outcome::ShardFinished { .. })));
     let found = finish(&study, &solver, &shard("2/2"), &log);
     assert!(found.all_confirmed(), "{:#?}", found.findings);
-    // Three engines at three widths, and the limit once: five seeds each.
-    assert_eq!((log.ran.load(Ordering::SeqCst), log.reused.load(Ordering::SeqCst)), (5 * 10, 5 * 2));
-    assert_eq!(solver.steps.load(Ordering::SeqCst), 50 * 21);
+    // Three engines at three widths for five seeds, and the limit once: it has no seed.
+    assert_eq!((log.ran.load(Ordering::SeqCst), log.reused.load(Ordering::SeqCst)), (5 * 9 + 1, 5 * 3 - 1));
+    assert_eq!(solver.steps.load(Ordering::SeqCst), 46 * 21);
     let directories = solved(&found.directory);
-    assert_eq!((directories.len(), directories.iter().filter(|name| name.contains("minf")).count()), (50, 5));
+    assert_eq!((directories.len(), directories.iter().filter(|name| name.contains("minf")).count()), (46, 1));
     // Tables, figures and checks of every engine have it.
     let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
     for engine in ["law", "dense", "conditioned"] {
@@ -238,13 +238,64 @@ fn infinite_widths_are_solved_once_under_all_engines() {
         assert!(found.findings.iter().any(|f| f.check == "exact" && f.group == format!("engine = {engine}")));
     }
     let text = fs::read_to_string(&found.path).unwrap();
-    assert!(text.contains("| limit | 5 |"), "{text}");
+    assert!(text.contains("| limit | 1 |"), "{text}");
     let plans = plan(&study, &solver).unwrap();
     assert_eq!((plans[15].solved_as.as_deref(), plans[0].solved_as.as_deref()), (None, None));
-    assert_eq!(plans.last().unwrap().solved_as.as_deref(), Some("law-minf-s5"), "{:?}", plans.last());
+    assert_eq!(plans.last().unwrap().solved_as.as_deref(), Some("law-minf-s1"), "{:?}", plans.last());
     let again = Log::default();
     finish(&study, &solver, &options(folder.path()), &again);
     assert_eq!((again.ran.load(Ordering::SeqCst), again.reused.load(Ordering::SeqCst)), (0, 60));
+}
+
+/// A limit that starts at random, or sees minibatches, has a seed; one that does not is solved once.
+#[test]
+fn limits_are_solved_once_where_they_have_no_seed() {
+    let solved_limits = |changes: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [&[("width = [64, 1e3, 1e5, 1e7, \"inf\"]", "width = [64, 1e3, \"inf\"]")], changes].concat();
+        let found = finish(&study(folder.path(), &all), &FakeSolver::default(), &options(folder.path()), &Silent);
+        let table = fs::read_to_string(found.directory.join("table.csv")).unwrap();
+        assert!(table.contains("minf-s5,1,inf,5,limit,done,"), "every seed has its rows: {table}");
+        solved(&found.directory).iter().filter(|name| name.contains("minf")).count()
+    };
+    // Two depths.
+    assert_eq!(solved_limits(&[]), 2);
+    assert_eq!(solved_limits(&[("kind = \"mean_field\"", "kind = \"ntk\"")]), 10);
+    assert_eq!(solved_limits(&[("kind = \"gd\"", "kind = \"sgd\"\nbatch_size = 1")]), 10);
+}
+
+/// `only` restricts what a figure draws, not what is measured or judged; curves may run along steps.
+#[test]
+fn figures_draw_some_values_of_axes_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = |more: &str| {
+        let changes = [("metric = \"distance\"\n\n[[figure]]\nname = \"loss\"", more), ("count = 5", "count = 2")];
+        let found = finish(&study(folder.path(), &changes), &FakeSolver::default(), &options(folder.path()), &Silent);
+        let svg = |stem: &str| fs::read_to_string(found.directory.join(format!("figures/{stem}.svg"))).ok();
+        let stems = ["convergence", "loss-hidden_layers-1", "loss-hidden_layers-3"];
+        (stems.map(svg), found.not_drawn, found.findings.len())
+    };
+    let (all, _, findings) = drawn("metric = \"distance\"\n\n[[figure]]\nname = \"loss\"");
+    let only = "only = { width = [64, 1e3], network.hidden_layers = [3] }";
+    let (some, not_drawn, some_findings) =
+        drawn(&format!("metric = \"distance\"\n{only}\n\n[[figure]]\nname = \"loss\"\nx = \"step\"\n{only}"));
+    assert!(not_drawn.is_empty() && findings == some_findings, "{not_drawn:?}");
+    let [Some(convergence), Some(one), Some(three)] = all else { panic!("all are drawn") };
+    let [Some(some_convergence), None, Some(some_three)] = some else { panic!("of three hidden layers only") };
+    for (svg, words, are_there) in [
+        (&convergence, "hidden layers = 1", true),
+        (&some_convergence, "hidden layers = 1", false),
+        (&some_convergence, "hidden layers = 3", true),
+        (&one, "m = 100000", true),
+        (&three, "m = 100000", true),
+        (&three, "training time t", true),
+        (&some_three, "m = 100000", false),
+        (&some_three, "m = 1000", true),
+        (&some_three, "training time t", false),
+        (&some_three, ">\nstep", true),
+    ] {
+        assert_eq!(svg.contains(words), are_there, "{words}: {svg}");
+    }
 }
 
 #[test]

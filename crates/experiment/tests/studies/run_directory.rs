@@ -40,6 +40,9 @@ fn a_second_run_reuses_everything() {
     assert!((results(&second.directory), solver.steps.load(Ordering::SeqCst)) == before);
 }
 
+/// With minibatches limits have seeds too: every trial has a result of its own.
+const OF_EVERY_SEED: (&str, &str) = ("kind = \"gd\"", "kind = \"sgd\"\nbatch_size = 1");
+
 /// Raises the stop flag after some steps.
 struct Stopper<'a> {
     stop: &'a AtomicBool,
@@ -58,7 +61,7 @@ impl Reporter for Stopper<'_> {
 #[test]
 fn an_interrupted_run_continues_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let study = study(folder.path(), &[]);
+    let study = study(folder.path(), &[OF_EVERY_SEED]);
     let undisturbed = FakeSolver::default();
     let expected = finish(&study, &undisturbed, &options(&folder.path().join("a")), &Silent);
 
@@ -110,7 +113,7 @@ fn assert_partial(directory: &Path, found: &Report, said: &str) {
 #[test]
 fn shards_share_a_directory_and_the_last_one_reports() {
     let folder = tempfile::tempdir().unwrap();
-    let study = study(folder.path(), &[]);
+    let study = study(folder.path(), &[OF_EVERY_SEED]);
     let solver = FakeSolver::default();
     let whole = finish(&study, &solver, &options(&folder.path().join("a")), &Silent);
     let shard = |text: &str| RunOptions { shard: text.parse().unwrap(), ..options(&folder.path().join("b")) };

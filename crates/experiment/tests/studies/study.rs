@@ -175,7 +175,21 @@ fn mistakes_are_named_with_their_place() {
         ("count = 5", "count = 0", "a whole number from 1"),
         ("hidden_layers = [1, 3]", "hidden_layers = []", "a list of at least one element"),
         ("hidden_layers = [1, 3]", "hidden_layers = [1, 0]", "`network.hidden_layers` is 0"),
-        ("network.hidden_layers = [1, 3]", "network.hiden_layers = [1, 3]", "did you mean `hidden_layers`?"),
+        (
+            "network.hidden_layers = [1, 3]",
+            "network.hiden_layers = [1, 3]",
+            "unknown axis `network.hiden_layers`; did you mean `network.hidden_layers`?",
+        ),
+        // Though a check asks for the axis that was meant, before any trial is made.
+        (
+            "network.hidden_layers = [1, 3]",
+            "optimizer.learning_rat = [1, 3]\n[[figure]]\nname = \"f\"\nkind = \"scaling\"\nmetric = \"distance\"\n\
+             x = \"optimizer.learning_rate\"",
+            "fake.toml:27:27: unknown axis `optimizer.learning_rat`; did you mean `optimizer.learning_rate`?",
+        ),
+        ("network.hidden_layers = [1, 3]", "learning_rate = [1, 3]", "optimizer.learning_rate is meant"),
+        ("network.hidden_layers = [1, 3]", "learning_rat = [1, 3]", "did you mean `optimizer.learning_rate`?"),
+        ("network.hidden_layers = [1, 3]", "nonsense = [1, 3]", "unknown axis `nonsense`; known: "),
         ("metric = \"distance\"", "metric = \"distanc\"", "did you mean `distance`?"),
         ("name = \"decay\"", "name = \"rate\"", "two `check` tables are named \"rate\""),
         ("kind = \"power_law\"", "kind = \"power\"", "unknown `check[0].kind`: \"power\""),
@@ -211,7 +225,7 @@ fn mistakes_are_named_with_their_place() {
             "tolerance = 0.05\nonly = { width = [65] }",
             "`check[0].only.width[0]` is 65; it must be one of",
         ),
-        ("tolerance = 0.05", "tolerance = 0.05\nonly = { seed = [1] }", "a check takes all seeds"),
+        ("tolerance = 0.05", "tolerance = 0.05\nonly = { seed = [1] }", "checks and figures take all seeds"),
         ("value = 1e-12", "value = 1e-12\nonly = { width = [64] }", "the check is made at one width, its key `width`"),
         ("kind = \"exponential\"", "kind = \"exponential\"\nonly = { width = [64] }", "at one width, its key `width`"),
         ("against = \"limit\"", "reference = { width = 64, seed = 3 }", "a reference has the seed of its trial"),
@@ -230,6 +244,21 @@ fn mistakes_are_named_with_their_place() {
             "`axes.tolerance[1]` is 0; it must be a number > 0 and < 1",
         ),
         ("width = [64,", "answers = [\"kept\"]\nwidth = [64,", "unknown `axes.answers[0]`: \"kept\""),
+        (
+            "kind = \"curves\"",
+            "kind = \"curves\"\nonly = { optimizer.steps = [20] }",
+            "`figure[1].only` selects by `optimizer.steps`, which is not an axis; axes: width, network.hidden_layers",
+        ),
+        (
+            "kind = \"curves\"",
+            "kind = \"curves\"\nonly = { width = [65] }",
+            "`figure[1].only.width[0]` is 65; it must be",
+        ),
+        (
+            "kind = \"curves\"",
+            "kind = \"curves\"\nonly = { network.hidden_layers = [2] }",
+            "`2` is not a value of the axis",
+        ),
         ("[\"train_loss\", \"predictor\"]", "[\"train_loss\"]", "metric `distance` needs `predictor`"),
         ("kind = \"mean_field\"", "kind = \"standard\"", "no infinite-width limit"),
     ];
@@ -239,6 +268,20 @@ fn mistakes_are_named_with_their_place() {
         let study = Study::load(&path, false, &[]);
         let error = study.and_then(|study| plan(&study, &FakeSolver::default())).unwrap_err().to_string();
         assert!(error.contains(expected), "`{to}`: {error}");
+    }
+}
+
+#[test]
+fn an_axis_in_quotes_is_changed_by_either_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let quoted = STUDY.replace("network.hidden_layers = [1, 3]", "\"network.hidden_layers\" = [1, 3]");
+    for text in [STUDY, &quoted] {
+        for key in ["axes.network.hidden_layers", "axes.\"network.hidden_layers\""] {
+            let set = [(key.to_owned(), "[2, 4]".to_owned())];
+            let study = Study::load(&study_file(folder.path(), text), false, &set).unwrap();
+            let labels: Vec<_> = study.axes[0].values.iter().map(|value| value.label.as_str()).collect();
+            assert_eq!(labels, ["2", "4"], "{key}");
+        }
     }
 }
 

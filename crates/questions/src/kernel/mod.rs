@@ -160,7 +160,7 @@ impl KernelQuestion {
                 "`kernel.spectrum` is that of the kernel among the training inputs; set `kernel.between` to \"train\" or \"all\"".into(),
             ));
         }
-        let notes = data.provenance.guesses.clone();
+        let notes = data.provenance.remarks.clone();
         Ok(Self { network, which, blocks, width, seed, seeds, full, spectrum, notes })
     }
 

@@ -21,7 +21,7 @@ use widenet_core::{
         schema, section,
         shape::{choice, count, list, number as any_number, text},
     },
-    problem::Loss,
+    problem::{Loss, NormalizedLists},
     scaling::{AbcExponents, EffectiveExponents, GolikovExponents, NamedScaling, power_of_width},
 };
 use widenet_limits::scaling::{
@@ -91,8 +91,8 @@ pub struct ScalingQuestion {
     loss: Loss,
     /// IC: the function at the start is added to outputs.
     is_corrected: bool,
-    /// The optimiser divides gradients by their size: verdicts of gradient descent do not hold.
-    is_normalised: bool,
+    /// Where the optimizer divides gradients by their size, and verdicts of gradient descent do not hold: the rates that it needs.
+    normalized: Option<NormalizedLists>,
     /// Which theory has the limit, or why none has it.
     limit: Result<&'static Theory>,
 }
@@ -101,7 +101,7 @@ impl ScalingQuestion {
     /// Asks about exponents, for networks trained on `loss`.
     pub fn new(exponents: EffectiveExponents, loss: Loss) -> Self {
         let limit = Theory::of_scaling(&exponents, loss);
-        Self { exponents, loss, is_corrected: false, is_normalised: false, limit }
+        Self { exponents, loss, is_corrected: false, normalized: None, limit }
     }
 
     /// Returns the same with the initial function added to outputs.
@@ -119,7 +119,7 @@ impl ScalingQuestion {
             exponents: EffectiveExponents::of(&problem.scaling())?,
             loss: problem.loss,
             is_corrected: problem.parameterization.corrects_initial_function(),
-            is_normalised: !problem.optimizer.obstacles().is_linear,
+            normalized: NormalizedLists::of(problem),
             limit: Regime::of(problem).map(|regime| regime.theory()),
         })
     }
@@ -131,7 +131,7 @@ impl ScalingQuestion {
 
     /// What must not be overlooked: that there is no limit, and why.
     fn warning(&self) -> Option<String> {
-        if self.is_normalised {
+        if self.normalized.is_some() {
             return Some(
                 "optimizer.kind = \"rmsprop\": verdicts of gradient descent do not hold and are left out".into(),
             );
@@ -208,7 +208,9 @@ impl ScalingQuestion {
         let mut answer = Map::new();
         answer.insert("exponents".into(), self.exponents()?);
         answer.insert("infinite_width".into(), infinite_width(&self.limit));
-        if self.is_normalised {
+        if let Some(NormalizedLists { a, b, c, are_own }) = &self.normalized {
+            let [a, b, c] = [a, b, c].map(|list| numbers(list.iter().copied()));
+            answer.insert("rms_prop_rates".into(), json!({ "a": a, "b": b, "c": c, "are_own": are_own }));
             if let Some(exponents) = self.golikov() {
                 // Increments of the hats are what the rates say (docs/theory/scaling-limits.md §5.4): of ŵ that of the weights, of â that
                 // of the readout over σ.

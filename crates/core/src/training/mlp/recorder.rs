@@ -196,7 +196,7 @@ impl<W: EntryMatrix> Recorder<'_, W> {
             wants(&[Quantity::Predictor, Quantity::PredictorOffset, Quantity::PredictorSingularValues]);
         let predictor = wants_predictor.then(|| AffineMap::of(network, data.input_dimension()));
         let at_outputs = train.as_ref().filter(|_| wants_sharpness).map(|train| (train, &data.train.targets));
-        let sharpness = at_outputs.map(|outputs| sharpness(network, forward, self.problem.loss, outputs));
+        let sharpness = at_outputs.and_then(|outputs| sharpness(network, forward, self.problem.loss, outputs));
         Measured {
             train,
             test,

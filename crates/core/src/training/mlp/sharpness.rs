@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// Most products of the Hessian with a vector.
-const MOST_PRODUCTS: usize = 400;
+/// Most products of the Hessian with a vector: enough where the two largest eigenvalues differ by a thousandth.
+const MOST_PRODUCTS: usize = 4000;
 /// Relative change of `v·H v` over ten products, at which they end.
 const TOLERANCE: f64 = 1e-6;
 /// Change of pre-activations, relative to their tangents' size, over which `φ'` is differentiated: between the truncation error of double and the
@@ -44,36 +44,72 @@ struct Hessian<'a, W: EntryMatrix> {
     signals: Vec<W::Block>,
 }
 
-/// Returns the sharpness of a network at its outputs on the training inputs (P × k), which are those of `forward` or corrected.
+/// Returns the sharpness of a network at its outputs on the training inputs (P × k), which are those of `forward` or corrected; nothing if it is
+/// not found in [`MOST_PRODUCTS`].
 pub(super) fn sharpness<W: EntryMatrix>(
     network: &mut Mlp<W>,
     forward: &Forward<W::Block>,
     loss: Loss,
     (outputs, targets): (&Matrix, &Matrix),
-) -> f64 {
+) -> Option<f64> {
     let mut hessian = Hessian::new(network, forward, loss, (outputs, targets));
     let mut direction = hessian.start();
-    let (mut shift, mut largest, mut before): (f64, f64, f64) = (0.0, f64::NEG_INFINITY, f64::NEG_INFINITY);
     let mut length = length_of(&mut direction);
-    for product in 0..MOST_PRODUCTS {
+    let mut iteration = PowerIteration::new(MOST_PRODUCTS);
+    loop {
         if length == 0.0 || !length.is_finite() {
             // Nothing learns, or the loss is flat here.
-            return if length == 0.0 { largest.max(0.0) } else { f64::NAN };
+            return Some(if length == 0.0 { iteration.largest.max(0.0) } else { f64::NAN });
         }
-        let curvature = hessian.multiply(&mut direction, length, shift);
-        largest = largest.max(curvature);
+        let curvature = hessian.multiply(&mut direction, length, iteration.shift);
         length = length_of(&mut direction);
-        // ‖(H + s) v‖² = ‖H v‖² + 2 s v·H v + s².
-        let product_length = (length * length - 2.0 * shift * curvature - shift * shift).max(0.0).sqrt();
-        shift = shift.max(0.5 * product_length);
-        if product % 10 == 9 {
-            if (largest - before).abs() <= TOLERANCE * largest.abs() {
-                break;
-            }
-            before = largest;
+        match iteration.after(curvature, length) {
+            Iteration::GoesOn => {}
+            Iteration::Ends(found) => return found,
         }
     }
-    largest
+}
+
+/// The largest eigenvalue, as it is found by products of `H + s` with vectors v of length 1.
+struct PowerIteration {
+    most: usize,
+    products: usize,
+    /// s.
+    shift: f64,
+    /// The largest `v·H v`.
+    largest: f64,
+    /// The same at the last comparison.
+    before: f64,
+}
+
+/// What comes of a product.
+#[derive(Debug, PartialEq)]
+enum Iteration {
+    GoesOn,
+    /// With the eigenvalue, if it was found.
+    Ends(Option<f64>),
+}
+
+impl PowerIteration {
+    fn new(most: usize) -> PowerIteration {
+        PowerIteration { most, products: 0, shift: 0.0, largest: f64::NEG_INFINITY, before: f64::NEG_INFINITY }
+    }
+
+    /// Takes `v·H v` and `‖(H + s) v‖`.
+    fn after(&mut self, curvature: f64, length: f64) -> Iteration {
+        self.largest = self.largest.max(curvature);
+        // ‖(H + s) v‖² = ‖H v‖² + 2 s v·H v + s².
+        let squared = length * length - 2.0 * self.shift * curvature - self.shift * self.shift;
+        self.shift = self.shift.max(0.5 * squared.max(0.0).sqrt());
+        self.products += 1;
+        if self.products.is_multiple_of(10) {
+            if (self.largest - self.before).abs() <= TOLERANCE * self.largest.abs() {
+                return Iteration::Ends(Some(self.largest));
+            }
+            self.before = self.largest;
+        }
+        if self.products == self.most { Iteration::Ends(None) } else { Iteration::GoesOn }
+    }
 }
 
 /// A pass in forward mode.
@@ -245,4 +281,35 @@ fn inner<B: Block>(left: &B, right: &B) -> f64 {
 
 fn length_of<W: EntryMatrix>(direction: &mut Mlp<W>) -> f64 {
     direction.matrices_mut().map(|matrix| matrix.movement().moved).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A diagonal matrix with eigenvalues 1, 0.98 and −3: the largest is found though the size of another is larger, with enough products and
+    /// not with too few.
+    #[test]
+    fn an_eigenvalue_that_is_not_found_is_not_given() {
+        let found = |most: usize| {
+            let eigenvalues = [1.0, 0.98, -3.0];
+            let mut v: [f64; 3] = [0.3, 0.9, 0.3];
+            let mut iteration = PowerIteration::new(most);
+            loop {
+                let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+                v = v.map(|x| x / length);
+                let curvature = v.iter().zip(eigenvalues).map(|(x, value)| value * x * x).sum();
+                let shift = iteration.shift;
+                let mut next = eigenvalues.into_iter().zip(v).map(|(value, x)| (value + shift) * x);
+                v = [(); 3].map(|()| next.next().expect("three"));
+                let length = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+                if let Iteration::Ends(found) = iteration.after(curvature, length) {
+                    return found;
+                }
+            }
+        };
+        assert_eq!(found(100), None);
+        let largest = found(MOST_PRODUCTS).expect("found");
+        assert!((largest - 1.0).abs() < 1e-4, "{largest}");
+    }
 }

@@ -36,14 +36,35 @@ fn names_are_classes() {
     let file = "kind = \"csv\"\ntrain = \"plants.csv\"\ninputs = [\"length\"]\ntargets = [\"kind\"]\n";
     let all = load(folder.path(), &format!("{file}classes = \"all\"\ntest_samples = 2\n")).unwrap();
     assert_eq!(all.train.targets.row(2).iter().copied().collect::<Vec<_>>(), [0.0, 0.0, 1.0]);
-    assert_eq!(all.test.unwrap().targets.nrows(), 2);
+    assert_eq!(all.test.as_ref().unwrap().targets.nrows(), 2);
     // Two give signs, in the order of the list; samples of others are left out.
     let two = load(folder.path(), &format!("{file}classes = [\"reed\", \"fern\"]\n")).unwrap();
     assert_eq!(two.train.inputs.as_slice(), [1.0, 3.0, 4.0, 6.0]);
     assert_eq!(two.train.targets.as_slice(), [1.0, -1.0, 1.0, -1.0]);
+    let said = two.provenance.notes().join("");
+    assert!(
+        said.contains("2 samples of") && said.contains("plants.csv are left out") && said.contains("2 of moss"),
+        "{said}"
+    );
+    assert_eq!(all.provenance.notes(), Vec::<String>::new());
+    let unlabelled = "kind = \"csv\"\ntrain = \"plants.csv\"\ninputs = [\"length\"]\nclasses = \"all\"\n";
+    refused(folder.path(), unlabelled, "no `data.targets` says where labels are");
     refused(folder.path(), &format!("{file}classes = [\"fern\", \"oak\"]\n"), "no sample has the label oak");
     refused(folder.path(), &format!("{file}classes = [\"fern\"]\n"), "at least two different");
     refused(folder.path(), file, "`fern` is not a finite number");
+}
+
+/// An error about a column names others as a whole, or the one that is meant.
+#[test]
+fn columns_are_named_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let titles = ["mean leaf length", "mean leaf width", "height above the ground", "kind of the plant"];
+    fs::write(folder.path().join("x.csv"), format!("{}\n1,2,3,4\n", titles.join(","))).unwrap();
+    let file = |name: &str| {
+        format!("kind = \"csv\"\ntrain = \"x.csv\"\ninputs = [\"{name}\"]\ntargets = [\"kind of the plant\"]\n")
+    };
+    refused(folder.path(), &file("x"), &format!("no column `x` of 4; known: {}", titles.join(", ")));
+    refused(folder.path(), &file("mean leaf lenght"), "did you mean `mean leaf length`?");
 }
 
 #[test]
@@ -181,6 +202,9 @@ fn labels_in_arrays_are_classes() {
         (two.inputs.as_slice(), two.targets.as_slice()),
         (&[1.0, 2.0, 3.0, 5.0][..], &[1.0, -1.0, 1.0, -1.0][..])
     );
+    let left_out = load(folder.path(), &format!("{file}classes = [3, 7]\n")).unwrap().provenance.notes().join("");
+    assert!(left_out.contains("1 sample of") && left_out.contains("1 of 9"), "{left_out}");
+    refused(folder.path(), "kind = \"npy\"\ninputs = \"x.npy\"\nclasses = \"all\"\n", "no `data.targets` says");
     let all = load(folder.path(), &format!("{file}classes = \"all\"\n")).unwrap().train;
     assert_eq!((all.targets.shape(), all.targets[(0, 1)], all.targets[(3, 2)]), ((5, 3), 1.0, 1.0));
     refused(folder.path(), &format!("{file}classes = [3, 8]\n"), "no sample has the label 8");

@@ -5,6 +5,7 @@
 //! name = "divergence"
 //! kind = "divergence"       # KL of test outputs over seeds from those at the reference width (module `metric`, "kl"), against time
 //! series = "parameterization.name"        # optional: lines of all values of an axis in one file per group of the other axes; without, all in one
+//! x = "time"                # default; or "step"
 //! x_scale = "log"           # default; or "linear"
 //! ```
 
@@ -19,7 +20,7 @@ use widenet_core::{
 };
 use widenet_figures::{Axis, AxisScale, Mark, Plot, Series, palette, words};
 
-use super::kind::{FigureKeys, Group, Kind, scale};
+use super::kind::{Course, FigureKeys, Group, Kind, course, scale};
 use crate::{
     measure::{Compared, noise_floor, reference_network},
     study::{Keys as StudyKeys, ReadResult},
@@ -29,6 +30,8 @@ use crate::{
 struct Divergence {
     /// The key of an axis whose values share a plot; without, all do.
     series: Option<String>,
+    /// What it is drawn against.
+    x: Course,
     x_scale: AxisScale,
 }
 
@@ -37,7 +40,9 @@ section! {
     pub(super) struct Keys {
         /// Lines of all values of this axis share a file per group of the other axes; without it all share one.
         series: Option<Located<String>> = optional(located(text())),
-        /// Scale of time.
+        /// Against training time, or the steps.
+        x: Course = or(course(), "time"),
+        /// Scale of time or steps.
         x_scale: AxisScale = or(scale(), "log"),
     }
 }
@@ -45,7 +50,7 @@ section! {
 impl FigureKeys for Keys {
     fn figure(&self, keys: &StudyKeys<'_>, _: &Field<'_>) -> ReadResult<Box<dyn Kind>> {
         let series = self.series.as_ref().map(|series| keys.axis(&series.field())).transpose()?;
-        Ok(Box::new(Divergence { series, x_scale: self.x_scale }))
+        Ok(Box::new(Divergence { series, x: self.x, x_scale: self.x_scale }))
     }
 }
 
@@ -77,7 +82,9 @@ impl Kind for Divergence {
                 continue;
             }
             let all = results.trials.iter().map(|measured| (measured.trial, measured.result));
-            match Compared::of(first.trial, &reference, all).and_then(|compared| compared.divergences()) {
+            match Compared::of(first.trial, &reference, all)
+                .and_then(|compared| compared.divergences(|record| self.x.of(record)))
+            {
                 Ok(points) => lines.push((words(&name), points)),
                 // A group of which a trial diverged has no law.
                 Err(reason) => lines.push((format!("{} ({reason})", words(&name)), Vec::new())),
@@ -86,7 +93,7 @@ impl Kind for Divergence {
         let seeds = results.study.seeds.len();
         let plot = Plot {
             title: title.clone(),
-            x: Axis { label: "training time t".into(), scale: self.x_scale },
+            x: Axis { label: self.x.label(), scale: self.x_scale },
             y: Axis {
                 label: format!("KL of {} from the reference network", words(Quantity::TestOutputs.name())),
                 scale: AxisScale::Log,
@@ -98,13 +105,14 @@ impl Kind for Divergence {
     }
 }
 
-/// A line against time, with what the legend calls it.
+/// A line against time or steps, with what the legend calls it.
 type Line = (String, Vec<(f64, f64)>);
 
-/// What two samples of one law have on average, over the times of all lines.
+/// What two samples of one law have on average, over the places of all lines.
 fn floor(seeds: usize, lines: &[Line], x_scale: AxisScale) -> Option<Series> {
-    let times = || lines.iter().flat_map(|(_, points)| points.iter().map(|(time, _)| *time));
-    let (start, end) = (times().filter(|time| *time > 0.0).fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
+    let places = || lines.iter().flat_map(|(_, points)| points.iter().map(|(place, _)| *place));
+    let (start, end) =
+        (places().filter(|place| *place > 0.0).fold(f64::INFINITY, f64::min), places().fold(0.0, f64::max));
     let start = if x_scale == AxisScale::Linear { 0.0 } else { start };
     noise_floor(seeds).map(|floor| Series {
         legend: vec!["expected of equal laws".into()],

@@ -6,6 +6,7 @@ use widenet_core::{
         shape::{Choice, choice},
     },
     problem::Quantity,
+    trajectory::Record,
 };
 use widenet_figures::{AxisScale, Plot};
 use widenet_statistics::Finding;
@@ -36,7 +37,10 @@ pub(crate) trait Kind {
 pub(crate) struct Group<'r> {
     /// What they have in common, in words; empty if that is nothing.
     pub(super) title: String,
+    /// Those that are drawn.
     pub(super) trials: Vec<&'r MeasuredTrial<'r>>,
+    /// Those and others, which `only` leaves out.
+    pub(super) all: Vec<&'r MeasuredTrial<'r>>,
     pub(super) results: &'r Results<'r>,
     pub(super) findings: &'r [Finding],
 }
@@ -58,6 +62,43 @@ pub(crate) trait FigureKeys {
 impl<K: FigureKeys + 'static> From<K> for Box<dyn FigureKeys> {
     fn from(keys: K) -> Self {
         Box::new(keys)
+    }
+}
+
+/// What a curve runs along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Training time: learning rate × step, or the time of a flow.
+    Time,
+    /// Steps of the optimizer.
+    Step,
+}
+
+/// `"time"` or `"step"`.
+pub(super) fn course() -> Choice<Course> {
+    choice(&[("time", Course::Time), ("step", Course::Step)])
+}
+
+impl Course {
+    /// What stands at the axis.
+    pub(super) fn label(self) -> String {
+        match self {
+            Course::Time => "training time t".into(),
+            Course::Step => "step".into(),
+        }
+    }
+
+    /// Where a record stands.
+    pub(super) fn of(self, record: &Record) -> f64 {
+        self.at(record.step, record.time)
+    }
+
+    /// Which of the two it is.
+    pub(super) fn at(self, step: u64, time: f64) -> f64 {
+        match self {
+            Course::Time => time,
+            Course::Step => step as f64,
+        }
     }
 }
 

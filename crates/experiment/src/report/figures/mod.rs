@@ -15,9 +15,9 @@ use serde_json::Value as Json;
 use widenet_core::{
     document::{
         Field, Kind as SectionKind,
-        keys::{by_kind, required},
+        keys::{by_kind, optional, required},
         schema, section,
-        shape::{Shape, list_or_none, located, table},
+        shape::{Located, Shape, list_or_none, located, table},
     },
     problem::Quantity,
 };
@@ -32,7 +32,7 @@ use self::{
 use crate::{
     error::Result,
     measure::Results,
-    study::{ReadResult, Study, name, named},
+    study::{Only, ReadResult, Study, name, named},
 };
 
 /// The kinds of figures of problems, in the order of messages.
@@ -55,6 +55,8 @@ section! {
         name: String = required(name()),
         /// What it draws.
         kind: Box<dyn FigureKeys> = by_kind(OF_PROBLEMS),
+        /// Widths and values of axes that are drawn, by their keys; all are on other axes.
+        only: Option<Located<Only>> = optional(located(table())),
     }
 }
 
@@ -65,6 +67,8 @@ section! {
         name: String = required(name()),
         /// What it draws.
         kind: Box<dyn FigureKeys> = by_kind(OF_QUESTIONS),
+        /// Widths and values of axes that are drawn, by their keys; all are on other axes.
+        only: Option<Located<Only>> = optional(located(table())),
     }
 }
 
@@ -87,6 +91,8 @@ pub(crate) struct Figure {
     /// Its name, the stem of its files.
     name: String,
     kind: Box<dyn Kind>,
+    /// Axes, or `width`, with the labels of the values that are drawn; all are on other axes.
+    only: Vec<(String, Vec<String>)>,
 }
 
 /// Reads the tables `[[figure]]` of a study.
@@ -96,17 +102,25 @@ pub(crate) struct Figure {
 pub(crate) fn read(study: &Study) -> Result<Vec<Figure>> {
     let Some(field) = study.document.field("figure") else { return Ok(Vec::new()) };
     let keys = study.keys();
-    let figure = |name: &str, kind: &dyn FigureKeys, table: &Field<'_>| {
-        Ok(Figure { name: name.to_owned(), kind: kind.figure(&keys, table)? })
+    let figure = |name: &str, (kind, only): (&dyn FigureKeys, Option<&Located<Only>>), table: &Field<'_>| {
+        Ok(Figure { name: name.to_owned(), kind: kind.figure(&keys, table)?, only: keys.selection(only)? })
     };
     let figures: ReadResult<Vec<Figure>> = if study.kind.is_problem() {
         let tables = Some(list_or_none(located(table::<ProblemFigure>())).read(&field)?);
         let tables = named("figure", &tables, |figure| &figure.name)?.iter();
-        tables.map(|table| figure(&table.value.name, table.value.kind.as_ref(), &table.field())).collect()
+        let parts = |table: &Located<ProblemFigure>| {
+            let ProblemFigure { name, kind, only } = &table.value;
+            figure(name, (kind.as_ref(), only.as_ref()), &table.field())
+        };
+        tables.map(parts).collect()
     } else {
         let tables = Some(list_or_none(located(table::<QuestionFigure>())).read(&field)?);
         let tables = named("figure", &tables, |figure| &figure.name)?.iter();
-        tables.map(|table| figure(&table.value.name, table.value.kind.as_ref(), &table.field())).collect()
+        let parts = |table: &Located<QuestionFigure>| {
+            let QuestionFigure { name, kind, only } = &table.value;
+            figure(name, (kind.as_ref(), only.as_ref()), &table.field())
+        };
+        tables.map(parts).collect()
     };
     Ok(figures?)
 }
@@ -155,9 +169,13 @@ impl Figure {
         let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
         let stems = stems(&self.name, &names);
         let (mut plots, mut reasons) = (Vec::new(), Vec::new());
-        for (stem, (name, trials)) in stems.into_iter().zip(groups) {
+        for (stem, (name, all)) in stems.into_iter().zip(groups) {
+            let trials: Vec<_> = all.iter().copied().filter(|trial| trial.trial.is_among(&self.only)).collect();
+            if trials.is_empty() {
+                continue;
+            }
             let title = if name == "all" { String::new() } else { words(&name) };
-            match self.kind.draw(&Group { title, trials, results, findings }) {
+            match self.kind.draw(&Group { title, trials, all, results, findings }) {
                 Ok(drawn) => plots.extend(drawn.into_iter().map(|(suffix, mut plot)| {
                     plot.remarks.extend(results.partial().map(|partial| format!("partial: {partial}")));
                     (format!("{stem}{suffix}"), plot)
@@ -165,6 +183,9 @@ impl Figure {
                 Err(reason) if name == "all" => reasons.push(reason),
                 Err(reason) => reasons.push(format!("{name}: {reason}")),
             }
+        }
+        if plots.is_empty() && reasons.is_empty() && !self.only.is_empty() && results.partial().is_none() {
+            reasons.push("no trial has all of the values that `only` names".into());
         }
         (plots, reasons)
     }

@@ -99,7 +99,7 @@ impl Kind for Scaling {
     }
 
     fn draw(&self, group: &Group<'_>) -> Result<Vec<(String, Plot)>, String> {
-        Ok(vec![(String::new(), self.plot(group.results, group.findings))])
+        Ok(vec![(String::new(), self.plot(group))])
     }
 }
 
@@ -179,12 +179,13 @@ fn by_x(
 }
 
 impl Scaling {
-    fn plot(&self, results: &Results<'_>, findings: &[Finding]) -> Plot {
+    fn plot(&self, group: &Group<'_>) -> Plot {
+        let Group { results, findings, .. } = *group;
         let Scaling { metrics, x, scales, lines, y_label } = self;
         let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, findings, metric, x)).collect();
         let (mut curves, mut all_left_out) = (Vec::new(), 0);
         for metric in metrics {
-            for (group, trials) in results.groups(&[x]) {
+            for (group, trials) in results.groups_among(group.trials.iter().copied(), &[x]) {
                 let (samples, left_out) = by_x(results, &trials, metric, self);
                 all_left_out += left_out;
                 let name = match (metrics.len(), group.as_str()) {
