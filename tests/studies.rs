@@ -34,7 +34,7 @@ fn quickstart() {
     let (_folder, directory) = confirmed("quickstart", &[]);
     has_figures(&directory, &["convergence", "loss-parameterization-mean_field", "loss-parameterization-ntk"]);
     let report = fs::read_to_string(directory.join("report.md")).expect("a report");
-    for engine in ["| dense | 60 |", "| law | 100 |", "| limit | 20 |"] {
+    for engine in ["| dense | 60 |", "| law | 100 |", "| limit | 11 |"] {
         assert!(report.contains(engine), "{engine}: {report}");
     }
 }

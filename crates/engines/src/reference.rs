@@ -103,6 +103,14 @@ impl<'s> References<'s> {
         }
     }
 
+    /// Says that a limit by quadrature, for this seed, is being computed elsewhere: unless it is known already, there is none until then.
+    pub fn expect(&mut self, of: &ComparedProblem<'_>, seed: u64) {
+        if matches!(Regime::of(of.problem), Ok(Regime::MeanField)) {
+            let key = of.key(Reference::Limit, seed, None);
+            self.known.entry(key).or_insert_with(|| Err("its trial of width inf is not done".into()));
+        }
+    }
+
     /// Returns the reference of a trajectory of a problem.
     ///
     /// # Errors

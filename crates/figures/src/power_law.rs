@@ -13,12 +13,20 @@ pub fn mean(values: &[f64], scale: AxisScale) -> f64 {
     }
 }
 
-/// Draws a band from 10 to 90 % of the values at every x that has several.
-pub fn band(samples: &[(f64, Vec<f64>)]) -> Option<Mark> {
+/// Draws a band from 10 to 90 % of the values at every x that has several, on an axis of this scale: between two values it goes along the axis, so
+/// that it holds their middle.
+pub fn band(samples: &[(f64, Vec<f64>)], scale: AxisScale) -> Option<Mark> {
     let band = |(x, values): &(f64, Vec<f64>)| {
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
-        (*x, quantile(&sorted, 0.1), quantile(&sorted, 0.9))
+        let [low, high] = match scale {
+            AxisScale::Linear => [0.1, 0.9].map(|share| quantile(&sorted, share)),
+            AxisScale::Log => {
+                let logarithms: Vec<f64> = sorted.iter().map(|value| value.ln()).collect();
+                [0.1, 0.9].map(|share| quantile(&logarithms, share).exp())
+            }
+        };
+        (*x, low, high)
     };
     let is_spread = samples.iter().any(|(_, values)| values.len() > 1);
     is_spread.then(|| Mark::Band(samples.iter().map(band).collect()))
@@ -42,6 +50,19 @@ mod tests {
     use widenet_statistics::fit::{Sample, power_law};
 
     use super::*;
+
+    /// Two losses of 0.3 and 3000: their middle, 30, lies within the band on both axes.
+    #[test]
+    fn a_band_holds_the_middle_of_its_values() {
+        let values = vec![0.3, 3000.0];
+        for scale in [AxisScale::Linear, AxisScale::Log] {
+            let Some(Mark::Band(band)) = band(&[(1.0, values.clone())], scale) else { panic!("a band") };
+            let (_, low, high) = band[0];
+            let middle = mean(&values, scale);
+            assert!(low < middle && middle < high, "{low} {middle} {high}");
+        }
+        assert!(band(&[(1.0, vec![2.0])], AxisScale::Log).is_none());
+    }
 
     /// A line over points that are not in the fit would claim what nobody fitted.
     #[test]

@@ -106,7 +106,8 @@ mod tests {
             problem("at = { every = 1 }\nquantities = [\"predictor\", \"train_loss\"]").record_bytes(width);
         assert_eq!(largest, Some(Quantity::Predictor));
         assert_eq!(bytes, 1001 * (8 * (2 * 3 + 1) + 2 * 128));
-        let one = problem("at = [0]\nquantities = [\"feature_gram\"]").record_bytes(width).0;
-        assert_eq!(one, 8 * 2 * 9 + 128);
+        // And the end of training.
+        let two = problem("at = [0]\nquantities = [\"feature_gram\"]").record_bytes(width).0;
+        assert_eq!(two, 2 * (8 * 2 * 9 + 128));
     }
 }

@@ -45,7 +45,7 @@ fn plot(rows: &[Row]) -> Plot {
     let colours = palette::groups(rows.len()).into_iter().zip(Marker::ALL.into_iter().cycle());
     let series = rows.iter().zip(colours).map(|(row, (colour, marker))| {
         let samples = row.by_width();
-        let mut marks: Vec<Mark> = band(&samples).into_iter().collect();
+        let mut marks: Vec<Mark> = band(&samples, AxisScale::Log).into_iter().collect();
         let mut legend = vec![if row.layer == "all" { words(coordinate.quantity.name()) } else { row.layer.clone() }];
         if let Some(fit) = &row.finding.fit {
             marks.push(fitted(fit, samples.iter().map(|(width, _)| *width)));

@@ -75,7 +75,7 @@ impl<'a> Results<'a> {
     /// Measures the trials that are done; `None` if a reference was being computed when `stop` became true.
     pub(crate) fn new(
         study: &'a Study,
-        (finished, pending): (Vec<(&'a PreparedTrial, &'a TrialResult)>, Vec<&'a Trial>),
+        (finished, pending): (Vec<(&'a PreparedTrial, &'a TrialResult)>, Vec<&'a PreparedTrial>),
         solver: &dyn Solver,
         stop: &AtomicBool,
     ) -> Option<Results<'a>> {
@@ -94,6 +94,12 @@ impl<'a> Results<'a> {
         for (prepared, result) in &finished {
             if let (Task::Problem(task), TrialResult::Trajectory(trajectory)) = (&prepared.task, result) {
                 references.know(&task.compared(), trajectory);
+            }
+        }
+        // Nor are those of an unfinished study, which may take long.
+        for &PreparedTrial { trial, task, .. } in &pending {
+            if let (Task::Problem(task), Some(Width::Infinite)) = (task, trial.width) {
+                references.expect(&task.compared(), trial.seed);
             }
         }
         let widest = study.widths.iter().filter(|width| **width != Width::Infinite).max();
@@ -145,7 +151,11 @@ impl<'a> Results<'a> {
             MeasuredTrial { trial: &prepared.trial, problem: prepared.problem(), result, metrics, limit_given_start }
         };
         let is_complete = !was_stopped.load(Ordering::Relaxed);
-        is_complete.then(|| Results { study, trials: finished.into_iter().zip(measured).map(trial).collect(), pending })
+        is_complete.then(|| Results {
+            study,
+            trials: finished.into_iter().zip(measured).map(trial).collect(),
+            pending: pending.into_iter().map(|prepared| &prepared.trial).collect(),
+        })
     }
 
     /// How many trials are done, if not all are: `12 of 40 trials are done`.

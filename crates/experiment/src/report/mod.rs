@@ -145,7 +145,7 @@ fn collect_done(
                 *engines.entry((engine, reason.clone())).or_insert(0) += usize::from(trial.is_solved());
                 finished.push((trial, result));
             }
-            Found::Pending | Found::Unusable(_) => pending.push(&trial.trial),
+            Found::Pending | Found::Unusable(_) => pending.push(trial),
         }
     }
     if finished.is_empty() {

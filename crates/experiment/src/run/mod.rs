@@ -128,7 +128,7 @@ pub fn run(
         let trial_directory = p.directory(&directory);
         let sharing = sharing.remove(&p.trial.index).unwrap_or_default();
         if !matches!(store.find(p)?, Found::Done(_)) {
-            let earlier = earlier.get_or_insert_with(|| Earlier::of(&options.out, &study.name, &directory));
+            let earlier = earlier.get_or_insert_with(|| Earlier::of(&options.out, &study.name));
             taken_over += usize::from(earlier.take_over(&trial_directory)?);
         }
         match store.find(p)? {
@@ -146,7 +146,7 @@ pub fn run(
     }
     if taken_over > 0 {
         reporter.note(&format!(
-            "{taken_over} trials are taken over from other run directories of this study, {} are new",
+            "{taken_over} trials are taken over from earlier runs of this study, {} are new",
             jobs.len()
         ));
     }

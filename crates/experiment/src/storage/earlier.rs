@@ -1,6 +1,6 @@
-//! Results of earlier run directories of the same study: a study that grows by a seed, a width or a value of an axis runs only what is new.
+//! Results of earlier runs of the same study: a study that grows by a seed, a width or a value of an axis runs only what is new.
 //!
-//! A trial is the same as one of another run directory if its `trial.toml` is, which holds everything that its result depends on.
+//! A trial is the same as another, of this run directory or of an earlier one, if its `trial.toml` is, which holds everything that its result depends on.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use crate::error::Result;
 pub(crate) struct Earlier(BTreeMap<String, PathBuf>);
 
 impl Earlier {
-    /// Finds those of the run directories of a study beside its own. What cannot be read is no result.
-    pub(crate) fn of(out: &Path, study: &str, own: &Path) -> Earlier {
+    /// Finds those of all run directories of a study. What cannot be read is no result.
+    pub(crate) fn of(out: &Path, study: &str) -> Earlier {
         let mut found = BTreeMap::new();
-        for run in folders(out).into_iter().filter(|run| run != own && is_of(run, study)) {
+        for run in folders(out).into_iter().filter(|run| is_of(run, study)) {
             for trial in folders(&run.join("trials")) {
                 if let Some((hash, _)) = status_of(&trial) {
                     found.entry(hash).or_insert(trial);
@@ -38,7 +38,9 @@ impl Earlier {
     /// # Errors
     /// Those of writing the files.
     pub(crate) fn take_over(&self, directory: &TrialDirectory) -> Result<bool> {
-        let Some(earlier) = self.0.get(directory.hash()) else { return Ok(false) };
+        let Some(earlier) = self.0.get(directory.hash()).filter(|earlier| *earlier != directory.path()) else {
+            return Ok(false);
+        };
         let Some((_, names)) = status_of(earlier) else { return Ok(false) };
         let mut contents = Vec::new();
         for name in [TRIAL].into_iter().chain(names) {

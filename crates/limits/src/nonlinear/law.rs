@@ -36,16 +36,16 @@ const BLOCKS: f64 = 8.0;
 /// [`Error::Invalid`] with the key, its value, and what would be right.
 pub fn check_law(problem: &Problem) -> Result<()> {
     let invalid = |text: String| Err(Error::Invalid(text));
+    let obstacles = problem.optimizer.obstacles();
+    if let Some(reason) = obstacles.explored_matrices.or(obstacles.perceptron) {
+        return invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind));
+    }
     let layers = problem.network.hidden_layers;
     if layers != 1 {
         return invalid(format!(
             "network.hidden_layers = {layers}: the law by neurons on the data is that of 1 hidden layer; use the conditioned engine, which is \
              exact in law too"
         ));
-    }
-    let obstacles = problem.optimizer.obstacles();
-    if let Some(reason) = obstacles.explored_matrices.or(obstacles.perceptron) {
-        return invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind));
     }
     let law = problem.network.entry_law;
     if law != EntryLaw::Gaussian {

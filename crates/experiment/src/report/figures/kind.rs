@@ -88,6 +88,14 @@ impl Course {
         }
     }
 
+    /// What stands before a place in a legend.
+    pub(super) fn symbol(self) -> &'static str {
+        match self {
+            Course::Time => "t =",
+            Course::Step => "step",
+        }
+    }
+
     /// Where a record stands.
     pub(super) fn of(self, record: &Record) -> f64 {
         self.at(record.step, record.time)

@@ -205,7 +205,7 @@ impl Scaling {
         for ((metric, group, name, (samples, diverged)), (colour, marker)) in
             curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
         {
-            let mut marks: Vec<Mark> = band(samples).into_iter().collect();
+            let mut marks: Vec<Mark> = band(samples, scales.1).into_iter().collect();
             let mut legend = vec![name.clone()];
             for prediction in predictions.iter().filter(|prediction| prediction.metric == **metric) {
                 let finding =
