@@ -45,6 +45,20 @@ fn assert_rows(rows: &[String], wanted: &[&str]) {
     }
 }
 
+/// µP for Adam, and the same rates as gradient descent's.
+#[test]
+fn the_mean_field_parameterization_follows_the_optimizer() {
+    let adam = ["--set", "optimizer.kind=adam", "--set", "optimizer.learning_rate=0.02"];
+    let (code, passed) = report(&adam);
+    let (refuted, confirmed) = (with_verdict(&passed, "refuted"), with_verdict(&passed, "confirmed"));
+    assert!(code == 0 && refuted.is_empty(), "{refuted:?}");
+    assert!(passed["rows"].as_array().expect("rows").iter().all(|row| row["grows"] == false));
+    assert_rows(&confirmed, &["activation_changes h_1 1", "activation_changes h_2 1", "weight_change hidden 1 1"]);
+    let standard = ["--set", "parameterization={ kind = \"standard\" }"];
+    let (code, grows) = report(&[&adam[..], &standard].concat());
+    assert_eq!(code, 1, "{grows}");
+}
+
 #[test]
 fn the_mean_field_parameterization_passes() {
     let (code, report) = report(&[]);
@@ -197,12 +211,14 @@ fn the_lists_that_are_printed_for_rmsprop_do_not_grow() {
     assert!(mean_field.ends_with("a = [0.0, 0.0, 1.0], b = [0.0, 0.5, 0.0], c = [0.0, 1.0, 0.0]"), "{mean_field}");
     let standard = printed("standard");
     assert!(standard.ends_with("a = [0.0, 0.0, 0.0], b = [0.0, 0.5, 0.5], c = [0.5, 1.5, 1.0]"), "{standard}");
-    let (_, lists) = mean_field.rsplit_once("\"abc\", ").expect("lists");
+    let (_, lists) = mean_field.rsplit_once("\"abc\": ").expect("lists");
     let sizes = ["--seeds", "2", "--set", rule];
     let listed = format!("parameterization={{ kind = \"abc\", {lists}, sigma = [0.125, 1, 1] }}");
     let said = check(&[&sizes[..], &["--set", &listed]].concat());
     assert!(!said.out.contains("grows with the width:"), "{}", said.out);
-    assert!(check(&sizes).out.contains("grows with the width: "), "the rates of gradient descent");
+    assert!(!check(&sizes).out.contains("grows with the width:"), "the mean-field rates follow the optimizer");
+    let standard = check(&[&sizes[..], &["--set", "parameterization={ kind = \"standard\" }"]].concat());
+    assert!(standard.out.contains("grows with the width: "), "the rates of gradient descent: {}", standard.out);
     let own = run(&["parameterization", PROBLEM, "--set", rule, "--set", &listed]);
     assert!(own.out.contains("at any width with these rates; as kind"), "{}", own.out);
 }

@@ -228,7 +228,10 @@ fn runs_that_mean_little_are_warned_about() {
     let path = write(folder.path(), "problem.toml", CENTERED);
     let said = |more: &[&str]| run(&[&["solve", &path, "--width", "16"], more].concat()).err;
     assert_eq!(said(&[]), "");
-    let rms_prop = said(&["--set", "optimizer={ kind = \"rmsprop\", learning_rate = 1e-4, steps = 20 }"]);
+    let rms_prop = ["--set", "optimizer={ kind = \"rmsprop\", learning_rate = 1e-4, steps = 20 }"];
+    let standard = ["--set", "parameterization={ kind = \"standard\" }"];
+    assert!(!said(&rms_prop).contains("gradient descent"), "the mean-field rates follow the optimizer");
+    let rms_prop = said(&[rms_prop, standard].concat());
     assert!(rms_prop.contains("are those of gradient descent: one step moves the outputs of the"), "{rms_prop}");
     let saturated = ["--set", "network.activation=tanh", "--set", "parameterization.sigma_in=10"];
     assert!(said(&saturated).contains("where tanh is flat"), "{}", said(&saturated));
@@ -297,7 +300,7 @@ fn errors_tell_all_and_what_is_meant() {
     refused(&file("hidden_layers = 2", "hidden_layers = 2\nwidth = 64"), &["unknown key `network.width`", "--width"]);
     refused(&file("\"identity\"", "\"swish\""), &["`silu` is meant here"]);
     refused(&file("\"identity\"", "\"gelu_tanh\""), &["`gelu` is meant here"]);
-    refused(&file("\"mean_field\"", "\"mup\""), &["`mean_field` is meant here"]);
+    refused(&file("\"mean_field\"", "\"mu_p\""), &["`mean_field` is meant here"]);
     let long = format!("learning_rate = [{}]", vec!["0.125"; 40].join(", "));
     let said = refused(&file("learning_rate = 0.05", &long), &["`optimizer.learning_rate` is"]);
     assert!(said.len() < 300, "{said}");

@@ -69,9 +69,15 @@ steps = 3
         (&Value::from("IC-MF"), &mf["predictions"])
     );
     // Verdicts of gradient descent say nothing of RMSProp.
-    let path = write(folder.path(), "rmsprop.toml", &problem.replace("\"gd\"", "\"rmsprop\""));
-    let normalised = scaling(&[&path]);
-    assert!(normalised.get("golikov").is_none() && normalised["rms_prop"]["verdict"] == "UNSTABLE", "{normalised}");
+    let rmsprop = problem.replace("\"gd\"", "\"rmsprop\"");
+    let verdict = |text: &str| {
+        let normalised = scaling(&[&write(folder.path(), "rmsprop.toml", text)]);
+        assert!(normalised.get("golikov").is_none(), "{normalised}");
+        normalised["rms_prop"]["verdict"].clone()
+    };
+    assert_eq!(verdict(&rmsprop), "stable");
+    let of_gradient = "kind = \"abc\"\na = [0, 1]\nb = [0, 0]\nc = -1";
+    assert_eq!(verdict(&rmsprop.replace("kind = \"mean_field\"", of_gradient)), "UNSTABLE");
     let deep = scaling(&["--name", "mup", "--hidden-layers", "4"]);
     assert!(deep.get("golikov").is_none() && deep["yang_hu"]["verdict"] == "feature learning");
     assert_eq!(deep["exponents"]["w"].as_array().map(Vec::len), Some(5));

@@ -69,7 +69,7 @@ fn malformed_text_has_line_and_column() {
 fn unknown_key_suggests_the_nearest() {
     let message = problem_refusal(&with("learning_rate = 0.1", "lerning_rate = 0.1"));
     contains(&message, &["problem.toml:12:1", "lerning_rate", "learning_rate"]);
-    contains(&problem_refusal(&with("\"gd\"", "\"adam\"")), &["adam", "gd", "momentum", "sgd", "flow"]);
+    contains(&problem_refusal(&with("\"gd\"", "\"lbfgs\"")), &["lbfgs", "gd", "momentum", "sgd", "flow"]);
     contains(&problem_refusal(&with("\"mean_field\"", "\"mean_feild\"")), &["mean_feild", "mean_field"]);
 }
 

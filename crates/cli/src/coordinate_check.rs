@@ -110,7 +110,7 @@ fn conclusion(report: &CoordinateReport) -> String {
         });
     }
     for place in by_step(of(Verdict::Refuted)) {
-        text.push_str(&format!("is not as predicted: {place}\n"));
+        text.push_str(&format!("is not as predicted, or grows: {place}\n"));
     }
     let [confirmed, refuted] = [Verdict::Confirmed, Verdict::Refuted].map(|verdict| of(verdict).count());
     text.push_str(&format!("{confirmed} confirmed, {refuted} refuted, {inconclusive} inconclusive\n"));

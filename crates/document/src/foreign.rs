@@ -61,6 +61,7 @@ const KEYS: &[(&str, &str)] = &[
 
 /// A value that people write, the word that is meant, and what should be said of it.
 const WORDS: &[(&str, &str, &str)] = &[
+    ("adamw", "adam", "with its weight_decay"),
     ("bce", "logistic", ""),
     ("ce", "cross_entropy", ""),
     ("cifar10", "cifar", ""),
@@ -75,15 +76,10 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("heaviside", "step", ""),
     ("leakyrelu", "leaky_relu", ""),
     ("linear", "identity", ""),
-    (
-        "maximal_update",
-        "mean_field",
-        "the maximal-update parameterization; the Adam form of µP is \"abc\" with its exponents",
-    ),
+    ("maximal_update", "mean_field", "the maximal-update parameterization, whose learning rates follow the optimizer"),
     ("mnist", "idx", "the format of its files"),
     ("mse", "squared", "half the mean over samples of the sum over outputs"),
-    ("mup", "mean_field", "the maximal-update parameterization; the Adam form of µP is \"abc\" with its exponents"),
-    ("mu_p", "mean_field", "the maximal-update parameterization; the Adam form of µP is \"abc\" with its exponents"),
+    ("mu_p", "mean_field", "the maximal-update parameterization, whose learning rates follow the optimizer"),
     ("nesterov", "momentum", "with nesterov = true"),
     ("numpy", "npy", ""),
     ("sign", "step", ""),
@@ -95,8 +91,8 @@ const WORDS: &[(&str, &str, &str)] = &[
 
 /// A value that people write and that has no counterpart, a known word by which its key is known, and what should be said.
 const ABSENT: &[(&str, &str, &str)] = &[
-    ("adam", "rmsprop", "there is no Adam; `rmsprop` normalizes gradients too, without their running mean"),
-    ("adamw", "rmsprop", "there is no Adam; `rmsprop` normalizes gradients too, without their running mean"),
+    ("adagrad", "adam", "there is no Adagrad; `adam` and `rmsprop` normalize gradients too"),
+    ("lion", "adam", "there is no Lion; `adam` and `rmsprop` normalize gradients too"),
 ];
 
 /// What is said of a value that has no counterpart among the known words.

@@ -6,10 +6,11 @@ use serde_json::json;
 use widenet_document::{
     Field, Value, Written, excerpt,
     shape::{Shape, Simple},
+    suggestion,
 };
 
 use super::{
-    classes::{Classes, Label},
+    classes::{Classes, Label, NEEDS_LABELS},
     memory::InMemory,
     origin::{SampleTable, Tables, Wanted},
 };
@@ -57,7 +58,7 @@ pub(super) fn check_classes(
         (Some(_), Some(targets), Some(field)) if targets.len() != 1 => {
             Err(field.error("`data.classes` are those of one column; `data.targets` must name one"))
         }
-        (Some(_), None, _) => Err(table.missing("targets")),
+        (Some(_), None, Some(field)) => Err(field.error(NEEDS_LABELS)),
         _ => Ok(()),
     }
 }
@@ -160,12 +161,16 @@ impl Columns {
             let found: Vec<_> = (0..titles.len()).filter(|column| titles[*column] == *name).collect();
             match found[..] {
                 [column] => Ok(column),
-                [] => Err(format!(
-                    "there is no column `{}`; the header has {} columns: {}",
-                    excerpt(name),
-                    titles.len(),
-                    excerpt(&titles.join(", "))
-                )),
+                [] => {
+                    let known: Vec<String> = titles.iter().map(|title| excerpt(title).into_owned()).collect();
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    Err(format!(
+                        "there is no column `{}` of {}; {}",
+                        excerpt(name),
+                        titles.len(),
+                        suggestion(name, &known)
+                    ))
+                }
                 _ => Err(format!("{} columns are called `{}`; give column numbers from 0", found.len(), excerpt(name))),
             }
         };

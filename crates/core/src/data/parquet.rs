@@ -13,7 +13,7 @@ use widenet_document::{
 };
 
 use super::{
-    classes::{self, Classes, Label, classes},
+    classes::{self, Classes, Label, LeftOut, classes},
     columns::{Chosen, ColumnTables, Columns, check_classes, columns, leading_or_columns, open_tables},
     dataset::Samples,
     memory::InMemory,
@@ -83,7 +83,7 @@ impl ColumnTables for Parquet {
         let known = classes.filter(|_| !target_columns.is_empty());
         let numbers = if known.is_some() { input_columns.len() } else { columns.len() };
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
-        let mut of_samples = Vec::new();
+        let (mut of_samples, mut left_out) = (Vec::new(), LeftOut::default());
         table.visit(&columns, &mut |row| {
             if rows == wanted {
                 return Ok(false);
@@ -92,7 +92,10 @@ impl ColumnTables for Parquet {
                 let label = label_of(&table, &row, input_columns.len())?;
                 match own.position(known, &label).map_err(|message| table.error(message))? {
                     Some(class) => of_samples.push(class),
-                    None => return Ok(true),
+                    None => {
+                        left_out.count(&label);
+                        return Ok(true);
+                    }
                 }
             }
             rows += 1;
@@ -109,7 +112,8 @@ impl ColumnTables for Parquet {
                 None => Matrix::from_row_slice(rows, target_columns.len(), &targets),
             },
         };
-        Ok(InMemory { name: table.name(), samples, guess: None })
+        let left_out = left_out.sentence(&table.name());
+        Ok(InMemory { name: table.name(), samples, guess: None, left_out })
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     loss::Loss,
     network::Network,
     optimizer::Optimizer,
-    parameterization::Parameterization,
+    parameterization::{Parameterization, Rates},
     quantity::{Quantity, Scope},
     record::RecordPlan,
     stop::Stop,
@@ -119,6 +119,7 @@ impl Problem {
             parameterization: &self.parameterization,
             input_dimension: self.data.input_dimension(),
             output_dimension: self.data.output_dimension(),
+            rates: if self.optimizer.is_normalized() { Rates::OfNormalized } else { Rates::OfGradient },
         }
     }
 

@@ -61,7 +61,7 @@ pub use loss::Loss;
 pub use network::{EntryLaw, Network};
 pub use normalized::NormalizedLists;
 pub use optimizer::{Obstacles, Optimizer, Rule};
-pub use parameterization::{Adjustments, Parameterization};
+pub use parameterization::{Adjustments, Parameterization, Rates};
 pub use quantity::{Need, Quantity, Scope, Shape};
 pub use record::RecordPlan;
 pub use scaling_table::ScalingTable;

@@ -9,7 +9,7 @@ use widenet_document::{
 
 use super::{
     network::Network,
-    parameterization::{Parameterization, ParameterizationSection},
+    parameterization::{Parameterization, ParameterizationSection, Rates},
 };
 use crate::{
     data::PartialData,
@@ -39,12 +39,14 @@ pub struct Architecture<'a> {
     pub input_dimension: usize,
     /// k.
     pub output_dimension: usize,
+    /// What learning rates multiply.
+    pub rates: Rates,
 }
 
 impl Architecture<'_> {
     /// Returns the parameterization as data per layer for this depth and input dimension.
     pub fn scaling(&self) -> Scaling {
-        self.parameterization.scaling(self.network.hidden_layers, self.input_dimension)
+        self.parameterization.scaling_with(self.rates, self.network.hidden_layers, self.input_dimension)
     }
 
     /// Returns the infinitely wide network at its start, with its variances and tangents.
@@ -87,6 +89,7 @@ impl Untrained {
             parameterization: &self.parameterization,
             input_dimension: self.inputs.ncols(),
             output_dimension: self.outputs,
+            rates: Rates::OfGradient,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Warns of problems that are valid and probably not meant.
 
-use super::{activation::Activation, definition::Problem, labels::class_numbers, loss::Loss, optimizer::Rule};
+use super::{activation::Activation, definition::Problem, labels::class_numbers, loss::Loss};
 use crate::{matrix::Matrix, scaling::power_of_width};
 
 /// Root mean square of the first pre-activations above which a saturating activation is flat.
@@ -34,10 +34,12 @@ impl Problem {
         ))
     }
 
-    /// RMSProp with rates that were made for the size of gradients: it moves every entry by its rate, so that the pre-activations of a layer
+    /// Adam or RMSProp with rates that were made for the size of gradients: they move every entry by its rate, so that the pre-activations of a layer
     /// move by `A κ fan_in` (docs/theory/scaling-limits.md §5.4).
     fn warn_of_rates(&self) -> Option<String> {
-        let Rule::RmsProp { .. } = self.optimizer.rule else { return None };
+        if !self.optimizer.is_normalized() {
+            return None;
+        }
         let scaling = self.scaling();
         let moved = |l: usize| {
             let layer = scaling.layers[l];
@@ -47,9 +49,10 @@ impl Problem {
         let (exponent, layer) = layers.map(|l| (moved(l), l)).max_by(|a, b| a.0.total_cmp(&b.0))?;
         (exponent > 1e-9).then(|| {
             format!(
-                "optimizer.kind = \"rmsprop\" moves every weight by its learning rate, whatever the gradient, and these rates are those of \
-                 gradient descent: one step moves the outputs of the {} layer by {}; use parameterization.kind = \"abc\" with a list `c` \
-                 whose rates are {} there",
+                "optimizer.kind = \"{}\" moves every weight by its learning rate, whatever the gradient, and these rates are those of \
+                 gradient descent: one step moves the outputs of the {} layer by {}; use parameterization.kind = \"mean_field\", whose \
+                 rates follow the optimizer, or \"abc\" with a list `c` whose rates are {} there",
+                self.optimizer.obstacles().kind,
                 scaling.layer_name(layer),
                 power_of_width(exponent),
                 power_of_width(scaling.layers[layer].learning_rate.exponent - exponent)

@@ -1,6 +1,9 @@
 //! This is the loop of gradient descent, full batch or minibatch, written once for every network.
 
-use super::progress::{Control, Progress};
+use super::{
+    progress::{Control, Progress},
+    rule::Step,
+};
 use crate::{problem::Problem, trajectory::Status};
 
 /// What descent asks of a network and of the records taken of it.
@@ -23,7 +26,7 @@ pub(super) trait Descend {
     fn stop_at(&self, records: &[Self::Record]) -> Option<Status>;
 
     /// Takes one step by the rule of the problem.
-    fn update(&mut self, evaluation: Self::Evaluation, learning_rate: f64);
+    fn update(&mut self, evaluation: Self::Evaluation, step: Step);
 }
 
 /// How many steps a descent has, and their size.
@@ -65,7 +68,7 @@ pub(super) fn descend<D: Descend>(
         if step == steps.count {
             return (records, Status::Done);
         }
-        trainee.update(evaluation, steps.learning_rate);
+        trainee.update(evaluation, Step { taken: step, learning_rate: steps.learning_rate });
         step += 1;
         let progress = Progress {
             step,

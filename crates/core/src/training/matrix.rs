@@ -9,7 +9,7 @@
 
 use super::{
     block::{Block, NeuronBlock},
-    rule::{RmsProp, StepRule, UpdateRule},
+    rule::{NormalizedRule, Step, StepRule, UpdateRule},
 };
 use crate::matrix::Matrix;
 
@@ -79,8 +79,8 @@ pub trait EntryMatrix: WeightMatrix<Block: NeuronBlock> + Explored + Clone {
 
 /// A matrix that rules can change which divide by the size of every entry's gradient, and so are not linear in past gradients.
 pub trait NormalizedUpdate: WeightMatrix {
-    /// One step of RMSProp (of this learning rate) with the gradient `g` of one outer product; the matrix keeps its own v.
-    fn update_normalized(&mut self, rule: RmsProp, learning_rate: f64, gradient: OuterProduct<'_, Self::Block>);
+    /// One step with the gradient `g` of one outer product; the matrix keeps its own averages.
+    fn update_normalized(&mut self, rule: NormalizedRule, step: Step, gradient: OuterProduct<'_, Self::Block>);
 }
 
 /// How far a matrix is known; by default it has entries and nothing to explore.
@@ -98,21 +98,21 @@ pub trait Explored {
 
 /// A rule that matrices of a kind can follow.
 pub trait Update<W: WeightMatrix>: Copy {
-    /// One step of a learning rate with the gradient of one outer product.
-    fn step(self, matrix: &mut W, learning_rate: f64, gradient: OuterProduct<'_, W::Block>);
+    /// One step with the gradient of one outer product.
+    fn step(self, matrix: &mut W, step: Step, gradient: OuterProduct<'_, W::Block>);
 }
 
 impl<W: WeightMatrix> Update<W> for UpdateRule {
-    fn step(self, matrix: &mut W, learning_rate: f64, gradient: OuterProduct<'_, W::Block>) {
-        matrix.update(self, &[OuterProduct { scale: learning_rate * gradient.scale, ..gradient }]);
+    fn step(self, matrix: &mut W, step: Step, gradient: OuterProduct<'_, W::Block>) {
+        matrix.update(self, &[OuterProduct { scale: step.learning_rate * gradient.scale, ..gradient }]);
     }
 }
 
 impl<W: NormalizedUpdate> Update<W> for StepRule {
-    fn step(self, matrix: &mut W, learning_rate: f64, gradient: OuterProduct<'_, W::Block>) {
+    fn step(self, matrix: &mut W, step: Step, gradient: OuterProduct<'_, W::Block>) {
         match self {
-            StepRule::Linear(rule) => rule.step(matrix, learning_rate, gradient),
-            StepRule::RmsProp(rule) => matrix.update_normalized(rule, learning_rate, gradient),
+            StepRule::Linear(rule) => rule.step(matrix, step, gradient),
+            StepRule::Normalized(rule) => matrix.update_normalized(rule, step, gradient),
         }
     }
 }

@@ -27,5 +27,5 @@ pub use matrix::{
 };
 pub use progress::{Control, Progress, Start, is_finite};
 pub use risk::stable_learning_rate;
-pub use rule::{RmsProp, StepRule, UpdateRule};
+pub use rule::{NormalizedRule, Step, StepRule, UpdateRule};
 pub use run::Training;

@@ -208,15 +208,43 @@ fn every_optimizer_is_read() {
     let all = read_rmsprop(", decay = 0, epsilon = 1e-30, batch_size = 2");
     assert_eq!(all.rule, rmsprop(0.0, 1e-30, Some(2)));
     assert_eq!((all.horizon(), all.learning_rate(), all.time(3.0)), (5.0, Some(0.1), 0.1 * 3.0));
+    let read_adam = |keys: &str| read(&format!("{{ kind = 'adam', learning_rate = 0.1, steps = 5{keys} }}"));
+    let adam = |beta1, beta2, epsilon, batch_size| Rule::Adam {
+        learning_rate: 0.1,
+        steps: 5,
+        beta1,
+        beta2,
+        epsilon,
+        batch_size,
+    };
+    assert_eq!(read_adam("").rule, adam(0.9, 0.999, 1e-8, None));
+    let all = read_adam(", beta1 = 0, beta2 = 0.5, epsilon = 1e-30, batch_size = 2, weight_decay = 0.2");
+    assert_eq!((all.rule.clone(), all.weight_decay), (adam(0.0, 0.5, 1e-30, Some(2)), 0.2));
+    assert_eq!((all.horizon(), all.learning_rate(), all.time(3.0)), (5.0, Some(0.1), 0.1 * 3.0));
     assert_eq!(read("{ kind = 'flow', times = 2 }").rule, Rule::Flow { time: 2.0, tolerance: 1e-9 });
     let flow = read("{ kind = 'flow', times = [3, 1.5], tolerance = 1e-6 }");
     assert_eq!((flow.rule.clone(), flow.horizon()), (Rule::Flow { time: 3.0, tolerance: 1e-6 }, 3.0));
 }
 
+/// Of normalized gradients a bias of the readout, too, moves the outputs by η; `mup` is another name.
+#[test]
+fn mean_field_biases_of_the_readout_follow_the_optimizer() {
+    let text = "{ kind = 'mup', richness = 2.5, readout_bias = true, bias_rates = [1, 1, 1, 3] }";
+    let read = problem(&[
+        ("network", "{ hidden_layers = 3, activation = 'tanh' }"),
+        ("parameterization", text),
+        ("optimizer", "{ kind = 'adam', learning_rate = 0.1, steps = 1 }"),
+        ("record.quantities", "['train_loss']"),
+    ]);
+    let readout = read.unwrap().scaling().biases[3].expect("a bias of the readout");
+    assert!((readout.multiplier.constant * readout.learning_rate.constant - 3.0).abs() < 1e-12);
+}
+
 #[test]
 fn optimizer_mistakes_are_refused() {
     let refused = |value: &str, parts: &[&str]| assert_refused(&[("optimizer", value)], parts);
-    refused("{ kind = 'adam', learning_rate = 0.1, steps = 5 }", &["\"adam\"", "there is no Adam"]);
+    refused("{ kind = 'adamw', learning_rate = 0.1, steps = 5 }", &["\"adamw\"", "`adam`", "weight_decay"]);
+    refused("{ kind = 'adagrad', learning_rate = 0.1, steps = 5 }", &["\"adagrad\"", "there is no Adagrad"]);
     refused("{ kind = 'gd', learning_rate = 0, steps = 5 }", &["learning_rate` is 0", "> 0"]);
     refused("{ kind = 'gd', learning_rate = 0.1, steps = 0 }", &["steps` is 0"]);
     refused("{ kind = 'gd', learning_rate = 0.1 }", &["`optimizer.steps` is missing"]);
@@ -248,6 +276,15 @@ fn optimizer_mistakes_are_refused() {
         &["`optimizer.relative_learning_rate`", "give `learning_rate`"],
     );
     refused("{ kind = 'rmsprop', learning_rate = 0.1 }", &["`optimizer.steps` is missing"]);
+    let adam = |keys: &str, parts: &[&str]| {
+        refused(&format!("{{ kind = 'adam', learning_rate = 0.1, steps = 5, {keys} }}"), parts);
+    };
+    adam("beta1 = 1", &["beta1` is 1", "< 0.999999999"]);
+    adam("beta2 = -0.1", &["beta2` is -0.1"]);
+    adam("epsilon = 0", &["epsilon` is 0", "≥ 1e-30"]);
+    adam("batch_size = 4", &["batch_size` is 4", "at most 3"]);
+    adam("relative_learning_rate = 0.5", &["`optimizer.relative_learning_rate`", "give `learning_rate`"]);
+    adam("betas = [0.9, 0.999]", &["unknown key `optimizer.betas`", "beta1"]);
     refused("{ kind = 'flow', times = 1, learning_rate = 0.1 }", &["learning_rate` is not used here", "absolute"]);
     refused("{ kind = 'flow', times = 1, steps = 3 }", &["steps` is not used here"]);
     refused("{ kind = 'flow', times = 0 }", &["times` is 0"]);

@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Width,
-    problem::{Activation, Parameterization, ScalingTable},
+    problem::{Activation, Parameterization, Rates, ScalingTable},
     scaling::{
         EffectiveExponents, GolikovExponents, KernelLayer, Limit, NamedScaling, Normalized, PowerOfWidth, Scaling,
     },
@@ -265,4 +265,34 @@ fn deep_golikov_scalings_are_the_named_ones() {
             }
         }
     }
+}
+
+/// Of normalized gradients every weight moves by its rate: pre-activations by `A κ fan_in`, at every width by ηγ in hidden layers and by η in the
+/// outputs. Rates of gradients would move them by more.
+#[test]
+fn mean_field_rates_follow_what_they_multiply() {
+    let (richness, hidden_layers) = (2.5, 3);
+    let parameterization = Parameterization::MeanField { richness, sigma_in: 0.7, sigma_out: 1.2, sigma_b: Some(0.1) };
+    let moved = |rates: Rates, layer: usize, width: u64| {
+        let layers = parameterization.scaling_with(rates, hidden_layers, 5).layers;
+        let at = |power: PowerOfWidth| power.at(Width::Finite(width));
+        let fan_in = if layer == 0 { 1.0 } else { width as f64 };
+        at(layers[layer].multiplier) * at(layers[layer].learning_rate) * fan_in
+    };
+    for layer in 0..=hidden_layers {
+        let expected = if layer == hidden_layers { 1.0 } else { richness };
+        for width in [1, 64, 4096] {
+            let found = moved(Rates::OfNormalized, layer, width);
+            assert!((found - expected).abs() < 1e-12, "layer {layer}, width {width}: {found}");
+        }
+        assert!(moved(Rates::OfGradient, layer, 4096) > 60.0 * moved(Rates::OfGradient, layer, 64));
+    }
+    let scaling = parameterization.scaling_with(Rates::OfNormalized, hidden_layers, 5);
+    let biases: Vec<f64> =
+        scaling.biases.iter().flatten().map(|bias| bias.learning_rate.at(Width::Finite(4096))).collect();
+    assert_eq!(biases, vec![richness; hidden_layers]);
+    assert_eq!(
+        parameterization.scaling(hidden_layers, 5),
+        parameterization.scaling_with(Rates::OfGradient, hidden_layers, 5)
+    );
 }

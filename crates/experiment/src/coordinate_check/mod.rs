@@ -77,7 +77,7 @@ impl CoordinateCheck {
         }
         if problem.optimizer.set_steps(options.steps).is_err() {
             return invalid(
-                "a coordinate check counts steps, and the optimizer is a flow; set optimizer.kind to \"gd\", \"momentum\", \"sgd\" or \"rmsprop\""
+                "a coordinate check counts steps, and the optimizer is a flow; set optimizer.kind to \"gd\", \"momentum\", \"sgd\", \"rmsprop\" or \"adam\""
                     .into(),
             );
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! h_1 = −w_1,  h_l = h_{l−1} − w_l + ½,      δ_L = −w_{L+1},  δ_l = δ_{l+1} − w_{l+1} + ½       (w_l = a_l + b_l, e_l = 2a_l + c_l)
 //! own change of h_l per step: −e_l + δ_l + (2h_{l−1} + 1 behind the input layer);     kernel: own change + δ_l + (1 before the readout)
+//! of normalized gradients: −e_l + h_{l−1} + (1 behind the input layer), with e_l = a_l + c_l
 //! ```
 //!
 //! (docs/theory/scaling-limits.md §5.3, Eq. powers; for one hidden layer also docs/theory/scaling-limits.md §2, §3.5, for later steps the
@@ -11,7 +12,7 @@
 
 use widenet_core::{
     Problem,
-    problem::{Activation, Loss, Quantity, Rule},
+    problem::{Activation, Loss, Quantity},
     scaling::{EXPONENT_TOLERANCE, LayerScaling},
 };
 
@@ -60,9 +61,9 @@ pub fn predicted(problem: &Problem, quantity: Quantity, layer: usize, step: u64)
     prediction.exponent().is_finite().then_some(prediction)
 }
 
-/// Plain steps of the gradient, whose sizes power counting knows.
+/// Steps of the gradient, or of the gradient divided by its size, whose sizes power counting knows.
 fn trains_plainly(problem: &Problem) -> bool {
-    matches!(problem.optimizer.rule, Rule::Descent { .. }) && problem.optimizer.weight_decay == 0.0
+    problem.optimizer.has_steps() && problem.optimizer.weight_decay == 0.0
 }
 
 /// Whether two terms are there and of different orders.
@@ -81,9 +82,12 @@ struct Layer {
     weight: f64,
     /// `−e`: what a step does to it per unit gradient.
     rate: f64,
+    /// The same of a normalized gradient, which moves `w` by its learning rate.
+    normalized_rate: f64,
     /// The same of biases.
     bias: f64,
     bias_rate: f64,
+    normalized_bias_rate: f64,
     /// Exponents of the numbers of inputs and outputs.
     inputs: f64,
     outputs: f64,
@@ -95,16 +99,24 @@ impl Layer {
             let LayerScaling { multiplier, init_std, learning_rate } = layer;
             let or_nothing = |constant: f64, exponent| if constant == 0.0 { f64::NEG_INFINITY } else { exponent };
             let size = or_nothing(init_std.constant, multiplier.exponent + init_std.exponent);
-            (size, or_nothing(learning_rate.constant, 2.0 * multiplier.exponent + learning_rate.exponent))
+            let rate = |multipliers: f64| {
+                or_nothing(learning_rate.constant, multipliers * multiplier.exponent + learning_rate.exponent)
+            };
+            [size, rate(2.0), rate(1.0)]
         };
-        let (weight, rate) = exponents(weights);
-        let (bias, bias_rate) = biases.map_or((f64::NEG_INFINITY, f64::NEG_INFINITY), exponents);
-        Self { weight, rate, bias, bias_rate, inputs, outputs }
+        let [weight, rate, normalized_rate] = exponents(weights);
+        let [bias, bias_rate, normalized_bias_rate] = biases.map_or([f64::NEG_INFINITY; 3], exponents);
+        Self { weight, rate, normalized_rate, bias, bias_rate, normalized_bias_rate, inputs, outputs }
     }
 
     /// The step that this layer makes its own outputs take, for inputs of a size, per backward signal.
     fn own_step(&self, inputs: f64) -> f64 {
         (self.rate + 2.0 * inputs + self.inputs).max(self.bias_rate)
+    }
+
+    /// The same of a normalized gradient, whose signs are those of the inputs, so that all of them add up.
+    fn own_normalized_step(&self, inputs: f64) -> f64 {
+        (self.normalized_rate + inputs + self.inputs).max(self.normalized_bias_rate)
     }
 }
 
@@ -116,6 +128,8 @@ struct Start {
     signals: Vec<f64>,
     /// The gradient of the loss in the outputs.
     gradient: f64,
+    /// Whether gradients are divided by their size.
+    is_normalized: bool,
 }
 
 impl Start {
@@ -147,7 +161,8 @@ impl Start {
         }
         let is_known =
             problem.network.activation.slopes().is_some() || activations[..last].iter().all(|size| is_zero(*size));
-        is_known.then_some(Self { layers, activations, signals, gradient })
+        let is_normalized = problem.optimizer.is_normalized();
+        is_known.then_some(Self { layers, activations, signals, gradient, is_normalized })
     }
 
     fn last(&self) -> usize {
@@ -185,7 +200,7 @@ impl Start {
         let mut change = f64::NEG_INFINITY;
         let mut is_sum = false;
         for l in 0..self.last() {
-            let own = self.layers[l].own_step(self.inputs(l)) + self.signals[l] + self.gradient;
+            let own = self.own_change(l, self.inputs(l), self.signals[l] + self.gradient);
             let through = change + self.layers[l].weight + 0.5 * self.layers[l].inputs;
             is_sum |= differ(own, through);
             change = own.max(through);
@@ -196,14 +211,33 @@ impl Start {
                 return None;
             }
         }
-        Some(self.sum_of_kernels(self.gradient))
+        if !self.is_normalized {
+            return Some(self.sum_of_kernels(self.gradient));
+        }
+        let own = self.own_change(self.last(), self.inputs(self.last()), 0.0);
+        let through = self.through_readout(change);
+        let outputs = own.max(through);
+        let is_sum = is_sum || differ(own, through);
+        Some(if is_sum { Prediction::AtMost(outputs) } else { Prediction::Equal(outputs) })
+    }
+
+    /// What the step of a layer does to its own outputs, for inputs of a size and the gradient in these outputs.
+    fn own_change(&self, layer: usize, inputs: f64, gradient: f64) -> f64 {
+        let layer = &self.layers[layer];
+        if self.is_normalized { layer.own_normalized_step(inputs) } else { layer.own_step(inputs) + gradient }
+    }
+
+    /// What a change of the last hidden layer does to the outputs: its signs are those of the readout weights.
+    fn through_readout(&self, change: f64) -> f64 {
+        let readout = &self.layers[self.last()];
+        change + readout.weight + readout.inputs
     }
 
     /// From the second step on the readout holds what the first has put there, in proportion to the learning rate: where that is of
     /// higher order, changes of order two in the learning rate win in the limit, but perhaps not at finite widths.
     fn later(&self, exponent: f64) -> Prediction {
         let readout = &self.layers[self.last()];
-        if readout.rate > readout.weight + EXPONENT_TOLERANCE {
+        if !self.is_normalized && readout.rate > readout.weight + EXPONENT_TOLERANCE {
             Prediction::AtMost(exponent)
         } else {
             Prediction::Equal(exponent)
@@ -220,14 +254,13 @@ impl Start {
         let hidden_is_standard = self.layers[..last].iter().enumerate().all(is_standard);
         let signal = readout.weight.max(readout.rate);
         let mut largest = f64::NEG_INFINITY;
-        let changes: Vec<f64> = self.layers[..last]
-            .iter()
+        let changes: Vec<f64> = (0..last)
             .map(|layer| {
-                largest = largest.max(layer.own_step(0.0) + signal);
+                largest = largest.max(self.own_change(layer, 0.0, signal));
                 largest
             })
             .collect();
-        let outputs = self.activations[last].max(readout.own_step(0.0)).max(readout.weight + largest + 1.0);
+        let outputs = self.activations[last].max(self.own_change(last, 0.0, 0.0)).max(self.through_readout(largest));
         (hidden_is_standard && largest <= EXPONENT_TOLERANCE && outputs <= EXPONENT_TOLERANCE).then_some(changes)
     }
 
@@ -247,8 +280,8 @@ impl Start {
     /// (docs/theory/scaling-limits.md §3.1).
     fn bounded_increments(&self, problem: &Problem) -> Option<f64> {
         match problem.loss {
-            Loss::Squared { .. } => None,
-            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => self.increments(),
+            Loss::Logistic | Loss::Hinge | Loss::CrossEntropy if !self.is_normalized => self.increments(),
+            _ => None,
         }
     }
 
@@ -257,7 +290,11 @@ impl Start {
             return self.first_change(layer);
         }
         if let Some(changes) = self.stable_changes() {
-            return Some(changes.get(layer).map_or(Prediction::Equal(self.kernel()), |change| self.later(*change)));
+            let of_outputs = match (self.is_normalized, changes.last()) {
+                (true, Some(change)) => self.own_change(self.last(), 0.0, 0.0).max(self.through_readout(*change)),
+                _ => self.kernel(),
+            };
+            return Some(changes.get(layer).map_or(Prediction::Equal(of_outputs), |change| self.later(*change)));
         }
         let s = self.bounded_increments(problem)?;
         Some(Prediction::AtMost(if layer == 0 { s } else { self.kernel() }))
@@ -265,8 +302,12 @@ impl Start {
 
     /// Relative to the weights at the start, in the Frobenius norm.
     fn weight_change(&self, problem: &Problem, layer: usize, step: u64) -> Option<Prediction> {
-        let Layer { weight, rate, .. } = *self.layers.get(layer)?;
+        let Layer { weight, rate, normalized_rate, .. } = *self.layers.get(layer)?;
         let readout = self.layers[self.last()];
+        if self.is_normalized {
+            return (step == 1 || self.stable_changes().is_some())
+                .then_some(Prediction::Equal(normalized_rate - weight));
+        }
         if step == 1 {
             let change = rate + self.signals[layer] + self.gradient + self.inputs(layer) - weight;
             return Some(Prediction::Equal(change));
@@ -281,6 +322,9 @@ impl Start {
     }
 
     fn kernel_change(&self, problem: &Problem, step: u64) -> Option<Prediction> {
+        if self.is_normalized {
+            return None;
+        }
         let stable = self.stable_changes();
         if let Some(s) = self.increments() {
             let kinked = problem.network.activation.slopes().is_some_and(|(below, above)| below != above);

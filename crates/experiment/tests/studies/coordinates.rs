@@ -18,10 +18,15 @@ use widenet_statistics::Verdict;
 
 /// A problem of some depth in a parameterisation, with more lines of sections.
 fn problem(hidden_layers: usize, activation: &str, parameterization: &str, more: &str) -> Problem {
+    trained_by("gd", hidden_layers, activation, parameterization, more)
+}
+
+/// The same with an optimizer.
+fn trained_by(kind: &str, hidden_layers: usize, activation: &str, parameterization: &str, more: &str) -> Problem {
     let text = format!(
         "[network]\nhidden_layers = {hidden_layers}\nactivation = \"{activation}\"\n[parameterization]\n{parameterization}\n\
          [data]\nkind = \"inline\"\ninputs = [[1, 0.5], [-0.5, 1], [0.3, -0.8]]\ntargets = [[1], [-1], [1]]\n\
-         [optimizer]\nkind = \"gd\"\nlearning_rate = 0.1\nsteps = 10\n{more}\n"
+         [optimizer]\nkind = \"{kind}\"\nlearning_rate = 0.1\nsteps = 10\n{more}\n"
     );
     let document = Document::from_toml("problem.toml", &text).unwrap();
     Problem::from_document(&document, Path::new("")).unwrap()
@@ -101,6 +106,27 @@ fn power_counting_of_named_parameterizations() {
             let bound = Some(Prediction::AtMost(features[2]));
             assert_eq!(predicted(&problem, Quantity::TangentKernelChange, 0, 3), bound);
         }
+    }
+}
+
+/// Every weight moves by its rate, and pre-activations by `A κ fan_in`: of order 1 in the mean-field parameterization, whose rates follow the
+/// optimizer (Yang and Hu's µP for Adam); √m in the NTK parameterization and m in the standard one, which grow.
+#[test]
+fn power_counting_of_normalized_gradients() {
+    for kind in ["adam", "rmsprop"] {
+        let mean_field = trained_by(kind, 3, "relu", "kind = \"mup\"", "");
+        assert_eq!(layers(&mean_field, Quantity::ActivationNorms, 0), [0.0, 0.0, 0.0, -0.5].map(Some));
+        for step in [1, 2, 7] {
+            assert_eq!(layers(&mean_field, Quantity::ActivationChanges, step), [Some(0.0); 4], "{kind}");
+            let weights = [0.0, -0.5, -0.5, 0.0].map(Some);
+            assert_eq!(layers(&mean_field, Quantity::WeightChange, step), weights, "{kind}");
+            assert_eq!(predicted(&mean_field, Quantity::TangentKernelChange, 0, step), None);
+        }
+        let ntk = trained_by(kind, 3, "relu", "kind = \"ntk\"", "");
+        let standard = trained_by(kind, 3, "relu", "kind = \"standard\"", "");
+        assert_eq!(layers(&ntk, Quantity::ActivationChanges, 1)[..2], [Some(0.0), Some(0.5)]);
+        assert_eq!(layers(&standard, Quantity::ActivationChanges, 1)[..2], [Some(0.0), Some(1.0)]);
+        assert_eq!(layers(&standard, Quantity::ActivationChanges, 2)[..2], [None, None]);
     }
 }
 

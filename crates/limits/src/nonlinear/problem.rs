@@ -7,9 +7,9 @@ use widenet_core::{
 };
 
 /// Says whether weights scale with the width as in the mean-field limit: like µP, with w = 0, 1/2, 1 and e = −1, 0, 1 of the input layer, hidden
-/// layers and readout.
+/// layers and readout, whatever the optimizer.
 pub fn has_mean_field_scaling(problem: &Problem) -> bool {
-    let scaling = problem.scaling();
+    let scaling = problem.parameterization.scaling(problem.network.hidden_layers, problem.data.input_dimension());
     let is_maximal_update = EffectiveExponents::of(&scaling).and_then(|exponents| {
         Ok(exponents.is_same(&NamedScaling::MaximalUpdate.effective(problem.network.hidden_layers)?))
     });

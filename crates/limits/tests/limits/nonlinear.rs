@@ -322,6 +322,8 @@ fn bad_options_and_problems_without_this_limit_are_named() {
     refused(&flow, usual, &["momentum_flow", "steps"]);
     let rule = Rule::RmsProp { learning_rate: 0.1, steps: 4, decay: 0.9, epsilon: 1e-8, batch_size: None };
     refused(&with(&|problem| problem.optimizer.rule = rule.clone()), usual, &["rmsprop", "gd"]);
+    let rule = Rule::Adam { learning_rate: 0.1, steps: 4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, batch_size: None };
+    refused(&with(&|problem| problem.optimizer.rule = rule.clone()), usual, &["adam", "gd"]);
     for quantity in [Quantity::WeightChange, Quantity::ParameterDistance, Quantity::NngpKernel] {
         let record = with(&|problem| problem.record.quantities = vec![quantity]);
         refused(&record, usual, &[quantity.name(), "feature_kernels"]);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{file::Checkpoint, saved::Saved};
 use crate::matrix::dense::{
+    averages::Averages,
     matrix::DenseMatrix,
     pending::{Component, Pending, Term},
 };
@@ -16,11 +17,14 @@ impl Saved for DenseMatrix {
             panels.iter().enumerate().map(name).collect()
         };
         let velocity = self.velocity.iter().flat_map(|(panels, _)| numbered("velocity", panels));
-        let moments = self.second_moment.iter().flat_map(|panels| numbered("second_moment", panels));
+        let squares = self.averages.iter().flatten().map(|averages| averages.square.clone());
+        let means = self.averages.iter().flatten().filter_map(|averages| averages.mean.clone());
+        let averages = [("second_moment", squares.collect::<Vec<_>>()), ("first_moment", means.collect())];
+        let averages = averages.into_iter().flat_map(|(kind, panels)| numbered(kind, &panels));
         let pending = self.pending.iter().flat_map(|pending| {
             [(format!("{index}.left"), pending.left.clone()), (format!("{index}.right"), pending.right.clone())]
         });
-        numbered("panel", &self.panels).into_iter().chain(velocity).chain(moments).chain(pending).collect()
+        numbered("panel", &self.panels).into_iter().chain(velocity).chain(averages).chain(pending).collect()
     }
 
     fn state(&self, _: &[&Self]) -> Value {
@@ -30,7 +34,8 @@ impl Saved for DenseMatrix {
             "stored": pair(self.stored),
             "remaining": pair(self.remaining),
             "velocity": self.velocity.as_ref().map(|(_, component)| pair(*component)),
-            "second_moment": self.second_moment.is_some(),
+            "second_moment": self.averages.is_some(),
+            "first_moment": self.averages.iter().flatten().any(|averages| averages.mean.is_some()),
             "terms": terms.map(|term| json!([pair(term.component), term.size])).collect::<Vec<_>>(),
             "fresh": self.fresh,
             "flushes": self.flushes,
@@ -58,7 +63,14 @@ impl Saved for DenseMatrix {
             Some(component) => Some((panels("velocity")?, component)),
             None => None,
         };
-        let second_moment = if numbers.second_moment { Some(panels("second_moment")?) } else { None };
+        let averages = if numbers.second_moment {
+            let squares = panels("second_moment")?.into_iter();
+            let means = if numbers.first_moment { panels("first_moment")? } else { Vec::new() };
+            let means = means.into_iter().map(Some).chain(std::iter::repeat(None));
+            Some(squares.zip(means).map(|(square, mean)| Averages { mean, square }).collect())
+        } else {
+            None
+        };
         let terms = numbers.terms;
         let mut vectors = |side: &str, length: usize| {
             source.tensor(&format!("{index}.{side}"), [terms.len(), length], &self.placement)
@@ -78,7 +90,7 @@ impl Saved for DenseMatrix {
             panels: stored_panels,
             stored: numbers.stored,
             velocity,
-            second_moment,
+            averages,
             pending,
             remaining: numbers.remaining,
             fresh: numbers.fresh,
@@ -94,6 +106,7 @@ struct Numbers {
     remaining: Component,
     velocity: Option<Component>,
     second_moment: bool,
+    first_moment: bool,
     terms: Vec<Term>,
     fresh: usize,
     flushes: u64,
@@ -109,6 +122,7 @@ impl Numbers {
             remaining: pair(&state["remaining"])?,
             velocity: if velocity.is_null() { None } else { Some(pair(velocity)?) },
             second_moment: state["second_moment"].as_bool()?,
+            first_moment: state["first_moment"].as_bool()?,
             terms: state["terms"].as_array()?.iter().map(term).collect::<Option<_>>()?,
             fresh: usize::try_from(state["fresh"].as_u64()?).ok()?,
             flushes: state["flushes"].as_u64()?,

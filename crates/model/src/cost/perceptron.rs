@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Architecture, Need, Untrained},
+    problem::{Architecture, Need, Rule, Untrained},
     scaling::Scaling,
     training::mlp::SAMPLES_AT_A_TIME,
 };
@@ -11,8 +11,8 @@ use super::need::MemoryEstimate;
 use crate::{
     device::{DeviceInfo, DeviceKind, LARGEST_PANEL, Precision},
     matrix::dense::{
+        averages,
         matrix::{DenseMatrix, PENDING_COLUMNS},
-        rms_prop,
     },
 };
 
@@ -25,9 +25,13 @@ fn batch(problem: &Problem) -> u64 {
     problem.optimizer.batch_size().unwrap_or(problem.data.train.inputs.nrows()) as u64
 }
 
-/// Whether every matrix that learns keeps a second moment.
-fn is_normalised(problem: &Problem) -> bool {
-    !problem.optimizer.obstacles().is_linear
+/// Averages of the gradient that every matrix which learns keeps: of its squares, and of Adam of itself.
+fn kept_averages(problem: &Problem) -> u64 {
+    match problem.optimizer.rule {
+        Rule::Adam { beta1, .. } if beta1 > 0.0 => 2,
+        Rule::Adam { .. } | Rule::RmsProp { .. } => 1,
+        Rule::Descent { .. } | Rule::Flow { .. } | Rule::MomentumFlow { .. } => 0,
+    }
 }
 
 fn is_linearised(problem: &Problem) -> bool {
@@ -76,10 +80,10 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
         let entries = rows.saturating_mul(row_length);
         let alive = lifetime.saturating_mul(columns);
         let outgrown = alive > rows.min(row_length) / 2;
-        let kept_beside = if outgrown || is_normalised(problem) { trained } else { 0 };
+        let kept_beside = trained * if outgrown { 1 } else { kept_averages(problem) };
         weights = weights.saturating_add(entries.saturating_mul(copies + kept_beside));
         largest = largest.max(entries);
-        if is_normalised(problem) {
+        if kept_averages(problem) > 0 {
             continue;
         }
         let kept = PENDING_COLUMNS as u64 + columns + if outgrown { 0 } else { alive };
@@ -113,12 +117,12 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let tangents = if record_plan.needs(Need::Tangents) { 10 * hidden } else { 0 };
     let kept = tangents + if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
     let sizes = (kept * bytes + if sizes { 8 } else { 0 }).saturating_mul(samples).saturating_mul(width);
-    let panel = if is_normalised(problem) { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
+    let panel = if kept_averages(problem) > 0 { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
     let blocks = (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels + sizes);
     MemoryEstimate {
         weights: weights.saturating_mul(bytes),
         pending: pending.saturating_mul(bytes),
-        blocks: blocks.saturating_add(rms_prop::PANELS_IN_PASSING * panel),
+        blocks: blocks.saturating_add(averages::PANELS_IN_PASSING * panel),
     }
 }
 
@@ -165,7 +169,7 @@ pub(crate) fn group_size(
 }
 
 /// Seconds per step of all networks, on a device that streams `bytes_per_second`: three products of 2 P operations for every weight
-/// (seven with the linearised network), and every weight read as often. RMSProp streams the matrices again, entry by entry.
+/// (seven with the linearised network), and every weight read as often. Adam and RMSProp stream the matrices again, entry by entry.
 pub(crate) fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
     let entries: f64 =
         shapes(problem.architecture(), width).iter().map(|[rows, columns]| *rows as f64 * *columns as f64).sum();
@@ -174,7 +178,7 @@ pub(crate) fn seconds_per_step(problem: &Problem, width: u64, precision: Precisi
     let operations = 2.0 * products * entries * batch(problem) as f64;
     let per_byte = OPERATIONS_PER_BYTE * 4.0 / precision.bytes() as f64;
     let updated = if is_linearised(problem) { 2.0 } else { 1.0 };
-    let normalising = if is_normalised(problem) { updated * rms_prop::PASSES } else { 0.0 };
+    let normalising = updated * kept_averages(problem) as f64 * averages::PASSES;
     let stream = |passes: f64| passes * entries * precision.bytes() as f64;
     networks * (stream(products + 1.0).max(operations / per_byte) + stream(normalising)) / bytes_per_second
 }
@@ -184,9 +188,7 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{
-            Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule,
-        },
+        problem::{Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan},
     };
 
     use super::*;

@@ -11,12 +11,15 @@
 use burn::Tensor;
 use widenet_core::{
     Matrix,
-    training::{EntryMatrix, Explored, Movement, NormalizedUpdate, OuterProduct, RmsProp, UpdateRule, WeightMatrix},
+    training::{
+        EntryMatrix, Explored, Movement, NormalizedRule, NormalizedUpdate, OuterProduct, Step, UpdateRule, WeightMatrix,
+    },
 };
 
 use super::dense::{
+    averages::{self, Averages},
     initial::{Initial, InitialWeights},
-    learned, rms_prop,
+    learned,
 };
 use crate::{device::Placement, vectors::DeviceBlock};
 
@@ -30,8 +33,8 @@ pub struct BatchedMatrix {
     weights: Tensor<3>,
     /// u, after the first step that has momentum.
     velocity: Option<Tensor<3>>,
-    /// v of RMSProp, after its first step.
-    second_moment: Option<Tensor<3>>,
+    /// Of Adam and RMSProp, after their first step.
+    averages: Option<Averages<3>>,
 }
 
 impl BatchedMatrix {
@@ -43,7 +46,7 @@ impl BatchedMatrix {
     }
 
     fn starting_from(initial: Vec<Initial>, weights: Tensor<3>, placement: Placement) -> Self {
-        Self { initial, placement, weights, velocity: None, second_moment: None }
+        Self { initial, placement, weights, velocity: None, averages: None }
     }
 
     /// The vectors of a block, N × P × their length.
@@ -138,11 +141,10 @@ impl EntryMatrix for BatchedMatrix {
 }
 
 impl NormalizedUpdate for BatchedMatrix {
-    fn update_normalized(&mut self, rule: RmsProp, learning_rate: f64, gradient: OuterProduct<'_, DeviceBlock>) {
+    fn update_normalized(&mut self, rule: NormalizedRule, step: Step, gradient: OuterProduct<'_, DeviceBlock>) {
         let g = self.gradient(&gradient);
-        let moment = self.second_moment.take().unwrap_or_else(|| self.weights.zeros_like());
-        let weights = self.take_weights();
-        let (weights, moment) = rms_prop::of_entries(rule, learning_rate, g, weights, moment);
-        (self.weights, self.second_moment) = (weights, Some(moment));
+        let averages = self.averages.take();
+        let (weights, averages) = averages::of_entries(rule, step, g, self.take_weights(), averages);
+        (self.weights, self.averages) = (weights, Some(averages));
     }
 }

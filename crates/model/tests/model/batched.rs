@@ -91,6 +91,10 @@ fn problems() -> Vec<(&'static str, Problem)> {
     let plain = descent(0.0, false, None);
     let batches = descent(0.0, false, Some(3));
     let rms_prop = |batch_size| Rule::RmsProp { learning_rate: 0.01, steps: 40, decay: 0.9, epsilon: 1e-2, batch_size };
+    let adam =
+        |batch_size| Rule::Adam { learning_rate: 0.01, steps: 40, beta1: 0.8, beta2: 0.9, epsilon: 1e-2, batch_size };
+    let mut decaying_adam = problem(adam(None), Activation::Tanh, true);
+    decaying_adam.optimizer.weight_decay = 0.3;
     let of_mean = Loss::Squared { mean_over_outputs: true };
     let mut decaying = problem(plain.clone(), Activation::Tanh, true);
     decaying.optimizer.weight_decay = 0.03;
@@ -107,6 +111,8 @@ fn problems() -> Vec<(&'static str, Problem)> {
     };
     vec![
         ("gd", problem(plain.clone(), Activation::Tanh, true)),
+        ("adam", problem(adam(Some(3)), Activation::Tanh, true)),
+        ("adam with decay", decaying_adam),
         ("momentum", problem(descent(0.6, false, None), Activation::Relu, true)),
         ("nesterov", problem(descent(0.6, true, None), Activation::Erf, false)),
         ("sgd", problem(batches.clone(), Activation::Relu, true)),

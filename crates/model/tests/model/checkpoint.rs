@@ -68,6 +68,7 @@ fn perceptrons() -> Vec<Problem> {
         minibatches,
         rms_prop(None),
         rms_prop(Some(3)),
+        Rule::Adam { learning_rate: 0.01, steps: 60, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, batch_size: Some(3) },
     ];
     let corrected = |mut problem: Problem| {
         problem.network.hidden_layers = 1;

@@ -14,7 +14,7 @@ mod given;
 mod initial_correction;
 mod mlp;
 mod mlp_autodiff;
+mod normalized;
 mod prior;
-mod rms_prop;
 mod sizes;
 mod wide;

@@ -1,9 +1,10 @@
 //! Section `[optimizer]` says how the network is trained.
 //!
 //! A kind of optimizer is a file with its keys and with what does not take it, a variant of [`Rule`] where it is a rule of its own, and a
-//! line in the list of `section.rs`. All but RMSProp are linear in past gradients, which is what deep linear networks of any width and the
+//! line in the list of `section.rs`. All but Adam and RMSProp are linear in past gradients, which is what deep linear networks of any width and the
 //! kernel regime rest on.
 
+mod adam;
 mod descent;
 mod flow;
 mod keys;

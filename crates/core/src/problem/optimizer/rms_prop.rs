@@ -14,13 +14,13 @@ use super::{
 };
 
 /// Below it ε is no normal `f32`, and entries without gradient would be 0/0.
-const MIN_EPSILON: f64 = 1e-30;
+pub(super) const MIN_EPSILON: f64 = 1e-30;
 
 pub(super) const OBSTACLES: Obstacles = Obstacles {
     is_linear: false,
     predictor: Some("is not linear in the gradient"),
     kernel: Some(
-        " divides every gradient by its size, which no kernel describes; use \"gd\", \"momentum\" or \"sgd\", or a finite width",
+        " divides every gradient by its size, entry by entry, which neither a kernel nor another limit describes; use \"gd\", \"momentum\" or \"sgd\", or a finite width",
     ),
     explored_matrices: Some(
         " changes every entry of a matrix by itself, which a matrix known by its responses does not have; use the dense engine, or \"gd\", \

@@ -52,4 +52,20 @@ pub enum Rule {
         /// Samples per batch, as of descent.
         batch_size: Option<usize>,
     },
+    /// Steps of Adam, entry by entry, with the gradient g in the parameter `w` of the parameterisation (docs/theory/training.md §5,
+    /// Eq. adam). The weight decay λ is that of AdamW: `w ← (1 − ηλ) w` at every step, whatever the gradient and the layer.
+    Adam {
+        /// `η > 0`.
+        learning_rate: f64,
+        /// Number of steps `T ≥ 1`.
+        steps: u64,
+        /// `0 ≤ β₁ < 1 − 10⁻⁹`.
+        beta1: f64,
+        /// `0 ≤ β₂ < 1 − 10⁻⁹`.
+        beta2: f64,
+        /// `ε ≥ 10⁻³⁰`, outside the root. Gradients must stay far above it for their size not to matter.
+        epsilon: f64,
+        /// Samples per batch, as of descent.
+        batch_size: Option<usize>,
+    },
 }

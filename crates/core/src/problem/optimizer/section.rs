@@ -8,7 +8,7 @@ use widenet_document::{
 };
 
 use super::{
-    descent, flow,
+    adam, descent, flow,
     keys::{Parsed, RuleKeys},
     momentum_flow, rms_prop,
     trained::Optimizer,
@@ -22,6 +22,7 @@ const KINDS: &[Kind<Box<dyn RuleKeys>>] = &[
     Kind::of::<flow::Flow>("flow"),
     Kind::of::<momentum_flow::MomentumFlow>("momentum_flow"),
     Kind::of::<rms_prop::RmsProp>("rmsprop"),
+    Kind::of::<adam::Adam>("adam"),
 ];
 
 section! {
@@ -29,7 +30,7 @@ section! {
     pub(in crate::problem) struct OptimizerSection {
         /// Which update rule.
         kind: Box<dyn RuleKeys> = by_kind(KINDS),
-        /// λ: every weight shrinks at rate ηλ per step (flow: λ per unit time), in all layers that learn alike. Not of `rmsprop`.
+        /// λ: every weight shrinks at rate ηλ per step (flow: λ per unit time), in all layers that learn alike. Of `adam` it is that of AdamW. Not of `rmsprop`.
         weight_decay: f64 = or(non_negative(), 0.0),
     }
 }

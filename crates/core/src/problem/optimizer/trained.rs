@@ -1,11 +1,11 @@
 //! An optimizer is a rule with weight decay, and what follows from them.
 
-use super::{descent, flow, momentum_flow, obstacles::Obstacles, rms_prop, rule::Rule};
+use super::{adam, descent, flow, momentum_flow, obstacles::Obstacles, rms_prop, rule::Rule};
 
 /// The optimizer. `η` is `learning_rate`, in the loss normalisation of [`crate::problem::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
 ///
-/// All kinds but `"rmsprop"`: `weight_decay = 0`, and instead of `learning_rate`, `relative_learning_rate` gives it in units of the largest
+/// Of `"adam"` the weight decay is that of AdamW; `"rmsprop"` has none. All kinds but these two have, instead of `learning_rate`, `relative_learning_rate`, which gives it in units of the largest
 /// one that is stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
 /// the logistic loss and the cross-entropy the one that is stable whatever the outputs; docs/theory/ntk.md §7).
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,7 @@ impl Optimizer {
             Rule::Flow { .. } => &flow::OBSTACLES,
             Rule::MomentumFlow { .. } => &momentum_flow::OBSTACLES,
             Rule::RmsProp { .. } => &rms_prop::OBSTACLES,
+            Rule::Adam { .. } => &adam::OBSTACLES,
         }
     }
 
@@ -34,7 +35,7 @@ impl Optimizer {
     /// The word of a rule that does not.
     pub fn set_steps(&mut self, count: u64) -> std::result::Result<(), &'static str> {
         match &mut self.rule {
-            Rule::Descent { steps, .. } | Rule::RmsProp { steps, .. } => *steps = count,
+            Rule::Descent { steps, .. } | Rule::RmsProp { steps, .. } | Rule::Adam { steps, .. } => *steps = count,
             Rule::Flow { .. } | Rule::MomentumFlow { .. } => return Err(self.obstacles().kind),
         }
         Ok(())
@@ -45,7 +46,8 @@ impl Optimizer {
         match self.rule {
             Rule::Descent { learning_rate, .. }
             | Rule::MomentumFlow { learning_rate, .. }
-            | Rule::RmsProp { learning_rate, .. } => Some(learning_rate),
+            | Rule::RmsProp { learning_rate, .. }
+            | Rule::Adam { learning_rate, .. } => Some(learning_rate),
             Rule::Flow { .. } => None,
         }
     }
@@ -61,27 +63,31 @@ impl Optimizer {
     pub fn momentum(&self) -> f64 {
         match self.rule {
             Rule::Descent { momentum, .. } | Rule::MomentumFlow { momentum, .. } => momentum,
-            Rule::Flow { .. } | Rule::RmsProp { .. } => 0.0,
+            Rule::Flow { .. } | Rule::RmsProp { .. } | Rule::Adam { .. } => 0.0,
         }
     }
 
     /// Returns samples per batch; none where every step sees all of them.
     pub fn batch_size(&self) -> Option<usize> {
         match self.rule {
-            Rule::Descent { batch_size, .. } | Rule::RmsProp { batch_size, .. } => batch_size,
+            Rule::Descent { batch_size, .. } | Rule::RmsProp { batch_size, .. } | Rule::Adam { batch_size, .. } => {
+                batch_size
+            }
             Rule::Flow { .. } | Rule::MomentumFlow { .. } => None,
         }
     }
 
     /// Says whether training moves by steps, so that its moments are whole numbers.
     pub fn has_steps(&self) -> bool {
-        matches!(self.rule, Rule::Descent { .. } | Rule::RmsProp { .. })
+        matches!(self.rule, Rule::Descent { .. } | Rule::RmsProp { .. } | Rule::Adam { .. })
     }
 
     /// Returns the training time at a moment of the record plan: `η t` of step t, `√η t` with momentum flow, the moment itself for flow.
     pub fn time(&self, moment: f64) -> f64 {
         match self.rule {
-            Rule::Descent { learning_rate, .. } | Rule::RmsProp { learning_rate, .. } => learning_rate * moment,
+            Rule::Descent { learning_rate, .. }
+            | Rule::RmsProp { learning_rate, .. }
+            | Rule::Adam { learning_rate, .. } => learning_rate * moment,
             Rule::Flow { .. } => moment,
             Rule::MomentumFlow { learning_rate, .. } => learning_rate.sqrt() * moment,
         }
@@ -90,17 +96,23 @@ impl Optimizer {
     /// Returns what moments of the record plan count: steps or time.
     pub fn unit(&self) -> &'static str {
         match self.rule {
-            Rule::Descent { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } => "steps",
+            Rule::Descent { .. } | Rule::MomentumFlow { .. } | Rule::RmsProp { .. } | Rule::Adam { .. } => "steps",
             Rule::Flow { .. } => "time",
         }
     }
 
-    /// Returns the last step (descent, RMSProp, momentum flow) or time (flow).
+    /// Says whether it divides every gradient by its size, so that named scalings need learning rates of their own.
+    pub fn is_normalized(&self) -> bool {
+        matches!(self.rule, Rule::RmsProp { .. } | Rule::Adam { .. })
+    }
+
+    /// Returns the last step (descent, RMSProp, Adam, momentum flow) or time (flow).
     pub fn horizon(&self) -> f64 {
         match self.rule {
-            Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => {
-                steps as f64
-            }
+            Rule::Descent { steps, .. }
+            | Rule::MomentumFlow { steps, .. }
+            | Rule::RmsProp { steps, .. }
+            | Rule::Adam { steps, .. } => steps as f64,
             Rule::Flow { time, .. } => time,
         }
     }

@@ -9,6 +9,16 @@ struct Place {
     layer: usize,
     hidden_layers: usize,
     input_dimension: usize,
+    rates: Rates,
+}
+
+/// What learning rates multiply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rates {
+    /// The gradient.
+    OfGradient,
+    /// The gradient divided by its size, entry by entry, as Adam and RMSProp do: every weight moves by its rate.
+    OfNormalized,
 }
 
 impl Place {
@@ -33,9 +43,15 @@ impl Place {
 const ONE: PowerOfWidth = PowerOfWidth::new(1.0, 0.0);
 
 impl Parameterization {
-    /// Returns data per layer for `hidden_layers` layers and inputs in R^`input_dimension`.
+    /// Returns data per layer for `hidden_layers` layers and inputs in R^`input_dimension`, with rates that multiply gradients.
     pub fn scaling(&self, hidden_layers: usize, input_dimension: usize) -> Scaling {
-        let place = |layer| Place { layer, hidden_layers, input_dimension };
+        self.scaling_with(Rates::OfGradient, hidden_layers, input_dimension)
+    }
+
+    /// The same with rates of one kind or the other. The mean-field parameterization has both; the others multiply whatever the optimizer
+    /// makes of the gradient by the same.
+    pub fn scaling_with(&self, rates: Rates, hidden_layers: usize, input_dimension: usize) -> Scaling {
+        let place = |layer| Place { layer, hidden_layers, input_dimension, rates };
         Scaling {
             layers: (0..=hidden_layers).map(|layer| self.weights(place(layer))).collect(),
             biases: (0..=hidden_layers).map(|layer| self.biases(place(layer))).collect(),
@@ -54,7 +70,11 @@ impl Parameterization {
                         (_, true) => PowerOfWidth::new(*sigma_out, 0.0),
                         _ => PowerOfWidth::new(1.0, -0.5),
                     },
-                    learning_rate: PowerOfWidth::new(gamma_squared, if input || readout { 1.0 } else { 0.0 }),
+                    // Normalized: pre-activations move by `A κ fan_in`, outputs by η and features by ηγ.
+                    learning_rate: match place.rates {
+                        Rates::OfGradient => PowerOfWidth::new(gamma_squared, if input || readout { 1.0 } else { 0.0 }),
+                        Rates::OfNormalized => PowerOfWidth::new(*richness, if input || readout { 0.0 } else { -1.0 }),
+                    },
                 }
             }
             Parameterization::Ntk { sigma_w, weight_rates, .. } => LayerScaling {
@@ -102,7 +122,10 @@ impl Parameterization {
                 Some(LayerScaling {
                     multiplier: ONE,
                     init_std: PowerOfWidth::new(*sigma_b, 0.0),
-                    learning_rate: PowerOfWidth::new(richness * richness, 1.0),
+                    learning_rate: match place.rates {
+                        Rates::OfGradient => PowerOfWidth::new(richness * richness, 1.0),
+                        Rates::OfNormalized => PowerOfWidth::new(*richness, 0.0),
+                    },
                 })
             }
             Parameterization::Ntk { sigma_b, bias_rates, .. } if sigma_b[l] > 0.0 => Some(LayerScaling {
@@ -115,7 +138,19 @@ impl Parameterization {
                 init_std: PowerOfWidth::new(sigma_b[l], 0.0),
                 learning_rate: PowerOfWidth::new(1.0, *learning_rate_exponent),
             }),
-            Parameterization::Adjusted { of, adjustments } => adjustments.biases(l, of.biases(place)),
+            Parameterization::Adjusted { of, adjustments } => {
+                let biases = adjustments.biases(l, of.biases(place))?;
+                match (place.rates, &**of) {
+                    // Those of the readout are given with the rate γ² of gradients.
+                    (Rates::OfNormalized, Parameterization::MeanField { richness, .. }) if place.is_readout() => {
+                        Some(LayerScaling {
+                            learning_rate: biases.learning_rate.times(PowerOfWidth::new(richness.recip(), 0.0)),
+                            ..biases
+                        })
+                    }
+                    _ => Some(biases),
+                }
+            }
             Parameterization::MeanField { .. }
             | Parameterization::Ntk { .. }
             | Parameterization::Standard { .. }

@@ -7,5 +7,6 @@ mod named;
 mod section;
 
 pub use adjusted::Adjustments;
+pub use layers::Rates;
 pub use named::Parameterization;
 pub(super) use section::ParameterizationSection;

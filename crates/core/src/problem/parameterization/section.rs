@@ -11,6 +11,7 @@ use crate::problem::{activation::Activation, network::Network};
 /// The kinds of parameterizations.
 const KINDS: &[Kind<Box<dyn ParameterizationKeys>>] = &[
     Kind::of::<keys::MeanField>("mean_field"),
+    Kind::of::<keys::MeanField>("mup"),
     Kind::of::<keys::Ntk>("ntk"),
     Kind::of::<keys::Standard>("standard"),
     Kind::of::<keys::Golikov>("scaling"),

@@ -16,7 +16,7 @@ use crate::{
         matrix::LinearLayer,
         progress::{Control, Progress, Start, is_finite},
         risk::{self, FullBatch},
-        rule::UpdateRule,
+        rule::{Step, UpdateRule},
         run::Training,
         runge_kutta::{Flow, Point},
     },
@@ -47,7 +47,6 @@ pub struct LinearTraining<'p, W: LinearLayer> {
 pub(in crate::training) struct Backward<B> {
     chain: Vec<B>,
     predictor: Matrix,
-    step: u64,
 }
 
 impl<'p, W: LinearLayer> LinearTraining<'p, W> {
@@ -116,9 +115,9 @@ impl<W: LinearLayer> Descend for LinearTraining<'_, W> {
     type Evaluation = Backward<W::Block>;
     type Record = Record;
 
-    fn evaluate(&mut self, step: u64) -> Self::Evaluation {
+    fn evaluate(&mut self, _: u64) -> Self::Evaluation {
         let chain = self.network.backward(&Point::OWN, &[]);
-        Backward { predictor: self.network.predictor(&chain), chain, step }
+        Backward { predictor: self.network.predictor(&chain), chain }
     }
 
     fn is_finite(&mut self, backward: &Self::Evaluation, _: u64, _: f64) -> bool {
@@ -134,16 +133,16 @@ impl<W: LinearLayer> Descend for LinearTraining<'_, W> {
         self.problem.stop_at(records)
     }
 
-    fn update(&mut self, backward: Self::Evaluation, learning_rate: f64) {
-        let Backward { mut chain, predictor, step } = backward;
+    fn update(&mut self, backward: Self::Evaluation, step: Step) {
+        let Backward { mut chain, predictor } = backward;
         let predictor = self.origin.seen(&predictor);
         let (samples, loss) = (&self.problem.data.train, self.problem.loss);
         let residual = match &mut self.batches {
-            Some(batches) => risk::batch_residual(samples, loss, batches.at(step), &predictor),
+            Some(batches) => risk::batch_residual(samples, loss, batches.at(step.taken), &predictor),
             None => self.full_batch.residual(&predictor),
         };
         let forward = self.network.forward_factors(&residual, &Point::OWN, &[]);
         chain.remove(0);
-        self.network.update(self.rule, &[(learning_rate, &Factors { backward: chain, forward })]);
+        self.network.update(self.rule, &[(step.learning_rate, &Factors { backward: chain, forward })]);
     }
 }

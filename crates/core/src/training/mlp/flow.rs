@@ -14,7 +14,7 @@ use crate::{
     training::{
         matrix::{EntryMatrix, Explored, WeightMatrix},
         progress::{Control, Progress, Start, is_finite},
-        rule::UpdateRule,
+        rule::{Step, UpdateRule},
         runge_kutta::{A, Clock, Flow, ORDER_4, ORDER_5, Point},
     },
     trajectory::{Record, Status},
@@ -141,7 +141,8 @@ fn moved<W: EntryMatrix>(base: &Mlp<W>, point: &Point, slopes: &[Slope<W::Block>
     let mut decay = 1.0 - point.weights;
     for (coefficient, Slope { forward, lowest, signals }) in point.products.iter().zip(slopes) {
         if *coefficient != 0.0 || decay != 0.0 {
-            network.update(UpdateRule { decay, ..UpdateRule::PLAIN }, -coefficient, forward, *lowest, signals);
+            let step = Step { taken: 0, learning_rate: -coefficient };
+            network.update(UpdateRule { decay, ..UpdateRule::PLAIN }, step, forward, *lowest, signals);
             decay = 0.0;
         }
     }

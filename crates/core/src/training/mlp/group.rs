@@ -19,7 +19,7 @@ use crate::{
         descent::{Descend, Steps, descend},
         matrix::{EntryMatrix, NormalizedUpdate},
         progress::{Control, is_finite},
-        rule::StepRule,
+        rule::{Step, StepRule},
     },
     trajectory::{Record, Status},
 };
@@ -103,7 +103,7 @@ impl<W: EntryMatrix + NormalizedUpdate> Descend for MlpGroup<'_, W> {
         None
     }
 
-    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
-        self.training.step(passes, self.rule, learning_rate);
+    fn update(&mut self, passes: Self::Evaluation, step: Step) {
+        self.training.step(passes, self.rule, step);
     }
 }

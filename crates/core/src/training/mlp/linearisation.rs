@@ -17,6 +17,7 @@ use crate::{
     training::{
         block::{Block, NeuronBlock},
         matrix::{EntryMatrix, Update},
+        rule::Step,
     },
 };
 
@@ -76,9 +77,9 @@ impl<W: EntryMatrix> Linearisation<W> {
     }
 
     /// Takes one step of the rule for a forward pass at θ_0 and the gradient in `f_lin` (P × k).
-    pub fn update(&mut self, rule: impl Update<W>, learning_rate: f64, forward: &Forward<W::Block>, gradient: &Matrix) {
+    pub fn update(&mut self, rule: impl Update<W>, step: Step, forward: &Forward<W::Block>, gradient: &Matrix) {
         let Some(lowest) = self.initial.lowest_learning() else { return };
         let signals = self.initial.backward(forward, &gradient.transpose(), lowest);
-        self.tangents.update(rule, learning_rate, forward, lowest, &signals);
+        self.tangents.update(rule, step, forward, lowest, &signals);
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     training::{
         block::{Block, NeuronBlock},
         matrix::{EntryMatrix, OuterProduct, Update},
+        rule::Step,
     },
 };
 
@@ -44,12 +45,13 @@ impl<W: EntryMatrix> Parameters<W> {
         image
     }
 
-    pub(super) fn update(&mut self, rule: impl Update<W>, learning_rate: f64, signal: &W::Block, input: &W::Block) {
+    pub(super) fn update(&mut self, rule: impl Update<W>, step: Step, signal: &W::Block, input: &W::Block) {
         if self.learning_rate == 0.0 {
             return;
         }
         let gradient = OuterProduct { scale: self.multiplier, left: signal, right: input };
-        rule.step(&mut self.matrix, learning_rate * self.learning_rate, gradient);
+        let step = Step { learning_rate: step.learning_rate * self.learning_rate, ..step };
+        rule.step(&mut self.matrix, step, gradient);
     }
 
     /// What a product of two inputs weighs in the tangent kernel.
@@ -201,16 +203,16 @@ impl<W: EntryMatrix> Mlp<W> {
     pub(super) fn update(
         &mut self,
         rule: impl Update<W>,
-        learning_rate: f64,
+        step: Step,
         forward: &Forward<W::Block>,
         lowest: usize,
         signals: &[W::Block],
     ) {
         for (l, signal) in (lowest..).zip(signals) {
             let layer = &mut self.layers[l];
-            layer.weights.update(rule, learning_rate, signal, &forward.activations[l]);
+            layer.weights.update(rule, step, signal, &forward.activations[l]);
             if let Some(biases) = &mut layer.biases {
-                biases.update(rule, learning_rate, signal, &forward.ones);
+                biases.update(rule, step, signal, &forward.ones);
             }
         }
     }

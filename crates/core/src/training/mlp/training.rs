@@ -21,7 +21,7 @@ use crate::{
         descent::{Descend, Steps, descend},
         matrix::{EntryMatrix, NormalizedUpdate, Update},
         progress::{Control, Progress, Start, is_finite},
-        rule::{StepRule, UpdateRule},
+        rule::{Step, StepRule, UpdateRule},
         run::Training,
         runge_kutta::Flow,
     },
@@ -224,17 +224,17 @@ impl<'p, W: EntryMatrix, R> MlpTraining<'p, W, R> {
     }
 
     /// Takes one step by a rule.
-    pub(super) fn step(&mut self, passes: Passes<W::Block>, rule: impl Update<W>, learning_rate: f64) {
+    pub(super) fn step(&mut self, passes: Passes<W::Block>, rule: impl Update<W>, step: Step) {
         let Passes { forward, linearised, targets } = passes;
         let targets = targets.as_ref().unwrap_or(&self.targets);
         let (loss, networks) = (self.problem.loss, self.network.networks());
         let gradient = |outputs| loss.gradient_of_group(outputs, targets, networks);
         if let Some(lowest) = self.network.lowest_learning() {
             let signals = self.network.backward(&forward, &gradient(&forward.outputs).transpose(), lowest);
-            self.network.update(rule, learning_rate, &forward, lowest, &signals);
+            self.network.update(rule, step, &forward, lowest, &signals);
         }
         if let (Some(linearisation), Some((initial, outputs))) = (&mut self.linearisation, &linearised) {
-            linearisation.update(rule, learning_rate, initial, &gradient(outputs));
+            linearisation.update(rule, step, initial, &gradient(outputs));
         }
     }
 }
@@ -290,7 +290,7 @@ impl<W: EntryMatrix, R: Update<W>> Descend for Stepping<'_, '_, W, R> {
         self.training.problem.stop_at(records)
     }
 
-    fn update(&mut self, passes: Self::Evaluation, learning_rate: f64) {
-        self.training.step(passes, self.rule, learning_rate);
+    fn update(&mut self, passes: Self::Evaluation, step: Step) {
+        self.training.step(passes, self.rule, step);
     }
 }

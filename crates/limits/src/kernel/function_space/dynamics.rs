@@ -52,7 +52,7 @@ impl Dynamics {
             Rule::MomentumFlow { learning_rate, momentum, tolerance, .. } => {
                 flow(Some((1.0 - momentum) / (2.0 * learning_rate.sqrt())), tolerance)
             }
-            Rule::RmsProp { .. } => {
+            Rule::RmsProp { .. } | Rule::Adam { .. } => {
                 let kind = optimizer.obstacles().kind;
                 return Err(Error::Invalid(format!("optimizer.kind = \"{kind}\" has no dynamics in function space")));
             }

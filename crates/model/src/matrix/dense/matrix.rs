@@ -18,6 +18,7 @@ use widenet_core::{
 use widenet_kernels::{panel_apply, panel_apply_transpose, panel_rank_update};
 
 use super::{
+    averages::Averages,
     initial::{Initial, InitialWeights},
     pending::{Component, Pending, Term},
 };
@@ -48,8 +49,8 @@ pub struct DenseMatrix {
     pub(crate) stored: Component,
     /// U with (s, r).
     pub(crate) velocity: Option<(Vec<Tensor<2>>, Component)>,
-    /// v of RMSProp, entry by entry, after its first step; such a matrix has no velocity and nothing pending.
-    pub(crate) second_moment: Option<Vec<Tensor<2>>>,
+    /// Of Adam and RMSProp, entry by entry, after their first step; such a matrix has no velocity and nothing pending.
+    pub(crate) averages: Option<Vec<Averages<2>>>,
     pub(crate) pending: Option<Pending>,
     /// Coefficients of W_0, which weight decay shrinks.
     pub(crate) remaining: Component,
@@ -88,7 +89,7 @@ impl DenseMatrix {
             panels,
             stored,
             velocity: None,
-            second_moment: None,
+            averages: None,
             pending: None,
             remaining: stored,
             fresh: 0,

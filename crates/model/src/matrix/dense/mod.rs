@@ -1,7 +1,8 @@
 //! Dense weight matrices have all their entries.
 
+pub(crate) mod averages;
 pub(crate) mod initial;
 pub(crate) mod learned;
 pub(crate) mod matrix;
+mod normalized;
 pub(crate) mod pending;
-pub(crate) mod rms_prop;

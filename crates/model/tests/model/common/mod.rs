@@ -24,7 +24,10 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
         targets: wave(count, outputs, 0.9 + shift),
     };
     let horizon = match rule {
-        Rule::Descent { steps, .. } | Rule::MomentumFlow { steps, .. } | Rule::RmsProp { steps, .. } => steps as f64,
+        Rule::Descent { steps, .. }
+        | Rule::MomentumFlow { steps, .. }
+        | Rule::RmsProp { steps, .. }
+        | Rule::Adam { steps, .. } => steps as f64,
         Rule::Flow { time, .. } => time,
     };
     Problem {

@@ -1,6 +1,11 @@
 //! A perceptron in plain matrices, written out by hand: what the engine must agree with.
 
-use widenet_core::{Matrix, Problem, Width, problem::Rule, scaling::LayerScaling, training::Batches};
+use widenet_core::{
+    Matrix, Problem, Width,
+    problem::{Optimizer, Rule},
+    scaling::LayerScaling,
+    training::Batches,
+};
 
 use super::perceptrons::{entries, mlp};
 
@@ -8,7 +13,7 @@ use super::perceptrons::{entries, mlp};
 pub(crate) struct Plain<'p> {
     problem: &'p Problem,
     seed: u64,
-    /// Of each layer the weights, then the biases, with their scales at this width and the v of RMSProp.
+    /// Of each layer the weights, then the biases, with their scales at this width and the averages of Adam and RMSProp.
     parameters: Vec<Parameter>,
 }
 
@@ -18,6 +23,7 @@ struct Parameter {
     multiplier: f64,
     learning_rate: f64,
     value: Matrix,
+    first_moment: Matrix,
     second_moment: Matrix,
 }
 
@@ -33,6 +39,7 @@ impl<'p> Plain<'p> {
             is_bias,
             multiplier: scaling.multiplier.at(Width::Finite(width)),
             learning_rate: scaling.learning_rate.at(Width::Finite(width)),
+            first_moment: &value * 0.0,
             second_moment: &value * 0.0,
             value,
         };
@@ -107,15 +114,16 @@ impl<'p> Plain<'p> {
             let outputs = self.outputs(&inputs) + added.select_rows(&rows);
             let gradients = self.gradients(&inputs, &self.problem.loss.gradient(&outputs, &targets));
             for (parameter, g) in self.parameters.iter_mut().zip(gradients) {
-                parameter.step(&self.problem.optimizer.rule, &g);
+                parameter.step(&self.problem.optimizer, step, &g);
             }
         }
     }
 }
 
 impl Parameter {
-    fn step(&mut self, rule: &Rule, g: &Matrix) {
-        match *rule {
+    /// After `taken` steps.
+    fn step(&mut self, optimizer: &Optimizer, taken: u64, g: &Matrix) {
+        match optimizer.rule {
             Rule::Descent { learning_rate, momentum: 0.0, .. } => {
                 self.value -= g * (learning_rate * self.learning_rate);
             }
@@ -126,7 +134,20 @@ impl Parameter {
                     self.value[i] -= learning_rate * self.learning_rate * g[i] / (v.sqrt() + epsilon);
                 }
             }
-            _ => panic!("{rule:?} is not written out here"),
+            Rule::Adam { learning_rate, beta1, beta2, epsilon, .. } => {
+                let t = taken as i32 + 1;
+                for i in 0..g.len() {
+                    let (u, v) = (&mut self.first_moment[i], &mut self.second_moment[i]);
+                    *u = beta1 * *u + (1.0 - beta1) * g[i];
+                    *v = beta2 * *v + (1.0 - beta2) * g[i] * g[i];
+                    let (mean, square) = (*u / (1.0 - beta1.powi(t)), *v / (1.0 - beta2.powi(t)));
+                    self.value[i] -= learning_rate * optimizer.weight_decay * self.value[i];
+                    self.value[i] -= learning_rate * self.learning_rate * mean / (square.sqrt() + epsilon);
+                }
+            }
+            Rule::Descent { .. } | Rule::Flow { .. } | Rule::MomentumFlow { .. } => {
+                panic!("{:?} is not written out here", optimizer.rule)
+            }
         }
     }
 }

@@ -1,13 +1,16 @@
-//! RMSProp of perceptrons against the rule written out, and what its first step is.
+//! Adam and RMSProp of perceptrons against the rules written out, and what their first step is.
 
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule},
     seed,
-    training::{Control, LinearTraining, Start, Training, mlp::MlpTraining},
+    training::{
+        Block, Control, LinearTraining, NormalizedRule, NormalizedUpdate, OuterProduct, Start, Step, Training,
+        WeightMatrix, mlp::MlpTraining,
+    },
     trajectory::{Record, Status},
 };
-use widenet_model::{DeviceChoice, Matrices, Precision, Run, network_with_panels, solve_on_device};
+use widenet_model::{DenseMatrix, DeviceChoice, Matrices, Precision, Run, network_with_panels, solve_on_device};
 
 use crate::common::{
     self,
@@ -20,6 +23,10 @@ const SEED: u64 = 9;
 
 fn rms_prop(learning_rate: f64, steps: u64, batch_size: Option<usize>) -> Rule {
     Rule::RmsProp { learning_rate, steps, decay: 0.9, epsilon: 1e-8, batch_size }
+}
+
+fn adam(learning_rate: f64, steps: u64, batch_size: Option<usize>) -> Rule {
+    Rule::Adam { learning_rate, steps, beta1: 0.8, beta2: 0.95, epsilon: 1e-8, batch_size }
 }
 
 fn solve(problem: &Problem, seed: u64) -> Vec<Record> {
@@ -51,6 +58,13 @@ fn with(problem: Problem, change: impl Fn(&mut Problem)) -> Problem {
     problem
 }
 
+/// Two hidden layers with biases, and weights that decay.
+fn problem_of_adam(rule: Rule, weight_decay: f64) -> Problem {
+    let mut problem = perceptrons::problem(2, 2, rule, Activation::Tanh, true);
+    problem.optimizer.weight_decay = weight_decay;
+    problem
+}
+
 #[test]
 fn steps_are_those_of_the_rule_written_out() {
     let full = rms_prop(0.01, 12, None);
@@ -59,6 +73,17 @@ fn steps_are_those_of_the_rule_written_out() {
         problem(Activation::Tanh),
         perceptrons::problem(3, 1, full.clone(), Activation::Relu, false),
         perceptrons::problem(2, 1, rms_prop(0.01, 12, Some(3)), Activation::Erf, true),
+        problem_of_adam(adam(0.01, 12, None), 0.0),
+        problem_of_adam(adam(0.01, 12, Some(3)), 0.7),
+        problem_of_adam(
+            Rule::Adam { learning_rate: 0.01, steps: 12, beta1: 0.0, beta2: 0.9, epsilon: 1e-8, batch_size: None },
+            0.0,
+        ),
+        // The mean-field parameterization has rates for normalized gradients.
+        with(problem_of_adam(adam(0.01, 12, None), 0.1), |problem| {
+            problem.parameterization =
+                Parameterization::MeanField { richness: 1.7, sigma_in: 0.8, sigma_out: 1.1, sigma_b: Some(0.2) };
+        }),
         // A deep linear network is trained as a perceptron.
         common::problem(3, 2, full.clone(), 0.0),
         with(problem(Activation::Gelu), |problem| {
@@ -109,6 +134,17 @@ fn the_first_step_moves_every_entry_by_the_same_amount() {
     }
 }
 
+/// Whatever the averages are, corrected ones of a single gradient are the gradient and its square.
+#[test]
+fn the_first_step_of_adam_moves_every_entry_by_the_learning_rate() {
+    let rule = Rule::Adam { learning_rate: 0.01, steps: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-30, batch_size: None };
+    let problem = perceptrons::problem(2, 2, rule, Activation::Tanh, true);
+    let start = entries(&mut mlp(&problem, WIDTH, SEED));
+    for (start, end) in start.iter().zip(trained(&problem)) {
+        assert!((end - start).iter().all(|moved| (moved.abs() - 0.01).abs() < 1e-12));
+    }
+}
+
 #[test]
 fn a_network_that_is_its_own_linearisation_is_trained_like_it() {
     let mut problem = perceptrons::problem(2, 2, rms_prop(0.01, 30, Some(4)), Activation::Erf, true);
@@ -126,6 +162,38 @@ fn a_network_that_is_its_own_linearisation_is_trained_like_it() {
     assert!(scalars(&records, Quantity::ParameterDistance)[2] > 0.1);
     let losses = scalars(&records, Quantity::TrainLoss);
     assert!(losses[2] < 0.5 * losses[0], "{losses:?}");
+}
+
+/// `adam.py`, step by step to rounding.
+#[test]
+fn adam_and_adamw_take_the_steps_of_pytorch() {
+    let made: serde_json::Value = serde_json::from_str(include_str!("adam.json")).expect("JSON");
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let cases = made["cases"].as_array().expect("cases");
+    assert_eq!(cases.len(), 4);
+    let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
+    for case in cases {
+        let rule = NormalizedRule {
+            first: number(&case["beta1"]),
+            second: number(&case["beta2"]),
+            epsilon: number(&case["epsilon"]),
+            decay: number(&made["learning_rate"]) * number(&case["weight_decay"]),
+            is_corrected: true,
+        };
+        let start = Matrix::from_fn(3, 2, |i, j| ((i + 2 * j + 1) as f64).sin());
+        let mut matrix = DenseMatrix::of_entries(&start, placement.clone());
+        let right = matrix.input_block(&Matrix::identity(2, 2));
+        for (t, expected) in case["weights"].as_array().expect("steps").iter().enumerate() {
+            let gradient =
+                Matrix::from_fn(3, 2, |i, j| (1.0 + i as f64 - j as f64 + 0.7 * t as f64).cos() / (1.0 + t as f64));
+            let left = matrix.output_block(&gradient);
+            let step = Step { taken: t as u64, learning_rate: number(&made["learning_rate"]) };
+            matrix.update_normalized(rule, step, OuterProduct { scale: 1.0, left: &left, right: &right });
+            let found = matrix.apply(&right).to_matrix();
+            let error = (found - Matrix::from_fn(3, 2, |i, j| number(&expected[i][j]))).amax();
+            assert!(error < 1e-14, "{rule:?}, step {t}: {error:e}");
+        }
+    }
 }
 
 #[test]
