@@ -103,7 +103,7 @@ pub(crate) struct SolveArguments {
     pub(crate) engine: EngineArguments,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Write all records to this file: .json, or .csv with a row for every number.
+    /// Write all records to this file: .json, or .csv or .parquet with a row for every number.
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
     /// Print trajectories as JSON instead of a table.
