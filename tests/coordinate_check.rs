@@ -195,7 +195,7 @@ fn reports_are_written_in_every_format() {
 #[test]
 fn the_lists_that_are_printed_for_rmsprop_do_not_grow() {
     let rule = "optimizer={ kind = \"rmsprop\", learning_rate = 0.01, steps = 3 }";
-    let printed = |kind: &str| {
+    let printed_for = |rule: &str, kind: &str| {
         let said = run(&[
             "parameterization",
             PROBLEM,
@@ -207,6 +207,9 @@ fn the_lists_that_are_printed_for_rmsprop_do_not_grow() {
         let line = said.out.lines().find(|line| line.contains("kind = \"abc\"")).map(str::to_owned);
         line.unwrap_or_else(|| panic!("{}{}", said.out, said.err))
     };
+    let printed = |kind: &str| printed_for(rule, kind);
+    let adam = printed_for("optimizer={ kind = \"adam\", learning_rate = 0.01, steps = 3 }", "standard");
+    assert!(adam.starts_with("adam does not") && adam.ends_with("c = [0.5, 1.5, 1.0]"), "{adam}");
     let mean_field = printed("mean_field");
     assert!(mean_field.ends_with("a = [0.0, 0.0, 1.0], b = [0.0, 0.5, 0.0], c = [0.0, 1.0, 0.0]"), "{mean_field}");
     let standard = printed("standard");

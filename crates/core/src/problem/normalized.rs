@@ -10,11 +10,14 @@
 
 use std::fmt;
 
-use super::{definition::Problem, optimizer::Rule};
+use super::definition::Problem;
+use crate::scaling::LayerScaling;
 
 /// The lists `a`, `b` and `c` of `parameterization.kind = "abc"`, input layer first: multipliers and initial weights as the problem has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NormalizedLists {
+    /// The word of the rule.
+    pub kind: &'static str,
     /// Exponents of the multipliers.
     pub a: Vec<f64>,
     /// Exponents of the initial standard deviations.
@@ -28,7 +31,9 @@ pub struct NormalizedLists {
 impl NormalizedLists {
     /// Those of a problem whose rule divides gradients by their size.
     pub fn of(problem: &Problem) -> Option<NormalizedLists> {
-        let Rule::RmsProp { .. } = problem.optimizer.rule else { return None };
+        if !problem.optimizer.is_normalized() {
+            return None;
+        }
         let layers = problem.scaling().layers;
         let a: Vec<f64> = layers.iter().map(|layer| -layer.multiplier.exponent + 0.0).collect();
         let b: Vec<f64> = layers.iter().map(|layer| -layer.init_std.exponent + 0.0).collect();
@@ -39,26 +44,27 @@ impl NormalizedLists {
             fan_in - a + if l < last { from_below } else { 0.0 }
         };
         let c: Vec<f64> = a.iter().enumerate().map(rate).collect();
-        let is_own = |(layer, c): (&crate::scaling::LayerScaling, &f64)| {
+        let is_own = |(layer, c): (&LayerScaling, &f64)| {
             layer.learning_rate.constant == 0.0 || (layer.learning_rate.exponent + c).abs() < 1e-9
         };
         let are_own = layers.iter().zip(&c).all(is_own);
-        Some(NormalizedLists { a, b, c, are_own })
+        Some(NormalizedLists { kind: problem.optimizer.obstacles().kind, a, b, c, are_own })
     }
 }
 
 impl fmt::Display for NormalizedLists {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lists = format!("a = {:?}, b = {:?}, c = {:?}", self.a, self.b, self.c);
+        let kind = self.kind;
         if self.are_own {
             return write!(
                 f,
-                "rmsprop moves outputs by order 1 at any width with these rates; as kind = \"abc\": {lists}"
+                "{kind} moves outputs by order 1 at any width with these rates; as kind = \"abc\": {lists}"
             );
         }
         write!(
             f,
-            "rmsprop does not move outputs by order 1 at any width with these rates, which are those of gradient descent; it does with kind = \
+            "{kind} does not move outputs by order 1 at any width with these rates, which are those of gradient descent; it does with kind = \
              \"abc\", {lists}"
         )
     }

@@ -45,7 +45,7 @@ section! {
 
 /// When and what to record. Moments are sorted, distinct and within the horizon, which is the last of them.
 ///
-/// Moments are steps (descent, RMSProp; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them, and the horizon is one
+/// Moments are steps (descent, RMSProp, Adam; momentum flow, with fractions) or times (flow). `at = [0, 1, 10]` lists them, and the horizon is one
 /// more; `{ log_spaced = n }` is 0, the horizon and `n` moments before it, equally spaced in the logarithm (from step 1, or from a thousandth
 /// of the time; steps are rounded and given once); `{ every = s }` is 0, `s`, `2s`, … and the horizon. Default moments include 0.
 #[derive(Debug, Clone, PartialEq)]

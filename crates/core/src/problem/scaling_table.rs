@@ -34,7 +34,7 @@ impl<'a> ScalingTable<'a> {
     fn kernel_regime(f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
         let network = match problem.kernel_regime() {
             Ok(network) => network,
-            Err(error) => return writeln!(f, "{error}"),
+            Err(error) => return writeln!(f, "no limit in the kernel regime: {error}"),
         };
         writeln!(
             f,

@@ -34,8 +34,8 @@ impl Problem {
         ))
     }
 
-    /// Adam or RMSProp with rates that were made for the size of gradients: they move every entry by its rate, so that the pre-activations of a layer
-    /// move by `A κ fan_in` (docs/theory/scaling-limits.md §5.4).
+    /// Adam or RMSProp with rates that were made for the size of gradients: they move every entry by its rate, so that the pre-activations of a
+    /// layer move by `A κ fan_in` (docs/theory/scaling-limits.md §5.4).
     fn warn_of_rates(&self) -> Option<String> {
         if !self.optimizer.is_normalized() {
             return None;

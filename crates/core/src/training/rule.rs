@@ -77,6 +77,11 @@ pub struct NormalizedRule {
 }
 
 impl NormalizedRule {
+    /// How many averages every entry has.
+    pub fn averages(&self) -> u64 {
+        if self.first > 0.0 { 2 } else { 1 }
+    }
+
     /// (c₁, c₂) of a step.
     pub fn corrections(&self, step: Step) -> (f64, f64) {
         // 1 − β^t without cancellation.

@@ -212,6 +212,13 @@ fn what_the_law_does_not_have_is_named() {
     };
     assert!(check_law(&plain).is_ok());
     assert!(said(&|problem| problem.network.hidden_layers = 2).contains("network.hidden_layers = 2"));
+    // What no engine but one with stored matrices trains is told before the depth, which another engine would take.
+    let adam = Rule::Adam { learning_rate: 0.1, steps: 4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, batch_size: None };
+    let deep_adam = said(&|problem| {
+        problem.network.hidden_layers = 2;
+        problem.optimizer.rule = adam.clone();
+    });
+    assert!(deep_adam.contains("\"adam\"") && !deep_adam.contains("hidden_layers"), "{deep_adam}");
     assert!(said(&|problem| problem.record.quantities = vec![Quantity::WeightChange]).contains("`weight_change`"));
     // On both sides of 4 GiB.
     let per_neuron = law_cost(&plain, 1 << 20).expect("fits").bytes >> 20;

@@ -2,9 +2,9 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Architecture, Need, Rule, Untrained},
+    problem::{Architecture, Need, Untrained},
     scaling::Scaling,
-    training::mlp::SAMPLES_AT_A_TIME,
+    training::{StepRule, mlp::SAMPLES_AT_A_TIME},
 };
 
 use super::need::MemoryEstimate;
@@ -27,10 +27,9 @@ fn batch(problem: &Problem) -> u64 {
 
 /// Averages of the gradient that every matrix which learns keeps: of its squares, and of Adam of itself.
 fn kept_averages(problem: &Problem) -> u64 {
-    match problem.optimizer.rule {
-        Rule::Adam { beta1, .. } if beta1 > 0.0 => 2,
-        Rule::Adam { .. } | Rule::RmsProp { .. } => 1,
-        Rule::Descent { .. } | Rule::Flow { .. } | Rule::MomentumFlow { .. } => 0,
+    match StepRule::of(&problem.optimizer) {
+        Some(StepRule::Normalized(rule)) => rule.averages(),
+        Some(StepRule::Linear(_)) | None => 0,
     }
 }
 
@@ -188,7 +187,9 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan},
+        problem::{
+            Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule,
+        },
     };
 
     use super::*;
@@ -245,6 +246,14 @@ mod tests {
             (memory(&normalised(vec![]), m, Precision::F32), memory(&problem(vec![]), m, Precision::F32));
         assert_eq!((plain.weights, plain.pending), (2 * 4 * entries, 0));
         assert_eq!(plain.blocks, descent.blocks + 2 * 4 * m * m);
+        // Adam keeps an average of the gradient too, unless it is of the last one alone.
+        let adam = |beta1| {
+            let mut problem = problem(vec![]);
+            problem.optimizer.rule =
+                Rule::Adam { learning_rate: 0.1, steps: 10, beta1, beta2: 0.99, epsilon: 1e-8, batch_size: None };
+            memory(&problem, m, Precision::F32).weights
+        };
+        assert_eq!([0.9, 0.0].map(adam), [3 * 4 * entries, 2 * 4 * entries]);
         let linearised = normalised(vec![Quantity::LinearisationDistance]);
         assert_eq!(memory(&linearised, m, Precision::F32).weights, 5 * 4 * entries);
         // Panels in passing are no larger than panels are.

@@ -318,7 +318,7 @@ mod tests {
         }
     }
 
-    /// Some networks reach the target long before others: the mean decides, in groups of any size, on the same records.
+    /// Some networks reach the goal long before others: the mean decides, in groups of any size, on the same records.
     #[test]
     fn an_ensemble_stops_by_its_mean() {
         let mut whole = problem(0.1);
@@ -328,9 +328,9 @@ mod tests {
             Value::Scalar(loss) => loss,
             _ => panic!("a loss is a number"),
         };
-        let target = loss(&all.records[20]);
-        let first = all.records.iter().position(|record| loss(record) <= target).unwrap();
-        let stop = Some(Stop { train_loss: Some(target), train_accuracy: None });
+        let goal = loss(&all.records[20]);
+        let first = all.records.iter().position(|record| loss(record) <= goal).unwrap();
+        let stop = Some(Stop { train_loss: Some(goal), train_accuracy: None });
         let stopping = Problem { stop, ..whole.clone() };
         for group in [None, Some(1), Some(4), Some(NETWORKS)] {
             let found = undisturbed(&stopping, Precision::F64, group).trajectory;

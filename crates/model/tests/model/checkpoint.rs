@@ -122,7 +122,7 @@ fn resumed_runs_are_bit_identical() {
     }
 }
 
-/// Of every rule: a run that is interrupted before its target stops at the same record, with the same numbers.
+/// Of every rule: a run that is interrupted before its goal stops at the same record, with the same numbers.
 #[test]
 fn resumed_runs_stop_where_undisturbed_ones_do() {
     for mut problem in cases() {
@@ -133,10 +133,10 @@ fn resumed_runs_stop_where_undisturbed_ones_do() {
             Value::Scalar(loss) => loss,
             _ => panic!("a loss is a number"),
         };
-        let target = 0.5 * (loss(13) + loss(14));
-        problem.stop = Some(Stop { train_loss: Some(target), train_accuracy: None });
+        let goal = 0.5 * (loss(13) + loss(14));
+        problem.stop = Some(Stop { train_loss: Some(goal), train_accuracy: None });
         let undisturbed = solve(&problem, None, &mut |_| Control::Continue).trajectory;
-        let first = (0..=20).find(|i| loss(*i) <= target).unwrap();
+        let first = (0..=20).find(|i| loss(*i) <= goal).unwrap();
         assert!(first > 0 && first < 20, "{first}");
         assert_eq!(undisturbed.records, whole.records[..=first]);
         let Status::Stopped(stopped) = undisturbed.status else { panic!("{:?}", undisturbed.status) };

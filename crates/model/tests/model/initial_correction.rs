@@ -5,13 +5,12 @@ use widenet_core::{
     problem::{Activation, Ensemble, Labels, Loss, Parameterization, Quantity, Rule},
     seed,
     training::{Control, Start, Training, mlp::MlpTraining},
-    trajectory::{Record, Status},
+    trajectory::Record,
 };
-use widenet_model::{DeviceChoice, Matrices, Precision, Run, solve_on_device};
 
 use crate::common::{
     self,
-    perceptrons::{self, entries, matrices, mlp, scalars},
+    perceptrons::{self, entries, matrices, mlp, scalars, solve},
     plain::Plain,
 };
 
@@ -19,22 +18,6 @@ use crate::common::{
 const WIDTH: u64 = 40;
 const REFERENCE_WIDTH: f64 = 10.0;
 const SEED: u64 = 9;
-
-fn solve(problem: &Problem, width: u64, seed: u64) -> Vec<Record> {
-    let device = DeviceChoice::Flex.open().unwrap();
-    let run = Run {
-        matrices: Matrices::Dense,
-        problem,
-        width,
-        seed,
-        device: &device,
-        precision: Precision::F64,
-        checkpoints: None,
-    };
-    let trajectory = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
-    assert_eq!(trajectory.status, Status::Done);
-    trajectory.records
-}
 
 /// Mean-field scaling, with or without the correction.
 fn problem(rule: Rule, activation: Activation, initial_correction: bool) -> Problem {

@@ -8,9 +8,9 @@ use widenet_core::{
         Block, Control, LinearTraining, NormalizedRule, NormalizedUpdate, OuterProduct, Start, Step, Training,
         WeightMatrix, mlp::MlpTraining,
     },
-    trajectory::{Record, Status},
+    trajectory::Record,
 };
-use widenet_model::{DenseMatrix, DeviceChoice, Matrices, Precision, Run, network_with_panels, solve_on_device};
+use widenet_model::{DenseMatrix, DeviceChoice, Precision, network_with_panels};
 
 use crate::common::{
     self,
@@ -30,19 +30,7 @@ fn adam(learning_rate: f64, steps: u64, batch_size: Option<usize>) -> Rule {
 }
 
 fn solve(problem: &Problem, seed: u64) -> Vec<Record> {
-    let device = DeviceChoice::Flex.open().unwrap();
-    let run = Run {
-        matrices: Matrices::Dense,
-        problem,
-        width: WIDTH,
-        seed,
-        device: &device,
-        precision: Precision::F64,
-        checkpoints: None,
-    };
-    let trajectory = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
-    assert_eq!(trajectory.status, Status::Done);
-    trajectory.records
+    perceptrons::solve(problem, WIDTH, seed)
 }
 
 /// All weights and biases after training.

@@ -131,10 +131,10 @@ impl ScalingQuestion {
 
     /// What must not be overlooked: that there is no limit, and why.
     fn warning(&self) -> Option<String> {
-        if self.normalized.is_some() {
-            return Some(
-                "optimizer.kind = \"rmsprop\": verdicts of gradient descent do not hold and are left out".into(),
-            );
+        if let Some(NormalizedLists { kind, .. }) = &self.normalized {
+            return Some(format!(
+                "optimizer.kind = \"{kind}\": verdicts of gradient descent do not hold and are left out"
+            ));
         }
         let classification = Classification::of(self.golikov()?, self.loss);
         let failing = || {
@@ -208,9 +208,9 @@ impl ScalingQuestion {
         let mut answer = Map::new();
         answer.insert("exponents".into(), self.exponents()?);
         answer.insert("infinite_width".into(), infinite_width(&self.limit));
-        if let Some(NormalizedLists { a, b, c, are_own }) = &self.normalized {
+        if let Some(NormalizedLists { a, b, c, are_own, .. }) = &self.normalized {
             let [a, b, c] = [a, b, c].map(|list| numbers(list.iter().copied()));
-            answer.insert("rms_prop_rates".into(), json!({ "a": a, "b": b, "c": c, "are_own": are_own }));
+            answer.insert("normalized_rates".into(), json!({ "a": a, "b": b, "c": c, "are_own": are_own }));
             if let Some(exponents) = self.golikov() {
                 // Increments of the hats are what the rates say (docs/theory/scaling-limits.md §5.4): of ŵ that of the weights, of â that
                 // of the readout over σ.

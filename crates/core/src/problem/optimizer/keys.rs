@@ -3,9 +3,9 @@
 use super::rule::Rule;
 use widenet_document::{
     Result, Written,
-    keys::{optional, required},
+    keys::{optional, or, required},
     section,
-    shape::{Between, InUnit, Located, Whole, between, in_unit, positive, whole},
+    shape::{Between, InUnit, Located, Whole, at_least, between, count, in_unit, located, positive, whole},
 };
 
 /// Above 2^53 a step is no longer an exact `f64`.
@@ -51,6 +51,34 @@ impl StepKeys {
     /// The learning rate in one unit or the other.
     pub(super) fn rate(&self) -> f64 {
         self.relative_learning_rate.or(self.learning_rate).unwrap_or(f64::NAN)
+    }
+}
+
+/// Below it ε is no normal `f32`, and entries without gradient would be 0/0.
+const MIN_EPSILON: f64 = 1e-30;
+
+/// Why rules that divide gradients by their size have no learning rate in units of the largest stable one.
+pub(super) const NOT_RELATIVE: &str =
+    "the largest stable learning rate is that of gradient descent; give `learning_rate`";
+
+section! {
+    /// Steps of a rule that divides gradients by their size.
+    pub(super) struct NormalizedKeys {
+        /// Learning rate η; each layer multiplies it by its factor.
+        pub(super) learning_rate: f64 = required(positive()),
+        /// Number of steps.
+        pub(super) steps: u64 = required(steps()),
+        /// ε, outside the root.
+        pub(super) epsilon: f64 = or(at_least(MIN_EPSILON), 1e-8),
+        /// Samples per batch, at most the training samples; all of them where it is not given.
+        batch_size: Option<Located<usize>> = optional(located(count())),
+    }
+}
+
+impl NormalizedKeys {
+    /// The size of batches, if there are as many samples.
+    pub(super) fn batch_size(&self, samples: usize) -> Result<Option<usize>> {
+        self.batch_size.as_ref().map(|size| batch_size(size, samples)).transpose()
     }
 }
 

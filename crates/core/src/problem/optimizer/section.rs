@@ -30,7 +30,8 @@ section! {
     pub(in crate::problem) struct OptimizerSection {
         /// Which update rule.
         kind: Box<dyn RuleKeys> = by_kind(KINDS),
-        /// λ: every weight shrinks at rate ηλ per step (flow: λ per unit time), in all layers that learn alike. Of `adam` it is that of AdamW. Not of `rmsprop`.
+        /// λ: every weight shrinks at rate ηλ per step (flow: λ per unit time), in all layers that learn alike. Of `adam` it is that of AdamW. Not of
+        /// `rmsprop`.
         weight_decay: f64 = or(non_negative(), 0.0),
     }
 }

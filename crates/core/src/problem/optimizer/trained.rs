@@ -5,9 +5,10 @@ use super::{adam, descent, flow, momentum_flow, obstacles::Obstacles, rms_prop, 
 /// The optimizer. `η` is `learning_rate`, in the loss normalisation of [`crate::problem::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
 ///
-/// Of `"adam"` the weight decay is that of AdamW; `"rmsprop"` has none. All kinds but these two have, instead of `learning_rate`, `relative_learning_rate`, which gives it in units of the largest
-/// one that is stable for the infinitely wide network at its start, `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for
-/// the logistic loss and the cross-entropy the one that is stable whatever the outputs; docs/theory/ntk.md §7).
+/// Of `"adam"` the weight decay is that of AdamW; `"rmsprop"` has none. All kinds but these two may have, instead of `learning_rate`,
+/// `relative_learning_rate`, which gives it in units of the largest one that is stable for the infinitely wide network at its start,
+/// `2 (1 + μ)/λ_max` of its tangent kernel on the training inputs (for the logistic loss and the cross-entropy the one that is stable
+/// whatever the outputs; docs/theory/ntk.md §7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
     /// The update rule and its horizon.
@@ -103,7 +104,7 @@ impl Optimizer {
 
     /// Says whether it divides every gradient by its size, so that named scalings need learning rates of their own.
     pub fn is_normalized(&self) -> bool {
-        matches!(self.rule, Rule::RmsProp { .. } | Rule::Adam { .. })
+        !self.obstacles().is_linear
     }
 
     /// Returns the last step (descent, RMSProp, Adam, momentum flow) or time (flow).

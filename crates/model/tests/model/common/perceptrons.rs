@@ -3,10 +3,10 @@
 use widenet_core::{
     Matrix, Problem,
     problem::{Activation, Parameterization, Quantity, Rule},
-    training::{Block, WeightMatrix, mlp::Mlp},
-    trajectory::{Record, Value},
+    training::{Block, Control, WeightMatrix, mlp::Mlp},
+    trajectory::{Record, Status, Value},
 };
-use widenet_model::{DenseMatrix, DeviceChoice, Precision, mlp_with_panels};
+use widenet_model::{DenseMatrix, DeviceChoice, Matrices, Precision, Run, mlp_with_panels, solve_on_device};
 
 /// The problem of [`super::problem`] with an activation, in NTK parameterisation with σ_w = 1.3; biases with σ_b = 0.4 where wanted.
 pub(crate) fn problem(
@@ -33,6 +33,23 @@ pub(crate) fn problem(
 pub(crate) fn mlp(problem: &Problem, width: u64, seed: u64) -> Mlp<DenseMatrix> {
     let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
     mlp_with_panels(problem, width, seed.into(), &placement, 1 << 12)
+}
+
+/// The records of a network of stored matrices in `f64`, trained to its end.
+pub(crate) fn solve(problem: &Problem, width: u64, seed: u64) -> Vec<Record> {
+    let device = DeviceChoice::Flex.open().unwrap();
+    let run = Run {
+        matrices: Matrices::Dense,
+        problem,
+        width,
+        seed,
+        device: &device,
+        precision: Precision::F64,
+        checkpoints: None,
+    };
+    let trajectory = solve_on_device(&run, &mut |_| Control::Continue).unwrap().trajectory;
+    assert_eq!(trajectory.status, Status::Done);
+    trajectory.records
 }
 
 /// All weights and biases, of each layer the weights first.
