@@ -76,6 +76,7 @@ steps = 3
         normalised["rms_prop"]["verdict"].clone()
     };
     assert_eq!(verdict(&rmsprop), "stable");
+    assert_eq!(verdict(&problem.replace("\"gd\"", "\"adam\"")), "stable");
     let of_gradient = "kind = \"abc\"\na = [0, 1]\nb = [0, 0]\nc = -1";
     assert_eq!(verdict(&rmsprop.replace("kind = \"mean_field\"", of_gradient)), "UNSTABLE");
     let deep = scaling(&["--name", "mup", "--hidden-layers", "4"]);

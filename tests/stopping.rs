@@ -1,28 +1,21 @@
-//! Training that stops at a target: the same step in every engine, the records before it bit for bit those of a run that goes on.
+//! Training that stops at a goal: the same step in every engine, the records before it bit for bit those of a run that goes on.
 
 use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::common::{json as answered, numbers, run, write};
+use crate::common::{PROBLEM, json as answered, numbers, run, write};
 
-const PROBLEM: &str = r#"
-[network]
-hidden_layers = 2
-[parameterization]
-kind = "mean_field"
-[data]
-kind = "inline"
-inputs = [[1.0, 0.5], [-0.5, 1.0]]
-targets = [[1.0], [-1.0]]
-[optimizer]
-kind = "gd"
-learning_rate = 0.05
-steps = 60
-[record]
-at = { every = 1 }
-quantities = ["train_loss", "outputs"]
-"#;
+/// Labels, a smaller rate, and a record of every step.
+fn problem() -> String {
+    let changes = [
+        ("[0.5]]", "[1.0]]"),
+        ("learning_rate = 0.1", "learning_rate = 0.05"),
+        ("steps = 10", "steps = 60"),
+        ("at = [0, 1, 5, 10]", "at = { every = 1 }\nquantities = [\"train_loss\", \"outputs\"]"),
+    ];
+    changes.into_iter().fold(PROBLEM.to_owned(), |text, (from, to)| text.replace(from, to))
+}
 
 fn solve(path: &str, more: &[&str]) -> Value {
     answered(&[&["solve", path, "--precision", "f64", "--seed", "3", "--json"], more].concat())[0].clone()
@@ -45,21 +38,21 @@ fn check(path: &str, more: &[&str], share: f64) -> u64 {
     let whole = solve(path, more);
     let bound = share * numbers(&records(&whole)[0]["train_loss"])[0];
     let first = first_below(&whole, bound);
-    let target = format!("stop.train_loss={bound:?}");
-    let stopped = solve(path, &[more, &["--set", &target]].concat());
+    let goal = format!("stop.train_loss={bound:?}");
+    let stopped = solve(path, &[more, &["--set", &goal]].concat());
     assert_eq!(stopped["status"], "stopped", "{more:?}");
     assert_eq!(records(&stopped)[..], records(&whole)[..=first], "{more:?}");
     let (at, last) = (&stopped["stopped_at"], &records(&whole)[first]);
     assert_eq!((&at["step"], &at["time"], &at["value"]), (&last["step"], &last["time"], &last["train_loss"]));
-    assert_eq!((at["quantity"].as_str(), at["target"].as_f64()), (Some("train_loss"), Some(bound)));
+    assert_eq!((at["quantity"].as_str(), at["goal"].as_f64()), (Some("train_loss"), Some(bound)));
     at["step"].as_u64().expect("a step")
 }
 
 /// Deep linear networks, perceptrons, one hidden layer in law, flows, minibatches, ensembles, and all their limits.
 #[test]
-fn every_engine_stops_at_the_first_record_that_reaches_the_target() {
+fn every_engine_stops_at_the_first_record_that_reaches_the_goal() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let path = write(folder.path(), "problem.toml", &problem());
     let tanh = ["--set", "network.activation=tanh"];
     let one_layer = ["--set", "network.hidden_layers=1"];
     let flow = ["--set", "optimizer={ kind = \"flow\", times = 3 }", "--set", "record.at={ every = 0.1 }"];
@@ -126,9 +119,9 @@ fn every_engine_stops_at_the_first_record_that_reaches_the_target() {
 #[test]
 fn engines_agree_on_the_step() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = write(folder.path(), "problem.toml", PROBLEM);
-    let target = ["--set", "stop.train_loss=0.1"];
-    let step = |more: &[&str]| solve(&path, &[&target[..], more].concat())["stopped_at"]["step"].clone();
+    let path = write(folder.path(), "problem.toml", &problem());
+    let goal = ["--set", "stop.train_loss=0.1"];
+    let step = |more: &[&str]| solve(&path, &[&goal[..], more].concat())["stopped_at"]["step"].clone();
     let limit = step(&["--width", "inf"]);
     assert!(limit.as_u64().is_some_and(|step| step > 2), "{limit}");
     assert_eq!(step(&["--width", "1000000000000", "--engine", "law"]), limit);
@@ -143,7 +136,7 @@ fn engines_agree_on_the_step() {
 #[test]
 fn records_decide() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let path = write(folder.path(), "problem.toml", &problem());
     let at = ["--width", "inf", "--set", "stop.train_loss=0.1"];
     let fine = solve(&path, &at)["stopped_at"]["step"].as_u64().expect("a step");
     let coarse = solve(&path, &[&at[..], &["--set", "record.at={ every = 7 }"]].concat());
@@ -165,7 +158,7 @@ fn records_decide() {
 #[test]
 fn what_cannot_stop_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let path = write(folder.path(), "problem.toml", &problem());
     let refused = |arguments: &[&str], parts: &[&str]| {
         let said = run(arguments);
         assert_eq!(said.code, 2, "{}", said.err);
@@ -173,7 +166,7 @@ fn what_cannot_stop_is_refused() {
     };
     let stop = ["--set", "stop.train_loss=0.1"];
     refused(&[&["fluctuations", &path][..], &stop].concat(), &["stop", "leave the section out"]);
-    let many = "data.targets=[[1, 0], [0, 1]]";
+    let many = "data.targets=[[1, 0], [0, 1], [1, 0]]";
     let kernel = ["--set", "parameterization={ kind = \"ntk\" }", "--set", "network.activation=tanh"];
     let accuracy = ["--set", "ensemble={ networks = 4 }", "--set", many, "--set", "stop.train_accuracy=1"];
     refused(
@@ -246,12 +239,12 @@ fn a_study_has_trials_that_stop() {
     let rows = |text: &str| {
         text.lines().skip(1).map(|line| line.split(',').map(String::from).collect()).collect::<Vec<Vec<String>>>()
     };
-    let (target, loss, distance) =
+    let (goal, loss, distance) =
         (column(metrics, "stop.train_loss"), column(metrics, "final_loss"), column(metrics, "distance"));
     for row in rows(metrics) {
         assert_eq!(row[column(metrics, "status")], "stopped", "{row:?}");
         let number = |i: usize| row[i].parse::<f64>().unwrap_or_else(|_| panic!("{row:?}"));
-        assert!(number(loss) <= number(target) && number(loss) > 0.3 * number(target), "{row:?}");
+        assert!(number(loss) <= number(goal) && number(loss) > 0.3 * number(goal), "{row:?}");
         assert!(number(distance) >= 0.0, "{row:?}");
     }
     // No record is made up: the last row of every trial is that of its stop.
@@ -299,7 +292,7 @@ fn report(directory: &Path) -> String {
 #[test]
 fn the_end_of_training_is_recorded_whatever_is_listed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = write(folder.path(), "problem.toml", PROBLEM);
+    let path = write(folder.path(), "problem.toml", &problem());
     for at in [&["--width", "inf"][..], &["--width", "32"], &["--width", "32", "--set", "network.activation=tanh"]] {
         let listed = solve(&path, &[at, &["--set", "record.at=[0, 7]"]].concat());
         let steps: Vec<u64> = records(&listed).iter().filter_map(|record| record["step"].as_u64()).collect();

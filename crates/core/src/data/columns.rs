@@ -97,8 +97,7 @@ impl Chosen {
         let mut used = HashSet::new();
         match inputs.iter().chain(&targets).find(|column| !used.insert(**column)) {
             Some(column) => {
-                let title =
-                    titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)));
+                let title = title_of(*column, titles);
                 Err(format!(
                     "column {title} stands twice in `inputs` and `targets`; each column is an input or a target, once"
                 ))
@@ -106,6 +105,11 @@ impl Chosen {
             None => Ok(Chosen { inputs, targets }),
         }
     }
+}
+
+/// What errors call a column.
+pub(super) fn title_of(column: usize, titles: &[String]) -> String {
+    titles.get(column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
 }
 
 /// No file has more columns.

@@ -14,7 +14,7 @@ use widenet_document::{
 
 use super::{
     classes::{self, Classes, Label, LeftOut, classes},
-    columns::{Chosen, ColumnTables, Columns, check_classes, columns, leading_or_columns, open_tables},
+    columns::{Chosen, ColumnTables, Columns, check_classes, columns, leading_or_columns, open_tables, title_of},
     dataset::Samples,
     files::BinaryFile,
     memory::InMemory,
@@ -83,9 +83,7 @@ impl ColumnTables for Csv {
         let titles = self.titles(&mut reader, &name)?;
         let columns = Chosen::of(&self.inputs, self.targets.as_ref(), &titles, self.may_lack_targets(path));
         let Chosen { inputs: input_columns, targets: target_columns } = columns.map_err(&wrong)?;
-        let title = |column: &usize| {
-            titles.get(*column).map_or_else(|| column.to_string(), |title| format!("`{}`", excerpt(title)))
-        };
+        let title = |column: &usize| title_of(*column, &titles);
         let (mut inputs, mut targets, mut rows) = (Vec::new(), Vec::new(), 0);
         let (mut of_samples, mut left_out) = (Vec::new(), LeftOut::default());
         for record in reader.records() {

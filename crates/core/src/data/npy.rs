@@ -103,13 +103,14 @@ impl Origin for Npy {
     fn open(&self, base: &Path, _: Wanted) -> Result<Tables> {
         let array = |path: &Option<PathBuf>| path.as_ref().map(|path| Array::open(&base.join(path))).transpose();
         let train = (Array::open(&base.join(&self.inputs))?, array(&self.targets)?);
-        let labels = match (&self.classes, &train.1) {
+        let known = match (&self.classes, &train.1) {
             (Some(classes), Some(targets)) => {
-                Some(classes.listed(&labels_of(targets)?).map_err(|message| targets.file.error(message))?)
+                let listed = classes.listed(&labels_of(targets)?).map_err(|message| targets.file.error(message))?;
+                Some((classes, listed))
             }
             _ => None,
         };
-        let table = |inputs, targets| table(inputs, targets, labels.as_deref());
+        let table = |inputs, targets| table(inputs, targets, known.as_ref());
         let test = match array(&self.test_inputs)? {
             Some(inputs) => Some(table(inputs, array(&self.test_targets)?)?),
             None => None,
@@ -132,7 +133,12 @@ fn labels_of(targets: &Array) -> Result<Vec<Label>> {
     Ok(values.iter().copied().map(Label::Number).collect())
 }
 
-fn table(inputs: Array, targets: Option<Array>, labels: Option<&[Label]>) -> Result<Box<dyn SampleTable>> {
+/// Targets are classes if these and their labels are given.
+fn table(
+    inputs: Array,
+    targets: Option<Array>,
+    known: Option<&(&Classes, Vec<Label>)>,
+) -> Result<Box<dyn SampleTable>> {
     if let Some(targets) = targets.as_ref().filter(|targets| targets.rows != inputs.rows) {
         return Err(targets.file.error(format!(
             "it is {} × {} and {} is {} × {}; both must have one row per sample",
@@ -143,11 +149,12 @@ fn table(inputs: Array, targets: Option<Array>, labels: Option<&[Label]>) -> Res
             inputs.columns
         )));
     }
-    let classified = match (&targets, labels) {
-        (Some(targets), Some(labels)) => {
+    let classified = match (&targets, known) {
+        (Some(targets), Some((classes, labels))) => {
             let (mut samples, mut left_out) = (Vec::new(), LeftOut::default());
             for (row, label) in labels_of(targets)?.iter().enumerate() {
-                match labels.iter().position(|known| known == label) {
+                let place = classes.position(labels, label).map_err(|message| targets.file.error(message))?;
+                match place {
                     Some(class) => samples.push((row, class)),
                     None => left_out.count(label),
                 }

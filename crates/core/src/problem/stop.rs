@@ -1,4 +1,4 @@
-//! Section `[stop]` ends training before its horizon, at the first record that reaches a target.
+//! Section `[stop]` ends training before its horizon, at the first record that reaches a goal.
 //!
 //! ```text
 //! R(t) ≤ train_loss   or   training accuracy(t) ≥ train_accuracy,      t among the moments of `[record]`
@@ -18,8 +18,8 @@ use super::{labels::Labels, quantity::Quantity};
 use crate::matrix::Matrix;
 
 section! {
-    /// Where training ends before its horizon: at the first record that reaches one of the targets. The quantity of a target is recorded,
-    /// asked for or not. An ensemble stops by the mean over its networks.
+    /// Where training ends before its horizon: at the first record that reaches one of the goals. The quantity of a goal is recorded, asked
+    /// for or not. An ensemble stops by the mean over its networks.
     pub(super) struct StopSection {
         /// Stop at the first record whose training loss is at most this.
         train_loss: Option<f64> = optional(positive()),
@@ -45,7 +45,7 @@ fn check(section: &StopSection, table: &Written<'_>) -> Result<()> {
     }
 }
 
-/// Targets of which each ends training at the first record that reaches it.
+/// Goals of which each ends training at the first record that reaches it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stop {
     /// A training loss > 0, reached by what is at most as large.
@@ -55,7 +55,7 @@ pub struct Stop {
 }
 
 impl StopSection {
-    /// The targets, of a problem with these training targets.
+    /// The goals, of a problem with these training targets.
     pub(super) fn stop(&self, targets: &Matrix) -> Result<Stop> {
         if let Some(accuracy) = &self.train_accuracy {
             Labels::of(targets).map_err(|why| -> widenet_document::Error {
@@ -70,12 +70,12 @@ impl StopSection {
 impl Stop {
     /// Returns the quantities that decide.
     pub fn quantities(self) -> impl Iterator<Item = Quantity> {
-        self.targets().map(|(quantity, _)| quantity)
+        self.goals().map(|(quantity, _)| quantity)
     }
 
-    /// The quantities with their targets.
-    pub(crate) fn targets(self) -> impl Iterator<Item = (Quantity, f64)> {
-        let loss = self.train_loss.map(|target| (Quantity::TrainLoss, target));
-        loss.into_iter().chain(self.train_accuracy.map(|target| (Quantity::TrainAccuracy, target)))
+    /// The quantities with their goals.
+    pub(crate) fn goals(self) -> impl Iterator<Item = (Quantity, f64)> {
+        let loss = self.train_loss.map(|goal| (Quantity::TrainLoss, goal));
+        loss.into_iter().chain(self.train_accuracy.map(|goal| (Quantity::TrainAccuracy, goal)))
     }
 }

@@ -1,22 +1,22 @@
-//! Training ends before its horizon at the first record that reaches a target of [`Stop`].
+//! Training ends before its horizon at the first record that reaches a goal of [`Stop`].
 
 use crate::{
     problem::{Problem, Quantity, Stop},
     trajectory::{Record, Status, Stopped, Value},
 };
 
-/// The first target that a record reaches.
+/// The first goal that a record reaches.
 fn reached(stop: Stop, record: &Record) -> Option<Stopped> {
-    stop.targets().find_map(|(quantity, target)| {
+    stop.goals().find_map(|(quantity, goal)| {
         let Some(&Value::Scalar(value)) = record.values.get(&quantity) else { return None };
-        let reached = if quantity == Quantity::TrainLoss { value <= target } else { value >= target };
+        let reached = if quantity == Quantity::TrainLoss { value <= goal } else { value >= goal };
         let Record { step, time, .. } = *record;
-        reached.then_some(Stopped { step, time, quantity, value, target })
+        reached.then_some(Stopped { step, time, quantity, value, goal })
     })
 }
 
 impl Problem {
-    /// Says whether training ends with the last of these records because it reaches a target. The last record of the plan is the end in any
+    /// Says whether training ends with the last of these records because it reaches a goal. The last record of the plan is the end in any
     /// case.
     pub fn stop_at(&self, records: &[Record]) -> Option<Status> {
         let (stop, record) = (self.stop?, records.last()?);
@@ -24,7 +24,7 @@ impl Problem {
         reached(stop, record).filter(|_| !is_end).map(Status::Stopped)
     }
 
-    /// Returns the records up to the first that reaches a target, and how training ended: for what is trained to the horizon before its
+    /// Returns the records up to the first that reaches a goal, and how training ended: for what is trained to the horizon before its
     /// records are known.
     pub fn cut_at_stop(&self, mut records: Vec<Record>, status: Status) -> (Vec<Record>, Status) {
         let cut = (1..=records.len()).find_map(|taken| Some((taken, self.stop_at(&records[..taken])?)));
@@ -54,9 +54,9 @@ mod tests {
         Record::new(7, 0.7, values)
     }
 
-    /// On both sides of each target; what is no number reaches none.
+    /// On both sides of each goal; what is no number reaches none.
     #[test]
-    fn targets_are_reached_from_above_and_from_below() {
+    fn goals_are_reached_from_above_and_from_below() {
         let stop = Stop { train_loss: Some(0.1), train_accuracy: Some(1.0) };
         let reached_by = |loss, accuracy| reached(stop, &record(loss, accuracy)).map(|stopped| stopped.quantity);
         assert_eq!(reached_by(0.1f64.next_up(), 1.0f64.next_down()), None);
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(reached_by(0.2, 1.0), Some(Quantity::TrainAccuracy));
         assert_eq!(reached_by(f64::NAN, f64::NAN), None);
         let stopped = reached(stop, &record(0.05, 0.5)).expect("reached");
-        let expected = Stopped { step: 7, time: 0.7, quantity: Quantity::TrainLoss, value: 0.05, target: 0.1 };
+        let expected = Stopped { step: 7, time: 0.7, quantity: Quantity::TrainLoss, value: 0.05, goal: 0.1 };
         assert_eq!(stopped, expected);
     }
 }

@@ -12,7 +12,7 @@ use crate::problem::Quantity;
 pub enum Status {
     /// All records were taken.
     Done,
-    /// A target of `[stop]` was reached by the last record, before the end of the plan: a success like [`Status::Done`].
+    /// A goal of `[stop]` was reached by the last record, before the end of the plan: a success like [`Status::Done`].
     Stopped(Stopped),
     /// The outputs stopped being finite (or beyond 1e100); the records before it are kept.
     Diverged {
@@ -28,19 +28,19 @@ pub enum Status {
     },
 }
 
-/// The record that reached a target.
+/// The record that reached a goal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stopped {
     /// Its step.
     pub step: u64,
     /// Its time.
     pub time: f64,
-    /// What reached its target: [`Quantity::TrainLoss`] or [`Quantity::TrainAccuracy`].
+    /// What reached its goal: [`Quantity::TrainLoss`] or [`Quantity::TrainAccuracy`].
     pub quantity: Quantity,
     /// Its value there.
     pub value: f64,
-    /// The target.
-    pub target: f64,
+    /// The goal.
+    pub goal: f64,
 }
 
 impl Stopped {
@@ -52,7 +52,7 @@ impl Stopped {
             time: number("time")?,
             quantity: Quantity::from_word(json["quantity"].as_str()?).ok()?,
             value: number("value")?,
-            target: number("target")?,
+            goal: number("goal")?,
         })
     }
 }
@@ -68,7 +68,7 @@ impl Status {
         }
     }
 
-    /// Says whether training ended as it was meant to: at its horizon, or at a target.
+    /// Says whether training ended as it was meant to: at its horizon, or at a goal.
     pub fn is_success(&self) -> bool {
         match self {
             Status::Done | Status::Stopped(_) => true,
@@ -80,9 +80,9 @@ impl Status {
     pub fn ending(&self) -> String {
         match *self {
             Status::Done => "is done".into(),
-            Status::Stopped(Stopped { step, quantity, value, target, .. }) => {
+            Status::Stopped(Stopped { step, quantity, value, goal, .. }) => {
                 let sign = if quantity == Quantity::TrainLoss { '≤' } else { '≥' };
-                format!("stopped at step {step}: {} {value:.3e} {sign} {target:e}", quantity.name())
+                format!("stopped at step {step}: {} {value:.3e} {sign} {goal:e}", quantity.name())
             }
             Status::Diverged { step, time } => format!("diverged at step {step} (time {time:?})"),
             Status::Interrupted { step } => format!("was interrupted before step {step}"),
@@ -99,9 +99,9 @@ impl Serialize for Status {
             Status::Diverged { step, time } => {
                 map.serialize_entry("diverged_at", &json!({ "step": step, "time": Number(time) }))?;
             }
-            Status::Stopped(Stopped { step, time, quantity, value, target }) => {
+            Status::Stopped(Stopped { step, time, quantity, value, goal }) => {
                 let stopped = json!({
-                    "step": step, "time": Number(time), "quantity": quantity.name(), "value": Number(value), "target": target,
+                    "step": step, "time": Number(time), "quantity": quantity.name(), "value": Number(value), "goal": goal,
                 });
                 map.serialize_entry("stopped_at", &stopped)?;
             }

@@ -421,7 +421,7 @@ fn a_flow_records_at_times() {
 
 /// What decides is recorded, asked for or not.
 #[test]
-fn training_stops_at_targets() {
+fn training_stops_at_goals() {
     let stop = |value: &str| problem(&[("stop", value), ("record.quantities", "['predictor']")]).unwrap();
     let loss = stop("{ train_loss = 1e-3 }");
     assert_eq!(loss.stop, Some(Stop { train_loss: Some(1e-3), train_accuracy: None }));

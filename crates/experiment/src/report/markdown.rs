@@ -165,7 +165,7 @@ fn reference_error(errors: &[f64]) -> String {
     }
 }
 
-/// Trials that reached a target of `[stop]`; their last record is the final one.
+/// Trials that reached a goal of `[stop]`; their last record is the final one.
 fn stopped(results: &Results<'_>) -> Option<String> {
     let statuses = results.trials.iter().map(|measured| (measured, measured.result.status()));
     let stopped = statuses.filter(|(_, status)| matches!(status, Status::Stopped(_)));

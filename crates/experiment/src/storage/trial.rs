@@ -279,8 +279,7 @@ fn decode(bytes: &[u8], status: &TrialStatus, trial: &Trial) -> std::result::Res
     let status = match (status.state.as_str(), status.step) {
         ("done", _) => Status::Done,
         ("stopped", _) => Status::Stopped(
-            Stopped::from_json(&tree["stopped_at"])
-                .ok_or("it does not say in `stopped_at` which target was reached")?,
+            Stopped::from_json(&tree["stopped_at"]).ok_or("it does not say in `stopped_at` which goal was reached")?,
         ),
         // Earlier versions left out a time that overflowed.
         ("diverged", Some(step)) => Status::Diverged { step, time: status.time.map_or(f64::INFINITY, |time| time.0) },

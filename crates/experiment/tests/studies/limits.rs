@@ -8,7 +8,7 @@ use std::{
 
 use widenet_core::Width;
 use widenet_engines::LimitOptions;
-use widenet_experiment::{Silent, Study, plan, report};
+use widenet_experiment::{Outcome, RunOptions, Silent, Study, plan, report, run};
 use widenet_statistics::{Finding, Verdict};
 
 use crate::fake::{FakeSolver, NEVER, STUDY, finish, options, study, study_file};
@@ -82,6 +82,42 @@ fn finished_limits_are_the_references_of_reports() {
     assert_eq!(references(&FINITE), 2);
     let axes = "network.activation = [\"tanh\"]\naccuracy = [1e-2, 1e-3]";
     assert_eq!(references(&[("network.activation = [\"tanh\"]", axes)]), 0, "each accuracy has its own");
+}
+
+/// A report of an unfinished study waits for the limit that is a trial of it; one whose limit is no trial solves it.
+#[test]
+fn reports_of_unfinished_studies_solve_no_limit_that_is_pending() {
+    let folder = tempfile::tempdir().unwrap();
+    let references = |replacements: &[(&str, &str)]| {
+        let solver = FakeSolver::default();
+        let first = RunOptions { shard: "1/25".parse().unwrap(), ..options(folder.path()) };
+        let study = perceptrons(folder.path(), replacements);
+        let Outcome::ShardFinished { directory, .. } = run(&study, &solver, &first, &NEVER, &Silent).unwrap() else {
+            panic!("a shard")
+        };
+        report(&directory, &solver, &NEVER).unwrap().unwrap();
+        (solver.references.load(Ordering::SeqCst), fs::read_to_string(directory.join("report.md")).unwrap())
+    };
+    let (solved, text) = references(&[]);
+    assert!(solved == 0 && text.contains("its trial of width inf is not done"), "{solved}: {text}");
+    assert_eq!(references(&FINITE).0, 1);
+}
+
+/// Another value of an axis that a trial does not depend on gives it another name in the same directory, and runs nothing.
+#[test]
+fn trials_are_taken_over_from_the_same_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = |accuracy: &str| {
+        let axes = format!("network.activation = [\"tanh\"]\naccuracy = [{accuracy}]");
+        let solver = FakeSolver::default();
+        let study = perceptrons(folder.path(), &[("network.activation = [\"tanh\"]", &axes)]);
+        let directory = finish(&study, &solver, &options(folder.path()), &Silent).directory;
+        (solver.asked.into_inner().unwrap(), directory)
+    };
+    let (all, directory) = ran("1e-2");
+    let (new, again) = ran("1e-3");
+    assert_eq!((all.len(), new.len(), again), (25, 5, directory));
+    assert!(new.iter().all(|(width, ..)| *width == Width::Infinite), "{new:?}");
 }
 
 /// A reference that is being computed ends with the report, which writes nothing.

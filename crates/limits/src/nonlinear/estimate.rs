@@ -54,7 +54,7 @@ impl Estimate {
         Self { records: (0..taken).map(at).collect(), status }
     }
 
-    /// The records up to the one that reaches a target of `[stop]`.
+    /// The records up to the one that reaches a goal of `[stop]`.
     pub(super) fn cut_at_stop(self, problem: &Problem) -> Self {
         let (records, status) = problem.cut_at_stop(self.records, self.status);
         Self { records, status }

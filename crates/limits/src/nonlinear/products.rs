@@ -147,3 +147,31 @@ impl Columns {
 fn rows_of(piece: usize, rows: usize) -> Range<usize> {
     piece * ROWS..rows.min((piece + 1) * ROWS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Around the ends of pieces, and in two blocks: what is kept in pieces is what was given.
+    #[test]
+    fn pieces_change_nothing() {
+        for rows in [1, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS + 37] {
+            let wave = |columns: usize, shift: f64| {
+                Matrix::from_fn(rows, columns, |i, j| (i as f64 * (0.37 + j as f64) + shift).sin())
+            };
+            let (all, x) = (wave(7, 0.2), wave(3, 1.0));
+            let mut columns = Columns::none(rows);
+            columns.append(&all.columns(0, 4).into_owned());
+            columns.append(&all.columns(4, 3).into_owned());
+            assert_eq!((columns.count(), columns.last(0), columns.last(4)), (7, all.clone(), all.columns(4, 3).into()));
+            let weights: Rc<[f64]> = (0..rows).map(|i| (i + 1) as f64).collect();
+            for measure in [Measure::Sum, Measure::Mean, Measure::Weights(weights)] {
+                let (found, expected) = (measure.gram_of(&columns, &x), measure.gram(&all, &x));
+                assert!((found - &expected).amax() <= 1e-13 * (1.0 + expected.amax()), "{rows} rows, {measure:?}");
+            }
+            let (c, mut found) = (Matrix::from_fn(7, 3, |i, j| i as f64 - j as f64), x.clone());
+            columns.add_product(&mut found, &c, -0.5);
+            assert!((found - (&x - &all * c * 0.5)).amax() < 1e-13, "{rows} rows");
+        }
+    }
+}

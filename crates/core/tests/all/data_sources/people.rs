@@ -208,5 +208,12 @@ fn labels_in_arrays_are_classes() {
     let all = load(folder.path(), &format!("{file}classes = \"all\"\n")).unwrap().train;
     assert_eq!((all.targets.shape(), all.targets[(0, 1)], all.targets[(3, 2)]), ((5, 3), 1.0, 1.0));
     refused(folder.path(), &format!("{file}classes = [3, 8]\n"), "no sample has the label 8");
+    // As of tables: a label of the test samples alone is an error with "all", and left out of a list.
+    fs::write(folder.path().join("t.npy"), npy("|u1", false, "(2, 1)", &[1, 2])).unwrap();
+    fs::write(folder.path().join("l.npy"), npy("|u1", false, "(2,)", &[7, 8])).unwrap();
+    let tested = format!("{file}test_inputs = \"t.npy\"\ntest_targets = \"l.npy\"\n");
+    refused(folder.path(), &format!("{tested}classes = \"all\"\n"), "the label 8, which no training sample has");
+    let listed = load(folder.path(), &format!("{tested}classes = [3, 7]\n")).unwrap();
+    assert_eq!(listed.test.unwrap().targets.as_slice(), [1.0]);
     refused(folder.path(), "kind = \"npy\"\ninputs = \"x.npy\"\n", "have no targets");
 }
