@@ -7,6 +7,7 @@ mod campaigns;
 mod command_line;
 mod common;
 mod coordinate_check;
+mod coordinate_table;
 mod documentation;
 mod faults;
 mod fluctuations;

@@ -1,4 +1,6 @@
-//! `widenet coord-check` trains a network at several widths and prints the verdicts on its exponents.
+//! `widenet coord-check` trains a network at several widths, or reads what others have measured, and prints the verdicts on exponents.
+
+use std::path::Path;
 
 use widenet_engines::{Engines, load_problem, rate_warning};
 use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder};
@@ -18,20 +20,16 @@ use crate::{
 pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
     let output = arguments.answer.output.as_deref();
     let output = output.map(|path| OutputFile::new(path, &CoordinateReport::FORMATS)).transpose()?;
-    let problem = load_problem(&arguments.problem, &arguments.answer.overrides.set)?;
-    for warning in problem.warnings().into_iter().chain(rate_warning(&problem)) {
-        note(&warning);
-    }
-    let check = CoordinateCheck::new(problem, arguments.options())?;
-    arguments.figure.as_deref().map(make_folder).transpose()?;
-    let engines = Engines::new(arguments.device)?;
-    let bar = progress::single("coordinate check");
-    let report = check.run(&engines, &|fraction| {
-        bar.update(fraction);
-        interrupt::control()
-    });
-    bar.finish();
-    let Some(report) = report? else { return Ok(Exit::Interrupted) };
+    let report = match (&arguments.from, &arguments.problem) {
+        (Some(table), _) => {
+            let report = CoordinateReport::of_table(table, &arguments.table_options())?;
+            arguments.figure.as_deref().map(make_folder).transpose()?;
+            Some(report)
+        }
+        (None, Some(problem)) => trained(problem, arguments)?,
+        (None, None) => None,
+    };
+    let Some(report) = report else { return Ok(Exit::Interrupted) };
     for said in &report.notes {
         note(said);
     }
@@ -59,13 +57,31 @@ pub(crate) fn run(arguments: &CoordCheckArguments) -> Result<Exit, Failure> {
     Ok(if grows || report.is_refuted() || report.all_diverged() { Exit::CheckFailed } else { Exit::Done })
 }
 
+/// Trains the networks of a problem; `None` if it was stopped.
+fn trained(problem: &Path, arguments: &CoordCheckArguments) -> Result<Option<CoordinateReport>, Failure> {
+    let problem = load_problem(problem, &arguments.answer.overrides.set)?;
+    for warning in problem.warnings().into_iter().chain(rate_warning(&problem)) {
+        note(&warning);
+    }
+    let check = CoordinateCheck::new(problem, arguments.options())?;
+    arguments.figure.as_deref().map(make_folder).transpose()?;
+    let engines = Engines::new(arguments.device)?;
+    let bar = progress::single("coordinate check");
+    let report = check.run(&engines, &|fraction| {
+        bar.update(fraction);
+        interrupt::control()
+    });
+    bar.finish();
+    Ok(report?)
+}
+
 /// A row per quantity, layer and step; then what grows, and how many rows came to what.
 fn verdicts(report: &CoordinateReport) -> String {
     let cells = |row: &Row| {
         vec![
-            row.coordinate.quantity.name().into(),
+            row.quantity.clone(),
             row.layer.clone(),
-            row.coordinate.step.to_string(),
+            row.step.to_string(),
             measured(row),
             row.predicted(),
             row.finding.verdict.word().into(),
@@ -87,18 +103,16 @@ fn conclusion(report: &CoordinateReport) -> String {
     for place in &growing {
         text.push_str(&format!("grows with the width: {place}\n"));
     }
-    if report.diverged > 0 {
+    if let Some((diverged, networks)) = report.diverged() {
         text.push_str(&format!(
-            "{} of {} networks diverged: {}give a smaller learning rate (--set optimizer.learning_rate=…), or fewer --steps\n",
-            report.diverged,
-            report.networks,
+            "{diverged} of {networks} networks diverged: {}give a smaller learning rate (--set optimizer.learning_rate=…), or fewer --steps\n",
             if report.all_diverged() { "nothing can be judged; " } else { "" }
         ));
     }
     if growing.is_empty() && !report.all_diverged() {
         text.push_str(&match inconclusive {
             0 => "nothing grows with the width\n".to_owned(),
-            _ if report.diverged > 0 => format!(
+            _ if report.diverged().is_some() => format!(
                 "nothing is seen to grow with the width, but {inconclusive} of {} rows are inconclusive and may\n",
                 report.rows.len()
             ),
@@ -122,8 +136,8 @@ fn by_step<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<String> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for row in rows {
         let layer = if row.layer == "all" { String::new() } else { format!(" of {}", row.layer) };
-        let name = format!("{}{layer}", row.coordinate.quantity.name());
-        let step = row.coordinate.step.to_string();
+        let name = format!("{}{layer}", row.quantity);
+        let step = row.step.to_string();
         match found.iter_mut().find(|(known, _)| *known == name) {
             Some((_, steps)) => steps.push(step),
             None => found.push((name, vec![step])),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use widenet_core::Width;
-use widenet_experiment::coordinate_check::CoordinateOptions;
+use widenet_experiment::coordinate_check::{CoordinateOptions, TableOptions};
 use widenet_model::{DeviceChoice, Precision};
 
 use super::shared::{AnswerArguments, precision};
@@ -53,10 +53,32 @@ fn tolerance(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads `-0.5` or `output=-0.5`.
+fn exponent_of(text: &str) -> Result<(Option<String>, f64), String> {
+    let (layer, exponent) = text.rsplit_once('=').map_or((None, text), |(layer, exponent)| (Some(layer), exponent));
+    match exponent.trim().parse::<f64>() {
+        Ok(exponent) if exponent.is_finite() => Ok((layer.map(|layer| layer.trim().into()), exponent)),
+        _ => Err("give an exponent, for example 0, or LAYER=EXPONENT, for example output=-0.5".into()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CoordCheckArguments {
     /// Problem file (.toml or .json); its steps and its section record do not count.
-    pub(crate) problem: PathBuf,
+    #[arg(required_unless_present = "from")]
+    pub(crate) problem: Option<PathBuf>,
+    /// Judge a table of measurements of any networks instead (.csv or .parquet) with columns width, seed, step (or t), layer (or module) and sizes.
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["problem", "width", "seeds", "steps", "device", "precision", "set"])]
+    pub(crate) from: Option<PathBuf>,
+    /// Columns of the table that are judged, separated by commas [default: value, l1, l2, rms, std, norm, those that there are].
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', requires = "from")]
+    value: Vec<String>,
+    /// Predicted exponent of all layers of the table (µP: 0), or of one, as --predict output=-0.5; may be repeated [default: 0].
+    #[arg(long, value_name = "[LAYER=]EXPONENT", value_parser = exponent_of, allow_hyphen_values = true, requires = "from")]
+    predict: Vec<(Option<String>, f64)>,
+    /// A layer of the table without prediction: it must not grow; may be repeated.
+    #[arg(long, value_name = "LAYER", requires = "from")]
+    exempt: Vec<String>,
     /// At least three widths, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "256,512,1024,2048,4096", allow_hyphen_values = true)]
     width: Vec<Width>,
@@ -84,6 +106,18 @@ pub(crate) struct CoordCheckArguments {
 }
 
 impl CoordCheckArguments {
+    pub(crate) fn table_options(&self) -> TableOptions {
+        let of_all = self.predict.iter().rev().find(|(layer, _)| layer.is_none());
+        let own = self.predict.iter().filter_map(|(layer, exponent)| Some((layer.clone()?, *exponent)));
+        TableOptions {
+            tolerance: self.tolerance,
+            quantities: self.value.clone(),
+            exponent: of_all.map_or(0.0, |(_, exponent)| *exponent),
+            exponents: own.collect(),
+            exempt: self.exempt.clone(),
+        }
+    }
+
     pub(crate) fn options(&self) -> CoordinateOptions {
         CoordinateOptions {
             widths: self.width.clone(),

@@ -68,7 +68,7 @@ impl Origin for Csv {
 }
 
 /// Lines of separated text.
-type Lines<'f> = csv::Reader<Box<dyn Read + 'f>>;
+pub(super) type Lines<'f> = csv::Reader<Box<dyn Read + 'f>>;
 
 impl ColumnTables for Csv {
     fn files(&self) -> (&Path, Option<&Path>) {
@@ -171,10 +171,7 @@ impl ColumnTables for Csv {
 impl Csv {
     /// A reader of the lines of a file.
     fn reader<'f>(&self, file: &'f BinaryFile) -> Result<Lines<'f>> {
-        let delimiter = self.delimiter.map_or_else(|| guessed(file), Ok)?;
-        let mut builder = csv::ReaderBuilder::new();
-        builder.has_headers(self.header).trim(csv::Trim::All).delimiter(delimiter).comment(Some(b'#'));
-        Ok(builder.from_reader(file.reader()?))
+        lines(file, self.delimiter.map_or_else(|| guessed(file), Ok)?, self.header)
     }
 
     /// What was guessed about the columns, if it is not what the name of the format says.
@@ -191,24 +188,36 @@ impl Csv {
 
     /// The names of the columns, none without a header.
     fn titles(&self, reader: &mut Lines<'_>, name: &str) -> Result<Vec<String>> {
-        let wrong = |message: String| Error::Data { what: name.into(), message };
         if !self.header {
             return Ok(Vec::new());
         }
-        let titles: Vec<String> =
-            reader.headers().map_err(|error| wrong(error.to_string()))?.iter().map(String::from).collect();
+        let titles = titles_of(reader, name)?;
         if !titles.is_empty() && titles.iter().all(|title| title.parse::<f64>().is_ok()) {
-            return Err(wrong(format!(
+            let message = format!(
                 "its first line is made of numbers, `{}`, and is read as names of columns; set data.header = false if it is a sample",
                 excerpt(&titles.join(","))
-            )));
+            );
+            return Err(Error::Data { what: name.into(), message });
         }
         Ok(titles)
     }
 }
 
+/// A reader of the lines of a file, of which the first may be titles.
+pub(super) fn lines(file: &BinaryFile, delimiter: u8, header: bool) -> Result<Lines<'_>> {
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(header).trim(csv::Trim::All).delimiter(delimiter).comment(Some(b'#'));
+    Ok(builder.from_reader(file.reader()?))
+}
+
+/// The titles in the first line.
+pub(super) fn titles_of(reader: &mut Lines<'_>, name: &str) -> Result<Vec<String>> {
+    let titles = reader.headers().map_err(|error| Error::Data { what: name.into(), message: error.to_string() })?;
+    Ok(titles.iter().map(String::from).collect())
+}
+
 /// What separates the columns of the first line that is no comment: a tab, a semicolon or a comma, whichever it has first in this order.
-fn guessed(file: &BinaryFile) -> Result<u8> {
+pub(super) fn guessed(file: &BinaryFile) -> Result<u8> {
     let start = file.read(0, file.length().min(FIRST_BYTES))?;
     let line = start.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#")).unwrap_or_default();
     Ok([b'\t', b';'].into_iter().find(|delimiter| line.contains(delimiter)).unwrap_or(b','))

@@ -24,9 +24,11 @@ mod parquet_table;
 mod preprocessing;
 mod section;
 mod segment;
+mod table;
 mod teacher;
 
 pub use dataset::{Dataset, Provenance, Samples};
 pub use inputs::{InputSource, PartialData, PartialSamples};
 pub use npy::{read_npy, write_npy};
 pub use section::DataSource;
+pub use table::{Table, read_table};

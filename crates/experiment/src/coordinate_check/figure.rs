@@ -29,24 +29,28 @@ impl CoordinateReport {
 /// A plot per quantity at its first and at its last step, with the stems of their files.
 fn coordinates(report: &CoordinateReport) -> Vec<(String, Plot)> {
     let mut plots = Vec::new();
-    for of_quantity in report.rows.chunk_by(|a, b| a.coordinate.quantity == b.coordinate.quantity) {
-        let steps: Vec<&[Row]> = of_quantity.chunk_by(|a, b| a.coordinate.step == b.coordinate.step).collect();
+    for of_quantity in report.rows.chunk_by(|a, b| a.quantity == b.quantity) {
+        let steps: Vec<&[Row]> = of_quantity.chunk_by(|a, b| a.step == b.step).collect();
         let ends = [steps.first(), steps.last().filter(|_| steps.len() > 1)];
         for rows in ends.into_iter().flatten() {
-            let coordinate = rows[0].coordinate;
-            plots.push((format!("{}-step-{}", coordinate.quantity.name(), coordinate.step), plot(rows)));
+            plots.push((format!("{}-step-{}", file_stem(&rows[0].quantity), rows[0].step), plot(rows)));
         }
     }
     plots
 }
 
+/// A quantity as part of a file's name: titles of columns may have any letters.
+fn file_stem(quantity: &str) -> String {
+    quantity.chars().map(|c| if c.is_ascii_alphanumeric() || "._".contains(c) { c } else { '-' }).collect()
+}
+
 fn plot(rows: &[Row]) -> Plot {
-    let coordinate = rows[0].coordinate;
+    let quantity = words(&rows[0].quantity);
     let colours = palette::groups(rows.len()).into_iter().zip(Marker::ALL.into_iter().cycle());
     let series = rows.iter().zip(colours).map(|(row, (colour, marker))| {
         let samples = row.by_width();
         let mut marks: Vec<Mark> = band(&samples, AxisScale::Log).into_iter().collect();
-        let mut legend = vec![if row.layer == "all" { words(coordinate.quantity.name()) } else { row.layer.clone() }];
+        let mut legend = vec![if row.layer == "all" { quantity.clone() } else { row.layer.clone() }];
         if let Some(fit) = &row.finding.fit {
             marks.push(fitted(fit, samples.iter().map(|(width, _)| *width)));
             legend.push(exponent_label(fit, row.finding.interval));
@@ -57,9 +61,9 @@ fn plot(rows: &[Row]) -> Plot {
         Series { legend, colour, marks }
     });
     Plot {
-        title: format!("{} at step {}", words(coordinate.quantity.name()), coordinate.step),
+        title: format!("{quantity} at step {}", rows[0].step),
         x: Axis { label: "width m".into(), scale: AxisScale::Log },
-        y: Axis { label: words(coordinate.quantity.name()), scale: AxisScale::Log },
+        y: Axis { label: quantity.clone(), scale: AxisScale::Log },
         series: series.collect(),
         remarks: vec![
             "point: geometric mean over seeds".into(),

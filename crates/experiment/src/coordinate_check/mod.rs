@@ -7,13 +7,14 @@
 //! (docs/theory/scaling-limits.md §2, §5.3, §7.1.) Networks of several widths and seeds are trained for a few steps, a number that does not
 //! depend on the width. Every quantity in every layer after every step is a power law in the width, judged by the rules of
 //! [`crate::study::check`] for `power_law`, without R²: against its prediction, or, where there is none, against exponents
-//! that say that it does not grow.
+//! that say that it does not grow. Measurements of networks of any other framework are judged alike ([`CoordinateReport::of_table`]).
 
 mod figure;
 mod options;
 mod predictions;
 mod report;
 mod sizes;
+mod table;
 
 use std::path::Path;
 
@@ -28,8 +29,8 @@ use widenet_output::create_directory;
 
 pub use options::{CoordinateOptions, MIN_WIDTHS};
 pub use predictions::{Prediction, predicted};
-pub use report::{CoordinateReport, Row};
-pub use sizes::Coordinate;
+pub use report::{CoordinateReport, Origin, Row};
+pub use table::TableOptions;
 
 /// Makes a folder for figures: found out now, not after hours of work, if it cannot be.
 ///

@@ -1,6 +1,6 @@
 //! Reports the verdicts of a coordinate check as rows, JSON, CSV and figures.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::{Value, json};
 use widenet_core::{
@@ -26,9 +26,11 @@ use crate::error::Result;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// What was measured.
-    pub coordinate: Coordinate,
-    /// The layer's name: of activations `h_1` … and `outputs`, of weights that of [`widenet_core::scaling::Scaling::layer_name`].
+    pub quantity: String,
+    /// The layer's name: of activations `h_1` … and `outputs`, of weights that of [`widenet_core::scaling::Scaling::layer_name`]; as a table names it.
     pub layer: String,
+    /// Steps of training.
+    pub step: u64,
     /// The prediction; without one it must not grow.
     pub prediction: Option<Prediction>,
     /// Exponent, interval and verdict.
@@ -38,6 +40,30 @@ pub struct Row {
 }
 
 impl Row {
+    /// Fits values of a quantity in a layer after some steps, and judges the exponent.
+    pub(super) fn judged(
+        (quantity, layer, step): (&str, &str, u64),
+        samples: Vec<Sample>,
+        prediction: Option<Prediction>,
+        tolerance: f64,
+        counts: Counts,
+    ) -> Row {
+        let exponent = match prediction {
+            Some(Prediction::Equal(exponent)) => Exponent::Near { exponent, tolerance },
+            Some(Prediction::AtMost(bound)) => Exponent::AtMost(bound + tolerance),
+            None => Exponent::AtMost(tolerance),
+        };
+        // An exponent near 0 has no R².
+        let finding = power_law(quantity, layer.into(), fit::power_law(&samples), (exponent, 0.0), counts);
+        Row { quantity: quantity.into(), layer: layer.into(), step, prediction, finding, samples }
+    }
+
+    /// The same for a reason that is known better.
+    pub(super) fn because(mut self, reason: Option<String>) -> Row {
+        self.finding.reason = reason.unwrap_or(self.finding.reason);
+        self
+    }
+
     /// Says what the verdict is about, in words.
     pub fn predicted(&self) -> String {
         match self.prediction {
@@ -62,17 +88,31 @@ impl Row {
     }
 }
 
+/// Where the values of a coordinate check are from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// Networks that it has trained.
+    Networks {
+        /// How.
+        options: CoordinateOptions,
+        /// How many.
+        networks: usize,
+        /// Those that diverged.
+        diverged: usize,
+    },
+    /// A table of measurements made elsewhere.
+    Table(PathBuf),
+}
+
 /// What a coordinate check found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoordinateReport {
-    /// How it was made.
-    pub options: CoordinateOptions,
+    /// Where its values are from.
+    pub origin: Origin,
+    /// Difference > 0 from a predicted exponent that is allowed.
+    pub tolerance: f64,
     /// All rows, by quantity, step and layer.
     pub rows: Vec<Row>,
-    /// Networks that were trained.
-    pub networks: usize,
-    /// Those that diverged.
-    pub diverged: usize,
     /// Remarks for the user. Not in files.
     pub notes: Vec<String>,
 }
@@ -85,23 +125,49 @@ impl CoordinateReport {
         notes: Vec<String>,
     ) -> Self {
         let sizes = sizes(problem, trajectories, options.precision);
-        let rows = sizes.into_iter().map(|sizes| {
-            let Coordinate { quantity, layer, step } = sizes.coordinate;
+        let rows = sizes.into_iter().map(|Sizes { coordinate, samples, missing, rounded }| {
+            let Coordinate { quantity, layer, step } = coordinate;
             let prediction = predicted(problem, quantity, layer.unwrap_or(0), step);
-            judge(layer_name(problem, sizes.coordinate), sizes, prediction, options)
+            let counts = Counts { diverged: missing, ..Counts::of(samples.len(), samples.len() + missing + rounded) };
+            let why = (rounded > 0 && missing == 0).then(|| {
+                format!(
+                    "{rounded} of {} values are 0 or within rounding of {}; use f64, or a larger learning rate",
+                    counts.expected, options.precision
+                )
+            });
+            let row = Row::judged(
+                (quantity.name(), &layer_name(problem, coordinate), step),
+                samples,
+                prediction,
+                options.tolerance,
+                counts,
+            );
+            row.because(why)
         });
+        let has_diverged = |trajectory: &&Trajectory| matches!(trajectory.status, Status::Diverged { .. });
         Self {
             rows: rows.collect(),
-            networks: trajectories.len(),
-            diverged: trajectories.iter().filter(|one| matches!(one.status, Status::Diverged { .. })).count(),
-            options: options.clone(),
+            tolerance: options.tolerance,
+            origin: Origin::Networks {
+                options: options.clone(),
+                networks: trajectories.len(),
+                diverged: trajectories.iter().filter(has_diverged).count(),
+            },
             notes,
+        }
+    }
+
+    /// How many of the networks that it has trained diverged, if some did: `(2, 15)`.
+    pub fn diverged(&self) -> Option<(usize, usize)> {
+        match self.origin {
+            Origin::Networks { networks, diverged, .. } => (diverged > 0).then_some((diverged, networks)),
+            Origin::Table(_) => None,
         }
     }
 
     /// Says whether no network came to the end of the check, so that nothing can be judged.
     pub fn all_diverged(&self) -> bool {
-        self.diverged == self.networks
+        self.diverged().is_some_and(|(diverged, networks)| diverged == networks)
     }
 
     /// Says whether a row contradicts its prediction, or grows without one.
@@ -111,12 +177,11 @@ impl CoordinateReport {
 
     /// Returns the rows that grow with the width.
     pub fn growing(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.grows(self.options.tolerance))
+        self.rows.iter().filter(|row| row.grows(self.tolerance))
     }
 
     /// Returns the report as JSON, with every value.
     pub fn to_json(&self) -> Value {
-        let CoordinateOptions { widths, seeds, steps, tolerance, precision } = &self.options;
         let row = |row: &Row| {
             let Finding { found, interval, verdict, reason, .. } = &row.finding;
             let by_width = row.by_width();
@@ -125,30 +190,38 @@ impl CoordinateReport {
                 json!({ "width": width, "values": values })
             });
             json!({
-                "quantity": row.coordinate.quantity.name(),
+                "quantity": row.quantity,
                 "layer": row.layer,
-                "step": row.coordinate.step,
+                "step": row.step,
                 "exponent": found.map(Number),
                 "interval": interval.map(|(low, high)| [Number(low), Number(high)]),
                 "predicted": row.prediction.map(|prediction| rounded(prediction.exponent())),
                 "is_bound": matches!(row.prediction, Some(Prediction::AtMost(_))),
                 "verdict": verdict.word(),
-                "grows": row.grows(*tolerance),
+                "grows": row.grows(self.tolerance),
                 "reason": reason,
                 "by_width": values.collect::<Vec<_>>(),
             })
         };
-        json!({
-            "widths": widths,
-            "seeds": seeds,
-            "steps": steps,
-            "tolerance": tolerance,
-            "precision": precision.name(),
-            "networks": self.networks,
-            "diverged": self.diverged,
-            "refuted": self.is_refuted(),
-            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
-        })
+        let mut json = match &self.origin {
+            Origin::Networks {
+                options: CoordinateOptions { widths, seeds, steps, precision, .. },
+                networks,
+                diverged,
+            } => json!({
+                "widths": widths,
+                "seeds": seeds,
+                "steps": steps,
+                "precision": precision.name(),
+                "networks": networks,
+                "diverged": diverged,
+            }),
+            Origin::Table(path) => json!({ "table": path.to_string_lossy() }),
+        };
+        json["tolerance"] = json!(self.tolerance);
+        json["refuted"] = json!(self.is_refuted());
+        json["rows"] = self.rows.iter().map(row).collect();
+        json
     }
 
     /// The formats that a report can be written in.
@@ -170,14 +243,9 @@ impl CoordinateReport {
     fn table(&self) -> Table {
         let header = ["quantity", "layer", "step", "predicted"].into_iter().chain(Finding::COLUMNS).chain(["grows"]);
         let row = |row: &Row| {
-            let mut cells = vec![
-                row.coordinate.quantity.name().into(),
-                row.layer.clone(),
-                row.coordinate.step.to_string(),
-                row.predicted(),
-            ];
+            let mut cells = vec![row.quantity.clone(), row.layer.clone(), row.step.to_string(), row.predicted()];
             cells.extend(row.finding.cells());
-            cells.push(row.grows(self.options.tolerance).to_string());
+            cells.push(row.grows(self.tolerance).to_string());
             cells
         };
         Table::new(header, self.rows.iter().map(row))
@@ -187,27 +255,6 @@ impl CoordinateReport {
 /// Without the noise of decimal fractions, nor the sign of 0.
 fn rounded(exponent: f64) -> f64 {
     (exponent * 1e9).round() / 1e9 + 0.0
-}
-
-fn judge(layer: String, sizes: Sizes, prediction: Option<Prediction>, options: &CoordinateOptions) -> Row {
-    let Sizes { coordinate, samples, missing, rounded } = sizes;
-    let tolerance = options.tolerance;
-    let exponent = match prediction {
-        Some(Prediction::Equal(exponent)) => Exponent::Near { exponent, tolerance },
-        Some(Prediction::AtMost(bound)) => Exponent::AtMost(bound + tolerance),
-        None => Exponent::AtMost(tolerance),
-    };
-    let counts = Counts { diverged: missing, ..Counts::of(samples.len(), samples.len() + missing + rounded) };
-    // An exponent near 0 has no R².
-    let name = coordinate.quantity.name();
-    let mut finding = power_law(name, layer.clone(), fit::power_law(&samples), (exponent, 0.0), counts);
-    if rounded > 0 && missing == 0 {
-        finding.reason = format!(
-            "{rounded} of {} values are 0 or within rounding of {}; use f64, or a larger learning rate",
-            counts.expected, options.precision
-        );
-    }
-    Row { coordinate, layer, prediction, finding, samples }
 }
 
 fn layer_name(problem: &Problem, Coordinate { quantity, layer, .. }: Coordinate) -> String {

@@ -12,13 +12,13 @@ use widenet_statistics::fit::Sample;
 
 /// A quantity in a layer after some steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Coordinate {
+pub(super) struct Coordinate {
     /// What is measured.
-    pub quantity: Quantity,
+    pub(super) quantity: Quantity,
     /// The layer, 0 is the input layer; `None` for what is of the whole network.
-    pub layer: Option<usize>,
+    pub(super) layer: Option<usize>,
     /// Steps of training.
-    pub step: u64,
+    pub(super) step: u64,
 }
 
 /// Values of a coordinate.
