@@ -24,3 +24,4 @@ mod scaling;
 mod stopping;
 mod studies;
 mod thread_counts;
+mod transfer;

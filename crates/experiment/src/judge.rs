@@ -1,14 +1,11 @@
 //! Judges checks by the rules in [`crate::study::check`].
 
-use widenet_core::{
-    Width,
-    problem::Quantity,
-    trajectory::{Status, Value},
-};
+use widenet_core::{Width, problem::Quantity, trajectory::Value};
 use widenet_statistics::{
     Counts, Finding, Verdict, argmin,
     fit::{self, Sample},
     reference::{RESOLVED, Resolved, resolved},
+    transfer::{self, Curve, transfer},
     verdict::power_law,
 };
 
@@ -53,20 +50,26 @@ fn judge_finished(check: &Check, results: &Results<'_>) -> Vec<Finding> {
                 power_law(&check.name, group, fit::power_law(&samples), (*exponent, *min_r2), counts)
             })
             .collect(),
+        CheckKind::Transfer { extremum, metric, axis, x, exponent, range } => groups(&[axis, x])
+            .into_iter()
+            .map(|(group, mut trials)| {
+                trials.retain(|trial| has_place(results.number(trial.trial, x), *range));
+                let curves =
+                    results.groups_among(trials.iter().copied(), &[axis]).into_iter().map(|(_, trials)| Curve {
+                        m: results.number(trials[0].trial, x),
+                        samples: results.samples_or_infinite(&trials, metric, axis),
+                    });
+                let curves: Vec<Curve> = curves.collect();
+                let usable = curves.iter().map(|curve| curve.samples.len()).sum();
+                let (found, counts) = (transfer(&curves, *extremum), Counts::of(usable, trials.len()));
+                transfer::judge(&check.name, group, &found, *exponent, counts)
+            })
+            .collect(),
         CheckKind::Argmin { extremum, metric, x, bounds } => groups(&[x])
             .into_iter()
             .map(|(group, mut trials)| {
                 trials.retain(|trial| results.number(trial.trial, x).is_finite());
-                let column = results.metric(metric);
-                let sample = |trial: &&MeasuredTrial<'_>| {
-                    let y = match &trial.metrics[column] {
-                        Ok(y) => y.value,
-                        Err(_) if matches!(trial.result.status(), Status::Diverged { .. }) => f64::INFINITY,
-                        Err(_) => return None,
-                    };
-                    Some(Sample { x: results.number(trial.trial, x), seed: trial.trial.seed, y, error: 0.0 })
-                };
-                let samples: Vec<Sample> = trials.iter().filter_map(sample).collect();
+                let samples = results.samples_or_infinite(&trials, metric, x);
                 let counts = (samples.len(), trials.len());
                 let found = argmin::argmin(&samples, *extremum);
                 argmin::judge(&check.name, group, (*extremum, found), *bounds, counts)

@@ -31,10 +31,12 @@ pub enum Marker {
     Triangle,
     /// A square on its corner.
     Diamond,
+    /// A star, larger than the others: the best point of a series.
+    Star,
 }
 
 impl Marker {
-    /// All of them, in the order in which series take them.
+    /// Those of series, in the order in which series take them.
     pub const ALL: [Marker; 4] = [Marker::Circle, Marker::Square, Marker::Triangle, Marker::Diamond];
 
     /// Corners on a circle of radius 1, y pointing down; a circle has none.
@@ -44,6 +46,19 @@ impl Marker {
             Marker::Square => &[(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)],
             Marker::Triangle => &[(0.0, -1.2), (1.04, 0.6), (-1.04, 0.6)],
             Marker::Diamond => &[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)],
+            // Tips on a circle of radius 2, every other corner on one of 0.8.
+            Marker::Star => &[
+                (0.0, -2.0),
+                (0.47, -0.647),
+                (1.902, -0.618),
+                (0.761, 0.247),
+                (1.176, 1.618),
+                (0.0, 0.8),
+                (-1.176, 1.618),
+                (-0.761, 0.247),
+                (-1.902, -0.618),
+                (-0.47, -0.647),
+            ],
         }
     }
 }

@@ -40,6 +40,31 @@ pub enum Mark {
     Text((f64, f64), String),
 }
 
+impl Mark {
+    /// Takes away what is above a height; lines and bands go along it instead. Says whether anything was.
+    pub fn cut_above(&mut self, max: f64) -> bool {
+        let mut is_cut = false;
+        let mut lowered = |y: &mut f64| {
+            is_cut |= *y > max;
+            *y = y.min(max);
+        };
+        match self {
+            Mark::Line { points, .. } => points.iter_mut().for_each(|(_, y)| lowered(y)),
+            Mark::Band(band) => {
+                band.iter_mut().for_each(|(_, low, high)| [low, high].into_iter().for_each(&mut lowered))
+            }
+            Mark::Points(points, _) | Mark::OpenPoints(points, _) => {
+                let before = points.len();
+                points.retain(|(_, y)| *y <= max);
+                is_cut = points.len() < before;
+            }
+            Mark::Text((_, y), _) => lowered(y),
+            Mark::Lost(_) => {}
+        }
+        is_cut
+    }
+}
+
 /// Marks of one colour, with the lines of their entry in the legend.
 #[derive(Debug, Clone)]
 pub struct Series {
@@ -293,6 +318,8 @@ impl Plot {
                             Mark::Line { width, dashed, .. } => {
                                 canvas.line(vec![(left, y), (left + SAMPLE, y)], series.colour, *width, *dashed)?;
                             }
+                            // Every series has a star of its own colour.
+                            Mark::Points(_, Marker::Star) => {}
                             Mark::Points(_, marker) => {
                                 canvas.marker(*marker, (left + SAMPLE / 2.0, y), series.colour)?
                             }
@@ -365,6 +392,20 @@ mod tests {
             series: vec![Series { legend: vec![label.into()], colour: BLACK_INK, marks }],
             remarks: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_is_above_a_height_is_cut_off() {
+        let points = || vec![(1.0, 1.0), (2.0, 5.0)];
+        let mut line = Mark::Line { points: points(), width: 1.0, dashed: false };
+        assert!(line.cut_above(3.0) && !line.cut_above(3.0));
+        assert!(matches!(line, Mark::Line { points, .. } if points == [(1.0, 1.0), (2.0, 3.0)]));
+        let mut marker = Mark::Points(points(), Marker::Circle);
+        assert!(!marker.cut_above(5.0) && marker.cut_above(3.0));
+        assert!(matches!(marker, Mark::Points(points, _) if points == [(1.0, 1.0)]));
+        let mut band = Mark::Band(vec![(1.0, 0.5, 4.0), (2.0, 4.0, 6.0)]);
+        assert!(band.cut_above(3.0));
+        assert!(matches!(band, Mark::Band(band) if band == [(1.0, 0.5, 3.0), (2.0, 3.0, 3.0)]));
     }
 
     #[test]

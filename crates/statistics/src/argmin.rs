@@ -33,6 +33,15 @@ impl Extremum {
             Extremum::Max => "argmax",
         }
     }
+
+    /// A value whose smallest is best, and back again. Infinite values are the worst at either end.
+    pub(crate) fn cost(self, y: f64) -> f64 {
+        match self {
+            _ if y.is_infinite() => f64::INFINITY,
+            Extremum::Min => y,
+            Extremum::Max => -y,
+        }
+    }
 }
 
 /// Where a curve is smallest or largest.
@@ -59,15 +68,10 @@ pub fn argmin(samples: &[Sample], extremum: Extremum) -> Option<Argmin> {
     let mut by_seed: BTreeMap<u64, Vec<(usize, f64)>> = BTreeMap::new();
     for sample in samples {
         let position = grid.partition_point(|x| x.total_cmp(&sample.x).is_lt());
-        let y = match extremum {
-            _ if sample.y.is_infinite() => f64::INFINITY,
-            Extremum::Min => sample.y,
-            Extremum::Max => -sample.y,
-        };
-        by_seed.entry(sample.seed).or_default().push((position, y));
+        by_seed.entry(sample.seed).or_default().push((position, extremum.cost(sample.y)));
     }
     let seeds: Vec<_> = by_seed.into_values().collect();
-    let found = smallest(seeds.iter(), grid.len());
+    let found = position_of_smallest(&means(seeds.iter(), grid.len()));
     let mut found_again = vec![found];
     if seeds.len() >= MIN_SEEDS {
         found_again = (0..RESAMPLES).map(|index| resampled(&seeds, grid.len(), index)).collect();
@@ -85,22 +89,25 @@ pub fn argmin(samples: &[Sample], extremum: Extremum) -> Option<Argmin> {
     })
 }
 
-/// The position of the smallest mean.
-fn smallest<'a>(seeds: impl Iterator<Item = &'a Vec<(usize, f64)>>, points: usize) -> usize {
-    let (mut sums, mut counts) = (vec![0.0; points], vec![0.0; points]);
+/// The mean at every point of a grid, of runs by seed; infinite where a resample has none.
+pub(crate) fn means<'a>(seeds: impl Iterator<Item = &'a Vec<(usize, f64)>>, points: usize) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); points];
     for &(position, y) in seeds.flatten() {
-        sums[position] += y;
-        counts[position] += 1.0;
+        let (sum, count) = sums[position];
+        sums[position] = (sum + y, count + 1.0);
     }
-    // A resample may lack a point.
-    let mean = |i: usize| if counts[i] > 0.0 { sums[i] / counts[i] } else { f64::INFINITY };
-    (0..points).min_by(|i, j| mean(*i).total_cmp(&mean(*j))).unwrap_or_default()
+    sums.into_iter().map(|(sum, count)| if count > 0.0 { sum / count } else { f64::INFINITY }).collect()
+}
+
+/// The first where several are smallest.
+pub(crate) fn position_of_smallest(means: &[f64]) -> usize {
+    (0..means.len()).min_by(|i, j| means[*i].total_cmp(&means[*j])).unwrap_or_default()
 }
 
 fn resampled(seeds: &[Vec<(usize, f64)>], points: usize, index: u64) -> usize {
     let mut rng = stream(BOOTSTRAP_SEED, Purpose::Bootstrap, index);
     let draws: Vec<_> = (0..seeds.len()).map(|_| &seeds[rng.random_range(0..seeds.len())]).collect();
-    smallest(draws.into_iter(), points)
+    position_of_smallest(&means(draws.into_iter(), points))
 }
 
 /// Judges where a metric is smallest or largest: within these bounds. `usable` of `expected` values are there.

@@ -118,10 +118,14 @@ fn bootstrap(seeds: &[Vec<(f64, f64)>], weights: &Weights) -> (f64, f64) {
         let draws: Vec<_> = (0..n).map(|_| &seeds[rng.random_range(0..n)]).collect();
         weights.line(&means(draws.into_iter())).map(|line| line.slope)
     };
-    let mut slopes: Vec<f64> = (0..RESAMPLES).filter_map(resample).collect();
+    expanded((0..RESAMPLES).filter_map(resample).collect(), n)
+}
+
+/// The expanded percentile interval of slopes that resamples of so many seeds have (module formula).
+pub(crate) fn expanded(mut slopes: Vec<f64>, seeds: usize) -> (f64, f64) {
     slopes.sort_by(f64::total_cmp);
-    let n = n as f64;
-    let level = Normal::standard().sf(t_975((seeds.len() - 1) as f64) * (n / (n - 1.0)).sqrt());
+    let n = seeds as f64;
+    let level = Normal::standard().sf(t_975(n - 1.0) * (n / (n - 1.0)).sqrt());
     (quantile(&slopes, level), quantile(&slopes, 1.0 - level))
 }
 

@@ -9,6 +9,7 @@ mod moments;
 pub mod reference;
 mod spread;
 mod student;
+pub mod transfer;
 pub mod verdict;
 
 pub use moments::Moments;

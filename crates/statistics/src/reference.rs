@@ -15,7 +15,7 @@ use crate::line::{Line, Sample, line, weighted_line};
 /// Standard errors of a reference below which a distance from it says nothing.
 pub const RESOLVED: f64 = 3.0;
 /// Half of a 95 % interval in standard errors.
-const NORMAL_975: f64 = 1.96;
+pub(crate) const NORMAL_975: f64 = 1.96;
 
 /// Samples that their reference is exact enough for.
 #[derive(Debug, Clone, PartialEq)]

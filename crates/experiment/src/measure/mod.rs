@@ -15,6 +15,7 @@ use widenet_core::{
     trajectory::{Record, Status},
 };
 use widenet_engines::{Reference, References, Solver, starts_at_random};
+use widenet_statistics::fit::Sample;
 
 use self::trajectory::{of_same_seed, reduce};
 use crate::{
@@ -179,6 +180,20 @@ impl<'a> Results<'a> {
         let axis = self.study.axes.iter().find(|axis| axis.key == key);
         let value = axis.and_then(|axis| axis.values.iter().find(|value| Some(&value.label) == label));
         value.and_then(|value| value.number).unwrap_or(f64::NAN)
+    }
+
+    /// A metric on an axis: infinite where a network diverged; without trials whose value is missing for another reason.
+    pub(crate) fn samples_or_infinite(&self, trials: &[&MeasuredTrial<'_>], metric: &str, x: &str) -> Vec<Sample> {
+        let column = self.metric(metric);
+        let sample = |trial: &&MeasuredTrial<'_>| {
+            let y = match &trial.metrics[column] {
+                Ok(measured) => measured.value,
+                Err(_) if trial.has_diverged() => f64::INFINITY,
+                Err(_) => return None,
+            };
+            Some(Sample { x: self.number(trial.trial, x), seed: trial.trial.seed, y, error: 0.0 })
+        };
+        trials.iter().filter_map(sample).collect()
     }
 
     /// Trials in groups of equal axes but seed and `without`, in order of first appearance. Axes with a single value

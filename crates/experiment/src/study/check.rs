@@ -36,6 +36,16 @@
 //! at_most = 1.0
 //! ```
 //!
+//! [[check]]
+//! name = "learning-rate"
+//! kind = "transfer"         # the place on `axis` where the mean over seeds of a metric is best ~ x^exponent, in every group of the other axes
+//! metric = "final_loss"
+//! axis = "optimizer.learning_rate"  # an axis of positive numbers, which is also in `[axes]`
+//! x = "width"               # default; or an axis of positive numbers
+//! best = "smallest"         # default; or "largest"
+//! exponent = 0.0            # the optimum transfers; or at_most, at_least as in power_law
+//! tolerance = 0.1
+//!
 //! Every check may say `only = { width = [64, 256], optimizer.momentum = [0, 0.9] }`: the trials with these widths and values of an axis
 //! alone count. A check that has a `width` of its own says nothing else about widths.
 //!
@@ -50,6 +60,8 @@
 //!   records, or there is no trial at the width.
 //! * `argmin`, `argmax`: *confirmed* if the 95 % interval (docs/theory/statistics.md Eq. argmin) is within the bounds, *refuted* if it is beyond them
 //!   altogether; *inconclusive* if it ends where the axis ends, or a value is missing. Diverged trials are worse than all others.
+//! * `transfer`: the exponent of the optimum (docs/theory/statistics.md Eq. optimum) is judged as that of a `power_law`, whatever R² is; *inconclusive* if at some x the
+//!   optimum is at the end of the axis, or a value is missing. Diverged trials are worse than all others.
 //! * `below`, `above`: *refuted* if a value is on the wrong side of the bound, *inconclusive* if one is missing, else *confirmed*.
 
 use widenet_core::{
@@ -58,7 +70,7 @@ use widenet_core::{
         self, Field, Kind, Written,
         keys::{by_kind, flat, optional, or, required},
         section,
-        shape::{Located, between, located, non_negative, number, positive, table, text},
+        shape::{Choice, Located, between, choice, located, non_negative, number, positive, table, text},
     },
     problem::Quantity,
     shapes::width,
@@ -130,6 +142,21 @@ pub enum CheckKind {
         /// Smallest and largest x where it may be.
         bounds: (f64, f64),
     },
+    /// The place on an axis where the mean over seeds of a metric is smallest or largest is `∝ x^exponent`, in every group of the other axes.
+    Transfer {
+        /// Which of the two.
+        extremum: Extremum,
+        /// Name of the metric.
+        metric: String,
+        /// The key of the axis.
+        axis: String,
+        /// `width` or the key of another axis.
+        x: String,
+        /// The prediction.
+        exponent: Exponent,
+        /// Smallest and largest x that count.
+        range: (f64, f64),
+    },
     /// `metric ≤ value` or `metric ≥ value` for every trial.
     Bound {
         /// Name of the metric.
@@ -144,12 +171,8 @@ pub enum CheckKind {
 }
 
 section! {
-    /// metric ∝ x^exponent, in every group of the other axes.
-    pub(super) struct PowerLaw {
-        /// The metric.
-        metric: Located<String> = required(located(text())),
-        /// `width`, where there are widths and nothing is given, or an axis of positive numbers.
-        x: Option<Located<String>> = optional(located(text())),
+    /// What is said about an exponent.
+    pub(super) struct ExponentKeys {
         /// The exponent.
         exponent: Option<f64> = optional(number()),
         /// How far the fitted exponent may be from it.
@@ -162,25 +185,73 @@ section! {
         min_x: f64 = or(non_negative(), 0.0),
         /// Largest x that counts.
         max_x: Option<f64> = optional(positive()),
-        /// Smallest R² of the line on log-log axes.
-        min_r2: f64 = or(between(0.0, 1.0), 0.98),
     }
     check = check_exponent;
 }
 
-fn check_exponent(law: &PowerLaw, table: &Written<'_>) -> document::Result<()> {
-    for (word, bound) in [("at_most", law.at_most), ("at_least", law.at_least)] {
+fn check_exponent(keys: &ExponentKeys, table: &Written<'_>) -> document::Result<()> {
+    for (word, bound) in [("at_most", keys.at_most), ("at_least", keys.at_least)] {
         if bound.is_some() {
             let others = ["exponent", "tolerance", "min_r2", "at_most", "at_least"].into_iter();
             let reason = format!("`{word}` bounds the exponent; give one or the other");
             return others.filter(|key| *key != word).try_for_each(|key| table.refuse(key, &reason));
         }
     }
-    let needed = [("exponent", law.exponent), ("tolerance", law.tolerance)];
+    let needed = [("exponent", keys.exponent), ("tolerance", keys.tolerance)];
     match needed.into_iter().find(|(_, value)| value.is_none()) {
         Some((key, _)) => Err(table.missing(key)),
         None => Ok(()),
     }
+}
+
+impl ExponentKeys {
+    fn exponent(&self) -> Exponent {
+        let near = || Exponent::Near {
+            exponent: self.exponent.unwrap_or(f64::NAN),
+            tolerance: self.tolerance.unwrap_or(f64::NAN),
+        };
+        let bound = self.at_most.map(Exponent::AtMost).or(self.at_least.map(Exponent::AtLeast));
+        bound.unwrap_or_else(near)
+    }
+
+    fn range(&self) -> (f64, f64) {
+        (self.min_x, self.max_x.unwrap_or(f64::MAX))
+    }
+}
+
+section! {
+    /// metric ∝ x^exponent, in every group of the other axes.
+    pub(super) struct PowerLaw {
+        /// The metric.
+        metric: Located<String> = required(located(text())),
+        /// `width`, where there are widths and nothing is given, or an axis of positive numbers.
+        x: Option<Located<String>> = optional(located(text())),
+        /// What is said about the exponent.
+        exponent: ExponentKeys = flat(),
+        /// Smallest R² of the line on log-log axes.
+        min_r2: f64 = or(between(0.0, 1.0), 0.98),
+    }
+}
+
+section! {
+    /// The place on an axis where the mean over seeds of a metric is best ∝ x^exponent, in every group of the other axes: 0 where it transfers.
+    pub(super) struct Transfer {
+        /// The metric.
+        metric: Located<String> = required(located(text())),
+        /// The axis of positive numbers, for example `optimizer.learning_rate`.
+        axis: Located<String> = required(located(text())),
+        /// `width`, where there are widths and nothing is given, or another axis of positive numbers.
+        x: Option<Located<String>> = optional(located(text())),
+        /// Which values of the metric are best.
+        best: Extremum = or(best(), "smallest"),
+        /// What is said about the exponent.
+        exponent: ExponentKeys = flat(),
+    }
+}
+
+/// Which end of the values is best.
+pub(crate) fn best() -> Choice<Extremum> {
+    choice(&[("smallest", Extremum::Min), ("largest", Extremum::Max)])
 }
 
 section! {
@@ -291,6 +362,7 @@ impl<K: CheckKeys + 'static> From<K> for Box<dyn CheckKeys> {
 /// The kinds of checks of problems.
 const OF_PROBLEMS: &[Kind<Box<dyn CheckKeys>>] = &[
     Kind::of::<PowerLaw>("power_law"),
+    Kind::of::<Transfer>("transfer"),
     Kind::of::<Argmin>("argmin"),
     Kind::of::<Argmax>("argmax"),
     Kind::of::<Exponential>("exponential"),
@@ -301,6 +373,7 @@ const OF_PROBLEMS: &[Kind<Box<dyn CheckKeys>>] = &[
 /// Those of questions. Answers have no course in time, and their values have signs; sizes of trajectories have none.
 const OF_QUESTIONS: &[Kind<Box<dyn CheckKeys>>] = &[
     Kind::of::<PowerLaw>("power_law"),
+    Kind::of::<Transfer>("transfer"),
     Kind::of::<Argmin>("argmin"),
     Kind::of::<Argmax>("argmax"),
     Kind::of::<BelowAny>("below"),
@@ -350,7 +423,7 @@ impl QuestionCheck {
 impl Check {
     fn new(name: &str, kind: CheckKind, only: Option<&Located<Only>>, keys: &Keys<'_>) -> ReadResult<Check> {
         let has_width = match kind {
-            CheckKind::PowerLaw { .. } | CheckKind::Argmin { .. } => false,
+            CheckKind::PowerLaw { .. } | CheckKind::Transfer { .. } | CheckKind::Argmin { .. } => false,
             CheckKind::Exponential { .. } => true,
             CheckKind::Bound { width, .. } => width.is_some(),
         };
@@ -365,17 +438,31 @@ impl Check {
 
 impl CheckKeys for PowerLaw {
     fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
-        let near = || Exponent::Near {
-            exponent: self.exponent.unwrap_or(f64::NAN),
-            tolerance: self.tolerance.unwrap_or(f64::NAN),
-        };
-        let bound = self.at_most.map(Exponent::AtMost).or(self.at_least.map(Exponent::AtLeast));
         Ok(CheckKind::PowerLaw {
             metric: keys.metric(&self.metric.field())?,
             x: keys.x(self.x.as_ref(), table)?,
-            exponent: bound.unwrap_or_else(near),
-            range: (self.min_x, self.max_x.unwrap_or(f64::MAX)),
+            exponent: self.exponent.exponent(),
+            range: self.exponent.range(),
             min_r2: self.min_r2,
+        })
+    }
+}
+
+impl CheckKeys for Transfer {
+    fn kind(&self, keys: &Keys<'_>, table: &Field<'_>) -> ReadResult<CheckKind> {
+        let (axis, x) = (keys.variable(&self.axis.field())?, keys.x(self.x.as_ref(), table)?);
+        if axis == x {
+            return Err(self
+                .axis
+                .error(format!("`{}` must be another axis than `x`, on which its optimum depends", self.axis.key())));
+        }
+        Ok(CheckKind::Transfer {
+            extremum: self.best,
+            metric: keys.metric(&self.metric.field())?,
+            axis,
+            x,
+            exponent: self.exponent.exponent(),
+            range: self.exponent.range(),
         })
     }
 }

@@ -64,6 +64,7 @@ use self::{
 use crate::error::{Error, Result};
 pub(crate) use axes::{ANSWERS, ENGINE, TOLERANCE};
 pub use axes::{Axis, AxisValue, EngineRange};
+pub(crate) use check::best;
 pub use check::{Check, CheckKind, Side};
 pub(crate) use file::study_schema;
 pub use keys::ReferenceTrials;

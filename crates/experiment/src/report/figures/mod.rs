@@ -2,6 +2,7 @@
 
 mod bands;
 mod curves;
+mod diverged;
 mod divergence;
 mod kind;
 mod labels;

@@ -8,6 +8,8 @@
 //! x = "width"               # default where there are widths; or any axis of numbers, on a logarithmic axis of positive ones
 //! x_scale = "log"           # default; or "linear", as y_scale; only positive values have a place on a logarithmic axis
 //! lines = true             # joins the points of each series; default false
+//! best = "smallest"         # or "largest": a star where the mean over seeds is best; no stars by default
+//! y_max = 1.0               # the upper end of the axis of the metrics: larger values are cut off
 //! y_label = "distance"      # default: of the metric
 //! ```
 
@@ -15,7 +17,7 @@ use widenet_core::document::{
     Field,
     keys::{optional, or},
     section,
-    shape::{Located, boolean, list, located, text},
+    shape::{Located, boolean, list, located, positive, text},
 };
 use widenet_figures::{
     Axis, AxisScale, Mark, Marker, Plot, Series, palette,
@@ -24,17 +26,20 @@ use widenet_figures::{
 };
 use widenet_statistics::{
     Counts, Exponent, Finding,
+    argmin::Extremum,
     fit::Sample,
     reference::{Resolved, resolved},
+    transfer::{Optimum, optimum},
 };
 
 use super::{
+    diverged::diverged_at,
     kind::{FigureKeys, Group, Kind, scale},
     labels::{axis_label, metric_label},
 };
 use crate::{
     measure::{MeasuredTrial, Results, Uncertain},
-    study::{Check, CheckKind, Keys as StudyKeys, ReadResult},
+    study::{Check, CheckKind, Keys as StudyKeys, ReadResult, best},
 };
 
 /// Metrics against an axis: means over seeds with 10–90 % bands, fits dashed, predicted slopes grey. Points that lack seeds which diverged are
@@ -48,6 +53,10 @@ struct Scaling {
     scales: (AxisScale, AxisScale),
     /// Whether the points of a series are joined.
     lines: bool,
+    /// Where each series has a star.
+    best: Option<Extremum>,
+    /// The upper end of the axis of the metrics, if it is not that of the values.
+    y_max: Option<f64>,
     /// What stands at the axis of the metrics, if it is not their own label.
     y_label: Option<String>,
 }
@@ -67,10 +76,17 @@ section! {
         y_scale: AxisScale = or(scale(), "log"),
         /// Whether the points of each series are joined by lines.
         lines: bool = or(boolean(), false),
+        /// A star where the mean over seeds of each series is best, between points of the axis (docs/theory/statistics.md Eq. optimum).
+        best: Option<Extremum> = optional(best()),
+        /// The upper end of the axis of the metrics: larger values are cut off.
+        y_max: Option<f64> = optional(positive()),
         /// What stands at the axis of the metrics.
         y_label: Option<String> = optional(text()),
     }
     check = |keys, table| match (&keys.metric, &keys.metrics) {
+        _ if keys.best.is_some() && keys.x_scale == AxisScale::Linear => {
+            table.refuse("best", "the optimum is found in logarithms of `x`; leave out `x_scale`")
+        }
         (None, None) => Err(table.missing("metric")),
         (Some(_), Some(_)) => table.refuse("metric", "`metrics` are given; give one of the two"),
         _ => Ok(()),
@@ -88,6 +104,8 @@ impl FigureKeys for Keys {
             },
             scales: (self.x_scale, self.y_scale),
             lines: self.lines,
+            best: self.best,
+            y_max: self.y_max,
             y_label: self.y_label.clone(),
         }))
     }
@@ -103,54 +121,23 @@ impl Kind for Scaling {
     }
 }
 
-/// Trials at an x of which some diverged.
-struct Diverged {
-    x: f64,
-    /// What the axis calls x.
-    label: String,
-    diverged: usize,
-    trials: usize,
+/// The height of a line through points in increasing order, at a place between two of them.
+fn height(points: &[(f64, f64)], place: f64, scales: (AxisScale, AxisScale)) -> Option<f64> {
+    let on = |value: f64, scale| if scale == AxisScale::Log { value.ln() } else { value };
+    let back = |value: f64| if scales.1 == AxisScale::Log { value.exp() } else { value };
+    if let Some((_, y)) = points.iter().find(|(x, _)| *x == place) {
+        return Some(*y);
+    }
+    let above = points.iter().position(|(x, _)| *x > place)?;
+    let (left, right) = (points.get(above.checked_sub(1)?)?, points.get(above)?);
+    let share = (on(place, scales.0) - on(left.0, scales.0)) / (on(right.0, scales.0) - on(left.0, scales.0));
+    Some(back(on(left.1, scales.1) * (1.0 - share) + on(right.1, scales.1) * share))
 }
 
-/// Where trials diverged, in increasing order of x. Only what has a place on the axis.
-fn diverged_at(
-    results: &Results<'_>,
-    trials: &[&MeasuredTrial<'_>],
-    Scaling { x, scales, .. }: &Scaling,
-) -> Vec<Diverged> {
-    let mut places: Vec<Diverged> = Vec::new();
-    for trial in trials {
-        let at = results.number(trial.trial, x);
-        if !at.is_finite() || (scales.0 == AxisScale::Log && at <= 0.0) {
-            continue;
-        }
-        let diverged = usize::from(trial.has_diverged());
-        match places.iter_mut().find(|place| place.x == at) {
-            Some(place) => (place.diverged, place.trials) = (place.diverged + diverged, place.trials + 1),
-            None => {
-                let label = trial.trial.label_of(x).unwrap_or_default();
-                places.push(Diverged { x: at, label, diverged, trials: 1 });
-            }
-        }
-    }
-    places.retain(|place| place.diverged > 0);
-    places.sort_by(|a, b| a.x.total_cmp(&b.x));
-    places
-}
-
-/// Places that a legend names one by one.
-const NAMED_PLACES: usize = 3;
-
-/// What a legend says of them: `1 of 2 diverged at 1000`.
-fn diverged_legend(places: &[Diverged]) -> Vec<String> {
-    let say = |place: &Diverged| format!("{} of {} diverged at {}", place.diverged, place.trials, place.label);
-    let mut lines: Vec<String> = places.iter().take(NAMED_PLACES).map(say).collect();
-    if let Some(others) = places.get(NAMED_PLACES..).filter(|others| !others.is_empty()) {
-        let count = |of: fn(&Diverged) -> usize| others.iter().map(of).sum::<usize>();
-        let (diverged, trials) = (count(|place| place.diverged), count(|place| place.trials));
-        lines.push(format!("{diverged} of {trials} diverged at {} more", others.len()));
-    }
-    lines
+/// `best at 0.31`, or what an axis is too short for.
+fn best_legend(optimum: &Optimum) -> String {
+    let place = optimum.place_text();
+    if optimum.is_at_end { format!("best at {place}, the end of the axis") } else { format!("best at {place}") }
 }
 
 /// Values of all seeds at every x, both in increasing order, and how many x are left out because a reference is not exact enough there. Only what
@@ -181,7 +168,7 @@ fn by_x(
 impl Scaling {
     fn plot(&self, group: &Group<'_>) -> Plot {
         let Group { results, findings, .. } = *group;
-        let Scaling { metrics, x, scales, lines, y_label } = self;
+        let Scaling { metrics, x, scales, lines, best, y_max, y_label } = self;
         let predictions: Vec<_> = metrics.iter().flat_map(|metric| predictions(results, findings, metric, x)).collect();
         let (mut curves, mut all_left_out) = (Vec::new(), 0);
         for metric in metrics {
@@ -193,16 +180,21 @@ impl Scaling {
                     (1, _) => words(&group),
                     _ => format!("{}, {}", words(metric), words(&group)),
                 };
-                let diverged = diverged_at(results, &trials, self);
-                if !(samples.is_empty() && diverged.is_empty()) {
-                    curves.push((metric, group, name, (samples, diverged)));
+                let diverged = diverged_at(results, &trials, (x, scales.0));
+                let optimum = best.and_then(|best| {
+                    let has_place = |trial: &&&MeasuredTrial<'_>| results.number(trial.trial, x).is_finite();
+                    let trials: Vec<_> = trials.iter().filter(has_place).copied().collect();
+                    optimum(&results.samples_or_infinite(&trials, metric, x), best)
+                });
+                if !(samples.is_empty() && diverged.places.is_empty()) {
+                    curves.push((metric, group, name, (samples, diverged, optimum)));
                 }
             }
         }
         let colours = palette::groups(curves.len());
         let (mut series, mut all_points) = (Vec::new(), Vec::new());
         let (mut any_open, mut any_lost) = (false, false);
-        for ((metric, group, name, (samples, diverged)), (colour, marker)) in
+        for ((metric, group, name, (samples, diverged, optimum)), (colour, marker)) in
             curves.iter().zip(colours.into_iter().zip(Marker::ALL.into_iter().cycle()))
         {
             let mut marks: Vec<Mark> = band(samples, scales.1).into_iter().collect();
@@ -219,21 +211,34 @@ impl Scaling {
             if *lines {
                 marks.push(Mark::Line { points: points.clone(), width: 1.0, dashed: false });
             }
-            let is_open = |x: f64| diverged.iter().any(|place| place.x == x);
+            let is_open = |x: f64| diverged.places.iter().any(|place| place.x == x);
             let lost: Vec<f64> = diverged
+                .places
                 .iter()
                 .filter(|place| points.iter().all(|(x, _)| *x != place.x))
                 .map(|place| place.x)
                 .collect();
+            let star = optimum.filter(|optimum| optimum.y.is_finite());
+            let star_at = star.and_then(|optimum| Some((optimum.place, height(&points, optimum.place, *scales)?)));
             let (open, whole): (Vec<_>, Vec<_>) = points.into_iter().partition(|(x, _)| is_open(*x));
-            legend.extend(diverged_legend(diverged));
+            legend.extend(diverged.legend());
+            legend.extend(star.map(|optimum| best_legend(&optimum)));
             any_open |= !open.is_empty();
             any_lost |= !lost.is_empty();
             marks.extend([Mark::Points(whole, marker), Mark::OpenPoints(open, marker), Mark::Lost(lost)]);
+            marks.extend(star_at.map(|place| Mark::Points(vec![place], Marker::Star)));
             series.push(Series { legend, colour, marks });
         }
         series.splice(0..0, reference_slopes(&all_points, &predictions));
         let mut remarks = Vec::new();
+        if let Some(max) = *y_max {
+            let cut = series
+                .iter_mut()
+                .flat_map(|series| &mut series.marks)
+                .map(|mark| mark.cut_above(max))
+                .filter(|is_cut| *is_cut);
+            remarks.extend((cut.count() > 0).then(|| format!("cut off: values above {max:?}")));
+        }
         if results.study.seeds.len() > 1 {
             let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
             remarks.extend([format!("point: {mean} over seeds"), "band: 10–90 % of seeds".into()]);
@@ -243,6 +248,9 @@ impl Scaling {
         }
         if any_lost {
             remarks.push("cross on the edge: all diverged".into());
+        }
+        if best.is_some() {
+            remarks.push("star: best mean over seeds".into());
         }
         if !predictions.is_empty() {
             remarks.push("numbers: exponent [95 % interval]".into());
