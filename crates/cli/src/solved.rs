@@ -13,10 +13,10 @@ use widenet_core::{
     humanized,
     problem::Quantity,
     training::Progress,
-    trajectory::{ERROR_SUFFIX, Engine, Record, Status, Value},
+    trajectory::{ERROR_SUFFIX, Engine, Status, Value},
 };
 use widenet_engines::Request;
-use widenet_output::{Cell, ColumnType, ParquetTable, Table};
+use widenet_output::{Cell, ColumnType, ParquetTable, RECORD_COLUMNS, RecordedNumber, Table, each_number};
 
 /// How often the records of a running solution are copied.
 const COPIED_EVERY: Duration = Duration::from_millis(300);
@@ -91,76 +91,46 @@ pub(crate) fn write_json(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) 
     writeln!(out, "{}", if trajectories.is_empty() { "[]" } else { "]" })
 }
 
-/// A number of a record.
-struct NumberOf<'t> {
-    trajectory: &'t Trajectory,
-    record: &'t Record,
-    quantity: Quantity,
-    /// Among the numbers of the quantity from 0, matrices row by row.
-    index: usize,
-    number: f64,
-}
-
-/// Goes through every number of every record.
-fn each_number(
-    trajectories: &[Arc<Trajectory>],
-    see: &mut dyn FnMut(NumberOf<'_>) -> io::Result<()>,
-) -> io::Result<()> {
+/// Writes every number of every record as a row of CSV.
+pub(crate) fn write_csv(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
+    let names: Vec<&str> = columns().iter().map(|(name, _)| *name).collect();
+    writeln!(out, "{}", names.join(","))?;
     for trajectory in trajectories {
-        for record in &trajectory.records {
-            for (&quantity, value) in &record.values {
-                for (index, number) in value.flatten().into_iter().enumerate() {
-                    see(NumberOf { trajectory, record, quantity, index, number })?;
-                }
-            }
-        }
+        let Trajectory { width, engine, seed, status, records } = &**trajectory;
+        let (engine, status) = (engine.name(), status.word());
+        each_number(records, &mut |RecordedNumber { step, time, quantity, index, value, error }| {
+            let quantity = quantity.name();
+            writeln!(out, "{width},{engine},{seed},{status},{step},{time:?},{quantity},{index},{value:?},{error:?}")
+        })?;
     }
     Ok(())
 }
 
-/// Writes every number of every record as a row of CSV.
-pub(crate) fn write_csv(out: &mut dyn Write, trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
-    let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-    writeln!(out, "{}", names.join(","))?;
-    each_number(trajectories, &mut |NumberOf { trajectory, record, quantity, index, number }| {
-        let Trajectory { width, engine, seed, status, .. } = trajectory;
-        let (engine, status, quantity) = (engine.name(), status.word(), quantity.name());
-        let Record { step, time, .. } = record;
-        writeln!(out, "{width},{engine},{seed},{status},{step},{time:?},{quantity},{index},{number:?}")
-    })
-}
-
 /// Writes the same as a table of Parquet; the width ∞ is the number.
 pub(crate) fn write_parquet(out: &mut (dyn Write + Send), trajectories: &[Arc<Trajectory>]) -> io::Result<()> {
-    let mut table = ParquetTable::new(out, &COLUMNS)?;
-    each_number(trajectories, &mut |NumberOf { trajectory, record, quantity, index, number }| {
-        table.push(&[
+    let mut table = ParquetTable::new(out, &columns())?;
+    for trajectory in trajectories {
+        let first = [
             Cell::Number(trajectory.width.as_f64()),
             Cell::Text(trajectory.engine.name()),
             Cell::Whole(trajectory.seed),
             Cell::Text(trajectory.status.word()),
-            Cell::Whole(record.step),
-            Cell::Number(record.time),
-            Cell::Text(quantity.name()),
-            Cell::Whole(index as u64),
-            Cell::Number(number),
-        ])
-    })?;
+        ];
+        each_number(&trajectory.records, &mut |number| table.push(&[&first[..], &number.cells()].concat()))?;
+    }
     table.finish()
 }
 
 /// The columns of CSV and Parquet.
-const COLUMNS: [(&str, ColumnType); 9] = [
-    ("width", ColumnType::Number),
-    ("engine", ColumnType::Text),
-    ("seed", ColumnType::Whole),
-    ("status", ColumnType::Text),
-    ("step", ColumnType::Whole),
-    ("time", ColumnType::Number),
-    ("quantity", ColumnType::Text),
-    ("index", ColumnType::Whole),
-    ("value", ColumnType::Number),
-];
+fn columns() -> Vec<(&'static str, ColumnType)> {
+    let of_trajectory = [
+        ("width", ColumnType::Number),
+        ("engine", ColumnType::Text),
+        ("seed", ColumnType::Whole),
+        ("status", ColumnType::Text),
+    ];
+    [&of_trajectory[..], &RECORD_COLUMNS].concat()
+}
 
 fn scalar(values: &BTreeMap<Quantity, Value>, quantity: Quantity) -> Option<f64> {
     match values.get(&quantity) {
@@ -221,7 +191,7 @@ pub(crate) fn table(trajectories: &[Arc<Trajectory>], compared: Quantity, distan
 
 #[cfg(test)]
 mod tests {
-    use widenet_core::{Matrix, data::DataSource, document::Document};
+    use widenet_core::{Matrix, data::DataSource, document::Document, trajectory::Record};
 
     use super::*;
 

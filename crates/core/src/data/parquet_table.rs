@@ -131,6 +131,11 @@ impl ParquetTable {
         Ok(())
     }
 
+    /// Whether a column holds numbers, Booleans or text.
+    pub(super) fn can_be_read(&self, column: usize) -> bool {
+        self.leaf(column).is_ok()
+    }
+
     fn damaged(&self, error: &ParquetError) -> Error {
         self.error(format!("it is damaged: {}", excerpt(&error.to_string())))
     }

@@ -21,7 +21,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Reads a table: of Parquet if the file's name ends in `.parquet`, else of text, whose columns are separated as its first line is.
+/// Reads a table: of Parquet if the file's name ends in `.parquet`, without columns that hold neither numbers nor text; else of text, whose columns are separated
+/// as its first line is.
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::Data`] if it is no such table, has no titles, or does not fit into memory.
@@ -46,7 +47,8 @@ fn separated(path: &Path) -> Result<Table> {
 
 fn parquet(path: &Path) -> Result<Table> {
     let table = ParquetTable::open(path)?;
-    let columns: Vec<usize> = (0..table.titles.len()).collect();
+    // Dates and lists may stand beside what is asked for.
+    let columns: Vec<usize> = (0..table.titles.len()).filter(|column| table.can_be_read(*column)).collect();
     let mut rows = Vec::new();
     table.visit(&columns, &mut |row| {
         let text = |cell: &Option<&Cell>| match cell {
@@ -58,7 +60,8 @@ fn parquet(path: &Path) -> Result<Table> {
         rows.push(row.cells.iter().map(text).collect());
         grown(&table.name(), rows.len(), columns.len()).map(|()| true)
     })?;
-    Ok(Table { name: table.name(), titles: table.titles, rows })
+    let titles = columns.iter().map(|column| table.titles[*column].clone()).collect();
+    Ok(Table { name: table.name(), titles, rows })
 }
 
 /// A short text with its place takes about so many bytes.

@@ -61,6 +61,14 @@ impl MeasuredTrial<'_> {
         }
     }
 
+    /// The engine that ran it, or the question.
+    pub(crate) fn engine(&self) -> &'static str {
+        match self.result {
+            TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
+            TrialResult::Answer(_) => self.trial.kind.name(),
+        }
+    }
+
     /// Whether its network diverged.
     pub(crate) fn has_diverged(&self) -> bool {
         matches!(self.result.status(), Status::Diverged { .. })

@@ -2,6 +2,7 @@
 
 pub(crate) mod figures;
 mod markdown;
+mod results;
 mod tables;
 
 use std::{
@@ -156,6 +157,7 @@ fn collect_done(
     let (partial, unanswered) = (results.partial(), unanswered(&results));
     let findings: Vec<_> = study.checks.iter().flat_map(|check| judge(check, &results)).collect();
     tables::write(directory, &results, &findings)?;
+    results::write(directory, &results)?;
     let (drawn, not_drawn) = figures::draw_all(&directory.join("figures"), figures, &results, &findings);
     let path = directory.join("report.md");
     let notes: Vec<String> = mixed_devices(&devices).into_iter().collect();

@@ -18,7 +18,7 @@ use crate::{
     error::Result,
     measure::{MeasuredTrial, Results},
     study::ENGINE,
-    trials::{Trial, TrialResult},
+    trials::Trial,
 };
 
 /// Writes `table.csv`, `metrics.csv` and `fits.csv`.
@@ -37,12 +37,7 @@ fn trial_header(results: &Results<'_>) -> Vec<String> {
 }
 
 fn trial_cells(measured: &MeasuredTrial<'_>) -> Vec<String> {
-    let MeasuredTrial { trial, result, .. } = measured;
-    let engine = match result {
-        TrialResult::Trajectory(trajectory) => trajectory.engine.name(),
-        TrialResult::Answer(_) => trial.kind.name(),
-    };
-    cells_of(trial, engine, result.word())
+    cells_of(measured.trial, measured.engine(), measured.result.word())
 }
 
 fn cells_of(trial: &Trial, engine: &str, status: &str) -> Vec<String> {

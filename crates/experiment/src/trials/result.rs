@@ -92,6 +92,15 @@ impl Answer {
         });
         (numbers, left_out)
     }
+
+    /// Every number, and every list of nothing but numbers as a whole, lists in lists one after another, with their paths.
+    pub(crate) fn lists(&self) -> Vec<(String, Vec<f64>)> {
+        let mut lists = Vec::new();
+        visit_numbers(&self.value, "", &mut |path, value| {
+            lists.extend(flattened(value).map(|many| (path.to_owned(), many)))
+        });
+        lists
+    }
 }
 
 /// Most numbers of a list that has a column for each.

@@ -4,6 +4,7 @@ mod coordinates;
 mod fake;
 mod limits;
 mod questions;
+mod results;
 mod run;
 mod run_directory;
 mod schemas;

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -86,6 +86,11 @@ fn finish(study: &Study, out: &Path, log: &Log) -> Report {
         Outcome::Finished(report) => report,
         other => panic!("{other:?}"),
     }
+}
+
+/// The run directory of the study, finished.
+pub(crate) fn finished_prior(folder: &Path) -> PathBuf {
+    finish(&load(folder, &[]).unwrap(), folder, &Log::default()).directory
 }
 
 /// Cells of a table by column.

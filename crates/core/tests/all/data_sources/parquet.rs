@@ -3,6 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
+use widenet_core::data::read_table;
 
 use super::{assert_refused, folder, load, matrix};
 
@@ -144,4 +145,19 @@ fn damaged_tables_are_refused_or_read() {
         refused += usize::from(load(section, files.path()).is_err());
     }
     assert!(refused > 30, "{refused} of {}", SNAPPY.len() / 11);
+}
+
+/// A table as it is: numbers with all their digits, text, and nothing where there is nothing, as in a file of text; without columns of lists, dates and others.
+#[test]
+fn tables_are_read_as_text() {
+    let files = files();
+    let table = |name: &str| read_table(&files.path().join(name)).unwrap();
+    let hard = table("hard.parquet");
+    assert_eq!(hard.titles, ["x", "gap", "nan", "odd", "text", "y"]);
+    let text = "x,gap,nan,odd,text,y\n1,1,1,1,u,1\n2,,2,9007199254740993,v,-1\n3,3,NaN,3,,1\n";
+    fs::write(files.path().join("hard.csv"), text).unwrap();
+    let csv = table("hard.csv");
+    assert_eq!((&csv.titles, &csv.rows), (&hard.titles, &hard.rows));
+    assert!(read_table(&files.path().join("cut.parquet")).unwrap_err().to_string().contains("cut.parquet"));
+    assert!(read_table(&files.path().join("none.csv")).unwrap_err().to_string().contains("none.csv"));
 }
