@@ -82,6 +82,14 @@ fn real_data() {
     has_figures(&directory, &["predictor", "outputs", "test-loss"]);
 }
 
+/// Four widths and half the seeds.
+#[test]
+fn transfer_of_learning_rates() {
+    let small = ["--set", "axes.width=[16, 256, 4096, 65536]", "--set", "axes.seed={ count = 4 }"];
+    let (_folder, directory) = confirmed("transfer/linear", &small);
+    has_figures(&directory, &["mean-field", "standard", "ntk"]);
+}
+
 #[test]
 fn image_regression() {
     let (_folder, directory) = confirmed("kernel-regime/image-regression", &[]);
