@@ -111,13 +111,44 @@ fn what_is_missing_decides_nothing() {
     assert!(said.code == 0 && said.out.contains("1 confirmed"), "{}{}", said.out, said.err);
     for lost in ["nan", "inf", ""] {
         let said = judged(["1.0", lost, "1.0"]);
-        assert!(said.code == 0 && said.out.contains("1 of 9 diverged"), "{lost}: {}{}", said.out, said.err);
+        assert!(said.code == 0 && said.out.contains("1 of 9 values are lost"), "{lost}: {}{}", said.out, said.err);
+        assert!(said.out.contains("1 of 9 networks diverged: measure with a smaller learning rate"), "{}", said.out);
+        assert!(said.err.contains("1 networks of width 128 lack values from step 0 on"), "{}", said.err);
     }
+    // Rows that are not there are of networks that diverged, too.
+    let mut text = String::from("width,seed,t,layer,value\n");
+    for (width, seed, step) in [64, 128, 256]
+        .iter()
+        .flat_map(|width| [1, 2].map(|seed| (width, seed)))
+        .flat_map(|(width, seed)| [0, 1].map(|step| (width, seed, step)))
+    {
+        if (*width, step) != (256, 1) {
+            text.push_str(&format!("{width},{seed},{step},h,1.0{seed}\n"));
+        }
+    }
+    fs::write(&path, text).expect("a table");
+    let said = check(path.to_str().expect("UTF-8"), &[]);
+    assert!(said.err.contains("2 networks of width 256 lack values from step 1 on"), "{}", said.err);
+    assert!(
+        said.out.contains("2 of 6 values are lost") && said.out.contains("1 confirmed, 0 refuted, 1 inconclusive"),
+        "{}",
+        said.out
+    );
+    let said = judged_all_lost(&path);
+    assert!(said.code == 1 && said.out.contains("9 of 9 networks diverged: nothing can be judged"), "{}", said.out);
     let said = judged(["1.0", "0", "1.0"]);
     assert!(said.out.contains("1 of 9 values are 0") && said.out.contains("1 inconclusive"), "{}", said.out);
     fs::write(&path, "width,t,layer,value\n64,1,h,1\n128,1,h,1\n").expect("a table");
     let said = check(path.to_str().expect("UTF-8"), &[]);
     assert!(said.out.contains("fewer than 3 distinct x"), "{}{}", said.out, said.err);
+}
+
+/// A table of which nothing is left.
+fn judged_all_lost(path: &Path) -> Said {
+    let row = |width: i32, seed: i32| format!("{width},{seed},0,h,nan\n");
+    let rows: String = [64, 128, 256].iter().flat_map(|width| [1, 2, 3].map(|seed| row(*width, seed))).collect();
+    fs::write(path, format!("width,seed,t,layer,value\n{rows}")).expect("a table");
+    check(path.to_str().expect("UTF-8"), &[])
 }
 
 #[test]
@@ -139,6 +170,10 @@ fn mistakes_in_tables_are_told_with_their_place() {
             "there is no column of sizes, `value`, `l1`, `l2`, `rms`, `std`, `norm`; name one with --value",
         ),
         (row.into(), &["--value", "l3"], "there is no column `l3` (--value)"),
+        (String::new(), &[], "it has no rows; its first line must name the columns"),
+        ("width,seed,t,module,l1\n".into(), &[], "it has no rows"),
+        (format!("{row}64,1,1,fc1,0.6\n"), &[], "row 2: layer `fc1` of width 64, seed 1 and step 1 is there already"),
+        (row.into(), &["--exempt", "fc1", "--predict", "fc1=-0.5"], "layer `fc1` is exempt and has a prediction"),
         (row.into(), &["--exempt", "fc"], "has no layer `fc`; known: fc1"),
         (row.into(), &["--predict", "fc3=1"], "has no layer `fc3`"),
         (row.into(), &["--predict", "fc1=one"], "give an exponent, for example 0, or LAYER=EXPONENT"),

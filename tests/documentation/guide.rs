@@ -152,8 +152,7 @@ tolerance = 1
 
 /// The columns of a CSV file.
 fn columns(path: &Path) -> Vec<String> {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines().next().expect("a line of titles").split(',').map(String::from).collect()
+    widenet_core::data::read_table(path).unwrap_or_else(|error| panic!("{error}")).titles
 }
 
 /// Every file has the columns of its rows in the page, in any order, and no other. Columns named after something are entries in italics.
@@ -207,6 +206,7 @@ fn the_guide_has_every_column() {
         ("table.csv", run_directory.join("table.csv")),
         ("metrics.csv", run_directory.join("metrics.csv")),
         ("fits.csv", run_directory.join("fits.csv")),
+        ("results.parquet", run_directory.join("results.parquet")),
         ("plan.csv", run_directory.join("plan.csv")),
         ("solve --output", path("solve.csv").into()),
         ("predict --output", path("predict.csv").into()),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use widenet_engines::{Engines, load_problem, rate_warning};
-use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Row, make_folder};
+use widenet_experiment::coordinate_check::{CoordinateCheck, CoordinateReport, Origin, Row, make_folder};
 use widenet_output::{OutputFile, Table};
 use widenet_statistics::Verdict;
 
@@ -105,8 +105,14 @@ fn conclusion(report: &CoordinateReport) -> String {
     }
     if let Some((diverged, networks)) = report.diverged() {
         text.push_str(&format!(
-            "{diverged} of {networks} networks diverged: {}give a smaller learning rate (--set optimizer.learning_rate=…), or fewer --steps\n",
-            if report.all_diverged() { "nothing can be judged; " } else { "" }
+            "{diverged} of {networks} networks diverged: {}{}\n",
+            if report.all_diverged() { "nothing can be judged; " } else { "" },
+            match report.origin {
+                Origin::Networks { .. } => {
+                    "give a smaller learning rate (--set optimizer.learning_rate=…), or fewer --steps"
+                }
+                Origin::Table { .. } => "measure with a smaller learning rate, or fewer steps",
+            }
         ));
     }
     if growing.is_empty() && !report.all_diverged() {

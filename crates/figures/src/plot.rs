@@ -41,28 +41,62 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Takes away what is above a height; lines and bands go along it instead. Says whether anything was.
-    pub fn cut_above(&mut self, max: f64) -> bool {
-        let mut is_cut = false;
-        let mut lowered = |y: &mut f64| {
-            is_cut |= *y > max;
-            *y = y.min(max);
-        };
+    /// What is left of it below a height, on axes of these scales: lines end where they cross it. Also says whether anything was cut off.
+    pub fn below(self, max: f64, scales: (AxisScale, AxisScale)) -> (Vec<Mark>, bool) {
+        let is_above = |points: &[(f64, f64)]| points.iter().any(|(_, y)| *y > max);
         match self {
-            Mark::Line { points, .. } => points.iter_mut().for_each(|(_, y)| lowered(y)),
-            Mark::Band(band) => {
-                band.iter_mut().for_each(|(_, low, high)| [low, high].into_iter().for_each(&mut lowered))
+            Mark::Line { points, width, dashed } => {
+                let is_cut = is_above(&points);
+                let pieces = pieces_below(&points, max, scales);
+                (pieces.into_iter().map(|points| Mark::Line { points, width, dashed }).collect(), is_cut)
             }
-            Mark::Points(points, _) | Mark::OpenPoints(points, _) => {
-                let before = points.len();
+            Mark::Points(mut points, marker) => {
+                let is_cut = is_above(&points);
                 points.retain(|(_, y)| *y <= max);
-                is_cut = points.len() < before;
+                (vec![Mark::Points(points, marker)], is_cut)
             }
-            Mark::Text((_, y), _) => lowered(y),
-            Mark::Lost(_) => {}
+            Mark::OpenPoints(mut points, marker) => {
+                let is_cut = is_above(&points);
+                points.retain(|(_, y)| *y <= max);
+                (vec![Mark::OpenPoints(points, marker)], is_cut)
+            }
+            Mark::Band(mut band) => {
+                let is_cut = band.iter().any(|(_, _, high)| *high > max);
+                band.retain(|(_, low, _)| *low <= max);
+                band.iter_mut().for_each(|(_, _, high)| *high = high.min(max));
+                (vec![Mark::Band(band)], is_cut)
+            }
+            Mark::Text((_, y), _) if y > max => (Vec::new(), true),
+            mark @ (Mark::Text(..) | Mark::Lost(_)) => (vec![mark], false),
         }
-        is_cut
     }
+}
+
+/// The parts of a line that are not above a height.
+fn pieces_below(points: &[(f64, f64)], max: f64, (x_scale, y_scale): (AxisScale, AxisScale)) -> Vec<Vec<(f64, f64)>> {
+    let on = |value: f64, scale: AxisScale| if scale == AxisScale::Log { value.ln() } else { value };
+    let crossing = |a: (f64, f64), b: (f64, f64)| {
+        let share = (on(max, y_scale) - on(a.1, y_scale)) / (on(b.1, y_scale) - on(a.1, y_scale));
+        let x = on(a.0, x_scale) * (1.0 - share) + on(b.0, x_scale) * share;
+        (if x_scale == AxisScale::Log { x.exp() } else { x }, max)
+    };
+    let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
+    let mut piece = Vec::new();
+    for (position, &point) in points.iter().enumerate() {
+        let previous = position.checked_sub(1).map(|before| points[before]);
+        match (previous.filter(|previous| (previous.1 > max) != (point.1 > max)), point.1 > max) {
+            (Some(previous), true) => {
+                piece.push(crossing(previous, point));
+                pieces.push(std::mem::take(&mut piece));
+            }
+            (Some(previous), false) => piece.extend([crossing(previous, point), point]),
+            (None, false) => piece.push(point),
+            (None, true) => {}
+        }
+    }
+    pieces.push(piece);
+    pieces.retain(|piece| piece.len() > 1);
+    pieces
 }
 
 /// Marks of one colour, with the lines of their entry in the legend.
@@ -394,18 +428,30 @@ mod tests {
         }
     }
 
+    /// On logarithmic axes a line from (1, 1) to (100, 100) leaves through (10, 10) and comes back likewise.
     #[test]
     fn what_is_above_a_height_is_cut_off() {
-        let points = || vec![(1.0, 1.0), (2.0, 5.0)];
-        let mut line = Mark::Line { points: points(), width: 1.0, dashed: false };
-        assert!(line.cut_above(3.0) && !line.cut_above(3.0));
-        assert!(matches!(line, Mark::Line { points, .. } if points == [(1.0, 1.0), (2.0, 3.0)]));
-        let mut marker = Mark::Points(points(), Marker::Circle);
-        assert!(!marker.cut_above(5.0) && marker.cut_above(3.0));
-        assert!(matches!(marker, Mark::Points(points, _) if points == [(1.0, 1.0)]));
-        let mut band = Mark::Band(vec![(1.0, 0.5, 4.0), (2.0, 4.0, 6.0)]);
-        assert!(band.cut_above(3.0));
-        assert!(matches!(band, Mark::Band(band) if band == [(1.0, 0.5, 3.0), (2.0, 3.0, 3.0)]));
+        let log = (AxisScale::Log, AxisScale::Log);
+        let points = || vec![(0.1, 1.0), (1.0, 1.0), (100.0, 100.0), (1e4, 1.0), (1e5, 1.0)];
+        let (lines, is_cut) = Mark::Line { points: points(), width: 1.0, dashed: false }.below(10.0, log);
+        let pieces: Vec<_> = lines
+            .iter()
+            .flat_map(|mark| match mark {
+                Mark::Line { points, .. } => points.clone(),
+                _ => Vec::new(),
+            })
+            .collect();
+        let expected = [(0.1, 1.0), (1.0, 1.0), (10.0, 10.0), (1e3, 10.0), (1e4, 1.0), (1e5, 1.0)];
+        assert!(is_cut && lines.len() == 2 && pieces.len() == expected.len());
+        for (found, expected) in pieces.iter().zip(expected) {
+            assert!((found.0 / expected.0 - 1.0).abs() < 1e-12 && found.1 == expected.1, "{found:?} {expected:?}");
+        }
+        let (same, is_cut) = Mark::Line { points: points(), width: 1.0, dashed: false }.below(100.0, log);
+        assert!(!is_cut && matches!(&same[..], [Mark::Line { points: all, .. }] if *all == points()));
+        let (markers, is_cut) = Mark::Points(points(), Marker::Circle).below(10.0, log);
+        assert!(is_cut && matches!(&markers[..], [Mark::Points(points, _)] if points.len() == 4));
+        let (bands, is_cut) = Mark::Band(vec![(1.0, 0.5, 4.0), (2.0, 4.0, 6.0)]).below(3.0, log);
+        assert!(is_cut && matches!(&bands[..], [Mark::Band(band)] if band == &[(1.0, 0.5, 3.0)]));
     }
 
     #[test]

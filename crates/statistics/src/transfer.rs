@@ -4,7 +4,8 @@
 //! ln p_m = vertex of the parabola through (ln p_i, ȳ_m(p_i)) at the smallest of the grid and its neighbors,     p_m = c m^a
 //! ```
 //!
-//! (docs/theory/statistics.md §1, Eq. optimum, Eq. grid-error.) The place transfers where a = 0.
+//! (docs/theory/statistics.md §1, Eq. optimum, Eq. grid-error.) ȳ are means over seeds, of ln y where y is smallest at the optimum and always positive. The place
+//! transfers where a = 0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use crate::{
     line::{Line, Sample, line},
     reference::NORMAL_975,
     student::t_975,
-    verdict::{Counts, Exponent, Finding, Verdict, power_law},
+    verdict::{Counts, Exponent, Finding, power_law},
 };
 
 /// Runs at one m.
@@ -61,6 +62,7 @@ pub struct Transfer {
 struct Grid {
     places: Vec<f64>,
     by_seed: BTreeMap<u64, Vec<(usize, f64)>>,
+    is_logarithmic: bool,
 }
 
 impl Grid {
@@ -68,12 +70,14 @@ impl Grid {
         let mut places: Vec<f64> = samples.iter().map(|sample| sample.x).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
+        let is_logarithmic = extremum == Extremum::Min && samples.iter().all(|sample| sample.y > 0.0);
         let mut by_seed: BTreeMap<u64, Vec<(usize, f64)>> = BTreeMap::new();
         for sample in samples {
             let position = places.partition_point(|place| place.total_cmp(&sample.x).is_lt());
-            by_seed.entry(sample.seed).or_default().push((position, extremum.cost(sample.y)));
+            let cost = if is_logarithmic { sample.y.ln() } else { extremum.cost(sample.y) };
+            by_seed.entry(sample.seed).or_default().push((position, cost));
         }
-        Grid { places, by_seed }
+        Grid { places, by_seed, is_logarithmic }
     }
 
     /// The optimum of the mean over these seeds, which may be drawn several times, and may have no run here.
@@ -87,7 +91,7 @@ impl Grid {
             let (shift, lower) = vertex(at(best - 1), at(best), at(best + 1));
             (place, y) = (place * shift.exp(), y - lower);
         }
-        Optimum { place, y: extremum.cost(y), is_at_end }
+        Optimum { place, y: if self.is_logarithmic { y.exp() } else { extremum.cost(y) }, is_at_end }
     }
 
     /// How far apart ln p are around a place.
@@ -174,38 +178,51 @@ fn grid_error(grids: &[(f64, Grid)], optima: &[(f64, Optimum)]) -> f64 {
     shares.sum::<f64>().sqrt()
 }
 
-/// Judges how the place of the optimum depends on m. Inconclusive if a value is missing, or if an optimum is at the end of its axis.
+/// Judges how the place of the optimum depends on m. Inconclusive, without an exponent, if an optimum is at the end of its axis or all runs diverged at some m; and if a
+/// value is missing.
 pub fn judge(check: &str, group: String, found: &Transfer, exponent: Exponent, counts: Counts) -> Finding {
-    let places: Vec<String> = found.optima.iter().map(|(m, best)| format!("{} at {m}", best.place_text())).collect();
-    let at_end: Vec<String> =
-        found.optima.iter().filter(|(_, best)| best.is_at_end).map(|(m, _)| m.to_string()).collect();
-    let is_complete = counts.usable >= counts.expected;
-    let judged = power_law(check, group, found.fit, (exponent, f64::NEG_INFINITY), counts);
-    let (verdict, reason) = if is_complete && !at_end.is_empty() {
-        let reason = format!("the optimum is at the end of its axis at {}, and may be beyond", at_end.join(", "));
-        (Verdict::Inconclusive, reason)
-    } else {
-        (judged.verdict, judged.reason)
+    let at = |is_among: fn(&Optimum) -> bool| -> Vec<String> {
+        found.optima.iter().filter(|(_, best)| is_among(best)).map(|(m, _)| m.to_string()).collect()
     };
+    let (diverged, at_end) = (at(|best| best.y.is_infinite()), at(|best| best.is_at_end && best.y.is_finite()));
+    let is_complete = counts.usable >= counts.expected;
+    let why = match (&diverged[..], &at_end[..]) {
+        _ if !is_complete => None,
+        ([], []) => None,
+        ([], at_end) => {
+            Some(format!("the optimum is at the end of its axis at {}, and may be beyond", at_end.join(", ")))
+        }
+        (diverged, _) => Some(format!("at every place some runs diverged at {}", diverged.join(", "))),
+    };
+    let judged = power_law(check, group, found.fit.filter(|_| why.is_none()), (exponent, f64::NEG_INFINITY), counts);
+    let places = found.optima.iter().filter(|(_, best)| best.y.is_finite());
+    let places: Vec<String> = places.map(|(m, best)| format!("{} at {m}", best.place_text())).collect();
+    let mut reason = why.unwrap_or(judged.reason);
+    if !places.is_empty() {
+        reason.push_str(&format!("; optima: {}", places.join(", ")));
+    }
     let predicted = format!("optimum ∝ x^a, a {}", judged.predicted);
-    Finding { predicted, verdict, reason: format!("{reason}; optima: {}", places.join(", ")), ..judged }
+    Finding { predicted, reason, ..judged }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::Verdict;
 
-    /// `(ln p − ln(2 m^drift))²` at widths and learning rates by factors of 2 and 4, with noise of a standard deviation.
+    /// `exp((ln p − ln(2 m^drift))²)` at widths and learning rates by factors of 4 and 2, with noise of a standard deviation in its logarithm.
     fn valleys(drift: f64, seeds: u64, study: u64, noise: f64) -> Vec<Curve> {
         let mut rng = stream(study, Purpose::Noise, 0);
         let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
         let mut curve = |m: f64| {
             let places = (-14..=6).flat_map(|power| (0..seeds).map(move |seed| (f64::powi(2.0, power), seed)));
             let best: f64 = 2.0 * f64::powf(m / 64.0, drift);
-            let y = |x: f64| 1.0 + (x.ln() - best.ln()).powi(2);
+            let logarithm = |x: f64| (x.ln() - best.ln()).powi(2);
             Curve {
                 m,
-                samples: places.map(|(x, seed)| Sample { x, seed, y: y(x) + noise * normal(), error: 0.0 }).collect(),
+                samples: places
+                    .map(|(x, seed)| Sample { x, seed, y: (logarithm(x) + noise * normal()).exp(), error: 0.0 })
+                    .collect(),
             }
         };
         [64.0, 256.0, 1024.0, 4096.0].map(&mut curve).into()
@@ -239,10 +256,25 @@ mod tests {
     #[test]
     fn largest_values_are_optima_too() {
         let mut curves = valleys(-0.5, 3, 0, 0.0);
-        samples(&mut curves).for_each(|sample| sample.y = -sample.y);
+        samples(&mut curves).for_each(|sample| sample.y = 1.0 - sample.y.ln());
         let found = transfer(&curves, Extremum::Max);
         assert!((found.fit.expect("four widths").exponent + 0.5).abs() < 1e-12);
-        assert!(found.optima.iter().all(|(_, best)| (best.y + 1.0).abs() < 1e-12));
+        assert!(found.optima.iter().all(|(_, best)| (best.y - 1.0).abs() < 1e-12));
+    }
+
+    /// Losses of any sign have means of their own, others of their logarithms: a seed that is about to diverge counts as its logarithm does.
+    #[test]
+    fn positive_losses_are_averaged_as_logarithms() {
+        let at = |shift: f64| {
+            let places = [0.5, 1.0, 2.0, 4.0];
+            let samples = places.iter().flat_map(|x| [1, 2].map(|seed| (*x, seed)));
+            let y = |x: f64, seed: u64| if (x, seed) == (2.0, 1) { 1e6 } else { x.ln().powi(2).exp() };
+            samples.map(|(x, seed)| Sample { x, seed, y: y(x, seed) - shift, error: 0.0 }).collect::<Vec<_>>()
+        };
+        let [positive, other] = [0.0, 2.0].map(|shift| optimum(&at(shift), Extremum::Min).expect("samples").place);
+        // A logarithm of 14 is far above 0.5 at the other neighbor; a number of a million takes the optimum half way there.
+        assert!(positive > 2f64.powf(-0.45) && positive < 1.0, "{positive}");
+        assert!((other / 2f64.powf(-0.5) - 1.0).abs() < 1e-5, "{other}");
     }
 
     /// Everything above the optimum has diverged: the optimum is the last point of the grid that has not.
@@ -293,5 +325,10 @@ mod tests {
         let found = judged(&moving, -1.0, 0);
         assert_eq!(found.verdict, Verdict::Inconclusive);
         assert!(found.reason.starts_with("the optimum is at the end of its axis at 4096"), "{}", found.reason);
+        assert_eq!((found.found, found.interval), (None, None), "no number looks like evidence");
+        moving[0].samples.iter_mut().for_each(|sample| sample.y = f64::INFINITY);
+        let found = judged(&moving, -1.0, 0);
+        assert!(found.reason.starts_with("at every place some runs diverged at 64; optima: "), "{}", found.reason);
+        assert_eq!((found.verdict, found.found), (Verdict::Inconclusive, None));
     }
 }

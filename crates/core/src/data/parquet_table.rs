@@ -30,6 +30,12 @@ const ROWS_AT_ONCE: usize = 1024;
 /// How every file of Parquet begins.
 const MAGIC: &[u8] = b"PAR1";
 
+/// Whether a file begins as tables of Parquet do.
+pub(super) fn is_parquet(path: &Path) -> Result<bool> {
+    let file = BinaryFile::open_any(path)?;
+    Ok(file.read(0, file.length().min(MAGIC.len() as u64))? == MAGIC)
+}
+
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {

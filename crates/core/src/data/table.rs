@@ -6,7 +6,7 @@ use super::{
     csv::{guessed, lines, titles_of},
     files::BinaryFile,
     origin::check_memory,
-    parquet_table::{Cell, ParquetTable},
+    parquet_table::{Cell, ParquetTable, is_parquet},
 };
 use crate::error::{Error, Result};
 
@@ -21,14 +21,12 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Reads a table: of Parquet if the file's name ends in `.parquet`, without columns that hold neither numbers nor text; else of text, whose columns are separated
-/// as its first line is.
+/// Reads a table: of Parquet, without columns that hold neither numbers nor text, or of text, whose columns are separated as its first line is.
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::Data`] if it is no such table, has no titles, or does not fit into memory.
 pub fn read_table(path: &Path) -> Result<Table> {
-    let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-    if is_parquet { parquet(path) } else { separated(path) }
+    if is_parquet(path)? { parquet(path) } else { separated(path) }
 }
 
 fn separated(path: &Path) -> Result<Table> {

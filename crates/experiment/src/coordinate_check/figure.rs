@@ -54,7 +54,8 @@ fn plot(rows: &[Row]) -> Plot {
         if let Some(fit) = &row.finding.fit {
             marks.push(fitted(fit, samples.iter().map(|(width, _)| *width)));
             legend.push(exponent_label(fit, row.finding.interval));
-            legend.push(format!("predicted: {}", row.predicted()).replace('-', "−"));
+            let predicted = row.predicted().replace('-', "−");
+            legend.push(if row.prediction.is_some() { format!("predicted: {predicted}") } else { predicted });
         }
         let points = samples.iter().map(|(width, values)| (*width, mean(values, AxisScale::Log))).collect();
         marks.push(Mark::Points(points, marker));

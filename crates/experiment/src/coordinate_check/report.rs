@@ -101,7 +101,14 @@ pub enum Origin {
         diverged: usize,
     },
     /// A table of measurements made elsewhere.
-    Table(PathBuf),
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// How many networks it is of.
+        networks: usize,
+        /// Those that lack values.
+        diverged: usize,
+    },
 }
 
 /// What a coordinate check found.
@@ -157,12 +164,10 @@ impl CoordinateReport {
         }
     }
 
-    /// How many of the networks that it has trained diverged, if some did: `(2, 15)`.
+    /// How many of all networks diverged, if some did: `(2, 15)`.
     pub fn diverged(&self) -> Option<(usize, usize)> {
-        match self.origin {
-            Origin::Networks { networks, diverged, .. } => (diverged > 0).then_some((diverged, networks)),
-            Origin::Table(_) => None,
-        }
+        let (Origin::Networks { networks, diverged, .. } | Origin::Table { networks, diverged, .. }) = self.origin;
+        (diverged > 0).then_some((diverged, networks))
     }
 
     /// Says whether no network came to the end of the check, so that nothing can be judged.
@@ -216,7 +221,9 @@ impl CoordinateReport {
                 "networks": networks,
                 "diverged": diverged,
             }),
-            Origin::Table(path) => json!({ "table": path.to_string_lossy() }),
+            Origin::Table { path, networks, diverged } => {
+                json!({ "table": path.to_string_lossy(), "networks": networks, "diverged": diverged })
+            }
         };
         json["tolerance"] = json!(self.tolerance);
         json["refuted"] = json!(self.is_refuted());

@@ -232,12 +232,14 @@ impl Scaling {
         series.splice(0..0, reference_slopes(&all_points, &predictions));
         let mut remarks = Vec::new();
         if let Some(max) = *y_max {
-            let cut = series
-                .iter_mut()
-                .flat_map(|series| &mut series.marks)
-                .map(|mark| mark.cut_above(max))
-                .filter(|is_cut| *is_cut);
-            remarks.extend((cut.count() > 0).then(|| format!("cut off: values above {max:?}")));
+            let mut any_cut = false;
+            for series in &mut series {
+                let marks = std::mem::take(&mut series.marks).into_iter().map(|mark| mark.below(max, *scales));
+                let (marks, cut): (Vec<_>, Vec<_>) = marks.unzip();
+                series.marks = marks.concat();
+                any_cut |= cut.contains(&true);
+            }
+            remarks.extend(any_cut.then(|| format!("cut off: values above {max:?}")));
         }
         if results.study.seeds.len() > 1 {
             let mean = if scales.1 == AxisScale::Log { "geometric mean" } else { "mean" };
