@@ -8,7 +8,7 @@
 
 use widenet_core::{
     Problem,
-    problem::{Loss, Rule},
+    problem::{LearningRates, Loss, Rule},
 };
 
 /// Training up to a moment, for the squared loss on full batches.
@@ -20,6 +20,8 @@ pub(super) enum Procedure {
     Descent { learning_rate: f64, steps: u64 },
     /// Steps of descent with momentum.
     Momentum { learning_rate: f64, momentum: f64, nesterov: bool, steps: u64 },
+    /// Steps of descent whose learning rates change by a schedule.
+    Scheduled { rates: LearningRates, momentum: f64, nesterov: bool, steps: u64 },
     /// Flow with momentum for the time `s = √η t`, with friction `γ = (1 − μ)/(2√η)`.
     MomentumFlow { friction: f64, time: f64 },
 }
@@ -45,6 +47,10 @@ impl Procedure {
         Some(match problem.optimizer.rule {
             Rule::Flow { .. } => Procedure::Flow { time: moment },
             Rule::Descent { batch_size: Some(_), .. } => return None,
+            Rule::Descent { momentum, nesterov, .. } if !problem.optimizer.schedule.is_constant() => {
+                let rates = problem.optimizer.learning_rates()?;
+                Procedure::Scheduled { rates, momentum, nesterov, steps: moment as u64 }
+            }
             Rule::Descent { learning_rate, momentum: 0.0, nesterov: false, .. } => {
                 Procedure::Descent { learning_rate, steps: moment as u64 }
             }
@@ -60,19 +66,33 @@ impl Procedure {
         })
     }
 
-    /// The filter at eigenvalue `λ ≥ 0`, for a loss whose sum is divided by `denominator`.
-    pub(super) fn filter(self, eigenvalue: f64, denominator: f64) -> Filter {
-        let x = eigenvalue / denominator;
-        // Everything below is (1 − c)/x, which has a limit as x → 0.
-        let (remaining, inverse) = match self {
+    /// The filters at eigenvalues `λ ≥ 0`, for a loss whose sum is divided by `denominator`.
+    pub(super) fn filters(self, eigenvalues: impl Iterator<Item = f64>, denominator: f64) -> Vec<Filter> {
+        let curvatures: Vec<f64> = eigenvalues.map(|eigenvalue| eigenvalue / denominator).collect();
+        // Everything below is c and (1 − c)/x, which has a limit as x → 0.
+        let pairs: Vec<(f64, f64)> = match self {
+            Procedure::Scheduled { rates, momentum, nesterov, steps } => {
+                scheduled(rates, &curvatures, momentum, nesterov, steps)
+            }
+            _ => curvatures.iter().map(|x| self.closed(*x)).collect(),
+        };
+        let filter = |(remaining, inverse)| Filter { remaining, inverse: inverse / denominator };
+        pairs.into_iter().map(filter).collect()
+    }
+
+    /// c and (1 − c)/x at a curvature x, in closed form where there is one.
+    fn closed(self, x: f64) -> (f64, f64) {
+        match self {
             Procedure::Flow { time } => ((-x * time).exp(), time * decay(x * time)),
             Procedure::Descent { learning_rate, steps } => descent(learning_rate, x, steps),
             Procedure::Momentum { learning_rate, momentum, nesterov, steps } => {
                 with_momentum(learning_rate, x, momentum, nesterov, steps)
             }
             Procedure::MomentumFlow { friction, time } => damped(friction, x, time),
-        };
-        Filter { remaining, inverse: inverse / denominator }
+            Procedure::Scheduled { rates, momentum, nesterov, steps } => {
+                scheduled(rates, &[x], momentum, nesterov, steps)[0]
+            }
+        }
     }
 }
 
@@ -105,6 +125,24 @@ fn with_momentum(learning_rate: f64, x: f64, momentum: f64, nesterov: bool, step
     let affine =
         power([[1.0 - direct * a, pushed, direct * learning_rate], [-a, b, learning_rate], [0.0, 0.0, 1.0]], steps);
     (homogeneous[0][0], affine[0][2])
+}
+
+/// The steps on (residual ρ, velocity u, e) of every mode, `u ← μ u + η ρ, e ← e + s_t u, ρ ← ρ − x s_t u`, with ρ = c and e = h in the end. All modes
+/// take a step together, so that its learning rate is computed once.
+fn scheduled(rates: LearningRates, curvatures: &[f64], momentum: f64, nesterov: bool, steps: u64) -> Vec<(f64, f64)> {
+    let mut modes: Vec<(f64, f64)> = vec![(1.0, 0.0); curvatures.len()];
+    let mut velocities = vec![0.0; curvatures.len()];
+    for step in 0..steps {
+        let scale = rates.scale(step);
+        for (((residual, e), u), x) in modes.iter_mut().zip(&mut velocities).zip(curvatures) {
+            let push = rates.peak * *residual;
+            *u = momentum * *u + push;
+            let moved = scale * if nesterov { push + momentum * *u } else { *u };
+            *e += moved;
+            *residual -= x * moved;
+        }
+    }
+    modes
 }
 
 /// `mᵗ` by repeated squaring.
@@ -171,7 +209,16 @@ fn damped_series(friction: f64, x: f64, time: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use widenet_core::problem::{Annealing, Schedule};
+
     use super::*;
+
+    impl Procedure {
+        /// The filter at one eigenvalue.
+        fn filter(self, eigenvalue: f64, denominator: f64) -> Filter {
+            self.filters(std::iter::once(eigenvalue), denominator)[0]
+        }
+    }
 
     const EIGENVALUES: [f64; 7] = [0.0, 1e-14, 1e-6, 0.02, 0.7, 3.0, 11.0];
     const DENOMINATOR: f64 = 4.0;
@@ -211,6 +258,68 @@ mod tests {
         assert_eq!((filter(0), filter(1), filter(9)), (1.0, 0.0, 0.0));
         let above = |steps| Procedure::Descent { learning_rate: 1.5, steps }.filter(4.0, DENOMINATOR).remaining;
         assert!((above(2) - 0.25).abs() < 1e-15 && (above(3) + 0.125).abs() < 1e-15);
+    }
+
+    /// A schedule whose rates are `s_t η`, with them written out.
+    fn rates_written_out() -> (LearningRates, [f64; 9]) {
+        let schedule = Schedule { warmup: 2, annealing: Annealing::Step { every: 3, factor: 0.5 } };
+        let rates = LearningRates { peak: 0.6, schedule, steps: 9 };
+        (rates, [0.3, 0.6, 0.6, 0.6, 0.6, 0.3, 0.3, 0.3, 0.15])
+    }
+
+    /// Without momentum the filter is the product of `1 − η_t x` over the steps.
+    #[test]
+    fn scheduled_descent_is_a_product_over_steps() {
+        let (rates, written) = rates_written_out();
+        for eigenvalue in EIGENVALUES {
+            let x = eigenvalue / DENOMINATOR;
+            for count in [0, 1, 4, 9] {
+                let remaining: f64 = written[..count].iter().map(|rate| 1.0 - rate * x).product();
+                // h' = h + η_t (1 − x h)
+                let inverse = written[..count].iter().fold(0.0, |h, rate| h + rate * (1.0 - x * h));
+                let procedure = Procedure::Scheduled { rates, momentum: 0.0, nesterov: false, steps: count as u64 };
+                let expected = Filter { remaining, inverse: inverse / DENOMINATOR };
+                close(procedure.filter(eigenvalue, DENOMINATOR), expected, 1e-14, "scheduled");
+            }
+        }
+    }
+
+    /// With momentum, the product of the 2 × 2 matrices of (residual, buffer) with gradients in the buffer, as PyTorch's: `buf ← μ buf + g`,
+    /// `w ← w − η_t buf` (Nesterov: `w ← w − η_t (g + μ buf)`).
+    #[test]
+    fn scheduled_momentum_is_a_product_of_matrices() {
+        let ((rates, written), momentum) = (rates_written_out(), 0.8);
+        for eigenvalue in EIGENVALUES {
+            let x = eigenvalue / DENOMINATOR;
+            for nesterov in [false, true] {
+                let (direct, pushed) = if nesterov { (1.0 + momentum, momentum * momentum) } else { (1.0, momentum) };
+                let (mut residual, mut buffer) = (1.0, 0.0);
+                for (count, rate) in written.iter().enumerate() {
+                    (residual, buffer) = (
+                        (1.0 - direct * rate * x) * residual - pushed * rate * buffer,
+                        x * residual + momentum * buffer,
+                    );
+                    let procedure = Procedure::Scheduled { rates, momentum, nesterov, steps: count as u64 + 1 };
+                    let found = procedure.filter(eigenvalue, DENOMINATOR);
+                    assert!((found.remaining - residual).abs() < 1e-13, "{count}: {found:?} {residual}");
+                    let left = 1.0 - eigenvalue * found.inverse;
+                    assert!((left - residual).abs() < 1e-13, "{count}: {left} {residual}");
+                }
+            }
+        }
+    }
+
+    /// A schedule of the peak alone is the closed form.
+    #[test]
+    fn a_constant_schedule_is_the_closed_form() {
+        let rates = LearningRates { peak: 0.3, schedule: Schedule::CONSTANT, steps: 300 };
+        for eigenvalue in EIGENVALUES {
+            for (momentum, nesterov) in [(0.0, false), (0.8, false), (0.8, true)] {
+                let scheduled = Procedure::Scheduled { rates, momentum, nesterov, steps: 300 };
+                let expected = steps(eigenvalue, 0.3, momentum, nesterov, 300);
+                close(scheduled.filter(eigenvalue, DENOMINATOR), expected, 2e-13, "constant");
+            }
+        }
     }
 
     /// `c'' + 2γ c' + x c = 0` and the integral of its inverse filter by small Runge–Kutta steps.
