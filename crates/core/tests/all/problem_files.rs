@@ -345,6 +345,17 @@ fn schedule_mistakes_are_refused() {
     refused("{ kind = 'step', every = 2, factor = 1 }", &["factor` is 1"]);
     refused("{ kind = 'step', every = 1, factor = 1e-4 }", &["ends at", "1e-30", "`every`"]);
     refused("{ kind = 'inverse_time', tau = 0 }", &["tau` is 0"]);
+    refused("{ kind = 'inverse_time', tau = 8e-30 }", &["ends at", "1e-30", "give a larger `tau`"]);
+    refused("{ kind = 'step', every = 1, factor = 4e-4 }", &["ends at", "give a larger `every` or `factor`"]);
+    // The last of ten steps is taken with 1.1e-30 and 2e-30 of the peak, and there may be so many steps.
+    for optimizer in [
+        "steps = 10, schedule = { kind = 'inverse_time', tau = 1e-29 }",
+        "steps = 10, schedule = { kind = 'step', every = 1, factor = 5e-4 }",
+        "steps = 1000000000, schedule = { warmup = 5 }",
+    ] {
+        let text = format!("{{ kind = 'gd', learning_rate = 0.1, {optimizer} }}");
+        assert!(problem(&[("optimizer", &text)]).is_ok(), "{text}");
+    }
     refused("{ warmup = 11 }", &["warmup` is 11", "at most 10, the number of steps"]);
     refused("{ warmup = -1 }", &["warmup` is -1"]);
     refused("{ kind = 'constant', tau = 3 }", &["unknown key `optimizer.schedule.tau`"]);
