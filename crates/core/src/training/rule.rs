@@ -4,8 +4,8 @@
 //! ∇ = Σ_j c_j g_j a_jᵀ + λ W,    u ← μ u + ∇,    W ← W − s_t u        (Nesterov: W ← W − s_t (∇ + μ u))
 //! ```
 //!
-//! (docs/theory/training.md §5, Eq. update.) ∇ and u have the peak of the learning rate as their unit, of which step t is taken with the share
-//! `s_t` (Eq. schedule).
+//! (docs/theory/training.md §5, Eq. update, Eq. schedule.) ∇ and u have the peak of the learning rate as their unit, of which step t is taken with
+//! the share `s_t`.
 
 use crate::problem::{LearningRates, Optimizer, Rule};
 

@@ -5,7 +5,7 @@
 
 A 3 x 2 matrix with entries sin(i + 2 j + 1), i and j from 0, and the gradients cos(1 + i - j + 0.7 t) / (1 + t) of steps t = 0, 1, ... in
 double precision; the weights after every step. Without a warm-up the schedule is PyTorch's own; with one it is a LambdaLR of the shares of
-the learning rate that docs/theory/training.md, Eq. schedule, has.
+the learning rate that docs/theory/training.md §5, Eq. schedule, has.
 """
 
 import json
