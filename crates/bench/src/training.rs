@@ -14,7 +14,7 @@ use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
     humanized,
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     training::Control,
     trajectory::Status,
 };
@@ -107,6 +107,7 @@ pub(crate) fn problem(steps: u64) -> Problem {
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.2, steps, momentum: 0.0, nesterov: false, batch_size: None },
             weight_decay: 0.0,
+            schedule: Schedule::CONSTANT,
         },
         record: RecordPlan {
             at: vec![0.0, steps as f64],

@@ -165,7 +165,7 @@ impl Value {
 pub struct Record {
     /// Optimiser steps taken (accepted integrator steps for gradient flow).
     pub step: u64,
-    /// `learning_rate × step`, or the flow time.
+    /// The sum of the learning rates of the steps before, or the flow time.
     pub time: f64,
     /// The quantities asked for.
     pub values: BTreeMap<Quantity, Value>,

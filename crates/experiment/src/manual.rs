@@ -120,7 +120,8 @@ fn walk(path: &str, table: &Json, kinds: &[String], keys: &mut Vec<KeyEntry>) {
         }
         let dotted = format!("{path}.{key}");
         keys.push(entry(&dotted, value, needed.contains(&key.as_str()), kinds));
-        walk(&dotted, value, kinds, keys);
+        // The keys of a table with kinds of its own have those.
+        walk(&dotted, value, if value["allOf"].is_array() { &[] } else { kinds }, keys);
     }
     if let others @ Json::Object(_) = &table["additionalProperties"] {
         let dotted = format!("{path}.KEY");
@@ -170,7 +171,10 @@ fn joined(keys: Vec<KeyEntry>) -> Vec<KeyEntry> {
         };
         match joined.iter_mut().find(same) {
             Some(known) if known.kinds.is_empty() => {}
-            Some(known) => known.kinds.extend(key.kinds),
+            Some(known) => {
+                let new: Vec<String> = key.kinds.into_iter().filter(|kind| !known.kinds.contains(kind)).collect();
+                known.kinds.extend(new);
+            }
             None => joined.push(key),
         }
     }

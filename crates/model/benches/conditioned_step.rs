@@ -15,7 +15,7 @@ use std::{process::Command, time::Instant};
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     training::Control,
     trajectory::Status,
 };
@@ -56,6 +56,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.2, steps, momentum: 0.0, nesterov: false, batch_size: None },
             weight_decay: 0.0,
+            schedule: Schedule::CONSTANT,
         },
         record: RecordPlan { at: vec![steps as f64], quantities: vec![Quantity::TrainLoss, Quantity::ExploredRanks] },
         ensemble: None,

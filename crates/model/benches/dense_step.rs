@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule, Schedule},
     training::{Control, LinearTraining, Start, Training},
 };
 use widenet_kernels::{panel_apply, panel_apply_transpose};
@@ -73,6 +73,7 @@ fn problem() -> Problem {
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.05, steps: STEPS, momentum: 0.0, nesterov: false, batch_size: None },
             weight_decay: 0.0,
+            schedule: Schedule::CONSTANT,
         },
         record: RecordPlan { at: vec![], quantities: vec![] },
         ensemble: None,

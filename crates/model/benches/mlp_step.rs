@@ -14,7 +14,10 @@ use burn::Tensor;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{
+        Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule,
+        Schedule,
+    },
     training::{Control, Start, Training, mlp::MlpTraining},
 };
 use widenet_kernels::{cpu, panel_apply, panel_apply_transpose, panel_rank_update};
@@ -46,6 +49,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64, momentum: f64) -> P
         optimizer: Optimizer {
             rule: Rule::Descent { learning_rate: 0.01, steps, momentum, nesterov: false, batch_size: None },
             weight_decay: 0.0,
+            schedule: Schedule::CONSTANT,
         },
         record: RecordPlan { at: vec![], quantities: vec![] },
         ensemble: None,

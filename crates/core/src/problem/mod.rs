@@ -60,7 +60,7 @@ pub use labels::Labels;
 pub use loss::Loss;
 pub use network::{EntryLaw, Network};
 pub use normalized::NormalizedLists;
-pub use optimizer::{Obstacles, Optimizer, Rule};
+pub use optimizer::{Annealing, LearningRates, Obstacles, Optimizer, Rule, Schedule};
 pub use parameterization::{Adjustments, Parameterization, Rates};
 pub use quantity::{Need, Quantity, Scope, Shape};
 pub use record::RecordPlan;

@@ -4,7 +4,10 @@ use super::{
     progress::{Control, Progress},
     rule::Step,
 };
-use crate::{problem::Problem, trajectory::Status};
+use crate::{
+    problem::{LearningRates, Problem},
+    trajectory::Status,
+};
 
 /// What descent asks of a network and of the records taken of it.
 pub(super) trait Descend {
@@ -29,32 +32,27 @@ pub(super) trait Descend {
     fn update(&mut self, evaluation: Self::Evaluation, step: Step);
 }
 
-/// How many steps a descent has, and their size.
+/// How many steps a descent has, and their sizes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Steps {
-    learning_rate: f64,
-    count: u64,
-}
+pub(super) struct Steps(LearningRates);
 
 impl Steps {
     /// The steps of a problem trained by descent.
     pub(super) fn of(problem: &Problem) -> Option<Steps> {
-        let optimizer = &problem.optimizer;
-        let learning_rate = optimizer.learning_rate().filter(|_| optimizer.has_steps())?;
-        Some(Steps { learning_rate, count: optimizer.horizon() as u64 })
+        problem.optimizer.learning_rates().map(Steps)
     }
 }
 
 /// Descends from a step and the records taken before it, recording at the steps `at`; `observe` is called after every step.
 pub(super) fn descend<D: Descend>(
     trainee: &mut D,
-    steps: Steps,
+    Steps(rates): Steps,
     at: &[f64],
     (mut step, mut records): (u64, Vec<D::Record>),
     observe: &mut dyn FnMut(&Progress<'_, D::Record>, &mut D) -> Control,
 ) -> (Vec<D::Record>, Status) {
     loop {
-        let time = steps.learning_rate * step as f64;
+        let time = rates.time(step as f64);
         let evaluation = trainee.evaluate(step);
         if !trainee.is_finite(&evaluation, step, time) {
             return (records, Status::Diverged { step, time });
@@ -65,15 +63,15 @@ pub(super) fn descend<D: Descend>(
                 return (records, stopped);
             }
         }
-        if step == steps.count {
+        if step == rates.steps {
             return (records, Status::Done);
         }
-        trainee.update(evaluation, Step { taken: step, learning_rate: steps.learning_rate });
+        trainee.update(evaluation, Step::after(step, &rates));
         step += 1;
         let progress = Progress {
             step,
-            time: steps.learning_rate * step as f64,
-            fraction: step as f64 / steps.count as f64,
+            time: rates.time(step as f64),
+            fraction: step as f64 / rates.steps as f64,
             step_size: None,
             records: &records,
         };

@@ -104,7 +104,7 @@ pub trait Update<W: WeightMatrix>: Copy {
 
 impl<W: WeightMatrix> Update<W> for UpdateRule {
     fn step(self, matrix: &mut W, step: Step, gradient: OuterProduct<'_, W::Block>) {
-        matrix.update(self, &[OuterProduct { scale: step.learning_rate * gradient.scale, ..gradient }]);
+        matrix.update(self.at(step), &[OuterProduct { scale: step.learning_rate * gradient.scale, ..gradient }]);
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Status {
     Diverged {
         /// Optimiser step (accepted integrator step for gradient flow) at which it was noticed.
         step: u64,
-        /// Training time `learning_rate × step` (flow time for gradient flow).
+        /// Training time, the sum of the learning rates of the steps before (flow time for gradient flow).
         time: f64,
     },
     /// Stopped on request before the end; can be continued.

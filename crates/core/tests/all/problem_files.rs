@@ -5,7 +5,7 @@ use std::path::Path;
 use widenet_core::{
     Problem, Result,
     document::Document,
-    problem::{Activation, Ensemble, Loss, Parameterization, Quantity, Rule, Stop},
+    problem::{Activation, Annealing, Ensemble, Loss, Parameterization, Quantity, Rule, Schedule, Stop},
 };
 
 const BASE: &str = r#"
@@ -292,6 +292,86 @@ fn optimizer_mistakes_are_refused() {
     refused("{ kind = 'flow', times = [0] }", &["times` is [0]", "at least 1e-300"]);
     refused("{ kind = 'flow', times = [1, -1] }", &["times[1]` is -1"]);
     refused("{ kind = 'flow', times = 1, tolerance = 0 }", &["tolerance` is 0"]);
+}
+
+#[test]
+fn schedules_are_read_of_every_rule_that_steps() {
+    let read = |rule: &str, schedule: &str| {
+        let text = format!("{{ {rule}, learning_rate = 0.1, steps = 10, schedule = {schedule} }}");
+        problem(&[("optimizer", &text)]).unwrap().optimizer
+    };
+    let kinds = [
+        ("{ }", Schedule::CONSTANT),
+        ("{ warmup = 3 }", Schedule { warmup: 3, annealing: Annealing::Constant }),
+        ("{ kind = 'cosine' }", Schedule { warmup: 0, annealing: Annealing::Cosine { end_factor: 0.0 } }),
+        (
+            "{ kind = 'linear', end_factor = 0.5, warmup = 10 }",
+            Schedule { warmup: 10, annealing: Annealing::Linear { end_factor: 0.5 } },
+        ),
+        ("{ kind = 'step', every = 4 }", Schedule { warmup: 0, annealing: Annealing::Step { every: 4, factor: 0.1 } }),
+        (
+            "{ kind = 'inverse_time', tau = 2.5, warmup = 1 }",
+            Schedule { warmup: 1, annealing: Annealing::InverseTime { tau: 2.5 } },
+        ),
+    ];
+    for rule in [
+        "kind = 'gd'",
+        "kind = 'momentum', momentum = 0.5",
+        "kind = 'sgd', batch_size = 2",
+        "kind = 'rmsprop'",
+        "kind = 'adam'",
+    ] {
+        for (text, schedule) in &kinds {
+            assert_eq!(read(rule, text).schedule, *schedule, "{rule} {text}");
+        }
+    }
+    assert_eq!(problem(&[]).unwrap().optimizer.schedule, Schedule::CONSTANT);
+    // Rates 0.05, 0.1, 0.1, …: the time of step 3 is their sum.
+    let time = read("kind = 'gd'", "{ warmup = 2 }").time(3.0);
+    assert!((time - 0.25).abs() < 1e-15, "{time}");
+}
+
+#[test]
+fn schedule_mistakes_are_refused() {
+    let refused = |schedule: &str, parts: &[&str]| {
+        let text = format!("{{ kind = 'gd', learning_rate = 0.1, steps = 10, schedule = {schedule} }}");
+        assert_refused(&[("optimizer", &text)], parts);
+    };
+    refused("{ kind = 'cosin' }", &["\"cosin\"", "cosine"]);
+    refused("{ kind = 'cosine', end_factor = 1 }", &["end_factor` is 1"]);
+    refused("{ kind = 'linear', end_factor = -0.1 }", &["end_factor` is -0.1"]);
+    refused("{ kind = 'step' }", &["`optimizer.schedule.every` is missing"]);
+    refused("{ kind = 'step', every = 0 }", &["every` is 0"]);
+    refused("{ kind = 'step', every = 2, factor = 1 }", &["factor` is 1"]);
+    refused("{ kind = 'step', every = 1, factor = 1e-4 }", &["ends at", "1e-30", "`every`"]);
+    refused("{ kind = 'inverse_time', tau = 0 }", &["tau` is 0"]);
+    refused("{ kind = 'inverse_time', tau = 8e-30 }", &["ends at", "1e-30", "give a larger `tau`"]);
+    refused("{ kind = 'step', every = 1, factor = 4e-4 }", &["ends at", "give a larger `every` or `factor`"]);
+    // The last of ten steps is taken with 1.1e-30 and 2e-30 of the peak, and there may be so many steps.
+    for optimizer in [
+        "steps = 10, schedule = { kind = 'inverse_time', tau = 1e-29 }",
+        "steps = 10, schedule = { kind = 'step', every = 1, factor = 5e-4 }",
+        "steps = 1000000000, schedule = { warmup = 5 }",
+    ] {
+        let text = format!("{{ kind = 'gd', learning_rate = 0.1, {optimizer} }}");
+        assert!(problem(&[("optimizer", &text)]).is_ok(), "{text}");
+    }
+    refused("{ warmup = 11 }", &["warmup` is 11", "at most 10, the number of steps"]);
+    refused("{ warmup = -1 }", &["warmup` is -1"]);
+    refused("{ kind = 'constant', tau = 3 }", &["unknown key `optimizer.schedule.tau`"]);
+    let whole = |value: &str, parts: &[&str]| assert_refused(&[("optimizer", value)], parts);
+    whole(
+        "{ kind = 'gd', learning_rate = 0.1, steps = 1000000001, schedule = { warmup = 5 } }",
+        &["`optimizer.steps` is 1000000001", "at most 1000000000"],
+    );
+    whole(
+        "{ kind = 'flow', times = 1, schedule = { warmup = 1 } }",
+        &["`optimizer.schedule` is not used here", "\"gd\""],
+    );
+    whole(
+        "{ kind = 'momentum_flow', learning_rate = 0.1, steps = 5, momentum = 0.5, schedule = { warmup = 1 } }",
+        &["`optimizer.schedule` is not used here", "\"momentum\""],
+    );
 }
 
 #[test]

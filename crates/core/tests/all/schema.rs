@@ -83,6 +83,10 @@ fn reader_and_schema_refuse_the_same() {
         ("optimizer", "{ kind = 'momentum', learning_rate = 0.1, steps = 3, momentum = 1 }"),
         ("optimizer", "{ kind = 'rmsprop', learning_rate = 0.1, steps = 3, weight_decay = 0.1 }"),
         ("optimizer", "{ kind = 'rmsprop', learning_rate = 0.1, steps = 3, epsilon = 0 }"),
+        ("optimizer.schedule", "{ kind = 'cosine', end_factor = 2 }"),
+        ("optimizer.schedule", "{ kind = 'step' }"),
+        ("optimizer.schedule", "{ warmup = 1.5 }"),
+        ("optimizer", "{ kind = 'flow', times = 1, schedule = { warmup = 3 } }"),
         ("loss.kind", "huber"),
         ("record.quantities", "['train_los']"),
         ("record.quantities", "[]"),
@@ -124,7 +128,7 @@ fn keys_of_the_schema_are_those_of_the_reader() {
             let document = Document::from_json("problem.json", &file.to_string()).unwrap();
             let mut listed = known(&document);
             listed.sort_unstable();
-            let refused = ["weight_decay", "relative_learning_rate"];
+            let refused = ["weight_decay", "relative_learning_rate", "schedule"];
             listed.retain(|key| keys.contains(&key.as_str()) || !refused.contains(&key.as_str()));
             assert_eq!(listed, keys, "{section}, {kind}");
         }

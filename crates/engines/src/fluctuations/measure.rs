@@ -46,7 +46,7 @@ pub struct Fluctuations {
 pub struct Moment {
     /// Steps, as the limit counts them.
     pub step: u64,
-    /// `learning_rate × step`, or the flow time.
+    /// The sum of the learning rates of the steps before, or the flow time.
     pub time: f64,
     /// The limit of each quantity, and its numbers in writing order ([`Value::flatten`]).
     pub quantities: BTreeMap<Quantity, (Value, Vec<Entry>)>,

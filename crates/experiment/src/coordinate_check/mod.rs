@@ -20,7 +20,7 @@ use std::path::Path;
 
 use widenet_core::{
     Error, Problem, Trajectory, Width,
-    problem::{Quantity, RecordPlan},
+    problem::{Quantity, RecordPlan, Schedule},
     training::{Control, Progress},
     trajectory::{Engine, Status},
 };
@@ -53,7 +53,7 @@ pub struct CoordinateCheck {
 }
 
 impl CoordinateCheck {
-    /// Prepares a check of a problem with its own scaling, loss and optimiser; its steps and its records are replaced.
+    /// Prepares a check of a problem with its own scaling, loss and optimiser; its steps, its schedule and its records are replaced.
     ///
     /// # Errors
     /// [`Error::Invalid`]: too few widths, width ∞, a width given twice, a tolerance that is not > 0, an optimiser without steps.
@@ -84,6 +84,11 @@ impl CoordinateCheck {
         }
         let mut quantities = vec![Quantity::ActivationNorms, Quantity::ActivationChanges, Quantity::WeightChange];
         let mut notes = Vec::new();
+        // Shares of the learning rate are the same at every width, and those of the first steps may be tiny.
+        if !problem.optimizer.schedule.is_constant() {
+            notes.push("optimizer.schedule is left out: every step is taken with the peak learning rate".into());
+            problem.optimizer.schedule = Schedule::CONSTANT;
+        }
         let (samples, outputs) = problem.data.train.targets.shape();
         if samples * outputs <= MAX_KERNEL_SIDE {
             quantities.extend([Quantity::TangentKernelNorm, Quantity::TangentKernelChange]);

@@ -74,7 +74,7 @@ pub fn solve(
     let needs_start = recorder.wants_kernels() && asked.first() != Some(&0);
     let at: Vec<u64> = needs_start.then_some(0).into_iter().chain(asked).collect();
     let kernels = if recorder.wants_kernels() { KernelRecord::Whole } else { KernelRecord::Nothing };
-    let training = Training { labels, steps, batches, at: &at, kernels };
+    let training = Training { labels, steps, batches, at: &at, kernels, schedule: problem.optimizer.schedule };
     let solution = match width {
         Width::Finite(m) => network(&classifier, &inputs, m, seed, &training, watch)?,
         Width::Infinite => match limit(&classifier, &inputs, (seed, start), &training, watch) {

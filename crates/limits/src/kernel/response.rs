@@ -34,9 +34,8 @@ impl<'a> Response<'a> {
     /// Training by a procedure with a closed form, on `G + r I` with predictions by G (docs/theory/ntk.md §4).
     pub(super) fn at(basis: &'a Factorization, procedure: Procedure, ridge: f64, denominator: f64) -> Self {
         let Factorization::Eigen { values, .. } = basis else { return Self::at_infinity(basis, ridge, None) };
-        let modes = values.iter().map(|value| {
-            let shifted = value + ridge;
-            let filter = procedure.filter(shifted, denominator);
+        let filters = procedure.filters(values.iter().map(|value| value + ridge), denominator);
+        let modes = values.iter().zip(filters).map(|(value, filter)| {
             let remaining = if ridge > 0.0 { 1.0 - value * filter.inverse } else { filter.remaining };
             (remaining, filter.inverse, (1.0 + filter.remaining) * filter.inverse)
         });

@@ -240,10 +240,10 @@ impl WeightMatrix for CoordinateMatrix {
         self.initial_share = rule.advance(self.initial_share, 0.0);
         if rule.momentum == 0.0 {
             if rule.decay != 0.0 {
-                self.weights *= 1.0 - rule.decay;
+                self.weights *= rule.kept();
             }
             for term in terms {
-                add_outer(&mut self.weights, shape, -term.scale, &term.left.0, &term.right.0);
+                add_outer(&mut self.weights, shape, -rule.scale * term.scale, &term.left.0, &term.right.0);
             }
             return;
         }
@@ -255,10 +255,10 @@ impl WeightMatrix for CoordinateMatrix {
         *velocity *= rule.momentum;
         *velocity += &gradient;
         if rule.nesterov {
-            self.weights -= gradient;
-            self.weights -= &*velocity * rule.momentum;
+            self.weights -= gradient * rule.scale;
+            self.weights -= &*velocity * (rule.scale * rule.momentum);
         } else {
-            self.weights -= &*velocity;
+            self.weights -= &*velocity * rule.scale;
         }
     }
 

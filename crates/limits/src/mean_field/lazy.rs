@@ -14,7 +14,7 @@ use widenet_core::{
     problem::Quantity,
     scaling::Limit,
     seed::{Purpose, stream},
-    training::{Control, LinearNetwork, Progress, UpdateRule},
+    training::{Control, LinearNetwork, Progress, Step, UpdateRule},
     trajectory::{Record, Value},
 };
 
@@ -75,13 +75,14 @@ pub(super) fn random_start(problem: &Problem, seed: u64, std: f64) -> Matrix {
 
 /// `s` at each record.
 fn initial_shares(problem: &Problem, records: &[Record]) -> Vec<f64> {
-    let Some(rule) = UpdateRule::of(&problem.optimizer) else {
+    let rule = UpdateRule::of(&problem.optimizer).zip(problem.optimizer.learning_rates());
+    let Some((rule, rates)) = rule else {
         return records.iter().map(|record| (-problem.optimizer.weight_decay * record.time).exp()).collect();
     };
     let (mut share, mut step) = ((1.0, 0.0), 0);
     let advance = |record: &Record| {
         while step < record.step {
-            share = rule.advance(share, 0.0);
+            share = rule.at(Step::after(step, &rates)).advance(share, 0.0);
             step += 1;
         }
         share.0

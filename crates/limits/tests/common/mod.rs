@@ -6,7 +6,7 @@ pub(crate) mod statistics;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule, Schedule},
 };
 
 /// A fixed, generic regression problem with `samples` points in R^`d` and `k` outputs.
@@ -40,5 +40,6 @@ pub(crate) fn descent(learning_rate: f64, steps: u64) -> Optimizer {
     Optimizer {
         rule: Rule::Descent { learning_rate, steps, momentum: 0.0, nesterov: false, batch_size: None },
         weight_decay: 0.0,
+        schedule: Schedule::CONSTANT,
     }
 }

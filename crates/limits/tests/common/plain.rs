@@ -78,7 +78,8 @@ impl WeightMatrix for PlainMatrix {
             gradient += &term.left.0 * term.right.0.transpose() * term.scale;
         }
         self.velocity = &self.velocity * rule.momentum + &gradient;
-        self.weights -= if rule.nesterov { gradient + &self.velocity * rule.momentum } else { self.velocity.clone() };
+        let step = if rule.nesterov { gradient + &self.velocity * rule.momentum } else { self.velocity.clone() };
+        self.weights -= step * rule.scale;
     }
 
     fn output_dimension(&self) -> u64 {

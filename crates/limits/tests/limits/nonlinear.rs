@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Activation, Loss, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, Annealing, Loss, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     training::Control,
     trajectory::{Record, Status, Value},
 };
@@ -57,14 +57,29 @@ fn stds(solution: &Solution, replicates: usize) -> Vec<f64> {
     solution.trajectory.records.iter().map(of_record).collect()
 }
 
+/// Rates that grow and fall.
+const SCHEDULE: Schedule = Schedule { warmup: 3, annealing: Annealing::Linear { end_factor: 0.2 } };
+
 /// docs/theory/nonlinear-mean-field.md §7, first item. The tolerance on directions is the smallest.
 #[test]
 fn deep_linear_networks_are_exact_at_256_nodes() {
-    for (hidden_layers, columns) in [(1, 2), (2, 1), (3, 2)] {
+    let with_momentum =
+        Rule::Descent { learning_rate: 0.05, steps: 10, momentum: 0.6, nesterov: false, batch_size: None };
+    for (hidden_layers, columns, schedule) in [
+        (1, 2, Schedule::CONSTANT),
+        (2, 1, Schedule::CONSTANT),
+        (2, 1, SCHEDULE),
+        (3, 2, Schedule::CONSTANT),
+        (3, 2, SCHEDULE),
+    ] {
         let mut problem = problem(hidden_layers, 4, columns, 6);
         problem.parameterization =
             Parameterization::MeanField { richness: 1.7, sigma_in: 0.8, sigma_out: 1.2, sigma_b: None };
         problem.optimizer = descent(0.05, 10);
+        problem.optimizer.schedule = schedule;
+        if hidden_layers == 2 && schedule == SCHEDULE {
+            problem.optimizer.rule = with_momentum.clone();
+        }
         let mut exact = problem.clone();
         problem.record.at = vec![0.0, 1.0, 10.0];
         exact.record = RecordPlan { quantities: vec![Quantity::Outputs], ..problem.record.clone() };
@@ -155,7 +170,13 @@ fn without_the_response_term_the_limit_is_another() {
 /// One hidden layer on a grid, on drawn nodes, and by the particles of the limits of classifiers.
 #[test]
 fn one_hidden_layer_agrees_with_grids_and_particles() {
+    agrees_with_grids_and_particles(Schedule::CONSTANT);
+    agrees_with_grids_and_particles(SCHEDULE);
+}
+
+fn agrees_with_grids_and_particles(schedule: Schedule) {
     let mut problem = perceptron(Activation::Tanh, 1, 10);
+    problem.optimizer.schedule = schedule;
     problem.data.train.inputs = problem.data.train.inputs.columns(0, 2).into_owned();
     problem.data.train.targets.apply(|target| *target = target.signum());
     problem.loss = Loss::Logistic;

@@ -4,7 +4,7 @@ use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Activation, Adjustments, Loss, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, Adjustments, Annealing, Loss, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     scaling::{LayerScaling, PowerOfWidth},
     seed::{Purpose, stream},
     training::Control,
@@ -104,6 +104,7 @@ fn dense(problem: &Problem, m: u64, seed: u64, spread: f64) -> Vec<f64> {
     let mut b = normals(m as usize, 1, std_b);
     let mut c = normals(k, 1, std_c);
     let Rule::Descent { learning_rate: eta, steps, momentum, .. } = problem.optimizer.rule else { panic!("descent") };
+    let rates = problem.optimizer.learning_rates().expect("descent");
     let decay = eta * problem.optimizer.weight_decay;
     let phi = problem.network.activation;
     let ones = Matrix::from_element(1, x.ncols(), 1.0);
@@ -144,7 +145,7 @@ fn dense(problem: &Problem, m: u64, seed: u64, spread: f64) -> Vec<f64> {
         {
             let gradient = gradient + &*w * decay;
             *velocity = &*velocity * momentum + &gradient;
-            *w -= gradient + &*velocity * momentum;
+            *w -= (gradient + &*velocity * momentum) * rates.scale(step);
         }
     }
     unreachable!("the last step returns")
@@ -166,7 +167,10 @@ fn networks_in_law_are_dense_networks() {
     .enumerate()
     {
         // More dimensions than samples: the span of the data is smaller.
-        let problem = perceptron(6, k, activation, loss, parameterization);
+        let mut problem = perceptron(6, k, activation, loss, parameterization);
+        if case % 2 == 1 {
+            problem.optimizer.schedule = Schedule { warmup: 2, annealing: Annealing::Cosine { end_factor: 0.1 } };
+        }
         let columns = |of: &dyn Fn(u64) -> Vec<f64>| {
             let rows: Vec<Vec<f64>> = (0..networks).map(of).collect();
             (0..rows[0].len()).map(|i| rows.iter().map(|row| row[i]).collect()).collect::<Vec<Vec<f64>>>()

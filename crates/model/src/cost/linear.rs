@@ -52,7 +52,7 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule, Schedule},
     };
 
     use super::*;
@@ -74,7 +74,7 @@ mod tests {
                 provenance: Default::default(),
             },
             loss: Loss::SQUARED,
-            optimizer: Optimizer { rule, weight_decay: 0.0 },
+            optimizer: Optimizer { rule, weight_decay: 0.0, schedule: Schedule::CONSTANT },
             record: RecordPlan { at: vec![], quantities: vec![] },
             ensemble: None,
             stop: None,

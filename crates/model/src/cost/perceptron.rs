@@ -189,6 +189,7 @@ mod tests {
         data::{Dataset, Samples},
         problem::{
             Activation, Ensemble, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule,
+            Schedule,
         },
     };
 
@@ -215,7 +216,7 @@ mod tests {
                 provenance: Default::default(),
             },
             loss: Loss::SQUARED,
-            optimizer: Optimizer { rule, weight_decay: 0.0 },
+            optimizer: Optimizer { rule, weight_decay: 0.0, schedule: Schedule::CONSTANT },
             record: RecordPlan { at: vec![], quantities },
             ensemble: None,
             stop: None,

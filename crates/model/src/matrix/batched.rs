@@ -104,6 +104,7 @@ impl WeightMatrix for BatchedMatrix {
                 if rule.nesterov { velocity.mul_scalar(momentum).add(gradient) } else { velocity }
             }
         };
+        let step = if rule.scale == 1.0 { step } else { step.mul_scalar(rule.scale) };
         self.weights = self.take_weights().sub(step);
     }
 

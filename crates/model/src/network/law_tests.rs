@@ -12,7 +12,7 @@ use statistics::largest_z;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     training::{
         Control, EntryMatrix, LinearLayer, LinearNetwork, LinearTraining, Start, Training,
         mlp::{Mlp, MlpTraining},
@@ -50,7 +50,7 @@ fn problem(hidden_layers: usize, activation: Activation) -> Problem {
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.5, sigma_out: 1.5, sigma_b: None },
         data: Dataset { train: Samples { inputs, targets }, test: None, provenance: Default::default() },
         loss: Loss::SQUARED,
-        optimizer: Optimizer { rule, weight_decay: 0.0 },
+        optimizer: Optimizer { rule, weight_decay: 0.0, schedule: Schedule::CONSTANT },
         record: RecordPlan {
             at: vec![1.0, 5.0],
             quantities: vec![if linear { Quantity::Predictor } else { Quantity::Outputs }],

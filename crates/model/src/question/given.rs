@@ -3,7 +3,7 @@
 use widenet_core::{
     Error, Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     training::{
         Block, Control, Start, Training, WeightMatrix,
         mlp::{Forward, Linearisation, Mlp, MlpLayer, MlpTraining, Parameters},
@@ -246,7 +246,7 @@ impl GivenNetwork {
             parameterization: Parameterization::ntk(hidden_layers, 1.0),
             data: Dataset { train: train.clone(), test: Some(test), provenance: Default::default() },
             loss,
-            optimizer: Optimizer { rule, weight_decay: 0.0 },
+            optimizer: Optimizer { rule, weight_decay: 0.0, schedule: Schedule::CONSTANT },
             record: RecordPlan { at: at.iter().map(|step| *step as f64).collect(), quantities: quantities.to_vec() },
             ensemble: None,
             stop: None,

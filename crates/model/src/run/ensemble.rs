@@ -241,7 +241,7 @@ mod tests {
     use widenet_core::{
         Matrix,
         data::{Dataset, Samples},
-        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule, Stop},
+        problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule, Schedule, Stop},
         trajectory::Value,
     };
 
@@ -272,7 +272,7 @@ mod tests {
                 provenance: Default::default(),
             },
             loss: Loss::SQUARED,
-            optimizer: Optimizer { rule, weight_decay: 0.01 },
+            optimizer: Optimizer { rule, weight_decay: 0.01, schedule: Schedule::CONSTANT },
             record: RecordPlan {
                 at: vec![0.0, 7.0, 50.0],
                 quantities: vec![Quantity::TrainLoss, Quantity::Outputs, Quantity::OutputStd],

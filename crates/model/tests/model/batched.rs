@@ -3,7 +3,7 @@
 use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
-    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Annealing, Loss, Parameterization, Quantity, Rule, Schedule},
     seed,
     training::{
         Control, EntryMatrix, Start, Training,
@@ -95,6 +95,12 @@ fn problems() -> Vec<(&'static str, Problem)> {
         |batch_size| Rule::Adam { learning_rate: 0.01, steps: 40, beta1: 0.8, beta2: 0.9, epsilon: 1e-2, batch_size };
     let mut decaying_adam = problem(adam(None), Activation::Tanh, true);
     decaying_adam.optimizer.weight_decay = 0.3;
+    let scheduled = |mut problem: Problem, weight_decay, annealing| {
+        problem.optimizer.weight_decay = weight_decay;
+        problem.optimizer.schedule = Schedule { warmup: 6, annealing };
+        problem
+    };
+    let cosine = Annealing::Cosine { end_factor: 0.0 };
     let of_mean = Loss::Squared { mean_over_outputs: true };
     let mut decaying = problem(plain.clone(), Activation::Tanh, true);
     decaying.optimizer.weight_decay = 0.03;
@@ -113,6 +119,18 @@ fn problems() -> Vec<(&'static str, Problem)> {
         ("gd", problem(plain.clone(), Activation::Tanh, true)),
         ("adam", problem(adam(Some(3)), Activation::Tanh, true)),
         ("adam with decay", decaying_adam),
+        ("scheduled gd", scheduled(problem(plain.clone(), Activation::Tanh, true), 0.03, cosine)),
+        ("scheduled momentum", scheduled(problem(descent(0.6, false, Some(3)), Activation::Relu, true), 0.03, cosine)),
+        (
+            "scheduled nesterov",
+            scheduled(
+                problem(descent(0.6, true, None), Activation::Erf, true),
+                0.0,
+                Annealing::Step { every: 9, factor: 0.3 },
+            ),
+        ),
+        ("scheduled adam", scheduled(problem(adam(None), Activation::Tanh, true), 0.3, cosine)),
+        ("scheduled rms_prop", scheduled(problem(rms_prop(None), Activation::Tanh, true), 0.0, cosine)),
         ("momentum", problem(descent(0.6, false, None), Activation::Relu, true)),
         ("nesterov", problem(descent(0.6, true, None), Activation::Erf, false)),
         ("sgd", problem(batches.clone(), Activation::Relu, true)),

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use safetensors::SafeTensors;
 use widenet_core::{
     Problem,
-    problem::{Activation, Parameterization, Quantity, Rule, Stop},
+    problem::{Activation, Annealing, Parameterization, Quantity, Rule, Schedule, Stop},
     training::{Control, Progress},
     trajectory::{Status, Value},
 };
@@ -55,7 +55,16 @@ fn cases() -> Vec<Problem> {
         ];
         problem
     });
-    linear.chain(perceptrons()).collect()
+    let all: Vec<Problem> = linear.chain(perceptrons()).collect();
+    // With momentum, Nesterov's momentum, minibatches and Adam: in the warm-up, at its end and after it.
+    let scheduled: Vec<Problem> = [1, 2, 7, 10].into_iter().map(|i| scheduled(&all[i])).collect();
+    [all, scheduled].concat()
+}
+
+fn scheduled(problem: &Problem) -> Problem {
+    let mut problem = problem.clone();
+    problem.optimizer.schedule = Schedule { warmup: 5, annealing: Annealing::Cosine { end_factor: 0.1 } };
+    problem
 }
 
 fn perceptrons() -> Vec<Problem> {
@@ -153,6 +162,26 @@ fn resumed_runs_stop_where_undisturbed_ones_do() {
         let other = Problem { stop: None, ..problem.clone() };
         let notes = solve(&other, Some(&path), &mut stop_at(3)).notes;
         assert!(notes[0].contains("another run"), "{notes:?}");
+    }
+}
+
+/// Rates of other steps are another run, also where they are the same up to the checkpoint.
+#[test]
+fn a_checkpoint_of_another_schedule_is_not_resumed() {
+    let problem = scheduled(&common::problem(2, 1, common::descent(20, 0.5, false), 0.0));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut other = problem.clone();
+    other.optimizer.schedule.annealing = Annealing::Cosine { end_factor: 0.2 };
+    let mut constant = problem.clone();
+    constant.optimizer.schedule = Schedule::CONSTANT;
+    for other in [other, constant] {
+        solve(&problem, Some(&path), &mut stop_at(4));
+        assert!(path.exists());
+        let undisturbed = solve(&other, None, &mut |_| Control::Continue).trajectory;
+        let anew = solve(&other, Some(&path), &mut |_| Control::Continue);
+        assert!(anew.notes[0].contains("another run"), "{:?}", anew.notes);
+        assert_eq!(anew.trajectory, undisturbed);
     }
 }
 

@@ -16,5 +16,6 @@ mod mlp;
 mod mlp_autodiff;
 mod normalized;
 mod prior;
+mod schedules;
 mod sizes;
 mod wide;

@@ -3,7 +3,7 @@
 use widenet_core::document::Word;
 use widenet_core::{
     Matrix, Problem,
-    problem::{Activation, Loss, Parameterization, Quantity, Rule},
+    problem::{Activation, Annealing, Loss, Parameterization, Quantity, Rule, Schedule},
     training::{Batches, Control, Start, Training, mlp::MlpTraining},
     trajectory::{Record, Status, Trajectory},
 };
@@ -19,6 +19,9 @@ use crate::common::{
 
 const WIDTH: u64 = 40;
 const SEED: u64 = 9;
+
+/// Rates that grow and fall.
+const SCHEDULE: Schedule = Schedule { warmup: 7, annealing: Annealing::Linear { end_factor: 0.1 } };
 
 fn solve_on(device: &OpenDevice, problem: &Problem, precision: Precision) -> Trajectory {
     let run =
@@ -64,8 +67,14 @@ fn with_the_identity_it_is_the_engine_of_deep_linear_networks() {
         Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
     ];
     for parameterization in parameterizations {
-        for rule in [common::descent(50, 0.9, true), minibatches(50, 0.5)] {
+        for (rule, schedule) in [
+            (common::descent(50, 0.9, true), Schedule::CONSTANT),
+            (common::descent(50, 0.9, true), SCHEDULE),
+            (minibatches(50, 0.5), Schedule::CONSTANT),
+            (minibatches(50, 0.0), SCHEDULE),
+        ] {
             let mut problem = common::problem(3, 2, rule, 0.02);
+            problem.optimizer.schedule = schedule;
             problem.parameterization = parameterization.clone();
             problem.record.quantities = vec![Quantity::Outputs, Quantity::TestOutputs];
             assert!(problem.is_solved_as_predictor());
@@ -118,6 +127,7 @@ fn the_linearisation_is_the_derivative_along_its_tangent() {
 /// `f_lin` on training and test inputs by the recursion in function space with the kernels at the start.
 fn function_space(problem: &Problem) -> (Vec<Matrix>, Vec<Matrix>) {
     let Rule::Descent { learning_rate, steps, momentum, .. } = problem.optimizer.rule else { panic!("descent only") };
+    let rates = problem.optimizer.learning_rates().unwrap();
     let device = DeviceChoice::Flex.open().unwrap();
     let wanted = KernelsWanted { test: true, full: true };
     let kernels = empirical_kernels(&problem.untrained(), WIDTH, SEED, &device, Precision::F64, wanted).unwrap();
@@ -148,7 +158,7 @@ fn function_space(problem: &Problem) -> (Vec<Matrix>, Vec<Matrix>) {
             let image = kernel * &flat;
             let image = Matrix::from_row_slice(f.nrows(), k, image.as_slice());
             *v = &*v * momentum - image * learning_rate;
-            *f += &*v;
+            *f += &*v * rates.scale(step);
         }
         trains.push(now[0].clone());
         tests.push(now[1].clone());
@@ -168,7 +178,10 @@ fn the_trained_linearisation_is_the_recursion_in_function_space() {
         weight_rates: vec![0.0, 0.7, 1.0],
         bias_rates: vec![0.0, 0.0, 1.0],
     };
+    let mut scheduled = perceptrons::problem(2, 1, common::descent(30, 0.8, false), Activation::Tanh, true);
+    scheduled.optimizer.schedule = SCHEDULE;
     let problems = [
+        scheduled,
         perceptrons::problem(3, 2, common::descent(30, 0.0, false), Activation::Relu, true),
         perceptrons::problem(2, 1, common::descent(30, 0.8, false), Activation::Tanh, false),
         perceptrons::problem(2, 2, minibatches(30, 0.5), Activation::Erf, true),

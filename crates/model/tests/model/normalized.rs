@@ -175,7 +175,7 @@ fn adam_and_adamw_take_the_steps_of_pytorch() {
             let gradient =
                 Matrix::from_fn(3, 2, |i, j| (1.0 + i as f64 - j as f64 + 0.7 * t as f64).cos() / (1.0 + t as f64));
             let left = matrix.output_block(&gradient);
-            let step = Step { taken: t as u64, learning_rate: number(&made["learning_rate"]) };
+            let step = Step { taken: t as u64, learning_rate: number(&made["learning_rate"]), scale: 1.0 };
             matrix.update_normalized(rule, step, OuterProduct { scale: 1.0, left: &left, right: &right });
             let found = matrix.apply(&right).to_matrix();
             let error = (found - Matrix::from_fn(3, 2, |i, j| number(&expected[i][j]))).amax();

@@ -3,7 +3,7 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Activation, EntryLaw, Parameterization, Quantity, Rule},
+    problem::{Activation, Annealing, EntryLaw, Parameterization, Quantity, Rule, Schedule},
     training::{
         Block, Control, EntryMatrix, LinearLayer, LinearNetwork, LinearTraining, Progress, Start, Training,
         WeightMatrix,
@@ -21,6 +21,9 @@ use crate::common::{self, perceptrons};
 const REGENERATED: Hidden = Hidden { matrix: HiddenMatrix::Regenerated, tolerance: 1e-13 };
 const STORED: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Stored), tolerance: 1e-9 };
 const HALF_MEMORY: Hidden = Hidden { matrix: HiddenMatrix::Conditioned(ResponseStorage::Recomputed), tolerance: 1e-9 };
+
+/// Rates that grow and fall.
+const SCHEDULE: Schedule = Schedule { warmup: 5, annealing: Annealing::Cosine { end_factor: 0.1 } };
 
 fn flex() -> (OpenDevice, Placement) {
     let device = DeviceChoice::Flex.open().unwrap();
@@ -91,18 +94,25 @@ fn difference_to_twin(problem: &Problem, width: u64, quantities: &[Quantity]) ->
 
 #[test]
 fn for_given_weights_perceptrons_train_as_stored_ones() {
-    let rules = [common::descent(30, 0.0, false), common::descent(30, 0.9, false), minibatches(0.8)];
+    let rules = [
+        (common::descent(30, 0.0, false), Schedule::CONSTANT),
+        (common::descent(30, 0.0, false), SCHEDULE),
+        (common::descent(30, 0.9, false), Schedule::CONSTANT),
+        (minibatches(0.8), Schedule::CONSTANT),
+        (minibatches(0.8), SCHEDULE),
+    ];
     let cases = [
         (2, 1, Activation::Tanh, false, 0.0, EntryLaw::Gaussian),
         (3, 2, Activation::Relu, true, 0.05, EntryLaw::Rademacher),
         (4, 2, Activation::Gelu, true, 0.0, EntryLaw::C8),
     ];
     for (hidden_layers, outputs, activation, biases, weight_decay, entry_law) in cases {
-        for rule in &rules {
+        for (rule, schedule) in &rules {
             // One neuron, fewer neurons than samples, and more.
             for width in [1, 3, 40] {
                 let mut problem = perceptrons::problem(hidden_layers, outputs, rule.clone(), activation, biases);
                 problem.optimizer.weight_decay = weight_decay;
+                problem.optimizer.schedule = *schedule;
                 problem.network.entry_law = entry_law;
                 let difference = difference_to_twin(&problem, width, &OF_PERCEPTRONS);
                 let what = format!("L = {hidden_layers}, {activation:?}, m = {width}, {rule:?}");
@@ -139,10 +149,12 @@ fn so_do_linearised_networks_kernels_and_weights() {
 #[test]
 fn for_given_weights_linear_networks_train_as_stored_ones() {
     let rules = [
-        common::descent(40, 0.0, false),
-        common::descent(40, 0.9, true),
-        minibatches(0.8),
-        Rule::Flow { time: 3.0, tolerance: 1e-7 },
+        (common::descent(40, 0.0, false), Schedule::CONSTANT),
+        (common::descent(40, 0.0, false), SCHEDULE),
+        (common::descent(40, 0.9, true), Schedule::CONSTANT),
+        (common::descent(40, 0.9, true), SCHEDULE),
+        (minibatches(0.8), Schedule::CONSTANT),
+        (Rule::Flow { time: 3.0, tolerance: 1e-7 }, Schedule::CONSTANT),
     ];
     let quantities = [
         Quantity::Predictor,
@@ -152,9 +164,10 @@ fn for_given_weights_linear_networks_train_as_stored_ones() {
         Quantity::InputAutocovariance,
         Quantity::OutputCovariance,
     ];
-    for rule in rules {
+    for (rule, schedule) in rules {
         for width in [1, 4, 30] {
             let mut problem = common::problem(3, 2, rule.clone(), 0.02);
+            problem.optimizer.schedule = schedule;
             problem.record.quantities = quantities.to_vec();
             problem.record.quantities.sort();
             let (device, placement) = flex();
@@ -372,6 +385,12 @@ fn answers_less_exact_than_asked_for_are_told() {
     assert_eq!((notes(1e-3, Precision::F32), notes(1e-9, Precision::F64)), (Vec::new(), Vec::new()));
 }
 
+/// Stopped once in the warm-up and once after it.
+fn scheduled(mut problem: Problem) -> Problem {
+    problem.optimizer.schedule = SCHEDULE;
+    problem
+}
+
 #[test]
 fn a_resumed_run_is_an_undisturbed_one_bit_for_bit() {
     let device = DeviceChoice::Flex.open().unwrap();
@@ -383,6 +402,8 @@ fn a_resumed_run_is_an_undisturbed_one_bit_for_bit() {
         linearised,
         common::problem(3, 2, common::descent(12, 0.9, true), 0.02),
         common::problem(2, 1, Rule::Flow { time: 3.0, tolerance: 1e-7 }, 0.0),
+        scheduled(perceptrons::problem(3, 1, minibatches(0.8), Activation::Tanh, true)),
+        scheduled(common::problem(3, 2, common::descent(12, 0.9, true), 0.02)),
     ];
     for (index, problem) in problems.iter().enumerate() {
         for hidden in [STORED, HALF_MEMORY, REGENERATED] {

@@ -30,6 +30,7 @@ section! {
         "relative_learning_rate": "the time of gradient flow is absolute; give `times`",
         "learning_rate": "the time of gradient flow is absolute; give `times`",
         "steps": "gradient flow has no steps; give `times`",
+        "schedule": "gradient flow has no learning rate; use \"gd\" with a small one",
     }
 }
 

@@ -12,10 +12,12 @@ mod momentum_flow;
 mod obstacles;
 mod rms_prop;
 mod rule;
+mod schedule;
 mod section;
 mod trained;
 
 pub use obstacles::Obstacles;
 pub use rule::Rule;
+pub use schedule::{Annealing, LearningRates, Schedule};
 pub(super) use section::{OptimizerSection, ParsedOptimizer};
 pub use trained::Optimizer;

@@ -31,6 +31,9 @@ section! {
         /// Allowed relative local error per step, where the flow has no closed form.
         tolerance: f64 = or(positive(), 1e-9),
     }
+    refuse {
+        "schedule": "the flow with momentum is the limit of one learning rate; use \"momentum\" with a small one",
+    }
 }
 
 impl RuleKeys for MomentumFlow {

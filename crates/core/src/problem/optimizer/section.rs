@@ -2,15 +2,16 @@
 
 use widenet_document::{
     Kind, Result,
-    keys::{by_kind, or},
+    keys::{by_kind, optional, or},
     section,
-    shape::non_negative,
+    shape::{Located, located, non_negative, table},
 };
 
 use super::{
     adam, descent, flow,
     keys::{Parsed, RuleKeys},
     momentum_flow, rms_prop,
+    schedule::{self, Schedule, ScheduleSection},
     trained::Optimizer,
 };
 
@@ -33,6 +34,8 @@ section! {
         /// λ: every weight shrinks at rate ηλ per step (flow: λ per unit time), in all layers that learn alike. Of `adam` it is that of AdamW. Not of
         /// `rmsprop`.
         weight_decay: f64 = or(non_negative(), 0.0),
+        /// How the learning rate changes over the steps; constant where it is not given. Not of `flow` and `momentum_flow`.
+        schedule: Option<Located<ScheduleSection>> = optional(located(table())),
     }
 }
 
@@ -49,7 +52,10 @@ impl OptimizerSection {
     /// The optimizer for `samples` training samples.
     pub(in crate::problem) fn parsed(&self, samples: usize) -> Result<ParsedOptimizer> {
         let Parsed { rule, is_relative, moments } = self.kind.parsed(samples)?;
-        let optimizer = Optimizer { rule, weight_decay: self.weight_decay };
+        let mut optimizer = Optimizer { rule, weight_decay: self.weight_decay, schedule: Schedule::CONSTANT };
+        if let Some(section) = &self.schedule {
+            optimizer.schedule = schedule::of_steps(section, optimizer.horizon() as u64)?;
+        }
         Ok(ParsedOptimizer { optimizer, is_relative, moments })
     }
 }

@@ -1,6 +1,12 @@
 //! An optimizer is a rule with weight decay, and what follows from them.
 
-use super::{adam, descent, flow, momentum_flow, obstacles::Obstacles, rms_prop, rule::Rule};
+use super::{
+    adam, descent, flow, momentum_flow,
+    obstacles::Obstacles,
+    rms_prop,
+    rule::Rule,
+    schedule::{LearningRates, Schedule},
+};
 
 /// The optimizer. `η` is `learning_rate`, in the loss normalisation of [`crate::problem::Loss`]; each layer
 /// multiplies it by its factor from the [`crate::scaling::Scaling`].
@@ -16,6 +22,8 @@ pub struct Optimizer {
     /// `λ ≥ 0`: every weight shrinks at rate `ηλ` per step (flow: `λ` per unit time), in all layers that learn alike. This is the
     /// L2 penalty measured in each layer's own learning rate, so that it has an infinite-width limit.
     pub weight_decay: f64,
+    /// Shares of the learning rate, which is their peak, step by step; the weight decay per step follows it. Constant of flows.
+    pub schedule: Schedule,
 }
 
 impl Optimizer {
@@ -42,7 +50,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Returns the learning rate; none for gradient flow.
+    /// Returns the learning rate, the peak of those of a schedule; none for gradient flow.
     pub fn learning_rate(&self) -> Option<f64> {
         match self.rule {
             Rule::Descent { learning_rate, .. }
@@ -50,6 +58,18 @@ impl Optimizer {
             | Rule::RmsProp { learning_rate, .. }
             | Rule::Adam { learning_rate, .. } => Some(learning_rate),
             Rule::Flow { .. } => None,
+        }
+    }
+
+    /// Returns the learning rates of all steps; none of flows.
+    pub fn learning_rates(&self) -> Option<LearningRates> {
+        match self.rule {
+            Rule::Descent { learning_rate: peak, steps, .. }
+            | Rule::RmsProp { learning_rate: peak, steps, .. }
+            | Rule::Adam { learning_rate: peak, steps, .. } => {
+                Some(LearningRates { peak, schedule: self.schedule, steps })
+            }
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } => None,
         }
     }
 
@@ -83,14 +103,12 @@ impl Optimizer {
         matches!(self.rule, Rule::Descent { .. } | Rule::RmsProp { .. } | Rule::Adam { .. })
     }
 
-    /// Returns the training time at a moment of the record plan: `η t` of step t, `√η t` with momentum flow, the moment itself for flow.
+    /// Returns the training time at a moment of the record plan: `Σ_{s<t} η_s` of step t, `√η t` with momentum flow, the moment itself for flow.
     pub fn time(&self, moment: f64) -> f64 {
-        match self.rule {
-            Rule::Descent { learning_rate, .. }
-            | Rule::RmsProp { learning_rate, .. }
-            | Rule::Adam { learning_rate, .. } => learning_rate * moment,
-            Rule::Flow { .. } => moment,
-            Rule::MomentumFlow { learning_rate, .. } => learning_rate.sqrt() * moment,
+        match (self.learning_rates(), &self.rule) {
+            (Some(rates), _) => rates.time(moment),
+            (None, Rule::MomentumFlow { learning_rate, .. }) => learning_rate.sqrt() * moment,
+            (None, _) => moment,
         }
     }
 

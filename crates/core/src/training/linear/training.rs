@@ -143,6 +143,6 @@ impl<W: LinearLayer> Descend for LinearTraining<'_, W> {
         };
         let forward = self.network.forward_factors(&residual, &Point::OWN, &[]);
         chain.remove(0);
-        self.network.update(self.rule, &[(step.learning_rate, &Factors { backward: chain, forward })]);
+        self.network.update(self.rule.at(step), &[(step.learning_rate, &Factors { backward: chain, forward })]);
     }
 }

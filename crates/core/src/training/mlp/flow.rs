@@ -141,7 +141,7 @@ fn moved<W: EntryMatrix>(base: &Mlp<W>, point: &Point, slopes: &[Slope<W::Block>
     let mut decay = 1.0 - point.weights;
     for (coefficient, Slope { forward, lowest, signals }) in point.products.iter().zip(slopes) {
         if *coefficient != 0.0 || decay != 0.0 {
-            let step = Step { taken: 0, learning_rate: -coefficient };
+            let step = Step { taken: 0, learning_rate: -coefficient, scale: 1.0 };
             network.update(UpdateRule { decay, ..UpdateRule::PLAIN }, step, forward, *lowest, signals);
             decay = 0.0;
         }

@@ -6,7 +6,7 @@
 //! kind = "curves"           # a quantity against time, of lists and matrices the root mean square; one file per group of the other axes
 //! quantity = "train_loss"
 //! series = "width"          # default: one line per width; or an axis
-//! x = "time"                # default: learning rate × step, or the time of a flow; or "step"
+//! x = "time"                # default: learning rate × step (with a schedule their sum), or the time of a flow; or "step"
 //! x_scale = "linear"        # default; or "log" (time 0 is left out)
 //! y_scale = "log"           # default; or "linear"
 //! floor = 1e-18             # optional: means not above it are left out (rounding)
@@ -56,7 +56,7 @@ section! {
         quantity: Quantity = required(word()),
         /// One line per value of this axis, or of `width`.
         series: Located<String> = or(located(text()), "width"),
-        /// Against training time, which is the learning rate × the step or the time of a flow, or against the steps.
+        /// Against training time, which is the sum of the learning rates or the time of a flow, or against the steps.
         x: Course = or(course(), "time"),
         /// Scale of time or steps; 0 has no place on a logarithmic axis.
         x_scale: AxisScale = or(scale(), "linear"),

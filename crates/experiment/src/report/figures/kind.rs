@@ -68,7 +68,7 @@ impl<K: FigureKeys + 'static> From<K> for Box<dyn FigureKeys> {
 /// What a curve runs along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Course {
-    /// Training time: learning rate × step, or the time of a flow.
+    /// Training time: learning rate × step (with a schedule the sum of the learning rates), or the time of a flow.
     Time,
     /// Steps of the optimizer.
     Step,

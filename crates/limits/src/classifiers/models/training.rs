@@ -1,10 +1,10 @@
 //! This loop of gradient descent serves stationary kernels, particles and finite networks.
 //!
 //! ```text
-//! g_0 = G(sign A, F_init),   g_k = G(sign B, F_k),      F_{k+1} from the pushes g_i/|batch| of the samples of batch k
+//! g_0 = G(sign A, F_init),   g_k = G(sign B, F_k),      F_{k+1} from the pushes s_k g_i/|batch| of the samples of batch k
 //! ```
 //!
-//! (docs/theory/scaling-limits.md §3.3, Eq. gradient.)
+//! (docs/theory/scaling-limits.md §3.3, Eq. gradient.) Models learn at the peak of the learning rate, of which step k has the share `s_k`.
 
 use std::{
     cmp::Ordering,
@@ -13,6 +13,7 @@ use std::{
 
 use widenet_core::{
     Matrix, Result,
+    problem::{LearningRates, Schedule},
     training::{Batches, Control},
 };
 
@@ -35,6 +36,8 @@ pub struct Training<'a> {
     pub at: &'a [u64],
     /// Tangent kernels to record.
     pub kernels: KernelRecord,
+    /// Shares of the learning rate, step by step.
+    pub schedule: Schedule,
 }
 
 /// Which training inputs (from 0) each step sees.
@@ -72,7 +75,7 @@ pub enum KernelRecord {
 pub struct Push {
     /// Index of the training input.
     pub sample: usize,
-    /// `g_i` over the size of the batch.
+    /// `s_k g_i` over the size of the batch.
     pub gradient: f64,
 }
 
@@ -168,8 +171,10 @@ impl Training<'_> {
 
     /// The pushes of step k with these outputs under G of this sign; samples that are not pushed are left out.
     fn pushes(&self, step: u64, sign: Ordering, outputs: &[f64]) -> Vec<Push> {
+        let rates = LearningRates { peak: 1.0, schedule: self.schedule, steps: self.steps };
+        let scale = rates.scale(step);
         let push = |sample: usize, share: f64| {
-            let gradient = share * loss_gradient(sign, self.labels[sample], outputs[sample]);
+            let gradient = scale * share * loss_gradient(sign, self.labels[sample], outputs[sample]);
             (gradient != 0.0).then_some(Push { sample, gradient })
         };
         match self.batches {

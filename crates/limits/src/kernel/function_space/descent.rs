@@ -13,7 +13,7 @@ use crate::linear_algebra::{product, transpose_product};
 
 pub(super) fn run(
     run: &Run<'_>,
-    Descent { learning_rate, momentum, nesterov, batch_size }: Descent,
+    Descent { rates, momentum, nesterov, batch_size }: Descent,
     moments: &[f64],
     visit: &mut dyn FnMut(usize, &Matrix, &Matrix),
     watch: &mut dyn FnMut(f64) -> Control,
@@ -31,7 +31,7 @@ pub(super) fn run(
                 outputs = run.outputs(&z);
             }
             if !is_finite(&outputs) {
-                return End::Diverged { step, time: learning_rate * step as f64 };
+                return End::Diverged { step, time: rates.time(step as f64) };
             }
             visit(due, &z, &outputs);
             due += 1;
@@ -40,9 +40,10 @@ pub(super) fn run(
             break;
         }
         let update = |velocity: &mut Matrix, gradient: Matrix| {
-            // W ← W − u, or W ← W − η ∇ − μ u with the new u.
-            *velocity = &*velocity * momentum + &gradient * learning_rate;
-            if nesterov { &*velocity * momentum + gradient * learning_rate } else { velocity.clone() }
+            // W ← W − s_t u, or W ← W − s_t (η ∇ + μ u) with the new u.
+            *velocity = &*velocity * momentum + &gradient * rates.peak;
+            let moved = if nesterov { &*velocity * momentum + gradient * rates.peak } else { velocity.clone() };
+            moved * rates.scale(step)
         };
         match &mut batches {
             None => {
@@ -50,7 +51,7 @@ pub(super) fn run(
                 outputs -= product(run.kernel, &moved);
                 z += moved;
                 if !is_finite(&outputs) {
-                    return End::Diverged { step: step + 1, time: learning_rate * (step + 1) as f64 };
+                    return End::Diverged { step: step + 1, time: rates.time((step + 1) as f64) };
                 }
             }
             Some(batches) => {
@@ -58,7 +59,7 @@ pub(super) fn run(
                 let columns = run.kernel.select_columns(samples);
                 let own = run.start.select_rows(samples) - transpose_product(&columns, &z);
                 if !is_finite(&own) {
-                    return End::Diverged { step, time: learning_rate * step as f64 };
+                    return End::Diverged { step, time: rates.time(step as f64) };
                 }
                 let batch_gradient = run.gradient.batch(&own, samples);
                 let mut gradient = Matrix::zeros(z.nrows(), z.ncols());

@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Error, Result,
-    problem::{Optimizer, Rule},
+    problem::{LearningRates, Optimizer, Rule},
 };
 
 /// Largest relative local error per step of a flow.
@@ -18,7 +18,7 @@ pub(in crate::kernel) enum Dynamics {
 /// Steps of descent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::kernel) struct Descent {
-    pub(super) learning_rate: f64,
+    pub(super) rates: LearningRates,
     pub(super) momentum: f64,
     pub(super) nesterov: bool,
     pub(super) batch_size: Option<usize>,
@@ -44,15 +44,15 @@ impl Dynamics {
         let flow = |friction, tolerance: f64| {
             Dynamics::Flow(Flow { friction, tolerance: tolerance.min(TOLERANCE), optimizer: optimizer.clone() })
         };
-        Ok(match optimizer.rule {
-            Rule::Descent { learning_rate, momentum, nesterov, batch_size, .. } => {
-                Dynamics::Descent(Descent { learning_rate, momentum, nesterov, batch_size })
+        Ok(match (&optimizer.rule, optimizer.learning_rates()) {
+            (&Rule::Descent { momentum, nesterov, batch_size, .. }, Some(rates)) => {
+                Dynamics::Descent(Descent { rates, momentum, nesterov, batch_size })
             }
-            Rule::Flow { tolerance, .. } => flow(None, tolerance),
-            Rule::MomentumFlow { learning_rate, momentum, tolerance, .. } => {
+            (&Rule::Flow { tolerance, .. }, _) => flow(None, tolerance),
+            (&Rule::MomentumFlow { learning_rate, momentum, tolerance, .. }, _) => {
                 flow(Some((1.0 - momentum) / (2.0 * learning_rate.sqrt())), tolerance)
             }
-            Rule::RmsProp { .. } | Rule::Adam { .. } => {
+            _ => {
                 let kind = optimizer.obstacles().kind;
                 return Err(Error::Invalid(format!("optimizer.kind = \"{kind}\" has no dynamics in function space")));
             }

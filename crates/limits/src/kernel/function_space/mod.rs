@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! f_X = f_0(X) − G_XX z,     f_T = f_0(T) − G_TX z,     z: what training has summed up of the loss's gradient g(f_X), N × k
-//! flow: z' = g       momentum flow: z'' = −2γ z' + g       descent: u ← μ u + η g, z ← z + u
+//! flow: z' = g       momentum flow: z'' = −2γ z' + g       descent: u ← μ u + η g, z ← z + s_t u
 //! ```
 //!
 //! (docs/theory/ntk.md §3, §6, Eq. function-space.) The cost does not depend on the number of test points.

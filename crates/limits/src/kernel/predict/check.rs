@@ -6,7 +6,7 @@ use widenet_core::{
     Matrix, Problem,
     data::Samples,
     humanized,
-    problem::{Loss, Rule},
+    problem::{Annealing, Loss, Rule},
     scaling::LayerScaling,
 };
 
@@ -41,6 +41,12 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
                     "moment {step} must be a whole number of steps: the optimizer is descent"
                 )));
             }
+            Moment::At(step) if !problem.optimizer.schedule.is_constant() && *step > problem.optimizer.horizon() => {
+                return Err(invalid(format!(
+                    "moment {step} is after the last step of optimizer.schedule, {}; give an earlier one, or more `optimizer.steps`",
+                    problem.optimizer.horizon()
+                )));
+            }
             Moment::Infinity if !squared => {
                 let why = match problem.loss {
                     Loss::Hinge => "hinge loss: where training ends depends on its steps",
@@ -49,6 +55,13 @@ pub(super) fn question(problem: &Problem, question: &Question) -> Result<()> {
                     }
                 };
                 return Err(invalid(format!("t = infinity has no answer with the {why}; give a finite moment")));
+            }
+            Moment::Infinity if !matches!(problem.optimizer.schedule.annealing, Annealing::Constant) => {
+                return Err(invalid(
+                    "t = infinity has no answer with this optimizer.schedule, which lets learning rates fall to the last step; give a finite moment, \
+                     or a schedule of kind \"constant\""
+                        .into(),
+                ));
             }
             Moment::At(_) | Moment::Infinity => {}
         }

@@ -12,7 +12,7 @@ use common::{
 };
 use widenet_core::{
     Matrix, Problem, Width,
-    problem::{Optimizer, Parameterization, Rule},
+    problem::{Annealing, Optimizer, Parameterization, Rule, Schedule},
     scaling::Normalized,
     training::{
         Control, Explored, LinearLayer, LinearNetwork, LinearTraining, Neurons, OuterProduct, Start, Training,
@@ -121,8 +121,17 @@ fn optimizers() -> Vec<(&'static str, Optimizer)> {
         nesterov,
         batch_size,
     };
-    let optimizer = |rule, weight_decay| Optimizer { rule, weight_decay };
+    let optimizer = |rule, weight_decay| Optimizer { rule, weight_decay, schedule: Schedule::CONSTANT };
+    let scheduled = |rule, weight_decay| Optimizer {
+        rule,
+        weight_decay,
+        schedule: Schedule { warmup: 5, annealing: Annealing::Cosine { end_factor: 0.1 } },
+    };
     vec![
+        ("scheduled gd and decay", scheduled(rule(0.0, false, None), 0.3)),
+        ("scheduled momentum and decay", scheduled(rule(0.7, false, None), 0.2)),
+        ("scheduled nesterov", scheduled(rule(0.7, true, None), 0.0)),
+        ("scheduled sgd", scheduled(rule(0.3, false, Some(4)), 0.0)),
         ("gd", optimizer(rule(0.0, false, None), 0.0)),
         ("weight decay", optimizer(rule(0.0, false, None), 0.3)),
         ("momentum and decay", optimizer(rule(0.7, false, None), 0.2)),

@@ -2,7 +2,7 @@
 
 use widenet_core::{
     Matrix, Problem,
-    problem::{Activation, Loss, Rule},
+    problem::{Activation, Annealing, Loss, Rule, Schedule},
     training::Batches,
 };
 use widenet_limits::kernel::{
@@ -49,6 +49,7 @@ fn recursion(problem: &Problem, steps: u64, start: &Matrix, seed: u64) -> Matrix
     let Rule::Descent { learning_rate, momentum, nesterov, batch_size, .. } = problem.optimizer.rule else {
         panic!("a descent")
     };
+    let rates = problem.optimizer.learning_rates().expect("a descent");
     let (tangent, _) = joint(problem);
     let mut batches = Batches::new(seed, 6, batch_size.unwrap_or(6));
     let (mut outputs, mut velocity) = (start.clone(), Matrix::zeros(6, start.ncols()));
@@ -56,7 +57,7 @@ fn recursion(problem: &Problem, steps: u64, start: &Matrix, seed: u64) -> Matrix
         let push = learning_rate * gradient(problem, &outputs, batches.at(step));
         velocity = momentum * velocity + &push;
         let moved = if nesterov { &push + momentum * &velocity } else { velocity.clone() };
-        outputs -= tangent.columns(0, 6) * moved;
+        outputs -= tangent.columns(0, 6) * moved * rates.scale(step);
     }
     outputs
 }
@@ -87,6 +88,39 @@ fn descent_is_the_recursion_of_the_linearised_network() {
                 let expected = recursion(&problem, steps as u64, &start, 1);
                 let error = distance(value, &expected);
                 assert!(error < 1e-11, "{:?} {:?} {steps}: {error:e}", problem.loss, problem.optimizer.rule);
+            }
+        }
+    }
+}
+
+/// In the eigenbasis where there is a closed form, and in function space for minibatches and other losses. The schedule matters: without it the
+/// outputs are others.
+#[test]
+fn scheduled_descent_is_the_recursion_of_the_linearised_network() {
+    let annealings = [
+        Annealing::Constant,
+        Annealing::Cosine { end_factor: 0.0 },
+        Annealing::Linear { end_factor: 0.2 },
+        Annealing::Step { every: 15, factor: 0.5 },
+        Annealing::InverseTime { tau: 20.0 },
+    ];
+    let rules = [(0.0, false, None), (0.8, false, None), (0.8, true, None), (0.6, false, Some(4))];
+    for (annealing, (momentum, nesterov, batch_size)) in
+        annealings.into_iter().flat_map(|a| rules.map(|rule| (a, rule)))
+    {
+        let rule = Rule::Descent { learning_rate: 0.2, steps: 60, momentum, nesterov, batch_size };
+        for mut problem in losses(&small(Activation::Erf, rule)) {
+            let start = wave(9, problem.data.output_dimension(), 0.9);
+            let constant = recursion(&problem, 60, &start, 1);
+            problem.optimizer.schedule = Schedule { warmup: 9, annealing };
+            let moments = [17.0, 0.0, 3.0, 60.0];
+            for (value, steps) in from_outputs(&problem, &moments, &start).iter().zip(moments) {
+                let expected = recursion(&problem, steps as u64, &start, 1);
+                let error = distance(value, &expected);
+                assert!(error < 1e-11, "{:?} {:?} {steps}: {error:e}", problem.loss, problem.optimizer);
+                if steps == 60.0 {
+                    assert!(distance(value, &constant) > 1e-6, "{:?}", problem.optimizer);
+                }
             }
         }
     }
@@ -324,6 +358,17 @@ fn a_ridge_lowers_the_largest_stable_rate() {
     }
 }
 
+/// Steps at the peak follow the warm-up for ever, and training ends where it does without one.
+#[test]
+fn a_warmup_has_the_end_of_constant_rates() {
+    let mut problem = small(Activation::Relu, descent(0.1));
+    let question = Question { spread: Spread::None, initial: Initial::Zero, ..question(&[Moment::Infinity]) };
+    let end = |problem: &Problem| answers(problem, &question)[0].train.mean.clone();
+    let expected = end(&problem);
+    problem.optimizer.schedule = Schedule { warmup: 100, annealing: Annealing::Constant };
+    assert_eq!(end(&problem), expected);
+}
+
 #[test]
 fn questions_without_an_answer_are_named() {
     let squared = small(Activation::Relu, descent(0.1));
@@ -353,6 +398,19 @@ fn questions_without_an_answer_are_named() {
         let message = message(problem, question);
         assert!(message.contains(expected), "{message} lacks {expected}");
     }
+    let mut scheduled = squared.clone();
+    for annealing in [
+        Annealing::Cosine { end_factor: 0.0 },
+        Annealing::Linear { end_factor: 0.5 },
+        Annealing::Step { every: 2000, factor: 0.5 },
+        Annealing::InverseTime { tau: 10.0 },
+    ] {
+        scheduled.optimizer.schedule = Schedule { warmup: 0, annealing };
+        let message = message(&scheduled, at(Moment::Infinity));
+        assert!(message.contains("optimizer.schedule") && message.contains("give a finite moment"), "{message}");
+    }
+    let late = message(&scheduled, at(Moment::At(1001.0)));
+    assert!(late.contains("moment 1001 is after the last step of optimizer.schedule, 1000"), "{late}");
     let mut kernel = given(&squared, &joint(&squared).0, &joint(&squared).1);
     let train = &mut kernel.tangent.as_mut().unwrap().train;
     train[(1, 0)] += 0.1;

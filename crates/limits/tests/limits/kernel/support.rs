@@ -3,7 +3,7 @@
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, RecordPlan, Rule, Schedule},
     scaling::KernelNetwork,
     training::Control,
 };
@@ -44,7 +44,7 @@ pub(crate) fn problem(
         loss: Loss::Squared { mean_over_outputs: true },
         ensemble: None,
         stop: None,
-        optimizer: Optimizer { rule, weight_decay: 0.0 },
+        optimizer: Optimizer { rule, weight_decay: 0.0, schedule: Schedule::CONSTANT },
         record: RecordPlan { at: Vec::new(), quantities: Vec::new() },
     }
 }

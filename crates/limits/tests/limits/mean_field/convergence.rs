@@ -8,12 +8,15 @@ use crate::common::{
 use widenet_core::document::Word;
 use widenet_core::{
     Problem, Trajectory, Width,
-    problem::{Need, Optimizer, Parameterization, Quantity, Rule, Scope},
+    problem::{Annealing, Need, Optimizer, Parameterization, Quantity, Rule, Schedule, Scope},
     scaling::Limit,
     training::{Control, risk, stable_learning_rate},
     trajectory::{Status, Value},
 };
 use widenet_limits::mean_field::{Options, solve};
+
+/// Rates that grow and fall.
+const SCHEDULE: Schedule = Schedule { warmup: 10, annealing: Annealing::Linear { end_factor: 0.1 } };
 
 fn run(problem: &Problem, width: Width, seed: u64) -> Trajectory {
     solve(problem, width, seed, &Options::default(), &mut |_| Control::Continue).expect("solves")
@@ -64,14 +67,16 @@ fn every_optimizer_has_the_limit_of_its_finite_networks() {
         nesterov,
         batch_size,
     };
-    for (rule, weight_decay) in [
-        (rule(0.8, false, None), 0.0),
-        (rule(0.8, true, None), 0.3),
-        (rule(0.0, false, Some(3)), 0.1),
-        (Rule::Flow { time: 40.0, tolerance: 1e-9 }, 0.05),
+    for (rule, weight_decay, schedule) in [
+        (rule(0.8, false, None), 0.0, Schedule::CONSTANT),
+        (rule(0.8, true, None), 0.3, Schedule::CONSTANT),
+        (rule(0.8, false, None), 0.3, SCHEDULE),
+        (rule(0.0, false, Some(3)), 0.1, Schedule::CONSTANT),
+        (rule(0.0, false, Some(3)), 0.1, SCHEDULE),
+        (Rule::Flow { time: 40.0, tolerance: 1e-9 }, 0.05, Schedule::CONSTANT),
     ] {
         let mut problem = problem(3, 4, 2, 10);
-        problem.optimizer = Optimizer { rule, weight_decay };
+        problem.optimizer = Optimizer { rule, weight_decay, schedule };
         // Batches are keyed by the seed, so the limit is taken for the same seed.
         let distance = |m: u64| {
             let finite = run(&problem, Width::Finite(m), 5);
@@ -87,10 +92,16 @@ fn every_optimizer_has_the_limit_of_its_finite_networks() {
 fn lazy_limits_decay_as_their_networks_do() {
     let rule =
         |momentum, nesterov| Rule::Descent { learning_rate: 0.2, steps: 40, momentum, nesterov, batch_size: None };
-    for rule in [rule(0.0, false), rule(0.6, false), rule(0.6, true), Rule::Flow { time: 40.0, tolerance: 1e-9 }] {
+    for (rule, schedule) in [
+        (rule(0.0, false), Schedule::CONSTANT),
+        (rule(0.6, false), Schedule::CONSTANT),
+        (rule(0.6, true), Schedule::CONSTANT),
+        (rule(0.6, true), SCHEDULE),
+        (Rule::Flow { time: 40.0, tolerance: 1e-9 }, Schedule::CONSTANT),
+    ] {
         let mut problem = problem(3, 4, 2, 10);
         problem.parameterization = Parameterization::ntk(3, 1.1);
-        problem.optimizer = Optimizer { rule, weight_decay: 0.05 };
+        problem.optimizer = Optimizer { rule, weight_decay: 0.05, schedule };
         problem.record.quantities.extend([
             Quantity::FeatureGram,
             Quantity::GradientGram,
@@ -148,7 +159,8 @@ fn small_richness_agrees_with_the_lazy_limit() {
 fn flow_is_the_limit_of_small_steps() {
     let at = [0.5, 1.0, 3.0];
     let mut flow = problem(2, 4, 2, 10);
-    flow.optimizer = Optimizer { rule: Rule::Flow { time: 3.0, tolerance: 1e-11 }, weight_decay: 0.1 };
+    flow.optimizer =
+        Optimizer { rule: Rule::Flow { time: 3.0, tolerance: 1e-11 }, weight_decay: 0.1, schedule: Schedule::CONSTANT };
     flow.record.at = at.to_vec();
     let flow = run(&flow, Width::Infinite, 0);
     let distance = |eta: f64| {
@@ -167,7 +179,8 @@ fn flow_is_the_limit_of_small_steps() {
 fn flow_error_follows_its_tolerance() {
     let solve_at = |tolerance| {
         let mut flow = problem(3, 4, 1, 10);
-        flow.optimizer = Optimizer { rule: Rule::Flow { time: 3.0, tolerance }, weight_decay: 0.0 };
+        flow.optimizer =
+            Optimizer { rule: Rule::Flow { time: 3.0, tolerance }, weight_decay: 0.0, schedule: Schedule::CONSTANT };
         flow.record.at = vec![1.0, 3.0];
         run(&flow, Width::Infinite, 0)
     };
@@ -182,7 +195,11 @@ fn flow_error_follows_its_tolerance() {
 fn flow_reaches_the_minimal_norm_minimiser() {
     let mut under = problem(2, 8, 1, 4);
     under.data.train.inputs = widenet_core::Matrix::from_fn(4, 8, |i, j| (((8 * i + j) * (8 * i + j)) as f64).sin());
-    under.optimizer = Optimizer { rule: Rule::Flow { time: 400.0, tolerance: 1e-10 }, weight_decay: 0.0 };
+    under.optimizer = Optimizer {
+        rule: Rule::Flow { time: 400.0, tolerance: 1e-10 },
+        weight_decay: 0.0,
+        schedule: Schedule::CONSTANT,
+    };
     under.record.at = vec![0.0, 400.0];
     under.record.quantities.push(Quantity::MinNormDistance);
     let solved = run(&under, Width::Infinite, 0);
@@ -326,7 +343,11 @@ fn recording_does_not_disturb_the_limit() {
 fn flow_follows_weights_that_the_predictor_does_not_feel() {
     let mut silent = problem(2, 3, 1, 6);
     silent.data.train.targets.fill(0.0);
-    silent.optimizer = Optimizer { rule: Rule::Flow { time: 100.0, tolerance: 1e-9 }, weight_decay: 1.0 };
+    silent.optimizer = Optimizer {
+        rule: Rule::Flow { time: 100.0, tolerance: 1e-9 },
+        weight_decay: 1.0,
+        schedule: Schedule::CONSTANT,
+    };
     silent.record.at = vec![0.0, 1.0, 10.0, 100.0];
     silent.record.quantities.push(Quantity::InputCovariance);
     let solved = run(&silent, Width::Infinite, 0);
@@ -342,7 +363,8 @@ fn flow_follows_weights_that_the_predictor_does_not_feel() {
 #[test]
 fn flow_with_a_long_horizon_is_not_taken_for_divergence() {
     let mut long = problem(3, 3, 1, 8);
-    long.optimizer = Optimizer { rule: Rule::Flow { time: 1e6, tolerance: 1e-6 }, weight_decay: 0.0 };
+    long.optimizer =
+        Optimizer { rule: Rule::Flow { time: 1e6, tolerance: 1e-6 }, weight_decay: 0.0, schedule: Schedule::CONSTANT };
     long.record.at = vec![0.0, 1.0, 10.0];
     long.data.train.inputs *= 10.0;
     let solved = run(&long, Width::Finite(64), 0);
@@ -355,7 +377,11 @@ fn flow_is_exact_in_the_lazy_regime() {
     let solve_at = |richness: f64| {
         let mut flow = problem(2, 3, 1, 8);
         flow.parameterization = Parameterization::MeanField { richness, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None };
-        flow.optimizer = Optimizer { rule: Rule::Flow { time: 2.0, tolerance: 1e-9 }, weight_decay: 0.0 };
+        flow.optimizer = Optimizer {
+            rule: Rule::Flow { time: 2.0, tolerance: 1e-9 },
+            weight_decay: 0.0,
+            schedule: Schedule::CONSTANT,
+        };
         flow.record.at = vec![2.0];
         predictor(&run(&flow, Width::Infinite, 0).records[0]).clone()
     };

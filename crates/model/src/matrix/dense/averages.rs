@@ -2,7 +2,7 @@
 //! docs/theory/scaling-limits.md §5.4, Eq. rmsprop).
 //!
 //! ```text
-//! u ← β₁ u + (1 − β₁) g,    v ← β₂ v + (1 − β₂) g²,    W ← (1 − λ) W − (η/c₁) u/(√v/√c₂ + ε)        entry by entry
+//! u ← β₁ u + (1 − β₁) g,    v ← β₂ v + (1 − β₂) g²,    W ← (1 − s_t λ) W − (s_t η/c₁) u/(√v/√c₂ + ε)        entry by entry
 //! ```
 
 use burn::Tensor;
@@ -46,7 +46,7 @@ pub(crate) fn of_entries<const D: usize>(
     let mean = mean.map(|mean| mean.mul_scalar(rule.first).add(g.clone().mul_scalar(1.0 - rule.first)));
     let size = square.clone().sqrt();
     let size = if of_square == 1.0 { size } else { size.div_scalar(of_square.sqrt()) }.add_scalar(rule.epsilon);
-    let direction = mean.clone().unwrap_or(g).div(size).mul_scalar(step.learning_rate / of_mean);
-    let weights = if rule.decay == 0.0 { weights } else { weights.mul_scalar(1.0 - rule.decay) };
+    let direction = mean.clone().unwrap_or(g).div(size).mul_scalar(step.rate() / of_mean);
+    let weights = if rule.decay == 0.0 { weights } else { weights.mul_scalar(rule.kept(step)) };
     (weights.sub(direction), Averages { mean, square })
 }

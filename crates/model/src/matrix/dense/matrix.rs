@@ -163,7 +163,8 @@ impl DenseMatrix {
     fn flush(&mut self, momentum: f64, columns: usize) {
         let Component { weight: p, velocity: q } = self.stored;
         let epsilon = self.placement.precision.epsilon();
-        // What a term still does to the weights is |d| μ/(1 − μ); it is dropped below the rounding of what it brought.
+        // What a term still does to the weights is |d| μ/(1 − μ) or, with a schedule, a share of it; it is dropped below the rounding of what it
+        // brought at the peak of the learning rate.
         let alive = |term: &Term, velocity: f64| velocity.abs() * momentum / (1.0 - momentum) > epsilon * term.size;
         let ratio = if momentum > 0.0 { q / p } else { 0.0 };
         let carry = |mut term: Term| {

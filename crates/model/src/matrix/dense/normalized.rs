@@ -33,7 +33,7 @@ impl NormalizedUpdate for DenseMatrix {
         };
         let (panels, averages) = panels.into_iter().zip(averages).zip(ranges).map(of_panel).unzip();
         (self.panels, self.averages) = (panels, Some(averages));
-        self.remaining.weight *= 1.0 - rule.decay;
+        self.remaining.weight *= rule.kept(step);
         self.flushes += 1;
     }
 }

@@ -191,9 +191,9 @@ impl ExploredMatrix {
         self.share = rule.advance(self.share, 0.0);
         if rule.momentum == 0.0 {
             if rule.decay != 0.0 {
-                weights.scale(1.0 - rule.decay);
+                weights.scale(rule.kept());
             }
-            weights.add_products(-1.0, &factors);
+            weights.add_products(-rule.scale, &factors);
             return;
         }
         velocity.grow(ranks[0], ranks[1]);

@@ -145,12 +145,12 @@ impl ThinMatrix {
         let nothing = SplitVectors::new(vec![self.layout.placement.tensor(Vec::new(), [0, 0])]);
         let weights = std::mem::replace(&mut self.vectors, nothing);
         if rule.momentum == 0.0 {
-            let kept = 1.0 - rule.decay;
+            let kept = rule.kept();
             let weights = if kept == 1.0 { weights } else { weights.map(|piece| piece.mul_scalar(kept)) };
-            self.vectors = self.add_terms(weights, -1.0, terms);
+            self.vectors = self.add_terms(weights, -rule.scale, terms);
             return;
         }
-        // ∇ = Σ terms + λ W, u ← μ u + ∇, W ← W − u (Nesterov: W ← W − ∇ − μ u).
+        // ∇ = Σ terms + λ W, u ← μ u + ∇, W ← W − s u (Nesterov: W ← W − s ∇ − s μ u).
         let decayed = weights.clone().map(|piece| piece.mul_scalar(rule.decay));
         let gradient = self.add_terms(decayed, 1.0, terms);
         let velocity = match self.velocity.take() {
@@ -158,9 +158,9 @@ impl ThinMatrix {
             None => gradient.clone(),
         };
         self.vectors = if rule.nesterov {
-            sum(sum(weights, -1.0, &gradient), -rule.momentum, &velocity)
+            sum(sum(weights, -rule.scale, &gradient), -rule.scale * rule.momentum, &velocity)
         } else {
-            sum(weights, -1.0, &velocity)
+            sum(weights, -rule.scale, &velocity)
         };
         self.velocity = Some(velocity);
     }

@@ -7,7 +7,7 @@ pub(crate) mod plain;
 use widenet_core::{
     Matrix, Problem,
     data::{Dataset, Samples},
-    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule},
+    problem::{Activation, EntryLaw, Loss, Network, Optimizer, Parameterization, Quantity, RecordPlan, Rule, Schedule},
     trajectory::{Record, Value},
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
         parameterization: Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
         data: Dataset { train: samples(8, 0.0), test: Some(samples(3, 0.01)), provenance: Default::default() },
         loss: Loss::SQUARED,
-        optimizer: Optimizer { rule, weight_decay },
+        optimizer: Optimizer { rule, weight_decay, schedule: Schedule::CONSTANT },
         record: RecordPlan {
             at: (0..=5).map(|i| horizon * f64::from(i) / 5.0).collect(),
             quantities: vec![Quantity::Predictor],

@@ -13,7 +13,7 @@ use super::perceptrons::{entries, mlp};
 pub(crate) struct Plain<'p> {
     problem: &'p Problem,
     seed: u64,
-    /// Of each layer the weights, then the biases, with their scales at this width and the averages of Adam and RMSProp.
+    /// Of each layer the weights, then the biases, with their scales at this width, and buffers of momentum or the averages of Adam and RMSProp.
     parameters: Vec<Parameter>,
 }
 
@@ -123,18 +123,23 @@ impl<'p> Plain<'p> {
 impl Parameter {
     /// After `taken` steps.
     fn step(&mut self, optimizer: &Optimizer, taken: u64, g: &Matrix) {
+        let learning_rate = optimizer.learning_rates().map_or(f64::NAN, |rates| rates.rate(taken));
         match optimizer.rule {
-            Rule::Descent { learning_rate, momentum: 0.0, .. } => {
-                self.value -= g * (learning_rate * self.learning_rate);
+            // Buffers hold gradients, as PyTorch's do.
+            Rule::Descent { momentum, nesterov, .. } => {
+                let gradient = g * self.learning_rate + &self.value * optimizer.weight_decay;
+                self.first_moment = &self.first_moment * momentum + &gradient;
+                let buffer = &self.first_moment;
+                self.value -= if nesterov { gradient + buffer * momentum } else { buffer.clone() } * learning_rate;
             }
-            Rule::RmsProp { learning_rate, decay, epsilon, .. } => {
+            Rule::RmsProp { decay, epsilon, .. } => {
                 for i in 0..g.len() {
                     let v = &mut self.second_moment[i];
                     *v = decay * *v + (1.0 - decay) * g[i] * g[i];
                     self.value[i] -= learning_rate * self.learning_rate * g[i] / (v.sqrt() + epsilon);
                 }
             }
-            Rule::Adam { learning_rate, beta1, beta2, epsilon, .. } => {
+            Rule::Adam { beta1, beta2, epsilon, .. } => {
                 let t = taken as i32 + 1;
                 for i in 0..g.len() {
                     let (u, v) = (&mut self.first_moment[i], &mut self.second_moment[i]);
@@ -145,7 +150,7 @@ impl Parameter {
                     self.value[i] -= learning_rate * self.learning_rate * mean / (square.sqrt() + epsilon);
                 }
             }
-            Rule::Descent { .. } | Rule::Flow { .. } | Rule::MomentumFlow { .. } => {
+            Rule::Flow { .. } | Rule::MomentumFlow { .. } => {
                 panic!("{:?} is not written out here", optimizer.rule)
             }
         }

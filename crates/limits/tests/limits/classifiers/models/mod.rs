@@ -4,7 +4,7 @@ mod networks;
 mod particles;
 mod worked_example;
 
-use widenet_core::{Matrix, training::Control};
+use widenet_core::{Matrix, problem::Schedule, training::Control};
 use widenet_limits::classifiers::models::{
     Constants, Inputs, KernelRecord, Model, ParticleClassifier, Record, Solution, Source, StartKernels, Training, Unit,
     solve_particles, solve_stationary,
@@ -42,7 +42,7 @@ pub(super) fn start_kernels(inputs: &Inputs) -> StartKernels {
 }
 
 pub(super) fn training(steps: u64, at: &[u64]) -> Training<'_> {
-    Training { labels: &LABELS, steps, batches: None, at, kernels: KernelRecord::Nothing }
+    Training { labels: &LABELS, steps, batches: None, at, kernels: KernelRecord::Nothing, schedule: Schedule::CONSTANT }
 }
 
 pub(super) fn go(_: f64) -> Control {

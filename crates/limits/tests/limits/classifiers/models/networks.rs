@@ -1,6 +1,9 @@
 //! Finite networks in Gram space: against training of their weights, and against the limits they should have.
 
-use widenet_core::Matrix;
+use widenet_core::{
+    Matrix,
+    problem::{Annealing, LearningRates, Schedule},
+};
 use widenet_limits::{
     classifiers::models::{
         End, KernelRecord, Model, ParticleSystem, Particles, Rates, Source, StepBatches, Training, Unit, Weights,
@@ -33,10 +36,11 @@ impl PlainNetwork {
         self.std * self.readouts.iter().enumerate().map(unit).sum::<f64>()
     }
 
-    fn step(&mut self, x: &Matrix, batch: &[usize]) {
+    /// With a share of the learning rate.
+    fn step(&mut self, x: &Matrix, batch: &[usize], share: f64) {
         let gradients: Vec<f64> = batch
             .iter()
-            .map(|i| -LABELS[*i] / (1.0 + (LABELS[*i] * self.output(x, *i)).exp()) / batch.len() as f64)
+            .map(|i| -share * LABELS[*i] / (1.0 + (LABELS[*i] * self.output(x, *i)).exp()) / batch.len() as f64)
             .collect();
         for r in 0..self.readouts.len() {
             let (mut readout, mut weight) = (0.0, Matrix::zeros(1, x.ncols()));
@@ -65,6 +69,11 @@ impl PlainNetwork {
 
 #[test]
 fn networks_in_gram_space_are_networks_trained_by_their_weights() {
+    is_trained_by_its_weights(Schedule::CONSTANT);
+    is_trained_by_its_weights(Schedule { warmup: 3, annealing: Annealing::Linear { end_factor: 0.2 } });
+}
+
+fn is_trained_by_its_weights(schedule: Schedule) {
     let inputs = inputs();
     let (width, std, rates) = (37, 0.2, (1.5, 2.5));
     let readouts: Vec<f64> = (0..width).map(|r| (r as f64 * 1.3).sin()).collect();
@@ -77,6 +86,7 @@ fn networks_in_gram_space_are_networks_trained_by_their_weights() {
     let plan = Training {
         batches: Some(StepBatches::Listed(&batches)),
         kernels: KernelRecord::Whole,
+        schedule,
         ..training(10, &[0, 10])
     };
     let found = train_network(&mut system, None, &plan, &mut go).expect("solution");
@@ -84,7 +94,9 @@ fn networks_in_gram_space_are_networks_trained_by_their_weights() {
     let mut plain = PlainNetwork { std, rates, readouts, weights };
     for step in [0, 10] {
         if step == 10 {
-            batches.iter().for_each(|batch| plain.step(inputs.rows(), batch));
+            let scheduled = LearningRates { peak: 1.0, schedule, steps: 10 };
+            let steps = (0..10).zip(&batches);
+            steps.for_each(|(step, batch)| plain.step(inputs.rows(), batch, scheduled.scale(step)));
         }
         let record = at_step(&found, step);
         let kernel = record.kernel.as_ref().expect("kernel");
