@@ -8,6 +8,7 @@
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 mod blocks;
+pub mod convolution;
 pub mod dual;
 mod ensemble;
 mod error;
