@@ -9,6 +9,7 @@ use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::Reborro
 use widenet_core::{Matrix, scaling::KernelNetwork, training::Control};
 
 use super::{
+    convolution,
     dual::arc::LANES,
     error::{Error, Result, invalid},
     recursion::{Recursion, Side, prepare_series},
@@ -64,6 +65,9 @@ pub fn kernels(
     which: Which,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<Kernels> {
+    if let Some(image) = &network.image {
+        return convolution::kernels(network, image, (x1, x2), which, watch);
+    }
     if let Some(x2) = x2.filter(|x2| x2.ncols() != x1.ncols()) {
         return Err(invalid(format!(
             "x1 has inputs of dimension {} and x2 of dimension {}; they must be the same",
@@ -153,6 +157,9 @@ fn set_diagonals(kernels: &mut Kernels, side: &Side<'_>) {
 /// # Errors
 /// As for [`kernels`].
 pub fn diagonals(network: &KernelNetwork, x: &Matrix) -> Result<Diagonals> {
+    if let Some(image) = &network.image {
+        return convolution::diagonals(network, image, x);
+    }
     let side = Side::new(network, x, "x")?;
     Ok(Diagonals { nngp: side.nngp().to_vec(), tangent: side.tangent })
 }

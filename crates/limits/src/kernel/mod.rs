@@ -1,4 +1,4 @@
-//! Multilayer perceptrons at width ∞ in the kernel regime have an NNGP and a tangent kernel, and train in closed form.
+//! Multilayer perceptrons and convolutional networks at width ∞ in the kernel regime have an NNGP and a tangent kernel, and train in closed form.
 //!
 //! ```text
 //! f ← f − η Θ ∂R/∂f,      f_0 ~ N(0, K)        K: NNGP kernel, Θ: tangent kernel of the infinitely wide network
@@ -8,7 +8,7 @@
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 mod blocks;
-pub mod convolution;
+mod convolution;
 pub mod dual;
 mod ensemble;
 mod error;
@@ -24,6 +24,7 @@ mod response;
 mod solve;
 mod start;
 
+pub use convolution::{ConvolutionCost, convolution_cost};
 pub use error::{Error, Result};
 pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
 pub use predict::{

@@ -5,7 +5,7 @@
 //! φ         Θ ← E[φ'φ'] Θ,        K ← E[φφ],                       g ← J(0) (a1 − a2)² + 2 a1 a2 (J(0) − J(θ))
 //! ```
 //!
-//! (docs/theory/convolutions.md §4.1, §4.4.) `g = q1 + q2 − 2 K` is the squared distance of two pre-activations. Homogeneous activations take their
+//! (docs/theory/convolutions.md §3.1, §3.4.) `g = q1 + q2 − 2 K` is the squared distance of two pre-activations. Homogeneous activations take their
 //! angle from it, `1 − cos θ = (g − (√q1 − √q2)²)/(2 √(q1 q2))`, so that nearly equal patches lose no digits.
 
 use multiversion::multiversion;

@@ -4,27 +4,24 @@
 //! class d: pairs (p, p + d).     weights keep it: (p, p + d) needs (s p + t, s p + t + s d) alone
 //! ```
 //!
-//! (docs/theory/convolutions.md §4.3.) Classes are a matter of speed: any other partition of the pairs gives the same numbers to rounding.
+//! (docs/theory/convolutions.md §3.3.) Classes are a matter of speed: any other partition of the pairs gives the same numbers to rounding.
 
 use std::collections::BTreeMap;
 
 use super::{
-    program::{Domain, Lists, Pair, Program},
+    program::{Domain, Instruction, Lists, Pair, Program},
     stages::{End, Stage},
 };
+use crate::kernel::{
+    dual::Dual,
+    error::{Result, invalid},
+};
+
+/// Most pairs of positions of one average: their lists take 20 bytes each.
+const MAX_PAIRS: usize = 1 << 27;
 
 /// Numbers of programs that a plan keeps at most (4 bytes each); beyond that they are made again where they are needed.
 const KEPT: usize = 8 << 20;
-
-/// How pairs are divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Classes {
-    /// By offset.
-    Offsets,
-    /// All in one: for tests.
-    #[cfg(test)]
-    One,
-}
 
 /// What one stage computes.
 #[derive(Debug)]
@@ -41,6 +38,12 @@ pub(super) struct Part {
     pub(super) weight: f64,
     /// Pairs of the input, of stages behind the first.
     pub(super) arrival: Option<Domain>,
+    /// Dual activations of a pair of images, step by step.
+    duals: Vec<(Dual, u64)>,
+    /// Entries of all nodes of the largest class.
+    largest: usize,
+    /// Numbers that the part holds, of 4 bytes each.
+    numbers: usize,
 }
 
 /// What all stages up to one compute.
@@ -54,19 +57,43 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Finds what the variances need at the input of the stage behind `stages`.
-    pub(super) fn diagonal(stages: &'a [Stage], positions: usize, classes: Classes) -> Plan<'a> {
+    ///
+    /// # Errors
+    /// More pairs of positions than are taken.
+    pub(super) fn diagonal(stages: &'a [Stage], positions: usize) -> Result<Plan<'a>> {
         let mut arrival = Domain::new(positions);
         for p in 0..positions as u32 {
             arrival.insert([p, p]);
         }
-        Plan { stages, parts: parts(stages, &arrival, classes), targets: arrival.pairs }
+        Ok(Plan { stages, parts: parts(stages, &arrival)?, targets: arrival.pairs })
     }
 
     /// Finds what the outputs of a network need.
-    pub(super) fn outputs(stages: &'a [Stage], classes: Classes) -> Plan<'a> {
+    ///
+    /// # Errors
+    /// More pairs of positions than are taken.
+    pub(super) fn outputs(stages: &'a [Stage]) -> Result<Plan<'a>> {
         let mut arrival = Domain::new(1);
         arrival.insert([0, 0]);
-        Plan { stages, parts: parts(stages, &arrival, classes), targets: arrival.pairs }
+        Ok(Plan { stages, parts: parts(stages, &arrival)?, targets: arrival.pairs })
+    }
+
+    /// Dual activations of a pair of images, step by step.
+    pub(super) fn duals(&self) -> impl Iterator<Item = (Dual, u64)> + '_ {
+        self.parts.iter().flat_map(|part| part.duals.iter().copied())
+    }
+
+    /// Bytes of the plan.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parts.iter().map(|part| 4 * part.numbers as u64).sum()
+    }
+
+    /// Most entries of all nodes of a class, and most of an average.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        let largest = |sizes: &mut dyn Iterator<Item = usize>| sizes.max().unwrap_or(0);
+        let averages =
+            &mut self.parts.iter().map(|part| part.arrival.as_ref().map_or(1, |arrival| arrival.pairs.len()));
+        (largest(&mut self.parts.iter().map(|part| part.largest)), largest(averages))
     }
 
     /// The program of a class of a stage: one that is kept, or a new one in `place`.
@@ -80,14 +107,37 @@ impl<'a> Plan<'a> {
 }
 
 /// What stages compute of which the last ends in an average into `arrival`.
-fn parts(stages: &[Stage], arrival: &Domain, classes: Classes) -> Vec<Part> {
-    let Some((last, before)) = stages.split_last() else { return Vec::new() };
+fn parts(stages: &[Stage], arrival: &Domain) -> Result<Vec<Part>> {
+    let Some((last, before)) = stages.split_last() else { return Ok(Vec::new()) };
+    check_pairs(last, arrival.pairs.len())?;
     let (wanted, receivers, weight) = sources(last, arrival);
-    let mut last = part(last, wanted, !before.is_empty(), classes);
+    let mut last = part(last, wanted, !before.is_empty());
+    last.numbers += receivers.len();
     (last.receivers, last.weight) = (receivers, weight);
-    let mut parts = last.arrival.as_ref().map(|arrival| parts(before, arrival, classes)).unwrap_or_default();
+    let mut parts = match &last.arrival {
+        Some(arrival) => parts(before, arrival)?,
+        None => Vec::new(),
+    };
     parts.push(last);
-    parts
+    Ok(parts)
+}
+
+/// Refuses stages with more pairs of positions than are taken.
+fn check_pairs(stage: &Stage, arrival: usize) -> Result<()> {
+    let [rows, columns] = stage.nodes[stage.output];
+    let positions = stage.positions(stage.output);
+    let pairs = match &stage.end {
+        End::Flatten | End::Outputs => arrival.saturating_mul(positions),
+        End::Average(taps) => arrival.saturating_mul(taps.count.saturating_mul(taps.count)),
+    };
+    let pairs = pairs.min(positions.saturating_mul(positions));
+    if pairs > MAX_PAIRS {
+        return Err(invalid(format!(
+            "network.image: the average over {rows} × {columns} positions needs {pairs} pairs of positions for each pair of images, and at most \
+             {MAX_PAIRS} are taken; use smaller images, a stride, or the head \"flatten\""
+        )));
+    }
+    Ok(())
 }
 
 /// The pairs that are averaged into `arrival`, what each is part of, and the weight of one.
@@ -120,7 +170,7 @@ fn sources(stage: &Stage, arrival: &Domain) -> (Vec<Pair>, Lists, f64) {
     (domain.pairs, lists, weight)
 }
 
-fn part(stage: &Stage, wanted: Vec<Pair>, has_arrival: bool, classes: Classes) -> Part {
+fn part(stage: &Stage, wanted: Vec<Pair>, has_arrival: bool) -> Part {
     let arrival = has_arrival.then(|| {
         let mut arrival = Domain::new(stage.positions(0));
         let needed = Program::new(stage, wanted.iter().copied(), None);
@@ -131,35 +181,33 @@ fn part(stage: &Stage, wanted: Vec<Pair>, has_arrival: bool, classes: Classes) -
     });
     let mut by_offset: BTreeMap<[i64; 2], Vec<u32>> = BTreeMap::new();
     for (entry, pair) in wanted.iter().enumerate() {
-        by_offset.entry(key(stage, *pair, classes)).or_default().push(entry as u32);
+        by_offset.entry(key(stage, *pair)).or_default().push(entry as u32);
     }
     let classes: Vec<Vec<u32>> = by_offset.into_values().collect();
-    let mut programs = Vec::new();
-    let mut numbers = 0;
+    let mut programs = Some(Vec::new());
+    let (mut duals, mut largest, mut kept) = (Vec::new(), 0, 0);
     for class in &classes {
         let program = program(stage, &wanted, class, arrival.as_ref());
-        numbers += program.len();
-        if numbers > KEPT {
-            break;
+        kept += program.len();
+        largest = largest.max(program.pairs.iter().map(Vec::len).sum());
+        duals.extend(program.instructions.iter().filter_map(Instruction::duals));
+        match &mut programs {
+            Some(programs) if kept <= KEPT => programs.push(program),
+            _ => programs = None,
         }
-        programs.push(program);
     }
-    let programs = (numbers <= KEPT).then_some(programs);
-    Part { wanted, classes, programs, receivers: Lists::default(), weight: 1.0, arrival }
+    // Pairs are two numbers, and of the arrival they stand in a map too.
+    let lists = 3 * wanted.len() + arrival.as_ref().map_or(0, |arrival| 8 * arrival.pairs.len());
+    let numbers = lists + if programs.is_some() { kept } else { 0 };
+    Part { wanted, classes, programs, receivers: Lists::default(), weight: 1.0, arrival, duals, largest, numbers }
 }
 
 /// The class of a pair: its offset, on the torus where windows are circular.
-fn key(stage: &Stage, [p, other]: Pair, classes: Classes) -> [i64; 2] {
-    match classes {
-        Classes::Offsets => {
-            let [rows, columns] = stage.nodes[stage.output].map(|size| size as i64);
-            let (p, other) = (i64::from(p), i64::from(other));
-            let offset = [other / columns - p / columns, other % columns - p % columns];
-            if stage.is_circular { [offset[0].rem_euclid(rows), offset[1].rem_euclid(columns)] } else { offset }
-        }
-        #[cfg(test)]
-        Classes::One => [0, 0],
-    }
+fn key(stage: &Stage, [p, other]: Pair) -> [i64; 2] {
+    let [rows, columns] = stage.nodes[stage.output].map(|size| size as i64);
+    let (p, other) = (i64::from(p), i64::from(other));
+    let offset = [other / columns - p / columns, other % columns - p % columns];
+    if stage.is_circular { [offset[0].rem_euclid(rows), offset[1].rem_euclid(columns)] } else { offset }
 }
 
 fn program(stage: &Stage, wanted: &[Pair], class: &[u32], arrival: Option<&Domain>) -> Program {

@@ -1,6 +1,6 @@
 //! The pairs of positions that a stage needs are found backward from its result; what is found is a list of sums over slots.
 //!
-//! (docs/theory/convolutions.md §4.2.)
+//! (docs/theory/convolutions.md §3.2.)
 
 use std::collections::HashMap;
 
@@ -59,6 +59,11 @@ pub(super) struct Lists {
 }
 
 impl Lists {
+    /// Numbers that are held.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len() + self.items.len()
+    }
+
     pub(super) fn push(&mut self, list: impl IntoIterator<Item = u32>) {
         self.items.extend(list);
         self.ends.push(self.items.len() as u32);
@@ -87,6 +92,16 @@ pub(super) enum Instruction {
     Weights { from: usize, to: usize, sums: Sums, layer: KernelLayer },
     Activation { from: usize, to: usize, slots: Vec<u32>, dual: Dual },
     Sum { branches: [usize; 2], to: usize, slots: [Vec<u32>; 2] },
+}
+
+impl Instruction {
+    /// The dual activation and how often it is computed.
+    pub(super) fn duals(&self) -> Option<(Dual, u64)> {
+        match self {
+            Instruction::Activation { slots, dual, .. } => Some((*dual, slots.len() as u64)),
+            Instruction::Weights { .. } | Instruction::Sum { .. } => None,
+        }
+    }
 }
 
 /// The steps of a stage on some of its pairs.
@@ -120,7 +135,7 @@ impl Program {
     /// Numbers that the program holds: a measure of its memory.
     pub(super) fn len(&self) -> usize {
         let of_instructions = self.instructions.iter().map(|instruction| match instruction {
-            Instruction::Weights { sums, .. } => sums.both.items.len() + 3 * sums.both.ends.len(),
+            Instruction::Weights { sums, .. } => sums.both.len() + sums.alone.iter().map(Lists::len).sum::<usize>(),
             Instruction::Activation { slots, .. } => slots.len(),
             Instruction::Sum { slots, .. } => 2 * slots[0].len(),
         });

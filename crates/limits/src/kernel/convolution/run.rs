@@ -11,7 +11,10 @@ use super::{
     stages::{End, Stage, Step},
     variances::{Images, StageVariances},
 };
-use crate::kernel::dual::{ArcCosine, Dual, arc::{LANES, Lanes}};
+use crate::kernel::dual::{
+    Dual,
+    arc::{LANES, Lanes},
+};
 
 /// Blocks that share a program.
 const BLOCKS: usize = 4;
@@ -34,6 +37,16 @@ pub(super) struct BlockResult {
     pub(super) values: Values,
     /// Lanes in use.
     pub(super) pairs: usize,
+}
+
+/// Bytes that a thread needs for a task of a plan.
+pub(super) fn task_bytes(plan: &Plan<'_>) -> u64 {
+    let (of_class, of_average) = plan.entries();
+    let variances =
+        plan.stages.iter().map(|stage| (0..stage.nodes.len()).map(|node| stage.positions(node)).sum::<usize>());
+    // K, Θ and g of nodes and of two averages, and variances and roots of both sides.
+    let entries = 3 * of_class + BLOCKS * (6 * of_average + 4 * variances.max().unwrap_or(0));
+    (entries * size_of::<Lanes>()) as u64
 }
 
 /// Runs a plan on pairs of images, in parallel; the results are in the order of the pairs.
@@ -82,22 +95,13 @@ fn packed(stage: &Stage, variances: &StageVariances, block: &Block) -> Vec<Varia
     nodes
 }
 
-/// Whether the stage has a kink or jump, so that it carries squared distances.
-fn carries_distance(stage: &Stage) -> bool {
-    let is_linear = |dual: &Dual| matches!(dual, Dual::ArcCosine(ArcCosine::PiecewiseLinear { bend: 0.0, .. }));
-    let has_kink = |step: &Step| match step {
-        Step::Activation { dual, .. } => matches!(dual, Dual::ArcCosine(_)) && !is_linear(dual),
-        Step::Weights { .. } | Step::Sum { .. } => false,
-    };
-    stage.steps.iter().any(has_kink)
-}
-
 fn task(context: &Context<'_>, plan: &Plan<'_>, pairs: &[[usize; 2]]) -> Vec<BlockResult> {
     let blocks: Vec<Block> = pairs.chunks(LANES).map(|pairs| Block::new(context.images, pairs)).collect();
     let mut arrived: Vec<Values> = vec![Values::default(); blocks.len()];
     let mut nodes: Vec<Values> = Vec::new();
     for (s, (stage, part)) in plan.stages.iter().zip(&plan.parts).enumerate() {
-        let has_distance = carries_distance(stage);
+        // Angles come from squared distances.
+        let has_distance = stage.bends().next().is_some();
         let variances: Vec<Vec<Variances>> =
             blocks.iter().map(|block| packed(stage, &context.variances[s], block)).collect();
         if let Some(arrival) = part.arrival.as_ref().filter(|_| has_distance) {
@@ -105,7 +109,8 @@ fn task(context: &Context<'_>, plan: &Plan<'_>, pairs: &[[usize; 2]]) -> Vec<Blo
                 complete_distances(values, &arrival.pairs, block, &variances[0]);
             }
         }
-        let receives = plan.parts.get(s + 1).and_then(|next| next.arrival.as_ref()).map_or(&plan.targets, |next| &next.pairs);
+        let receives =
+            plan.parts.get(s + 1).and_then(|next| next.arrival.as_ref()).map_or(&plan.targets, |next| &next.pairs);
         // Of a mean over equal positions distances are means too.
         let averages_distance = has_distance && matches!(stage.end, End::Flatten);
         let mut next: Vec<Values> = vec![Values::zeros(receives.len(), averages_distance); blocks.len()];
@@ -122,7 +127,11 @@ fn task(context: &Context<'_>, plan: &Plan<'_>, pairs: &[[usize; 2]]) -> Vec<Blo
                 } else {
                     load(&arrived[b], &program.origin, &mut nodes[0]);
                 }
-                execute(program, &Inputs { variances: &variances[b], of_stage: &context.variances[s], stage, block }, &mut nodes);
+                execute(
+                    program,
+                    &Inputs { variances: &variances[b], of_stage: &context.variances[s], stage, block },
+                    &mut nodes,
+                );
                 let output = &nodes[program.output];
                 for (entry, slot) in entries.iter().zip(&program.results) {
                     for receiver in part.receivers.of(*entry as usize) {
@@ -173,11 +182,8 @@ fn complete_distances(values: &mut Values, pairs: &[[u32; 2]], block: &Block, va
 }
 
 fn load(from: &Values, origin: &[u32], to: &mut Values) {
-    let arrays = [
-        (&from.covariance, &mut to.covariance),
-        (&from.tangent, &mut to.tangent),
-        (&from.distance, &mut to.distance),
-    ];
+    let arrays =
+        [(&from.covariance, &mut to.covariance), (&from.tangent, &mut to.tangent), (&from.distance, &mut to.distance)];
     for (from, to) in arrays {
         for (to, slot) in to.iter_mut().zip(origin) {
             *to = from[*slot as usize];
@@ -186,11 +192,8 @@ fn load(from: &Values, origin: &[u32], to: &mut Values) {
 }
 
 fn average(from: &Values, slot: usize, weight: f64, to: &mut Values, receiver: usize) {
-    let arrays = [
-        (&from.covariance, &mut to.covariance),
-        (&from.tangent, &mut to.tangent),
-        (&from.distance, &mut to.distance),
-    ];
+    let arrays =
+        [(&from.covariance, &mut to.covariance), (&from.tangent, &mut to.tangent), (&from.distance, &mut to.distance)];
     for (from, to) in arrays {
         if let Some(to) = to.get_mut(receiver) {
             for l in 0..LANES {

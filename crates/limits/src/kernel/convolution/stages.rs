@@ -1,18 +1,20 @@
 //! A network is cut into stages where positions are averaged: at pools, and at the head.
 //!
 //! Inside a stage an entry of the kernel keeps the offset of its two positions, so that offsets can be computed one after the other
-//! (docs/theory/convolutions.md §4.3). A stage is a list of steps on numbered nodes; the last stage has one position.
+//! (docs/theory/convolutions.md §3.3). A stage is a list of steps on numbered nodes; the last stage has one position.
 
-use widenet_core::{problem::Activation, scaling::KernelLayer};
-
-use super::{
-    geometry::{Padding, Taps, Window},
-    network::{ConvolutionalNetwork, Layer},
+use widenet_core::{
+    problem::{Activation, ImageNetwork, ImageShape, Layer, Padding, Taps},
+    scaling::KernelLayer,
 };
+
 use crate::kernel::{
-    dual::Dual,
+    dual::{ArcCosine, Dual},
     error::{Result, invalid},
 };
+
+/// Most positions of an image: pairs of them are numbered with 32 bits.
+const MAX_POSITIONS: usize = 1 << 16;
 
 /// One step from nodes to a node. Nodes are numbered within their stage, 0 being its input.
 #[derive(Debug)]
@@ -59,6 +61,21 @@ impl Stage {
         self.steps.iter().any(|step| matches!(step, Step::Activation { .. }))
     }
 
+    /// The nodes in front of activations that are not linear and whose dual needs the angle: those with a kink or a jump.
+    pub(super) fn bends(&self) -> impl Iterator<Item = (usize, ArcCosine)> + '_ {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Activation { dual: Dual::ArcCosine(ArcCosine::PiecewiseLinear { bend: 0.0, .. }), .. } => None,
+            Step::Activation { from, dual: Dual::ArcCosine(activation), .. } => Some((*from, *activation)),
+            Step::Activation { .. } | Step::Weights { .. } | Step::Sum { .. } => None,
+        })
+    }
+
+    /// The nodes in front of activations whose slope jumps at 0.
+    pub(super) fn kinks(&self) -> impl Iterator<Item = usize> + '_ {
+        let has_kink = |activation: &ArcCosine| matches!(activation, ArcCosine::PiecewiseLinear { .. });
+        self.bends().filter(move |(_, activation)| has_kink(activation)).map(|(from, _)| from)
+    }
+
     fn new(positions: [usize; 2]) -> Stage {
         Stage { steps: Vec::new(), nodes: vec![positions], output: 0, end: End::Outputs, is_circular: false }
     }
@@ -69,7 +86,7 @@ impl Stage {
     }
 }
 
-/// What the limit needs to know of a node: docs/theory/convolutions.md §4.1, "What must hold".
+/// What the limit needs to know of a node: docs/theory/convolutions.md §3.1, "What must hold".
 #[derive(Debug, Clone, Copy)]
 struct Law {
     is_gaussian: bool,
@@ -83,59 +100,57 @@ struct Place {
     law: Law,
 }
 
-/// Cuts a network into stages.
+/// Cuts a network into stages; `weights` are those of all its matrices, the readout last.
 ///
 /// # Errors
-/// Windows that do not fit; a list with no head or two; convolutions or pools behind it, fully connected layers before it; pools and heads in
-/// a residual; branches of different shape; a network without the limit of docs/theory/convolutions.md §4.1.
-pub(super) fn stages(network: &ConvolutionalNetwork) -> Result<Vec<Stage>> {
-    if network.image.size() == 0 {
-        return Err(invalid(format!("an image of {:?}: all three sizes must be 1 or more", network.image)));
+/// Windows and branches that do not fit ([`ImageNetwork::fan_ins`]); a network without the limit of docs/theory/convolutions.md §3.1; averages
+/// in a residual.
+pub(super) fn stages(network: &ImageNetwork, weights: &[KernelLayer]) -> Result<Vec<Stage>> {
+    let matrices = network.fan_ins()?.len();
+    let (Some((readout, weights)), true) = (weights.split_last(), weights.len() == matrices) else {
+        return Err(invalid(format!("{} layers of weights for a network of {matrices}", weights.len())));
+    };
+    let ImageShape { rows, columns, .. } = network.shape;
+    if rows.saturating_mul(columns) > MAX_POSITIONS {
+        return Err(invalid(format!(
+            "network.image: {rows} × {columns} positions are more than {MAX_POSITIONS}, the most that kernels are computed of; use smaller images"
+        )));
     }
     let mut builder = Builder {
         finished: Vec::new(),
-        stage: Stage::new([network.image.rows, network.image.columns]),
-        has_head: false,
+        stage: Stage::new([network.shape.rows, network.shape.columns]),
+        weights: weights.iter(),
     };
     let mut place = Place { node: 0, law: Law { is_gaussian: false, is_centered: false } };
     for layer in &network.layers {
         place = builder.layer(layer, place)?;
     }
-    if !builder.has_head {
-        return Err(invalid("the layers have no `flatten` or `gap`, one of which must end the image".into()));
-    }
-    place = builder.layer(&Layer::Dense(network.readout), place)?;
+    place = builder.dense(*readout, place);
     builder.finish(End::Outputs, place, [1, 1]);
     Ok(builder.finished)
 }
 
-struct Builder {
+struct Builder<'a> {
     finished: Vec<Stage>,
     stage: Stage,
-    has_head: bool,
+    /// Those of the layers to come.
+    weights: std::slice::Iter<'a, KernelLayer>,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn layer(&mut self, layer: &Layer, place: Place) -> Result<Place> {
         match layer {
             Layer::Pool(window) => {
-                self.refuse_behind_head("pool")?;
                 let taps = window.taps(self.stage.nodes[place.node])?;
                 let positions = taps.positions;
                 Ok(self.finish(End::Average(taps), place, positions))
             }
-            Layer::Flatten => {
-                self.refuse_behind_head("flatten")?;
-                self.has_head = true;
-                Ok(self.finish(End::Flatten, place, [1, 1]))
-            }
+            Layer::Flatten => Ok(self.finish(End::Flatten, place, [1, 1])),
             Layer::GlobalAverage => {
-                self.refuse_behind_head("gap")?;
-                self.has_head = true;
                 let taps = Taps::whole(self.stage.nodes[place.node]);
                 Ok(self.finish(End::Average(taps), place, [1, 1]))
             }
-            Layer::Convolution { .. } | Layer::Activation(_) | Layer::Residual { .. } | Layer::Dense(_) => {
+            Layer::Convolution { .. } | Layer::Activation(_) | Layer::Residual { .. } | Layer::Dense { .. } => {
                 self.inner(layer, place)
             }
         }
@@ -144,38 +159,42 @@ impl Builder {
     /// A layer that keeps offsets.
     fn inner(&mut self, layer: &Layer, place: Place) -> Result<Place> {
         match layer {
-            Layer::Convolution { window, weights } => {
-                self.refuse_behind_head("conv")?;
-                self.convolution(window, *weights, place)
-            }
-            Layer::Dense(weights) => {
-                if !self.has_head {
-                    return Err(invalid("`dense` stands before `flatten` or `gap`; it must stand behind".into()));
-                }
-                let to = self.stage.node([1, 1]);
-                self.stage.steps.push(Step::Weights { from: place.node, to, taps: None, layer: *weights });
+            Layer::Convolution { window, .. } => {
+                let taps = window.taps(self.stage.nodes[place.node])?;
+                self.stage.is_circular |= window.padding == Padding::Circular;
+                let (to, layer) = (self.stage.node(taps.positions), self.next_weights());
+                self.stage.steps.push(Step::Weights { from: place.node, to, taps: Some(taps), layer });
                 Ok(behind_weights(to))
+            }
+            Layer::Dense { .. } => {
+                let weights = self.next_weights();
+                Ok(self.dense(weights, place))
             }
             Layer::Activation(activation) => self.activation(*activation, place),
             Layer::Residual { main, skip } => self.residual(main, skip, place),
             Layer::Pool(_) | Layer::Flatten | Layer::GlobalAverage => Err(invalid(
-                "a residual contains `pool`, `flatten` or `gap`; kernels of infinite width need them outside residuals".into(),
+                "network.layers: a residual contains `pool`; kernels at width inf are computed for networks whose pools stand outside of residuals".into(),
             )),
         }
     }
 
-    fn convolution(&mut self, window: &Window, weights: KernelLayer, place: Place) -> Result<Place> {
-        let taps = window.taps(self.stage.nodes[place.node])?;
-        self.stage.is_circular |= window.padding == Padding::Circular;
-        let to = self.stage.node(taps.positions);
-        self.stage.steps.push(Step::Weights { from: place.node, to, taps: Some(taps), layer: weights });
-        Ok(behind_weights(to))
+    /// Those of the next layer: there are as many as layers with weights.
+    fn next_weights(&mut self) -> KernelLayer {
+        let none = KernelLayer { weight_variance: 0.0, bias_variance: 0.0, weight_tangent: 0.0, bias_tangent: 0.0 };
+        self.weights.next().copied().unwrap_or(none)
+    }
+
+    fn dense(&mut self, layer: KernelLayer, place: Place) -> Place {
+        let to = self.stage.node([1, 1]);
+        self.stage.steps.push(Step::Weights { from: place.node, to, taps: None, layer });
+        behind_weights(to)
     }
 
     fn activation(&mut self, activation: Activation, place: Place) -> Result<Place> {
         if !place.law.is_gaussian {
             return Err(invalid(format!(
-                "\"{}\" acts on the image or on another activation; at infinite width it must act on the output of weights",
+                "network.layers: \"{}\" acts on the image or on another activation; kernels at width inf are those of networks whose activations act on \
+                 outputs of weights",
                 activation.name()
             )));
         }
@@ -186,7 +205,11 @@ impl Builder {
 
     fn residual(&mut self, main: &[Layer], skip: &[Layer], place: Place) -> Result<Place> {
         if !contains_weights(main) {
-            return Err(invalid("the main branch of a residual has no weights; it must have a `conv` or `dense`".into()));
+            return Err(invalid(
+                "network.layers: the main branch of a residual has no weights; kernels at width inf are those of residuals whose main branch has a `conv` \
+                 or `dense`"
+                    .into(),
+            ));
         }
         let mut ends = [place; 2];
         for (end, branch) in ends.iter_mut().zip([main, skip]) {
@@ -194,19 +217,13 @@ impl Builder {
                 *end = self.inner(layer, *end)?;
             }
         }
-        let shapes = ends.map(|end| self.stage.nodes[end.node]);
-        if shapes[0] != shapes[1] {
-            let [[a, b], [c, d]] = shapes;
-            return Err(invalid(format!(
-                "the branches of a residual end with {a} × {b} and {c} × {d} positions; they must have equal shapes"
-            )));
-        }
         if ends.iter().all(|end| !end.law.is_centered) {
             return Err(invalid(
-                "both branches of a residual have a mean; at infinite width one of them must end in weights".into(),
+                "network.layers: both branches of a residual have a mean; kernels at width inf are those of residuals of which one branch ends in weights"
+                    .into(),
             ));
         }
-        let to = self.stage.node(shapes[0]);
+        let to = self.stage.node(self.stage.nodes[ends[0].node]);
         self.stage.steps.push(Step::Sum { branches: ends.map(|end| end.node), to });
         let law = Law {
             is_gaussian: ends.iter().all(|end| end.law.is_gaussian),
@@ -222,13 +239,6 @@ impl Builder {
         self.finished.push(stage);
         Place { node: 0, law: place.law }
     }
-
-    fn refuse_behind_head(&self, name: &str) -> Result<()> {
-        if self.has_head {
-            return Err(invalid(format!("`{name}` stands behind `flatten` or `gap`, where there is no image any more")));
-        }
-        Ok(())
-    }
 }
 
 fn behind_weights(node: usize) -> Place {
@@ -237,7 +247,7 @@ fn behind_weights(node: usize) -> Place {
 
 fn contains_weights(layers: &[Layer]) -> bool {
     layers.iter().any(|layer| match layer {
-        Layer::Convolution { .. } | Layer::Dense(_) => true,
+        Layer::Convolution { .. } | Layer::Dense { .. } => true,
         Layer::Residual { main, skip } => contains_weights(main) || contains_weights(skip),
         Layer::Activation(_) | Layer::Pool(_) | Layer::Flatten | Layer::GlobalAverage => false,
     })

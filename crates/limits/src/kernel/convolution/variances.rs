@@ -4,11 +4,12 @@
 //! q_p = K_pp(x, x)
 //! ```
 //!
-//! (docs/theory/convolutions.md §4.2.) Inside a stage variances come from variances; behind a pool they need covariances of an image with itself.
+//! (docs/theory/convolutions.md §3.2.) Inside a stage variances come from variances; behind a pool they need covariances of an image with itself.
+
+use widenet_core::problem::ImageShape;
 
 use super::{
-    network::ImageShape,
-    plan::{Classes, Plan},
+    plan::Plan,
     run::{Context, along},
     stages::{End, Stage, Step},
 };
@@ -40,7 +41,7 @@ pub(super) struct Images {
 ///
 /// # Errors
 /// Variances that overflow, or that are too large for the series of an activation.
-pub(super) fn variances(stages: &[Stage], images: &Images, classes: Classes) -> Result<Vec<StageVariances>> {
+pub(super) fn variances(stages: &[Stage], images: &Images) -> Result<Vec<StageVariances>> {
     let mut all: Vec<StageVariances> = Vec::with_capacity(stages.len());
     for (s, stage) in stages.iter().enumerate() {
         let input = match (s.checked_sub(1).map(|before| (&stages[before], &all[before])), stage.has_activation()) {
@@ -49,7 +50,7 @@ pub(super) fn variances(stages: &[Stage], images: &Images, classes: Classes) -> 
                 Some(means(&variances.nodes[before.output], before.positions(before.output)))
             }
             (Some(_), true) => {
-                let plan = Plan::diagonal(&stages[..s], stage.positions(0), classes);
+                let plan = Plan::diagonal(&stages[..s], stage.positions(0))?;
                 Some(of_average(&plan, images, &all))
             }
             (Some(_), false) => None,

@@ -4,9 +4,11 @@
 //! output i sees the inputs i s − lo + t,   t = 0 … f − 1        (each axis alone: filter f, stride s)
 //! ```
 //!
-//! (docs/theory/convolutions.md §1.)
+//! (docs/theory/convolutions.md §1, Eq. window.)
 
-use crate::kernel::error::{Result, invalid};
+use widenet_document::Word;
+
+use crate::error::{Error, Result};
 
 /// What a window sees outside the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,11 @@ pub enum Padding {
     Circular,
     /// Nothing: all windows are inside.
     Valid,
+}
+
+impl Word for Padding {
+    const WORDS: &'static [(&'static str, Padding)] =
+        &[("same", Padding::Same), ("circular", Padding::Circular), ("valid", Padding::Valid)];
 }
 
 /// A window with its stride: rows, then columns.
@@ -31,17 +38,21 @@ pub struct Window {
 }
 
 impl Window {
-    /// Returns a square window of stride 1 with zeros outside.
-    pub fn same(size: usize) -> Window {
-        Window { size: [size; 2], stride: [1; 2], padding: Padding::Same }
+    /// Returns the rows and columns of the outputs on an image of `image` rows and columns.
+    ///
+    /// # Errors
+    /// A size or stride of 0; a window without padding that is larger than the image; a circular stride that does not divide the image.
+    pub fn positions(&self, image: [usize; 2]) -> Result<[usize; 2]> {
+        Ok([self.outputs(image[0], 0)?, self.outputs(image[1], 1)?])
     }
 
     /// Returns the inputs that the taps of every output see, on an image of `image` rows and columns.
     ///
     /// # Errors
-    /// A size or stride of 0; a window without padding that is larger than the image; a circular stride that does not divide the image.
+    /// As for [`Window::positions`].
     pub fn taps(&self, image: [usize; 2]) -> Result<Taps> {
-        let [rows, columns] = [self.axis(image[0], 0)?, self.axis(image[1], 1)?];
+        let positions = self.positions(image)?;
+        let [rows, columns] = [0, 1].map(|axis| self.axis(image[axis], positions[axis], axis));
         let mut table = Vec::with_capacity(rows.len() * columns.len() * self.size[0] * self.size[1]);
         for row in &rows {
             for column in &columns {
@@ -50,34 +61,33 @@ impl Window {
                 }
             }
         }
-        Ok(Taps { positions: [rows.len(), columns.len()], count: self.size[0] * self.size[1], table })
+        Ok(Taps { positions, count: self.size[0] * self.size[1], table })
+    }
+
+    /// Outputs along one axis of n inputs.
+    fn outputs(&self, n: usize, axis: usize) -> Result<usize> {
+        let (size, stride, name) = (self.size[axis], self.stride[axis], ["rows", "columns"][axis]);
+        match self.padding {
+            _ if size == 0 || stride == 0 => Err(Error::Invalid(format!(
+                "a window of {size} {name} has the stride {stride}; both must be 1 or more"
+            ))),
+            Padding::Valid if size > n => Err(Error::Invalid(format!(
+                "a window of {size} {name} with padding \"valid\" does not fit into {n} {name}; it must be smaller, or have the padding \"same\""
+            ))),
+            Padding::Valid => Ok((n - size) / stride + 1),
+            Padding::Circular if !n.is_multiple_of(stride) => Err(Error::Invalid(format!(
+                "the stride {stride} with padding \"circular\" does not divide {n} {name}; it must divide them"
+            ))),
+            Padding::Same | Padding::Circular => Ok(n.div_ceil(stride)),
+        }
     }
 
     /// The inputs that the taps of every output see along one axis of n inputs; `None` is outside.
-    fn axis(&self, n: usize, axis: usize) -> Result<Vec<Vec<Option<usize>>>> {
-        let (filter, stride, name) = (self.size[axis], self.stride[axis], ["rows", "columns"][axis]);
-        if filter == 0 || stride == 0 {
-            return Err(invalid(format!(
-                "a window of {filter} {name} with stride {stride}: both must be 1 or more"
-            )));
-        }
-        let outputs = match self.padding {
-            Padding::Valid if filter > n => {
-                return Err(invalid(format!(
-                    "a window of {filter} {name} without padding does not fit into an image of {n} {name}; give a smaller window or padding"
-                )));
-            }
-            Padding::Valid => (n - filter) / stride + 1,
-            Padding::Circular if n % stride != 0 => {
-                return Err(invalid(format!(
-                    "a circular window with stride {stride} on an image of {n} {name}: the stride must divide the image"
-                )));
-            }
-            Padding::Same | Padding::Circular => n.div_ceil(stride),
-        };
+    fn axis(&self, n: usize, outputs: usize, axis: usize) -> Vec<Vec<Option<usize>>> {
+        let (size, stride) = (self.size[axis], self.stride[axis]);
         let low = match self.padding {
             Padding::Valid => 0,
-            Padding::Same | Padding::Circular => ((outputs.max(1) - 1) * stride + filter).saturating_sub(n) / 2,
+            Padding::Same | Padding::Circular => ((outputs.max(1) - 1) * stride + size).saturating_sub(n) / 2,
         };
         let input = |output: usize, tap: usize| {
             let shifted = (output * stride + tap) as i64 - low as i64;
@@ -86,7 +96,7 @@ impl Window {
                 Padding::Same | Padding::Valid => usize::try_from(shifted).ok().filter(|input| *input < n),
             }
         };
-        Ok((0..outputs).map(|output| (0..filter).map(|tap| input(output, tap)).collect()).collect())
+        (0..outputs).map(|output| (0..size).map(|tap| input(output, tap)).collect()).collect()
     }
 }
 
@@ -103,7 +113,7 @@ pub struct Taps {
 
 impl Taps {
     /// Returns the table with one output, whose window is the whole image.
-    pub(super) fn whole(image: [usize; 2]) -> Taps {
+    pub fn whole(image: [usize; 2]) -> Taps {
         let count = image[0] * image[1];
         Taps { positions: [1, 1], count, table: (0..count as u32).map(Some).collect() }
     }
