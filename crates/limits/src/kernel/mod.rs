@@ -16,6 +16,7 @@ mod factorization;
 mod filter;
 mod function_space;
 mod gram;
+mod matrices;
 mod predict;
 mod rates;
 mod recursion;
@@ -26,7 +27,8 @@ mod start;
 
 pub use convolution::{ConvolutionCost, convolution_cost};
 pub use error::{Error, Result};
-pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
+pub use gram::{diagonals, kernels};
+pub use matrices::{Diagonals, Kernels, Which, kernel_bytes};
 pub use predict::{
     GivenKernel, GivenKernels, Initial, Likelihood, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
     predict, warnings,

@@ -12,7 +12,7 @@ use super::window::Window;
 use crate::{
     error::{Error, Result},
     problem::activation::Activation,
-    scaling::PowerOfWidth,
+    scaling::layers::PowerOfWidth,
 };
 
 /// Most layers of a network, residuals and repetitions counted one by one.

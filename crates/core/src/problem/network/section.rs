@@ -11,13 +11,13 @@ use widenet_document::{
 };
 
 use super::{
-    EntryLaw, Network,
+    definition::{EntryLaw, Network},
     image_network::{ImageNetwork, ImageShape, Layer, PixelOrder, Trace},
     window::{Padding, Window},
 };
 use crate::{
     problem::activation::{Activation, activation},
-    scaling::MAX_HIDDEN_LAYERS,
+    scaling::named::MAX_HIDDEN_LAYERS,
 };
 
 section! {

@@ -8,6 +8,7 @@
 //! exists. A network is a list of layers ([`ImageNetwork`]).
 
 mod cost;
+mod images;
 mod lanes;
 mod plan;
 mod program;
@@ -26,12 +27,13 @@ use widenet_core::{
 
 use super::{
     error::{Error, Result, invalid},
-    gram::{Diagonals, Kernels, Which},
+    matrices::{Diagonals, Kernels, Which},
 };
+use images::{Images, StageVariances};
 use plan::Plan;
 use run::{Context, TASK, along};
 use stages::{Stage, stages};
-use variances::{Images, StageVariances, variances};
+use variances::variances;
 
 /// Tasks between two calls of `watch`.
 const TASKS_PER_LOOK: usize = 16;

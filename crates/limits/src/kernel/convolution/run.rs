@@ -5,11 +5,11 @@
 use rayon::prelude::*;
 
 use super::{
+    images::{Images, StageVariances},
     lanes::{Activated, Values, Variances, activation, sum, weights},
     plan::Plan,
     program::{Instruction, Program},
     stages::{End, Stage, Step},
-    variances::{Images, StageVariances},
 };
 use crate::kernel::dual::{
     Dual,

@@ -6,9 +6,8 @@
 //!
 //! (docs/theory/convolutions.md §3.2.) Inside a stage variances come from variances; behind a pool they need covariances of an image with itself.
 
-use widenet_core::problem::ImageShape;
-
 use super::{
+    images::{Images, StageVariances},
     plan::Plan,
     run::{Context, along},
     stages::{End, Stage, Step},
@@ -18,24 +17,6 @@ use crate::kernel::{
     error::{Result, invalid},
     recursion::check_series,
 };
-
-/// Variances in one stage; empty where nothing needs them.
-#[derive(Debug, Default)]
-pub(super) struct StageVariances {
-    /// Per node: images × positions, an image after the other.
-    pub(super) nodes: Vec<Vec<f64>>,
-    /// Per node: coefficients of the activation behind it, where it has no closed form.
-    pub(super) series: Vec<Option<Coefficients>>,
-}
-
-/// Images, and how they are laid out.
-#[derive(Debug)]
-pub(super) struct Images {
-    pub(super) shape: ImageShape,
-    /// Image after image, row after row, position after position.
-    pub(super) pixels: Vec<f64>,
-    pub(super) count: usize,
-}
 
 /// Computes the variances of all stages.
 ///
