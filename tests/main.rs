@@ -6,6 +6,7 @@ mod bench;
 mod campaigns;
 mod command_line;
 mod common;
+mod convolutions;
 mod coordinate_check;
 mod coordinate_table;
 mod documentation;

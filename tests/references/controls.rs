@@ -40,6 +40,7 @@ fn add(amount: f64, pointer: &'static str) -> impl FnOnce(&mut Value) {
 /// One number of every kind and part (all of order 1), moved by a hundred tolerances or less.
 #[test]
 fn wrong_values_fail() {
+    const CONVOLUTION: &str = "convolution.json";
     const MEAN_FIELD: &str = "mean-field.json";
     const NONLINEAR: &str = "nonlinear-mean-field.json";
     const NTK: &str = "ntk.json";
@@ -59,6 +60,9 @@ fn wrong_values_fail() {
         (NTK, "ode-mse-momentum", 1e-4, "/flow/3/f_test/2/0", "flow, f_test"),
         (NTK, "finite-relu", 1e-7, "/empirical_ntk_test_train/0/0/1/1", "empirical_ntk_test_train"),
         (NTK, "finite-relu", 1e-7, "/gradient_descent/linearised/steps/2/f_train/0/0", "linearised descent"),
+        (NTK, "conv-gap-circular-relu-depth1", 1e-5, "/ntk_12/0/0", "ntk_12, entry 0"),
+        (CONVOLUTION, "convolution-kernel-residual-identity-relu", 1e-7, "/nngp_11/0/1", "nngp_11, entry 1"),
+        (CONVOLUTION, "convolution-regression-digits-gap", 1e-4, "/ntk/test_mse", "ntk test_mse"),
         (NTK, "image-mnist-two-class", 1e-4, "/ntk/test_mse", "ntk test_mse"),
         (PROPORTIONAL, "V01", 1e-9, "/expected/finite/Eq^s/2", "Eq^s 2"),
         (PROPORTIONAL, "V02", 1e-7, "/expected/pdf/3/2", "pdf, entry 2"),
@@ -96,6 +100,6 @@ fn unknown_kinds_and_fields_fail_and_unsupported_ones_are_counted() {
     let nowhere = |case: &mut Value| case["data"] = json!("mnist/no-class");
     fails("ntk.json", "image-mnist-two-class", nowhere, &["mnist/no-class", "none of", "data"]);
 
-    let unsupported = outcome("ntk.json", "conv-gap-circular-relu-depth1", |_| {});
+    let unsupported = outcome("convolution.json", "convolution-mean-field-gap", |_| {});
     assert_eq!((unsupported.met, unsupported.unsupported.len(), unsupported.failures.len()), (0, 1, 0));
 }

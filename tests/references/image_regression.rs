@@ -29,6 +29,9 @@ pub(crate) fn check(case: &Value, place: &Place) -> Result<usize, String> {
             "pixel_mean",
             "pixel_std",
             "net",
+            "network",
+            "parameterization",
+            "peer",
             "diag_reg",
             "diag_reg_absolute",
             "rtol",
@@ -39,9 +42,15 @@ pub(crate) fn check(case: &Value, place: &Place) -> Result<usize, String> {
         ],
     )?;
     let rtol = number(case, "rtol")?;
-    let mut problem = network(&case["net"])?;
+    let mut problem = match case["net"].is_null() {
+        true => json!({ "network": case["network"], "parameterization": case["parameterization"] }),
+        false => network(&case["net"])?,
+    };
     problem["loss"] = loss(&json!("mse"))?;
     let mut compared = write_data(case, &mut problem, rtol, place)?;
+    if images::is_in_planes(case["data"].as_str().unwrap_or_default()) && !problem["network"]["image"].is_null() {
+        problem["network"]["pixel_order"] = json!("planes");
+    }
     compared += check_kernels(case, &problem, rtol, place)?;
 
     problem["optimizer"] = json!({ "kind": "flow", "times": 100 });

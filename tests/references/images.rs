@@ -15,7 +15,7 @@ pub(crate) struct Images {
     labels: Vec<u8>,
 }
 
-/// Training and test images of a data set: the first of each file, or of a single file the first and those after them.
+/// Training and test images of a data set: the first of each file; a single file has its training images first.
 pub(crate) fn load(data: &str, place: &Place, train: usize, test: usize) -> Result<[Images; 2], String> {
     let folder = find(data, place)?;
     let (all, separate) = if folder.join("images-idx3-ubyte").exists() {
@@ -27,9 +27,21 @@ pub(crate) fn load(data: &str, place: &Place, train: usize, test: usize) -> Resu
         (idx(&folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte")?, Some(test))
     };
     let too_few = || format!("{} has fewer than {train} training and {test} test images", folder.display());
-    let (first, rest) = all.split(train).ok_or_else(too_few)?;
-    let (test, _) = separate.unwrap_or(rest).split(test).ok_or_else(too_few)?;
-    Ok([first, test])
+    let (all, test_images) = match separate {
+        Some(separate) => (all, separate),
+        None => all.split(TRAINING).ok_or_else(too_few)?,
+    };
+    let (train, _) = all.split(train).ok_or_else(too_few)?;
+    let (test, _) = test_images.split(test).ok_or_else(too_few)?;
+    Ok([train, test])
+}
+
+/// Of a single file, the first images are for training.
+const TRAINING: usize = 1000;
+
+/// Whether the files hold channel after channel; those of one channel hold both orders.
+pub(crate) fn is_in_planes(data: &str) -> bool {
+    data.starts_with("cifar")
 }
 
 /// The folder of a data set, beside the reference files or in the project.

@@ -96,6 +96,7 @@ pub(crate) fn problem(steps: u64) -> Problem {
             activation: Activation::Tanh,
             entry_law: EntryLaw::Gaussian,
             centered: false,
+            image: None,
         },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset {

@@ -7,7 +7,11 @@ use widenet_core::{
     training::Progress,
     trajectory::Engine,
 };
-use widenet_limits::{Regime, classifiers, kernel, nonlinear};
+use widenet_limits::{
+    Regime, classifiers,
+    kernel::{self, convolution_cost},
+    nonlinear,
+};
 
 use crate::{
     law, memory,
@@ -56,17 +60,22 @@ pub(crate) fn plan_coordinates(problem: &Problem, width: Width, reason: &str) ->
 const KERNEL_SECONDS: f64 = 2e-9;
 const SPECTRUM_SECONDS: f64 = 1e-9;
 
-/// Kernels among all samples, their spectrum, and the answers at every record.
+/// Kernels among all samples (of convolutional networks by their dual activations), their spectrum, and the answers at every record.
 pub(crate) fn plan_kernels(problem: &Problem, reason: &str) -> Result<Plan, SolveError> {
     kernel::check_stop(problem)?;
     let (samples, d) = problem.data.train.inputs.shape();
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
     let layers = problem.network.hidden_layers as f64 + 1.0;
-    let kernels = all * all * (layers * KERNEL_SECONDS + d as f64 * 1e-10);
+    let convolution = convolution_cost(&problem.kernel_regime()?, 0.5 * all * (all + 1.0))
+        .map_err(|error| SolveError::Refused(error.to_string()))?;
+    let (kernels, own_bytes) = match convolution {
+        Some(cost) => (cost.seconds, cost.bytes),
+        None => (all * all * (layers * KERNEL_SECONDS + d as f64 * 1e-10), 0),
+    };
     let answers = problem.record.at.len() as f64 * n * all * problem.data.output_dimension() as f64 * 1e-9;
     // Both kernels among all samples, and three more matrices of the training samples.
-    let bytes = (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64;
+    let bytes = (8.0 * (2.0 * all * all + 3.0 * n * n)) as u64 + own_bytes;
     memory::check(&format!("the kernels of {samples} training and {test} test inputs"), bytes, |available| {
         let share = (available as f64 / bytes as f64).sqrt();
         let [train, test] = [samples, test].map(|samples| (share * samples as f64) as u64);
@@ -74,7 +83,10 @@ pub(crate) fn plan_kernels(problem: &Problem, reason: &str) -> Result<Plan, Solv
     })?;
     Ok(Plan {
         engine: Engine::Limit,
-        reason: reason.into(),
+        reason: match convolution {
+            Some(cost) => format!("{reason}; {:.2e} dual activations of pairs of positions", cost.duals),
+            None => reason.into(),
+        },
         bytes,
         seconds: kernels + SPECTRUM_SECONDS * n.powi(3) + answers,
         exclusive: false,

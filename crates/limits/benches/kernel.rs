@@ -60,7 +60,7 @@ fn main() {
     });
     let inputs = Matrix::from_rows(&rows.collect::<Vec<_>>());
     let layer = KernelLayer { weight_variance: 2.0, bias_variance: 0.01, weight_tangent: 2.0, bias_tangent: 0.01 };
-    let network = KernelNetwork { activation: Activation::Relu, layers: vec![layer; HIDDEN_LAYERS + 1] };
+    let network = KernelNetwork { activation: Activation::Relu, layers: vec![layer; HIDDEN_LAYERS + 1], image: None };
 
     let before = memory("VmRSS");
     let both = || kernels(&network, &inputs, None, Which::Both, &mut |_| Control::Continue);

@@ -41,6 +41,16 @@ impl Regime {
         if problem.is_solved_as_predictor() {
             return problem.scaling().limit().map(|_| Regime::DeepLinear);
         }
+        if problem.network.image.is_some() {
+            return match problem.kernel_regime() {
+                _ if records_as_classifier(problem) => {
+                    problem.network.check_fully_connected("the limit of classifiers")
+                }
+                Err(Error::OutsideKernelRegime(_)) => problem.network.check_fully_connected("this limit"),
+                other => other.map(|_| ()),
+            }
+            .map(|()| Regime::Kernel);
+        }
         match (problem.kernel_regime(), Classifier::of(problem)) {
             (Ok(_), _) if !records_as_classifier(problem) => Ok(Regime::Kernel),
             (_, Ok(classifier)) => classifier.limit().map(Regime::Classifier),

@@ -45,6 +45,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64) -> Problem {
             activation: Activation::Tanh,
             entry_law: EntryLaw::Gaussian,
             centered: false,
+            image: None,
         },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset {

@@ -38,6 +38,7 @@ fn problem(hidden_layers: usize, samples: usize, steps: u64, momentum: f64) -> P
             activation: Activation::Relu,
             entry_law: EntryLaw::Gaussian,
             centered: false,
+            image: None,
         },
         parameterization: Parameterization::ntk(hidden_layers, 1.4),
         data: Dataset {

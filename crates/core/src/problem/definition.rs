@@ -49,6 +49,7 @@ impl Problem {
     /// recorded. Everything else is a multilayer perceptron.
     pub fn is_deep_linear(&self) -> bool {
         self.network.activation == Activation::Identity
+            && self.network.image.is_none()
             && matches!(self.loss, Loss::Squared { .. })
             && self.ensemble.is_none()
             && self.scaling().biases.iter().all(Option::is_none)
@@ -115,7 +116,7 @@ impl Problem {
     /// Returns the network without its samples and training.
     pub fn architecture(&self) -> Architecture<'_> {
         Architecture {
-            network: self.network,
+            network: &self.network,
             parameterization: &self.parameterization,
             input_dimension: self.data.input_dimension(),
             output_dimension: self.data.output_dimension(),
@@ -126,7 +127,7 @@ impl Problem {
     /// Returns the network at its start with the problem's inputs.
     pub fn untrained(&self) -> Untrained {
         Untrained {
-            network: self.network,
+            network: self.network.clone(),
             parameterization: self.parameterization.clone(),
             inputs: self.data.train.inputs.clone(),
             test_inputs: self.data.test.as_ref().map(|test| test.inputs.clone()),

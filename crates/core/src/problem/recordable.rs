@@ -57,6 +57,11 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         Scope::DeepLinear if !problem.is_deep_linear() => {
             return Err(asked.error(format!("`{name}` is defined for {DEEP_LINEAR}; this problem is another")));
         }
+        Scope::Linear if problem.network.image.is_some() => {
+            return Err(asked.error(format!(
+                "`{name}` is that of fully connected networks, and this one is convolutional; record outputs instead"
+            )));
+        }
         Scope::Linear if problem.network.activation != Activation::Identity => {
             return Err(asked.error(format!(
                 "`{name}` is defined for networks with network.activation = \"identity\", which are an affine map; this one has \"{}\"",
@@ -126,7 +131,10 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
 
 /// Why the output of a problem's networks has no decomposition.
 fn undecomposed(problem: &Problem) -> Option<String> {
-    let (network, outputs) = (problem.network, problem.data.output_dimension());
+    let (network, outputs) = (&problem.network, problem.data.output_dimension());
+    if network.image.is_some() {
+        return Some("a convolutional network (network.image)".into());
+    }
     if network.hidden_layers != 1 {
         return Some(format!("network.hidden_layers = {}", network.hidden_layers));
     }

@@ -8,21 +8,21 @@ use widenet_document::{
 };
 
 use super::{
-    network::Network,
+    network::{ImageNetwork, ImageShape, Network, network},
     parameterization::{Parameterization, ParameterizationSection, Rates},
 };
 use crate::{
     data::PartialData,
     error,
     matrix::Matrix,
-    scaling::{KernelNetwork, Scaling},
+    scaling::{KernelLayer, KernelNetwork, Scaling},
 };
 
 section! {
     /// What a network is: its layers, and how its weights and learning rates depend on the width.
     pub struct NetworkSections {
         /// The architecture.
-        pub(super) network: Network = required(table()),
+        pub(super) network: Located<Network> = required(located(network())),
         /// How weights and learning rates depend on the width.
         pub(super) parameterization: Located<ParameterizationSection> = required(located(table())),
     }
@@ -31,8 +31,8 @@ section! {
 /// What a network is, whatever its width, samples and training.
 #[derive(Debug, Clone, Copy)]
 pub struct Architecture<'a> {
-    /// Depth and activation.
-    pub network: Network,
+    /// Layers.
+    pub network: &'a Network,
     /// Width scaling.
     pub parameterization: &'a Parameterization,
     /// d.
@@ -46,7 +46,7 @@ pub struct Architecture<'a> {
 impl Architecture<'_> {
     /// Returns the parameterization as data per layer for this depth and input dimension.
     pub fn scaling(&self) -> Scaling {
-        self.parameterization.scaling_with(self.rates, self.network.hidden_layers, self.input_dimension)
+        self.parameterization.scaling_of(self.rates, &self.network.fan_ins(self.input_dimension))
     }
 
     /// Returns the infinitely wide network at its start, with its variances and tangents.
@@ -54,7 +54,7 @@ impl Architecture<'_> {
     /// # Errors
     /// [`crate::Error::NoLimit`] for a scaling without kernels at width ∞.
     pub fn kernel_network(&self) -> error::Result<KernelNetwork> {
-        self.scaling().kernel_network(self.network.activation, self.input_dimension)
+        self.kernel_network_of(self.scaling().kernel_layers(&self.network.fan_ins(self.input_dimension))?)
     }
 
     /// Returns the same of which only the readout is trained, which no learning rate takes part in: its tangent kernel is the NNGP kernel.
@@ -62,7 +62,12 @@ impl Architecture<'_> {
     /// # Errors
     /// [`crate::Error::NoLimit`] for a scaling without an NNGP kernel at width ∞.
     pub fn readout_network(&self) -> error::Result<KernelNetwork> {
-        self.scaling().readout_network(self.network.activation, self.input_dimension)
+        let layers = self.scaling().variances(&self.network.fan_ins(self.input_dimension))?;
+        self.kernel_network_of(layers).map(|network| network.readout_only())
+    }
+
+    fn kernel_network_of(&self, layers: Vec<KernelLayer>) -> error::Result<KernelNetwork> {
+        Ok(KernelNetwork { activation: self.network.activation, layers, image: self.network.image.clone() })
     }
 }
 
@@ -85,7 +90,7 @@ impl Untrained {
     /// Returns the network without its inputs.
     pub fn architecture(&self) -> Architecture<'_> {
         Architecture {
-            network: self.network,
+            network: &self.network,
             parameterization: &self.parameterization,
             input_dimension: self.inputs.ncols(),
             output_dimension: self.outputs,
@@ -95,11 +100,18 @@ impl Untrained {
 }
 
 impl NetworkSections {
-    /// The parameterization for this depth; [`NetworkSections::check_range`] says whether it is one for the inputs.
+    /// The parameterization for this depth; [`NetworkSections::check_inputs`] says whether it is one for the inputs.
     pub(super) fn parameterization(&self) -> Result<Parameterization> {
         let section = &self.parameterization;
-        let parameterization = section.value.kind.parameterization(self.network.hidden_layers, &section.field())?;
-        if self.network.centered && parameterization.corrects_initial_function() {
+        let parameterization =
+            section.value.kind.parameterization(self.network.value.hidden_layers, &section.field())?;
+        if self.network.value.image.is_some() && parameterization.is_golikov() {
+            return Err(section.error(
+                "`parameterization.kind` is \"scaling\", whose theory is of fully connected networks, and the network is convolutional (`network.image`); use \
+                 \"ntk\", \"standard\", \"mean_field\" or \"abc\"",
+            ));
+        }
+        if self.network.value.centered && parameterization.corrects_initial_function() {
             return Err(section.error(
                 "`parameterization.initial_correction` adds the function at the start and `network.centered` takes it away; give one of the two",
             ));
@@ -107,9 +119,20 @@ impl NetworkSections {
         Ok(parameterization)
     }
 
-    /// Refuses a parameterization whose constants are beyond doubles for inputs of a dimension.
-    pub(super) fn check_range(&self, parameterization: &Parameterization, input_dimension: usize) -> Result<()> {
-        parameterization.check_range(&self.parameterization.field(), self.network, input_dimension)
+    /// Refuses images of another size than the inputs, and a parameterization whose constants are beyond doubles for inputs of a dimension.
+    pub(super) fn check_inputs(&self, parameterization: &Parameterization, input_dimension: usize) -> Result<()> {
+        let network = &self.network.value;
+        if let Some(ImageNetwork { shape, .. }) =
+            network.image.as_ref().filter(|image| image.shape.size() != input_dimension)
+        {
+            let ImageShape { rows, columns, channels } = *shape;
+            return Err(self.network.error(format!(
+                "`network.image` is [{rows}, {columns}, {channels}], which are {} numbers, and the inputs of `data` have {input_dimension}; it must have \
+                 their size: rows, columns and channels",
+                shape.size()
+            )));
+        }
+        parameterization.check_range(&self.parameterization.field(), network, input_dimension)
     }
 
     /// Returns the network at its start with inputs; where no targets say how many outputs it has, it has one.
@@ -118,9 +141,9 @@ impl NetworkSections {
     /// [`widenet_document::Error::Document`] for values that do not fit the depth or the inputs.
     pub fn untrained(&self, data: &PartialData) -> Result<Untrained> {
         let parameterization = self.parameterization()?;
-        self.check_range(&parameterization, data.train.inputs.ncols())?;
+        self.check_inputs(&parameterization, data.train.inputs.ncols())?;
         Ok(Untrained {
-            network: self.network,
+            network: self.network.value.clone(),
             parameterization,
             inputs: data.train.inputs.clone(),
             test_inputs: data.test_inputs().cloned(),

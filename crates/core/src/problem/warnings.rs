@@ -63,7 +63,10 @@ impl Problem {
     /// A first layer in which every neuron is saturated.
     fn warn_of_saturation(&self) -> Option<String> {
         let activation = self.network.activation;
-        if !matches!(activation, Activation::Tanh | Activation::Erf | Activation::Sigmoid) {
+        // Patches of images have other sizes.
+        if self.network.image.is_some()
+            || !matches!(activation, Activation::Tanh | Activation::Erf | Activation::Sigmoid)
+        {
             return None;
         }
         let layer = self.scaling().layers[0];

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    problem::activation::Activation,
+    problem::{
+        activation::Activation,
+        network::{ImageNetwork, perceptron_fan_ins},
+    },
     width::Width,
 };
 
@@ -35,13 +38,15 @@ pub struct KernelLayer {
     pub bias_tangent: f64,
 }
 
-/// A fully connected network as its kernels see it.
+/// A network as its kernels see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelNetwork {
-    /// Activation after every layer but the last.
+    /// Activation after every layer but the last; of networks on images the list of layers says it.
     pub activation: Activation,
-    /// Input layer first, readout last: `hidden_layers + 1` (0 hidden layers is a linear model).
+    /// Weight matrices, those of the inputs first, readout last: `hidden_layers + 1` (0 hidden layers is a linear model).
     pub layers: Vec<KernelLayer>,
+    /// The layers of a network on images; `None` for fully connected ones.
+    pub image: Option<ImageNetwork>,
 }
 
 impl KernelNetwork {
@@ -66,7 +71,13 @@ impl Scaling {
     /// # Errors
     /// [`Error::OutsideKernelRegime`] or, where one step moves outputs too far, [`Error::NoLimit`], with the layer and its exponent.
     pub fn kernel_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
-        let parts = self.variances_and_tangents(input_dimension)?;
+        let layers = self.kernel_layers(&self.perceptron_fan_ins(input_dimension))?;
+        Ok(KernelNetwork { activation, layers, image: None })
+    }
+
+    /// Returns variances and tangents of weight matrices with these numbers of inputs, the readout last.
+    pub(crate) fn kernel_layers(&self, fan_ins: &[PowerOfWidth]) -> Result<Vec<KernelLayer>> {
+        let parts = self.variances_and_tangents(fan_ins)?;
         for (l, (_, tangent)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
             if tangent.exponent > 0.0 && tangent.constant > 0.0 {
                 return Err(Error::NoLimit(format!(
@@ -78,7 +89,7 @@ impl Scaling {
                 )));
             }
         }
-        Ok(network(activation, &parts))
+        Ok(kernel_layers(&parts))
     }
 
     /// Returns the same of which only the readout is trained: learning rates take no part in it, so that every scaling with outputs of
@@ -87,18 +98,26 @@ impl Scaling {
     /// # Errors
     /// [`Error::NoLimit`] with the layer and its exponent.
     pub fn readout_network(&self, activation: Activation, input_dimension: usize) -> Result<KernelNetwork> {
-        let parts = self.variances_and_tangents(input_dimension)?;
-        Ok(network(activation, &parts).readout_only())
+        let layers = self.variances(&self.perceptron_fan_ins(input_dimension))?;
+        Ok(KernelNetwork { activation, layers, image: None }.readout_only())
+    }
+
+    /// Returns the variances of weight matrices with these numbers of inputs, whatever the learning rates.
+    pub(crate) fn variances(&self, fan_ins: &[PowerOfWidth]) -> Result<Vec<KernelLayer>> {
+        Ok(kernel_layers(&self.variances_and_tangents(fan_ins)?))
+    }
+
+    fn perceptron_fan_ins(&self, input_dimension: usize) -> Vec<PowerOfWidth> {
+        perceptron_fan_ins(self.layers.len() - 1, input_dimension)
     }
 
     /// Variance and tangent of the weights and of the biases of each layer; layers without biases have (0, 0).
-    fn variances_and_tangents(&self, input_dimension: usize) -> Result<Vec<[Part; 2]>> {
+    fn variances_and_tangents(&self, fan_ins: &[PowerOfWidth]) -> Result<Vec<[Part; 2]>> {
         let parts = |l: usize| {
-            let of_width = if l == 0 { input_dimension as f64 } else { 1.0 };
-            let fan_in = PowerOfWidth::new(of_width, if l == 0 { 0.0 } else { 1.0 });
             let none = (PowerOfWidth::new(0.0, 0.0), PowerOfWidth::new(0.0, 0.0));
             let bias = self.biases[l].map(|bias| bias.variance_and_tangent(PowerOfWidth::new(1.0, 0.0)));
-            [self.layers[l].variance_and_tangent(fan_in), bias.unwrap_or(none)].map(|(v, t)| (snapped(v), snapped(t)))
+            [self.layers[l].variance_and_tangent(fan_ins[l]), bias.unwrap_or(none)]
+                .map(|(v, t)| (snapped(v), snapped(t)))
         };
         let parts: Vec<_> = (0..self.layers.len()).map(parts).collect();
         for (l, (variance, _)) in parts.iter().enumerate().flat_map(|(l, parts)| parts.map(|part| (l, part))) {
@@ -118,14 +137,14 @@ impl Scaling {
 /// A variance and a tangent.
 type Part = (PowerOfWidth, PowerOfWidth);
 
-fn network(activation: Activation, parts: &[[Part; 2]]) -> KernelNetwork {
+fn kernel_layers(parts: &[[Part; 2]]) -> Vec<KernelLayer> {
     let layer = |[(v, t), (b, s)]: &[Part; 2]| KernelLayer {
         weight_variance: v.constant,
         bias_variance: b.constant,
         weight_tangent: t.at(Width::Infinite),
         bias_tangent: s.at(Width::Infinite),
     };
-    KernelNetwork { activation, layers: parts.iter().map(layer).collect() }
+    parts.iter().map(layer).collect()
 }
 
 fn snapped(power: PowerOfWidth) -> PowerOfWidth {

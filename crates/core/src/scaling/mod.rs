@@ -11,8 +11,8 @@ mod abc;
 mod exponents;
 mod golikov;
 mod kernel;
-mod layers;
-mod named;
+pub(crate) mod layers;
+pub(crate) mod named;
 mod sign;
 
 pub use abc::AbcExponents;

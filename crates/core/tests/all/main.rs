@@ -1,6 +1,7 @@
 //! Tests of the vocabulary, in one binary.
 
 mod data_sources;
+mod image_networks;
 mod problem_files;
 mod scaling;
 mod schema;

@@ -34,6 +34,7 @@ impl FluctuationOptions {
     /// [`SolveError::Refused`] with the option, its value, and what would be right.
     pub fn check(&self, problem: &Problem) -> Result<(), SolveError> {
         let FluctuationOptions { small_width, networks, .. } = *self;
+        problem.network.check_fully_connected("the spread of finite networks")?;
         if !(4..=WIDEST).contains(&small_width) {
             return Err(SolveError::Refused(format!(
                 "small width = {small_width} must lie between 4 and {WIDEST}: the width of the networks that are trained; 64 is usual"

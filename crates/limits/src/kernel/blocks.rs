@@ -14,7 +14,8 @@ use super::{
     ensemble::Prior,
     error::{Result, invalid},
     factorization::square_root,
-    gram::{Which, diagonals, kernels},
+    gram::{diagonals, kernels},
+    matrices::Which,
     start::Start,
 };
 use crate::linear_algebra::product;

@@ -9,40 +9,13 @@ use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, reborrow::Reborro
 use widenet_core::{Matrix, scaling::KernelNetwork, training::Control};
 
 use super::{
+    convolution,
     dual::arc::LANES,
     error::{Error, Result, invalid},
+    matrices::{Diagonals, Kernels, Which},
     recursion::{Recursion, Side, prepare_series},
 };
 use crate::linear_algebra::{view, view_mut};
-
-/// Which kernels are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// The NNGP kernel.
-    Nngp,
-    /// The tangent kernel.
-    Tangent,
-    /// Both, in one pass.
-    Both,
-}
-
-/// Kernel matrices, N₁ × N₂; those that were asked for are present.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kernels {
-    /// `K(x_i, x'_j)`.
-    pub nngp: Option<Matrix>,
-    /// `Θ(x_i, x'_j)`.
-    pub tangent: Option<Matrix>,
-}
-
-/// Diagonals of both kernels, one number per input.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Diagonals {
-    /// `K(x_i, x_i)`.
-    pub nngp: Vec<f64>,
-    /// `Θ(x_i, x_i)`.
-    pub tangent: Vec<f64>,
-}
 
 /// Largest side of a tile: two of them fit in a second-level cache of 1 MiB.
 const TILE: usize = 256;
@@ -64,6 +37,9 @@ pub fn kernels(
     which: Which,
     watch: &mut dyn FnMut(f64) -> Control,
 ) -> Result<Kernels> {
+    if let Some(image) = &network.image {
+        return convolution::kernels(network, image, (x1, x2), which, watch);
+    }
     if let Some(x2) = x2.filter(|x2| x2.ncols() != x1.ncols()) {
         return Err(invalid(format!(
             "x1 has inputs of dimension {} and x2 of dimension {}; they must be the same",
@@ -153,14 +129,11 @@ fn set_diagonals(kernels: &mut Kernels, side: &Side<'_>) {
 /// # Errors
 /// As for [`kernels`].
 pub fn diagonals(network: &KernelNetwork, x: &Matrix) -> Result<Diagonals> {
+    if let Some(image) = &network.image {
+        return convolution::diagonals(network, image, x);
+    }
     let side = Side::new(network, x, "x")?;
     Ok(Diagonals { nngp: side.nngp().to_vec(), tangent: side.tangent })
-}
-
-/// Bytes of the results of [`kernels`] for N₁ × N₂ entries.
-pub fn kernel_bytes(n1: usize, n2: usize, which: Which) -> u64 {
-    let matrices = if which == Which::Both { 2 } else { 1 };
-    8 * matrices * n1 as u64 * n2 as u64
 }
 
 fn rows_of<'a>(matrix: &'a Matrix, rows: &Range<usize>) -> MatRef<'a, f64> {

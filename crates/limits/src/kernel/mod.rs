@@ -1,4 +1,4 @@
-//! Multilayer perceptrons at width ∞ in the kernel regime have an NNGP and a tangent kernel, and train in closed form.
+//! Multilayer perceptrons and convolutional networks at width ∞ in the kernel regime have an NNGP and a tangent kernel, and train in closed form.
 //!
 //! ```text
 //! f ← f − η Θ ∂R/∂f,      f_0 ~ N(0, K)        K: NNGP kernel, Θ: tangent kernel of the infinitely wide network
@@ -8,6 +8,7 @@
 //! closed form in the kernel's spectrum, other losses a differential equation or recursion in function space.
 
 mod blocks;
+mod convolution;
 pub mod dual;
 mod ensemble;
 mod error;
@@ -15,6 +16,7 @@ mod factorization;
 mod filter;
 mod function_space;
 mod gram;
+mod matrices;
 mod predict;
 mod rates;
 mod recursion;
@@ -23,8 +25,10 @@ mod response;
 mod solve;
 mod start;
 
+pub use convolution::{ConvolutionCost, convolution_cost};
 pub use error::{Error, Result};
-pub use gram::{Diagonals, Kernels, Which, diagonals, kernel_bytes, kernels};
+pub use gram::{diagonals, kernels};
+pub use matrices::{Diagonals, Kernels, Which, kernel_bytes};
 pub use predict::{
     GivenKernel, GivenKernels, Initial, Likelihood, Moment, Moments, Prediction, Question, Ridge, Spread, Trained,
     predict, warnings,

@@ -14,11 +14,7 @@ use widenet_core::{
     training::{Control, stable_learning_rate},
 };
 
-use super::{
-    error::core_error,
-    factorization::check_symmetric,
-    gram::{Which, kernels},
-};
+use super::{error::core_error, factorization::check_symmetric, gram::kernels, matrices::Which};
 use crate::linear_algebra::{eigenvalues, largest_eigenvalue};
 
 /// Returns the largest learning rate that is stable for the infinitely wide network of a problem at its start, in the problem's loss.

@@ -21,6 +21,7 @@ pub(crate) fn problem(hidden_layers: usize, d: usize, k: usize, samples: usize) 
             activation: Activation::Identity,
             entry_law: EntryLaw::Gaussian,
             centered: false,
+            image: None,
         },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.0, sigma_out: 1.0, sigma_b: None },
         data: Dataset { train: Samples { inputs, targets }, test: None, provenance: Default::default() },

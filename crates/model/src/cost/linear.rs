@@ -66,6 +66,7 @@ mod tests {
                 activation: Activation::Identity,
                 entry_law: EntryLaw::Gaussian,
                 centered: false,
+                image: None,
             },
             parameterization: Parameterization::ntk(3, 1.0),
             data: Dataset {

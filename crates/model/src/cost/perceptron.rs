@@ -204,6 +204,7 @@ mod tests {
                 activation: Activation::Erf,
                 entry_law: EntryLaw::Gaussian,
                 centered: false,
+                image: None,
             },
             parameterization: Parameterization::Standard {
                 sigma_w: vec![1.0; 3],

@@ -81,6 +81,7 @@ pub(crate) fn untrained_mlp(
     device: &OpenDevice,
     precision: Precision,
 ) -> Result<Mlp<DenseMatrix>, ModelError> {
+    untrained.network.check_fully_connected(&format!("a network of width {width}"))?;
     let placement = device.placement(precision)?;
     MemoryEstimate::check_untrained(untrained, width, precision, &device.info)?;
     let architecture = untrained.architecture();

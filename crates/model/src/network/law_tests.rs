@@ -46,7 +46,7 @@ fn problem(hidden_layers: usize, activation: Activation) -> Problem {
     let rule = Rule::Descent { learning_rate: 0.1, steps: 5, momentum: 0.0, nesterov: false, batch_size: None };
     let linear = activation == Activation::Identity;
     Problem {
-        network: Network { hidden_layers, activation, entry_law: EntryLaw::Gaussian, centered: false },
+        network: Network { hidden_layers, activation, entry_law: EntryLaw::Gaussian, centered: false, image: None },
         parameterization: Parameterization::MeanField { richness: 1.0, sigma_in: 1.5, sigma_out: 1.5, sigma_b: None },
         data: Dataset { train: Samples { inputs, targets }, test: None, provenance: Default::default() },
         loss: Loss::SQUARED,

@@ -242,6 +242,7 @@ impl GivenNetwork {
                 activation: self.network.activation,
                 entry_law: EntryLaw::Gaussian,
                 centered: false,
+                image: None,
             },
             parameterization: Parameterization::ntk(hidden_layers, 1.0),
             data: Dataset { train: train.clone(), test: Some(test), provenance: Default::default() },

@@ -264,6 +264,7 @@ mod tests {
                 activation: Activation::Relu,
                 entry_law: EntryLaw::Gaussian,
                 centered: false,
+                image: None,
             },
             parameterization: Parameterization::ntk(2, 1.4),
             data: Dataset {

@@ -113,8 +113,9 @@ impl ScalingQuestion {
     /// Asks about a problem's parameterization and loss.
     ///
     /// # Errors
-    /// A network without hidden layers.
+    /// A network without hidden layers; a convolutional network.
     pub fn of_problem(problem: &Problem) -> Result<Self> {
+        problem.network.check_fully_connected("the class of a scaling")?;
         Ok(Self {
             exponents: EffectiveExponents::of(&problem.scaling())?,
             loss: problem.loss,

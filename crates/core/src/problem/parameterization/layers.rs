@@ -1,14 +1,18 @@
 //! A parameterization gives every layer a multiplier, an initial standard deviation and a learning rate.
 
 use super::named::Parameterization;
-use crate::scaling::{LayerScaling, PowerOfWidth, Scaling};
+use crate::{
+    problem::network::perceptron_fan_ins,
+    scaling::{LayerScaling, PowerOfWidth, Scaling},
+};
 
 /// A layer of a network.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     layer: usize,
     hidden_layers: usize,
-    input_dimension: usize,
+    /// Number of inputs of the weight matrix.
+    fan_in: PowerOfWidth,
     rates: Rates,
 }
 
@@ -22,8 +26,9 @@ pub enum Rates {
 }
 
 impl Place {
+    /// Whether the matrix sees the inputs of the network.
     fn is_input(self) -> bool {
-        self.layer == 0
+        self.fan_in.exponent == 0.0
     }
 
     fn is_readout(self) -> bool {
@@ -32,11 +37,7 @@ impl Place {
 
     /// `σ_w/√fan_in`.
     fn standard_init(self, sigma_w: f64) -> PowerOfWidth {
-        if self.is_input() {
-            PowerOfWidth::new(sigma_w * (self.input_dimension as f64).sqrt().recip(), 0.0)
-        } else {
-            PowerOfWidth::new(sigma_w, -0.5)
-        }
+        PowerOfWidth::new(sigma_w * self.fan_in.constant.sqrt().recip(), if self.is_input() { 0.0 } else { -0.5 })
     }
 }
 
@@ -51,10 +52,20 @@ impl Parameterization {
     /// The same with rates of one kind or the other. The mean-field parameterization has both; the others multiply whatever the optimizer
     /// makes of the gradient by the same.
     pub fn scaling_with(&self, rates: Rates, hidden_layers: usize, input_dimension: usize) -> Scaling {
-        let place = |layer| Place { layer, hidden_layers, input_dimension, rates };
+        self.scaling_of(rates, &perceptron_fan_ins(hidden_layers, input_dimension))
+    }
+
+    /// The same for weight matrices with these numbers of inputs, the readout last (docs/theory/convolutions.md §2).
+    pub fn scaling_of(&self, rates: Rates, fan_ins: &[PowerOfWidth]) -> Scaling {
+        let place = |(layer, fan_in): (usize, &PowerOfWidth)| Place {
+            layer,
+            hidden_layers: fan_ins.len() - 1,
+            fan_in: *fan_in,
+            rates,
+        };
         Scaling {
-            layers: (0..=hidden_layers).map(|layer| self.weights(place(layer))).collect(),
-            biases: (0..=hidden_layers).map(|layer| self.biases(place(layer))).collect(),
+            layers: fan_ins.iter().enumerate().map(|layer| self.weights(place(layer))).collect(),
+            biases: fan_ins.iter().enumerate().map(|layer| self.biases(place(layer))).collect(),
         }
     }
 
@@ -63,16 +74,19 @@ impl Parameterization {
         match self {
             Parameterization::MeanField { richness, sigma_in, sigma_out, .. } => {
                 let gamma_squared = richness * richness;
+                // N/m, which is 1 in perceptrons.
+                let fan_in = place.fan_in.constant;
                 LayerScaling {
-                    multiplier: if readout { PowerOfWidth::new(1.0 / richness, -1.0) } else { ONE },
+                    multiplier: if readout { PowerOfWidth::new(1.0 / richness / fan_in.sqrt(), -1.0) } else { ONE },
                     init_std: match (input, readout) {
                         (true, _) => PowerOfWidth::new(*sigma_in, 0.0),
                         (_, true) => PowerOfWidth::new(*sigma_out, 0.0),
-                        _ => PowerOfWidth::new(1.0, -0.5),
+                        _ => PowerOfWidth::new(1.0 / fan_in.sqrt(), -0.5),
                     },
                     // Normalized: pre-activations move by `A κ fan_in`, outputs by η and features by ηγ.
                     learning_rate: match place.rates {
-                        Rates::OfGradient => PowerOfWidth::new(gamma_squared, if input || readout { 1.0 } else { 0.0 }),
+                        Rates::OfGradient if input || readout => PowerOfWidth::new(gamma_squared, 1.0),
+                        Rates::OfGradient => PowerOfWidth::new(gamma_squared / fan_in, 0.0),
                         Rates::OfNormalized => PowerOfWidth::new(*richness, if input || readout { 0.0 } else { -1.0 }),
                     },
                 }

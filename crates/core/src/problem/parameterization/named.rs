@@ -122,6 +122,15 @@ impl Parameterization {
         }
     }
 
+    /// Says whether this is a scaling by Golikov's exponents.
+    pub(in crate::problem) fn is_golikov(&self) -> bool {
+        match self {
+            Parameterization::Scaling { .. } => true,
+            Parameterization::Adjusted { of, .. } => of.is_golikov(),
+            _ => false,
+        }
+    }
+
     /// Returns `d*`, at which exponents count from 1; none where they count from width 1.
     pub fn reference_width(&self) -> Option<f64> {
         match self {

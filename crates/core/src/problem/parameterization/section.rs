@@ -4,6 +4,7 @@ use widenet_document::{Field, Kind, Result, keys::by_kind, section};
 
 use super::{
     keys::{self, ParameterizationKeys},
+    layers::Rates,
     named::Parameterization,
 };
 use crate::problem::{activation::Activation, network::Network};
@@ -32,10 +33,10 @@ impl Parameterization {
     pub(in crate::problem) fn check_range(
         &self,
         section: &Field<'_>,
-        network: Network,
+        network: &Network,
         input_dimension: usize,
     ) -> Result<()> {
-        let scaling = self.scaling(network.hidden_layers, input_dimension);
+        let scaling = self.scaling_of(Rates::OfGradient, &network.fan_ins(input_dimension));
         // Products over layers are those of deep linear networks; nonlinear ones never form them.
         let is_linear = network.activation == Activation::Identity;
         let of_network = [

@@ -64,7 +64,7 @@ impl StartKernels {
             without_bias(constants.input_std.powi(2) * dimension, scale * constants.input_rate * dimension),
             without_bias(1.0, scale * constants.readout_rate),
         ];
-        let network = KernelNetwork { activation, layers };
+        let network = KernelNetwork { activation, layers, image: None };
         let kernels = kernels(&network, inputs.rows(), None, Which::Both, watch)?;
         let (features, tangent) = (kernels.nngp.unwrap_or_default(), kernels.tangent.unwrap_or_default());
         Ok(Self { constants, train: inputs.train(), features, tangent })

@@ -11,7 +11,7 @@ mod angle;
 mod covariance;
 mod sides;
 
-pub(super) use sides::{Recursion, Side, prepare_series};
+pub(super) use sides::{Recursion, Side, check_series, prepare_series};
 
 use super::dual::Dual;
 

@@ -108,7 +108,12 @@ impl LayerOfSide {
 }
 
 /// Refuses variances so large that the activation's series says little about it. The layer is counted from 1, of how many.
-fn check_series(dual: Dual, variances: &[f64], name: &str, (layer, layers): (usize, usize)) -> Result<()> {
+pub(in crate::kernel) fn check_series(
+    dual: Dual,
+    variances: &[f64],
+    name: &str,
+    (layer, layers): (usize, usize),
+) -> Result<()> {
     let Some((row, largest)) = variances.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) else { return Ok(()) };
     let Dual::Series(activation) = dual else { return Ok(()) };
     let (error, size) = (dual.error(*largest), dual.diagonal(*largest));

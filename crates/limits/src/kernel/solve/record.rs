@@ -9,12 +9,7 @@ use widenet_core::{
 };
 
 use crate::{
-    kernel::{
-        blocks::TrainingKernel,
-        ensemble::Prior,
-        error::Result as KernelResult,
-        gram::{Which, kernels},
-    },
+    kernel::{blocks::TrainingKernel, ensemble::Prior, error::Result as KernelResult, gram::kernels, matrices::Which},
     linear_algebra::product,
 };
 

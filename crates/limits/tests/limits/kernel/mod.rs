@@ -1,5 +1,6 @@
 //! The kernel regime at width ∞: kernels, predictions, trajectories.
 
+mod convolution;
 mod duals;
 mod dynamics;
 mod properties;

@@ -18,7 +18,7 @@ fn network(activation: Activation, hidden_layers: usize, variances: (f64, f64)) 
     let (weight_variance, bias_variance) = variances;
     let layer =
         KernelLayer { weight_variance, bias_variance, weight_tangent: weight_variance, bias_tangent: bias_variance };
-    KernelNetwork { activation, layers: vec![layer; hidden_layers + 1] }
+    KernelNetwork { activation, layers: vec![layer; hidden_layers + 1], image: None }
 }
 
 fn smallest_eigenvalue(kernel: &Matrix) -> f64 {

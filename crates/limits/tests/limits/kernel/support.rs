@@ -33,6 +33,7 @@ pub(crate) fn problem(
             activation,
             entry_law: EntryLaw::Gaussian,
             centered: false,
+            image: None,
         },
         parameterization: Parameterization::Ntk {
             sigma_w: sigmas.iter().map(|sigmas| sigmas.0).collect(),

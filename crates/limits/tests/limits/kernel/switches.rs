@@ -22,7 +22,7 @@ use super::support::{answers, both, descent, question, small};
 fn network(activation: Activation, hidden_layers: usize, variance: f64) -> KernelNetwork {
     let layer =
         KernelLayer { weight_variance: variance, bias_variance: 0.0, weight_tangent: variance, bias_tangent: 0.0 };
-    KernelNetwork { activation, layers: vec![layer; hidden_layers + 1] }
+    KernelNetwork { activation, layers: vec![layer; hidden_layers + 1], image: None }
 }
 
 /// Both kernels of two inputs in the plane at an angle, with `|x|²/d = squares`.
@@ -98,7 +98,7 @@ fn step_and_squared_relu_kernels_have_the_digits_of_the_table() {
             bias_tangent: bias,
         };
         let activation = Activation::from_word(word).unwrap();
-        let network = KernelNetwork { activation, layers: vec![layer; hidden_layers as usize + 1] };
+        let network = KernelNetwork { activation, layers: vec![layer; hidden_layers as usize + 1], image: None };
         let (k, theta) =
             both(&network, &Matrix::from_row_slice(1, 2, &[x, 0.0]), Some(&Matrix::from_row_slice(1, 2, &[y0, y1])));
         assert!((k[(0, 0)] - nngp).abs() < 5e-15, "K {}: {line}", k[(0, 0)]);

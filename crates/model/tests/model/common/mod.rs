@@ -36,6 +36,7 @@ pub(crate) fn problem(hidden_layers: usize, outputs: usize, rule: Rule, weight_d
             activation: Activation::Identity,
             entry_law: EntryLaw::Gaussian,
             centered: false,
+            image: None,
         },
         parameterization: Parameterization::MeanField { richness: 0.8, sigma_in: 1.1, sigma_out: 0.9, sigma_b: None },
         data: Dataset { train: samples(8, 0.0), test: Some(samples(3, 0.01)), provenance: Default::default() },

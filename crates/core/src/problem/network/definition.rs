@@ -1,0 +1,85 @@
+//! A network is fully connected, or a list of layers on images.
+
+use widenet_document::Word;
+
+use super::image_network::{ImageNetwork, ImageShape};
+use crate::{
+    error::{Error, Result},
+    problem::activation::Activation,
+    scaling::layers::PowerOfWidth,
+};
+
+/// Law of the initial entries of the hidden matrices, in units of their standard deviation. Outer layers and biases are always Gaussian.
+///
+/// Wide networks forget it: to leading order in 1/width all laws agree, at the next order those of equal fourth moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EntryLaw {
+    /// Standard normal.
+    #[default]
+    Gaussian,
+    /// ±1: excess kurtosis −2.
+    Rademacher,
+    /// 151 values by a cubic of one random byte, with the first five moments of the Gaussian but for an excess kurtosis of −7·10⁻⁵
+    /// (docs/theory/randomness.md §3, Eq. entries).
+    C8,
+}
+
+impl Word for EntryLaw {
+    const WORDS: &'static [(&'static str, EntryLaw)] =
+        &[("gaussian", EntryLaw::Gaussian), ("rademacher", EntryLaw::Rademacher), ("c8", EntryLaw::C8)];
+}
+
+impl EntryLaw {
+    /// Returns the word in files.
+    pub fn name(self) -> &'static str {
+        self.word()
+    }
+}
+
+/// A network: section `[network]`. Whether it has biases is said by the parameterization (`sigma_b`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// Number of hidden layers `L`; there are `L + 1` weight matrices.
+    pub hidden_layers: usize,
+    /// Activation after every hidden layer.
+    pub activation: Activation,
+    /// Distribution of the initial entries of the matrices between hidden layers.
+    pub entry_law: EntryLaw,
+    /// Whether the function that is trained and recorded is `f − f_0`, the network less its own function at the start.
+    pub centered: bool,
+    /// The layers of a network on images; `None` for fully connected ones.
+    pub image: Option<ImageNetwork>,
+}
+
+impl Network {
+    /// Returns the numbers of inputs of all weight matrices, the readout last, of a network with inputs in R^`input_dimension`.
+    pub fn fan_ins(&self, input_dimension: usize) -> Vec<PowerOfWidth> {
+        match self.image.as_ref().map(ImageNetwork::fan_ins) {
+            Some(Ok(fan_ins)) => fan_ins,
+            // Networks on images were checked when they were read.
+            Some(Err(_)) | None => perceptron_fan_ins(self.hidden_layers, input_dimension),
+        }
+    }
+
+    /// Refuses networks on images where only fully connected ones are known; `what` says where.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the key and what works.
+    pub fn check_fully_connected(&self, what: &str) -> Result<()> {
+        match &self.image {
+            None => Ok(()),
+            Some(ImageNetwork { shape: ImageShape { rows, columns, channels }, .. }) => Err(Error::Invalid(format!(
+                "network.image = [{rows}, {columns}, {channels}]: {what} is not computed for convolutional networks, only their kernels at width inf: use \
+                 `widenet kernel`, `widenet predict`, or `widenet solve --width inf` in the kernel regime (parameterization \"ntk\", or \"standard\" \
+                 with learning_rate_exponent = -1)"
+            ))),
+        }
+    }
+}
+
+/// Numbers of inputs of the weight matrices of a perceptron: d, then m.
+pub(crate) fn perceptron_fan_ins(hidden_layers: usize, input_dimension: usize) -> Vec<PowerOfWidth> {
+    let mut fan_ins = vec![PowerOfWidth::new(1.0, 1.0); hidden_layers + 1];
+    fan_ins[0] = PowerOfWidth::new(input_dimension as f64, 0.0);
+    fan_ins
+}
