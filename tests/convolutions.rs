@@ -16,12 +16,9 @@ fn with<'a>(command: &'a [&'a str], settings: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_convolutional_kernel_predicts_digits() {
-    let accuracy = |settings: &[&str]| {
-        let answer = json(&with(&["predict", "--json"], settings));
-        answer["predictions"][0]["test_accuracy"].as_f64().expect("an accuracy")
-    };
-    let (convolution, perceptron) = (accuracy(&[]), accuracy(&["network={hidden_layers=2,activation=\"relu\"}"]));
-    assert!(convolution >= 0.85 && convolution > perceptron, "{convolution} {perceptron}");
+    let answer = json(&with(&["predict", "--json"], &[]));
+    let accuracy = answer["predictions"][0]["test_accuracy"].as_f64().expect("an accuracy");
+    assert!(accuracy >= 0.85, "{accuracy}");
 }
 
 #[test]
