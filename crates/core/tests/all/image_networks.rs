@@ -83,10 +83,7 @@ fn weight_matrices_are_numbered_and_have_fan_ins() {
 #[test]
 fn keys_that_do_not_go_together_are_refused() {
     refused(with_inputs("hidden_layers = 2\nfilter = 3", 4, "kind = \"ntk\""), &["`network.filter`", "network.image"]);
-    refused(
-        with_inputs("hidden_layers = 2\nlayers = [\"gap\"]", 4, "kind = \"ntk\""),
-        &["`network.layers`", "network.image"],
-    );
+    refused(with_inputs("layers = [\"gap\"]", 4, "kind = \"ntk\""), &["`network.layers`", "network.image"]);
     refused(with_inputs("activation = \"relu\"", 4, "kind = \"ntk\""), &["`hidden_layers`", "`layers`", "missing"]);
     refused(read("hidden_layers = 2"), &["`network.filter` is missing"]);
     refused(read("filter = 3"), &["`hidden_layers`", "missing"]);

@@ -16,6 +16,7 @@ use super::{
     window::{Padding, Window},
 };
 use crate::{
+    error::Error,
     problem::activation::{Activation, activation},
     scaling::named::MAX_HIDDEN_LAYERS,
 };
@@ -201,7 +202,7 @@ fn written<'a>(table: &Field<'a>, key: &str) -> Option<Field<'a>> {
 }
 
 /// An error of the geometry, with the key.
-fn at(field: &Field<'_>, error: &crate::Error) -> widenet_document::Error {
+fn at(field: &Field<'_>, error: &Error) -> widenet_document::Error {
     field.error(format!("`{}`: {error}", field.key()))
 }
 
