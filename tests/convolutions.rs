@@ -21,7 +21,7 @@ fn a_convolutional_kernel_predicts_digits() {
         answer["predictions"][0]["test_accuracy"].as_f64().expect("an accuracy")
     };
     let (convolution, perceptron) = (accuracy(&[]), accuracy(&["network={hidden_layers=2,activation=\"relu\"}"]));
-    assert!(convolution >= 0.85 && convolution > perceptron, "{convolution} {perceptron}");
+    assert!(convolution >= 0.9 && convolution > perceptron, "{convolution} {perceptron}");
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn the_kernel_regime_is_solved_at_width_inf() {
         assert!(loss(&records[records.len() - 1]) < loss(&records[0]), "{parameterization}");
     }
     let planned = run(&with(&["plan", "--width", "inf"], &[]));
-    // 5050 pairs among 100 images, two layers, 64 × 64 pairs of positions.
-    assert!(planned.code == 0 && planned.out.contains("4.14e7 dual activations"), "{}{}", planned.out, planned.err);
+    // 5050 pairs among 100 images, two layers, 64 pairs of positions, each with itself.
+    assert!(planned.code == 0 && planned.out.contains("6.46e5 dual activations"), "{}{}", planned.out, planned.err);
 }
 
 /// Everything that has no convolutions says so, and what has.
