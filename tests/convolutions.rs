@@ -18,7 +18,7 @@ fn with<'a>(command: &'a [&'a str], settings: &[&'a str]) -> Vec<&'a str> {
 fn a_convolutional_kernel_predicts_digits() {
     let answer = json(&with(&["predict", "--json"], &[]));
     let accuracy = answer["predictions"][0]["test_accuracy"].as_f64().expect("an accuracy");
-    assert!(accuracy >= 0.85, "{accuracy}");
+    assert!(accuracy >= 0.9, "{accuracy}");
 }
 
 #[test]
@@ -33,8 +33,8 @@ fn the_kernel_regime_is_solved_at_width_inf() {
         assert!(loss(&records[records.len() - 1]) < loss(&records[0]), "{parameterization}");
     }
     let planned = run(&with(&["plan", "--width", "inf"], &[]));
-    // 5050 pairs among 100 images, two layers, 64 × 64 pairs of positions.
-    assert!(planned.code == 0 && planned.out.contains("4.14e7 dual activations"), "{}{}", planned.out, planned.err);
+    // 5050 pairs among 100 images, two layers, 64 pairs of positions, each with itself.
+    assert!(planned.code == 0 && planned.out.contains("6.46e5 dual activations"), "{}{}", planned.out, planned.err);
 }
 
 /// Everything that has no convolutions says so, and what has.
