@@ -34,7 +34,16 @@ pub fn table<S: Section>() -> Json {
 pub fn without_required(schema: Json) -> Json {
     match schema {
         Json::Object(entries) => {
-            let kept = entries.into_iter().filter(|(key, value)| !(key == "required" && value.is_array()));
+            let only_requires = |choice: &Json| {
+                choice.as_object().is_some_and(|choice| choice.len() == 1 && choice.contains_key("required"))
+            };
+            let requires = |key: &str, value: &Json| match key {
+                "required" => value.is_array(),
+                // One of several keys.
+                "oneOf" => value.as_array().is_some_and(|choices| choices.iter().all(only_requires)),
+                _ => false,
+            };
+            let kept = entries.into_iter().filter(|(key, value)| !requires(key, value));
             let inside = |(key, value): (String, Json)| {
                 // The condition of a kind asks whether its key is there.
                 let value = if key == "if" { value } else { without_required(value) };
