@@ -42,7 +42,7 @@ fn the_kernel_regime_is_solved_at_width_inf() {
 fn other_commands_refuse_in_one_sentence() {
     const MEAN_FIELD: &str = "parameterization={kind=\"mean_field\"}";
     const STEPS: &str = "optimizer={kind=\"gd\",learning_rate=0.1,steps=2}";
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["solve", "--width", "64"], &[]),
         (&["solve", "--width", "64", "--engine", "dense"], &[]),
         (&["solve", "--width", "64", "--engine", "conditioned"], &[]),
@@ -50,6 +50,7 @@ fn other_commands_refuse_in_one_sentence() {
         (&["solve", "--width", "64", "--engine", "law"], &["network.activation=identity"]),
         (&["solve", "--width", "inf"], &[MEAN_FIELD, STEPS]),
         (&["kernel", "--width", "64"], &[]),
+        (&["kernel"], &[MEAN_FIELD]),
         (&["coord-check", "--width", "64,128,256"], &[STEPS]),
         (&["fluctuations", "--width", "1000"], &[STEPS]),
         (&["scaling"], &[]),
@@ -75,4 +76,16 @@ fn mistakes_in_layers_are_told_where_they_are() {
         let said = run(&with(&["kernel"], &settings));
         assert!(said.code != 0 && parts.iter().all(|part| said.err.contains(part)), "{}", said.err);
     }
+}
+
+/// Filters of one position without biases: every patch is parallel to every other, where dual activations cancel.
+#[test]
+fn parallel_patches_have_a_kernel() {
+    let parallel = ["network.filter=1", "parameterization.sigma_b=0", "data.train_samples=120"];
+    let descent = ["optimizer={kind=\"gd\",learning_rate=0.05,steps=40}"];
+    let said = run(&with(&["solve", "--width", "inf", "--json"], &[&parallel[..], &descent].concat()));
+    assert_eq!(said.code, 0, "{}", said.err);
+    let said =
+        run(&with(&["predict"], &[&parallel[..], &["network.head=flatten", "parameterization.sigma_w=1"]].concat()));
+    assert_eq!(said.code, 0, "{}", said.err);
 }

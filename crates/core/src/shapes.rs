@@ -104,9 +104,12 @@ pub(crate) fn per_layer<S: Shape<Value = f64>>(number: S) -> At<OneOr<S>> {
 pub(crate) fn of_layers(numbers: &PerLayer, layers: usize) -> Result<Vec<f64>> {
     match &numbers.value {
         OneOrList::One(number) => Ok(vec![*number; layers]),
-        OneOrList::List(list) => {
-            of_length(list.clone(), numbers, layers, "one per weight matrix (network.hidden_layers + 1)")
-        }
+        OneOrList::List(list) => of_length(
+            list.clone(),
+            numbers,
+            layers,
+            "one per weight matrix (network.hidden_layers + 1, or those of network.layers and the readout)",
+        ),
     }
 }
 

@@ -23,7 +23,9 @@ const ADVICE_SAMPLES: usize = 4096;
 /// Returns a sentence for the user whose learning rate is above the largest that is stable in the kernel regime: what is trained then is
 /// outside that theory (docs/theory/ntk.md §7).
 pub fn rate_warning(problem: &Problem) -> Option<String> {
-    if problem.is_solved_as_predictor() || problem.data.train.inputs.nrows() > ADVICE_SAMPLES {
+    let is_small = problem.data.train.inputs.nrows() <= ADVICE_SAMPLES;
+    // Kernels of convolutions may take hours.
+    if problem.is_solved_as_predictor() || !is_small || problem.network.image.is_some() {
         return None;
     }
     // Flows are stable at any rate.

@@ -46,7 +46,6 @@ impl Regime {
                 _ if records_as_classifier(problem) => {
                     problem.network.check_fully_connected("the limit of classifiers")
                 }
-                Err(Error::OutsideKernelRegime(_)) => problem.network.check_fully_connected("this limit"),
                 other => other.map(|_| ()),
             }
             .map(|()| Regime::Kernel);

@@ -54,7 +54,12 @@ impl Architecture<'_> {
     /// # Errors
     /// [`crate::Error::NoLimit`] for a scaling without kernels at width ∞.
     pub fn kernel_network(&self) -> error::Result<KernelNetwork> {
-        self.kernel_network_of(self.scaling().kernel_layers(&self.network.fan_ins(self.input_dimension))?)
+        let layers = self.scaling().kernel_layers(&self.network.fan_ins(self.input_dimension));
+        if let Err(error::Error::OutsideKernelRegime(_)) = layers {
+            // What else has a limit is fully connected.
+            self.network.check_fully_connected("this limit")?;
+        }
+        self.kernel_network_of(layers?)
     }
 
     /// Returns the same of which only the readout is trained, which no learning rate takes part in: its tangent kernel is the NNGP kernel.
@@ -108,7 +113,7 @@ impl NetworkSections {
         if self.network.value.image.is_some() && parameterization.is_golikov() {
             return Err(section.error(
                 "`parameterization.kind` is \"scaling\", whose theory is of fully connected networks, and the network is convolutional (`network.image`); use \
-                 \"ntk\", \"standard\", \"mean_field\" or \"abc\"",
+                 \"ntk\", or \"standard\" with learning_rate_exponent = -1",
             ));
         }
         if self.network.value.centered && parameterization.corrects_initial_function() {

@@ -106,6 +106,18 @@ fn keys_that_do_not_go_together_are_refused() {
     );
 }
 
+/// Windows far larger than the image are refused before anything is counted, on either side of the bound.
+#[test]
+fn windows_that_see_too_much_are_refused() {
+    let filter = |size: u64| read(&format!("hidden_layers = 1\nfilter = {size}"));
+    for size in [10_000, 1_000_000_000, 10_000_000_000] {
+        assert!(filter(size).is_err(), "{size}");
+    }
+    refused(filter(10_000), &["network.filter", "see more than 16777216 inputs; give a smaller window"]);
+    let window = |size: usize| Window { size: [size; 2], stride: [1; 2], padding: Padding::Same }.positions([4, 4]);
+    assert!(window(1024).is_ok() && window(1025).is_err());
+}
+
 #[test]
 fn sizes_that_do_not_fit_are_refused() {
     refused(

@@ -3,7 +3,7 @@
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use widenet_core::{
-    Matrix,
+    Matrix, Problem,
     data::Dataset,
     scaling::KernelNetwork,
     seed::{Purpose, stream},
@@ -13,7 +13,7 @@ use widenet_core::{
 use super::{
     ensemble::Prior,
     error::{Result, invalid},
-    factorization::square_root,
+    factorization::{Named, square_root},
     gram::{diagonals, kernels},
     matrices::Which,
     start::Start,
@@ -93,10 +93,11 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(prior: &Prior) -> Result<Sampler> {
+    pub(super) fn new(prior: &Prior, problem: &Problem) -> Result<Sampler> {
+        let named = Named::of("the NNGP kernel", problem);
         let n = prior.train.nrows();
         let Some(cross) = &prior.test_train else {
-            return Ok(Sampler { root: square_root(&prior.train, "the NNGP kernel")?, train: n });
+            return Ok(Sampler { root: square_root(&prior.train, named)?, train: n });
         };
         let Some(test) = &prior.test else {
             return Err(invalid("a sampled start needs the NNGP kernel among test inputs".into()));
@@ -107,7 +108,7 @@ impl Sampler {
         joint.view_mut((n, 0), (t, n)).copy_from(cross);
         joint.view_mut((0, n), (n, t)).copy_from(&cross.transpose());
         joint.view_mut((n, n), (t, t)).copy_from(test);
-        Ok(Sampler { root: square_root(&joint, "the NNGP kernel")?, train: n })
+        Ok(Sampler { root: square_root(&joint, named)?, train: n })
     }
 
     /// The function of a seed, with `outputs` independent outputs.

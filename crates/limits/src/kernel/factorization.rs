@@ -6,7 +6,7 @@
 //!
 //! (docs/theory/ntk.md §10.3, Eq. factors.)
 
-use widenet_core::{Matrix, humanized::exact};
+use widenet_core::{Matrix, Problem, humanized::exact};
 
 use super::error::{Error, Result, invalid};
 use crate::linear_algebra::{
@@ -54,6 +54,30 @@ fn rounding(n: usize, largest: f64) -> f64 {
     n.max(8) as f64 * f64::EPSILON * largest.abs()
 }
 
+/// Eigenvalues of kernels of convolutional networks are known to so much of the largest: of parallel patches of different brightness dual activations cancel
+/// (docs/theory/convolutions.md §3.4).
+const PARALLEL_PATCHES: f64 = 1e-9;
+
+/// A training kernel as errors speak of it, and how exact it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
+    pub(super) name: &'static str,
+    /// Eigenvalues are known to this share of the largest, beside rounding.
+    noise: f64,
+}
+
+impl Named {
+    /// A kernel of a problem's network.
+    pub(super) fn of(name: &'static str, problem: &Problem) -> Named {
+        Named { name, noise: if problem.network.image.is_some() { PARALLEL_PATCHES } else { 0.0 } }
+    }
+
+    /// What an eigenvalue may be below 0.
+    fn tolerance(self, n: usize, largest: f64) -> f64 {
+        rounding(n, largest).max(self.noise * largest.abs())
+    }
+}
+
 /// An eigenvalue that is below 0 by more than rounding: not a kernel.
 fn indefinite(name: &str, smallest: f64, largest: f64) -> Error {
     invalid(format!(
@@ -73,12 +97,13 @@ pub(super) enum Factorization {
 
 impl Factorization {
     /// Eigenvalues and eigenvectors; those below 0 by rounding become 0.
-    pub(super) fn eigen(kernel: &Matrix, name: &str) -> Result<Factorization> {
+    pub(super) fn eigen(kernel: &Matrix, named: Named) -> Result<Factorization> {
+        let name = named.name;
         check_symmetric(kernel, name)?;
         let (mut values, vectors) = eigendecomposition(kernel)
             .ok_or_else(|| invalid(format!("the eigendecomposition of {name} did not converge")))?;
         if let (Some(smallest), Some(largest)) = (values.first(), values.last())
-            && *smallest < -rounding(values.len(), *largest)
+            && *smallest < -named.tolerance(values.len(), *largest)
         {
             return Err(indefinite(name, *smallest, *largest));
         }
@@ -87,7 +112,8 @@ impl Factorization {
     }
 
     /// The factor of `G + r I`; where there is none, an error with what the kernel's spectrum suggests.
-    pub(super) fn cholesky(kernel: &Matrix, ridge: f64, name: &str) -> Result<Factorization> {
+    pub(super) fn cholesky(kernel: &Matrix, ridge: f64, named: Named) -> Result<Factorization> {
+        let name = named.name;
         check_symmetric(kernel, name)?;
         let n = kernel.nrows();
         let mut shifted = kernel.clone();
@@ -101,7 +127,7 @@ impl Factorization {
         let values = eigenvalues(kernel).unwrap_or_default();
         let (smallest, largest) =
             (values.first().copied().unwrap_or(f64::NAN), values.last().copied().unwrap_or(f64::NAN));
-        if smallest < -rounding(n, largest) {
+        if smallest < -named.tolerance(n, largest) {
             return Err(indefinite(name, smallest, largest));
         }
         // With the largest entry of the diagonal, not the mean of docs/theory/ntk.md §10.3, it is enough for inputs of any norms.
@@ -153,13 +179,35 @@ impl Factorization {
 
 /// The symmetric square root of a positive semi-definite matrix. It depends continuously on the matrix, so functions drawn with it
 /// do not depend on how rounding turns the eigenvectors of equal eigenvalues.
-pub(super) fn square_root(kernel: &Matrix, name: &str) -> Result<Matrix> {
-    match Factorization::eigen(kernel, name)? {
+pub(super) fn square_root(kernel: &Matrix, named: Named) -> Result<Matrix> {
+    match Factorization::eigen(kernel, named)? {
         Factorization::Eigen { values, vectors } => {
             let mut scaled = vectors.clone();
             scale_columns(&mut scaled, &values.iter().map(|value| value.sqrt()).collect::<Vec<_>>());
             Ok(product_transpose(&scaled, &vectors))
         }
-        Factorization::Cholesky { .. } => Err(invalid(format!("{name} has no eigendecomposition"))),
+        Factorization::Cholesky { .. } => Err(invalid(format!("{} has no eigendecomposition", named.name))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What parallel patches leave below 0 is no fault of the kernel; more is, and of other networks less.
+    #[test]
+    fn kernels_of_convolutions_may_be_below_zero_by_what_parallel_patches_leave() {
+        let kernel = |smallest: f64| Matrix::from_diagonal(&vec![2.0, 1.0, smallest].into());
+        let [convolution, other] = [PARALLEL_PATCHES, 0.0].map(|noise| Named { name: "a kernel", noise });
+        for (smallest, named, is_kernel) in
+            [(-1.9e-9, convolution, true), (-2.1e-9, convolution, false), (-1e-15, other, true), (-1e-14, other, false)]
+        {
+            let values = match Factorization::eigen(&kernel(smallest), named) {
+                Ok(Factorization::Eigen { values, .. }) => Some(values),
+                _ => None,
+            };
+            assert_eq!(values.is_some(), is_kernel, "{smallest}");
+            assert!(values.is_none_or(|values| values[0] == 0.0), "{smallest}");
+        }
     }
 }

@@ -70,7 +70,7 @@ impl Network {
             None => Ok(()),
             Some(ImageNetwork { shape: ImageShape { rows, columns, channels }, .. }) => Err(Error::Invalid(format!(
                 "network.image = [{rows}, {columns}, {channels}]: {what} is not computed for convolutional networks, only their kernels at width inf: use \
-                 `widenet kernel`, `widenet predict`, or `widenet solve --width inf` in the kernel regime (parameterization \"ntk\", or \"standard\" \
+                 `widenet kernel` without --width, `widenet predict`, or `widenet solve --width inf` in the kernel regime (parameterization \"ntk\", or \"standard\" \
                  with learning_rate_exponent = -1)"
             ))),
         }

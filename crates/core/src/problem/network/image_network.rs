@@ -219,7 +219,9 @@ impl Trace {
         if self.in_residual {
             return invalid(format!("\"{name}\" stands in a residual; the head must stand outside of residuals"));
         }
-        self.on_image(name)?;
+        if self.has_head {
+            return invalid(format!("\"{name}\" is a second head; the network must have one, \"flatten\" or \"gap\""));
+        }
         let PowerOfWidth { constant, exponent } = self.signal.channels;
         self.has_head = true;
         self.signal = Signal { positions: [1, 1], channels: PowerOfWidth::new(factor * constant, exponent) };

@@ -37,13 +37,25 @@ pub struct Window {
     pub padding: Padding,
 }
 
+/// Most inputs that all windows of a layer see together.
+const MAX_SEEN: usize = 1 << 24;
+
 impl Window {
     /// Returns the rows and columns of the outputs on an image of `image` rows and columns.
     ///
     /// # Errors
-    /// A size or stride of 0; a window without padding that is larger than the image; a circular stride that does not divide the image.
+    /// A size or stride of 0; a window without padding that is larger than the image; a circular stride that does not divide the image; windows that see
+    /// more inputs together than are counted.
     pub fn positions(&self, image: [usize; 2]) -> Result<[usize; 2]> {
-        Ok([self.outputs(image[0], 0)?, self.outputs(image[1], 1)?])
+        let [rows, columns] = [self.outputs(image[0], 0)?, self.outputs(image[1], 1)?];
+        let [height, width] = self.size;
+        let seen = [rows, columns, height, width].into_iter().fold(1, usize::saturating_mul);
+        if seen > MAX_SEEN {
+            return Err(Error::Invalid(format!(
+                "windows of {height} × {width} at {rows} × {columns} positions see more than {MAX_SEEN} inputs; give a smaller window"
+            )));
+        }
+        Ok([rows, columns])
     }
 
     /// Returns the inputs that the taps of every output see, on an image of `image` rows and columns.

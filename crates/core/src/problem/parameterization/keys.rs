@@ -329,7 +329,7 @@ impl Abc {
 impl ParameterizationKeys for Abc {
     fn parameterization(&self, hidden_layers: usize, _: &Field<'_>) -> Result<Parameterization> {
         let layers = hidden_layers + 1;
-        let meaning = "one per weight matrix (network.hidden_layers + 1)";
+        let meaning = "one per weight matrix (network.hidden_layers + 1, or those of network.layers and the readout)";
         let a = of_length(self.a.value.clone(), &self.a, layers, meaning)?;
         let b = of_length(self.b.value.clone(), &self.b, layers, meaning)?;
         let c = of_layers(&self.c, layers)?;

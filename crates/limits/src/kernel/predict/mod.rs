@@ -21,7 +21,7 @@ use super::{
     blocks::{Need, Sampler, TrainingKernel, compute},
     ensemble::{self, Prior},
     error::{Error, Result, invalid},
-    factorization::Factorization,
+    factorization::{Factorization, Named},
     filter::{Procedure, has_closed_form},
     function_space::{Dynamics, End, Gradient, Run},
     rates::largest_rate_for,
@@ -54,8 +54,9 @@ pub fn predict(
     let mut watch = |share: f64| watch(0.5 + 0.5 * share);
     let closed = has_closed_form(problem);
     let finite: Vec<f64> = question.moments.iter().filter_map(|moment| finite_time(*moment)).collect();
-    let eigen =
-        (closed && !finite.is_empty()).then(|| Factorization::eigen(&kernel.train, TRAINING_KERNEL)).transpose()?;
+    let eigen = (closed && !finite.is_empty())
+        .then(|| Factorization::eigen(&kernel.train, Named::of(TRAINING_KERNEL, problem)))
+        .transpose()?;
     let end = if question.moments.contains(&Moment::Infinity) { Some(answers.end(eigen.as_ref())?) } else { None };
     let count = starts.len() as f64;
     let run = |(position, start): (usize, &SeededStart)| match closed {
@@ -185,7 +186,7 @@ fn starts(
             test: tests.map(|tests| Matrix::zeros(tests, outputs)),
         }),
         (Initial::Samples { seeds }, Some(prior)) => {
-            let sampler = Sampler::new(prior)?;
+            let sampler = Sampler::new(prior, problem)?;
             let start = |seed: &u64| SeededStart { seed: Some(*seed), outputs: sampler.sample(*seed, outputs) };
             Ok(seeds.iter().map(start).collect())
         }
@@ -227,11 +228,11 @@ impl Answers<'_> {
 
     /// The training kernel for t = ∞: a Cholesky factor, or with a cutoff the eigenbasis.
     fn end<'e>(&self, eigen: Option<&'e Factorization>) -> Result<Cow<'e, Factorization>> {
-        let kernel = &self.kernel.train;
+        let (kernel, named) = (&self.kernel.train, Named::of(TRAINING_KERNEL, self.problem));
         match eigen {
-            _ if !self.question.cutoff => Ok(Cow::Owned(Factorization::cholesky(kernel, self.ridge, TRAINING_KERNEL)?)),
+            _ if !self.question.cutoff => Ok(Cow::Owned(Factorization::cholesky(kernel, self.ridge, named)?)),
             Some(eigen) => Ok(Cow::Borrowed(eigen)),
-            None => Ok(Cow::Owned(Factorization::eigen(kernel, TRAINING_KERNEL)?)),
+            None => Ok(Cow::Owned(Factorization::eigen(kernel, named)?)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     kernel::{
         blocks::{Sampler, TrainingKernel},
         error::Result,
-        factorization::Factorization,
+        factorization::{Factorization, Named},
         filter::Procedure,
         function_space::{Dynamics, End, Gradient, Run},
         response::Response,
@@ -104,7 +104,10 @@ impl Method {
     pub(super) fn of(problem: &Problem, kernel: &TrainingKernel) -> Result<Method> {
         match problem.record.at.iter().map(|moment| Procedure::of(problem, *moment)).collect() {
             Some(procedures) => {
-                let basis = Factorization::eigen(&kernel.train, "the tangent kernel on the training inputs")?;
+                let basis = Factorization::eigen(
+                    &kernel.train,
+                    Named::of("the tangent kernel on the training inputs", problem),
+                )?;
                 Ok(Method::Modes { basis, procedures })
             }
             None => Ok(Method::FunctionSpace(Dynamics::of(&problem.optimizer)?)),

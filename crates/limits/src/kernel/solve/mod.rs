@@ -90,7 +90,7 @@ pub fn solve(
             distribution::solve(problem, &kernel, centered.as_ref().unwrap_or(prior), seed, &recorder, &mut watch)
         }
         (_, Some(start)) => functions::solve_one(problem, &kernel, start, seed, &recorder, &mut watch),
-        (Some(prior), None) => Sampler::new(prior).and_then(|sampler| match problem.ensemble {
+        (Some(prior), None) => Sampler::new(prior, problem).and_then(|sampler| match problem.ensemble {
             Some(ensemble) => {
                 functions::solve_average(problem, &kernel, (&sampler, ensemble), seed, &recorder, &mut watch)
             }
