@@ -24,7 +24,7 @@ pub struct Table {
 /// Reads a table: of Parquet, without columns that hold neither numbers nor text, or of text, whose columns are separated as its first line is.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::Data`] if it is no such table, has no titles, or does not fit into memory.
+/// [`Error::Unreadable`], and [`Error::Data`] if it is no such table, has no titles, or does not fit into memory.
 pub fn read_table(path: &Path) -> Result<Table> {
     if is_parquet(path)? { parquet(path) } else { separated(path) }
 }

@@ -52,7 +52,7 @@ impl CoordinateReport {
     /// Reads a table of text (.csv) or of Parquet (.parquet) and judges all its quantities (module documentation).
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Data`]: a table without rows, a column that is missing, a network that stands twice in a row's place, or a cell that is not the number it must be, with its place; [`Error::Invalid`]: a layer of the options that
+    /// [`Error::Unreadable`], [`Error::Data`]: a table without rows, a column that is missing, a network that stands twice in a row's place, or a cell that is not the number it must be, with its place; [`Error::Invalid`]: a layer of the options that
     /// the table does not have.
     pub fn of_table(path: &Path, options: &TableOptions) -> Result<CoordinateReport> {
         let table = read_table(path)?;

@@ -99,7 +99,7 @@ impl ImageNetwork {
     /// depend on the width.
     ///
     /// # Errors
-    /// Those of [`Trace::enter`], and a list without a head.
+    /// Windows that do not fit, layers that stand where they cannot, branches of different shape, too many layers, and a list without a head.
     pub fn fan_ins(&self) -> Result<Vec<PowerOfWidth>> {
         let mut trace = Trace::new(self.shape);
         for layer in &self.layers {
