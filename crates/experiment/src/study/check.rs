@@ -28,13 +28,12 @@
 //! width = "inf"             # optional: at this width only
 //!
 //! [[check]]
-//! name = "transfer"
+//! name = "best"
 //! kind = "argmin"           # where on an axis the mean over seeds of a metric is smallest ("argmax": largest), in every group of the others
 //! metric = "test_loss"
 //! x = "optimizer.learning_rate"     # any axis of numbers
 //! at_least = 0.1            # one or both
 //! at_most = 1.0
-//! ```
 //!
 //! [[check]]
 //! name = "learning-rate"
@@ -45,6 +44,7 @@
 //! best = "smallest"         # default; or "largest"
 //! exponent = 0.0            # the optimum transfers; or at_most, at_least as in power_law
 //! tolerance = 0.1
+//! ```
 //!
 //! Every check may say `only = { width = [64, 256], optimizer.momentum = [0, 0.9] }`: the trials with these widths and values of an axis
 //! alone count. A check that has a `width` of its own says nothing else about widths.
