@@ -157,8 +157,11 @@ fn sizes_that_do_not_fit_are_refused() {
 fn lists_that_are_no_network_are_refused() {
     refused(list(""), &["network.layers", "at least one layer"]);
     refused(list("{ conv = 3 }, \"activation\""), &["`network.layers`", "\"flatten\" or \"gap\""]);
-    for behind in ["{ conv = 3 }", "{ pool = 1 }", "\"gap\"", "\"flatten\""] {
+    for behind in ["{ conv = 3 }", "{ pool = 1 }"] {
         refused(list(&format!("\"gap\", {behind}")), &["`network.layers[1]`", "behind the head", "before"]);
+    }
+    for head in ["\"gap\"", "\"flatten\""] {
+        refused(list(&format!("\"gap\", {head}")), &["`network.layers[1]`", head, "is a second head"]);
     }
     refused(list("{ dense = 1 }, \"gap\""), &["`network.layers[0]`", "`dense`", "behind"]);
     refused(

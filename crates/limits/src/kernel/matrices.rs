@@ -31,7 +31,7 @@ pub struct Diagonals {
     pub tangent: Vec<f64>,
 }
 
-/// Bytes of the results of [`kernels`] for N₁ × N₂ entries.
+/// Bytes of the results of [`super::gram::kernels`] for N₁ × N₂ entries.
 pub fn kernel_bytes(n1: usize, n2: usize, which: Which) -> u64 {
     let matrices = if which == Which::Both { 2 } else { 1 };
     8 * matrices * n1 as u64 * n2 as u64
