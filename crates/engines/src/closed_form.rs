@@ -67,7 +67,7 @@ pub(crate) fn plan_kernels(problem: &Problem, reason: &str) -> Result<Plan, Solv
     let test = problem.data.test.as_ref().map_or(0, |test| test.inputs.nrows());
     let (n, all) = (samples as f64, (samples + test) as f64);
     let layers = problem.network.hidden_layers as f64 + 1.0;
-    let convolution = convolution_cost(&problem.kernel_regime()?, 0.5 * all * (all + 1.0))
+    let convolution = convolution_cost(&problem.kernel_regime()?, samples + test)
         .map_err(|error| SolveError::Refused(error.to_string()))?;
     let (kernels, own_bytes) = match convolution {
         Some(cost) => (cost.seconds, cost.bytes),

@@ -65,7 +65,7 @@ fn main() {
         layers: vec![weights; HIDDEN_LAYERS + 1],
         image: Some(ImageNetwork { shape, pixel_order: PixelOrder::Planes, layers }),
     };
-    let cost = convolution_cost(&network, 0.5 * n as f64 * (n as f64 + 1.0));
+    let cost = convolution_cost(&network, n);
     let cost = cost.expect("a limit").expect("a convolutional network");
 
     let before = memory("VmRSS");

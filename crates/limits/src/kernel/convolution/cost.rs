@@ -28,11 +28,11 @@ pub struct ConvolutionCost {
     pub bytes: u64,
 }
 
-/// Says what the kernels of `pairs` pairs of images, all among each other, take; `None` for fully connected networks.
+/// Says what the kernels among so many images take; `None` for fully connected networks.
 ///
 /// # Errors
 /// A network without this limit (docs/theory/convolutions.md §3.1).
-pub fn convolution_cost(network: &KernelNetwork, pairs: f64) -> Result<Option<ConvolutionCost>> {
+pub fn convolution_cost(network: &KernelNetwork, images: usize) -> Result<Option<ConvolutionCost>> {
     let Some(image) = &network.image else { return Ok(None) };
     let stages = stages(image, &network.layers)?;
     let plan = Plan::outputs(&stages)?;
@@ -41,13 +41,14 @@ pub fn convolution_cost(network: &KernelNetwork, pairs: f64) -> Result<Option<Co
         Dual::Erf | Dual::Sin | Dual::Gelu => SECONDS[1],
         Dual::Series(_) => SECONDS[2],
     };
+    let images = images as f64;
+    let pairs = 0.5 * images * (images + 1.0);
     let threads = rayon::current_num_threads();
     let mut cost = ConvolutionCost { duals: 0.0, seconds: 0.0, bytes: plan.bytes() };
     for (dual, entries) in plan.duals() {
         cost.duals += pairs * entries as f64;
         cost.seconds += pairs * entries as f64 * seconds_of(&dual) / threads as f64;
     }
-    let images = 0.5 * ((8.0 * pairs + 1.0).sqrt() - 1.0);
     for (stage, step) in stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, step))) {
         if let Step::Activation { from, dual: Dual::Series(_), .. } = step {
             cost.seconds += COEFFICIENTS * images * stage.positions(*from) as f64 / threads as f64;

@@ -169,7 +169,7 @@ fn networks_without_the_limit_are_refused() {
         let (network, inputs) = small(json!({ "image": image, "activation": "relu", "layers": layers }), 0.2, 1);
         let error = kernels(&network, &inputs, None, Which::Both, &mut |_| Control::Continue).unwrap_err().to_string();
         assert!(error.contains("network.") && error.contains(part), "{error}");
-        assert!(convolution_cost(&network, 1.0).is_err());
+        assert!(convolution_cost(&network, 1).is_err());
     };
     let conv = || json!({ "conv": 3 });
     refused(json!([4, 4, 1]), json!(["activation", conv(), "flatten"]), "acts on the image");
@@ -186,19 +186,19 @@ fn networks_without_the_limit_are_refused() {
     // The other side of each.
     let taken = |image: Value, layers: Value| {
         let (network, _) = small(json!({ "image": image, "activation": "relu", "layers": layers }), 0.2, 1);
-        let cost = convolution_cost(&network, 1.0);
+        let cost = convolution_cost(&network, 1);
         assert!(cost.is_ok(), "{cost:?}");
     };
     taken(json!([4, 4, 1]), json!([conv(), "activation", { "residual": [conv(), "activation", conv()] }, "gap"]));
     taken(json!([256, 256, 1]), json!([conv(), "activation", "flatten"]));
 }
 
-/// What is told before: dual activations are counted, per pair of images.
+/// What is told before: dual activations are counted, of the ten pairs among four images.
 #[test]
 fn cost_counts_dual_activations() {
     let duals = |network: Value| {
         let (network, _) = small(network, 0.2, 1);
-        let cost = convolution_cost(&network, 10.0).expect("a limit").expect("a convolutional network");
+        let cost = convolution_cost(&network, 4).expect("a limit").expect("a convolutional network");
         assert!(cost.seconds > 0.0 && cost.bytes > 0);
         cost.duals
     };
@@ -217,7 +217,7 @@ fn cost_counts_dual_activations() {
         &json!({ "kind": "ntk" }),
         &wave(2, 3, 0.1),
     );
-    assert_eq!(convolution_cost(&perceptron, 1.0).expect("an answer"), None);
+    assert_eq!(convolution_cost(&perceptron, 1).expect("an answer"), None);
 }
 
 #[test]
