@@ -62,6 +62,18 @@ pub fn matrix_or_none() -> Simple<Option<Matrix>> {
 /// [`widenet_document::Error::Document`] for what is none.
 pub fn read_matrix(field: &Field<'_>) -> Result<Matrix> {
     let row_key = |row: usize| format!("row {} of `{}`", row + 1, field.key());
+    if let Value::Numbers(numbers) = &field.node().value {
+        let (rows, columns) = numbers.shape();
+        if let Some(position) = numbers.values().iter().position(|x| !x.is_finite()) {
+            let (row, column, found) = (position / columns, position % columns + 1, numbers.values()[position]);
+            return Err(field.error(format!(
+                "column {column} of {} is {}; it must be a finite number",
+                row_key(row),
+                format!("{found}").to_lowercase()
+            )));
+        }
+        return Ok(Matrix::from_row_slice(rows, columns, numbers.values()));
+    }
     let mut values = Vec::new();
     let mut columns = None;
     let rows = field.elements()?;

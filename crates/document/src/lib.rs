@@ -52,7 +52,7 @@ pub use excerpt::{excerpt, path_excerpt};
 pub use field::Field;
 pub use foreign::{foreign_keys, foreign_words};
 pub use keys::Key;
-pub use node::{Entry, Node, Place, Value};
+pub use node::{Entry, Node, Numbers, Place, Value};
 pub use reader::Written;
 pub use section::{Declaration, Declarations, Kind, Section};
 pub use shape::Shape;

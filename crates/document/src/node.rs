@@ -92,8 +92,51 @@ pub enum Value {
     String(String),
     /// A list.
     Array(Vec<Node>),
+    /// Equally long lists of numbers that a program gives instead of a text; written, they are such lists.
+    Numbers(Arc<Numbers>),
     /// A table, in the order of the file; keys are distinct.
     Table(Vec<Entry>),
+}
+
+/// Rows of numbers, all of the same length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numbers {
+    columns: usize,
+    values: Vec<f64>,
+}
+
+impl Numbers {
+    /// Takes numbers row by row; `None` if they fill no whole number of rows, or are none.
+    pub fn new(columns: usize, values: Vec<f64>) -> Option<Numbers> {
+        let fills = columns > 0 && !values.is_empty() && values.len().is_multiple_of(columns);
+        fills.then_some(Numbers { columns, values })
+    }
+
+    /// Returns the number of rows and of columns.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.values.len() / self.columns, self.columns)
+    }
+
+    /// Returns all numbers, row by row.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Returns the rows.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks(self.columns)
+    }
+
+    /// Says whether a list of lists holds these numbers.
+    fn is_written_as(&self, nodes: &[Node]) -> bool {
+        let is_row = |(row, node): (&[f64], &Node)| match &node.value {
+            Value::Array(written) => {
+                row.len() == written.len() && row.iter().zip(written).all(|(x, node)| node.value == Value::Float(*x))
+            }
+            _ => false,
+        };
+        nodes.len() == self.shape().0 && self.rows().zip(nodes).all(is_row)
+    }
 }
 
 impl PartialEq for Value {
@@ -105,6 +148,10 @@ impl PartialEq for Value {
             (Value::Float(a), Value::Float(b)) => a == b,
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Array(a), Value::Array(b)) => a == b,
+            (Value::Numbers(a), Value::Numbers(b)) => a == b,
+            (Value::Numbers(numbers), Value::Array(nodes)) | (Value::Array(nodes), Value::Numbers(numbers)) => {
+                numbers.is_written_as(nodes)
+            }
             (Value::Table(a), Value::Table(b)) => {
                 let found_in = |key: &str| b.iter().find(|entry| entry.key == key).map(|entry| &entry.node);
                 a.len() == b.len() && a.iter().all(|entry| found_in(&entry.key) == Some(&entry.node))

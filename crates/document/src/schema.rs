@@ -65,6 +65,10 @@ pub fn json(value: &Value) -> Json {
         Value::Float(float) => json!(float.to_string()),
         Value::String(text) => json!(text),
         Value::Array(nodes) => nodes.iter().map(json_of_node).collect(),
+        Value::Numbers(numbers) => {
+            let number = |number: &f64| json(&Value::Float(*number));
+            numbers.rows().map(|row| row.iter().map(number).collect::<Json>()).collect()
+        }
         Value::Table(entries) => {
             Json::Object(entries.iter().map(|entry| (entry.key.clone(), json_of_node(&entry.node))).collect())
         }

@@ -19,17 +19,33 @@ impl Node {
 
     /// Returns the value on one line, shortened, for errors.
     pub fn excerpt(&self) -> String {
-        excerpt(&self.inline()).into_owned()
+        match &self.value {
+            Value::Numbers(numbers) => format!("an array of {} × {} numbers", numbers.shape().0, numbers.shape().1),
+            value => excerpt(&value.inline()).into_owned(),
+        }
     }
 
     fn inline(&self) -> String {
-        match &self.value {
+        self.value.inline()
+    }
+}
+
+impl Value {
+    fn inline(&self) -> String {
+        match self {
             Value::Boolean(boolean) => boolean.to_string(),
             Value::Integer(integer) => integer.to_string(),
             Value::Float(float) if float.is_nan() => "nan".into(),
             Value::Float(float) => format!("{float:?}"),
             Value::String(string) => toml_edit::Value::from(string.as_str()).to_string(),
             Value::Array(nodes) => format!("[{}]", nodes.iter().map(Node::inline).collect::<Vec<_>>().join(", ")),
+            Value::Numbers(numbers) => {
+                let row = |row: &[f64]| {
+                    let numbers: Vec<_> = row.iter().map(|number| Value::Float(*number).inline()).collect();
+                    format!("[{}]", numbers.join(", "))
+                };
+                format!("[{}]", numbers.rows().map(row).collect::<Vec<_>>().join(", "))
+            }
             Value::Table(entries) if entries.is_empty() => "{}".into(),
             Value::Table(entries) => {
                 let pairs = sorted(entries).into_iter().map(assignment).collect::<Vec<_>>();

@@ -56,6 +56,14 @@ pub(super) enum Classes {
     Listed(Vec<Label>),
 }
 
+/// A number, or a name.
+pub(super) fn label(field: &Field<'_>) -> widenet_document::Result<Label> {
+    match &field.node().value {
+        Value::String(name) => Ok(Label::of_text(name)),
+        _ => field.number().map(Label::Number),
+    }
+}
+
 /// `"all"`, or a list of at least two different labels.
 pub(super) fn classes() -> Simple<Classes> {
     fn read(field: &Field<'_>) -> widenet_document::Result<Classes> {
@@ -66,10 +74,6 @@ pub(super) fn classes() -> Simple<Classes> {
         if !matches!(field.node().value, Value::Array(_)) {
             return Err(field.must_be(wanted));
         }
-        let label = |element: &Field<'_>| match &element.node().value {
-            Value::String(name) => Ok(Label::of_text(name)),
-            _ => element.number().map(Label::Number),
-        };
         let labels = field.list(label)?;
         let is_twice = labels.iter().enumerate().any(|(i, label)| labels[..i].contains(label));
         if is_twice || labels.len() < 2 { Err(field.must_be(wanted)) } else { Ok(Classes::Listed(labels)) }

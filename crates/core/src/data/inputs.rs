@@ -9,9 +9,9 @@ use widenet_document::{
 };
 
 use super::{
+    classes::{Classes, NEEDS_LABELS, classes},
     dataset::{Dataset, Provenance, Samples, visit_matrix},
-    inline::{check_rows, must_be},
-    memory::InMemory,
+    inline::{InlineSamples, KnownClasses, Targets, check_targets, must_be, targets},
     origin::{Origin, SampleTable, Tables, Wanted},
     section::{Selection, kinds},
 };
@@ -107,12 +107,15 @@ section! {
     struct InlineInputs {
         /// Training inputs, one row per sample; an empty list is no training samples, where there are test inputs.
         inputs: Option<Matrix> = required(matrix_or_none()),
-        /// Training targets, one row per sample.
-        targets: Option<Option<Matrix>> = optional(matrix_or_none()),
+        /// Training targets, one row per sample; with `classes` one label per sample.
+        targets: Option<Targets> = optional(targets()),
+        /// Classes of targets that are labels, `"all"` or a list of numbers and names: two give one output, −1 for the first and +1 for the
+        /// second, more give one output per class. Without the key targets are numbers.
+        classes: Option<Classes> = optional(classes()),
         /// Test inputs; an empty list is no test set.
         test_inputs: Option<Option<Matrix>> = optional(matrix_or_none()),
-        /// Test targets.
-        test_targets: Option<Option<Matrix>> = optional(matrix_or_none()),
+        /// Test targets, written like those of training.
+        test_targets: Option<Targets> = optional(targets()),
     }
     check = check;
 }
@@ -124,18 +127,22 @@ fn check(inline: &InlineInputs, table: &Written<'_>) -> widenet_document::Result
     if inline.test_inputs.is_none() && inline.test_targets.is_some() {
         return Err(table.missing("test_inputs"));
     }
+    let has_classes = inline.classes.is_some();
+    if let Some(field) = table.given("classes").filter(|_| inline.targets.is_none()) {
+        return Err(field.error(NEEDS_LABELS));
+    }
     let test_inputs = inline.test_inputs.as_ref().and_then(Option::as_ref);
     for (key, inputs, targets) in [
         ("targets", inline.inputs.as_ref(), inline.targets.as_ref()),
         ("test_targets", test_inputs, inline.test_targets.as_ref()),
     ] {
         match (inputs, targets) {
-            (Some(inputs), Some(Some(targets))) => check_rows(table, key, inputs, targets)?,
-            (Some(_), Some(None)) => return Err(must_be(table, key, "a list of at least one row")),
-            (None, Some(Some(_))) => {
+            (Some(_), Some(Targets::None)) => return Err(must_be(table, key, "a list of at least one row")),
+            (Some(inputs), Some(targets)) => check_targets(table, key, inputs, targets, has_classes)?,
+            (None, Some(Targets::Numbers(_) | Targets::Labels(_))) => {
                 return Err(must_be(table, key, &format!("[] like `data.{}`", key.replace("targets", "inputs"))));
             }
-            (_, None) | (None, Some(None)) => {}
+            (_, None) | (None, Some(Targets::None)) => {}
         }
     }
     Ok(())
@@ -143,16 +150,15 @@ fn check(inline: &InlineInputs, table: &Written<'_>) -> widenet_document::Result
 
 impl Origin for InlineInputs {
     fn open(&self, _: &Path, _: Wanted) -> Result<Tables> {
-        let table = |name: &str, inputs: &Matrix, targets: &Option<Option<Matrix>>| {
-            let targets = targets.clone().flatten().unwrap_or_else(|| Matrix::zeros(inputs.nrows(), 0));
-            let samples = Samples { inputs: inputs.clone(), targets };
-            Box::new(InMemory { name: name.into(), samples, guess: None, left_out: None }) as Box<dyn SampleTable>
+        let known = KnownClasses::of(self.classes.as_ref(), self.targets.as_ref())?;
+        let table = |name, inputs, targets: &Option<Targets>| {
+            InlineSamples { name, inputs, targets: targets.as_ref() }.table(known.as_ref())
         };
         let test_inputs = self.test_inputs.as_ref().and_then(Option::as_ref);
-        let none = || Box::new(NoSamples { inputs: test_inputs.map_or(0, Matrix::ncols) }) as Box<dyn SampleTable>;
+        let none = || Ok(Box::new(NoSamples { inputs: test_inputs.map_or(0, Matrix::ncols) }) as Box<dyn SampleTable>);
         Ok(Tables {
-            train: self.inputs.as_ref().map_or_else(none, |inputs| table("data.inputs", inputs, &self.targets)),
-            test: test_inputs.map(|inputs| table("data.test_inputs", inputs, &self.test_targets)),
+            train: self.inputs.as_ref().map_or_else(none, |inputs| table("data.inputs", inputs, &self.targets))?,
+            test: test_inputs.map(|inputs| table("data.test_inputs", inputs, &self.test_targets)).transpose()?,
         })
     }
 }
