@@ -203,7 +203,8 @@ impl InlineSamples<'_> {
                 None => left_out.count(label),
             }
         }
-        let inputs = if rows.len() == self.inputs.nrows() { self.inputs.clone() } else { self.inputs.select_rows(&rows) };
+        let inputs =
+            if rows.len() == self.inputs.nrows() { self.inputs.clone() } else { self.inputs.select_rows(&rows) };
         Ok((Samples { inputs, targets: classes::targets(&of_rows, known.len()) }, left_out.sentence(self.name)))
     }
 }
@@ -211,7 +212,8 @@ impl InlineSamples<'_> {
 impl Origin for Inline {
     fn open(&self, _: &std::path::Path, _: Wanted) -> Result<Tables> {
         let known = KnownClasses::of(self.classes.as_ref(), Some(&self.targets))?;
-        let table = |name, inputs, targets| InlineSamples { name, inputs, targets: Some(targets) }.table(known.as_ref());
+        let table =
+            |name, inputs, targets| InlineSamples { name, inputs, targets: Some(targets) }.table(known.as_ref());
         let test = match (&self.test_inputs, &self.test_targets) {
             (Some(Some(inputs)), Some(targets)) => Some(table("data.test_inputs", inputs, targets)?),
             _ => None,

@@ -142,6 +142,14 @@ impl KernelQuestion {
         Self::parse(&document, &mut load_from(path.parent().unwrap_or(Path::new(""))))
     }
 
+    /// Reads a problem; relative data paths start from `base`.
+    ///
+    /// # Errors
+    /// As for [`KernelQuestion::load`].
+    pub fn from_document(document: &Document, base: &Path) -> widenet_core::Result<Self> {
+        Self::parse(document, &mut load_from(base))
+    }
+
     fn parse(document: &Document, load: &mut Load<'_>) -> widenet_core::Result<Self> {
         let file: KernelFile = document.read()?;
         let data = load_inputs(&file.data, load)?;

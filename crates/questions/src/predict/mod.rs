@@ -186,6 +186,14 @@ impl PredictQuestion {
         Self::parse(&document, base, &mut load_from(base))
     }
 
+    /// Reads a problem; relative data paths start from `base`.
+    ///
+    /// # Errors
+    /// As for [`Problem::load`].
+    pub fn from_document(document: &Document, base: &Path) -> widenet_core::Result<Self> {
+        Self::parse(document, base, &mut load_from(base))
+    }
+
     fn parse(document: &Document, base: &Path, load: &mut Load<'_>) -> widenet_core::Result<Self> {
         let file: PredictFile = document.read()?;
         let mut test_inputs = None;
