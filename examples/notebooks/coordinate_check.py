@@ -21,7 +21,7 @@ assert report.passes
 problem = wn.Problem(
     network=dict(hidden_layers=2, activation="tanh"),
     parameterization="standard",
-    data=dict(kind="teacher", inputs=8, outputs=1, train_samples=16, seed=1),
+    data=dict(kind="teacher", input_dimension=8, output_dimension=1, train_samples=16, seed=1),
     optimizer=dict(kind="gd", learning_rate=0.1, steps=3),
 )
 standard = wn.coord_check(problem, width=[64, 128, 256, 512], seeds=3, steps=2)

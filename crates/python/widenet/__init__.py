@@ -5,8 +5,8 @@
 >>> p = wn.Problem(network=dict(hidden_layers=2), parameterization="mean_field", data=(X, y),
 ...                optimizer=dict(kind="gd", learning_rate=0.1, steps=50), record=["train_loss", "predictor"])
 >>> r = wn.solve(p, width=[64, 4096, 1e12, "inf"], seeds=4)
->>> r["train_loss"].shape
-(4, 4, 51)
+>>> r["train_loss"].shape[:2]
+(4, 4)
 >>> abs(r.fit().exponent + 0.5) < 0.2
 True
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _widenet
+from ._arrays import plain
 from ._errors import FileError, ProblemError
 from ._work import Progress, Running, warn
 
@@ -128,7 +129,7 @@ class Run:
 
     @property
     def trials(self) -> list[StoredTrial]:
-        """The trials that are done, by number."""
+        """The trials that are done, by number. Trials that share a result, such as the seeds of a limit, are stored once, as the first of them."""
         folders = sorted((self.directory / "trials").glob("*"))
         return [StoredTrial(folder) for folder in folders if (folder / "status.json").exists()]
 
@@ -199,7 +200,7 @@ def study(
     jobs : int, optional
         Trials at once; as many as there are cores if not given.
     """
-    overrides = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in (set or {}).items()]
+    overrides = [(key, value if isinstance(value, str) else _toml(plain(value, key))) for key, value in (set or {}).items()]
     if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
         raise ProblemError(f"jobs is {jobs!r}; it must be a whole number ≥ 1")
     with Running(threads, progress, "study") as running:
@@ -207,6 +208,17 @@ def study(
     run = Run(report["directory"])
     run._take(report)
     return run
+
+
+def _toml(value: Any) -> str:
+    """A value in one line of TOML."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _json(path: Path) -> Any:

@@ -1,10 +1,10 @@
 //! A problem is solved at several widths and seeds: all of it is planned before anything runs, and what was solved is compared with the limit.
 
-use std::{path::Path, sync::Arc};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use widenet_core::{
     Problem, Trajectory, Width, humanized,
-    problem::{Quantity, Rule},
+    problem::{Need, Quantity, Rule},
     scaling::Limit,
     training::stable_learning_rate,
     trajectory::{Engine, Status},
@@ -142,7 +142,8 @@ impl<'a> Solving<'a> {
     /// Returns the largest distances, over the records, of a quantity that is a matrix to that of the limit. Limits are computed once for all
     /// trajectories that have the same.
     pub fn distances(&self, quantity: Quantity, trajectories: &[Arc<Trajectory>], watch: &Watch<'_>) -> Distances {
-        let of = ComparedProblem { problem: self.problem, hash: "", limit: self.limit };
+        let problem = on_training_inputs(self.problem, quantity);
+        let of = ComparedProblem { problem: &problem, hash: "", limit: self.limit };
         let mut references = References::new(self.engines, watch);
         trajectories.iter().for_each(|limit| references.know(&of, limit));
         let mut obstacles: Vec<String> = Vec::new();
@@ -159,6 +160,18 @@ impl<'a> Solving<'a> {
         let values = trajectories.iter().map(measure).collect();
         Distances { values, obstacles }
     }
+}
+
+/// The problem without its test set, where a quantity of the training inputs is compared: a limit of random start then needs to be told the
+/// network's start on those alone.
+fn on_training_inputs(problem: &Problem, quantity: Quantity) -> Cow<'_, Problem> {
+    if quantity != Quantity::Outputs || problem.data.test.is_none() {
+        return Cow::Borrowed(problem);
+    }
+    let mut reduced = problem.clone();
+    reduced.data.test = None;
+    reduced.record.quantities.retain(|quantity| !quantity.needs(Need::TestOutputs));
+    Cow::Owned(reduced)
 }
 
 /// Returns the quantity in which the solutions of a problem are compared with its limit: the predictor of deep linear networks, and the outputs
@@ -194,4 +207,57 @@ pub fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<Str
         ));
     }
     Some(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use widenet_core::{document::Document, training::Control};
+    use widenet_model::DeviceChoice;
+
+    use super::*;
+
+    fn problem(quantities: &str) -> Problem {
+        let text = format!(
+            "[network]\nhidden_layers = 1\nactivation = \"tanh\"\n[parameterization]\nkind = \"ntk\"\n[data]\nkind = \"inline\"\n\
+             inputs = [[1, 0], [0, 1]]\ntargets = [[1], [-1]]\ntest_inputs = [[1, 1]]\ntest_targets = [[0.5]]\n[optimizer]\nkind = \"gd\"\n\
+             learning_rate = 0.5\nsteps = 10\n[record]\nquantities = [{quantities}]\n"
+        );
+        let document = Document::from_toml("problem.toml", &text).expect("a document");
+        Problem::from_document(&document, Path::new("")).expect("a problem")
+    }
+
+    fn distances(quantities: &str) -> Distances {
+        let problem = problem(quantities);
+        let engines = Engines::new(DeviceChoice::Flex).expect("a device");
+        let widths = [Width::Finite(256), Width::Infinite];
+        let solving = Solving::new(&engines, &problem, &SolveOptions::new(&widths)).expect("a plan");
+        let watch = |_: &widenet_core::training::Progress<'_>| Control::Continue;
+        let solve = |planned| solving.solve(planned, 1, None, &watch).expect("a solution").trajectory.into();
+        solving.distances(Quantity::Outputs, &solving.planned().iter().map(solve).collect::<Vec<_>>(), &watch)
+    }
+
+    /// They were unknown unless outputs on test inputs were recorded too.
+    #[test]
+    fn distances_of_training_outputs_need_no_test_outputs() {
+        let alone = distances("\"test_loss\", \"outputs\"");
+        assert_eq!(alone, distances("\"test_loss\", \"outputs\", \"test_outputs\""));
+        assert!(alone.values[0].is_some_and(|distance| distance > 0.0 && distance < 1.0), "{alone:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_told_once() {
+        let Distances { values, obstacles } = distances("\"test_loss\"");
+        assert_eq!((values, obstacles.len()), (vec![None, None], 2), "{obstacles:?}");
+        assert!(obstacles[0].contains("record outputs at 0"), "{obstacles:?}");
+    }
+
+    #[test]
+    fn widths_that_are_given_twice_are_refused() {
+        let problem = problem("\"train_loss\"");
+        let engines = Engines::new(DeviceChoice::Flex).expect("a device");
+        let widths = [Width::Finite(8), Width::Finite(8)];
+        let refused =
+            Solving::new(&engines, &problem, &SolveOptions::new(&widths)).err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), Some("width 8 is given twice; give distinct widths"));
+    }
 }
