@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use widenet_document::{
-    Document, Entry, Error, Field, Node, Place, Value,
+    Document, Entry, Error, Field, Node, Numbers, Place, Value,
     keys::{optional, required},
     section,
     shape::{natural, positive, table, text},
@@ -344,4 +344,27 @@ fn written_toml_does_not_depend_on_the_order_of_keys() {
     let wanted = "title = 'a \"b\" µ'\n\n[data]\ninputs = [[1, 2.5], [-3, 0.004]]\n\n[data.flags]\non = true\n\n\
                   [data.flags.nested]\ndeep = \"x\"\n\n[optimizer]\nlearning_rate = 0.1\nsteps = 1000\n";
     assert_eq!(text, wanted);
+}
+
+/// Rows of numbers that a program gives are written like lists, and equal them.
+#[test]
+fn arrays_are_lists_of_lists() {
+    let numbers = |columns, values: &[f64]| Numbers::new(columns, values.to_vec());
+    assert_eq!((numbers(0, &[]), numbers(2, &[]), numbers(2, &[1.0, 2.0, 3.0])), (None, None, None));
+    let array = numbers(2, &[1.0, -0.5, 1e300, 4.0]).expect("two rows");
+    assert_eq!(array.shape(), (2, 2));
+    let node = Node { value: Value::Numbers(array.into()), place: Place::new("python", "") };
+    assert_eq!(node.excerpt(), "an array of 2 × 2 numbers");
+    let mut document = toml("");
+    document.set_node("data.inputs", node.clone()).unwrap();
+    let text = document.root().to_toml();
+    assert_eq!(text, "[data]\ninputs = [[1.0, -0.5], [1e300, 4.0]]\n");
+    let read = toml(&text);
+    assert_eq!(read, document);
+    assert_eq!(document, read);
+    for other in ["[[1.0, -0.5], [1e300, 5.0]]", "[[1.0, -0.5]]", "[[1.0], [1e300]]", "[1.0, 2.0]"] {
+        assert_ne!(toml(&format!("data.inputs = {other}")), document, "{other}");
+    }
+    let json = widenet_document::schema::json(&node.value);
+    assert_eq!(json.to_string(), "[[1.0,-0.5],[1e+300,4.0]]");
 }

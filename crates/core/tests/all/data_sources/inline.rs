@@ -23,6 +23,26 @@ fn samples_are_split_and_counted() {
 }
 
 #[test]
+fn labels_become_targets() {
+    let base = "kind = 'inline'\ninputs = [[1], [2], [3], [4]]\n";
+    let load = |more: &str| load(&format!("{base}{more}"), Path::new("")).unwrap();
+    let two = load("targets = ['cat', 'dog', 'dog', 'cat']\nclasses = 'all'");
+    assert_eq!(two.train.targets.as_slice(), [-1.0, 1.0, 1.0, -1.0]);
+    let numbers = load("targets = [7, 3, 3, 7]\nclasses = 'all'");
+    assert_eq!(numbers.train.targets.as_slice(), [1.0, -1.0, -1.0, 1.0]);
+    assert_eq!(load("targets = [[7], [3], [3], [7]]\nclasses = 'all'").train, numbers.train);
+    let listed = load("targets = ['cat', 'dog', 'ant', 'cat']\nclasses = ['dog', 'cat']");
+    assert_eq!(
+        (listed.train.inputs.as_slice(), listed.train.targets.as_slice()),
+        (&[1.0, 2.0, 4.0][..], &[1.0, -1.0, 1.0][..])
+    );
+    assert!(listed.provenance.remarks[0].contains("1 sample of data.inputs is left out"), "{:?}", listed.provenance);
+    let three = load("targets = [0, 1, 2, 1]\nclasses = 'all'\ntest_inputs = [[5]]\ntest_targets = [2]");
+    assert_eq!(three.train.targets.row(1).iter().copied().collect::<Vec<_>>(), [0.0, 1.0, 0.0]);
+    assert_eq!(three.test.unwrap().targets.as_slice(), [0.0, 0.0, 1.0]);
+}
+
+#[test]
 fn mistakes_are_refused() {
     let refused = |section: &str, parts: &[&str]| {
         assert_refused(&format!("kind = 'inline'\n{section}"), Path::new(""), parts);
@@ -32,6 +52,22 @@ fn mistakes_are_refused() {
     let wanted = "column 2 of row 1 of `data.inputs` is 9007199254740993; it must be a number that f64 holds";
     refused("inputs = [[1, 9007199254740993]]\ntargets = [[1]]", &[wanted]);
     refused("inputs = [[1, 2], [3]]\ntargets = [[1], [2]]", &["row 2 of `data.inputs` has 1 numbers"]);
+    let samples = "inputs = [[1], [2]]\n";
+    let refused_targets = |more: &str, part: &str| refused(&format!("{samples}{more}"), &[part]);
+    refused_targets("targets = [1, -1]", "`data.targets` is a list of 2 values; it must be a list of rows");
+    refused_targets("targets = [1]\nclasses = 'all'", "`data.targets` is a list of 1 and the inputs 2 × 1");
+    refused_targets(
+        "targets = [[1, 0], [0, 1]]\nclasses = 'all'",
+        "`data.targets` is 2 × 2, and data.classes are those of one label",
+    );
+    refused_targets("targets = [1, 1]\nclasses = 'all'", "data.targets: all samples have the same label");
+    refused_targets("targets = [1, 2]\nclasses = [1, 3]", "no sample has the label 3");
+    refused_targets("targets = [1, true]\nclasses = 'all'", "`data.targets[1]` is true");
+    refused_targets("targets = []\nclasses = 'all'", "`data.targets` is []; it must be a list of at least one row");
+    refused_targets(
+        "targets = [1, 2]\nclasses = 'all'\ntest_inputs = [[3]]\ntest_targets = [3]",
+        "a sample has the label 3, which no training sample has",
+    );
     refused("inputs = []\ntargets = []", &["`data.inputs` is []"]);
     refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 0", &["train_samples` is 0"]);
     refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 2", &["it has 1 samples", "2 training"]);
