@@ -53,6 +53,7 @@ pub use network::{
 };
 pub use question::{
     given::{GivenLayer, GivenNetwork, GivenRecord, GivenRun},
+    initial::initial_layers,
     kernels::{EmpiricalKernels, KernelBlock, KernelsWanted, empirical_kernels},
     prior::{
         request::PriorNetworks,

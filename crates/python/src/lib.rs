@@ -4,6 +4,7 @@
 
 mod coordinates;
 mod errors;
+mod network;
 mod problem;
 mod questions;
 mod solutions;
@@ -28,6 +29,7 @@ mod _widenet {
     use super::{
         coordinates::{coordinate_check, coordinate_table},
         main,
+        network::{Network, initial_weights},
         problem::Problem,
         questions::{ask, kernel, predict, scaling},
         solutions::{Solutions, Trajectory, power_law, solve},

@@ -20,6 +20,7 @@ import math as _math
 from . import _widenet
 from ._coordinates import CoordinateReport, coord_check
 from ._errors import DataError, EngineError, FileError, LimitError, ProblemError, WidenetError, WidenetWarning
+from ._network import Network, Training, initial_network
 from ._problem import Problem
 from ._questions import Kernel, Kernels, Prediction, Prior, kernel, parameterization, posterior, predict, prior, scaling
 from ._solving import PowerLaw, Solutions, power_law, solve
@@ -37,6 +38,7 @@ __all__ = [
     "Kernel",
     "Kernels",
     "LimitError",
+    "Network",
     "PowerLaw",
     "Prediction",
     "Prior",
@@ -46,11 +48,13 @@ __all__ = [
     "Solutions",
     "StoredTrajectory",
     "StoredTrial",
+    "Training",
     "Trajectory",
     "WidenetError",
     "WidenetWarning",
     "coord_check",
     "inf",
+    "initial_network",
     "kernel",
     "open_run",
     "parameterization",

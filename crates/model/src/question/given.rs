@@ -313,7 +313,7 @@ fn parameters(entries: &[f64], shape: [usize; 2], placement: &Placement) -> Para
 }
 
 /// W, fan-in × fan-out.
-fn weights(matrix: &mut DenseMatrix) -> Matrix {
+pub(super) fn weights(matrix: &mut DenseMatrix) -> Matrix {
     let identity = matrix.input_block(&Matrix::identity(matrix.columns, matrix.columns));
     matrix.apply(&identity).to_matrix().transpose()
 }
