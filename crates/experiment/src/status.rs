@@ -193,7 +193,7 @@ pub fn status(directory: &Path, queue: &dyn Fn(&[String]) -> Option<Vec<QueuedTa
         if let Some((holder, _)) = claim {
             counts.running += 1;
             let job = holder.job.map(|job| job.id);
-            running.push(RunningTrial { label: label(), host: holder.owner.host, job, since: holder.since });
+            running.push(RunningTrial { label: label(), host: holder.owner.host_name().into(), job, since: holder.since });
         } else if let Some(failure) = trial.failure() {
             counts.failed += 1;
             failed.push(FailedTrial { label: label(), why: failure.why, at: failure.at });
@@ -205,7 +205,7 @@ pub fn status(directory: &Path, queue: &dyn Fn(&[String]) -> Option<Vec<QueuedTa
     }
     let of_process = |(process, last_word): (Process, u64)| ProcessStatus {
         is_running: process.ended.is_none() && is_alive(&process.holder, last_word, now),
-        host: process.holder.owner.host,
+        host: process.holder.owner.host_name().into(),
         job: process.holder.job.map(|job| job.id),
         part: process.part,
         since: process.holder.since,

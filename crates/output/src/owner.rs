@@ -30,6 +30,11 @@ impl Owner {
         &OWN
     }
 
+    /// Returns the name of its host.
+    pub fn host_name(&self) -> &str {
+        self.host.rsplit_once('-').map_or(&self.host, |(name, _)| name)
+    }
+
     /// Says whether it is known to do no more: a process of this host that has ended. Without `/proc` nothing is known.
     pub fn is_gone(&self) -> bool {
         self.is_running() == Some(false)

@@ -15,16 +15,12 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A value of a line `#SBATCH`, which sbatch reads by rules of its own: everything unusual after a backslash.
+/// A value of a line `#SBATCH`, which sbatch reads by rules of its own: in double quotes a backslash goes before what ends them.
 fn option_value(text: &str) -> String {
-    let mut safe = String::new();
-    for c in text.chars() {
-        if !is_plain(c) && c.is_ascii() {
-            safe.push('\\');
-        }
-        safe.push(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
     }
-    safe
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A script that is being written.
@@ -57,7 +53,7 @@ impl Script {
 
     /// The file of the log: a path in which `%` means nothing, and what of it Slurm fills in.
     pub(super) fn log(&mut self, folder: &str, name: &str) {
-        self.line(&format!("#SBATCH --output={}/{name}", option_value(&folder.replace('%', "%%"))));
+        self.line(&format!("#SBATCH --output={}", option_value(&format!("{}/{name}", folder.replace('%', "%%")))));
     }
 
     /// A line of the shell.
@@ -84,6 +80,7 @@ impl Script {
 
 /// A trap ends a `wait` early, with a code above 128; the exit code of the program comes with a later one.
 const WAIT: &str = r#"program=$!
+if [ -n "$warned" ]; then kill -TERM "$program"; fi
 wait "$program"
 code=$?
 while [ "$code" -gt 128 ]; do
