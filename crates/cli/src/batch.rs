@@ -164,7 +164,7 @@ fn job_of(variables: Variables<'_>) -> Option<Job> {
         (Some(array), Some(task)) => format!("{array}_{task}"),
         _ => ["SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID"].iter().find_map(|name| variables(name))?,
     };
-    // Claims have a fixed length.
+    // Leases have a fixed length.
     let id: String = id.chars().take(64).filter(|c| !c.is_control()).collect();
     Some(Job { id, restart: number(variables, "SLURM_RESTART_COUNT").unwrap_or(0) as u64 })
 }

@@ -4,7 +4,7 @@ use std::env;
 
 use widenet_core::humanized;
 use widenet_engines::Engines;
-use widenet_experiment::{JobScript, Submission, SubmitOptions, shell_word, submit};
+use widenet_experiment::{JobScript, Submission, SubmitOptions, TaskOptions, shell_word, submit};
 use widenet_model::DeviceChoice;
 use widenet_output::{Table, escape::one_line};
 
@@ -29,9 +29,7 @@ pub(crate) fn run(arguments: &SubmitArguments) -> Result<Exit, Failure> {
     let options = SubmitOptions {
         out,
         site: arguments.site.clone(),
-        time: arguments.time,
-        memory: arguments.memory,
-        tasks: arguments.tasks.map(usize::from),
+        tasks: TaskOptions { time: arguments.time, memory: arguments.memory, count: arguments.tasks.map(usize::from) },
         program: env::current_exe().map_err(|error| format!("this program cannot be found on the disk: {error}"))?,
     };
     // Jobs say themselves on which devices they run; what they take there is estimated here.

@@ -33,7 +33,8 @@ pub use status::{Counts, FailedTrial, ProcessStatus, RunStatus, RunningTrial, st
 pub use storage::{Ended, Ending, study_of};
 pub use study::{Study, TaskKind};
 pub use submit::{
-    ArrayPlan, JobScript, Queue, QueuedTask, Submission, SubmitOptions, parse_memory, parse_time, shell_word, submit,
+    ArrayPlan, JobScript, Queue, QueuedTask, Submission, SubmitOptions, TaskOptions, parse_memory, parse_time,
+    shell_word, submit,
 };
 pub use trials::{Estimate, Shard, Tasks, Trial, TrialPlan};
 pub use version::VERSION;

@@ -189,11 +189,16 @@ pub fn status(directory: &Path, queue: &dyn Fn(&[String]) -> Option<Vec<QueuedTa
             continue;
         }
         work.left += weight(index);
-        let claim = holder_of(trial.path())?.filter(|(holder, at)| is_alive(holder, seconds(*at), now));
-        if let Some((holder, _)) = claim {
+        let lease = holder_of(trial.path())?.filter(|(holder, at)| is_alive(holder, seconds(*at), now));
+        if let Some((holder, _)) = lease {
             counts.running += 1;
             let job = holder.job.map(|job| job.id);
-            running.push(RunningTrial { label: label(), host: holder.owner.host_name().into(), job, since: holder.since });
+            running.push(RunningTrial {
+                label: label(),
+                host: holder.owner.host_name().into(),
+                job,
+                since: holder.since,
+            });
         } else if let Some(failure) = trial.failure() {
             counts.failed += 1;
             failed.push(FailedTrial { label: label(), why: failure.why, at: failure.at });

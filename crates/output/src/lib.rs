@@ -1,11 +1,11 @@
 //! Writes files that appear whole or not at all, answers in the format of a file's name, tables, and hashes.
 
-mod claim;
 mod error;
 pub mod escape;
 mod file;
 mod hash;
 mod hold;
+mod lease;
 mod owner;
 mod parquet;
 mod records;
@@ -14,11 +14,11 @@ mod table;
 mod temporary;
 mod whole;
 
-pub use claim::{Claim, Claimant, Claimed, Holder, Job, Look, Seen, Watched, holder_of, remove_claims};
 pub use error::{Error, Result};
 pub use file::{Format, OutputFile};
 pub use hash::{sha256, sha256_of};
 pub use hold::{BeingWritten, HeldFiles, being_written, hold_files};
+pub use lease::{Holder, Job, Lease, Leased, Lessee, Look, Seen, Watched, holder_of, remove_leases};
 pub use owner::Owner;
 pub use parquet::{Cell, ColumnType, ParquetTable};
 pub use records::{RECORD_COLUMNS, RecordedNumber, each_number};

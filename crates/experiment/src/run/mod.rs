@@ -1,6 +1,6 @@
 //! Runs a study: it plans every trial, runs what is not done, and collects when all are.
 
-mod claims;
+mod leases;
 mod queue;
 mod reporter;
 mod rounds;
@@ -16,10 +16,10 @@ use std::{
 
 use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
-use widenet_output::{Claimant, Table, create_directory, remove_leftovers, write_changed, write_whole};
+use widenet_output::{Lessee, Table, create_directory, remove_leftovers, write_changed, write_whole};
 
 use self::{
-    claims::Claims,
+    leases::Leases,
     rounds::run_all,
     worker::{Job, Worker, finished},
 };
@@ -158,7 +158,7 @@ pub fn run(
         match store.find(p)? {
             Found::Done(found) => {
                 trial_directory.remove_leftovers();
-                trial_directory.remove_claims()?;
+                trial_directory.remove_leases()?;
                 finished(reporter, &p.trial, &sharing, &found.result.status(), true);
             }
             found => {
@@ -182,9 +182,9 @@ pub fn run(
         return ready.collect(stop, &BTreeSet::new());
     }
     write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
-    let claimant = Claimant::new(options.job.clone(), options.beat_every);
-    let process = ProcessFile::begin(&directory, &claimant, options.shard.to_string(), jobs.len())?;
-    let outcome = ready.run(&jobs, (claimant, &process), stop);
+    let lessee = Lessee::new(options.job.clone(), options.beat_every);
+    let process = ProcessFile::begin(&directory, &lessee, options.shard.to_string(), jobs.len())?;
+    let outcome = ready.run(&jobs, (lessee, &process), stop);
     let (how, why) = ending(&outcome);
     process.end(how, why);
     outcome
@@ -217,12 +217,7 @@ struct Ready<'a> {
 
 impl Ready<'_> {
     /// Runs what is not done, and reports if all is.
-    fn run(
-        &self,
-        jobs: &[Job<'_>],
-        (claimant, process): (Claimant, &ProcessFile),
-        stop: &AtomicBool,
-    ) -> Result<Outcome> {
+    fn run(&self, jobs: &[Job<'_>], (lessee, process): (Lessee, &ProcessFile), stop: &AtomicBool) -> Result<Outcome> {
         let worker = Worker {
             metrics: &self.study.metrics,
             solver: self.solver,
@@ -233,15 +228,15 @@ impl Ready<'_> {
             failed: AtomicBool::new(false),
             said: Mutex::default(),
             reporter: self.reporter,
-            claims: Claims::new(claimant),
+            leases: Leases::new(lessee),
             process,
             busy: Mutex::default(),
             dead: Mutex::default(),
         };
         let rest = thread::scope(|scope| {
             // Where the system gives no thread for it, a process of another machine may take over what this one runs.
-            let _ = thread::Builder::new().spawn_scoped(scope, || worker.claims.beat(process));
-            let _end = worker.claims.end();
+            let _ = thread::Builder::new().spawn_scoped(scope, || worker.leases.beat(process));
+            let _end = worker.leases.end();
             run_all(&worker, jobs, self.options.jobs)
         })?;
         if rest.remaining > 0 {

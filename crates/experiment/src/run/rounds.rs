@@ -50,7 +50,7 @@ pub(super) fn run_all(worker: &Worker<'_>, jobs: &[Job<'_>], at_once: usize) -> 
                     watched.len()
                 ));
             }
-            if !worker.claims.wait(worker.stop) {
+            if !worker.leases.wait(worker.stop) {
                 rest.remaining = watched.len();
                 return Ok(rest);
             }
@@ -71,7 +71,7 @@ fn look(
             continue;
         }
         let directory = jobs[job].prepared.directory(worker.directory);
-        match seen.look(directory.path(), &worker.claims.claimant)? {
+        match seen.look(directory.path(), &worker.leases.lessee)? {
             Look::Free => free.push(job),
             Look::Dead(dead) => {
                 lock(&worker.dead).insert(job, dead);

@@ -16,7 +16,7 @@ use widenet_model::DeviceChoice;
 use widenet_output::Seen;
 
 use super::{
-    claims::{Claims, Held},
+    leases::{Held, Leases},
     reporter::Reporter,
 };
 use crate::{
@@ -62,23 +62,23 @@ pub(super) struct Worker<'a> {
     /// Remarks about devices that were said already.
     pub(super) said: Mutex<BTreeSet<String>>,
     /// The trials that this process runs now.
-    pub(super) claims: Claims,
+    pub(super) leases: Leases,
     pub(super) process: &'a ProcessFile,
-    /// Trials that other processes have, by the number of their jobs, as their claims were last read.
+    /// Trials that other processes have, by the number of their jobs, as their leases were last read.
     pub(super) busy: Mutex<BTreeMap<usize, Seen>>,
     /// Those whose holders were found dead.
     pub(super) dead: Mutex<BTreeMap<usize, Seen>>,
 }
 
 /// The trial is ours while this lives.
-struct Claiming<'a> {
-    claims: &'a Claims,
+struct Leasing<'a> {
+    leases: &'a Leases,
     held: Arc<Held>,
 }
 
-impl Drop for Claiming<'_> {
+impl Drop for Leasing<'_> {
     fn drop(&mut self) {
-        self.claims.give_up(&self.held);
+        self.leases.give_up(&self.held);
     }
 }
 
@@ -132,26 +132,26 @@ impl Worker<'_> {
         }
         directory.create()?;
         let dead = lock(&self.dead).remove(&number);
-        let held = match self.claims.claim(directory.path(), dead.as_ref())? {
+        let held = match self.leases.lease(directory.path(), dead.as_ref())? {
             Ok(held) => held,
             Err(seen) => {
                 lock(&self.busy).insert(number, seen);
                 return Ok(true);
             }
         };
-        let claiming = Claiming { claims: &self.claims, held };
-        // Or just before it was claimed.
+        let leasing = Leasing { leases: &self.leases, held };
+        // Or just before it was leased.
         if self.is_done(job)? {
-            self.claims.finish(&claiming.held)?;
+            self.leases.finish(&leasing.held)?;
             return Ok(true);
         }
-        let ran = self.run_held(job, &directory, &claiming.held);
-        if claiming.held.is_lost() {
+        let ran = self.run_held(job, &directory, &leasing.held);
+        if leasing.held.is_lost() {
             lock(&self.busy).insert(number, Seen::unknown());
             return Ok(true);
         }
         match &ran {
-            Ok(true) => self.claims.finish(&claiming.held)?,
+            Ok(true) => self.leases.finish(&leasing.held)?,
             Ok(false) => {}
             Err(error) => directory.store_failure(&error.to_string()),
         }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use widenet_output::{Claimant, Durability, Holder, create_directory, stream_whole};
+use widenet_output::{Durability, Holder, Lessee, create_directory, stream_whole};
 use widenet_system::files;
 
 use super::manifest::pretty;
@@ -79,8 +79,8 @@ impl ProcessFile {
     ///
     /// # Errors
     /// [`crate::Error::File`] if it cannot be written.
-    pub(crate) fn begin(directory: &Path, claimant: &Claimant, part: String, trials: usize) -> Result<ProcessFile> {
-        let holder = claimant.holder();
+    pub(crate) fn begin(directory: &Path, lessee: &Lessee, part: String, trials: usize) -> Result<ProcessFile> {
+        let holder = lessee.holder();
         let folder = directory.join(FOLDER);
         create_directory(&folder)?;
         let (owner, run) = (&holder.owner, holder.run);

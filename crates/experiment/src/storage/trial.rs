@@ -13,7 +13,7 @@ use widenet_core::{
     trajectory::{Engine, Number, Record, Status, Stopped},
 };
 use widenet_output::{
-    Durability, create_directory, remove_claims, remove_file, remove_leftovers, sha256, stream_whole,
+    Durability, create_directory, remove_file, remove_leases, remove_leftovers, sha256, stream_whole,
 };
 use widenet_system::files;
 
@@ -195,9 +195,9 @@ impl TrialDirectory {
         (status.trial == self.hash).then_some((status.state, changed))
     }
 
-    /// Removes the claims of a trial that is done.
-    pub(crate) fn remove_claims(&self) -> Result<()> {
-        Ok(remove_claims(&self.path)?)
+    /// Removes the leases of a trial that is done.
+    pub(crate) fn remove_leases(&self) -> Result<()> {
+        Ok(remove_leases(&self.path)?)
     }
 
     /// Removes what dead processes were writing.

@@ -1,6 +1,8 @@
 //! Job scripts: what Slurm is asked for, and how a task is run, warned and put back into the queue.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
+
+use crate::error::{Error, Result};
 
 /// Characters that no shell and no reader of options takes for more than what they are.
 fn is_plain(c: char) -> bool {
@@ -21,6 +23,11 @@ fn option_value(text: &str) -> String {
         return text.to_owned();
     }
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The text of a path, as it stands in a job script.
+pub(super) fn text_of(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| Error::directory(path, "its name is not UTF-8, which no job script can hold"))
 }
 
 /// A script that is being written.

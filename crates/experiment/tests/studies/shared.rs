@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 use widenet_experiment::{Outcome, Reporter, RunOptions, Silent, Study, Trial, TrialPlan, run};
-use widenet_output::Claimant;
+use widenet_output::Lessee;
 
 use crate::fake::{FakeSolver, Log, NEVER, finish, options, results, study};
 
@@ -19,9 +19,9 @@ const OF_EVERY_SEED: (&str, &str) = ("kind = \"gd\"", "kind = \"sgd\"\nbatch_siz
 
 const BEAT: Duration = Duration::from_millis(20);
 
-/// What the claim of a process of another machine says.
-fn claim_of_another(beat: u64) -> String {
-    let mut holder = serde_json::to_value(Claimant::new(None, BEAT).holder()).unwrap();
+/// What the lease of a process of another machine says.
+fn lease_of_another(beat: u64) -> String {
+    let mut holder = serde_json::to_value(Lessee::new(None, BEAT).holder()).unwrap();
     holder["owner"] = json!({ "host": "another-1", "process": 7, "start": 9 });
     holder["beat"] = Value::from(beat);
     holder.to_string()
@@ -89,18 +89,18 @@ fn no_trial_is_run_by_two() {
 #[test]
 fn the_trial_of_a_silent_machine_is_taken_over() {
     let setting = Setting::new();
-    fs::write(setting.trial().join("claim-1.json"), claim_of_another(3)).unwrap();
+    fs::write(setting.trial().join("lease-1.json"), lease_of_another(3)).unwrap();
     let log = Log::default();
     finish(&setting.study, &FakeSolver::default(), &setting.options(), &log);
     assert!(log.notes.lock().unwrap().iter().any(|note| note.contains("waiting to see")));
-    assert!(setting.is_as_expected(), "no claim stays");
+    assert!(setting.is_as_expected(), "no lease stays");
 }
 
 #[test]
 fn the_trial_of_a_machine_that_works_is_left_to_it() {
     let setting = Setting::new();
-    let claim = setting.trial().join("claim-1.json");
-    fs::write(&claim, claim_of_another(0)).unwrap();
+    let lease = setting.trial().join("lease-1.json");
+    fs::write(&lease, lease_of_another(0)).unwrap();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -108,7 +108,7 @@ fn the_trial_of_a_machine_that_works_is_left_to_it() {
                 if is_over.load(Ordering::SeqCst) {
                     return;
                 }
-                fs::write(&claim, claim_of_another(beat)).unwrap();
+                fs::write(&lease, lease_of_another(beat)).unwrap();
                 thread::sleep(BEAT);
             }
         });
@@ -116,21 +116,21 @@ fn the_trial_of_a_machine_that_works_is_left_to_it() {
         is_over.store(true, Ordering::SeqCst);
         assert!(matches!(outcome, Ok(Outcome::ShardFinished { remaining: 1, .. })), "{outcome:?}");
     });
-    assert!(claim.exists() && !claim.with_file_name("status.json").exists());
+    assert!(lease.exists() && !lease.with_file_name("status.json").exists());
     finish(&setting.study, &FakeSolver::default(), &setting.options(), &Silent);
     assert!(setting.is_as_expected());
 }
 
-/// Writes the claim of another machine as soon as its trial begins.
+/// Writes the lease of another machine as soon as its trial begins.
 struct Thief<'a> {
     trial: &'a Path,
-    claim: String,
+    lease: String,
 }
 
 impl Reporter for Thief<'_> {
     fn started(&self, trial: &Trial, _: &TrialPlan) {
         if self.trial.ends_with(trial.directory_name()) {
-            fs::write(self.trial.join("claim-2.json"), &self.claim).unwrap();
+            fs::write(self.trial.join("lease-2.json"), &self.lease).unwrap();
         }
     }
 }
@@ -139,12 +139,12 @@ impl Reporter for Thief<'_> {
 fn who_was_taken_for_dead_writes_no_result() {
     let setting = Setting::new();
     let trial = setting.trial();
-    let thief = Thief { trial: &trial, claim: claim_of_another(0) };
+    let thief = Thief { trial: &trial, lease: lease_of_another(0) };
     let outcome = run(&setting.study, &FakeSolver::default(), &setting.options(), &NEVER, &thief);
     assert!(matches!(outcome, Ok(Outcome::ShardFinished { remaining: 1, .. })), "{outcome:?}");
     assert!(!trial.join("status.json").exists() && !trial.join("trajectory.json").exists());
-    let found = fs::read_to_string(trial.join("claim-2.json")).unwrap();
-    assert_eq!(found, thief.claim, "what the other has written stays");
+    let found = fs::read_to_string(trial.join("lease-2.json")).unwrap();
+    assert_eq!(found, thief.lease, "what the other has written stays");
 }
 
 #[test]

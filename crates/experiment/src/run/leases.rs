@@ -1,4 +1,4 @@
-//! Claims of trials: of all processes that work in a run directory, one runs a trial.
+//! Leases of trials: of all processes that work in a run directory, one runs a trial.
 
 use std::{
     path::Path,
@@ -9,14 +9,14 @@ use std::{
     thread,
 };
 
-use widenet_output::{Claim, Claimant, Claimed, Seen};
+use widenet_output::{Lease, Leased, Lessee, Seen};
 
 use crate::{error::Result, storage::ProcessFile};
 
 /// A trial that is ours to run.
 #[derive(Debug)]
 pub(super) struct Held {
-    claim: Claim,
+    lease: Lease,
     /// Somebody has taken it over: this process was so slow that it was taken for dead.
     lost: AtomicBool,
 }
@@ -27,15 +27,15 @@ impl Held {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// The same, asked of the claim itself.
+    /// The same, asked of the lease itself.
     pub(super) fn check_lost(&self) -> bool {
-        self.lost.fetch_or(!self.claim.is_held(), Ordering::Relaxed) || self.is_lost()
+        self.lost.fetch_or(!self.lease.is_held(), Ordering::Relaxed) || self.is_lost()
     }
 }
 
 /// The trials that this process runs now.
-pub(super) struct Claims {
-    pub(super) claimant: Claimant,
+pub(super) struct Leases {
+    pub(super) lessee: Lessee,
     held: Mutex<Vec<Arc<Held>>>,
     is_over: Mutex<bool>,
     over: Condvar,
@@ -45,24 +45,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Claims {
-    pub(super) fn new(claimant: Claimant) -> Claims {
-        Claims { claimant, held: Mutex::default(), is_over: Mutex::new(false), over: Condvar::new() }
+impl Leases {
+    pub(super) fn new(lessee: Lessee) -> Leases {
+        Leases { lessee, held: Mutex::default(), is_over: Mutex::new(false), over: Condvar::new() }
     }
 
-    /// Claims a trial by its folder, whose last holder may have been found dead.
-    pub(super) fn claim(&self, folder: &Path, dead: Option<&Seen>) -> Result<std::result::Result<Arc<Held>, Seen>> {
-        let claimed = match dead {
-            Some(dead) => self.claimant.take_over(folder, dead)?,
-            None => self.claimant.claim(folder)?,
+    /// Leases a trial by its folder, whose last holder may have been found dead.
+    pub(super) fn lease(&self, folder: &Path, dead: Option<&Seen>) -> Result<std::result::Result<Arc<Held>, Seen>> {
+        let leased = match dead {
+            Some(dead) => self.lessee.take_over(folder, dead)?,
+            None => self.lessee.lease(folder)?,
         };
-        Ok(match claimed {
-            Claimed::Held(claim) => {
-                let held = Arc::new(Held { claim, lost: AtomicBool::new(false) });
+        Ok(match leased {
+            Leased::Held(lease) => {
+                let held = Arc::new(Held { lease, lost: AtomicBool::new(false) });
                 lock(&self.held).push(Arc::clone(&held));
                 Ok(held)
             }
-            Claimed::Busy(seen) => Err(seen),
+            Leased::Busy(seen) => Err(seen),
         })
     }
 
@@ -75,24 +75,24 @@ impl Claims {
         self.forget(held);
     }
 
-    /// Ends the claim of a trial that has its result.
+    /// Ends the lease of a trial that has its result.
     pub(super) fn finish(&self, held: &Arc<Held>) -> Result<()> {
         self.forget(held);
-        Ok(held.claim.finish()?)
+        Ok(held.lease.finish()?)
     }
 
-    /// Beats for all trials and for the process until [`Claims::end`].
+    /// Beats for all trials and for the process until [`Leases::end`].
     pub(super) fn beat(&self, process: &ProcessFile) {
         let mut is_over = lock(&self.is_over);
         while !*is_over {
             let (waited, timeout) =
-                self.over.wait_timeout(is_over, self.claimant.every()).unwrap_or_else(PoisonError::into_inner);
+                self.over.wait_timeout(is_over, self.lessee.every()).unwrap_or_else(PoisonError::into_inner);
             is_over = waited;
             if timeout.timed_out() && !*is_over {
                 drop(is_over);
                 let held = lock(&self.held).clone();
                 for held in held {
-                    if !held.claim.beat() {
+                    if !held.lease.beat() {
                         held.lost.store(true, Ordering::Relaxed);
                     }
                 }
@@ -102,9 +102,9 @@ impl Claims {
         }
     }
 
-    /// Ends [`Claims::beat`] when it is dropped.
+    /// Ends [`Leases::beat`] when it is dropped.
     pub(super) fn end(&self) -> impl Drop + '_ {
-        struct End<'a>(&'a Claims);
+        struct End<'a>(&'a Leases);
         impl Drop for End<'_> {
             fn drop(&mut self) {
                 *lock(&self.0.is_over) = true;
@@ -118,8 +118,8 @@ impl Claims {
     pub(super) fn wait(&self, stop: &AtomicBool) -> bool {
         const TICK: std::time::Duration = std::time::Duration::from_millis(20);
         let start = std::time::Instant::now();
-        while start.elapsed() < self.claimant.every() && !stop.load(Ordering::Relaxed) {
-            thread::sleep(TICK.min(self.claimant.every()));
+        while start.elapsed() < self.lessee.every() && !stop.load(Ordering::Relaxed) {
+            thread::sleep(TICK.min(self.lessee.every()));
         }
         !stop.load(Ordering::Relaxed)
     }
