@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use clap::Args;
 use widenet_experiment::{parse_memory, parse_time};
 
-use super::Overrides;
+use super::shared::Overrides;
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {

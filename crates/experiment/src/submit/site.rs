@@ -63,7 +63,7 @@ section! {
         /// Wall time of a task: minutes, hours:minutes:seconds or days-hours:minutes:seconds; an hour, or what the longest trial takes, if it is
         /// not given.
         pub(super) time: Option<u64> = optional(time()),
-        /// Memory of a task in mebibytes, such as "4G" or "800M"; what its trials take by the plan if it is not given.
+        /// Memory of a task, such as "4G" or "800M"; what its trials take by the plan if it is not given.
         pub(super) memory: Option<u64> = optional(memory()),
         /// Processors of a task: so many trials run at once.
         pub(super) cpus: u64 = or(whole(1..=4096), 1),
