@@ -144,6 +144,9 @@ fn a_study_is_submitted_until_nothing_is_missing() {
     done(&shown);
     assert!(shown.out.contains("10 trials: 0 done, 0 in jobs that wait or run, 10 missing"), "{}", shown.out);
     assert!(shown.out.contains("not handed over") && cluster.handed_over().is_empty(), "{}", shown.out);
+    let other = cluster.submit(&["--tasks", "2"]);
+    assert!(other.out.contains("slurm/0002/cpu.sh"), "people may have handed the first over: {}", other.out);
+    fs::remove_dir_all(cluster.directory().join("slurm/0002")).expect("removable");
 
     done(&cluster.submit(&["--tasks", "3", "--submit"]));
     let scripts = cluster.directory().join("slurm/0001");
@@ -300,7 +303,8 @@ fn a_long_trial_with_checkpoints_is_warned_about() {
         "[gpu]\ngpus = 'a100:1'\npartition = 'g p u'\n[slurm]\ncontainer = ['apptainer', 'exec', 'my image.sif']\n",
     );
     done(&cluster.submit(&["--site", &site]));
-    let folder = cluster.directory().join("slurm/0001");
+    let folder = cluster.directory().join("slurm/0002");
+    assert!(!folder.join("cpu.sh").exists());
     let script = fs::read_to_string(folder.join("gpu.sh")).expect("a script");
     for part in [
         "#SBATCH --gres=gpu:a100:1\n",
@@ -310,7 +314,6 @@ fn a_long_trial_with_checkpoints_is_warned_about() {
     ] {
         assert!(script.contains(part), "{part}: {script}");
     }
-    assert!(!folder.join("cpu.sh").exists());
     let small = cluster.submit(&["--site", &site, "--memory", "1M"]);
     refused(&small, &["a task of the array gpu has 1.0 MiB", "give more memory"]);
 }

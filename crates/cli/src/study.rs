@@ -29,7 +29,8 @@ pub(crate) fn load(
     overrides: &[(String, String)],
     out: &Path,
 ) -> Result<(Study, PathBuf), Failure> {
-    if !path.is_dir() {
+    // Another folder is refused as one.
+    if !path.join("manifest.json").exists() {
         return Ok((Study::load(path, full, overrides)?, out.to_owned()));
     }
     if full || !overrides.is_empty() {

@@ -1,6 +1,7 @@
 //! One array of tasks: its wall time, its memory, and which trials each task runs.
 
 use widenet_core::humanized;
+use widenet_engines::{SolveError, Solver};
 use widenet_output::escape::one_line;
 
 use super::{
@@ -46,6 +47,17 @@ pub(super) struct Missing<'a> {
     pub(super) plan: TrialPlan,
     /// What it is expected to take.
     pub(super) seconds: f64,
+}
+
+impl<'a> Missing<'a> {
+    /// Plans a trial; one without an estimate is taken to need `usual` seconds.
+    pub(super) fn new(prepared: &'a PreparedTrial, solver: &dyn Solver, usual: f64) -> Result<Missing<'a>> {
+        let refused =
+            |error: SolveError| Error::Refused { trial: prepared.trial.label.clone(), reason: error.to_string() };
+        let plan = prepared.plan(solver).map_err(refused)?;
+        let seconds = plan.estimate.map_or(usual, |estimate| estimate.seconds);
+        Ok(Missing { prepared, plan, seconds })
+    }
 }
 
 impl Missing<'_> {

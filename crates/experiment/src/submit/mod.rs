@@ -70,45 +70,35 @@ pub fn submit(study: &Study, solver: &dyn Solver, options: &SubmitOptions, queue
         Some(program) => program.clone(),
         None => text_of(&options.program)?.to_owned(),
     };
-    let numbers = job_numbers(&directory);
     let mut warnings = Vec::new();
-    let queued: BTreeSet<usize> = match if numbers.is_empty() { Some(Vec::new()) } else { queue(&numbers) } {
-        Some(queue) => queued_trials(&directory, &queue).into_iter().map(|(trial, _)| trial).collect(),
-        None => {
-            warnings.push("squeue cannot be asked which earlier jobs wait or run; their trials are submitted again, and whoever is first runs them".into());
-            BTreeSet::new()
-        }
-    };
+    let queued = queued(&directory, queue).unwrap_or_else(|| {
+        let said = "squeue cannot be asked which earlier jobs wait or run; their trials are submitted again, and whoever is first runs them";
+        warnings.push(said.into());
+        BTreeSet::new()
+    });
     let store = Store::new(&directory, prepared.trials.len());
-    let (mut missing, mut trials, mut waiting) = (Vec::new(), 0, 0);
     let mut earlier = None;
+    let (mut done, mut waiting, mut missing) = (0, 0, Vec::new());
     for p in prepared.trials.iter().filter(|p| p.is_solved()) {
-        trials += 1;
-        if !matches!(store.find(p)?, Found::Done(_)) {
-            earlier
-                .get_or_insert_with(|| Earlier::of(&options.out, &study.name))
-                .take_over(&p.directory(&directory))?;
+        let is_done = || Ok::<bool, Error>(matches!(store.find(p)?, Found::Done(_)));
+        if !is_done()? {
+            let earlier = earlier.get_or_insert_with(|| Earlier::of(&options.out, &study.name));
+            earlier.take_over(&p.directory(&directory))?;
         }
-        if matches!(store.find(p)?, Found::Done(_)) {
-            continue;
-        }
-        if queued.contains(&p.trial.index) {
+        if is_done()? {
+            done += 1;
+        } else if queued.contains(&p.trial.index) {
             waiting += 1;
-            continue;
+        } else {
+            missing.push(Missing::new(p, solver, site.slurm.seconds_without_estimate)?);
         }
-        let plan = p
-            .plan(solver)
-            .map_err(|error| Error::Refused { trial: p.trial.label.clone(), reason: error.to_string() })?;
-        let seconds = plan.estimate.map_or(site.slurm.seconds_without_estimate, |estimate| estimate.seconds);
-        missing.push(Missing { prepared: p, plan, seconds });
     }
-    let done = trials - missing.len() - waiting;
-    if let Some(count) =
-        Some(missing.iter().filter(|trial| trial.plan.estimate.is_none()).count()).filter(|count| *count > 0)
-    {
+    let trials = done + waiting + missing.len();
+    let unknown = missing.iter().filter(|trial| trial.plan.estimate.is_none()).count();
+    if unknown > 0 {
         let each = humanized::seconds(site.slurm.seconds_without_estimate);
         warnings.push(format!(
-            "{count} trials have no estimate of their time; {each} is reckoned with (slurm.seconds_without_estimate)"
+            "{unknown} trials have no estimate of their time; {each} is reckoned with (slurm.seconds_without_estimate)"
         ));
     }
     let is_of_gpu = |trial: &Missing<'_>| {
@@ -116,11 +106,11 @@ pub fn submit(study: &Study, solver: &dyn Solver, options: &SubmitOptions, queue
     };
     let (gpu, cpu): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_of_gpu);
     let mut arrays = Vec::new();
-    let settings = [("cpu", Some(&site.cpu.array), cpu), ("gpu", site.gpu.as_ref().map(|gpu| &gpu.array), gpu)];
-    for (name, settings, trials) in settings {
-        if let Some(settings) = settings.filter(|_| !trials.is_empty()) {
-            arrays.push(array(name, (&site, settings), &trials, &options.tasks, &mut warnings)?);
-        }
+    if !cpu.is_empty() {
+        arrays.push(array("cpu", (&site, &site.cpu.array), &cpu, &options.tasks, &mut warnings)?);
+    }
+    if let Some(settings) = site.gpu.as_ref().filter(|_| !gpu.is_empty()) {
+        arrays.push(array("gpu", (&site, &settings.array), &gpu, &options.tasks, &mut warnings)?);
     }
     write_study(study, &prepared, &directory)?;
     let (hash, study) = (prepared.hash.clone(), study.name.clone());
@@ -137,6 +127,13 @@ pub fn submit(study: &Study, solver: &dyn Solver, options: &SubmitOptions, queue
         study,
         submitted: None,
     })
+}
+
+/// Trials of earlier jobs that wait or run; nothing if nobody can be asked.
+fn queued(directory: &Path, queue: Queue<'_>) -> Option<BTreeSet<usize>> {
+    let numbers = job_numbers(directory);
+    let queue = if numbers.is_empty() { Vec::new() } else { queue(&numbers)? };
+    Some(queued_trials(directory, &queue).into_iter().map(|(trial, _)| trial).collect())
 }
 
 /// Paths stand in lines of job scripts, in which these characters have meanings that nothing takes away.

@@ -68,10 +68,17 @@ impl Submitted {
         folders.into_iter().map(read).collect()
     }
 
-    /// Makes the folder of what is submitted next: a new one, or the last if nothing in it was handed over.
-    pub(super) fn next(directory: &Path) -> Result<Submitted> {
+    /// Makes the folder of what is submitted next: a new one, or the last if nothing in it was handed over from here and its tasks are the same. People may
+    /// have handed it over themselves, and what their jobs run must not change.
+    pub(super) fn next(directory: &Path, tasks: &[(&str, Vec<u8>)]) -> Result<Submitted> {
         let all = Submitted::all(directory);
-        if let Some(last) = all.last().filter(|last| last.record.jobs.is_empty()) {
+        let is_same = |last: &&Submitted| {
+            let has = |(name, bytes): &(&str, Vec<u8>)| {
+                files::read(&last.tasks_file(name)).is_ok_and(|found| found == *bytes)
+            };
+            last.record.jobs.is_empty() && tasks.iter().all(has)
+        };
+        if let Some(last) = all.last().filter(is_same) {
             return Ok(last.clone());
         }
         let parent = directory.join(FOLDER);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use widenet_output::{remove_file, write_whole};
+use widenet_output::write_whole;
 
 use super::{
     array::{ArrayPlan, slurm_time},
@@ -60,18 +60,17 @@ impl Submission {
         if self.arrays.is_empty() {
             return Ok(Vec::new());
         }
-        let submitted = Submitted::next(&self.directory)?;
-        for name in ["cpu", "gpu", REPORT] {
-            remove_file(&submitted.folder.join(format!("{name}.sh")))?;
-            remove_file(&submitted.tasks_file(name))?;
-        }
-        let mut scripts = Vec::new();
-        for array in &self.arrays {
-            let file = submitted.tasks_file(array.name);
+        let tasks = |array: &ArrayPlan| -> Result<(&str, Vec<u8>)> {
             let tasks = Tasks { study: self.hash.clone(), tasks: array.tasks.clone() };
-            let bytes = serde_json::to_vec(&tasks).map_err(|error| Error::file("write", &file, error))?;
-            write_whole(&file, &bytes)?;
-            let path = submitted.folder.join(format!("{}.sh", array.name));
+            let bytes = serde_json::to_vec(&tasks).map_err(|error| Error::file("write", &self.directory, error))?;
+            Ok((array.name, bytes))
+        };
+        let tasks = self.arrays.iter().map(tasks).collect::<Result<Vec<_>>>()?;
+        let submitted = Submitted::next(&self.directory, &tasks)?;
+        let mut scripts = Vec::new();
+        for (array, (name, tasks)) in self.arrays.iter().zip(&tasks) {
+            write_whole(&submitted.tasks_file(name), tasks)?;
+            let path = submitted.folder.join(format!("{name}.sh"));
             write_whole(&path, self.array_script(array, &submitted)?.as_bytes())?;
             scripts.push(JobScript { name: array.name, path, is_last: false });
         }
