@@ -4,6 +4,8 @@ mod bad_input;
 mod bench;
 #[cfg(unix)]
 mod campaigns;
+#[cfg(unix)]
+mod cluster;
 mod command_line;
 mod common;
 mod convolutions;

@@ -47,6 +47,8 @@ const SMALLER: &[Smaller] = &[
     Smaller { of: "study experiments/mean-field/real-data.toml", replaced: &[], more: FEW_WIDTHS },
     Smaller { of: "study experiments/quickstart.toml", replaced: &[], more: FEW_WIDTHS },
     Smaller { of: "plan experiments/quickstart.toml", replaced: &[], more: FEW_WIDTHS },
+    // Nothing is handed over where there is no Slurm; and not from a test where there is.
+    Smaller { of: "submit experiments/quickstart.toml", replaced: &[("--submit", "--tasks=4")], more: FEW_WIDTHS },
     Smaller {
         of: "study experiments/kernel-regime/linearisation.toml",
         replaced: &[],
@@ -131,7 +133,7 @@ fn prepared(words: &[String], folder: &Path) -> Vec<String> {
         });
     }
     prepared.extend(smaller.iter().flat_map(|smaller| smaller.more).map(|word| (*word).to_owned()));
-    if words[0] == "study" && !words.iter().any(|word| word == "--out") {
+    if ["study", "submit"].contains(&words[0].as_str()) && !words.iter().any(|word| word == "--out") {
         prepared.extend(["--out".into(), inside("out")]);
     }
     prepared

@@ -1,9 +1,11 @@
 //! These types declare what a user may type; clap reads it.
 
+mod cluster;
 mod fluctuations;
 mod scaling;
 mod shared;
 
+pub(crate) use cluster::{StatusArguments, SubmitArguments};
 pub(crate) use fluctuations::FluctuationsArguments;
 pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
 pub(crate) use shared::{AnswerArguments, LimitArguments, Overrides};
@@ -16,9 +18,10 @@ use clap_complete::Shell;
 use widenet_core::Width;
 use widenet_core::document::Word;
 use widenet_engines::{EngineChoice, EngineRule, HiddenOptions};
-use widenet_experiment::Shard;
 use widenet_model::{DeviceChoice, Precision, ResponseStorage};
 use widenet_questions::PriorQuestion;
+
+use crate::batch::{ShardChoice, shard_choice};
 
 /// One problem, every width: train deep linear networks from width 1 to infinity.
 ///
@@ -53,6 +56,10 @@ pub(crate) enum Command {
     Study(StudyArguments),
     /// Show what a study or a problem would run: engine and reason, memory and time.
     Plan(PlanArguments),
+    /// Write a study as array jobs of Slurm, and hand them over; asks only for what is missing.
+    Submit(SubmitArguments),
+    /// Show how far a study is: what is done, running and waiting, when it may end, and why processes ended.
+    Status(StatusArguments),
     /// Make tables, figures and verdicts again from a run directory.
     Report(ReportArguments),
     /// Print the parameterisation of a problem as a table of exponents and constants per layer.
@@ -79,7 +86,7 @@ pub(crate) enum Command {
     },
     /// Print the JSON Schema of a kind of file, for editors and checks.
     Schema {
-        /// What the file holds: a problem, a question, or a study.
+        /// What the file holds: a problem, a question, a study, or a site of a cluster.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(widenet_experiment::schemas::file_kinds()))]
         file: String,
     },
@@ -361,7 +368,7 @@ fn positive_seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct StudyArguments {
-    /// Study file (.toml or .json).
+    /// Study file (.toml or .json), or a run directory, whose study is continued.
     pub(crate) study: PathBuf,
     /// At full size: with the values of the study's section full.
     #[arg(long)]
@@ -371,13 +378,17 @@ pub(crate) struct StudyArguments {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
-    /// Run only part I of N of the trials; several processes may share the folder.
-    #[arg(long, default_value = "1/1", value_name = "I/N")]
-    pub(crate) shard: Shard,
+    /// Run only part I of N of the trials; several processes may share the folder. With auto, I and N are those of the task of an array job of
+    /// Slurm, LSF or Grid Engine; auto/N for PBS, which does not say N.
+    #[arg(long, default_value = "1/1", value_name = "I/N|auto", value_parser = shard_choice)]
+    pub(crate) shard: ShardChoice,
+    /// A file of tasks by widenet submit: task I of it is run instead of every N-th trial.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tasks: Option<PathBuf>,
     /// Seconds between checkpoints of a run on a device.
     #[arg(long, default_value_t = 60.0, value_parser = positive_seconds)]
     pub(crate) checkpoint_every: f64,
-    /// Trials at once [default: number of cores].
+    /// Trials at once [default: number of cores, of a job of a batch system those that it has].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) jobs: Option<u16>,
     /// Device of the dense, conditioned and regenerated engines: auto, cpu (flex), flex, ndarray, wgpu or vulkan.

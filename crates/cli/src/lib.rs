@@ -2,6 +2,7 @@
 
 mod answer;
 mod arguments;
+mod batch;
 mod bench;
 mod coordinate_check;
 mod devices;
@@ -20,9 +21,12 @@ mod progress;
 mod question;
 mod say;
 mod scaling;
+mod slurm;
 mod solve;
 mod solved;
+mod status;
 mod study;
+mod submit;
 mod threads;
 
 use std::ffi::OsString;
@@ -73,6 +77,8 @@ fn command(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
         Command::CoordCheck(arguments) => coordinate_check::run(&arguments),
         Command::Study(arguments) => study::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Submit(arguments) => submit::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Report(arguments) => study::report(&arguments),
         Command::Parameterization(arguments) => solve::parameterization(&arguments),
         Command::Devices => devices::run(),

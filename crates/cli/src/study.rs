@@ -1,9 +1,13 @@
 //! `widenet study` runs a study, `widenet report` collects its results again.
 
-use std::{thread::available_parallelism, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    thread::available_parallelism,
+    time::Duration,
+};
 
 use widenet_engines::Engines;
-use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study, Unanswered};
+use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study, Unanswered, study_of};
 use widenet_model::DeviceChoice;
 use widenet_output::{Table, escape::one_line};
 use widenet_statistics::Verdict;
@@ -11,21 +15,42 @@ use widenet_statistics::Verdict;
 use crate::{
     answer::{give, leave},
     arguments::{ReportArguments, StudyArguments},
+    batch,
     exit::{Exit, Failure},
     interrupt,
     progress::StudyProgress,
     say::{line, note},
 };
 
+/// Loads a study, or that of a run directory; with the folder of run directories.
+pub(crate) fn load(
+    path: &Path,
+    full: bool,
+    overrides: &[(String, String)],
+    out: &Path,
+) -> Result<(Study, PathBuf), Failure> {
+    // Another folder is refused as one.
+    if !path.join("manifest.json").exists() {
+        return Ok((Study::load(path, full, overrides)?, out.to_owned()));
+    }
+    if full || !overrides.is_empty() {
+        return Err("a run directory is continued as it was begun; --full and --set are for study files".into());
+    }
+    Ok(study_of(path)?)
+}
+
 /// Runs a study or continues it.
 pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
-    let study = Study::load(&arguments.study, arguments.full, &arguments.overrides.set)?;
-    let cores = available_parallelism().map_or(1, usize::from);
+    let (study, out) = load(&arguments.study, arguments.full, &arguments.overrides.set, &arguments.out)?;
+    let cores = batch::cpus().unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let shard = batch::shard(&arguments.shard, arguments.tasks.as_deref())?;
     let options = RunOptions {
-        out: arguments.out.clone(),
+        out,
         jobs: arguments.jobs.map_or(cores, usize::from),
-        shard: arguments.shard,
+        shard: shard.clone(),
         device: arguments.device,
+        job: batch::job(),
+        ..RunOptions::default()
     };
     let interval = Duration::from_secs_f64(arguments.checkpoint_every);
     let engines = Engines::new(arguments.device)?.checkpoint_every(interval).checkpoint_when(interrupt::warnings());
@@ -43,7 +68,7 @@ pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
         Outcome::Finished(report) => verdicts(&report),
         Outcome::ShardFinished { directory, remaining } => {
             give(|out| {
-                writeln!(out, "shard {} done; {remaining} trials of other shards remain", arguments.shard)?;
+                writeln!(out, "shard {shard} done; {remaining} trials of other shards or processes remain")?;
                 writeln!(out, "run directory: {}", one_line(&directory.display().to_string()))
             })?;
             Ok(Exit::Done)

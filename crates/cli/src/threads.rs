@@ -9,12 +9,12 @@ use std::{
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use widenet_system::threads::no_thread;
 
-use crate::{exit::Failure, say::note};
+use crate::{batch, exit::Failure, say::note};
 
 /// Most threads of computations where there are not more cores: further ones would only wait for each other.
 const MOST: usize = 256;
 
-/// Starts as many threads as there are cores, or as `RAYON_NUM_THREADS` asks for. Where the system grants fewer, half of them are left to what else
+/// Starts as many threads as there are cores, or as a batch system gives to its job, or as `RAYON_NUM_THREADS` asks for. Where the system grants fewer, half of them are left to what else
 /// needs threads.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ const MOST: usize = 256;
 pub(crate) fn start() -> Result<(), Failure> {
     let cores = available_parallelism().map_or(1, usize::from);
     let asked = env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.trim().parse().ok());
-    let asked = asked.filter(|number| *number > 0).unwrap_or(cores);
+    let asked = asked.filter(|number| *number > 0).or_else(batch::cpus).unwrap_or(cores);
     let wanted = asked.min(MOST.max(cores));
     if wanted < asked {
         note(&format!("RAYON_NUM_THREADS = {asked}: {wanted} threads are started"));

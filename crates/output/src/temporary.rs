@@ -7,63 +7,26 @@
 //! The name tells who writes: the host and its process namespace, the process and when it started. What a dead process of this host left is
 //! removed at the next start, however young it is; the files of living processes and of other hosts stay, however old. Clocks are not asked.
 
-use std::{fs, path::Path, sync::LazyLock};
+use std::{fs, path::Path};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    owner::Owner,
+};
 
 const SUFFIX: &str = ".tmp";
 /// Longest part of the final name in that of a temporary file, in characters: file systems allow 255 bytes in all.
 const MAX_NAME: usize = 40;
 
-/// Who writes a temporary file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
-    /// The host and its process namespace: process numbers mean something within them only.
-    host: String,
-    process: u32,
-    /// When the process started, in ticks of the host since it started: numbers of processes are used again.
-    start: u64,
-}
-
-impl Owner {
-    /// This process.
-    fn own() -> &'static Owner {
-        static OWN: LazyLock<Owner> = LazyLock::new(|| {
-            let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-            let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-            let namespace: String = namespace.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
-            let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-            let name: String = name.trim().chars().take(64).map(safe).collect();
-            let process = std::process::id();
-            Owner { host: format!("{name}-{namespace}"), process, start: start_of(process).unwrap_or(0) }
-        });
-        &OWN
-    }
-
-    /// The owner that the name of a temporary file tells.
-    fn of(name: &str) -> Option<Owner> {
-        let mut parts = name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit('.').skip(1);
-        let (start, process, host) = (parts.next()?, parts.next()?, parts.next()?);
-        // Something is left: the final name.
-        parts.next()?;
-        Some(Owner { host: host.to_owned(), process: process.parse().ok()?, start: start.parse().ok()? })
-    }
-
-    /// Whether it is known to write no more: a process of this host that has ended. Without `/proc` nothing is known.
-    fn is_gone(&self) -> bool {
-        let own = Owner::own();
-        own.start > 0 && self.host == own.host && start_of(self.process) != Some(self.start)
-    }
-}
-
-/// When a running process started; nothing if it has ended (also if nobody has asked for its exit code yet).
-fn start_of(process: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The program's name, in parentheses, may hold anything. After it: state, 18 numbers, start (proc_pid_stat(5)).
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    if matches!(fields.next()?, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+/// The owner that the name of a temporary file tells.
+fn owner_of(name: &str) -> Option<Owner> {
+    let mut parts = name.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit('.').skip(1);
+    let (start, process, host) = (parts.next()?, parts.next()?, parts.next()?);
+    // Something is left: the final name.
+    parts.next()?;
+    Some(Owner { host: host.to_owned(), process: process.parse().ok()?, start: start.parse().ok()? })
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -121,7 +84,7 @@ pub(crate) fn remove_leftovers_of(path: &Path) {
 fn remove_where(folder: &Path, counts: impl Fn(&str) -> bool) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_leftover = |name: &str| counts(name) && Owner::of(name).is_some_and(|owner| owner.is_gone());
+        let is_leftover = |name: &str| counts(name) && owner_of(name).is_some_and(|owner| owner.is_gone());
         if name.to_str().is_some_and(is_leftover) {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let _ = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
@@ -132,6 +95,7 @@ fn remove_where(folder: &Path, counts: impl Fn(&str) -> bool) {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use crate::owner::start_of;
 
     /// The name that a process with these marks would choose.
     fn name(host: &str, process: u32, start: u64) -> String {
@@ -143,10 +107,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = temporary_file(&folder.path().join("a.b.csv")).unwrap();
         let found = file.path().file_name().unwrap().to_str().unwrap();
-        assert!(found.starts_with(".a.b.csv.") && Owner::of(found).as_ref() == Some(Owner::own()), "{found}");
+        assert!(found.starts_with(".a.b.csv.") && owner_of(found).as_ref() == Some(Owner::own()), "{found}");
         assert!(!Owner::own().is_gone());
         for other in [".tmp", ".x.tmp", "table.csv", ".table.csv.host.pid.1.abc.tmp", ".1.2.x.tmp"] {
-            assert_eq!(Owner::of(other), None, "{other}");
+            assert_eq!(owner_of(other), None, "{other}");
         }
     }
 

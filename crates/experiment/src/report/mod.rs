@@ -11,7 +11,6 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use widenet_core::document::Document;
 use widenet_engines::Solver;
 use widenet_output::{remove_leftovers, write_changed};
 use widenet_statistics::{Finding, Verdict};
@@ -25,7 +24,7 @@ use crate::{
     error::{Error, Result},
     judge::judge,
     measure::Results,
-    storage::{Finished, Found, Manifest, Store},
+    storage::{Finished, Found, Manifest, Store, open},
     study::{Metric, Study},
     trials::{Prepared, PreparedTrial, TrialResult, prepare},
 };
@@ -72,13 +71,7 @@ impl Report {
 /// [`Error::Directory`] if it is not a run directory, was made by another version or from data that have changed, or
 /// has no trial that is done, or if its data files are not where they were.
 pub fn report(directory: &Path, solver: &dyn Solver, stop: &AtomicBool) -> Result<Option<Report>> {
-    let manifest = Manifest::read(directory)?;
-    let document = Document::load(&directory.join("resolved.toml"))?;
-    let path = directory.join(&manifest.source);
-    let text =
-        widenet_system::files::read_to_string(&path, u64::MAX).map_err(|error| Error::file("read", &path, error))?;
-    let extension = manifest.source.rsplit('.').next().unwrap_or_default().to_owned();
-    let study = Study::from_document(document, (text, extension), manifest.base.clone())?;
+    let (manifest, study) = open(directory)?;
     let figures = figures::read(&study)?;
     let prepared =
         prepare(&study, &figures::needs(&figures)).map_err(|error| missing_data(error, directory, &manifest))?;

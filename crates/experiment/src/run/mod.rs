@@ -1,27 +1,35 @@
 //! Runs a study: it plans every trial, runs what is not done, and collects when all are.
 
+mod leases;
 mod queue;
 mod reporter;
+mod rounds;
 mod worker;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Mutex, atomic::AtomicBool},
+    thread,
+    time::Duration,
 };
 
 use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
-use widenet_output::{Table, create_directory, remove_leftovers, write_changed, write_whole};
+use widenet_output::{Lessee, Table, create_directory, remove_leftovers, write_changed, write_whole};
 
 use self::{
-    queue::{Queue, work},
+    leases::Leases,
+    rounds::run_all,
     worker::{Job, Worker, finished},
 };
 use crate::{
     error::{Error, Result},
-    report::{self, Report, figures},
-    storage::{Build, Earlier, Found, Manifest, Store},
+    report::{
+        self, Report,
+        figures::{self, Figure},
+    },
+    storage::{Build, Earlier, Ending, Found, Manifest, ProcessFile, Store},
     study::Study,
     trials::{Prepared, PreparedTrial, Shard, Trial, TrialPlan, prepare},
 };
@@ -38,11 +46,26 @@ pub struct RunOptions {
     pub shard: Shard,
     /// Where questions multiply weight matrices; a solver has its own device.
     pub device: DeviceChoice,
+    /// The job of a batch system that this is.
+    pub job: Option<widenet_output::Job>,
+    /// How often the process shows that it works. Of processes that share a run directory, one that is silent for six times as long loses its
+    /// trials to the others.
+    pub beat_every: Duration,
 }
+
+/// Usual time between two signs of life.
+const BEAT_EVERY: Duration = Duration::from_secs(10);
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { out: PathBuf::from("out"), jobs: 1, shard: Shard::WHOLE, device: DeviceChoice::Auto }
+        RunOptions {
+            out: PathBuf::from("out"),
+            jobs: 1,
+            shard: Shard::WHOLE,
+            device: DeviceChoice::Auto,
+            job: None,
+            beat_every: BEAT_EVERY,
+        }
     }
 }
 
@@ -55,7 +78,7 @@ pub enum Outcome {
     ShardFinished {
         /// The run directory.
         directory: PathBuf,
-        /// Trials of other shards that are not done.
+        /// Trials of other shards that are not done, and those of this one that other processes run now.
         remaining: usize,
     },
     /// Stopped on request; running again continues.
@@ -114,7 +137,8 @@ pub fn run(
 ) -> Result<Outcome> {
     let figures = figures::read(study)?;
     let prepared = prepare(study, &figures::needs(&figures))?;
-    let directory = options.out.join(format!("{}-{}", study.name, &prepared.hash[..8]));
+    options.shard.check(&prepared.hash)?;
+    let directory = options.out.join(directory_name(study, &prepared));
     let store = Store::new(&directory, prepared.trials.len());
     reporter.begins(prepared.trials.iter().filter(|p| options.shard.contains(p.solved_as.index)).count());
     let mut jobs = Vec::new();
@@ -134,6 +158,7 @@ pub fn run(
         match store.find(p)? {
             Found::Done(found) => {
                 trial_directory.remove_leftovers();
+                trial_directory.remove_leases()?;
                 finished(reporter, &p.trial, &sharing, &found.result.status(), true);
             }
             found => {
@@ -152,56 +177,118 @@ pub fn run(
     }
     solver.take_notes().iter().for_each(|note| reporter.note(note));
     write_study(study, &prepared, &directory)?;
-    if !jobs.is_empty() {
-        write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
+    let ready = Ready { study, prepared: &prepared, figures: &figures, store: &store, solver, options, reporter };
+    if jobs.is_empty() {
+        return ready.collect(stop, &BTreeSet::new());
+    }
+    write_whole(&directory.join(options.shard.plan_file()), &plan_table(&jobs)?)?;
+    let lessee = Lessee::new(options.job.clone(), options.beat_every);
+    let process = ProcessFile::begin(&directory, &lessee, options.shard.to_string(), jobs.len())?;
+    let outcome = ready.run(&jobs, (lessee, &process), stop);
+    let (how, why) = ending(&outcome);
+    process.end(how, why);
+    outcome
+}
+
+/// How a process ended, and why.
+fn ending(outcome: &Result<Outcome>) -> (Ending, String) {
+    match outcome {
+        Ok(Outcome::Finished(_)) => (Ending::Finished, "all trials of the study are done".into()),
+        Ok(Outcome::ShardFinished { remaining, .. }) => {
+            (Ending::Finished, format!("its part is done; {remaining} trials of others were not"))
+        }
+        Ok(Outcome::Interrupted { remaining, .. }) => {
+            (Ending::Stopped, format!("a signal stopped it with {remaining} trials to go"))
+        }
+        Err(error) => (Ending::Failed, error.to_string()),
+    }
+}
+
+/// A study whose trials are to be run.
+struct Ready<'a> {
+    study: &'a Study,
+    prepared: &'a Prepared,
+    figures: &'a [Figure],
+    store: &'a Store<'a>,
+    solver: &'a dyn Solver,
+    options: &'a RunOptions,
+    reporter: &'a dyn Reporter,
+}
+
+impl Ready<'_> {
+    /// Runs what is not done, and reports if all is.
+    fn run(&self, jobs: &[Job<'_>], (lessee, process): (Lessee, &ProcessFile), stop: &AtomicBool) -> Result<Outcome> {
+        let worker = Worker {
+            metrics: &self.study.metrics,
+            solver: self.solver,
+            device: self.options.device,
+            directory: self.store.directory(),
+            store: self.store,
+            stop,
+            failed: AtomicBool::new(false),
+            said: Mutex::default(),
+            reporter: self.reporter,
+            leases: Leases::new(lessee),
+            process,
+            busy: Mutex::default(),
+            dead: Mutex::default(),
+        };
+        let rest = thread::scope(|scope| {
+            // Where the system gives no thread for it, a process of another machine may take over what this one runs.
+            let _ = thread::Builder::new().spawn_scoped(scope, || worker.leases.beat(process));
+            let _end = worker.leases.end();
+            run_all(&worker, jobs, self.options.jobs)
+        })?;
+        if rest.remaining > 0 {
+            let is_done = |p: &PreparedTrial| matches!(self.store.find(p), Ok(Found::Done(_)));
+            // A report that cannot be made, or not without solving a limit, must not hide that the run was stopped; `report` makes it.
+            let report = || self.report(stop).ok().flatten();
+            let partial = if self.prepared.trials.iter().any(is_done) { report() } else { None };
+            let directory = self.store.directory().to_owned();
+            return Ok(Outcome::Interrupted { directory, remaining: rest.remaining, partial });
+        }
+        let elsewhere = rest.elsewhere.into_iter().map(|job| jobs[job].prepared.trial.index).collect();
+        self.collect(stop, &elsewhere)
     }
 
-    let queue = Queue::new(jobs.iter().map(|job| job.plan.exclusive));
-    let worker = Worker {
-        metrics: &study.metrics,
-        solver,
-        device: options.device,
-        directory: &directory,
-        store: &store,
-        stop,
-        failed: AtomicBool::new(false),
-        said: Mutex::default(),
-        reporter,
-    };
-    let run = |job: usize| worker.run_or_stop_all(&jobs[job]);
-    let remaining = work(&queue, options.jobs, run)?;
-    if remaining > 0 {
-        let is_done = |p: &PreparedTrial| matches!(store.find(p), Ok(Found::Done(_)));
-        // A report that cannot be made, or not without solving a limit, must not hide that the run was stopped; `report` makes it.
-        let report = || report::collect(study, (&prepared, &figures), &store, (solver, stop)).ok().flatten();
-        let partial = if prepared.trials.iter().any(is_done) { report() } else { None };
-        return Ok(Outcome::Interrupted { directory, remaining, partial });
+    fn report(&self, stop: &AtomicBool) -> Result<Option<Report>> {
+        report::collect(self.study, (self.prepared, self.figures), self.store, (self.solver, stop))
     }
-    let mut remaining = 0;
-    for p in solved() {
-        let reason = match store.find(p)? {
-            Found::Done(_) => continue,
-            Found::Pending => format!("trial {}: its result is gone", p.trial.label),
-            Found::Unusable(reason) => reason,
-        };
-        if options.shard.contains(p.trial.index) {
-            // Running it again would come to the same.
-            return Err(Error::directory(&directory, format!("{reason}, though it has just been stored")));
+
+    /// Reports if all trials are done; those `elsewhere` are run by other processes.
+    fn collect(&self, stop: &AtomicBool, elsewhere: &BTreeSet<usize>) -> Result<Outcome> {
+        let directory = self.store.directory().to_owned();
+        let mut remaining = 0;
+        for p in self.prepared.trials.iter().filter(|p| p.is_solved()) {
+            let reason = match self.store.find(p)? {
+                Found::Done(_) => continue,
+                Found::Pending => format!("trial {}: its result is gone", p.trial.label),
+                Found::Unusable(reason) => reason,
+            };
+            if self.options.shard.contains(p.trial.index) && !elsewhere.contains(&p.trial.index) {
+                // Running it again would come to the same.
+                return Err(Error::directory(&directory, format!("{reason}, though it has just been stored")));
+            }
+            remaining += 1;
         }
-        remaining += 1;
+        if remaining > 0 {
+            return Ok(Outcome::ShardFinished { directory, remaining });
+        }
+        let Some(report) = self.report(stop)? else {
+            return Ok(Outcome::Interrupted { directory, remaining, partial: None });
+        };
+        report.notes.iter().for_each(|note| self.reporter.note(note));
+        Ok(Outcome::Finished(report))
     }
-    if remaining > 0 {
-        return Ok(Outcome::ShardFinished { directory, remaining });
-    }
-    let Some(report) = report::collect(study, (&prepared, &figures), &store, (solver, stop))? else {
-        return Ok(Outcome::Interrupted { directory, remaining, partial: None });
-    };
-    report.notes.iter().for_each(|note| reporter.note(note));
-    Ok(Outcome::Finished(report))
+}
+
+/// The name of the run directory of a study.
+pub(crate) fn directory_name(study: &Study, prepared: &Prepared) -> String {
+    format!("{}-{}", study.name, &prepared.hash[..8])
 }
 
 /// Makes the run directory with what is known before any trial runs.
-fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
+pub(crate) fn write_study(study: &Study, prepared: &Prepared, directory: &Path) -> Result<()> {
     if study.base.to_str().is_none() {
         let reason =
             "its name is not UTF-8, and manifest.json has no way to say where the data files are; rename the folder";

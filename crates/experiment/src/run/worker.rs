@@ -1,10 +1,10 @@
 //! A worker runs one trial and stores its result.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -13,11 +13,15 @@ use std::{
 use widenet_core::{training::Control, trajectory::Status};
 use widenet_engines::{SolveError, Solver};
 use widenet_model::DeviceChoice;
+use widenet_output::Seen;
 
-use super::reporter::Reporter;
+use super::{
+    leases::{Held, Leases},
+    reporter::Reporter,
+};
 use crate::{
     error::{Error, Result},
-    storage::{Found, Made, Store, TrialDirectory},
+    storage::{Found, Made, ProcessFile, Store, TrialDirectory},
     study::Metric,
     trials::{Answer, Context, PreparedTrial, Trial, TrialPlan, TrialResult},
 };
@@ -57,6 +61,25 @@ pub(super) struct Worker<'a> {
     pub(super) reporter: &'a dyn Reporter,
     /// Remarks about devices that were said already.
     pub(super) said: Mutex<BTreeSet<String>>,
+    /// The trials that this process runs now.
+    pub(super) leases: Leases,
+    pub(super) process: &'a ProcessFile,
+    /// Trials that other processes have, by the number of their jobs, as their leases were last read.
+    pub(super) busy: Mutex<BTreeMap<usize, Seen>>,
+    /// Those whose holders were found dead.
+    pub(super) dead: Mutex<BTreeMap<usize, Seen>>,
+}
+
+/// The trial is ours while this lives.
+struct Leasing<'a> {
+    leases: &'a Leases,
+    held: Arc<Held>,
+}
+
+impl Drop for Leasing<'_> {
+    fn drop(&mut self) {
+        self.leases.give_up(&self.held);
+    }
 }
 
 /// Lets the other workers stop if this one fails or panics.
@@ -73,36 +96,76 @@ impl Drop for StopOthers<'_> {
     }
 }
 
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Worker<'_> {
     fn must_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
     }
 
     /// As [`Worker::run`]; if it fails or panics, the others stop at their next step.
-    pub(super) fn run_or_stop_all(&self, job: &Job<'_>) -> Result<bool> {
+    pub(super) fn run_or_stop_all(&self, number: usize, job: &Job<'_>) -> Result<bool> {
         let mut others = StopOthers { failed: &self.failed, is_needless: false };
-        let ran = self.run(job);
+        let ran = self.run(number, job);
         others.is_needless = ran.is_ok();
         ran
     }
 
-    /// Runs one trial and stores its result; false if it was stopped.
-    fn run(&self, job: &Job<'_>) -> Result<bool> {
-        let Job { prepared, plan, sharing } = job;
-        let trial = &prepared.trial;
+    /// Whether the trial of a job has its result, made by another process; then it is told.
+    pub(super) fn is_done(&self, job: &Job<'_>) -> Result<bool> {
+        let Found::Done(found) = self.store.find(job.prepared)? else { return Ok(false) };
+        finished(self.reporter, &job.prepared.trial, &job.sharing, &found.result.status(), true);
+        Ok(true)
+    }
+
+    /// Runs the trial of a job and stores its result, unless another process has it; false if it was stopped.
+    fn run(&self, number: usize, job: &Job<'_>) -> Result<bool> {
         if self.must_stop() {
             return Ok(false);
         }
-        let directory: TrialDirectory = prepared.directory(self.directory);
-        if let Found::Done(found) = self.store.find(prepared)? {
-            // By another process, since the plan was made.
-            finished(self.reporter, trial, sharing, &found.result.status(), true);
+        let directory: TrialDirectory = job.prepared.directory(self.directory);
+        // By another process, since the plan was made.
+        if self.is_done(job)? {
             return Ok(true);
         }
+        directory.create()?;
+        let dead = lock(&self.dead).remove(&number);
+        let held = match self.leases.lease(directory.path(), dead.as_ref())? {
+            Ok(held) => held,
+            Err(seen) => {
+                lock(&self.busy).insert(number, seen);
+                return Ok(true);
+            }
+        };
+        let leasing = Leasing { leases: &self.leases, held };
+        // Or just before it was leased.
+        if self.is_done(job)? {
+            self.leases.finish(&leasing.held)?;
+            return Ok(true);
+        }
+        let ran = self.run_held(job, &directory, &leasing.held);
+        if leasing.held.is_lost() {
+            lock(&self.busy).insert(number, Seen::unknown());
+            return Ok(true);
+        }
+        match &ran {
+            Ok(true) => self.leases.finish(&leasing.held)?,
+            Ok(false) => {}
+            Err(error) => directory.store_failure(&error.to_string()),
+        }
+        ran
+    }
+
+    /// Runs a trial that is ours; false if it was stopped.
+    fn run_held(&self, job: &Job<'_>, directory: &TrialDirectory, held: &Held) -> Result<bool> {
+        let Job { prepared, plan, sharing } = job;
+        let trial = &prepared.trial;
         directory.prepare(plan.estimate.map_or(0.0, |estimate| estimate.seconds))?;
         self.reporter.started(trial, plan);
         let start = Instant::now();
-        let watch = |fraction| self.watch(trial, fraction);
+        let watch = |fraction| self.watch(trial, held, fraction);
         let (solver, checkpoint) = (self.solver, directory.checkpoint());
         let context = Context { solver, device: self.device, checkpoint: &checkpoint, watch: &watch };
         let ran = prepared.run(plan, &context);
@@ -114,8 +177,8 @@ impl Worker<'_> {
         let is_interrupted = ran.is_interrupted();
         // A question that was stopped starts again.
         let Some(result) = ran.result else { return Ok(false) };
-        if is_interrupted && matches!(self.store.find(prepared)?, Found::Done(_)) {
-            // Another process was faster; its result stays.
+        if held.check_lost() {
+            // It is for who has taken it over to write; the result would be the same.
             return Ok(false);
         }
         if let TrialResult::Answer(answer) = &result {
@@ -127,18 +190,19 @@ impl Worker<'_> {
         if is_interrupted {
             return Ok(false);
         }
+        self.process.has_finished_trial();
         finished(self.reporter, trial, sharing, &result.status(), false);
         Ok(true)
     }
 
-    fn watch(&self, trial: &Trial, fraction: f64) -> Control {
+    fn watch(&self, trial: &Trial, held: &Held, fraction: f64) -> Control {
         self.reporter.progress(trial, fraction);
-        if self.must_stop() { Control::Stop } else { Control::Continue }
+        if self.must_stop() || held.is_lost() { Control::Stop } else { Control::Continue }
     }
 
     /// Says of every metric once that the path of its value leads nowhere.
     fn say_missing(&self, trial: &Trial, answer: &Answer) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
         for metric in self.metrics {
             let Some(reason) = metric.missing_path(|path| answer.numbers(path)) else { continue };
             let metric = format!("metric `{}` has no value", metric.name);
@@ -149,7 +213,7 @@ impl Worker<'_> {
     }
 
     fn say_once(&self, notes: &[String]) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
         for note in notes {
             if said.insert(note.clone()) {
                 self.reporter.note(note);

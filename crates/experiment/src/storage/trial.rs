@@ -3,6 +3,7 @@
 use std::{
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,12 @@ use widenet_core::{
     document::Word,
     trajectory::{Engine, Number, Record, Status, Stopped},
 };
-use widenet_output::{Durability, create_directory, remove_file, remove_leftovers, sha256, stream_whole};
+use widenet_output::{
+    Durability, create_directory, remove_file, remove_leases, remove_leftovers, sha256, stream_whole,
+};
 use widenet_system::files;
 
-use super::manifest::pretty;
+use super::{manifest::pretty, process::now};
 use crate::{
     error::{Error, Result},
     study::TaskKind,
@@ -84,6 +87,15 @@ impl PreparedTrial {
     }
 }
 
+/// Why a trial could not be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    /// In words.
+    pub(crate) why: String,
+    /// When, in seconds since 1970.
+    pub(crate) at: u64,
+}
+
 /// How a result was made.
 pub(crate) struct Made<'a> {
     /// Why its engine, and on which device.
@@ -106,6 +118,7 @@ pub(super) const TRIAL: &str = "trial.toml";
 const STATUS: &str = "status.json";
 const TRAJECTORY: &str = "trajectory.json";
 const ANSWER: &str = "answer.json";
+const FAILED: &str = "failed.json";
 
 /// The hash of the trial of a directory and the names of its files, result first, if its status says that it has a result. Whether the result is
 /// whole is found out when it is read.
@@ -123,7 +136,7 @@ impl TrialDirectory {
     }
 
     /// The folder.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -137,10 +150,15 @@ impl TrialDirectory {
         self.path.join("checkpoint.safetensors")
     }
 
+    /// Makes the folder, if it is not there.
+    pub(crate) fn create(&self) -> Result<()> {
+        Ok(create_directory(&self.path)?)
+    }
+
     /// Makes it ready for a run of its trial that is expected to take some seconds. A checkpoint of another trial is removed.
     pub(crate) fn prepare(&self, expected_seconds: f64) -> Result<()> {
-        create_directory(&self.path)?;
         self.remove_leftovers();
+        remove_file(&self.path.join(FAILED))?;
         let trial = self.path.join(TRIAL);
         if files::read(&trial).is_ok_and(|found| found == self.text.as_bytes()) {
             return Ok(());
@@ -154,6 +172,32 @@ impl TrialDirectory {
 
     fn write(&self, name: &str, bytes: &[u8], durability: Durability) -> Result<()> {
         Ok(stream_whole(&self.path.join(name), durability, |file| file.write_all(bytes))?)
+    }
+
+    /// Says why the trial could not be run. Nobody depends on it.
+    pub(crate) fn store_failure(&self, why: &str) {
+        let failure = Failure { why: why.into(), at: now() };
+        if let Ok(bytes) = pretty(&self.path.join(FAILED), &failure) {
+            let _ = self.write(FAILED, &bytes, Durability::Repeatable);
+        }
+    }
+
+    /// Why it could not be run when it was last tried.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        serde_json::from_slice(&files::read(&self.path.join(FAILED)).ok()?).ok()
+    }
+
+    /// What its status says and when that was written, if the status is of this trial; whether the result is whole is not looked at.
+    pub(crate) fn state(&self) -> Option<(String, SystemTime)> {
+        let path = self.path.join(STATUS);
+        let status: TrialStatus = serde_json::from_slice(&files::read(&path).ok()?).ok()?;
+        let changed = std::fs::metadata(&path).and_then(|found| found.modified()).ok()?;
+        (status.trial == self.hash).then_some((status.state, changed))
+    }
+
+    /// Removes the leases of a trial that is done.
+    pub(crate) fn remove_leases(&self) -> Result<()> {
+        Ok(remove_leases(&self.path)?)
     }
 
     /// Removes what dead processes were writing.

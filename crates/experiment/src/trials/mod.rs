@@ -11,7 +11,7 @@ mod trial;
 
 pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use result::{Answer, MOST_LISTED, TrialResult};
-pub use shard::Shard;
+pub use shard::{Shard, Tasks};
 pub(crate) use task::{Context, PreparedTrial, ProblemTask, Task};
 pub use task::{Estimate, TrialPlan};
 pub use trial::Trial;

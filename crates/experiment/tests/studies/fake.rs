@@ -34,6 +34,8 @@ pub(crate) struct FakeSolver {
     pub(crate) misshapen: Option<Width>,
     /// Standard error of all single numbers of the limit.
     pub(crate) error: f64,
+    /// A trial of this width fails when it runs.
+    pub(crate) failing: Option<Width>,
     /// A trial of this width panics when it runs.
     pub(crate) panicking: Option<Width>,
     /// What was planned, in order.
@@ -113,6 +115,9 @@ impl Solver for FakeSolver {
         let Request { problem, width, seed, .. } = *request;
         let Rule::Descent { learning_rate, steps, .. } = problem.optimizer.rule else { unreachable!() };
         assert!(self.panicking != Some(width), "the fake engine panics");
+        if self.failing == Some(width) {
+            return Err(SolveError::Refused("the device is gone".into()));
+        }
         if engine == Engine::Dense {
             let running = self.dense_running.fetch_add(1, Ordering::SeqCst) + 1;
             self.dense_at_once.fetch_max(running, Ordering::SeqCst);

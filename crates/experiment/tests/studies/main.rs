@@ -8,6 +8,7 @@ mod results;
 mod run;
 mod run_directory;
 mod schemas;
+mod shared;
 mod study;
 #[path = "../../../core/tests/all/validator.rs"]
 mod validator;

@@ -49,6 +49,10 @@ fn files_of_the_repository_are_valid() {
         assert!(valid.is_ok(), "{} as {kind}: {valid:?}", path.display());
         found.push(kind);
     }
+    let site = Document::load(&root.join("../examples/slurm-site.toml")).unwrap();
+    let valid = validate(&schema_of("site"), &as_json(&site));
+    assert!(valid.is_ok(), "{valid:?}");
+    found.push("site");
     for kind in file_kinds().into_iter().filter(|kind| *kind != "scaling") {
         assert!(found.contains(&kind), "there is no {kind} file");
     }
