@@ -126,7 +126,7 @@ impl NetworkSections {
         if self.network.value.image.is_some() && parameterization.is_golikov() {
             return Err(section.error(
                 "`parameterization.kind` is \"scaling\", whose theory is of fully connected networks, and the network is convolutional (`network.image`); use \
-                 \"ntk\", or \"standard\" with learning_rate_exponent = -1",
+                 \"ntk\", \"standard\", \"mean_field\" or \"abc\"",
             ));
         }
         if self.network.value.centered && parameterization.corrects_initial_function() {

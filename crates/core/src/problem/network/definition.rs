@@ -2,7 +2,7 @@
 
 use widenet_document::Word;
 
-use super::image_network::{ImageNetwork, ImageShape};
+use super::image_network::{ImageNetwork, ImageShape, Layer};
 use crate::{
     error::{Error, Result},
     problem::activation::Activation,
@@ -92,6 +92,20 @@ impl Network {
             _ => PowerOfWidth::new(columns as f64 / width as f64, 1.0),
         };
         fan_ins.into_iter().zip(shapes).map(at_width).collect()
+    }
+
+    /// Returns every activation of the network, as often as it stands there.
+    pub fn activations(&self) -> Vec<Activation> {
+        match &self.image {
+            None => vec![self.activation; self.hidden_layers],
+            Some(image) => Layer::activations(&image.layers),
+        }
+    }
+
+    /// Says whether branches are added somewhere.
+    pub fn has_residuals(&self) -> bool {
+        let is_residual = |layer: &Layer| matches!(layer, Layer::Residual { .. });
+        self.image.as_ref().is_some_and(|image| image.layers.iter().any(is_residual))
     }
 
     /// Refuses networks on images where only fully connected ones are known; `what` says where.

@@ -83,6 +83,22 @@ pub enum Layer {
     },
 }
 
+impl Layer {
+    /// Every activation of some layers, those of branches too.
+    pub(super) fn activations(layers: &[Layer]) -> Vec<Activation> {
+        let of_layer = |layer: &Layer| match layer {
+            Layer::Activation(activation) => vec![*activation],
+            Layer::Residual { main, skip } => [Layer::activations(main), Layer::activations(skip)].concat(),
+            Layer::Convolution { .. }
+            | Layer::Pool(_)
+            | Layer::Flatten
+            | Layer::GlobalAverage
+            | Layer::Dense { .. } => Vec::new(),
+        };
+        layers.iter().flat_map(of_layer).collect()
+    }
+}
+
 /// A network on images, up to its readout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageNetwork {
