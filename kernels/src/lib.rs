@@ -20,6 +20,8 @@
 //!                                regenerated_apply_transpose  z_c = Wᵀ g_c
 //! neurons                        activate                     φ(x_c)
 //!                                times_derivative             g_c φ'(x_c)
+//! positions of images            selection_stack              (x_{s(p,1)}; …; x_{s(p,q)})
+//!                                selection_sum                Σ_j x_{s(p,j)}
 //! ```
 //!
 //! Normals and regenerated entries are functions of their addresses: they are made inside the products and never stored, of
@@ -42,6 +44,7 @@ mod panel;
 mod philox;
 pub mod reference;
 mod regenerated;
+mod selection;
 mod split;
 mod tall;
 
@@ -53,5 +56,6 @@ pub use philox::{philox_words, philox4x32};
 pub use regenerated::{
     EntryLaw, RegeneratedBlock, RegeneratedMatrix, regenerated_apply, regenerated_apply_transpose, regenerated_entries,
 };
+pub use selection::{selection_stack, selection_sum};
 pub use split::SplitVectors;
 pub use tall::{tall_add, tall_add_gram, tall_append, tall_gram, tall_gram_epsilon, tall_self_gram, tall_times};

@@ -219,12 +219,12 @@ fn matrix(value: &Value) -> Result<Matrix, String> {
     }
 }
 
-fn rows(matrix: &Matrix) -> Value {
+pub(crate) fn rows(matrix: &Matrix) -> Value {
     matrix.row_iter().map(|row| row.iter().copied().collect::<Value>()).collect()
 }
 
 /// A kernel P k × Q k as `[i][j][a][b]`.
-fn tensor(kernel: &Matrix, k: usize) -> Value {
+pub(crate) fn tensor(kernel: &Matrix, k: usize) -> Value {
     let entry = |i: usize, j: usize, a: usize| -> Value { (0..k).map(|b| kernel[(i * k + a, j * k + b)]).collect() };
     let block = |i: usize, j: usize| -> Value { (0..k).map(|a| entry(i, j, a)).collect() };
     let row = |i: usize| -> Value { (0..kernel.ncols() / k).map(|j| block(i, j)).collect() };

@@ -7,6 +7,7 @@ mod case;
 mod compare;
 mod controls;
 mod convolution;
+mod convolution_network;
 mod dynamics;
 mod ensemble;
 mod field;
@@ -34,7 +35,7 @@ type Check = fn(&Value, &Place) -> Result<usize, String>;
 
 /// Every kind of case. Those without a kind are what somebody ran into if they have a `command`, of random deep linear networks if they
 /// have a `quantity`, of perceptrons in mean-field scaling if they have a `problem`, else of deep linear mean-field networks.
-const KINDS: [(&str, Check); 13] = [
+const KINDS: [(&str, Check); 14] = [
     ("mean_field", mean_field::check),
     ("nonlinear_mean_field", nonlinear::check),
     ("kernel", kernel::check),
@@ -45,17 +46,14 @@ const KINDS: [(&str, Check); 13] = [
     ("image_regression", image_regression::check),
     ("conv_kernel", convolution::check_repeated),
     ("convolution_kernel", convolution::check_kernel),
+    ("convolution_network", convolution_network::check),
     ("convolution_regression", image_regression::check),
     ("proportional", proportional::check),
     ("field", field::check),
 ];
 
 /// Kinds that are not compared here, with the reason. They are counted, not passed.
-const UNSUPPORTED: [(&str, &str); 4] = [
-    (
-        "convolution_network",
-        "convolutional networks are not trained at finite width; their scaling is tested in crates/limits/tests",
-    ),
+const UNSUPPORTED: [(&str, &str); 3] = [
     ("convolution_geometry", "tested in crates/limits/tests"),
     ("convolution_mean_field", "convolutional networks have no mean-field limit here"),
     ("field_in_words", "what is right is said in words; tests/field.rs has it"),

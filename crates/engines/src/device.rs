@@ -223,6 +223,9 @@ impl DeviceEngines {
     pub(crate) fn choose(&self, request: &Request<'_>) -> Result<(Engine, String), SolveError> {
         let (problem, width) = (request.problem, finite(request));
         let law = problem.network.entry_law;
+        if problem.network.image.is_some() {
+            return Ok((Engine::Dense, "a convolutional network of real matrices".to_owned()));
+        }
         if law != EntryLaw::Gaussian {
             return Ok((Engine::Regenerated, format!("entries of the law {} from their counters", law.name())));
         }
@@ -317,6 +320,13 @@ fn columns(problem: &Problem) -> f64 {
 /// Real matrices are Gaussian, and are not known by their answers.
 fn check_dense(problem: &Problem) -> Result<(), SolveError> {
     let law = problem.network.entry_law;
+    problem.check_convolutional_records()?;
+    if law != EntryLaw::Gaussian && problem.network.image.is_some() {
+        return Err(SolveError::Refused(format!(
+            "network.entry_law = \"{}\": convolutional networks of finite width have Gaussian entries; leave it out",
+            law.name()
+        )));
+    }
     if law != EntryLaw::Gaussian {
         return Err(SolveError::Refused(format!(
             "network.entry_law = \"{}\": the dense engine draws Gaussian entries; use the regenerated engine",

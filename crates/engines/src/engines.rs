@@ -175,20 +175,9 @@ fn needs_finite_width(choice: EngineChoice) -> SolveError {
     }
 }
 
-/// Networks on images are trained at width ∞ only.
-fn refuse_images(request: &Request<'_>) -> Result<(), SolveError> {
-    match request.width {
-        Width::Infinite => Ok(()),
-        Width::Finite(width) => {
-            Ok(request.problem.network.check_fully_connected(&format!("training at width {width}"))?)
-        }
-    }
-}
-
 impl Solver for Engines {
     fn plan(&self, request: &Request<'_>, choice: EngineChoice) -> Result<Plan, SolveError> {
         let problem = request.problem;
-        refuse_images(request)?;
         let explored = problem.record.quantities.iter().find(|quantity| quantity.scope() == Scope::Explored);
         if let (Width::Infinite, Some(quantity)) = (request.width, explored)
             && !is_mean_field(problem)
@@ -231,7 +220,6 @@ impl Solver for Engines {
         watch: &Watch<'_>,
     ) -> Result<Solution, SolveError> {
         let Request { problem, width, seed, .. } = *request;
-        refuse_images(request)?;
         match (engine, width) {
             (Engine::Dense | Engine::Conditioned | Engine::Regenerated, Width::Finite(_)) => {
                 self.device.solve_on_device(request, engine, checkpoint, watch)

@@ -116,7 +116,7 @@ fn main() {
     ] {
         let steps = if width < 512 { 1000 } else { 10 };
         let problem = problem(hidden_layers, samples, steps, momentum);
-        let network = mlp_with_panels(&problem, width, 1.into(), &placement, device.info.panel_bytes());
+        let network = mlp_with_panels(&problem, width, 1.into(), &placement, device.info.panel_bytes()).unwrap();
         let mut training = MlpTraining::new(&problem, network, 1).expect("descent trains perceptrons");
         let run = || {
             black_box(training.run(Start::default(), &mut |_, _| Control::Continue));

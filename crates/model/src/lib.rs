@@ -47,7 +47,7 @@ pub use matrix::{
     },
 };
 pub use network::{
-    dense::{dense_mlp, dense_network, mlp_group, mlp_with_panels, network_with_panels},
+    dense::{dense_mlp, dense_network, mlp_group, mlp_of_entries, mlp_with_panels, network_with_panels},
     explored::{wide_linear_network, wide_mlp},
     layers::Member,
 };

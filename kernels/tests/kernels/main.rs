@@ -6,4 +6,5 @@ mod basis;
 mod common;
 mod conformance;
 mod random;
+mod selection;
 mod tall;

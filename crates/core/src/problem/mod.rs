@@ -58,7 +58,9 @@ pub use ensemble::Ensemble;
 pub use file::{ProblemFile, ProblemSections, StableRate, refuse_study};
 pub use labels::Labels;
 pub use loss::Loss;
-pub use network::{EntryLaw, ImageNetwork, ImageShape, Layer, MAX_LAYERS, Network, Padding, PixelOrder, Taps, Window};
+pub use network::{
+    EntryLaw, ImageNetwork, ImageShape, Layer, MAX_LAYERS, MatrixShape, Network, Padding, PixelOrder, Taps, Window,
+};
 pub use normalized::NormalizedLists;
 pub use optimizer::{Annealing, LearningRates, Obstacles, Optimizer, Rule, Schedule};
 pub use parameterization::{Adjustments, Parameterization, Rates};

@@ -9,6 +9,7 @@ use super::{
     record::{RecordPlan, RecordSection, default_moments},
     stop::Stop,
 };
+use crate::error::Error;
 
 /// Most entries of a recorded kernel.
 const MAX_KERNEL_ENTRIES: usize = 1_000_000;
@@ -127,6 +128,27 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         )));
     }
     Ok(quantity)
+}
+
+impl Problem {
+    /// Refuses quantities that convolutional networks of finite width do not have.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the quantity.
+    pub fn check_convolutional_records(&self) -> crate::error::Result<()> {
+        let of_perceptrons = |quantity: &&Quantity| {
+            matches!(quantity, Quantity::FeatureKernels | Quantity::GradientKernels | Quantity::Sharpness)
+        };
+        let found = self.record.quantities.iter().find(of_perceptrons).filter(|_| self.network.image.is_some());
+        match found {
+            None => Ok(()),
+            Some(quantity) => Err(Error::Invalid(format!(
+                "record.quantities: `{}` is that of fully connected networks at finite widths, and this one is convolutional (network.image); leave it \
+                 out",
+                quantity.name()
+            ))),
+        }
+    }
 }
 
 /// Why the output of a problem's networks has no decomposition.

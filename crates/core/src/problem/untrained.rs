@@ -49,6 +49,19 @@ impl Architecture<'_> {
         self.parameterization.scaling_of(self.rates, &self.network.fan_ins(self.input_dimension))
     }
 
+    /// Returns the same for one width, at which numbers of channels are whole.
+    pub fn scaling_at(&self, width: u64) -> Scaling {
+        self.parameterization.scaling_of(self.rates, &self.network.fan_ins_at(self.input_dimension, width))
+    }
+
+    /// Returns rows and columns of all weight matrices at a width, the readout last.
+    ///
+    /// # Errors
+    /// [`error::Error::Invalid`] for a layer of less than one channel.
+    pub fn shapes(&self, width: u64) -> error::Result<Vec<[usize; 2]>> {
+        self.network.shapes(self.input_dimension, width, self.output_dimension)
+    }
+
     /// Returns the infinitely wide network at its start, with its variances and tangents.
     ///
     /// # Errors
@@ -113,7 +126,7 @@ impl NetworkSections {
         if self.network.value.image.is_some() && parameterization.is_golikov() {
             return Err(section.error(
                 "`parameterization.kind` is \"scaling\", whose theory is of fully connected networks, and the network is convolutional (`network.image`); use \
-                 \"ntk\", or \"standard\" with learning_rate_exponent = -1",
+                 \"ntk\", \"standard\", \"mean_field\" or \"abc\"",
             ));
         }
         if self.network.value.centered && parameterization.corrects_initial_function() {

@@ -1,5 +1,8 @@
 //! A block is a few vectors of one space, as the training loop sees them.
 
+use std::sync::Arc;
+
+use super::selection::Selection;
 use crate::{matrix::Matrix, problem::Activation};
 
 /// A few vectors of one space, as columns.
@@ -34,4 +37,37 @@ pub trait NeuronBlock: Block {
 
     /// How many neurons the sums of [`Block::gram`] run over; 1 where they are means over neurons.
     fn neurons(&self) -> f64;
+
+    /// Stacks the columns that a selection names, sample by sample: n × (samples inputs) → q n × (samples outputs) ([`Selection::stack`]).
+    #[must_use]
+    fn stacked(&self, selection: &Arc<Selection>) -> Self;
+
+    /// Sums them: n × (samples inputs) → n × (samples outputs) ([`Selection::sum`]).
+    #[must_use]
+    fn summed(&self, selection: &Arc<Selection>) -> Self;
+
+    /// Stacks every `count` neighbours: n × (count columns) → (count n) × columns.
+    #[must_use]
+    fn joined(&self, count: usize) -> Self;
+
+    /// Cuts every column into `count` of equal length: (count n) × columns → n × (count columns).
+    #[must_use]
+    fn cut(&self, count: usize) -> Self;
+
+    /// `Σ_{i,j} (g_i · g'_j)(a_i · a'_j)` over the columns i and j of every pair of samples, whose number of columns is `positions`:
+    /// signals × other signals, for signals g of as many samples as the inputs a, once or several times over
+    /// (docs/theory/convolutions.md §7, Eq. tangent).
+    fn gradient_gram(signals: [&Self; 2], inputs: [&Self; 2], positions: usize) -> Matrix;
+}
+
+/// Returns [`NeuronBlock::gradient_gram`] from the inner products of all signals and of all inputs, which have these numbers of positions.
+pub fn gradient_gram(signals: &Matrix, inputs: &Matrix, [positions, others]: [usize; 2]) -> Matrix {
+    let (rows, columns) = inputs.shape();
+    Matrix::from_fn(signals.nrows() / positions, signals.ncols() / others, |i, j| {
+        let column = |q: usize| -> f64 {
+            let (signals, inputs) = (signals.column(j * others + q), inputs.column((j * others + q) % columns));
+            (i * positions..(i + 1) * positions).map(|p| signals[p] * inputs[p % rows]).sum()
+        };
+        (0..others).map(column).sum()
+    })
 }

@@ -16,10 +16,11 @@ pub mod risk;
 mod rule;
 mod run;
 mod runge_kutta;
+mod selection;
 mod stop;
 
 pub use batches::Batches;
-pub use block::{Block, NeuronBlock};
+pub use block::{Block, NeuronBlock, gradient_gram};
 pub use linear::{LinearNetwork, LinearTraining};
 pub use matrix::{
     EntryMatrix, Exploration, Explored, LinearLayer, Movement, Neurons, NormalizedUpdate, OuterProduct, Update,
@@ -29,3 +30,4 @@ pub use progress::{Control, Progress, Start, is_finite};
 pub use risk::stable_learning_rate;
 pub use rule::{NormalizedRule, Step, StepRule, UpdateRule};
 pub use run::Training;
+pub use selection::Selection;

@@ -81,6 +81,28 @@ fn weight_matrices_are_numbered_and_have_fan_ins() {
 }
 
 #[test]
+fn weight_matrices_have_whole_shapes_at_a_width() {
+    let problem = list(
+        "{ conv = 3, channels = 0.5 }, \"activation\", { residual = [\"activation\", { conv = 1, channels = 2 }], skip = [{ conv = [2, 1], channels = 2 }] }, \
+         \"flatten\", { dense = 0.25 }",
+    )
+    .unwrap();
+    let shapes = |width: u64| problem.network.shapes(48, width, 3);
+    assert_eq!(shapes(8).unwrap(), [[4, 18], [16, 4], [16, 8], [2, 384], [3, 2]]);
+    // 0.5 · 7 and 0.25 · 7 are rounded, and so are fan-ins.
+    assert_eq!(shapes(7).unwrap(), [[4, 18], [14, 4], [14, 8], [2, 336], [3, 2]]);
+    let scaling = problem.architecture().scaling_at(7);
+    let multiplier = scaling.layers[1].multiplier;
+    assert!((multiplier.constant * 7.0_f64.powf(multiplier.exponent) - 0.5).abs() < 1e-15, "{multiplier:?}");
+    refused(shapes(1), &["0.25 m channels", "width 1 are less than one"]);
+    let perceptron = with_inputs("hidden_layers = 2", 4, "kind = \"ntk\"").unwrap();
+    assert_eq!(perceptron.network.shapes(4, 7, 2).unwrap(), [[7, 4], [7, 7], [2, 7]]);
+    assert_eq!(perceptron.architecture().scaling_at(7), perceptron.scaling());
+    assert!(problem.network.has_residuals() && !perceptron.network.has_residuals());
+    assert_eq!(problem.network.activations().len() + perceptron.network.activations().len(), 4);
+}
+
+#[test]
 fn keys_that_do_not_go_together_are_refused() {
     refused(with_inputs("hidden_layers = 2\nfilter = 3", 4, "kind = \"ntk\""), &["`network.filter`", "network.image"]);
     refused(with_inputs("layers = [\"gap\"]", 4, "kind = \"ntk\""), &["`network.layers`", "network.image"]);
@@ -194,8 +216,8 @@ fn perceptrons_alone_are_taken_where_convolutions_are_not_known() {
     assert!(perceptron.network.check_fully_connected("training").is_ok());
     let convolution = read("hidden_layers = 2\nfilter = 3").unwrap();
     refused(
-        convolution.network.check_fully_connected("training at width 64"),
-        &["network.image = [6, 4, 2]", "training at width 64", "widenet kernel"],
+        convolution.network.check_fully_connected("the law"),
+        &["network.image = [6, 4, 2]", "the law is not computed", "dense engine at finite widths", "widenet kernel"],
     );
     // Quantities of affine maps are those of fully connected networks.
     let text = "image = [2, 2, 1]\nhidden_layers = 1\nfilter = 3\n[record]\nquantities = [\"predictor\"]";

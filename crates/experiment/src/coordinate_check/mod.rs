@@ -58,7 +58,6 @@ impl CoordinateCheck {
     /// # Errors
     /// [`Error::Invalid`]: too few widths, width ∞, a width given twice, a tolerance that is not > 0, an optimiser without steps.
     pub fn new(mut problem: Problem, options: CoordinateOptions) -> Result<Self, Error> {
-        problem.network.check_fully_connected("a coordinate check")?;
         let invalid = |message: String| Err(Error::Invalid(message));
         let widths = &options.widths;
         if widths.contains(&Width::Infinite) {

@@ -133,8 +133,11 @@ struct Start {
 }
 
 impl Start {
-    /// `None` for activations whose size or gradient does not follow that of pre-activations.
+    /// `None` for activations whose size or gradient does not follow that of pre-activations, and for residual networks, whose layers are no chain.
     fn of(problem: &Problem) -> Option<Self> {
+        if problem.network.has_residuals() {
+            return None;
+        }
         let scaling = problem.scaling();
         let last = problem.network.hidden_layers;
         let order = |is_width: bool| if is_width { 1.0 } else { 0.0 };
@@ -156,11 +159,12 @@ impl Start {
             Loss::Logistic | Loss::Hinge | Loss::CrossEntropy => 0.0,
         };
         // No gradient passes through a step: hidden layers do not move at any width.
-        if problem.network.activation == Activation::Step {
+        let functions = problem.network.activations();
+        if functions.contains(&Activation::Step) {
             return None;
         }
-        let is_known =
-            problem.network.activation.slopes().is_some() || activations[..last].iter().all(|size| is_zero(*size));
+        let are_homogeneous = functions.iter().all(|activation| activation.slopes().is_some());
+        let is_known = are_homogeneous || activations[..last].iter().all(|size| is_zero(*size));
         let is_normalized = problem.optimizer.is_normalized();
         is_known.then_some(Self { layers, activations, signals, gradient, is_normalized })
     }

@@ -66,6 +66,7 @@ impl Classifier {
                          without biases, with logistic loss, trained by gradient descent or minibatches";
             Err(Error::Invalid(format!("{what}; {needs}")))
         };
+        problem.network.check_fully_connected("a network in Gram space")?;
         if problem.network.hidden_layers != 1 {
             return refuse(format!("network.hidden_layers = {}", problem.network.hidden_layers));
         }

@@ -1,12 +1,12 @@
 //! A block holds a few vectors of one space: values at the nodes of a layer, or coordinates of inputs and outputs.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use widenet_core::{
     Matrix,
     activation::Neuron,
     problem::Activation,
-    training::{Block, NeuronBlock},
+    training::{Block, NeuronBlock, Selection, gradient_gram},
 };
 
 use super::products::{Measure, product};
@@ -89,5 +89,27 @@ impl NeuronBlock for NodeBlock {
 
     fn neurons(&self) -> f64 {
         1.0
+    }
+
+    fn stacked(&self, selection: &Arc<Selection>) -> Self {
+        Self::new(selection.stack(&self.values), self.measure.clone())
+    }
+
+    fn summed(&self, selection: &Arc<Selection>) -> Self {
+        Self::new(selection.sum(&self.values), self.measure.clone())
+    }
+
+    fn joined(&self, count: usize) -> Self {
+        let [rows, columns] = [self.values.nrows() * count, self.values.ncols() / count];
+        Self::new(Matrix::from_column_slice(rows, columns, self.values.as_slice()), self.measure.clone())
+    }
+
+    fn cut(&self, count: usize) -> Self {
+        let [rows, columns] = [self.values.nrows() / count, self.values.ncols() * count];
+        Self::new(Matrix::from_column_slice(rows, columns, self.values.as_slice()), self.measure.clone())
+    }
+
+    fn gradient_gram(signals: [&Self; 2], inputs: [&Self; 2], positions: usize) -> Matrix {
+        gradient_gram(&signals[0].gram(signals[1]), &inputs[0].gram(inputs[1]), [positions; 2])
     }
 }

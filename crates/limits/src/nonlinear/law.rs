@@ -40,6 +40,7 @@ pub fn check_law(problem: &Problem) -> Result<()> {
     if let Some(reason) = obstacles.explored_matrices.or(obstacles.perceptron) {
         return invalid(format!("optimizer.kind = \"{}\"{reason}", obstacles.kind));
     }
+    problem.network.check_fully_connected("the law by neurons on the data")?;
     let layers = problem.network.hidden_layers;
     if layers != 1 {
         return invalid(format!(

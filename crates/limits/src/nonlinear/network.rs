@@ -77,7 +77,7 @@ pub(super) fn network(
             MlpLayer { weights: if l == last { of_readout(weights) } else { below(weights) }, biases }
         })
         .collect();
-    Mlp { layers, activation: problem.network.activation }
+    Mlp::perceptron(layers, problem.network.activation)
 }
 
 /// An orthonormal basis of the inputs (d × r): that of the training inputs, the largest singular value first, then what test inputs add.

@@ -3,11 +3,10 @@
 use widenet_core::{
     Matrix, Problem,
     problem::{Architecture, Need, Untrained},
-    scaling::Scaling,
     training::{StepRule, mlp::SAMPLES_AT_A_TIME},
 };
 
-use super::need::MemoryEstimate;
+use super::{convolution::Passes, need::MemoryEstimate};
 use crate::{
     device::{DeviceInfo, DeviceKind, LARGEST_PANEL, Precision},
     matrix::dense::{
@@ -37,30 +36,45 @@ fn is_linearised(problem: &Problem) -> bool {
     problem.record.needs(Need::Linearization)
 }
 
-/// (rows, columns) of every matrix of weights and biases.
-fn shapes(architecture: Architecture<'_>, width: u64) -> Vec<[u64; 2]> {
-    let (d, k) = (architecture.input_dimension as u64, architecture.output_dimension as u64);
-    let Scaling { layers, biases } = architecture.scaling();
-    let of_layer = |l: usize| {
-        let rows = if l + 1 == layers.len() { k } else { width };
-        let weights = [rows, if l == 0 { d } else { width }];
-        [Some(weights), biases[l].map(|_| [rows, 1])].into_iter().flatten()
+/// A matrix of weights or biases.
+struct MatrixSize {
+    rows: u64,
+    columns: u64,
+    /// How many columns of every sample it acts on.
+    positions: u64,
+}
+
+impl MatrixSize {
+    fn entries(&self) -> u64 {
+        self.rows.saturating_mul(self.columns)
+    }
+}
+
+/// Every matrix of weights and biases; none where a layer has no channels, which is refused when the network is made.
+fn matrices(architecture: Architecture<'_>, width: u64, passes: Option<&Passes>) -> Vec<MatrixSize> {
+    let biases = architecture.scaling().biases;
+    let shapes = architecture.shapes(width).unwrap_or_default();
+    let of_layer = |(l, [rows, columns]): (usize, [usize; 2])| {
+        let positions = passes.map_or(1, |passes| passes.positions[l]);
+        let size = |columns: usize| MatrixSize { rows: rows as u64, columns: columns as u64, positions };
+        [Some(size(columns)), biases[l].map(|_| size(1))].into_iter().flatten()
     };
-    (0..layers.len()).flat_map(of_layer).collect()
+    shapes.into_iter().enumerate().flat_map(of_layer).collect()
 }
 
 /// The need of one network at its start: its weights, and the pre-activations, activations and backward signals of all inputs.
 pub(crate) fn memory_untrained(untrained: &Untrained, width: u64, precision: Precision) -> MemoryEstimate {
-    let entries =
-        shapes(untrained.architecture(), width).into_iter().map(|[rows, columns]| rows.saturating_mul(columns));
+    let passes = Passes::of(untrained.architecture(), width);
+    let matrices = matrices(untrained.architecture(), width, passes.as_ref());
     let tests = untrained.test_inputs.as_ref().map_or(0, Matrix::nrows);
     let samples = (untrained.inputs.nrows() + tests) as u64;
     let vectors = (3 * untrained.network.hidden_layers as u64 + 2).saturating_mul(samples);
     let bytes = precision.bytes();
+    let numbers = passes.map_or_else(|| vectors.saturating_mul(width), |passes| passes.untrained(samples));
     MemoryEstimate {
-        weights: entries.fold(0, u64::saturating_add).saturating_mul(bytes),
+        weights: matrices.iter().map(MatrixSize::entries).fold(0, u64::saturating_add).saturating_mul(bytes),
         pending: 0,
-        blocks: vectors.saturating_mul(width).saturating_mul(bytes),
+        blocks: numbers.saturating_mul(bytes),
     }
 }
 
@@ -75,8 +89,10 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let (trained, fixed) = if is_linearised(problem) { (2, 1) } else { (1, 0) };
     let beside = [Need::InitialWeights, Need::Tangents].into_iter().filter(|need| record_plan.needs(*need)).count();
     let copies = trained + fixed + beside as u64;
-    for [rows, row_length] in shapes(problem.architecture(), width) {
-        let entries = rows.saturating_mul(row_length);
+    let of_images = Passes::of(problem.architecture(), width);
+    for matrix in matrices(problem.architecture(), width, of_images.as_ref()) {
+        let (entries, MatrixSize { rows, columns: row_length, positions }) = (matrix.entries(), matrix);
+        let columns = columns.saturating_mul(positions);
         let alive = lifetime.saturating_mul(columns);
         let outgrown = alive > rows.min(row_length) / 2;
         let kept_beside = trained * if outgrown { 1 } else { kept_averages(problem) };
@@ -105,6 +121,16 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
         0
     };
     let bytes = precision.bytes();
+    let panel = if kept_averages(problem) > 0 { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
+    let estimate = |blocks: u64| MemoryEstimate {
+        weights: weights.saturating_mul(bytes),
+        pending: pending.saturating_mul(bytes),
+        blocks: blocks.saturating_add(averages::PANELS_IN_PASSING * panel),
+    };
+    if let Some(of_images) = of_images {
+        let numbers = of_images.step_and_record((columns, passes), (samples, tests), (record_plan, k));
+        return estimate(numbers.saturating_mul(bytes));
+    }
     // Signals of all layers on the device, those of one layer on the host in f64; their Gram matrix (three times while it is read from
     // the product), the kernel and the one before.
     let kernels = signals.saturating_mul(width).saturating_mul(hidden * bytes + 16);
@@ -116,13 +142,8 @@ pub(crate) fn memory(problem: &Problem, width: u64, precision: Precision) -> Mem
     let tangents = if record_plan.needs(Need::Tangents) { 10 * hidden } else { 0 };
     let kept = tangents + if changes { hidden + 1 } else { 0 } + if sizes && trains > 0 { 2 * hidden } else { 0 };
     let sizes = (kept * bytes + if sizes { 8 } else { 0 }).saturating_mul(samples).saturating_mul(width);
-    let panel = if kept_averages(problem) > 0 { largest.saturating_mul(bytes).min(LARGEST_PANEL) } else { 0 };
     let blocks = (step + record).saturating_mul(width).saturating_mul(bytes).saturating_add(kernels + sizes);
-    MemoryEstimate {
-        weights: weights.saturating_mul(bytes),
-        pending: pending.saturating_mul(bytes),
-        blocks: blocks.saturating_add(averages::PANELS_IN_PASSING * panel),
-    }
+    estimate(blocks)
 }
 
 /// Multiplications and additions that are worth a launch on a graphics processor: what 10 TFLOP/s do in the 10 µs that a launch takes.
@@ -148,12 +169,13 @@ pub(crate) fn group_size(
     if !problem.record.quantities.iter().all(|quantity| quantity.is_of_outputs()) {
         return None;
     }
-    let entries =
-        shapes(problem.architecture(), width).iter().map(|[rows, columns]| rows.saturating_mul(*columns)).max()?;
+    let passes = Passes::of(problem.architecture(), width);
+    let entries = matrices(problem.architecture(), width, passes.as_ref()).iter().map(MatrixSize::entries).max()?;
+    let of_sample = passes.map_or(width, |passes| passes.largest());
     let bytes = info.available_memory.map_or(info.panel_bytes(), |available| available.min(info.panel_bytes()));
     let on_device = match info.kind {
         DeviceKind::Cpu => {
-            let vectors = width.saturating_mul(batch(problem));
+            let vectors = of_sample.saturating_mul(batch(problem));
             (STACKED_WEIGHTS / entries).min(STACKED_VECTORS / vectors)
         }
         DeviceKind::Gpu | DeviceKind::SoftwareGpu => {
@@ -170,11 +192,14 @@ pub(crate) fn group_size(
 /// Seconds per step of all networks, on a device that streams `bytes_per_second`: three products of 2 P operations for every weight
 /// (seven with the linearised network), and every weight read as often. Adam and RMSProp stream the matrices again, entry by entry.
 pub(crate) fn seconds_per_step(problem: &Problem, width: u64, precision: Precision, bytes_per_second: f64) -> f64 {
-    let entries: f64 =
-        shapes(problem.architecture(), width).iter().map(|[rows, columns]| *rows as f64 * *columns as f64).sum();
+    let passes = Passes::of(problem.architecture(), width);
+    let matrices = matrices(problem.architecture(), width, passes.as_ref());
+    let entries: f64 = matrices.iter().map(|matrix| matrix.rows as f64 * matrix.columns as f64).sum();
+    let at_positions: f64 =
+        matrices.iter().map(|matrix| matrix.rows as f64 * matrix.columns as f64 * matrix.positions as f64).sum();
     let products = if is_linearised(problem) { 7.0 } else { 3.0 };
     let networks = problem.ensemble.map_or(1.0, |ensemble| ensemble.networks as f64);
-    let operations = 2.0 * products * entries * batch(problem) as f64;
+    let operations = 2.0 * products * at_positions * batch(problem) as f64;
     let per_byte = OPERATIONS_PER_BYTE * 4.0 / precision.bytes() as f64;
     let updated = if is_linearised(problem) { 2.0 } else { 1.0 };
     let normalising = updated * kept_averages(problem) as f64 * averages::PASSES;

@@ -11,6 +11,7 @@ use widenet_kernels::{self as kernels, Basis, NormalStream, RegeneratedMatrix};
 use super::layers::{self, MatrixPlan, Position};
 use crate::{
     device::{DeviceInfo, Placement},
+    error::ModelError,
     matrix::{
         dense::initial::Entries,
         explored::{
@@ -130,6 +131,9 @@ fn span_of_inputs(problem: &Problem) -> Option<Matrix> {
 ///
 /// Input weights are stored where the inputs are fewer-dimensional than there are samples, and known by their products with the data
 /// otherwise: what is outside the span of the data never matters.
+///
+/// # Errors
+/// A layer of less than one channel.
 pub fn wide_mlp(
     problem: &Problem,
     width: u64,
@@ -137,7 +141,7 @@ pub fn wide_mlp(
     hidden: Hidden,
     placement: &Placement,
     info: &DeviceInfo,
-) -> Mlp<WideMatrix> {
+) -> Result<Mlp<WideMatrix>, ModelError> {
     let maker = Maker::new(problem, hidden, seed, placement, info);
     let span = span_of_inputs(problem);
     layers::perceptron(problem.architecture(), width, |plan| maker.matrix(plan, span.as_ref()))

@@ -88,7 +88,7 @@ fn dense(problem: &Problem, width: u64, first: u64, count: u64) -> Vec<Vec<f64>>
     let placement = flex().placement(Precision::F64).unwrap();
     of_seeds(first, count, |seed| {
         if !problem.is_solved_as_predictor() {
-            return trained(problem, mlp_with_panels(problem, width, seed.into(), &placement, 1 << 30), seed);
+            return trained(problem, mlp_with_panels(problem, width, seed.into(), &placement, 1 << 30).unwrap(), seed);
         }
         trained_linear(problem, network_with_panels(problem, width, seed, &placement, 1 << 30), seed)
     })
@@ -104,7 +104,7 @@ fn conditioned(problem: &Problem, width: u64, forgetful: bool, first: u64, count
     };
     of_seeds(first, count, |seed| {
         if !problem.is_solved_as_predictor() {
-            let network = wide_mlp(problem, width, seed, STORED, &placement, &device.info);
+            let network = wide_mlp(problem, width, seed, STORED, &placement, &device.info).unwrap();
             network.matrices().for_each(forget);
             return trained(problem, network, seed);
         }

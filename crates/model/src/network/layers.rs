@@ -1,12 +1,14 @@
 //! Makes the layers of a network from a problem and a width, whatever its matrices are made of.
 
+use std::sync::Arc;
+
 use widenet_core::{
     Error, Width, humanized,
     problem::Architecture,
     scaling::{LayerScaling, Scaling},
     training::{
         LinearNetwork,
-        mlp::{Mlp, MlpLayer, Parameters},
+        mlp::{Graph, Mlp, MlpLayer, Parameters},
     },
 };
 
@@ -64,54 +66,34 @@ impl MatrixPlan {
     }
 }
 
-/// The sizes of a network's spaces.
-struct Sizes {
-    input: usize,
-    hidden: usize,
-    output: usize,
-    /// Index of the readout.
-    last: usize,
+/// One matrix of a layer, given rows and columns of the weights of all layers.
+fn plan(shapes: &[[usize; 2]], entries: Entries, layer: usize, std: f64) -> MatrixPlan {
+    let position = match layer {
+        _ if layer + 1 == shapes.len() => Position::Readout,
+        0 => Position::Input,
+        _ => Position::Hidden,
+    };
+    let [rows, columns] = shapes[layer];
+    let columns = if entries == Entries::Biases { 1 } else { columns };
+    MatrixPlan { entries, layer: layer as u32, position, rows, columns, std }
 }
 
-impl Sizes {
-    fn of(architecture: Architecture<'_>, width: u64) -> Self {
-        Self {
-            input: architecture.input_dimension,
-            hidden: usize::try_from(width).unwrap_or(usize::MAX),
-            output: architecture.output_dimension,
-            last: architecture.network.hidden_layers,
-        }
-    }
-
-    fn plan(&self, entries: Entries, layer: usize, std: f64) -> MatrixPlan {
-        let position = match layer {
-            _ if layer == self.last => Position::Readout,
-            0 => Position::Input,
-            _ => Position::Hidden,
-        };
-        let columns = match (entries, layer) {
-            (Entries::Biases, _) => 1,
-            (Entries::Weights, 0) => self.input,
-            (Entries::Weights, _) => self.hidden,
-        };
-        let rows = if layer == self.last { self.output } else { self.hidden };
-        MatrixPlan { entries, layer: layer as u32, position, rows, columns, std }
-    }
-}
-
-/// A perceptron of the matrices that `matrix` makes, in the coordinates of its parameterisation.
+/// A perceptron or a convolutional network of the matrices that `matrix` makes, in the coordinates of its parameterisation.
+///
+/// # Errors
+/// A layer of less than one channel.
 pub(crate) fn perceptron<W>(
     architecture: Architecture<'_>,
     width: u64,
     mut matrix: impl FnMut(&MatrixPlan) -> W,
-) -> Mlp<W> {
-    let Scaling { layers, biases } = architecture.scaling();
-    let sizes = Sizes::of(architecture, width);
+) -> Result<Mlp<W>, ModelError> {
+    let Scaling { layers, biases } = architecture.scaling_at(width);
+    let shapes = architecture.shapes(width)?;
     let at = Width::Finite(width);
     let mut parameters = |layer: usize, entries: Entries, scaling: &LayerScaling| {
         let init_std = scaling.init_std.at(at);
         Parameters {
-            matrix: matrix(&sizes.plan(entries, layer, init_std)),
+            matrix: matrix(&plan(&shapes, entries, layer, init_std)),
             multiplier: scaling.multiplier.at(at),
             init_std,
             learning_rate: scaling.learning_rate.at(at),
@@ -121,7 +103,8 @@ pub(crate) fn perceptron<W>(
         weights: parameters(l, Entries::Weights, weights),
         biases: biases.as_ref().map(|biases| parameters(l, Entries::Biases, biases)),
     });
-    Mlp { layers: layers.collect(), activation: architecture.network.activation }
+    let layers = layers.collect();
+    Ok(Mlp { layers, graph: Arc::new(Graph::of(architecture.network, &shapes)?) })
 }
 
 /// A deep linear network of the matrices that `matrix` makes, in normalized coordinates.
@@ -131,14 +114,15 @@ pub(crate) fn linear<W>(
     mut matrix: impl FnMut(&MatrixPlan) -> W,
 ) -> LinearNetwork<W> {
     let normalized = architecture.scaling().at(width);
-    let sizes = Sizes::of(architecture, width);
+    let (inputs, outputs) = (architecture.input_dimension, architecture.output_dimension);
+    let shapes = architecture.network.perceptron_shapes(inputs, width, outputs);
     let stds = normalized.init_std.iter().map(|std| std / (width as f64).sqrt());
     LinearNetwork {
-        layers: stds.enumerate().map(|(l, std)| matrix(&sizes.plan(Entries::Weights, l, std))).collect(),
+        layers: stds.enumerate().map(|(l, std)| matrix(&plan(&shapes, Entries::Weights, l, std))).collect(),
         output_scale: normalized.output_scale,
         rates: normalized.rates,
-        input_dimension: sizes.input,
-        output_dimension: sizes.output,
+        input_dimension: inputs,
+        output_dimension: outputs,
     }
 }
 

@@ -34,6 +34,7 @@ pub struct GivenLayer {
 /// A perceptron in NTK parameterisation with given weights, its hidden widths as they come.
 #[derive(Debug, Clone)]
 pub struct GivenNetwork {
+    activation: Activation,
     network: Mlp<DenseMatrix>,
     layers: Vec<GivenLayer>,
     placement: Placement,
@@ -69,7 +70,7 @@ impl GivenNetwork {
     pub fn new(activation: Activation, layers: &[GivenLayer]) -> Result<Self, ModelError> {
         let placement = DeviceChoice::Flex.open()?.placement(Precision::F64)?;
         let network = assemble(activation, layers, &placement)?;
-        Ok(Self { network, layers: layers.to_vec(), placement })
+        Ok(Self { activation, network, layers: layers.to_vec(), placement })
     }
 
     /// Returns `f` on inputs (P × d), P × k.
@@ -133,7 +134,7 @@ impl GivenNetwork {
             Ok(GivenLayer { weights: weights.clone(), biases: biases.clone(), ..*layer })
         });
         let tangents: Vec<GivenLayer> = displaced.collect::<Result<_, _>>()?;
-        let tangents = assemble(self.network.activation, &tangents, &self.placement)?;
+        let tangents = assemble(self.activation, &tangents, &self.placement)?;
         Ok(Linearisation::with_tangents(self.network.clone(), tangents).outputs(inputs))
     }
 
@@ -239,7 +240,7 @@ impl GivenNetwork {
         Ok(Problem {
             network: Network {
                 hidden_layers,
-                activation: self.network.activation,
+                activation: self.activation,
                 entry_law: EntryLaw::Gaussian,
                 centered: false,
                 image: None,
@@ -298,8 +299,8 @@ fn assemble(
             biases: biases.map(|biases| Parameters { multiplier: layer.sigma_b, ..biases }),
         })
     };
-    let layers = layers.iter().enumerate().map(layer).collect::<Result<_, ModelError>>()?;
-    Ok(Mlp { layers, activation })
+    let layers = layers.iter().enumerate().map(layer).collect::<Result<Vec<_>, ModelError>>()?;
+    Ok(Mlp::perceptron(layers, activation))
 }
 
 fn parameters(entries: &[f64], shape: [usize; 2], placement: &Placement) -> Parameters<DenseMatrix> {

@@ -219,11 +219,11 @@ impl Members<'_> {
         };
         if let (None, &[member]) = (self.group, &starts[..]) {
             let panel_bytes = self.run.device.info.panel_bytes();
-            let network = mlp_with_panels(self.problem, self.run.width, member, &self.placement, panel_bytes);
+            let network = mlp_with_panels(self.problem, self.run.width, member, &self.placement, panel_bytes)?;
             let mut training = MlpTraining::new(self.problem, network, member.seed)?;
             return Ok(vec![training.run(Start::default(), &mut |_, _| observe())]);
         }
-        let networks = mlp_group(self.problem, self.run.width, &starts, &self.placement);
+        let networks = mlp_group(self.problem, self.run.width, &starts, &self.placement)?;
         let seeds: Vec<u64> = starts.iter().map(|member| member.seed).collect();
         Ok(MlpGroup::new(self.problem, networks, &seeds)?.run(&mut || observe()))
     }

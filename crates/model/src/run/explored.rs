@@ -36,6 +36,7 @@ impl Hidden {
         if !(tolerance > 0.0 && tolerance < 1.0) {
             return refuse(format!("tolerance = {tolerance} must lie between 0 and 1"));
         }
+        problem.network.check_fully_connected("training by hidden matrices known by their responses")?;
         let law = problem.network.entry_law;
         let obstacles = problem.optimizer.obstacles();
         if law != EntryLaw::Gaussian && (obstacles.explored_matrices.is_some() || problem.ensemble.is_some()) {
@@ -87,7 +88,7 @@ pub(super) fn solve(
         (train(&mut training, keeper)?, truncation(&training.matrices()))
     } else {
         check_range(&problem.scaling(), width)?;
-        let network = wide_mlp(problem, width, seed, hidden, &placement, &device.info);
+        let network = wide_mlp(problem, width, seed, hidden, &placement, &device.info)?;
         let mut training = MlpTraining::linear(problem, network, seed)?;
         (train(&mut training, keeper)?, truncation(&training.matrices()))
     };

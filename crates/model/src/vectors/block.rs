@@ -9,11 +9,16 @@ use burn::{
 use widenet_core::{
     Matrix,
     problem::Activation,
-    training::{Block, NeuronBlock},
+    training::{Block, NeuronBlock, Selection},
 };
-use widenet_kernels::{SplitVectors, activate, panel_apply_transpose, times_derivative};
+use widenet_kernels::{
+    SplitVectors, activate, panel_apply_transpose, selection_stack, selection_sum, times_derivative,
+};
 
-use super::layout::{Layout, Products};
+use super::{
+    gradients::{self, Factors},
+    layout::{Layout, Products},
+};
 use crate::device::{Placement, Precision};
 
 /// Vectors from which on a Gram matrix is worth a product of all threads.
@@ -69,6 +74,11 @@ impl DeviceBlock {
 
     pub(crate) fn identity(&self) -> &Arc<()> {
         &self.identity
+    }
+
+    /// Other vectors in one piece.
+    fn in_one_piece(&self, vectors: Tensor<2>) -> Self {
+        Self::new(SplitVectors::new(vec![vectors]), self.layout.clone())
     }
 
     fn change(&mut self, f: impl FnMut(Tensor<2>) -> Tensor<2>) {
@@ -175,6 +185,33 @@ impl NeuronBlock for DeviceBlock {
 
     fn neurons(&self) -> f64 {
         self.vectors.pieces().iter().map(|piece| piece.dims()[1] as f64).sum()
+    }
+
+    fn stacked(&self, selection: &Arc<Selection>) -> Self {
+        self.in_one_piece(selection_stack(self.panel(), selection))
+    }
+
+    fn summed(&self, selection: &Arc<Selection>) -> Self {
+        self.in_one_piece(selection_sum(self.panel(), selection))
+    }
+
+    fn joined(&self, count: usize) -> Self {
+        let [columns, n] = self.panel().dims();
+        self.in_one_piece(self.panel().clone().reshape([columns / count, count * n]))
+    }
+
+    fn cut(&self, count: usize) -> Self {
+        let [columns, n] = self.panel().dims();
+        self.in_one_piece(self.panel().clone().reshape([columns * count, n / count]))
+    }
+
+    fn gradient_gram(signals: [&Self; 2], inputs: [&Self; 2], positions: usize) -> Matrix {
+        let [left, right] = [0, 1].map(|side| [signals[side].on_host(), inputs[side].on_host()]);
+        let [[g, a], [other_g, other_a]] = [&left, &right];
+        gradients::products(
+            Factors { signals: g, inputs: a, positions },
+            Factors { signals: other_g, inputs: other_a, positions },
+        )
     }
 }
 

@@ -35,13 +35,13 @@ fn starts() -> Vec<Member> {
 }
 
 fn alone(problem: &Problem, start: Member, placement: &Placement) -> Outcome {
-    let network = mlp_with_panels(problem, WIDTH, start, placement, 1 << 12);
+    let network = mlp_with_panels(problem, WIDTH, start, placement, 1 << 12).unwrap();
     let mut training = MlpTraining::new(problem, network, start.seed).unwrap();
     training.run(Start::default(), &mut |_, _| Control::Continue)
 }
 
 fn as_a_group(problem: &Problem, starts: &[Member], placement: &Placement) -> Vec<Outcome> {
-    let networks = mlp_group(problem, WIDTH, starts, placement);
+    let networks = mlp_group(problem, WIDTH, starts, placement).unwrap();
     let seeds: Vec<u64> = starts.iter().map(|start| start.seed).collect();
     MlpGroup::new(problem, networks, &seeds).unwrap().run(&mut || Control::Continue)
 }
@@ -174,7 +174,7 @@ fn batches_are_those_of_the_seed() {
     // The same initial weights, batches of other seeds.
     let problem = problem(descent(0.0, false, Some(3)), Activation::Tanh, true);
     let group = |seeds: &[u64]| {
-        let networks = mlp_group(&problem, WIDTH, &[Member::from(1), Member::from(1)], &flex());
+        let networks = mlp_group(&problem, WIDTH, &[Member::from(1), Member::from(1)], &flex()).unwrap();
         MlpGroup::new(&problem, networks, seeds).unwrap().run(&mut || Control::Continue)
     };
     let (same, other) = (group(&[1, 1]), group(&[1, 2]));
@@ -220,7 +220,7 @@ fn a_diverged_network_does_not_spoil_the_others() {
 fn a_group_records_functions_of_outputs_only() {
     let mut problem = problem(descent(0.0, false, None), Activation::Tanh, true);
     problem.record.quantities.push(Quantity::TangentKernelNorm);
-    let networks = mlp_group(&problem, WIDTH, &starts(), &flex());
+    let networks = mlp_group(&problem, WIDTH, &starts(), &flex()).unwrap();
     let message = MlpGroup::new(&problem, networks, &[0; NETWORKS as usize]).map(|_| ()).unwrap_err().to_string();
     assert!(message.contains("tangent_kernel_norm"), "{message}");
 }
@@ -229,10 +229,10 @@ fn a_group_records_functions_of_outputs_only() {
 fn a_group_has_moved_as_far_as_its_networks() {
     let mut problem = problem(descent(0.6, false, None), Activation::Tanh, true);
     problem.record.quantities = vec![Quantity::Outputs];
-    let mut networks = mlp_group(&problem, WIDTH, &starts(), &flex());
+    let mut networks = mlp_group(&problem, WIDTH, &starts(), &flex()).unwrap();
     let at_start: f64 = networks.matrices_mut().map(|matrix| matrix.movement().initial).sum();
     let of_network = |start| {
-        let mut network = mlp_with_panels(&problem, WIDTH, start, &flex(), 1 << 12);
+        let mut network = mlp_with_panels(&problem, WIDTH, start, &flex(), 1 << 12).unwrap();
         network.matrices_mut().map(|matrix| matrix.movement().initial).sum::<f64>()
     };
     let expected: f64 = starts().into_iter().map(of_network).sum();

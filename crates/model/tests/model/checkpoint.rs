@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use safetensors::SafeTensors;
 use widenet_core::{
     Problem,
-    problem::{Activation, Annealing, Parameterization, Quantity, Rule, Schedule, Stop},
+    problem::{
+        Activation, Annealing, ImageNetwork, ImageShape, Layer, Padding, Parameterization, PixelOrder, Quantity, Rule,
+        Schedule, Stop, Window,
+    },
     training::{Control, Progress},
     trajectory::{Status, Value},
 };
@@ -106,7 +109,24 @@ fn perceptrons() -> Vec<Problem> {
         })
         .collect();
     let corrected: Vec<Problem> = trained.iter().skip(2).cloned().map(corrected).collect();
-    [trained, corrected].concat()
+    let convolutional: Vec<Problem> = trained.iter().skip(1).cloned().map(on_images).collect();
+    [trained, corrected, convolutional].concat()
+}
+
+/// A residual network on images of one row.
+fn on_images(mut problem: Problem) -> Problem {
+    let window = |columns| Window { size: [1, columns], stride: [1, 1], padding: Padding::Same };
+    let convolution = |columns| Layer::Convolution { window: window(columns), channels: 1.0 };
+    let erf = || Layer::Activation(Activation::Erf);
+    let residual = Layer::Residual { main: vec![erf(), convolution(3)], skip: vec![convolution(1)] };
+    problem.network.image = Some(ImageNetwork {
+        shape: ImageShape { rows: 1, columns: 5, channels: 1 },
+        pixel_order: PixelOrder::Planes,
+        layers: vec![convolution(3), residual, erf(), Layer::Flatten],
+    });
+    problem.network.hidden_layers = 3;
+    problem.parameterization = Parameterization::ntk(3, 1.2);
+    problem
 }
 
 #[test]

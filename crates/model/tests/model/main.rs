@@ -7,6 +7,7 @@ mod autodiff;
 mod batched;
 mod checkpoint;
 mod consistency;
+mod convolution;
 mod ensembles;
 mod extremes;
 mod flow;

@@ -24,14 +24,14 @@ const SEED: u64 = 4;
 /// The network at its start and at the end of training, with the records in between.
 fn trained(problem: &Problem) -> (Mlp<DenseMatrix>, Mlp<DenseMatrix>, Vec<Record>) {
     let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
-    let start = mlp_with_panels(problem, WIDTH, SEED.into(), &placement, 1 << 12);
+    let start = mlp_with_panels(problem, WIDTH, SEED.into(), &placement, 1 << 12).unwrap();
     let mut training = MlpTraining::new(problem, start.clone(), SEED).unwrap();
     let (records, _) = training.run(Start::default(), &mut |_, _| Control::Continue);
     (start, training.network, records)
 }
 
 /// `h_1 … h_{L+1}` on inputs (P × d), neurons × P, by plain products.
-fn pre_activations(network: &mut Mlp<DenseMatrix>, inputs: &Matrix) -> Vec<Matrix> {
+fn pre_activations(network: &mut Mlp<DenseMatrix>, activation: Activation, inputs: &Matrix) -> Vec<Matrix> {
     let mut matrices = entries(network).into_iter();
     let mut a = inputs.transpose();
     let mut pre_activations = Vec::new();
@@ -41,7 +41,7 @@ fn pre_activations(network: &mut Mlp<DenseMatrix>, inputs: &Matrix) -> Vec<Matri
             let shift = matrices.next().unwrap() * biases.multiplier;
             h.column_iter_mut().for_each(|mut column| column += shift.column(0));
         }
-        a = h.map(|u| network.activation.value(u));
+        a = h.map(|u| activation.value(u));
         pre_activations.push(h);
     }
     pre_activations
@@ -72,7 +72,10 @@ fn activations_are_measured_on_all_neurons_and_training_samples() {
             vec![Quantity::ActivationNorms, Quantity::ActivationChanges, Quantity::OutputChange];
         let (mut start, mut end, records) = trained(&problem);
         let inputs = &problem.data.train.inputs;
-        let (before, after) = (pre_activations(&mut start, inputs), pre_activations(&mut end, inputs));
+        let (before, after) = (
+            pre_activations(&mut start, Activation::Gelu, inputs),
+            pre_activations(&mut end, Activation::Gelu, inputs),
+        );
         let changes: Vec<f64> = before.iter().zip(&after).map(|(before, after)| rms(&(after - before))).collect();
         assert!(changes.len() == 4 && changes.iter().all(|change| *change > 1e-3), "{changes:?}");
 

@@ -50,12 +50,12 @@ fn stored_twin(network: &Mlp<WideMatrix>, placement: &Placement) -> Mlp<DenseMat
         .layers
         .iter()
         .map(|layer| MlpLayer { weights: twin(&layer.weights), biases: layer.biases.as_ref().map(twin) });
-    Mlp { layers: layers.collect(), activation: network.activation }
+    Mlp { layers: layers.collect(), graph: network.graph.clone() }
 }
 
 fn perceptron(problem: &Problem, width: u64, hidden: Hidden) -> Mlp<WideMatrix> {
     let (device, placement) = flex();
-    wide_mlp(problem, width, 7, hidden, &placement, &device.info)
+    wide_mlp(problem, width, 7, hidden, &placement, &device.info).unwrap()
 }
 
 fn run<W: EntryMatrix>(problem: &Problem, network: Mlp<W>) -> Vec<Record> {
@@ -240,8 +240,9 @@ fn what_is_dropped_shows_by_its_size() {
 fn pieces_and_threads_change_only_round_off_and_no_bit() {
     let problem = perceptrons::problem(3, 2, common::descent(20, 0.9, false), Activation::Tanh, true);
     let (mut device, placement) = flex();
-    let with =
-        |device: &OpenDevice, hidden| run(&problem, wide_mlp(&problem, 100, 7, hidden, &placement, &device.info));
+    let with = |device: &OpenDevice, hidden| {
+        run(&problem, wide_mlp(&problem, 100, 7, hidden, &placement, &device.info).unwrap())
+    };
     for hidden in [STORED, HALF_MEMORY, REGENERATED] {
         device.info.largest_buffer = None;
         let whole = with(&device, hidden);
@@ -267,7 +268,7 @@ fn single_precision_follows_double_precision_with_the_same_draws() {
         let matrix = HiddenMatrix::Conditioned(ResponseStorage::Stored);
         // The same directions in both: their number decides which numbers are drawn.
         let hidden = Hidden { matrix, tolerance: 1e-3 };
-        run(&problem, wide_mlp(&problem, 300, 7, hidden, &placement, &device.info))
+        run(&problem, wide_mlp(&problem, 300, 7, hidden, &placement, &device.info).unwrap())
     };
     let difference = difference(&with(Precision::F32), &with(Precision::F64), Quantity::Outputs);
     assert!(difference < 1e-4, "{difference:e}");

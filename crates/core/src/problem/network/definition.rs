@@ -2,7 +2,7 @@
 
 use widenet_document::Word;
 
-use super::image_network::{ImageNetwork, ImageShape};
+use super::image_network::{ImageNetwork, ImageShape, Layer};
 use crate::{
     error::{Error, Result},
     problem::activation::Activation,
@@ -61,6 +61,53 @@ impl Network {
         }
     }
 
+    /// Returns rows and columns of all weight matrices at a width, the readout last, of a network with inputs in R^`input_dimension`. A number of
+    /// channels ρm that is no whole number is rounded.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a layer of less than one channel.
+    pub fn shapes(&self, input_dimension: usize, width: u64, outputs: usize) -> Result<Vec<[usize; 2]>> {
+        match &self.image {
+            None => Ok(self.perceptron_shapes(input_dimension, width, outputs)),
+            Some(image) => image.matrices()?.iter().map(|matrix| matrix.at(width, outputs)).collect(),
+        }
+    }
+
+    /// Returns the same of a fully connected network.
+    pub fn perceptron_shapes(&self, input_dimension: usize, width: u64, outputs: usize) -> Vec<[usize; 2]> {
+        let m = usize::try_from(width).unwrap_or(usize::MAX);
+        let rows = |layer| if layer == self.hidden_layers { outputs } else { m };
+        let columns = |layer| if layer == 0 { input_dimension } else { m };
+        (0..=self.hidden_layers).map(|layer| [rows(layer), columns(layer)]).collect()
+    }
+
+    /// Returns the numbers of inputs of all weight matrices such that they are what they are at a width: ρm channels may have been rounded.
+    pub(crate) fn fan_ins_at(&self, input_dimension: usize, width: u64) -> Vec<PowerOfWidth> {
+        let fan_ins = self.fan_ins(input_dimension);
+        let Some(Ok(shapes)) = self.image.as_ref().map(|_| self.shapes(input_dimension, width, 1)) else {
+            return fan_ins;
+        };
+        let at_width = |(fan_in, [_, columns]): (PowerOfWidth, [usize; 2])| match fan_in.exponent {
+            0.0 => fan_in,
+            _ => PowerOfWidth::new(columns as f64 / width as f64, 1.0),
+        };
+        fan_ins.into_iter().zip(shapes).map(at_width).collect()
+    }
+
+    /// Returns every activation of the network, as often as it stands there.
+    pub fn activations(&self) -> Vec<Activation> {
+        match &self.image {
+            None => vec![self.activation; self.hidden_layers],
+            Some(image) => Layer::activations(&image.layers),
+        }
+    }
+
+    /// Says whether branches are added somewhere.
+    pub fn has_residuals(&self) -> bool {
+        let is_residual = |layer: &Layer| matches!(layer, Layer::Residual { .. });
+        self.image.as_ref().is_some_and(|image| image.layers.iter().any(is_residual))
+    }
+
     /// Refuses networks on images where only fully connected ones are known; `what` says where.
     ///
     /// # Errors
@@ -69,9 +116,9 @@ impl Network {
         match &self.image {
             None => Ok(()),
             Some(ImageNetwork { shape: ImageShape { rows, columns, channels }, .. }) => Err(Error::Invalid(format!(
-                "network.image = [{rows}, {columns}, {channels}]: {what} is not computed for convolutional networks, only their kernels at width inf: use \
-                 `widenet kernel` without --width, `widenet predict`, or `widenet solve --width inf` in the kernel regime (parameterization \"ntk\", or \"standard\" \
-                 with learning_rate_exponent = -1)"
+                "network.image = [{rows}, {columns}, {channels}]: {what} is not computed for convolutional networks; they are trained by the dense engine at \
+                 finite widths, and have kernels at width inf: use `widenet solve`, at width inf in the kernel regime (parameterization \"ntk\", or \"standard\" \
+                 with learning_rate_exponent = -1), `widenet kernel` or `widenet predict`"
             ))),
         }
     }

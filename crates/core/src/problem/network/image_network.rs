@@ -83,6 +83,22 @@ pub enum Layer {
     },
 }
 
+impl Layer {
+    /// Every activation of some layers, those of branches too.
+    pub(super) fn activations(layers: &[Layer]) -> Vec<Activation> {
+        let of_layer = |layer: &Layer| match layer {
+            Layer::Activation(activation) => vec![*activation],
+            Layer::Residual { main, skip } => [Layer::activations(main), Layer::activations(skip)].concat(),
+            Layer::Convolution { .. }
+            | Layer::Pool(_)
+            | Layer::Flatten
+            | Layer::GlobalAverage
+            | Layer::Dense { .. } => Vec::new(),
+        };
+        layers.iter().flat_map(of_layer).collect()
+    }
+}
+
 /// A network on images, up to its readout.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageNetwork {
@@ -94,6 +110,51 @@ pub struct ImageNetwork {
     pub layers: Vec<Layer>,
 }
 
+/// A weight matrix, whatever the width.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MatrixShape {
+    /// How many positions it sees at once: the taps of a filter, all of an image behind "flatten", else 1.
+    pub seen: usize,
+    /// Channels or neurons at each of them.
+    pub channels: PowerOfWidth,
+    /// ρ, of ρm rows; `None` of the readout, which has a row for every output.
+    pub rows: Option<f64>,
+}
+
+impl MatrixShape {
+    /// N, the number of inputs.
+    fn fan_in(&self) -> PowerOfWidth {
+        PowerOfWidth::new(self.seen as f64 * self.channels.constant, self.channels.exponent)
+    }
+
+    /// Returns rows and columns at a width. A number ρm of channels that is no whole number is rounded.
+    ///
+    /// # Errors
+    /// Less than one channel.
+    pub fn at(&self, width: u64, outputs: usize) -> Result<[usize; 2]> {
+        let rows = match self.rows {
+            None => outputs,
+            Some(factor) => channels_at(factor, width)?,
+        };
+        let channels = match self.channels.exponent {
+            0.0 => self.channels.constant as usize,
+            _ => channels_at(self.channels.constant, width)?,
+        };
+        Ok([rows, self.seen.saturating_mul(channels)])
+    }
+}
+
+/// ρm, rounded.
+fn channels_at(factor: f64, width: u64) -> Result<usize> {
+    match (factor * width as f64).round() {
+        none if none < 1.0 => invalid(format!(
+            "a layer of network.layers has {factor} m channels, which at width {width} are less than one; give a larger width or factor \
+             (`channels`, `dense`)"
+        )),
+        channels => Ok(channels as usize),
+    }
+}
+
 impl ImageNetwork {
     /// Returns the numbers N of inputs of all weight matrices, the readout last; those that see the image have a number that does not
     /// depend on the width.
@@ -101,6 +162,14 @@ impl ImageNetwork {
     /// # Errors
     /// Windows that do not fit, layers that stand where they cannot, branches of different shape, too many layers, and a list without a head.
     pub fn fan_ins(&self) -> Result<Vec<PowerOfWidth>> {
+        Ok(self.matrices()?.iter().map(MatrixShape::fan_in).collect())
+    }
+
+    /// Returns all weight matrices, the readout last.
+    ///
+    /// # Errors
+    /// As for [`ImageNetwork::fan_ins`].
+    pub fn matrices(&self) -> Result<Vec<MatrixShape>> {
         let mut trace = Trace::new(self.shape);
         for layer in &self.layers {
             trace.enter(layer)?;
@@ -113,24 +182,26 @@ impl ImageNetwork {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Signal {
     positions: [usize; 2],
+    /// Positions that "flatten" has made one of.
+    stacked: usize,
     channels: PowerOfWidth,
 }
 
-/// Follows the shape of a signal through layers, and collects the fan-in of every weight matrix.
+/// Follows the shape of a signal through layers, and collects the weight matrices.
 #[derive(Debug, Clone)]
 pub(super) struct Trace {
     signal: Signal,
     has_head: bool,
     in_residual: bool,
-    fan_ins: Vec<PowerOfWidth>,
+    matrices: Vec<MatrixShape>,
     layers: usize,
 }
 
 impl Trace {
     pub(super) fn new(shape: ImageShape) -> Trace {
         let channels = PowerOfWidth::new(shape.channels as f64, 0.0);
-        let signal = Signal { positions: [shape.rows, shape.columns], channels };
-        Trace { signal, has_head: false, in_residual: false, fan_ins: Vec::new(), layers: 0 }
+        let signal = Signal { positions: [shape.rows, shape.columns], stacked: 1, channels };
+        Trace { signal, has_head: false, in_residual: false, matrices: Vec::new(), layers: 0 }
     }
 
     /// Goes through a layer.
@@ -146,7 +217,7 @@ impl Trace {
         match layer {
             Layer::Convolution { window, channels } => {
                 self.on_image("conv")?;
-                let taps = (window.size[0] * window.size[1]) as f64;
+                let taps = window.size[0] * window.size[1];
                 self.signal.positions = window.positions(self.signal.positions)?;
                 self.weights(taps, *channels);
             }
@@ -158,24 +229,25 @@ impl Trace {
             Layer::Residual { main, skip } => self.residual(main, skip)?,
             Layer::Flatten => {
                 let [rows, columns] = self.signal.positions;
-                self.head("flatten", (rows * columns) as f64)?;
+                self.head("flatten", rows * columns)?;
             }
-            Layer::GlobalAverage => self.head("gap", 1.0)?,
+            Layer::GlobalAverage => self.head("gap", 1)?,
             Layer::Dense { .. } if !self.has_head => {
                 return invalid("`dense` stands before the head; it must stand behind \"flatten\" or \"gap\"".into());
             }
-            Layer::Dense { neurons } => self.weights(1.0, *neurons),
+            Layer::Dense { neurons } => self.weights(1, *neurons),
         }
         Ok(())
     }
 
-    /// The fan-ins of all weight matrices, the readout last.
-    pub(super) fn finish(mut self) -> Result<Vec<PowerOfWidth>> {
+    /// All weight matrices, the readout last.
+    pub(super) fn finish(mut self) -> Result<Vec<MatrixShape>> {
         if !self.has_head {
             return invalid("no layer ends the image; one of them must be \"flatten\" or \"gap\"".into());
         }
-        self.fan_ins.push(self.signal.channels);
-        Ok(self.fan_ins)
+        let Signal { stacked, channels, .. } = self.signal;
+        self.matrices.push(MatrixShape { seen: stacked, channels, rows: None });
+        Ok(self.matrices)
     }
 
     /// The same place, inside a residual.
@@ -183,10 +255,10 @@ impl Trace {
         Trace { in_residual: true, ..self.clone() }
     }
 
-    fn weights(&mut self, taps: f64, factor: f64) {
-        let PowerOfWidth { constant, exponent } = self.signal.channels;
-        self.fan_ins.push(PowerOfWidth::new(taps * constant, exponent));
-        self.signal.channels = PowerOfWidth::new(factor, 1.0);
+    fn weights(&mut self, taps: usize, factor: f64) {
+        let Signal { stacked, channels, positions } = self.signal;
+        self.matrices.push(MatrixShape { seen: taps * stacked, channels, rows: Some(factor) });
+        self.signal = Signal { positions, stacked: 1, channels: PowerOfWidth::new(factor, 1.0) };
     }
 
     fn residual(&mut self, main: &[Layer], skip: &[Layer]) -> Result<()> {
@@ -215,16 +287,15 @@ impl Trace {
         Ok(())
     }
 
-    fn head(&mut self, name: &str, factor: f64) -> Result<()> {
+    fn head(&mut self, name: &str, stacked: usize) -> Result<()> {
         if self.in_residual {
             return invalid(format!("\"{name}\" stands in a residual; the head must stand outside of residuals"));
         }
         if self.has_head {
             return invalid(format!("\"{name}\" is a second head; the network must have one, \"flatten\" or \"gap\""));
         }
-        let PowerOfWidth { constant, exponent } = self.signal.channels;
         self.has_head = true;
-        self.signal = Signal { positions: [1, 1], channels: PowerOfWidth::new(factor * constant, exponent) };
+        self.signal = Signal { positions: [1, 1], stacked, ..self.signal };
         Ok(())
     }
 

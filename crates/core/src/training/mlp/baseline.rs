@@ -45,7 +45,8 @@ impl<W: EntryMatrix> Baseline<W> {
             tangent_kernel: pass_for(Quantity::TangentKernelChange).map(|pass| network.tangent_kernel(pass, None)),
             nngp_kernel: pass_for(Quantity::NngpKernelChange).map(|pass| network.nngp_kernel(pass, None)),
             outputs: pass_for(Quantity::OutputChange).map(|pass| correction.on_train(pass.outputs.clone(), None)),
-            pre_activations: pass_for(Quantity::ActivationChanges).map(|pass| pass.pre_activations.clone()),
+            pre_activations: pass_for(Quantity::ActivationChanges)
+                .map(|pass| pass.all_pre_activations().cloned().collect()),
             network: wants(Quantity::Decomposition).then(|| network.clone()),
         }
     }

@@ -7,7 +7,10 @@
 //! (docs/theory/scaling-limits.md §7.2, Eq. decomposition; z = w·x = z⁰ + δz and a = a⁰ + δa those of the trained network; for activations
 //! with φ(z) = φ'(z) z.)
 
-use super::{network::Mlp, rows::in_chunks};
+use super::{
+    network::{Inputs, Mlp},
+    rows::in_chunks,
+};
 use crate::{
     matrix::Matrix,
     training::{
@@ -25,15 +28,16 @@ pub(super) fn decomposition<W: EntryMatrix>(
     let readout_at_start = readout(initial)?;
     let mut readout_moved = readout(now)?;
     readout_moved.add_scaled(-1.0, &readout_at_start);
-    let parts = in_chunks(inputs, 1, |inputs| {
-        let (x, ones) = now.input_blocks(inputs);
-        let z = now.layers[0].apply(&x, &ones);
-        let mut at_start = initial.layers[0].apply(&x, &ones);
+    let activation = now.graph.activation_behind(0)?;
+    let parts = in_chunks(inputs, 1, now.graph.samples_at_a_time, |inputs| {
+        let Inputs { block: x, ones } = now.inputs(inputs);
+        let z = now.layers[0].apply(&x, &ones[0]);
+        let mut at_start = initial.layers[0].apply(&x, &ones[0]);
         // Increments are formed before they are summed over neurons, so that small ones are not lost in large sums.
         let mut moved = z.clone();
         moved.add_scaled(-1.0, &at_start);
-        at_start.times_derivative(now.activation, &z);
-        moved.times_derivative(now.activation, &z);
+        at_start.times_derivative(activation, &z);
+        moved.times_derivative(activation, &z);
         let parts = [
             at_start.gram(&readout_at_start),
             at_start.gram(&readout_moved),

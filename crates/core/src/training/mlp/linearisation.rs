@@ -6,9 +6,10 @@
 //! ```
 //!
 //! (docs/theory/training.md §3, Eq. linearised: forward mode for `J δ`, one backward pass at θ_0 for `Jᵀ v`; any loss, any batches and the
-//! network's own update rule.)
+//! network's own update rule. Averages and sums of branches act on `da` as on `a`: docs/theory/convolutions.md §7.)
 
 use super::{
+    graph::Node,
     network::{Forward, Mlp},
     rows::in_chunks,
 };
@@ -53,7 +54,7 @@ impl<W: EntryMatrix> Linearisation<W> {
 
     /// Returns `f_lin` on inputs (P × d), P × k, some samples at a time.
     pub fn outputs(&mut self, inputs: &Matrix) -> Matrix {
-        in_chunks(inputs, 1, |inputs| {
+        in_chunks(inputs, 1, self.initial.graph.samples_at_a_time, |inputs| {
             let forward = self.initial_forward(inputs);
             self.outputs_from(&forward)
         })
@@ -66,14 +67,52 @@ impl<W: EntryMatrix> Linearisation<W> {
 
     /// Returns `f_lin`, P × k, for a forward pass at θ_0.
     pub fn outputs_from(&mut self, forward: &Forward<W::Block>) -> Matrix {
-        let mut dh = self.tangents.layers[0].apply(&forward.activations[0], &forward.ones);
-        for l in 1..self.initial.layers.len() {
-            dh.times_derivative(self.initial.activation, &forward.pre_activations[l - 1]);
-            let through = self.initial.layers[l].weights.apply(&dh);
-            dh = self.tangents.layers[l].apply(&forward.activations[l], &forward.ones);
-            dh.add_scaled(1.0, &through);
+        let graph = self.initial.graph.clone();
+        // dh and da of the nodes; none where nothing moves.
+        let mut moved: Vec<Option<W::Block>> = vec![None];
+        for node in &graph.nodes[1..] {
+            moved.push(match node {
+                Node::Input => None,
+                Node::Weights { layer, of } => Some(self.moved(forward, *layer, moved[*of].as_ref())),
+                Node::Activation { activation, of } => moved[*of].clone().map(|mut da| {
+                    da.times_derivative(*activation, forward.value(*of));
+                    da
+                }),
+                Node::Average { windows, of } => moved[*of].as_ref().map(|da| {
+                    let mut mean = da.summed(&windows.forward);
+                    mean.scale(1.0 / windows.forward.slots() as f64);
+                    mean
+                }),
+                Node::Flatten { positions, of } => moved[*of].as_ref().map(|da| da.joined(*positions)),
+                Node::Sum { of: [main, skip] } => match (&moved[*main], &moved[*skip]) {
+                    (Some(main), Some(skip)) => {
+                        let mut sum = main.clone();
+                        sum.add_scaled(1.0, skip);
+                        Some(sum)
+                    }
+                    (one, other) => one.clone().or_else(|| other.clone()),
+                },
+            });
         }
-        &forward.outputs + dh.to_matrix().transpose()
+        match &moved[moved.len() - 1] {
+            Some(dh) => &forward.outputs + dh.to_matrix().transpose(),
+            None => forward.outputs.clone(),
+        }
+    }
+
+    /// `dh` of a layer, whose inputs move by `da`.
+    fn moved(&mut self, forward: &Forward<W::Block>, layer: usize, da: Option<&W::Block>) -> W::Block {
+        let weights = &mut self.initial.layers[layer].weights;
+        let through = match (da, &self.initial.graph.places[layer].patches) {
+            (None, _) => None,
+            (Some(da), None) => Some(weights.apply(da)),
+            (Some(da), Some(patches)) => Some(weights.apply(&da.stacked(&patches.forward))),
+        };
+        let mut dh = self.tangents.layers[layer].apply(&forward.input(layer), forward.ones(layer));
+        if let Some(through) = &through {
+            dh.add_scaled(1.0, through);
+        }
+        dh
     }
 
     /// Takes one step of the rule for a forward pass at θ_0 and the gradient in `f_lin` (P × k).

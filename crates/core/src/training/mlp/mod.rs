@@ -1,9 +1,10 @@
-//! Trains multilayer perceptrons, alone and in groups, on any weight matrices that act on neurons.
+//! Trains multilayer perceptrons and convolutional networks, alone and in groups, on any weight matrices that act on neurons.
 
 mod baseline;
 mod correction;
 mod decomposition;
 mod flow;
+mod graph;
 mod group;
 mod kernels;
 mod linearisation;
@@ -14,6 +15,7 @@ mod rows;
 mod sharpness;
 mod training;
 
+pub use graph::Graph;
 pub use group::MlpGroup;
 pub use linearisation::Linearisation;
 pub use network::{Forward, Mlp, MlpLayer, Parameters};

@@ -183,14 +183,14 @@ impl<W: EntryMatrix> Recorder<'_, W> {
         let feature_kernels = wants_features.then(|| network.feature_kernels(forward));
         let gradient_kernels = wants_gradients.then(|| network.gradient_kernels(forward));
         let activation_norms =
-            wants_norms.then(|| forward.pre_activations.iter().map(|h| h.mean_square().sqrt()).collect());
+            wants_norms.then(|| forward.all_pre_activations().map(|h| h.mean_square().sqrt()).collect());
         let activation_changes = self.baseline.pre_activations.as_ref().filter(|_| wants_changes).map(|initial| {
             let change = |(now, initial): (&W::Block, &W::Block)| {
                 let mut moved = now.clone();
                 moved.add_scaled(-1.0, initial);
                 moved.mean_square().sqrt()
             };
-            forward.pre_activations.iter().zip(initial).map(change).collect()
+            forward.all_pre_activations().zip(initial).map(change).collect()
         });
         let wants_predictor =
             wants(&[Quantity::Predictor, Quantity::PredictorOffset, Quantity::PredictorSingularValues]);

@@ -4,18 +4,23 @@ use std::borrow::Cow;
 
 use crate::matrix::Matrix;
 
-/// Samples sent through a network at a time where only their outputs are wanted.
+/// Samples sent through a perceptron at a time where only their outputs are wanted.
 pub const SAMPLES_AT_A_TIME: usize = 1024;
 
-/// Outputs (P × k, of a group N P × k) of inputs (P × d), chunk by chunk.
-pub(super) fn in_chunks(inputs: &Matrix, networks: usize, mut outputs: impl FnMut(&Matrix) -> Matrix) -> Matrix {
+/// Outputs (P × k, of a group N P × k) of inputs (P × d), so many samples at a time.
+pub(super) fn in_chunks(
+    inputs: &Matrix,
+    networks: usize,
+    at_a_time: usize,
+    mut outputs: impl FnMut(&Matrix) -> Matrix,
+) -> Matrix {
     let samples = inputs.nrows();
-    if samples <= SAMPLES_AT_A_TIME {
+    if samples <= at_a_time {
         return outputs(inputs);
     }
     let mut rows = vec![Vec::with_capacity(samples); networks];
-    for first in (0..samples).step_by(SAMPLES_AT_A_TIME) {
-        let chunk = inputs.rows(first, SAMPLES_AT_A_TIME.min(samples - first)).into_owned();
+    for first in (0..samples).step_by(at_a_time) {
+        let chunk = inputs.rows(first, at_a_time.min(samples - first)).into_owned();
         let outputs = outputs(&chunk);
         for (network, rows) in rows.iter_mut().enumerate() {
             rows.extend(outputs.rows(network * chunk.nrows(), chunk.nrows()).row_iter().map(|row| row.into_owned()));

@@ -137,7 +137,7 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
         for l in (1..=last).rev() {
             let mut signal = transposed(&mut network.layers[l].weights, &signals[signals.len() - 1]);
             unbent.push(signal.clone());
-            signal.times_derivative(network.activation, &forward.pre_activations[l - 1]);
+            signal.times_derivative(activation_of(network, l - 1), forward.pre_activations(l - 1));
             signals.push(signal);
         }
         signals.reverse();
@@ -159,9 +159,9 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
                 let term = OuterProduct { scale: -parameters.multiplier, left: &signals[l], right: input };
                 parameters.matrix.update(UpdateRule::PLAIN, &[term]);
             };
-            of(&mut layer.weights, &self.forward.activations[l]);
+            of(&mut layer.weights, &self.forward.input(l));
             if let Some(biases) = &mut layer.biases {
-                of(biases, &self.forward.ones);
+                of(biases, self.forward.ones(l));
             }
         }
         direction
@@ -187,8 +187,8 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
         }
         for (l, layer) in direction.layers.iter_mut().enumerate() {
             let multiplier = -layer.weights.multiplier;
-            let mut terms =
-                vec![OuterProduct { scale: multiplier, left: &signals[l], right: &self.forward.activations[l] }];
+            let input = self.forward.input(l);
+            let mut terms = vec![OuterProduct { scale: multiplier, left: &signals[l], right: &input }];
             if l > 0 {
                 let right = &tangents.activations[l - 1];
                 terms.push(OuterProduct { scale: multiplier, left: &self.signals[l], right });
@@ -196,7 +196,7 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
             layer.weights.matrix.update(rule, &terms);
             if let Some(biases) = &mut layer.biases {
                 let scale = -biases.multiplier;
-                let term = OuterProduct { scale, left: &signals[l], right: &self.forward.ones };
+                let term = OuterProduct { scale, left: &signals[l], right: self.forward.ones(l) };
                 biases.matrix.update(rule, &[term]);
             }
         }
@@ -207,12 +207,12 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
         let last = self.network.layers.len() - 1;
         let (mut own, mut pre_activations, mut activations) = (Vec::new(), Vec::<W::Block>::new(), Vec::new());
         for l in 0..=last {
-            let mut of_layer = direction.layers[l].apply(&self.forward.activations[l], &self.forward.ones);
+            let mut of_layer = direction.layers[l].apply(&self.forward.input(l), self.forward.ones(l));
             of_layer.scale(1.0 / length);
             let mut dh = of_layer.clone();
             if l > 0 {
                 let mut da = pre_activations[l - 1].clone();
-                da.times_derivative(self.network.activation, &self.forward.pre_activations[l - 1]);
+                da.times_derivative(activation_of(self.network, l - 1), self.forward.pre_activations(l - 1));
                 dh.add_scaled(1.0, &self.network.layers[l].weights.apply(&da));
                 activations.push(da);
             }
@@ -238,7 +238,7 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
             let mut ds = transposed(&mut self.network.layers[l].weights, &signals[signals.len() - 1]);
             let moved = transposed(&mut direction.layers[l].weights, &self.signals[l]);
             ds.add_scaled(1.0 / length, &moved);
-            ds.times_derivative(self.network.activation, &self.forward.pre_activations[l - 1]);
+            ds.times_derivative(activation_of(self.network, l - 1), self.forward.pre_activations(l - 1));
             self.add_bend(&mut ds, &tangents.pre_activations[l - 1], l - 1);
             signals.push(ds);
             let mut of_layer = direction.layers[l].weights.apply(&tangents.activations[l - 1]);
@@ -251,20 +251,25 @@ impl<'a, W: EntryMatrix> Hessian<'a, W> {
 
     /// Adds `φ''(h) ⊙ dh ⊙ s` by a difference of `φ'`; activations with slopes have none almost everywhere.
     fn add_bend(&self, signal: &mut W::Block, dh: &W::Block, layer: usize) {
-        let activation = self.network.activation;
+        let activation = activation_of(self.network, layer);
         let size = dh.mean_square().sqrt();
         if activation.slopes().is_some() || activation == Activation::Step || size == 0.0 {
             return;
         }
         let step = DIFFERENCE / size;
         for side in [1.0, -1.0] {
-            let mut moved = self.forward.pre_activations[layer].clone();
+            let mut moved = self.forward.pre_activations(layer).clone();
             moved.add_scaled(side * step, dh);
             let mut slope = self.unbent[layer].clone();
             slope.times_derivative(activation, &moved);
             signal.add_scaled(side / (2.0 * step), &slope);
         }
     }
+}
+
+/// The activation behind a layer of a perceptron.
+fn activation_of<W>(network: &Mlp<W>, layer: usize) -> Activation {
+    network.graph.activation_behind(layer).unwrap_or(Activation::Identity)
 }
 
 /// `A wᵀ g`.

@@ -7,7 +7,7 @@ use super::{
     correction::InitialCorrection,
     flow::{Flowing, integrate},
     linearisation::Linearisation,
-    network::{Forward, Mlp},
+    network::{Forward, Inputs, Mlp},
     passes::Passes,
     recorder::{Networks, Recorder},
     rows::repeated,
@@ -59,8 +59,8 @@ pub struct MlpTraining<'p, W: EntryMatrix, R = StepRule> {
     batches: Vec<Batches>,
     /// Full batch: the targets of all networks.
     targets: Cow<'p, Matrix>,
-    /// Full batch: the training inputs and the row of ones.
-    inputs: Option<(W::Block, W::Block)>,
+    /// Full batch: the training inputs.
+    inputs: Option<Inputs<W::Block>>,
     /// Full batch with a linearised network: the pass at θ_0.
     initial_forward: Option<Forward<W::Block>>,
 }
@@ -70,7 +70,8 @@ impl<'p, W: EntryMatrix + NormalizedUpdate> MlpTraining<'p, W> {
     /// order of minibatches.
     ///
     /// # Errors
-    /// [`Error::Invalid`]: momentum flow, and linearised quantities with weight decay or gradient flow.
+    /// [`Error::Invalid`]: momentum flow, linearised quantities with weight decay or gradient flow, and quantities that convolutional
+    /// networks do not have.
     pub fn new(problem: &'p Problem, network: Mlp<W>, seed: u64) -> Result<Self> {
         Self::prepared(problem, network, Course::of(problem, StepRule::of(&problem.optimizer))?, &[seed])
     }
@@ -111,10 +112,11 @@ impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
                 quantity.name()
             )));
         }
+        problem.check_convolutional_records()?;
         let train = &problem.data.train.inputs;
         let batches: Vec<Batches> = seeds.iter().filter_map(|&seed| Batches::of(problem, seed)).collect();
         let full_batch = batches.is_empty();
-        let inputs = full_batch.then(|| network.input_blocks(train));
+        let inputs = full_batch.then(|| network.inputs(train));
         let compared = Baseline::<W>::needs_pass(problem);
         let initial_forward = (compared || full_batch && linearised.is_some()).then(|| network.forward(train));
         let correction = InitialCorrection::of(problem, &mut network);
@@ -200,11 +202,11 @@ impl<'p, W: EntryMatrix, R> MlpTraining<'p, W, R> {
             let samples: Vec<usize> = rows.iter().map(|row| row % train.inputs.nrows()).collect();
             train.inputs.select_rows(&samples)
         });
-        let (inputs, ones) = match (&batch, &self.inputs) {
-            (None, Some(blocks)) => blocks.clone(),
-            _ => self.network.own_input_blocks(batch.as_ref().unwrap_or(&train.inputs)),
+        let inputs = match (&batch, &self.inputs) {
+            (None, Some(inputs)) => inputs.clone(),
+            _ => self.network.own_inputs(batch.as_ref().unwrap_or(&train.inputs)),
         };
-        let mut forward = self.network.forward_from(inputs, ones);
+        let mut forward = self.network.forward_from(inputs);
         let (initial_forward, correction) = (&self.initial_forward, &self.recorder.correction);
         forward.outputs = correction.on_train(forward.outputs, rows);
         let linearised = self.linearisation.as_mut().map(|linearisation| {

@@ -32,7 +32,7 @@ pub(crate) fn problem(
 /// The network that a run starts from, in `f64` and row panels of 4 KiB.
 pub(crate) fn mlp(problem: &Problem, width: u64, seed: u64) -> Mlp<DenseMatrix> {
     let placement = DeviceChoice::Flex.open().unwrap().placement(Precision::F64).unwrap();
-    mlp_with_panels(problem, width, seed.into(), &placement, 1 << 12)
+    mlp_with_panels(problem, width, seed.into(), &placement, 1 << 12).unwrap()
 }
 
 /// The records of a network of stored matrices in `f64`, trained to its end.
