@@ -114,7 +114,10 @@ impl Network {
 /// Records of (step, loss, training outputs, test outputs), and weights.
 type Trained<'py> = (Vec<(u64, f64, Bound<'py, PyAny>, Bound<'py, PyAny>)>, Vec<Bound<'py, PyAny>>);
 
-/// The layers of a problem's network at its start: W, b or None, A, B of each.
+/// W, b or None, A, B of a layer.
+type InitialLayer<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, f64, f64);
+
+/// The layers of a problem's network at its start.
 #[pyfunction]
 pub(crate) fn initial_weights<'py>(
     py: Python<'py>,
@@ -122,7 +125,7 @@ pub(crate) fn initial_weights<'py>(
     network: (u64, u64),
     place: (String, String),
     running: Running<'py>,
-) -> PyResult<Vec<(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>, f64, f64)>> {
+) -> PyResult<Vec<InitialLayer<'py>>> {
     let untrained = problem.get().trained()?.untrained();
     let (device, precision) = (device(&place.0)?, word("precision", &place.1)?);
     let layers =
