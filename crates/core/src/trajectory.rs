@@ -239,6 +239,29 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
+    /// Reads back what the serialization wrote, every number bit for bit.
+    ///
+    /// # Errors
+    /// Names what is missing, or not what it must be.
+    pub fn from_json(json: &Json) -> Result<Trajectory> {
+        let wrong = |key: &str| Error::Invalid(format!("trajectory: `{key}` is missing, or not what it must be"));
+        let width = match &json["width"] {
+            Json::String(word) => word.parse().ok(),
+            number => number.as_f64().and_then(|number| Width::try_from(number).ok()),
+        };
+        let records = json["records"].as_array().ok_or_else(|| wrong("records"))?;
+        Ok(Trajectory {
+            width: width.ok_or_else(|| wrong("width"))?,
+            engine: json["engine"]
+                .as_str()
+                .and_then(|word| Engine::from_word(word).ok())
+                .ok_or_else(|| wrong("engine"))?,
+            seed: json["seed"].as_u64().ok_or_else(|| wrong("seed"))?,
+            status: Status::from_json(json).ok_or_else(|| wrong("status"))?,
+            records: records.iter().map(Record::from_json).collect::<Result<_>>()?,
+        })
+    }
+
     /// Returns the largest Frobenius distance of a quantity that is a matrix to that of another trajectory over the times that both
     /// recorded; NaN where one is no number, `None` without common times, or where one lacks it or has it in another shape.
     pub fn distance(&self, quantity: Quantity, other: &Trajectory) -> Option<f64> {
@@ -280,6 +303,32 @@ mod tests {
         assert_eq!(back, record);
         let Value::Matrix(predictor) = &back.values[&Quantity::Predictor] else { panic!("a matrix") };
         assert!(predictor[(0, 1)].is_sign_negative());
+    }
+
+    #[test]
+    fn a_trajectory_reads_back_however_it_ended() {
+        let stopped = Stopped { step: 3, time: 0.3, quantity: Quantity::TrainLoss, value: 0.09, goal: 0.1 };
+        let endings = [
+            (Width::Infinite, Status::Done),
+            (Width::Finite(1 << 40), Status::Stopped(stopped)),
+            (Width::Finite(7), Status::Diverged { step: 2, time: f64::INFINITY }),
+            (Width::Finite(1), Status::Interrupted { step: 0 }),
+        ];
+        for (width, status) in endings {
+            let values = BTreeMap::from([(Quantity::TrainLoss, Value::Scalar(0.1 + 0.2))]);
+            let records = vec![Record::new(3, 1.0 / 3.0, values)];
+            let trajectory = Trajectory { width, engine: Engine::Law, seed: 5, status, records };
+            let text = serde_json::to_string(&trajectory).unwrap();
+            assert_eq!(Trajectory::from_json(&serde_json::from_str(&text).unwrap()).unwrap(), trajectory, "{text}");
+        }
+        for (wrong, key) in [
+            ("{}", "records"),
+            (r#"{"records": [], "width": 0.5}"#, "width"),
+            (r#"{"records": [], "width": "inf"}"#, "engine"),
+        ] {
+            let error = Trajectory::from_json(&serde_json::from_str(wrong).unwrap()).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{key}`")), "{error}");
+        }
     }
 
     /// A time that overflows is `null` in JSON, and such a record could not be read back.

@@ -9,7 +9,7 @@ use pyo3::{
     types::{PyDict, PyList},
 };
 use widenet::{
-    DeviceChoice, EngineRule, Engines, Precision, Quantity, SolveError, SolveOptions, Solving, Width,
+    DeviceChoice, EngineRule, Engines, Error, Precision, Quantity, SolveError, SolveOptions, Solving, Width,
     compared_quantity,
     core::{
         document::Word,
@@ -193,6 +193,23 @@ impl Trajectory {
         self.stacked(py, quantity, |record| &record.values)
     }
 
+    /// Of the text that [`Trajectory::to_json`] gives.
+    #[staticmethod]
+    fn from_json(text: &str) -> PyResult<Self> {
+        let json = serde_json::from_str(text).map_err(|error| ProblemError::new_err(error.to_string()))?;
+        let trajectory = widenet::Trajectory::from_json(&json).map_err(<Error as Exception>::exception)?;
+        Ok(Trajectory(trajectory.into()))
+    }
+
+    /// All of it as JSON, every number bit for bit.
+    fn to_json(&self) -> PyResult<String> {
+        serde_json::to_string(&*self.0).map_err(|error| ProblemError::new_err(error.to_string()))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((py.get_type::<Trajectory>().getattr("from_json")?, (self.to_json()?,)))
+    }
+
     /// Standard errors of a quantity that is an estimate, like it; None where it is none.
     fn errors<'py>(&self, py: Python<'py>, quantity: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let known = Quantity::from_word(quantity).ok();
@@ -253,6 +270,19 @@ pub(crate) struct Solutions {
 
 #[pymethods]
 impl Solutions {
+    /// Of a problem, what it was solved with, and trajectories that were kept.
+    #[new]
+    fn new(
+        problem: &Bound<'_, Problem>,
+        widths: Vec<f64>,
+        options: Options,
+        trajectories: Vec<PyRef<'_, Trajectory>>,
+        notes: Vec<String>,
+    ) -> PyResult<Self> {
+        let trajectories = trajectories.iter().map(|trajectory| trajectory.0.clone()).collect();
+        Ok(Solutions { problem: problem.get().trained()?, options: options.read(&widths)?, trajectories, notes })
+    }
+
     /// Trajectories, all seeds of the first width first.
     #[getter]
     fn trajectories(&self) -> Vec<Trajectory> {

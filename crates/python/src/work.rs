@@ -24,6 +24,18 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// Stack of the thread, as the main thread of a program has it.
 const STACK: usize = 8 << 20;
 
+/// Refuses to compute in a process that was forked from one that has: the threads of computations are not there, and would be waited for.
+fn check_process() -> PyResult<()> {
+    static FIRST: OnceLock<u32> = OnceLock::new();
+    if *FIRST.get_or_init(process::id) == process::id() {
+        return Ok(());
+    }
+    Err(EngineError::new_err(
+        "this process was forked from one in which widenet has computed, whose threads are not here; start workers with \
+         multiprocessing.get_context(\"spawn\")",
+    ))
+}
+
 /// What work tells, and whether it goes on.
 #[derive(Default)]
 pub(crate) struct Watcher {

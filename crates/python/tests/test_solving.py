@@ -1,7 +1,9 @@
 """Solutions are those of the program, bit for bit, and are stopped, watched and told like Python's own."""
 
 import json
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -36,6 +38,37 @@ def test_solutions_are_arrays_over_width_seed_and_record(problem):
     assert (r["train_loss"][0, 1] == r.at(64, 5)["train_loss"]).all()
     with pytest.raises(KeyError, match="outputs was not recorded; there are predictor, train_loss"):
         r["outputs"]
+
+
+def test_solutions_are_pickled(problem):
+    with pytest.warns(wn.WidenetWarning):
+        r = wn.solve(problem.replace({"optimizer.learning_rate": 1e3, "optimizer.steps": 500}), [64, "inf"], seeds=2)
+    again = pickle.loads(pickle.dumps(r))
+    assert np.array_equal(again["train_loss"], r["train_loss"], equal_nan=True) and again.at(64).ending == r.at(64).ending
+    r = wn.solve(problem, [64, "inf"], seeds=2)
+    again = pickle.loads(pickle.dumps(r))
+    assert (again["predictor"] == r["predictor"]).all() and (again.distance() == r.distance()).all()
+
+
+def solved_in_child(problem):
+    return wn.solve(problem, 16, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+def test_other_processes(problem):
+    wn.solve(problem, 16)
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = pool.map(solved_in_child, [problem, problem])
+    assert (found[0]["predictor"] == wn.solve(problem, 16)["predictor"]).all()
+    with multiprocessing.get_context("fork").Pool(1) as pool, pytest.raises(wn.EngineError, match="get_context"):
+        pool.map(solved_in_child, [problem])
+
+
+def test_widths_may_come_from_anything(problem):
+    for widths in ((8, 16), iter([8, 16]), np.array([8, 16]), range(8, 24, 8)):
+        assert wn.solve(problem, widths).widths == [8, 16]
+    assert wn.solve(problem, np.array(8)).widths == [8]
 
 
 def test_one_width_may_be_a_number(problem):

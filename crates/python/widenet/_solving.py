@@ -44,7 +44,8 @@ def width_number(width: Width) -> float:
 
 def widths_of(width: Width | Iterable[Width]) -> list[float]:
     """One width, or several."""
-    several = not isinstance(width, str) and (isinstance(width, Iterable) and np.ndim(width) > 0)  # type: ignore[arg-type]
+    is_scalar = isinstance(width, str) or (isinstance(width, np.ndarray) and width.ndim == 0)
+    several = isinstance(width, Iterable) and not is_scalar
     widths = [width_number(one) for one in (width if several else [width])]  # type: ignore[union-attr, list-item]
     if not widths:
         raise ProblemError("width is empty; give one or more widths")
@@ -193,7 +194,14 @@ def solve(
     with Running(threads, progress, "solve") as running:
         inner = _widenet.solve(_problem(problem)._inner, widths, numbers, options, running)
     warn(inner.notes)
-    return Solutions(problem, inner, widths, numbers)
+    return Solutions(problem, inner, widths, numbers, options)
+
+
+def _restored(
+    problem: Problem, widths: list[float], seeds: list[int], options: Options, trajectories: list[Trajectory], notes: list[str]
+) -> Solutions:
+    """Solutions of a pickle."""
+    return Solutions(problem, _widenet.Solutions(problem._inner, widths, options, trajectories, notes), widths, seeds, options)
 
 
 def _problem(problem: Any) -> Problem:
@@ -218,13 +226,19 @@ class Solutions:
         What should be known of them, as it was warned of.
     """
 
-    def __init__(self, problem: Problem, inner: _widenet.Solutions, widths: Sequence[float], seeds: Sequence[int]) -> None:
+    def __init__(
+        self, problem: Problem, inner: _widenet.Solutions, widths: Sequence[float], seeds: Sequence[int], options: Options
+    ) -> None:
         self.problem = problem
         self.widths = list(widths)
         self.seeds = list(seeds)
         self.trajectories: list[Trajectory] = inner.trajectories
         self.notes: list[str] = inner.notes
         self._inner = inner
+        self._options = options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.problem, self.widths, self.seeds, self._options, self.trajectories, self.notes)
 
     @property
     def quantities(self) -> list[str]:

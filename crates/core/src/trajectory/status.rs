@@ -58,6 +58,20 @@ impl Stopped {
 }
 
 impl Status {
+    /// Reads back what the serialization wrote, every number bit for bit. Where an interrupted run stopped is not written: it reads as step 0.
+    pub fn from_json(json: &Json) -> Option<Status> {
+        match json["status"].as_str()? {
+            "done" => Some(Status::Done),
+            "stopped" => Stopped::from_json(&json["stopped_at"]).map(Status::Stopped),
+            "diverged" => {
+                let at = &json["diverged_at"];
+                Some(Status::Diverged { step: at["step"].as_u64()?, time: Number::of(&at["time"])?.0 })
+            }
+            "interrupted" => Some(Status::Interrupted { step: 0 }),
+            _ => None,
+        }
+    }
+
     /// Returns `done`, `stopped`, `diverged` or `interrupted`.
     pub fn word(&self) -> &'static str {
         match self {
