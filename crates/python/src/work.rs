@@ -2,8 +2,9 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    process,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
@@ -90,6 +91,7 @@ pub(crate) fn run<T: Send + 'static>(
     running: &Running<'_>,
     work: impl FnOnce(&Watcher) -> T + Send + 'static,
 ) -> PyResult<T> {
+    check_process()?;
     let pool =
         match running.threads {
             None => None,
