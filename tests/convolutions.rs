@@ -142,17 +142,46 @@ fn mean_kernels_of_finite_networks_approach_the_limit() {
     assert!(other.iter().all(|distance| *distance > 0.3), "{other:?}");
 }
 
-/// Coordinates of a chain are judged against power counting, those of a residual network are measured.
+/// Coordinates of a chain are judged against power counting, those of a residual network are measured. Readouts are small, so that outputs at the start,
+/// which fall with the width, are no part of the residuals.
 #[test]
 fn coordinates_of_convolutional_networks_are_checked() {
-    let mean_field = "parameterization={kind=\"mean_field\"}";
+    let mean_field = "parameterization={kind=\"mean_field\",sigma_out=0.1}";
     let steps = "optimizer={kind=\"gd\",learning_rate=0.1,steps=2}";
     let check = ["coord-check", "--width", "16,32,64,128", "--seeds", "3", "--steps", "2"];
     let said = run(&with(&check, &[&SMALL[..2], &[mean_field, steps]].concat()));
-    assert!(said.code == 0 && said.out.contains("hidden 1"), "{}{}", said.out, said.err);
+    let is_judged = said.out.contains("hidden 1") && said.out.contains("confirmed, 0 refuted");
+    assert!(said.code == 0 && is_judged, "{}{}", said.out, said.err);
     let residual = "network={image=[8,8,1],activation=\"relu\",layers=[{conv=3},{residual=[\"activation\",{conv=3}]},\"activation\",\"gap\"]}";
     let said = run(&with(&check, &[&SMALL[..2], &[mean_field, steps, residual]].concat()));
     assert!(said.code == 0, "{}{}", said.out, said.err);
+}
+
+/// Perceptrons of unequal layers, and residual ones, without an image: trained at finite widths beside their limit.
+#[test]
+fn lists_of_fully_connected_layers_are_solved_at_every_width() {
+    let network = "network={activation=\"relu\",layers=[{dense=1},{repeat=2,layers=[{residual=[\"activation\",{dense=2},\"activation\",{dense=1}]}]},\
+                   \"activation\"]}";
+    let settings = [
+        &SMALL[..2],
+        &[
+            network,
+            "parameterization.sigma_w=1",
+            "optimizer={kind=\"gd\",relative_learning_rate=0.2,steps=20}",
+            "record.quantities=[\"train_loss\",\"outputs\",\"test_outputs\"]",
+            "record.at=[0,20]",
+        ],
+    ]
+    .concat();
+    let solved = json(&with(&["solve", "--width", "64,inf", "--json"], &settings));
+    let engines: Vec<&str> = (0..2).map(|i| solved[i]["engine"].as_str().expect("an engine")).collect();
+    assert_eq!(engines, ["dense", "limit"]);
+    let said = run(&with(&["solve", "--width", "64", "--engine", "law"], &settings));
+    assert!(said.code != 0 && said.err.contains("network.layers"), "{}", said.err);
+    let kernel = json(&with(&["kernel", "--json"], &settings));
+    let finite = json(&with(&["kernel", "--json", "--width", "1024", "--seeds", "10"], &settings));
+    let first = |kernels: &Value| kernels["ntk"]["train"][0][0].as_f64().expect("a number");
+    assert!((first(&finite) / first(&kernel) - 1.0).abs() < 0.1, "{} {}", first(&finite), first(&kernel));
 }
 
 #[test]
@@ -160,7 +189,7 @@ fn mistakes_in_layers_are_told_where_they_are() {
     for (settings, parts) in [
         (["network={image=[8,8,1],layers=[{conv=3},\"activation\"]}"], vec!["network.layers", "\"gap\""]),
         (["network.image=[8,7,1]"], vec!["network.image", "56", "64"]),
-        (["network={image=[8,8,1],layers=[\"activation\",\"gap\"]}"], vec!["network.layers", "acts on the image"]),
+        (["network={image=[8,8,1],layers=[\"activation\",\"gap\"]}"], vec!["network.layers", "acts on the inputs"]),
     ] {
         let said = run(&with(&["kernel"], &settings));
         assert!(said.code != 0 && parts.iter().all(|part| said.err.contains(part)), "{}", said.err);

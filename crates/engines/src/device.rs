@@ -223,8 +223,8 @@ impl DeviceEngines {
     pub(crate) fn choose(&self, request: &Request<'_>) -> Result<(Engine, String), SolveError> {
         let (problem, width) = (request.problem, finite(request));
         let law = problem.network.entry_law;
-        if problem.network.image.is_some() {
-            return Ok((Engine::Dense, "a convolutional network of real matrices".to_owned()));
+        if let Some(list) = problem.network.list_in_words() {
+            return Ok((Engine::Dense, format!("a network of real matrices that is {list}")));
         }
         if law != EntryLaw::Gaussian {
             return Ok((Engine::Regenerated, format!("entries of the law {} from their counters", law.name())));
@@ -321,9 +321,9 @@ fn columns(problem: &Problem) -> f64 {
 fn check_dense(problem: &Problem) -> Result<(), SolveError> {
     let law = problem.network.entry_law;
     problem.check_convolutional_records()?;
-    if law != EntryLaw::Gaussian && problem.network.image.is_some() {
+    if let Some(list) = problem.network.list_in_words().filter(|_| law != EntryLaw::Gaussian) {
         return Err(SolveError::Refused(format!(
-            "network.entry_law = \"{}\": convolutional networks of finite width have Gaussian entries; leave it out",
+            "network.entry_law = \"{}\": a network that is {list} has Gaussian entries at finite widths; leave it out",
             law.name()
         )));
     }

@@ -124,13 +124,13 @@ impl ProblemSections {
     /// # Errors
     /// As for [`Problem::with_loader`].
     pub fn problem(&self, load: impl FnOnce() -> Result<Dataset>, stable_rate: &StableRate<'_>) -> Result<Problem> {
-        let network = self.network.network.value.clone();
         let parameterization = self.network.parameterization()?;
         let loss = self.loss.as_ref().map_or(Loss::SQUARED, |loss| loss.value.loss());
 
         // What remains depends on the data.
         let data = load()?;
         self.network.check_inputs(&parameterization, data.input_dimension())?;
+        let network = self.network.network_of(data.input_dimension());
         loss.check_targets(self.loss.as_ref().map(Located::field).as_ref(), &data)?;
         let ParsedOptimizer { optimizer, is_relative, moments } =
             self.optimizer.value.parsed(data.train.inputs.nrows())?;

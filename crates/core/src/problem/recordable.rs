@@ -60,7 +60,8 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
         }
         Scope::Linear if problem.network.image.is_some() => {
             return Err(asked.error(format!(
-                "`{name}` is that of fully connected networks, and this one is convolutional; record outputs instead"
+                "`{name}` is that of fully connected networks of equal layers, and this one is {}; record outputs instead",
+                problem.network.list_in_words().unwrap_or_default()
             )));
         }
         Scope::Linear if problem.network.activation != Activation::Identity => {
@@ -131,7 +132,7 @@ fn checked(asked: &Located<Quantity>, problem: &Problem) -> Result<Quantity> {
 }
 
 impl Problem {
-    /// Refuses quantities that convolutional networks of finite width do not have.
+    /// Refuses quantities that convolutional networks, and other lists of layers, do not have at finite widths.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the quantity.
@@ -139,14 +140,12 @@ impl Problem {
         let of_perceptrons = |quantity: &&Quantity| {
             matches!(quantity, Quantity::FeatureKernels | Quantity::GradientKernels | Quantity::Sharpness)
         };
-        let found = self.record.quantities.iter().find(of_perceptrons).filter(|_| self.network.image.is_some());
-        match found {
-            None => Ok(()),
-            Some(quantity) => Err(Error::Invalid(format!(
-                "record.quantities: `{}` is that of fully connected networks at finite widths, and this one is convolutional (network.image); leave it \
-                 out",
+        match (self.record.quantities.iter().find(of_perceptrons), self.network.list_in_words()) {
+            (Some(quantity), Some(list)) => Err(Error::Invalid(format!(
+                "record.quantities: `{}` is that of fully connected networks of equal layers at finite widths, and this one is {list}; leave it out",
                 quantity.name()
             ))),
+            _ => Ok(()),
         }
     }
 }
@@ -154,8 +153,8 @@ impl Problem {
 /// Why the output of a problem's networks has no decomposition.
 fn undecomposed(problem: &Problem) -> Option<String> {
     let (network, outputs) = (&problem.network, problem.data.output_dimension());
-    if network.image.is_some() {
-        return Some("a convolutional network (network.image)".into());
+    if let Some(list) = network.list_in_words() {
+        return Some(format!("a network that is {list}"));
     }
     if network.hidden_layers != 1 {
         return Some(format!("network.hidden_layers = {}", network.hidden_layers));

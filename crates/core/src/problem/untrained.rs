@@ -123,11 +123,11 @@ impl NetworkSections {
         let section = &self.parameterization;
         let parameterization =
             section.value.kind.parameterization(self.network.value.hidden_layers, &section.field())?;
-        if self.network.value.image.is_some() && parameterization.is_golikov() {
-            return Err(section.error(
-                "`parameterization.kind` is \"scaling\", whose theory is of fully connected networks, and the network is convolutional (`network.image`); use \
-                 \"ntk\", \"standard\", \"mean_field\" or \"abc\"",
-            ));
+        if let Some(list) = self.network.value.list_in_words().filter(|_| parameterization.is_golikov()) {
+            return Err(section.error(format!(
+                "`parameterization.kind` is \"scaling\", whose theory is of fully connected networks of equal layers, and this one is {list}; use \"ntk\", \
+                 \"standard\", \"mean_field\" or \"abc\""
+            )));
         }
         if self.network.value.centered && parameterization.corrects_initial_function() {
             return Err(section.error(
@@ -137,9 +137,15 @@ impl NetworkSections {
         Ok(parameterization)
     }
 
+    /// The network for inputs of a dimension.
+    pub(super) fn network_of(&self, input_dimension: usize) -> Network {
+        let network = self.network.value.clone();
+        Network { image: network.image.map(|list| list.with_inputs(input_dimension)), ..network }
+    }
+
     /// Refuses images of another size than the inputs, and a parameterization whose constants are beyond doubles for inputs of a dimension.
     pub(super) fn check_inputs(&self, parameterization: &Parameterization, input_dimension: usize) -> Result<()> {
-        let network = &self.network.value;
+        let network = &self.network_of(input_dimension);
         if let Some(ImageNetwork { shape, .. }) =
             network.image.as_ref().filter(|image| image.shape.size() != input_dimension)
         {
@@ -161,7 +167,7 @@ impl NetworkSections {
         let parameterization = self.parameterization()?;
         self.check_inputs(&parameterization, data.train.inputs.ncols())?;
         Ok(Untrained {
-            network: self.network.value.clone(),
+            network: self.network_of(data.train.inputs.ncols()),
             parameterization,
             inputs: data.train.inputs.clone(),
             test_inputs: data.test_inputs().cloned(),

@@ -103,9 +103,47 @@ fn weight_matrices_have_whole_shapes_at_a_width() {
 }
 
 #[test]
+fn lists_without_an_image_are_fully_connected() {
+    let read = |layers: &str| with_inputs(&format!("activation = \"relu\"\nlayers = [{layers}]"), 4, "kind = \"ntk\"");
+    // Equal layers are the short form itself.
+    let equal = read("{ repeat = 3, layers = [{ dense = 1 }, \"activation\"] }").unwrap();
+    let short = with_inputs("activation = \"relu\"\nhidden_layers = 3", 4, "kind = \"ntk\"").unwrap();
+    assert_eq!(equal.network, short.network);
+    // Others are lists: behind each other, and with residuals.
+    for layers in [
+        "{ dense = 2 }, \"activation\", { dense = 1 }, \"activation\"",
+        "{ dense = 1 }, \"activation\", { dense = 1 }, { activation = \"tanh\" }",
+        "{ dense = 1 }, \"activation\", { dense = 1 }",
+        "{ dense = 1 }, { residual = [\"activation\", { dense = 3 }, \"activation\", { dense = 1 }] }, \"activation\"",
+    ] {
+        let problem = read(layers).unwrap();
+        let list = problem.network.image.as_ref().expect("a list");
+        assert!(list.is_fully_connected() && list.shape.size() == 4, "{layers}");
+        refused(
+            problem.network.check_fully_connected("the law"),
+            &["network.layers: the law", "dense engine at finite widths"],
+        );
+    }
+    let uneven = read("{ dense = 2 }, \"activation\", { dense = 0.5 }, \"activation\"").unwrap();
+    assert_eq!(uneven.network.shapes(4, 6, 3).unwrap(), [[12, 4], [3, 12], [3, 3]]);
+    assert_eq!(uneven.network.hidden_layers, 2);
+    for (layers, parts) in [
+        ("{ conv = 3 }, \"activation\"", ["`network.layers[0]`", "`conv` acts on images"]),
+        ("{ dense = 1 }, { pool = 2 }", ["`network.layers[1]`", "`pool` acts on images"]),
+        ("{ dense = 1 }, \"flatten\"", ["`network.layers[1]`", "\"flatten\" ends images"]),
+        ("\"activation\"", ["`network.layers`", "no layer with weights"]),
+        ("{ residual = [{ dense = 1 }] }", ["1 m neurons", "the inputs"]),
+    ] {
+        refused(read(layers), &parts);
+    }
+    let text = "layers = [{ dense = 2 }]\n[record]\nquantities = [\"predictor\"]";
+    refused(with_inputs(text, 4, "kind = \"ntk\""), &["`predictor`", "a list of layers (network.layers)"]);
+}
+
+#[test]
 fn keys_that_do_not_go_together_are_refused() {
     refused(with_inputs("hidden_layers = 2\nfilter = 3", 4, "kind = \"ntk\""), &["`network.filter`", "network.image"]);
-    refused(with_inputs("layers = [\"gap\"]", 4, "kind = \"ntk\""), &["`network.layers`", "network.image"]);
+    refused(with_inputs("layers = [\"gap\"]", 4, "kind = \"ntk\""), &["`network.layers[0]`", "network.image"]);
     refused(with_inputs("activation = \"relu\"", 4, "kind = \"ntk\""), &["`hidden_layers`", "`layers`", "missing"]);
     refused(read("hidden_layers = 2"), &["`network.filter` is missing"]);
     refused(read("filter = 3"), &["`hidden_layers`", "missing"]);

@@ -25,9 +25,14 @@ fn placement(precision: Precision) -> Placement {
     DeviceChoice::Flex.open().unwrap().placement(precision).unwrap()
 }
 
-/// Five images of a shape, two of them for tests, with two outputs; the sections `[network]` and `[parameterization]`, and the optimizer's.
+/// Five images of a shape, and two for tests, with two outputs; the sections `[network]` and `[parameterization]`, and the optimizer's.
 fn problem(image: [usize; 3], network: &str, parameterization: &str, optimizer: &str) -> Problem {
-    let size: usize = image.iter().product();
+    let network = format!("image = {image:?}\n{network}");
+    on_inputs(image.iter().product(), &network, parameterization, optimizer)
+}
+
+/// The same with inputs of a dimension.
+fn on_inputs(size: usize, network: &str, parameterization: &str, optimizer: &str) -> Problem {
     let number = |i: usize, frequency: f64| format!("{:?}", (i as f64 * frequency + 0.3).sin());
     let rows = |count: usize, columns: usize, frequency: f64| {
         let row = |row: usize| {
@@ -37,7 +42,7 @@ fn problem(image: [usize; 3], network: &str, parameterization: &str, optimizer: 
         (0..count).map(row).collect::<Vec<_>>().join(", ")
     };
     let text = format!(
-        "[network]\nimage = {image:?}\n{network}\n[parameterization]\n{parameterization}\n[data]\nkind = \"inline\"\n\
+        "[network]\n{network}\n[parameterization]\n{parameterization}\n[data]\nkind = \"inline\"\n\
          inputs = [{}]\ntargets = [{}]\ntest_inputs = [{}]\ntest_targets = [{}]\n[optimizer]\n{optimizer}\n\
          [record]\nquantities = [\"outputs\", \"test_outputs\"]\n",
         rows(5, size, 1.7),
@@ -84,8 +89,16 @@ const NETWORKS: [(&str, [usize; 3]); 8] = [
     ),
 ];
 
+/// Lists of fully connected layers: unequal widths and activations, and residuals.
+const LISTS: [&str; 2] = [
+    "activation = \"tanh\"\nlayers = [{ dense = 2 }, \"activation\", { dense = 0.5 }, { activation = \"erf\" }]",
+    "activation = \"tanh\"\nlayers = [{ dense = 1 }, { repeat = 2, layers = [{ residual = [\"activation\", { dense = 2 }, \"activation\", { dense = 1 }] }] }, \
+     \"activation\"]",
+];
+
 fn networks() -> impl Iterator<Item = Problem> {
-    NETWORKS.into_iter().map(|(network, image)| problem(image, network, NTK, DESCENT))
+    let lists = LISTS.into_iter().map(|network| on_inputs(5, network, NTK, DESCENT));
+    NETWORKS.into_iter().map(|(network, image)| problem(image, network, NTK, DESCENT)).chain(lists)
 }
 
 fn network(problem: &Problem) -> Mlp<DenseMatrix> {
@@ -350,6 +363,19 @@ fn one_position_and_one_tap_are_a_perceptron() {
     let mut perceptron = image.clone();
     perceptron.network.image = None;
     assert_eq!(trained(&image, Precision::F64), trained(&perceptron, Precision::F64));
+}
+
+/// Layers without activations between them are a list; with the identity they are the perceptron, bit for bit.
+#[test]
+fn a_list_of_equal_layers_is_a_perceptron() {
+    let list = "activation = \"identity\"\nlayers = [{ dense = 1 }, \"activation\", { dense = 1 }]";
+    let short = "activation = \"identity\"\nhidden_layers = 2";
+    let mean_field = "kind = \"mean_field\"\nsigma_b = 0.2";
+    for parameterization in [NTK, mean_field] {
+        let [list, short] = [list, short].map(|network| on_inputs(5, network, parameterization, DESCENT));
+        assert!(list.network.image.is_some() && short.network.image.is_none());
+        assert_eq!(trained(&list, Precision::F64), trained(&short, Precision::F64));
+    }
 }
 
 /// Pre-activations of all layers and positions, averaged; the readout's are the outputs.

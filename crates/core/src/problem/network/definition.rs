@@ -1,4 +1,4 @@
-//! A network is fully connected, or a list of layers on images.
+//! A network has equal layers, fully connected, or is a list of layers.
 
 use widenet_document::Word;
 
@@ -47,7 +47,7 @@ pub struct Network {
     pub entry_law: EntryLaw,
     /// Whether the function that is trained and recorded is `f − f_0`, the network less its own function at the start.
     pub centered: bool,
-    /// The layers of a network on images; `None` for fully connected ones.
+    /// The layers of a network that is a list of them, on images or with layers that differ; `None` for perceptrons of equal layers.
     pub image: Option<ImageNetwork>,
 }
 
@@ -108,13 +108,27 @@ impl Network {
         self.image.as_ref().is_some_and(|image| image.layers.iter().any(is_residual))
     }
 
-    /// Refuses networks on images where only fully connected ones are known; `what` says where.
+    /// Says what it is if it is a list of layers, to stand behind "this one is".
+    pub fn list_in_words(&self) -> Option<&'static str> {
+        match &self.image {
+            None => None,
+            Some(list) if list.is_fully_connected() => Some("a list of layers (network.layers)"),
+            Some(_) => Some("convolutional (network.image)"),
+        }
+    }
+
+    /// Refuses lists of layers, on images or not, where only perceptrons of equal layers are known; `what` says where.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the key and what works.
     pub fn check_fully_connected(&self, what: &str) -> Result<()> {
         match &self.image {
             None => Ok(()),
+            Some(list) if list.is_fully_connected() => Err(Error::Invalid(format!(
+                "network.layers: {what} is not computed for lists of layers whose widths or activations differ, or that have residuals; they are trained by the \
+                 dense engine at finite widths, and have kernels at width inf: use `widenet solve`, at width inf in the kernel regime (parameterization \"ntk\", \
+                 or \"standard\" with learning_rate_exponent = -1), `widenet kernel` or `widenet predict`"
+            ))),
             Some(ImageNetwork { shape: ImageShape { rows, columns, channels }, .. }) => Err(Error::Invalid(format!(
                 "network.image = [{rows}, {columns}, {channels}]: {what} is not computed for convolutional networks; they are trained by the dense engine at \
                  finite widths, and have kernels at width inf: use `widenet solve`, at width inf in the kernel regime (parameterization \"ntk\", or \"standard\" \

@@ -1,4 +1,4 @@
-//! A network on images is a list of layers; weights are shared over positions.
+//! A network may be a list of layers; of networks on images, weights are shared over positions.
 //!
 //! ```text
 //! h_p = W (a_{p+t})_t + b,     W: c_out × N,  N = q c_in inputs
@@ -99,10 +99,10 @@ impl Layer {
     }
 }
 
-/// A network on images, up to its readout.
+/// A network that is a list of layers, up to its readout: on images, or fully connected with layers that differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageNetwork {
-    /// Shape of the inputs.
+    /// Shape of the inputs; vectors are images of one position.
     pub shape: ImageShape,
     /// How an input holds them.
     pub pixel_order: PixelOrder,
@@ -156,6 +156,34 @@ fn channels_at(factor: f64, width: u64) -> Result<usize> {
 }
 
 impl ImageNetwork {
+    /// A fully connected network of some layers, whose inputs have a dimension that is not known yet.
+    pub(super) fn of_vectors(layers: Vec<Layer>) -> Self {
+        let shape = ImageShape { rows: 1, columns: 1, channels: 0 };
+        let layers = [vec![Layer::Flatten], layers].concat();
+        Self { shape, pixel_order: PixelOrder::Planes, layers }
+    }
+
+    /// The same with inputs of a dimension, if it is not known yet.
+    pub(in crate::problem) fn with_inputs(mut self, input_dimension: usize) -> Self {
+        if self.shape.channels == 0 {
+            self.shape.channels = input_dimension;
+        }
+        self
+    }
+
+    /// Says whether it is fully connected: a list of layers on vectors.
+    pub fn is_fully_connected(&self) -> bool {
+        self.shape.rows * self.shape.columns == 1 && self.layers.first() == Some(&Layer::Flatten)
+    }
+
+    /// The number of hidden layers and their activation, if it is a perceptron of equal layers.
+    pub(super) fn perceptron(&self) -> Option<(usize, Activation)> {
+        let layers = self.layers.get(1..).filter(|_| self.is_fully_connected())?;
+        let Some(Layer::Activation(activation)) = layers.get(1) else { return None };
+        let pair = [Layer::Dense { neurons: 1.0 }, Layer::Activation(*activation)];
+        (layers.chunks(2).all(|layers| layers == pair)).then_some((layers.len() / 2, *activation))
+    }
+
     /// Returns the numbers N of inputs of all weight matrices, the readout last; those that see the image have a number that does not
     /// depend on the width.
     ///
@@ -192,6 +220,8 @@ struct Signal {
 pub(super) struct Trace {
     signal: Signal,
     has_head: bool,
+    /// Whether inputs are vectors, so that there never was an image.
+    is_of_vectors: bool,
     in_residual: bool,
     matrices: Vec<MatrixShape>,
     layers: usize,
@@ -201,7 +231,13 @@ impl Trace {
     pub(super) fn new(shape: ImageShape) -> Trace {
         let channels = PowerOfWidth::new(shape.channels as f64, 0.0);
         let signal = Signal { positions: [shape.rows, shape.columns], stacked: 1, channels };
-        Trace { signal, has_head: false, in_residual: false, matrices: Vec::new(), layers: 0 }
+        Trace { signal, has_head: false, is_of_vectors: false, in_residual: false, matrices: Vec::new(), layers: 0 }
+    }
+
+    /// Begins at inputs that are vectors of some dimension.
+    pub(super) fn of_vectors() -> Trace {
+        let inputs = Trace::new(ImageShape { rows: 1, columns: 1, channels: 0 });
+        Trace { has_head: true, is_of_vectors: true, ..inputs }
     }
 
     /// Goes through a layer.
@@ -279,8 +315,8 @@ impl Trace {
         if main != skip {
             return invalid(format!(
                 "the branches of a residual end with {} and {}; they must have equal shapes",
-                main.in_words(),
-                skip.in_words()
+                main.in_words(self.is_of_vectors),
+                skip.in_words(self.is_of_vectors)
             ));
         }
         self.signal = main;
@@ -288,6 +324,9 @@ impl Trace {
     }
 
     fn head(&mut self, name: &str, stacked: usize) -> Result<()> {
+        if self.is_of_vectors {
+            return invalid(without_image(&format!("\"{name}\" ends images")));
+        }
         if self.in_residual {
             return invalid(format!("\"{name}\" stands in a residual; the head must stand outside of residuals"));
         }
@@ -300,6 +339,9 @@ impl Trace {
     }
 
     fn on_image(&self, name: &str) -> Result<()> {
+        if self.is_of_vectors {
+            return invalid(without_image(&format!("`{name}` acts on images")));
+        }
         if self.has_head {
             return invalid(format!(
                 "`{name}` stands behind the head, where there is no image any more; it must stand before \"flatten\" or \"gap\""
@@ -310,11 +352,25 @@ impl Trace {
 }
 
 impl Signal {
-    fn in_words(&self) -> String {
+    fn in_words(&self, is_of_vectors: bool) -> String {
+        if is_of_vectors {
+            return match self.channels.exponent {
+                0.0 => "the inputs".into(),
+                _ => format!("{} m neurons", self.channels.constant),
+            };
+        }
         let [rows, columns] = self.positions;
         let unit = if self.channels.exponent == 0.0 { "" } else { " m" };
         format!("{rows} × {columns} positions of {}{unit} channels", self.channels.constant)
     }
+}
+
+/// Why a layer cannot stand in a list without an image.
+fn without_image(what: &str) -> String {
+    format!(
+        "{what}, and inputs are vectors without `network.image`; give it as [rows, columns, channels], or use `dense`, \"activation\", `residual` and \
+         `repeat`"
+    )
 }
 
 fn invalid<T>(message: String) -> Result<T> {

@@ -24,8 +24,8 @@ use crate::{
 section! {
     /// A network: section `[network]`. Whether it has biases is said by the parameterization (`sigma_b`).
     pub(in crate::problem) struct NetworkSection {
-        /// `hidden_layers`: their number `L`; there are `L + 1` weight matrices. `layers`, of networks on images: all layers up to the readout, each
-        /// "activation", "flatten", "gap", or a table with `conv`, `activation`, `pool`, `residual`, `dense` or `repeat`.
+        /// `hidden_layers`: their number `L`; there are `L + 1` weight matrices. `layers`: all layers up to the readout, each "activation", or a table
+        /// with `dense`, `activation`, `residual` or `repeat`; of networks on images also "flatten", "gap", `conv` and `pool`.
         depth: (&'static str, Depth) = one_of(vec![("hidden_layers", hidden_layers()), ("layers", layers())]),
         /// Activation after every hidden layer: a word, or a table with its parameter.
         activation: Activation = or(activation(), "identity"),
@@ -112,7 +112,7 @@ pub(in crate::problem) fn network() -> impl Shape<Value = Network> {
 /// Which keys go together.
 fn check(section: &NetworkSection, table: &Written<'_>) -> Result<()> {
     if section.image.is_none() {
-        for key in SHORT.into_iter().chain(["pixel_order", "layers"]) {
+        for key in SHORT.into_iter().chain(["pixel_order"]) {
             table.refuse(
                 key,
                 "it belongs to networks on images; give `network.image` = [rows, columns, channels] too",
@@ -137,15 +137,16 @@ impl NetworkSection {
                 image.fan_ins().map_err(|error| field.error::<widenet_document::Error>(error.to_string()))?.len()
             }
             (None, Depth::Hidden(hidden_layers)) => hidden_layers + 1,
-            // Lists are refused without an image.
+            // Lists have layers with or without an image.
             (None, Depth::Layers(_)) => 1,
         };
-        let network = Network {
-            hidden_layers: matrices - 1,
-            activation: self.activation,
-            entry_law: self.entry_law,
-            centered: self.centered,
-            image,
+        let (entry_law, centered) = (self.entry_law, self.centered);
+        let equal = image.as_ref().filter(|_| self.image.is_none()).and_then(ImageNetwork::perceptron);
+        let network = match equal.filter(|(hidden_layers, _)| *hidden_layers <= MAX_HIDDEN_LAYERS) {
+            Some((hidden_layers, activation)) => {
+                Network { hidden_layers, activation, entry_law, centered, image: None }
+            }
+            None => Network { hidden_layers: matrices - 1, activation: self.activation, entry_law, centered, image },
         };
         if network.hidden_layers <= 1 && network.entry_law != EntryLaw::Gaussian {
             return Err(field.error(format!(
@@ -157,9 +158,9 @@ impl NetworkSection {
         Ok(network)
     }
 
-    /// The layers of a network on images.
+    /// The list of a network that is none of equal layers.
     fn image(&self, field: &Field<'_>) -> Result<Option<ImageNetwork>> {
-        let Some(image) = &self.image else { return Ok(None) };
+        let Some(image) = &self.image else { return self.of_vectors() };
         let shape = ImageShape { rows: image[0], columns: image[1], channels: image[2] };
         let mut reader = LayerReader { trace: Trace::new(shape), activation: self.activation };
         let layers = match &self.depth.1 {
@@ -174,6 +175,21 @@ impl NetworkSection {
             }
         };
         Ok(Some(ImageNetwork { shape, pixel_order: self.pixel_order.unwrap_or_default(), layers }))
+    }
+
+    /// A list of fully connected layers.
+    fn of_vectors(&self) -> Result<Option<ImageNetwork>> {
+        let Depth::Layers(written) = &self.depth.1 else { return Ok(None) };
+        let mut reader = LayerReader { trace: Trace::of_vectors(), activation: self.activation };
+        let layers = reader.list(&written.field())?;
+        let matrices = reader.trace.finish().map_err(|error| at(&written.field(), &error))?;
+        if matrices.len() == 1 {
+            return Err(written.error(format!(
+                "`{}` has no layer with weights; one of them must be a table with `dense`, such as {{ dense = 1 }}",
+                written.key()
+            )));
+        }
+        Ok(Some(ImageNetwork::of_vectors(layers)))
     }
 
     /// Convolution and activation, as often as there are hidden layers, and the head.

@@ -193,7 +193,7 @@ impl Builder<'_> {
     fn activation(&mut self, activation: Activation, place: Place) -> Result<Place> {
         if !place.law.is_gaussian {
             return Err(invalid(format!(
-                "network.layers: \"{}\" acts on the image, on another activation or on a sum with one; kernels at width inf are those of networks whose activations act on \
+                "network.layers: \"{}\" acts on the inputs, on another activation or on a sum with one; kernels at width inf are those of networks whose activations act on \
                  outputs of weights",
                 activation.name()
             )));

@@ -172,7 +172,7 @@ fn networks_without_the_limit_are_refused() {
         assert!(convolution_cost(&network, 1).is_err());
     };
     let conv = || json!({ "conv": 3 });
-    refused(json!([4, 4, 1]), json!(["activation", conv(), "flatten"]), "acts on the image");
+    refused(json!([4, 4, 1]), json!(["activation", conv(), "flatten"]), "acts on the inputs");
     refused(json!([4, 4, 1]), json!([conv(), "activation", { "activation": "erf" }, "gap"]), "\"erf\" acts on");
     refused(
         json!([4, 4, 1]),
