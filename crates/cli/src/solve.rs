@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &SolveArguments) -> Result<Exit, Failure> {
     };
     let solving = Solving::new(&engines, &problem, &options).map_err(with_option)?;
     let seeds = arguments.seeds.all();
-    solving.check_memory(seeds.end().saturating_sub(*seeds.start()).saturating_add(1))?;
+    solving.check_memory(seeds.end().saturating_sub(*seeds.start()).saturating_add(1), "--seeds")?;
     solving.notes().iter().for_each(|said| note(said));
     let solved = Solved::default();
     let compared = compared_quantity(&problem);

@@ -372,7 +372,7 @@ pub(crate) fn solve(
     let solved = run(py, &running, move |watcher| -> Result<_, SolveError> {
         let engines = engines(asked.device)?;
         let solving = Solving::new(&engines, &of_thread, &asked.of())?;
-        solving.check_memory(seeds.len() as u64)?;
+        solving.check_memory(seeds.len() as u64, "seeds")?;
         let mut notes = solving.notes().to_vec();
         let mut trajectories = Vec::new();
         let total = (solving.planned().len() * seeds.len()).max(1) as f64;

@@ -104,18 +104,18 @@ impl<'a> Solving<'a> {
         &self.notes
     }
 
-    /// Refuses more seeds than their records can be kept of in memory.
+    /// Refuses more seeds than their records can be kept of in memory; `option` is what the caller has for their number.
     ///
     /// # Errors
     /// [`SolveError::Refused`] with what the records need, and how many seeds fit.
-    pub fn check_memory(&self, seeds: u64) -> Result<(), SolveError> {
+    pub fn check_memory(&self, seeds: u64, option: &str) -> Result<(), SolveError> {
         let bytes: u64 = self.planned.iter().map(|planned| self.problem.record_bytes(planned.request.width).0).sum();
         let needed = bytes.saturating_mul(seeds);
         let Some(available) = memory::available().filter(|available| needed > *available) else { return Ok(()) };
         let (needs, has) = (humanized::bytes(needed), humanized::bytes(available));
         let fit = available / bytes.max(1);
         Err(SolveError::Refused(format!(
-            "the records of {seeds} seeds need {needs}, and {has} are available; {fit} seeds fit (seeds), or set record.at or \
+            "the records of {seeds} seeds need {needs}, and {has} are available; {fit} seeds fit ({option}), or set record.at or \
              record.quantities to less"
         )))
     }

@@ -67,7 +67,7 @@ pub(super) fn targets() -> Simple<Targets> {
     Simple::new(read, || {
         let label = json!({ "anyOf": [{ "type": "number" }, { "type": "string" }] });
         let labels = json!({ "type": "array", "items": label });
-        json!({ "anyOf": [labels, matrix_or_none().schema()] })
+        json!({ "anyOf": [matrix_or_none().schema(), labels] })
     })
 }
 

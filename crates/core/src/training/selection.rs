@@ -112,7 +112,7 @@ mod tests {
             ([3, 2], [1, 1], Padding::Same),
             ([2, 2], [3, 2], Padding::Valid),
             ([3, 3], [1, 2], Padding::Circular),
-            ([5, 5], [2, 2], Padding::Circular),
+            ([5, 5], [5, 2], Padding::Circular),
         ] {
             let taps = Window { size, stride, padding }.taps([5, 4]).expect("it fits");
             let selection = Selection::of_taps(&taps, 20);
