@@ -40,12 +40,15 @@ fn matrix(array: &PyReadonlyArray2<'_, f64>) -> Matrix {
 pub(crate) struct Network(Mutex<GivenNetwork>);
 
 impl Network {
-    fn with<T: Send>(
+    /// Asks a copy of it, so that what is abandoned holds nothing.
+    fn with<T: Send + 'static>(
         &self,
         py: Python<'_>,
-        ask: impl FnOnce(&mut GivenNetwork) -> Result<T, ModelError> + Send,
+        running: &Running<'_>,
+        ask: impl FnOnce(&mut GivenNetwork) -> Result<T, ModelError> + Send + 'static,
     ) -> PyResult<T> {
-        py.detach(|| ask(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))).map_err(Exception::exception)
+        let mut network = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        run(py, running, move |_| ask(&mut network))?.map_err(Exception::exception)
     }
 }
 
@@ -65,9 +68,14 @@ impl Network {
     }
 
     /// Outputs on inputs (P × d), P × k.
-    fn outputs<'py>(&self, py: Python<'py>, inputs: PyReadonlyArray2<'py, f64>) -> PyResult<Bound<'py, PyAny>> {
+    fn outputs<'py>(
+        &self,
+        py: Python<'py>,
+        inputs: PyReadonlyArray2<'py, f64>,
+        running: Running<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let inputs = matrix(&inputs);
-        tree::array(py, self.with(py, |network| network.outputs(&inputs))?)
+        tree::array(py, self.with(py, &running, move |network| network.outputs(&inputs))?)
     }
 
     /// A kernel between inputs by its name: `ntk` averaged over outputs, `full` between all of them, `nngp`.
@@ -77,9 +85,10 @@ impl Network {
         kind: &str,
         left: PyReadonlyArray2<'py, f64>,
         right: PyReadonlyArray2<'py, f64>,
+        running: Running<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (left, right) = (matrix(&left), matrix(&right));
-        let kernel = self.with(py, |network| match kind {
+        let (left, right, kind) = (matrix(&left), matrix(&right), kind.to_owned());
+        let kernel = self.with(py, &running, move |network| match kind.as_str() {
             "full" => network.tangent_kernel(&left, &right),
             "nngp" => network.nngp_kernel(&left, &right),
             _ => network.mean_tangent_kernel(&left, &right),
@@ -94,12 +103,13 @@ impl Network {
         samples: (PyReadonlyArray2<'py, f64>, PyReadonlyArray2<'py, f64>, PyReadonlyArray2<'py, f64>),
         loss: &str,
         asked: (f64, Vec<u64>, bool),
+        running: Running<'py>,
     ) -> PyResult<Trained<'py>> {
         let train = Samples { inputs: matrix(&samples.0), targets: matrix(&samples.1) };
         let test = matrix(&samples.2);
         let loss: Loss = word("loss", loss)?;
         let (learning_rate, at, is_linearised) = asked;
-        let run = self.with(py, |network| match is_linearised {
+        let run = self.with(py, &running, move |network| match is_linearised {
             true => network.descend_linearised(&train, &test, loss, learning_rate, &at),
             false => network.descend(&train, &test, loss, learning_rate, &at),
         })?;

@@ -18,6 +18,8 @@ use widenet::Control;
 
 use crate::errors::{EngineError, ProblemError};
 
+/// Most threads of one call, as of the program.
+const MOST_THREADS: usize = 256;
 /// How often Python's thread looks at signals and progress.
 const TICK: Duration = Duration::from_millis(50);
 /// What work has to end by itself when it is stopped; then it is left to end when it does.
@@ -95,7 +97,10 @@ pub(crate) fn run<T: Send + 'static>(
     let pool =
         match running.threads {
             None => None,
-            Some(0) => return Err(ProblemError::new_err("threads is 0; it must be a whole number ≥ 1")),
+            Some(threads) if !(1..=MOST_THREADS).contains(&threads) => {
+                let wanted = format!("threads is {threads}; it must be a whole number from 1 to {MOST_THREADS}");
+                return Err(ProblemError::new_err(wanted));
+            }
             Some(threads) => {
                 Some(ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build().map_err(|error| {
                     EngineError::new_err(format!("{threads} threads could not be started: {error}"))

@@ -76,7 +76,7 @@ def test_one_width_may_be_a_number(problem):
         assert wn.solve(problem, width)["train_loss"].shape == (1, 1, 21)
 
 
-@pytest.mark.parametrize("width", [0, -1, 2.5, "wide", None, True, np.nan, []])
+@pytest.mark.parametrize("width", [0, -1, 2.5, "wide", None, True, np.nan, [], b"8", np.array([True])])
 def test_widths_that_are_none(problem, width):
     with pytest.raises(wn.ProblemError, match="width is"):
         wn.solve(problem, width)
@@ -90,6 +90,18 @@ def test_other_mistakes_are_told(problem):
         (dict(precision="f16"), wn.ProblemError, 'precision is "f16"'),
         (dict(device="tpu"), wn.ProblemError, 'device is "tpu"'),
         (dict(threads=0), wn.ProblemError, "threads is 0"),
+        (dict(threads=10**6), wn.ProblemError, "from 1 to 256"),
+        (dict(threads=True), wn.ProblemError, "threads is True"),
+        (dict(seeds="12"), wn.ProblemError, "seeds is '12'"),
+        (dict(seeds=1.5), wn.ProblemError, "seeds is 1.5"),
+        (dict(seeds=[1.5]), wn.ProblemError, "seeds is 1.5"),
+        (dict(seeds=True), wn.ProblemError, "seeds is True"),
+        (dict(seeds=10**9), wn.ProblemError, "from 1 to 1000000"),
+        (dict(seeds=[2**64]), wn.ProblemError, "seeds is 18446744073709551616"),
+        (dict(engine=None), wn.ProblemError, "engine is None"),
+        (dict(precision=64), wn.ProblemError, "precision is 64"),
+        (dict(tolerance="a"), wn.ProblemError, "tolerance is 'a'"),
+        (dict(nodes=-1), wn.ProblemError, "nodes is -1"),
         (dict(engine="limit"), wn.EngineError, "solves only width inf"),
         (dict(answers="stored"), wn.EngineError, "engine="),
     ]:

@@ -118,6 +118,11 @@ def test_measurements_of_any_framework_are_judged(tmp_path):
         wn.coord_check(measurements(0.0), exempt=["hiden"])
     with pytest.raises(wn.ProblemError, match="DataFrame"):
         wn.coord_check(3)
+    with pytest.raises(wn.ProblemError, match="the table"):
+        wn.coord_check(measurements(0.0).drop(columns="width"))
+    for wrong in (lambda: wn.open_run(3), lambda: wn.study("x.toml", set=3), lambda: wn.study("x.toml", set={3: 4})):
+        with pytest.raises(wn.ProblemError, match="it must be"):
+            wrong()
 
 
 def test_problems_are_checked(perceptron):

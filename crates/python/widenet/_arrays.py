@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,14 @@ def _array(value: Any, name: str) -> NDArray[Any]:
     """As a NumPy array of numbers or words."""
     if hasattr(value, "detach"):  # a tensor of PyTorch
         value = value.detach().cpu()
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.is_masked(value):
+            raise DataError(f"`{name}` is a masked array with masked entries; fill them (.filled(…)) or leave their rows out")
+        value = value.data
+    if hasattr(value, "toarray"):
+        raise DataError(f"`{name}` is a sparse {type(value).__name__}; make it dense: .toarray()")
+    if isinstance(value, (Iterator, set, frozenset)):
+        raise DataError(f"`{name}` is a {type(value).__name__}, which has no order to be read again; make it a list: list(…)")
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
@@ -27,8 +35,8 @@ def _array(value: Any, name: str) -> NDArray[Any]:
         return array.astype(str)
     if kind == "O":
         raise DataError(
-            f"`{name}` is an array of objects (dtype object), such as rows of unequal length; it must hold numbers: "
-            "np.asarray(…, dtype=float)"
+            f"`{name}` is an array of objects (dtype object), such as rows of unequal length, None, or columns of pandas that may lack "
+            "values; it must hold numbers, .to_numpy(float) or np.asarray(…, dtype=float), or labels that are all words or all whole numbers"
         )
     if kind == "f" and array.dtype.itemsize < 4:
         raise DataError(
@@ -36,6 +44,8 @@ def _array(value: Any, name: str) -> NDArray[Any]:
         )
     if kind not in "fiubU":
         raise DataError(f"`{name}` is of dtype {array.dtype}; it must hold real numbers (float32, float64 or integers)")
+    if kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > 2**53:
+        raise DataError(f"`{name}` holds whole numbers beyond 2^53, which float64 does not have; scale them down, or give floats")
     if array.size == 0:
         raise DataError(f"`{name}` is an empty array of shape {array.shape}; it must have at least one row and column")
     return array
@@ -67,6 +77,8 @@ def _targets(value: Any, name: str) -> tuple[NDArray[np.float64] | list[Any], bo
     array = _array(value, name)
     if array.ndim == 0:
         raise DataError(f"`{name}` is {array}; it must have a value or a row per sample")
+    if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "iubU":
+        array = array[:, 0]  # one label per sample, as a column
     if array.ndim == 1 and array.dtype.kind in "iubU":
         return array.astype(int).tolist() if array.dtype.kind == "b" else array.tolist(), True
     if array.dtype.kind == "U":

@@ -109,7 +109,10 @@ def coord_check(
             of.write_csv(path)
         else:
             raise ProblemError(f"a {type(of).__name__}; a coordinate check is of a Problem, a DataFrame of pandas or polars, or a file")
-        return _report(_widenet.coordinate_table(path, tolerance, list(values), predictions, list(exempt), folder))
+        try:
+            return _report(_widenet.coordinate_table(path, tolerance, list(values), predictions, list(exempt), folder))
+        except ProblemError as error:
+            raise type(error)(str(error).replace(str(path), "the table")) from None
 
 
 def _report(checked: tuple[Any, bool, list[str], list[Path]]) -> CoordinateReport:

@@ -98,7 +98,8 @@ class Network:
 
     def outputs(self, inputs: Any) -> Array:
         """Outputs on inputs (P × d), P × k."""
-        return self._inner.outputs(matrix(inputs, "inputs"))
+        with Running(None, False, "outputs") as running:
+            return self._inner.outputs(matrix(inputs, "inputs"), running)
 
     __call__ = outputs
 
@@ -112,7 +113,8 @@ class Network:
 
     def _kernel(self, kind: str, left: Any, right: Any) -> Array:
         left = matrix(left, "left")
-        return self._inner.kernel(kind, left, left if right is None else matrix(right, "right"))
+        with Running(None, False, "kernel") as running:
+            return self._inner.kernel(kind, left, left if right is None else matrix(right, "right"), running)
 
     def train(
         self,
@@ -134,7 +136,8 @@ class Network:
         targets = matrix(targets[:, None] if targets.ndim == 1 else targets, "targets")
         test = inputs if test_inputs is None else matrix(test_inputs, "test_inputs")
         at = list(range(steps + 1)) if isinstance(steps, (int, np.integer)) else [int(step) for step in steps]
-        records, weights = self._inner.train((inputs, targets, test), loss, (float(learning_rate), at, linearised))
+        with Running(None, False, "train") as running:
+            records, weights = self._inner.train((inputs, targets, test), loss, (float(learning_rate), at, linearised), running)
         return Training(
             np.array([step for step, *_ in records]),
             np.array([found for _, found, *_ in records]),
@@ -197,7 +200,7 @@ def _per_layer(value: Any, count: int, name: str) -> list[float]:
     if len(numbers) == 1:
         return numbers * count
     if len(numbers) != count:
-        raise DataError(f"{name} has {len(numbers)} numbers; it must have one, or {count}, one per layer")
+        raise DataError(f"{name} has {len(numbers)} numbers; it must have 1, or one per layer: {count}")
     return numbers
 
 
@@ -212,6 +215,9 @@ def initial_network(
     progress: Progress = None,
 ) -> Network:
     """The network of a problem at its start, with all its weights: the dense engine's of this width, seed, device and precision.
+
+    It has the weights and multipliers of the parameterisation, and not its learning rates: :meth:`Network.train` and kernels are those of the
+    gradient in all weights alike, which are the problem's own where its rates are all 1 (``ntk`` and ``standard`` as they are).
 
     >>> import numpy as np, widenet as wn
     >>> p = wn.Problem(network=dict(hidden_layers=1, activation="tanh"), parameterization="ntk", data=(np.eye(2), np.array([1.0, -1.0])),

@@ -13,7 +13,7 @@ from . import _widenet
 from ._errors import ProblemError
 from ._problem import Problem
 from ._widenet import Trajectory
-from ._work import Progress, Running, warn
+from ._work import Progress, Running, warn, whole
 
 if TYPE_CHECKING:
     import pandas
@@ -31,8 +31,8 @@ Precision = Literal["f32", "f64"]
 def width_number(width: Width) -> float:
     """A width as a number."""
     wanted = "it must be a whole number from 1, or \"inf\""
-    if isinstance(width, bool):
-        raise ProblemError(f"width is {width}; {wanted}")
+    if isinstance(width, (bool, np.bool_, bytes)):
+        raise ProblemError(f"width is {width!r}; {wanted}")
     try:
         number = float(width)
     except (TypeError, ValueError):
@@ -52,20 +52,40 @@ def widths_of(width: Width | Iterable[Width]) -> list[float]:
     return widths
 
 
+MOST_SEEDS = 1_000_000
+
+
 def seeds_of(seeds: int | Iterable[int]) -> list[int]:
     """The seeds 1 … `seeds`, or those that are listed."""
-    try:
-        listed = [int(seed) for seed in seeds] if isinstance(seeds, Iterable) else list(range(1, int(seeds) + 1))
-    except (TypeError, ValueError):
-        raise ProblemError(f"seeds is {seeds!r}; it must be a number of seeds, or a list of seeds") from None
-    if not listed or min(listed) < 0 or len(set(listed)) < len(listed):
-        raise ProblemError(f"seeds is {seeds!r}; it must be a number of seeds ≥ 1, or distinct seeds ≥ 0")
+    wanted = f"a number of seeds from 1 to {MOST_SEEDS}, or distinct whole numbers ≥ 0"
+    if isinstance(seeds, Iterable) and not isinstance(seeds, (str, bytes)):
+        listed = [whole(seed, "seeds", 0, wanted) for seed in seeds]
+    else:
+        count = whole(seeds, "seeds", 1, wanted)
+        if count > MOST_SEEDS:
+            raise ProblemError(f"seeds is {count}; it must be {wanted}")
+        listed = list(range(1, count + 1))
+    if not listed or len(set(listed)) < len(listed):
+        raise ProblemError(f"seeds is {listed!r:.60}; it must be {wanted}: no distinct seeds")
     return listed
 
 
 @dataclass(frozen=True)
 class Options:
     """Options of engines: what the compiled part reads."""
+
+    def __post_init__(self) -> None:
+        for name in ("engine", "precision", "device", "answers"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (name != "answers" or value is not None):
+                raise ProblemError(f"{name} is {value!r}; it must be a word, such as {dict(engine='auto', precision='f32', device='auto').get(name, 'stored')!r}")
+        for name in ("tolerance", "accuracy"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer))):
+                raise ProblemError(f"{name} is {value!r}; it must be a number, or None for the usual")
+        for name in ("replicates", "nodes"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole(getattr(self, name), name, 1, "a whole number ≥ 1, or None for the usual"))
 
     engine: str
     precision: str
@@ -331,7 +351,7 @@ class Solutions:
         of deep linear networks, which are the default.
         """
         if to != "limit":
-            raise ProblemError(f"to is {to!r}; it must be \"limit\"")
+            raise ProblemError(f"what is compared with is {to!r}; it must be \"limit\"")
         quantity = self._inner.compared if quantity is None else quantity
         if quantity not in self.quantities:
             raise ProblemError(f"{quantity} was not recorded; add it to record, as in record=[\"train_loss\", {quantity!r}]")
@@ -356,6 +376,8 @@ class Solutions:
         """Draws a number against time or steps, a line per width: the mean over seeds, with their range; the limit is dashed (matplotlib)."""
         import matplotlib.pyplot as plt
 
+        if x not in ("time", "step"):
+            raise ProblemError(f"x is {x!r}; it must be \"time\" or \"step\"")
         values = self[quantity]
         if values.ndim > 3:
             raise ProblemError(f"{quantity} is an array at every record; plot a number, such as \"train_loss\"")

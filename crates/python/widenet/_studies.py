@@ -101,6 +101,8 @@ class Run:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
+        if not isinstance(directory, (str, os.PathLike)):
+            raise ProblemError(f"directory is {directory!r}; it must be a path of a run directory")
         self.directory = Path(directory)
         if not (self.directory / "manifest.json").exists():
             raise FileError(f"{os.fspath(directory)} is no run directory of a study: it has no manifest.json")
@@ -200,6 +202,8 @@ def study(
     jobs : int, optional
         Trials at once; as many as there are cores if not given.
     """
+    if set is not None and not (isinstance(set, Mapping) and all(isinstance(key, str) for key in set)):
+        raise ProblemError(f"set is {set!r}; it must be a dict of dotted keys, such as {{\"axes.width\": [64, 256]}}")
     overrides = [(key, value if isinstance(value, str) else _toml(plain(value, key))) for key, value in (set or {}).items()]
     if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
         raise ProblemError(f"jobs is {jobs!r}; it must be a whole number ≥ 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -13,6 +14,14 @@ Progress = bool | Callable[[float, str], object] | None
 """Whether a long call shows a bar (None: where a person looks on), or what is called with its share of the work and what it does."""
 
 
+def whole(value: Any, name: str, least: int, wanted: str) -> int:
+    """A whole number of Python or NumPy."""
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or not least <= int(value) < 2**63:
+        raise ProblemError(f"{name} is {value!r}; it must be {wanted}")
+    return int(value)
+
+
 class Running:
     """How one call is run: what the compiled part reads."""
 
@@ -20,9 +29,7 @@ class Running:
     progress: Callable[[float, str], object] | None
 
     def __init__(self, threads: int | None, progress: Progress, label: str) -> None:
-        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-            raise ProblemError(f"threads is {threads!r}; it must be a whole number ≥ 1, or None for all cores")
-        self.threads = threads
+        self.threads = None if threads is None else whole(threads, "threads", 1, "a whole number from 1 to 256, or None for all cores")
         self._bar: Any = None
         self._label = label
         self._close: Callable[[], None] = lambda: None

@@ -195,7 +195,8 @@ impl InlineSamples<'_> {
     ) -> Result<(Samples, Option<String>)> {
         let (mut rows, mut of_rows, mut left_out) = (Vec::new(), Vec::new(), LeftOut::default());
         for (row, label) in targets.labels().unwrap_or_default().iter().enumerate() {
-            match wanted.position(known, label).map_err(|message| wrong(self.name, message))? {
+            let place = wanted.position(known, label);
+            match place.map_err(|message| wrong(&self.name.replace("inputs", "targets"), message))? {
                 Some(class) => {
                     rows.push(row);
                     of_rows.push(class);

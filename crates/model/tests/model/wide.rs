@@ -457,7 +457,7 @@ fn wgpu_trains_the_network_that_flex_trains() {
         let hidden = Hidden { matrix, tolerance: 1e-3 };
         let with = |device: &OpenDevice| {
             let placement = device.placement(Precision::F32).unwrap();
-            run(&problem, wide_mlp(&problem, 260, 7, hidden, &placement, &device.info))
+            run(&problem, wide_mlp(&problem, 260, 7, hidden, &placement, &device.info).expect("a chain"))
         };
         let (expected, records) = (with(&flex), with(&device));
         for quantity in OF_PERCEPTRONS {

@@ -66,7 +66,7 @@ fn mistakes_are_refused() {
     refused_targets("targets = []\nclasses = 'all'", "`data.targets` is []; it must be a list of at least one row");
     refused_targets(
         "targets = [1, 2]\nclasses = 'all'\ntest_inputs = [[3]]\ntest_targets = [3]",
-        "a sample has the label 3, which no training sample has",
+        "data.test_targets: a sample has the label 3, which no training sample has",
     );
     refused("inputs = []\ntargets = []", &["`data.inputs` is []"]);
     refused("inputs = [[1]]\ntargets = [[1]]\ntrain_samples = 0", &["train_samples` is 0"]);
