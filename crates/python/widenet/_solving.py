@@ -44,7 +44,7 @@ def width_number(width: Width) -> float:
 
 def widths_of(width: Width | Iterable[Width]) -> list[float]:
     """One width, or several."""
-    is_scalar = isinstance(width, str) or (isinstance(width, np.ndarray) and width.ndim == 0)
+    is_scalar = isinstance(width, (str, bytes)) or (isinstance(width, np.ndarray) and width.ndim == 0)
     several = isinstance(width, Iterable) and not is_scalar
     widths = [width_number(one) for one in (width if several else [width])]  # type: ignore[union-attr, list-item]
     if not widths:
