@@ -1,9 +1,19 @@
 """Small problems that the tests share."""
 
+import signal
+
 import numpy as np
 import pytest
 
 import widenet as wn
+
+
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Ctrl-C raises, also where the process was started with SIGINT ignored, as by `nohup` and in background jobs."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 @pytest.fixture

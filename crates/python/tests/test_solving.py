@@ -167,7 +167,7 @@ def test_numbers_do_not_depend_on_threads(perceptron):
 
 
 def test_progress_is_called_and_may_stop(perceptron):
-    slow = perceptron.replace({"optimizer.steps": 100_000_000, "record.at": {"log_spaced": 5}})
+    slow = perceptron.replace({"optimizer.steps": 500_000, "record.at": {"log_spaced": 5}})
     seen = []
 
     def stop(fraction, what):
@@ -200,7 +200,7 @@ def test_other_threads_of_python_run_meanwhile(perceptron):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_ends_a_call_within_a_second(perceptron):
-    slow = perceptron.replace({"optimizer.steps": 100_000_000, "record.at": {"log_spaced": 5}})
+    slow = perceptron.replace({"optimizer.steps": 500_000, "record.at": {"log_spaced": 5}})
     timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     started = time.monotonic()
