@@ -8,7 +8,7 @@ mod shared;
 pub(crate) use cluster::{StatusArguments, SubmitArguments};
 pub(crate) use fluctuations::FluctuationsArguments;
 pub(crate) use scaling::{CoordCheckArguments, ScalingArguments};
-pub(crate) use shared::{AnswerArguments, LimitArguments, Overrides};
+pub(crate) use shared::{AnswerArguments, LimitArguments, Overrides, StudyFile};
 use shared::{Known, precision};
 
 use std::{ops::RangeInclusive, path::PathBuf};
@@ -368,16 +368,8 @@ fn positive_seconds(text: &str) -> Result<f64, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct StudyArguments {
-    /// Study file (.toml or .json), or a run directory, whose study is continued.
-    pub(crate) study: PathBuf,
-    /// At full size: with the values of the study's section full.
-    #[arg(long)]
-    pub(crate) full: bool,
-    /// Folder for the run directory.
-    #[arg(long, default_value = "out")]
-    pub(crate) out: PathBuf,
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub(crate) file: StudyFile,
     /// Run only part I of N of the trials; several processes may share the folder. With auto, I and N are those of the task of an array job of
     /// Slurm, LSF or Grid Engine; auto/N for PBS, which does not say N.
     #[arg(long, default_value = "1/1", value_name = "I/N|auto", value_parser = shard_choice)]

@@ -1,10 +1,6 @@
 //! `widenet study` runs a study, `widenet report` collects its results again.
 
-use std::{
-    path::{Path, PathBuf},
-    thread::available_parallelism,
-    time::Duration,
-};
+use std::{path::PathBuf, thread::available_parallelism, time::Duration};
 
 use widenet_engines::Engines;
 use widenet_experiment::{NotDrawn, Outcome, Report, RunOptions, Study, Unanswered, study_of};
@@ -14,7 +10,7 @@ use widenet_statistics::Verdict;
 
 use crate::{
     answer::{give, leave},
-    arguments::{ReportArguments, StudyArguments},
+    arguments::{ReportArguments, StudyArguments, StudyFile},
     batch,
     exit::{Exit, Failure},
     interrupt,
@@ -23,17 +19,13 @@ use crate::{
 };
 
 /// Loads a study, or that of a run directory; with the folder of run directories.
-pub(crate) fn load(
-    path: &Path,
-    full: bool,
-    overrides: &[(String, String)],
-    out: &Path,
-) -> Result<(Study, PathBuf), Failure> {
+pub(crate) fn load(file: &StudyFile) -> Result<(Study, PathBuf), Failure> {
+    let StudyFile { study: path, full, out, overrides } = file;
     // Another folder is refused as one.
     if !path.join("manifest.json").exists() {
-        return Ok((Study::load(path, full, overrides)?, out.to_owned()));
+        return Ok((Study::load(path, *full, &overrides.set)?, out.clone()));
     }
-    if full || !overrides.is_empty() {
+    if *full || !overrides.set.is_empty() {
         return Err("a run directory is continued as it was begun; --full and --set are for study files".into());
     }
     Ok(study_of(path)?)
@@ -41,7 +33,7 @@ pub(crate) fn load(
 
 /// Runs a study or continues it.
 pub(crate) fn run(arguments: &StudyArguments) -> Result<Exit, Failure> {
-    let (study, out) = load(&arguments.study, arguments.full, &arguments.overrides.set, &arguments.out)?;
+    let (study, out) = load(&arguments.file)?;
     let cores = batch::cpus().unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let shard = batch::shard(&arguments.shard, arguments.tasks.as_deref())?;
     let options = RunOptions {

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &SubmitArguments) -> Result<Exit, Failure> {
             "there is no `sbatch` on the path: this machine is no login node of Slurm; without --submit the job scripts are only written".into(),
         );
     }
-    let (study, out) = load(&arguments.study, arguments.full, &arguments.overrides.set, &arguments.out)?;
+    let (study, out) = load(&arguments.file)?;
     let options = SubmitOptions {
         out,
         site: arguments.site.clone(),

@@ -21,11 +21,13 @@ const MOST: usize = 256;
 /// The system grants none.
 pub(crate) fn start() -> Result<(), Failure> {
     let cores = available_parallelism().map_or(1, usize::from);
-    let asked = env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.trim().parse().ok());
-    let asked = asked.filter(|number| *number > 0).or_else(batch::cpus).unwrap_or(cores);
+    let said = env::var("RAYON_NUM_THREADS").ok().and_then(|number| number.trim().parse().ok());
+    let said = said.filter(|number| *number > 0);
+    let asked = said.or_else(batch::cpus).unwrap_or(cores);
     let wanted = asked.min(MOST.max(cores));
     if wanted < asked {
-        note(&format!("RAYON_NUM_THREADS = {asked}: {wanted} threads are started"));
+        let by = said.map_or("processors of the job", |_| "RAYON_NUM_THREADS");
+        note(&format!("{by} = {asked}: {wanted} threads are started"));
     }
     let (give, take) = mpsc::channel::<ThreadBuilder>();
     let take = Arc::new(Mutex::new(take));

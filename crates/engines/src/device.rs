@@ -320,7 +320,7 @@ fn columns(problem: &Problem) -> f64 {
 /// Real matrices are Gaussian, and are not known by their answers.
 fn check_dense(problem: &Problem) -> Result<(), SolveError> {
     let law = problem.network.entry_law;
-    problem.check_convolutional_records()?;
+    problem.check_records_of_lists()?;
     if let Some(list) = problem.network.list_in_words().filter(|_| law != EntryLaw::Gaussian) {
         return Err(SolveError::Refused(format!(
             "network.entry_law = \"{}\": a network that is {list} has Gaussian entries at finite widths; leave it out",

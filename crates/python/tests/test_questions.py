@@ -29,11 +29,11 @@ def relu_kernels(x, y):
 def test_kernels_are_the_closed_forms(relu, arrays):
     inputs, _, test, _ = arrays
     kernels = wn.kernel(relu)
-    scale = kernels.nngp.train[0, 0] / relu_kernels(inputs, inputs)[0][0, 0]
     for block, (x, y) in dict(train=(inputs, inputs), test_train=(test, inputs), test=(test, test)).items():
         nngp, ntk = relu_kernels(x, y)
-        assert np.allclose(getattr(kernels.nngp, block), scale * nngp, rtol=1e-6)
-        assert np.allclose(getattr(kernels.ntk, block), scale * ntk, rtol=1e-6)
+        # The angle of equal inputs is known to half of the digits: its cosine is 1 but for rounding.
+        assert np.allclose(getattr(kernels.nngp, block), nngp, rtol=1e-6)
+        assert np.allclose(getattr(kernels.ntk, block), ntk, rtol=1e-6)
     assert np.asarray(wn.kernel(relu, "ntk")).shape == (6, 6)
 
 
@@ -47,7 +47,10 @@ def test_kernels_are_those_of_the_program(relu, tmp_path):
 def test_kernels_of_finite_networks_approach_those_of_the_limit(relu):
     limit = wn.kernel(relu, "ntk").train
     mean = wn.kernel(relu, "ntk", width=4096, seeds=4)
-    assert np.abs(mean.train / limit - 1).max() < 0.2 and mean.std is not None and (mean.std.train >= 0).all()
+    # Errors are of order (4 m)^-1/2; entries near 0 have larger ones, so they are taken relative to the largest.
+    error = lambda found: np.abs(found.train - limit).max() / limit.max()
+    assert error(mean) < 0.05 < error(wn.kernel(relu, "ntk", width=8, seeds=4))
+    assert mean.std is not None and (mean.std.train > 0).all()
     assert wn.kernel(relu, "ntk", width=64, seed=3, full=True).train.shape == (6, 6)
     assert wn.kernel(relu, "nngp", between="test").train is None
 

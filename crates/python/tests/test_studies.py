@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,5 +125,7 @@ def test_measurements_of_any_framework_are_judged(tmp_path):
 
 
 def test_problems_are_checked(perceptron):
-    report = wn.coord_check(perceptron.replace({"parameterization": "mean_field"}), [32, 64, 128], seeds=2, steps=2)
-    assert report.rows and isinstance(report.passes, bool) and Path
+    check = lambda kind: wn.coord_check(perceptron.replace({"parameterization": kind}), [32, 64, 128, 256], seeds=3, steps=2)
+    assert check("mean_field").passes and not check("mean_field").growing
+    standard = check("standard")
+    assert not standard.passes and any(row["layer"] == "readout" for row in standard.growing)

@@ -39,7 +39,7 @@
 
 mod solving;
 
-pub use solving::{Distances, Planned, SolveOptions, Solving, compared_quantity, divergence_hint};
+pub use solving::{Distances, Planned, SolveOptions, Solving, compared_quantity};
 
 pub use widenet_core::{
     Error, Matrix, Problem, Trajectory, Width,

@@ -180,8 +180,8 @@ pub fn compared_quantity(problem: &Problem) -> Quantity {
     if problem.is_solved_as_predictor() { Quantity::Predictor } else { Quantity::Outputs }
 }
 
-/// Returns what to do about a diverged run, and nothing about any other.
-pub fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String> {
+/// What to do about a diverged run, and nothing about any other.
+fn divergence_hint(problem: &Problem, trajectory: &Trajectory) -> Option<String> {
     if !matches!(trajectory.status, Status::Diverged { .. }) {
         return None;
     }

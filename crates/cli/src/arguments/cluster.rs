@@ -5,20 +5,12 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use clap::Args;
 use widenet_experiment::{parse_memory, parse_time};
 
-use super::shared::Overrides;
+use super::shared::StudyFile;
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {
-    /// Study file (.toml or .json), or a run directory, whose study is continued.
-    pub(crate) study: PathBuf,
-    /// At full size: with the values of the study's section full.
-    #[arg(long)]
-    pub(crate) full: bool,
-    /// Folder for the run directory; jobs must see it under the same path.
-    #[arg(long, default_value = "out")]
-    pub(crate) out: PathBuf,
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub(crate) file: StudyFile,
     /// File of what the cluster needs: partition, account, modules, container, wall time, memory (widenet keys slurm, cpu, gpu).
     #[arg(long)]
     pub(crate) site: Option<PathBuf>,

@@ -73,6 +73,21 @@ pub(crate) struct Overrides {
     pub(crate) set: Vec<(String, String)>,
 }
 
+/// Which study, and where it is run.
+#[derive(Debug, Args)]
+pub(crate) struct StudyFile {
+    /// Study file (.toml or .json), or a run directory, whose study is continued.
+    pub(crate) study: PathBuf,
+    /// At full size: with the values of the study's section full.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Folder for the run directory; jobs of a cluster must see it under the same path.
+    #[arg(long, default_value = "out")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
 /// Reads `KEY=VALUE`, and tells completions the keys of all files.
 #[derive(Clone)]
 struct KeyValue;

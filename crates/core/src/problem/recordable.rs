@@ -136,7 +136,7 @@ impl Problem {
     ///
     /// # Errors
     /// [`Error::Invalid`] with the quantity.
-    pub fn check_convolutional_records(&self) -> crate::error::Result<()> {
+    pub fn check_records_of_lists(&self) -> crate::error::Result<()> {
         let of_perceptrons = |quantity: &&Quantity| {
             matches!(quantity, Quantity::FeatureKernels | Quantity::GradientKernels | Quantity::Sharpness)
         };

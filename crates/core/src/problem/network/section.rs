@@ -137,7 +137,7 @@ impl NetworkSection {
                 image.fan_ins().map_err(|error| field.error::<widenet_document::Error>(error.to_string()))?.len()
             }
             (None, Depth::Hidden(hidden_layers)) => hidden_layers + 1,
-            // Lists have layers with or without an image.
+            // Every list is an `image`, whether its inputs are images or not.
             (None, Depth::Layers(_)) => 1,
         };
         let (entry_law, centered) = (self.entry_law, self.centered);

@@ -323,6 +323,7 @@ impl<W: EntryMatrix> Mlp<W> {
     ) {
         for (l, signal) in (lowest..).zip(signals) {
             let layer = &mut self.layers[l];
+            // Patches are made anew: not for weights that do not learn.
             if layer.weights.learning_rate != 0.0 {
                 layer.weights.update(rule, step, signal, &forward.input(l));
             }

@@ -112,7 +112,7 @@ impl<'p, W: EntryMatrix, R: Update<W>> MlpTraining<'p, W, R> {
                 quantity.name()
             )));
         }
-        problem.check_convolutional_records()?;
+        problem.check_records_of_lists()?;
         let train = &problem.data.train.inputs;
         let batches: Vec<Batches> = seeds.iter().filter_map(|&seed| Batches::of(problem, seed)).collect();
         let full_batch = batches.is_empty();
